@@ -1,0 +1,100 @@
+"""The two-population STDP network in distsim, on any number of ranks; rank 0 prints one line of JSON.
+
+The counterpart of nest_two_population.py, with the same options. Both populations' spikes are recorded, which NEST is
+spared. `build` and `simulate` are those of the slowest rank, without compilation; `build_wall` and `simulate_wall` are
+measured from outside, around the two calls, and leave out nothing but the compilation, which comes first.
+"""
+
+import argparse
+import importlib
+import platform
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import measure
+
+
+def import_everything() -> None:
+    """Import what a simulation uses, so that the memory taken before the network is that of the libraries."""
+    for name in ("mpi4py.MPI", "numpy", "numba", "distsim.simulation", "distsim.models.two_population.network"):
+        importlib.import_module(name)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what takes part in the computation."""
+    from mpi4py import MPI
+
+    found = {"python": platform.python_version(), "MPI": MPI.Get_library_version().split(",")[0].splitlines()[0]}
+    for name in ("distsim", "numpy", "numba", "mpi4py"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # distsim may be run from its source tree without being installed
+            found[name] = "not installed"
+    return found
+
+
+def run(options: argparse.Namespace, comm: Any) -> dict[str, Any]:
+    """Build and simulate; returns the record, the same on every rank. Times in s; memory in bytes, of all ranks."""
+    from distsim import Simulation
+    from distsim.models.two_population import network, parameters
+
+    wanted = {"neuron_model": options.neuron_model, "N": options.size, "K": options.indegree}
+    model = parameters.load(wanted)
+    bare = measure.resident()
+    measure.reset_peak()
+    comm.Barrier()
+    started = time.perf_counter()
+    with Simulation(
+        network.build_network(model), comm=comm, seed=options.seed, precision=options.precision
+    ) as simulation:
+        built, cpu = time.perf_counter(), time.process_time()
+        simulation.run(options.time)
+        finished, cpu = time.perf_counter(), time.process_time() - cpu
+        peak = measure.peak()
+        compiled = simulation.compile_time
+        own = (bare, peak, cpu, compiled, built - started - compiled, finished - built)
+        bares, peaks, cpus, compile_times, build_walls, simulate_walls = zip(*comm.allgather(own), strict=True)
+        slowest, spikes = simulation.slowest(), simulation.spike_count()
+        first = range(min(measure.SUBSET, model.N_E))
+        weights = simulation.weights("E", "E", sources=first, targets=first, at="last_spike").weight
+        return {
+            "simulator": "distsim",
+            "versions": versions(),
+            "build": slowest["build_time"],
+            "simulate": slowest["sim_time"],
+            "compile": max(compile_times),
+            "phases": simulation.phase_times(),
+            "build_wall": max(build_walls),
+            "simulate_wall": max(simulate_walls),
+            "simulate_cpu": sum(cpus),
+            "bare_bytes": sum(bares),
+            "peak_bytes": sum(peaks),
+            "synapses": simulation.synapse_count(),
+            "spikes": spikes,
+            "rate": 1000.0 * spikes / (options.size * options.time),
+            "I_E": model.I_E,
+            "nu_X": model.nu_X,
+            **measure.weight_statistics(weights),
+        }
+
+
+def main() -> int:
+    """Pin, run, print."""
+    options = measure.arguments(__doc__)
+    measure.pin(options.cores)
+    import_everything()
+    from distsim.parallel import run_main, world
+
+    def benchmark(comm: Any) -> None:
+        measure.pin([options.cores[comm.rank]])  # one rank to a core, whatever the launcher has bound it to
+        record = run(options, comm)
+        if comm.rank == 0:
+            measure.emit(record)
+
+    return int(run_main(benchmark, world()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""distsim: a distributed simulator of neuronal networks that gives the same bits on any number of ranks.
+
+The names below are loaded when they are first used, so that ``import distsim`` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from distsim.errors import DistsimError, InputError, RangeError
+    from distsim.network.distributions import Clipped, LogNormal, Normal, Uniform
+    from distsim.network.network import Network
+    from distsim.network.rules import (
+        AllToAll,
+        EdgeList,
+        FixedIndegree,
+        FixedTotalNumber,
+        OneToOne,
+        PairwiseBernoulli,
+    )
+    from distsim.neurons.iaf_psc_alpha import IafPscAlpha
+    from distsim.neurons.ignore_and_fire import IgnoreAndFire
+    from distsim.simulation import Simulation
+    from distsim.stimuli.constant_current import ConstantCurrent
+    from distsim.stimuli.poisson import Poisson
+    from distsim.stimuli.spike_trains import SpikeTrains
+    from distsim.synapses.static import Static
+    from distsim.synapses.stdp_power_law import StdpPowerLaw
+
+_HOME = {
+    "AllToAll": "network.rules",
+    "Clipped": "network.distributions",
+    "ConstantCurrent": "stimuli.constant_current",
+    "DistsimError": "errors",
+    "EdgeList": "network.rules",
+    "FixedIndegree": "network.rules",
+    "FixedTotalNumber": "network.rules",
+    "IafPscAlpha": "neurons.iaf_psc_alpha",
+    "IgnoreAndFire": "neurons.ignore_and_fire",
+    "InputError": "errors",
+    "LogNormal": "network.distributions",
+    "Network": "network.network",
+    "Normal": "network.distributions",
+    "OneToOne": "network.rules",
+    "PairwiseBernoulli": "network.rules",
+    "Poisson": "stimuli.poisson",
+    "RangeError": "errors",
+    "Simulation": "simulation",
+    "SpikeTrains": "stimuli.spike_trains",
+    "Static": "synapses.static",
+    "StdpPowerLaw": "synapses.stdp_power_law",
+    "Uniform": "network.distributions",
+}
+
+__all__ = [  # noqa: PLE0604
+    "AllToAll",
+    "Clipped",
+    "ConstantCurrent",
+    "DistsimError",
+    "EdgeList",
+    "FixedIndegree",
+    "FixedTotalNumber",
+    "IafPscAlpha",
+    "IgnoreAndFire",
+    "InputError",
+    "LogNormal",
+    "Network",
+    "Normal",
+    "OneToOne",
+    "PairwiseBernoulli",
+    "Poisson",
+    "RangeError",
+    "Simulation",
+    "SpikeTrains",
+    "Static",
+    "StdpPowerLaw",
+    "Uniform",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'distsim' has no attribute '{name}'")
+    return getattr(import_module(f"distsim.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

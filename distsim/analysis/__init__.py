@@ -1,0 +1,1 @@
+"""What a run shows: result files, rates, irregularity, synchrony, weights, figures. No MPI, no engine."""

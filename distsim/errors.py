@@ -1,0 +1,39 @@
+"""The errors that distsim raises of its own accord, and the hint that comes with a misspelt name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DistsimError(Exception):
+    """Base of all errors raised by distsim itself."""
+
+
+class InputError(DistsimError, ValueError):
+    """Wrong input: the message says what is wrong, where, and what would be right."""
+
+
+class RangeError(DistsimError, ArithmeticError):
+    """A quantity left the range in which the exact arithmetic of the input sums holds."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` with the known name nearest to ``name``, or the known names where none is near."""
+    names = sorted(known)
+    folded = {known_name.lower(): known_name for known_name in names}
+    close = difflib.get_close_matches(str(name).lower(), folded, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean '{folded[close[0]]}'?"
+    return f"; known: {', '.join(names)}" if names else ""
+
+
+def check_names(given: Iterable[str], known: Iterable[str], what: str, where: str) -> None:
+    """Raise InputError for the first name in ``given`` that is not in ``known``.
+
+    ``what`` is the kind of thing ("parameter", "option"), ``where`` the object it was given to.
+    """
+    known_names = list(known)
+    for name in given:
+        if name not in known_names:
+            raise InputError(f"{where}: unknown {what} '{name}'{nearest(name, known_names)}")

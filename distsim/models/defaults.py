@@ -1,0 +1,112 @@
+"""Defaults files of models: one TOML table per parameter with value, unit, meaning, source and permitted range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distsim.errors import DistsimError, InputError, check_names, nearest
+from distsim.units import check_count, check_number
+
+Scalar = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Default:
+    """One parameter: its default ``value``, whose type every other value must have, too, and what it means.
+
+    Numbers lie at or over ``low``, over ``above``, at or under ``high``, under ``below``; texts are among ``choices``.
+    """
+
+    value: Scalar
+    unit: str
+    meaning: str
+    source: str
+    low: float | None = None
+    above: float | None = None
+    high: float | None = None
+    below: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: Any, name: str) -> Scalar:
+        """``value`` as bool, int, float or str like the default; InputError naming ``name`` where it cannot be one."""
+        if isinstance(self.value, bool):
+            return _check_flag(value, name)
+        if isinstance(self.value, str):
+            return self._check_choice(value, name)
+        number: int | float
+        if isinstance(self.value, int):
+            number = check_count(value, name, low=-(2**63))
+        else:
+            number = check_number(value, name)
+        for limit, words, holds in (
+            (self.low, "at least", self.low is None or number >= self.low),
+            (self.above, "larger than", self.above is None or number > self.above),
+            (self.high, "at most", self.high is None or number <= self.high),
+            (self.below, "smaller than", self.below is None or number < self.below),
+        ):
+            if not holds:
+                raise InputError(f"{name} must be {words} {limit:g}, got {value!r}")
+        return number
+
+    def _check_choice(self, value: Any, name: str) -> str:
+        if not isinstance(value, str):
+            raise InputError(f"{name} must be one of {', '.join(self.choices)}, got {value!r}")
+        if self.choices and value not in self.choices:
+            raise InputError(
+                f"{name} must be one of {', '.join(self.choices)}, got '{value}'{nearest(value, self.choices)}"
+            )
+        return value
+
+
+def _check_flag(value: Any, name: str) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{name} must be true or false, got {value!r}")
+    return bool(value)
+
+
+def read_defaults(path: Path) -> dict[str, Default]:
+    """The parameters of a defaults file by name, in its order.
+
+    Raises DistsimError where the file lacks a value, unit, meaning or source, or has a key that no parameter has.
+    """
+    import tomllib
+
+    defaults = {}
+    for name, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        try:
+            defaults[name] = Default(**{**table, "choices": tuple(table.get("choices", ()))})
+        except TypeError as error:
+            raise DistsimError(f"{path}, [{name}]: {error}") from error
+    return defaults
+
+
+def check_overrides(
+    defaults: Mapping[str, Default], overrides: Mapping[str, Any], derived: Iterable[str], where: str
+) -> dict[str, Scalar]:
+    """All parameters: the defaults with ``overrides`` in place of their own, each value checked.
+
+    Raises InputError for an unknown name (with the nearest known one), for a ``derived`` quantity, which cannot be
+    set, and for a value of the wrong type or out of its range.
+    """
+    for name in overrides:
+        if name in derived:
+            raise InputError(f"{where}: {name} follows from other parameters and cannot be set")
+    check_names(overrides, defaults, "parameter", where)
+    return {
+        name: default.check(overrides.get(name, default.value), f"{where}: {name}")
+        for name, default in defaults.items()
+    }
+
+
+def markdown_table(defaults: Mapping[str, Default]) -> str:
+    """The parameters as a Markdown table: name, value, unit, meaning, source."""
+    lines = ["| parameter | value | unit | meaning | source |", "|---|---|---|---|---|"]
+    for name, default in defaults.items():
+        value = str(default.value).lower() if isinstance(default.value, bool) else str(default.value)
+        lines.append(f"| `{name}` | {value} | {default.unit} | {default.meaning} | {default.source} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""What is simulated: populations, projections, rules, distributions and recordings, without ranks."""

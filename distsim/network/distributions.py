@@ -1,0 +1,170 @@
+"""Distributions of weights, delays, initial states and neuron parameters.
+
+Each value is a function of one uniform number of the stream of the neuron that owns it (the target, for a synapse),
+so it does not depend on ranks. Normal numbers come from the inverse of the normal distribution function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.elementary import exp, log
+from distsim.errors import InputError
+from distsim.jit import inline, jit
+from distsim.rng import draw
+from distsim.units import check_number
+
+FloatArray = npt.NDArray[np.float64]
+_12 = np.uint64(12)
+_TO_OPEN_UNIT = 1.0 / 4503599627370496.0  # 2^-52
+
+
+@runtime_checkable
+class Distribution(Protocol):
+    """A distribution of real numbers; ``sample`` draws number counters[i] of stream keys[i], (n,) float64."""
+
+    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray: ...
+
+    def bounds(self) -> tuple[float, float]:
+        """Smallest and largest value that can occur."""
+
+
+@inline
+def normal_quantile(p: float) -> float:
+    """Inverse of the standard normal distribution function for 0 < p < 1: algorithm AS 241, PPND16 (Wichura 1988)."""
+    q = p - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        a = r * (r * (r * 2509.0809287301226727 + 33430.575583588128105) + 67265.770927008700853)
+        a = r * (r * (r * (a + 45921.953931549871457) + 13731.693765509461125) + 1971.5909503065514427)
+        a = r * (a + 133.14166789178437745) + 3.387132872796366608
+        b = r * (r * (r * 5226.495278852854561 + 28729.085735721942674) + 39307.89580009271061)
+        b = r * (r * (r * (b + 21213.794301586595867) + 5394.1960214247511077) + 687.1870074920579083)
+        b = r * (b + 42.313330701600911252) + 1.0
+        return q * a / b
+    r = np.sqrt(-log(min(p, 1.0 - p)))
+    if r <= 5.0:
+        r = r - 1.6
+        a = r * (r * (r * 7.7454501427834140764e-4 + 0.0227238449892691845833) + 0.24178072517745061177)
+        a = r * (r * (r * (a + 1.27045825245236838258) + 3.64784832476320460504) + 5.7694972214606914055)
+        a = r * (a + 4.6303378461565452959) + 1.42343711074968357734
+        b = r * (r * (r * 1.05075007164441684324e-9 + 5.475938084995344946e-4) + 0.0151986665636164571966)
+        b = r * (r * (r * (b + 0.14810397642748007459) + 0.68976733498510000455) + 1.6763848301838038494)
+        b = r * (b + 2.05319162663775882187) + 1.0
+    else:
+        r = r - 5.0
+        a = r * (r * (r * 2.01033439929228813265e-7 + 2.71155556874348757815e-5) + 0.0012426609473880784386)
+        a = r * (r * (r * (a + 0.026532189526576123093) + 0.29656057182850489123) + 1.7848265399172913358)
+        a = r * (a + 5.4637849111641143699) + 6.6579046435011037772
+        b = r * (r * (r * 2.04426310338993978564e-15 + 1.4215117583164458887e-7) + 1.8463183175100546818e-5)
+        b = r * (r * (r * (b + 7.868691311456132591e-4) + 0.0148753612908506148525) + 0.13692988092273580531)
+        b = r * (b + 0.59983220655588793769) + 1.0
+    return -a / b if q < 0.0 else a / b
+
+
+@jit
+def fill_uniform(keys, counters, values):  # type: ignore[no-untyped-def]
+    """values[i] = number counters[i] of stream keys[i], uniform in the open interval (0, 1), a multiple of 2^-53."""
+    for i in range(values.size):
+        values[i] = (float(draw(keys[i], counters[i]) >> _12) + 0.5) * _TO_OPEN_UNIT
+
+
+@jit
+def fill_normal(keys, counters, values):  # type: ignore[no-untyped-def]
+    """values[i] = standard normal number counters[i] of stream keys[i]."""
+    for i in range(values.size):
+        values[i] = normal_quantile((float(draw(keys[i], counters[i]) >> _12) + 0.5) * _TO_OPEN_UNIT)
+
+
+@jit
+def exponentiate(values):  # type: ignore[no-untyped-def]
+    """values[i] = e**values[i], in place."""
+    for i in range(values.size):
+        values[i] = exp(values[i])
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Uniform between ``low`` and ``high``."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        low, high = check_number(self.low, "Uniform: low"), check_number(self.high, "Uniform: high")
+        if high < low:
+            raise InputError(f"Uniform: high = {high:g} is below low = {low:g}")
+
+    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
+        values = np.empty(len(keys))
+        fill_uniform(keys, counters, values)
+        return self.low + (self.high - self.low) * values
+
+    def bounds(self) -> tuple[float, float]:
+        return self.low, self.high
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Normal with mean ``mean`` and standard deviation ``std``."""
+
+    mean: float
+    std: float
+
+    def __post_init__(self) -> None:
+        check_number(self.mean, "Normal: mean")
+        check_number(self.std, "Normal: std", low=0.0)
+
+    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
+        values = np.empty(len(keys))
+        fill_normal(keys, counters, values)
+        return self.mean + self.std * values
+
+    def bounds(self) -> tuple[float, float]:
+        return (-np.inf, np.inf) if self.std > 0.0 else (self.mean, self.mean)
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    """exp of a normal with mean ``mu`` and standard deviation ``sigma``."""
+
+    mu: float
+    sigma: float
+
+    def __post_init__(self) -> None:
+        check_number(self.mu, "LogNormal: mu")
+        check_number(self.sigma, "LogNormal: sigma", low=0.0)
+
+    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
+        values = Normal(self.mu, self.sigma).sample(keys, counters)
+        exponentiate(values)
+        return values
+
+    def bounds(self) -> tuple[float, float]:
+        return 0.0, np.inf
+
+
+@dataclass(frozen=True)
+class Clipped:
+    """Another distribution, its values beyond ``low`` or ``high`` set to that bound."""
+
+    distribution: Distribution
+    low: float = -np.inf
+    high: float = np.inf
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.distribution, Distribution):
+            raise InputError(f"Clipped: needs a distribution, got {self.distribution!r}")
+        if not self.low <= self.high:
+            raise InputError(f"Clipped: high = {self.high} is not above low = {self.low}")
+
+    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
+        return np.clip(self.distribution.sample(keys, counters), self.low, self.high)
+
+    def bounds(self) -> tuple[float, float]:
+        low, high = self.distribution.bounds()
+        return min(max(low, self.low), self.high), max(min(high, self.high), self.low)

@@ -1,0 +1,265 @@
+"""A network: what is simulated. Populations, projections, stimuli and recordings, checked as they are added.
+
+Nothing here knows of ranks, and no edge is drawn: a network and a seed together define every bit of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from distsim.errors import DistsimError, InputError, check_names, nearest
+from distsim.network.protocols import NeuronModel, Stimulus, Synapse
+from distsim.network.rules import RULES, Ends, Rule
+from distsim.network.values import Value, check_shape, check_value, describe
+from distsim.units import check_count, check_number, to_steps
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """``size`` neurons of one model, with global ids ``first_gid`` .. ``first_gid + size - 1``.
+
+    ``initial`` holds the initial values of state variables by name (a number, an array (size,) or a distribution).
+    """
+
+    name: str
+    size: int
+    model: NeuronModel
+    first_gid: int
+    initial: dict[str, Value]
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses of one kind from ``source`` to ``target``, chosen by ``rule``; ``index`` counts projections from 0."""
+
+    index: int
+    source: Population
+    target: Population
+    rule: Rule
+    synapse: Synapse
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.name}->{self.target.name}"
+
+    @property
+    def ends(self) -> Ends:
+        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Stimulation:
+    """A stimulus and the population it acts on; ``index`` counts stimulations from 0."""
+
+    index: int
+    target: Population
+    stimulus: Stimulus
+
+
+@dataclass(frozen=True)
+class SpikeRecording:
+    """Record the spikes of the first ``first`` neurons of a population."""
+
+    population: str
+    first: int
+
+
+@dataclass(frozen=True)
+class StateRecording:
+    """Record a state variable of ``neurons`` (indices within the population) every ``interval`` steps."""
+
+    population: str
+    variable: str
+    neurons: tuple[int, ...]
+    interval: int
+
+
+@dataclass(frozen=True)
+class WeightRecording:
+    """Record the weights between ``sources`` and ``targets`` (indices within their populations) after every run."""
+
+    source: str
+    target: str
+    sources: tuple[int, ...]
+    targets: tuple[int, ...]
+
+
+class Network:
+    """A network on a time grid of step ``dt`` (ms).
+
+    Every method checks what it is given and raises InputError with one sentence that says what would be right.
+    """
+
+    def __init__(self, dt: float = 0.1) -> None:
+        self.dt = check_number(dt, "Network: dt", above=0.0)
+        self.populations: list[Population] = []
+        self.projections: list[Projection] = []
+        self.stimulations: list[Stimulation] = []
+        self.spike_recordings: list[SpikeRecording] = []
+        self.state_recordings: list[StateRecording] = []
+        self.weight_recordings: list[WeightRecording] = []
+        self._frozen = False
+
+    @property
+    def size(self) -> int:
+        """Number of neurons (and spike sources) in all populations."""
+        return sum(population.size for population in self.populations)
+
+    def population(self, name: str, size: int, model: NeuronModel, **initial: Any) -> Population:
+        """Add ``size`` neurons of ``model``; keywords set initial states, e.g. ``V_m=Uniform(0.0, 20.0)`` (mV)."""
+        self._require_open()
+        where = f"population '{name}'"
+        if not isinstance(name, str) or not name or "/" in name:
+            raise InputError(f"a population needs a name without '/', got {name!r}")
+        if any(population.name == name for population in self.populations):
+            raise InputError(f"there already is a population '{name}'")
+        if not isinstance(model, NeuronModel):
+            raise InputError(f"{where}: {model!r} is not a neuron model; give e.g. IafPscAlpha()")
+        size = check_count(size, f"{where}: size")
+        check_names(initial, model.initial_states, "state", f"{where}, {type(model).__name__}")
+        values = {key: check_value(value, f"{where}: initial {key}") for key, value in initial.items()}
+        for key, value in values.items():
+            check_shape(value, (size,), f"{where}: initial {key}")
+        model.check(size, self.dt, where)
+        population = Population(name, size, model, self.size, values)
+        self.populations.append(population)
+        return population
+
+    def connect(self, source: Population | str, target: Population | str, rule: Rule, synapse: Synapse) -> Projection:
+        """Connect ``source`` to ``target`` by ``rule`` with synapses like ``synapse``."""
+        self._require_open()
+        source, target = self.find(source), self.find(target)
+        where = f"projection '{source.name}->{target.name}'"
+        if not isinstance(rule, RULES):
+            raise InputError(f"{where}: {rule!r} is not a connection rule; known: {', '.join(r.__name__ for r in RULES)}")
+        if not isinstance(synapse, Synapse):
+            raise InputError(f"{where}: {synapse!r} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
+        if not target.model.receives:
+            raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
+        projection = Projection(len(self.projections), source, target, rule, synapse)
+        try:
+            rule.check(projection.ends)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        synapse.check(self.dt, rule.array_shape(projection.ends), where)
+        self.projections.append(projection)
+        return projection
+
+    def stimulate(self, target: Population | str, stimulus: Stimulus) -> None:
+        """Let ``stimulus`` act on every neuron of ``target``."""
+        self._require_open()
+        target = self.find(target)
+        where = f"stimulus of '{target.name}'"
+        if not isinstance(stimulus, Stimulus):
+            raise InputError(f"{where}: {stimulus!r} is not a stimulus; give e.g. Poisson(rate=1000.0, weight=1.0)")
+        if not target.model.receives:
+            raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
+        if hasattr(stimulus, "attach"):  # it needs a population of its own
+            stimulus.attach(self, target)
+            return
+        stimulus.check(target.size, self.dt, where)
+        self.stimulations.append(Stimulation(len(self.stimulations), target, stimulus))
+
+    def record_spikes(self, population: Population | str, first: int | None = None) -> None:
+        """Record the spikes of ``population``, or of its first ``first`` neurons."""
+        self._require_open()
+        population = self.find(population)
+        count = population.size if first is None else check_count(first, f"record_spikes '{population.name}': first")
+        if count > population.size:
+            raise InputError(f"record_spikes: '{population.name}' has {population.size} neurons, but first = {count}")
+        if any(recording.population == population.name for recording in self.spike_recordings):
+            raise InputError(f"record_spikes: the spikes of '{population.name}' are recorded already")
+        self.spike_recordings.append(SpikeRecording(population.name, count))
+
+    def record_states(
+        self,
+        population: Population | str,
+        variables: str | Sequence[str] = "V_m",
+        neurons: Iterable[int] | None = None,
+        interval: float | None = None,
+    ) -> None:
+        """Record state variables of ``neurons`` (default: all) at the end of every ``interval`` ms (default: dt)."""
+        self._require_open()
+        population = self.find(population)
+        where = f"record_states '{population.name}'"
+        chosen = _indices(neurons, population, where)
+        steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
+        for variable in [variables] if isinstance(variables, str) else variables:
+            check_names([variable], population.model.state_variables, "state variable", where)
+            if any((r.population, r.variable) == (population.name, variable) for r in self.state_recordings):
+                raise InputError(f"{where}: {variable} is recorded already")
+            self.state_recordings.append(StateRecording(population.name, variable, chosen, steps))
+
+    def record_weights(
+        self,
+        source: Population | str,
+        target: Population | str,
+        sources: Iterable[int] | None = None,
+        targets: Iterable[int] | None = None,
+    ) -> None:
+        """Record source, target, weight and delay of the synapses between the chosen neurons after every run."""
+        self._require_open()
+        source, target = self.find(source), self.find(target)
+        where = f"record_weights '{source.name}->{target.name}'"
+        self.find_projections(source, target)
+        if any((r.source, r.target) == (source.name, target.name) for r in self.weight_recordings):
+            raise InputError(f"{where}: these weights are recorded already")
+        self.weight_recordings.append(
+            WeightRecording(source.name, target.name, _indices(sources, source, where), _indices(targets, target, where))
+        )
+
+    def find(self, population: Population | str) -> Population:
+        """The population itself or the one of that name; InputError with the nearest name where there is none."""
+        for known in self.populations:
+            if population is known or population == known.name:
+                return known
+        name = population.name if isinstance(population, Population) else population
+        raise InputError(f"unknown population '{name}'{nearest(str(name), [p.name for p in self.populations])}")
+
+    def find_projections(self, source: Population | str, target: Population | str) -> list[Projection]:
+        """All projections from ``source`` to ``target``; InputError where there is none."""
+        source, target = self.find(source), self.find(target)
+        found = [p for p in self.projections if p.source is source and p.target is target]
+        if not found:
+            raise InputError(f"there is no projection '{source.name}->{target.name}'")
+        return found
+
+    def freeze(self) -> Network:
+        """Close the network: a simulation of it exists, and it can no longer change."""
+        self._frozen = True
+        return self
+
+    def description(self) -> dict[str, Any]:
+        """All of the network as JSON-ready data; long arrays by shape and bounds."""
+        return {
+            "dt": self.dt,
+            "populations": [
+                {"name": p.name, "size": p.size, "model": describe(p.model), "initial": describe(p.initial)}
+                for p in self.populations
+            ],
+            "projections": [
+                {"projection": p.name, "rule": describe(p.rule), "synapse": describe(p.synapse)} for p in self.projections
+            ],
+            "stimuli": [{"target": s.target.name, "stimulus": describe(s.stimulus)} for s in self.stimulations],
+        }
+
+    def _require_open(self) -> None:
+        if self._frozen:
+            raise DistsimError("the network is frozen: a simulation of it exists; change it before making one")
+
+
+def _indices(neurons: Iterable[int] | None, population: Population, where: str) -> tuple[int, ...]:
+    """Indices within ``population``, checked; all of them for None."""
+    if neurons is None:
+        return tuple(range(population.size))
+    chosen = tuple(check_count(n, f"{where}: neuron index") for n in np.asarray(list(neurons)).tolist())
+    for index in chosen:
+        if index >= population.size:
+            raise InputError(
+                f"{where}: neuron {index} is out of range; '{population.name}' has neurons 0 to {population.size - 1}"
+            )
+    return chosen

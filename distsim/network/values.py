@@ -1,0 +1,87 @@
+"""A quantity of many neurons or synapses: one number, an array with one entry each, or a distribution."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.errors import InputError
+from distsim.network.distributions import Distribution
+from distsim.rng import stream_keys
+from distsim.units import check_number
+
+Value = float | npt.NDArray[np.float64] | Distribution
+
+
+def check_value(value: Any, name: str, *, low: float = -np.inf, above: float = -np.inf) -> Value:
+    """``value`` as a float, a frozen float64 array or a distribution.
+
+    Raises InputError for anything else, for NaN or infinity, and for values below ``low`` or not above ``above``.
+    """
+    if isinstance(value, Distribution):
+        smallest, _ = value.bounds()
+        if smallest < low or smallest <= above:
+            limit = f"at least {low:g}" if smallest < low else f"larger than {above:g}"
+            raise InputError(f"{name} must be {limit}, but {value} can be {smallest:g}; wrap it in Clipped(...)")
+        return value
+    if isinstance(value, (list, tuple, np.ndarray, range)):
+        return check_array(value, name, low=low, above=above)
+    return check_number(value, name, low=low, above=above)
+
+
+def check_array(values: Any, name: str, *, low: float = -np.inf, above: float = -np.inf) -> npt.NDArray[np.float64]:
+    """``values`` as a read-only float64 array of finite numbers within the limits, or InputError naming the entry."""
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must hold numbers, got {values!r:.80}") from None
+    wrong = ~np.isfinite(array) | (array < low) | (array <= above)
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        place = ", ".join(map(str, index))
+        limit = "finite"
+        if np.isfinite(array[index]):
+            limit = f"at least {low:g}" if array[index] < low else f"larger than {above:g}"
+        raise InputError(f"{name}[{place}] must be {limit}, got {array[index]}")
+    array.setflags(write=False)
+    return array
+
+
+def check_shape(value: Value, shape: tuple[int, ...], name: str) -> None:
+    """InputError where ``value`` is an array of another shape than ``shape``."""
+    if isinstance(value, np.ndarray) and value.shape != shape:
+        raise InputError(f"{name} has shape {value.shape}, but must have shape {shape} or be one number")
+
+
+def values_of_neurons(
+    value: Value, seed: int, purpose: str, gids: npt.NDArray[np.int64], first_gid: int
+) -> float | npt.NDArray[np.float64]:
+    """The values of the neurons ``gids`` of one population: a float where all are equal, else (n,) float64.
+
+    ``purpose`` keys the stream of a distribution; entry i of an array belongs to gid ``first_gid`` + i.
+    """
+    if isinstance(value, Distribution):
+        return value.sample(stream_keys(seed, purpose, 0, gids), np.zeros(len(gids), np.int64))
+    if isinstance(value, np.ndarray):
+        return value[gids - first_gid]
+    return value
+
+
+def describe(thing: Any) -> Any:
+    """A JSON-ready description of frozen data: dataclasses by class name and fields, arrays by shape and bounds."""
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        fields = {f.name: describe(getattr(thing, f.name)) for f in dataclasses.fields(thing) if f.repr}
+        return {"class": type(thing).__name__, **fields}
+    if isinstance(thing, np.ndarray):
+        summary = {"shape": list(thing.shape)}
+        return {**summary, "min": float(thing.min()), "max": float(thing.max())} if thing.size else summary
+    if isinstance(thing, (list, tuple)):
+        return [describe(item) for item in thing]
+    if isinstance(thing, dict):
+        return {str(key): describe(item) for key, item in thing.items()}
+    if isinstance(thing, np.generic):
+        return thing.item()
+    return thing

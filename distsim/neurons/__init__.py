@@ -1,0 +1,1 @@
+"""Neuron models, one file each: equations, parameters with units, state and kernel."""

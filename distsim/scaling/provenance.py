@@ -1,0 +1,145 @@
+"""Where, with what and how a point was run: what it takes to repeat it, or to explain its times."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("distsim", "numpy", "numba", "mpi4py")
+LAUNCHERS = (
+    "mpirun",
+    "mpiexec",
+    "mpiexec.hydra",
+    "prterun",
+    "prted",
+    "orterun",
+    "hydra_pmi_proxy",
+    "srun",
+    "slurmstepd",
+)
+ENVIRONMENT = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_",
+    "DISTSIM_",
+    "OMPI_MCA_",
+    "PRTE_MCA_",
+    "MPICH_",
+    "UCX_",
+    "FI_PROVIDER",
+    "SLURM_JOB_ID",
+    "SLURM_JOB_NODELIST",
+    "SLURM_NNODES",
+    "SLURM_NTASKS",
+    "SLURM_CPUS_PER_TASK",
+    "SLURM_CPU_BIND",
+    "SLURM_MEM_PER_NODE",
+    "MALLOC_",
+    "LD_PRELOAD",
+    "PYTHONOPTIMIZE",
+)
+"""Variables that change speed or results; a name that ends in an underscore stands for all that begin with it."""
+
+
+def collect(comm: Any, mpi_library: str) -> dict[str, Any]:
+    """What is the same for all points of a run; collective, complete on rank 0, empty on the others.
+
+    ``mpi_library`` is the name and version that the MPI library gives itself.
+    """
+    nodes = comm.gather((platform.node(), len(affinity())), root=0)
+    if nodes is None:
+        return {}
+    hosts = sorted({host for host, _ in nodes})
+    return {
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "hosts": {host: sum(other == host for other, _ in nodes) for host in hosts},
+        "cpu_model": cpu_model(),
+        "cores": os.cpu_count(),
+        "cores_per_rank": min(cores for _, cores in nodes),
+        "platform": platform.platform(),
+        "mpi_library": mpi_library,
+        "launch_line": launch_line(),
+        "environment": environment(os.environ),
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of Python and of the packages that compute; None for one that runs without being installed."""
+    from importlib import metadata
+
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout that holds this file, with ``-dirty`` where it was changed; None outside of one."""
+    import subprocess
+
+    here = Path(__file__).resolve()
+    try:
+        # An installed copy may lie within the checkout of something else: only a tracked file counts.
+        _git(here.parent, "ls-files", "--error-unmatch", here.name)
+        return _git(here.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    import subprocess
+
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10, stdin=subprocess.DEVNULL)
+    return done.stdout.strip()
+
+
+def cpu_model() -> str:
+    """The processor's name; what platform knows of it where there is no /proc/cpuinfo."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def affinity() -> list[int]:
+    """The cores that this rank may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def launch_line() -> str:
+    """The command as typed: the launcher's line where one started this rank, else that of Python."""
+    own = shlex.join(sys.orig_argv)
+    try:
+        words = Path(f"/proc/{os.getppid()}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    except OSError:
+        return own
+    if not words or Path(words[0]).name not in LAUNCHERS:
+        return own
+    words[0] = "mpirun" if Path(words[0]).name == "prterun" else words[0]  # what the mpirun of Open MPI becomes
+    line = shlex.join(words)
+    # A daemon on a remote node was not given the program: its line says nothing about what was started.
+    return line if any(word.endswith("distsim.scaling") for word in words) else own
+
+
+def environment(variables: Any) -> dict[str, str]:
+    """Those of the environment ``variables`` that change speed or results."""
+    return {
+        name: variables[name]
+        for name in sorted(variables)
+        if any(name == known or (known.endswith("_") and name.startswith(known)) for known in ENVIRONMENT)
+    }

@@ -1,0 +1,1 @@
+"""Running a built network: update, exchange, deliver, once per minimum delay."""

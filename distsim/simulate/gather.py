@@ -1,0 +1,94 @@
+"""Gathering what the ranks recorded, in an order that does not depend on ranks (collective, same result everywhere)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Int64Array = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Spikes sorted by step, then neuron: step (n,) int64 and neuron (n,) int64, counted within its population."""
+
+    step: Int64Array
+    neuron: Int64Array
+
+    def times(self, dt: float) -> FloatArray:
+        """Times (n,) in ms."""
+        return self.step * dt
+
+
+@dataclass(frozen=True)
+class States:
+    """Recorded values of a state variable: step (T,) int64, neuron (n,) int64, value (T, n) float64."""
+
+    step: Int64Array
+    neuron: Int64Array
+    value: FloatArray
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Synapses sorted by source, then target, those of one pair in the order of their drawing.
+
+    source, target (n,) int64 within their populations; weight (n,) float64 (pA); delay (n,) float64 (ms).
+    """
+
+    source: Int64Array
+    target: Int64Array
+    weight: FloatArray
+    delay: FloatArray
+
+
+def allgather_array(array: npt.NDArray[Any], comm: MPI.Comm) -> npt.NDArray[Any]:
+    """The one-dimensional arrays of all ranks, one after the other, on every rank."""
+    counts = np.array(comm.allgather(len(array)))
+    result = np.empty(int(counts.sum()), array.dtype)
+    comm.Allgatherv(np.ascontiguousarray(array), [result, counts])
+    return result
+
+
+def gather_spikes(step: Int64Array, neuron: Int64Array, comm: MPI.Comm) -> Spikes:
+    """All spikes from those of each rank."""
+    step, neuron = allgather_array(step, comm), allgather_array(neuron, comm)
+    order = np.lexsort((neuron, step))
+    return Spikes(step[order], neuron[order])
+
+
+def gather_states(
+    steps: list[int], columns: Int64Array, values: list[FloatArray], neurons: tuple[int, ...], comm: MPI.Comm
+) -> States:
+    """All recorded values from those of each rank, whose columns are ``columns`` of the whole."""
+    mine = np.array(values).reshape(len(steps), len(columns))
+    everywhere = comm.allgather((columns, mine))
+    whole = np.empty((len(steps), len(neurons)))
+    for places, part in everywhere:
+        whole[:, places] = part
+    return States(np.array(steps, np.int64), np.array(neurons, np.int64), whole)
+
+
+def gather_connections(parts: list[Connections], comm: MPI.Comm) -> Connections:
+    """All synapses from those of each rank."""
+    columns = []
+    for name, dtype in (("source", np.int64), ("target", np.int64), ("weight", np.float64), ("delay", np.float64)):
+        mine = np.concatenate([np.zeros(0, dtype), *(getattr(part, name) for part in parts)])
+        columns.append(allgather_array(mine, comm))
+    order = np.lexsort((columns[1], columns[0]))
+    return Connections(*(column[order] for column in columns))
+
+
+def spike_hash(step: Int64Array, gid: Int64Array) -> str:
+    """SHA-256 of spikes sorted by step, then gid, as little-endian uint64 pairs (step, gid)."""
+    order = np.lexsort((gid, step))
+    pairs = np.stack((step[order], gid[order]), axis=1).astype("<u8")
+    return hashlib.sha256(pairs.tobytes()).hexdigest()

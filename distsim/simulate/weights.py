@@ -1,0 +1,151 @@
+"""Weights of the plastic synapses of all ranks: hash and statistics that do not depend on ranks (collective)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.build.local_network import LocalNetwork, LocalTable
+from distsim.jit import jit
+from distsim.simulate.gather import Connections, allgather_array
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Int64Array = npt.NDArray[np.int64]
+
+
+def select(local: LocalTable, sources: Int64Array, targets: Int64Array, dt: float, now: int | None) -> Connections:
+    """The local synapses of a table between ``sources`` and ``targets`` (indices within their populations).
+
+    Weights as last transmitted, or, where ``now`` is a step, plastic ones brought up to that step.
+    """
+    table = local.table
+    source = table.source_of_edges()
+    target = local.target.gids[table.targets] - local.target.population.first_gid
+    wanted = np.flatnonzero(np.isin(source, sources) & np.isin(target, targets))
+    plastic = local.projection.synapse.plastic
+    weights = local.delivery.weights_at(now) if plastic and now is not None else table.weights
+    weight = np.broadcast_to(weights, table.n_edges)[wanted].astype(np.float64)
+    delay = np.broadcast_to(table.delays, table.n_edges)[wanted] * dt
+    return Connections(source[wanted], target[wanted], weight, delay)
+
+
+@dataclass(frozen=True)
+class ByTarget:
+    """The plastic synapses of one table by target: those of local target t are begin[t] .. begin[t + 1] - 1 of order."""
+
+    local: LocalTable
+    begin: Int64Array
+    order: npt.NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, local: LocalTable) -> ByTarget:
+        targets = local.table.targets
+        begin = np.zeros(len(local.target.gids) + 1, np.int64)
+        np.cumsum(np.bincount(targets, minlength=len(local.target.gids)), out=begin[1:])
+        order = np.empty(len(targets), np.uint32)
+        place_by_target(targets, begin[:-1].copy(), order)
+        return cls(local, begin, order)
+
+
+def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
+    """SHA-256 of the digests of all neurons with plastic synapses, in the order of gids.
+
+    The digest of a neuron is the SHA-256 of its incoming plastic synapses as little-endian pairs (uint64 gid of the
+    source, float64 weight in pA as last transmitted), projection after projection, sorted by source.
+    """
+    digests: dict[int, hashlib._Hash] = {}
+    for by_target in (ByTarget.of(t) for t in network.tables if t.projection.synapse.plastic):
+        local = by_target.local
+        source = local.table.source_of_edges() + local.table.first_source_gid
+        for t, gid in enumerate(local.target.gids.tolist()):
+            mine = by_target.order[by_target.begin[t] : by_target.begin[t + 1]]
+            pairs = np.empty((len(mine), 2), "<u8")
+            pairs[:, 0] = source[mine]
+            pairs[:, 1] = local.table.weights[mine].astype("<f8").view("<u8")
+            digests.setdefault(gid, hashlib.sha256()).update(pairs.tobytes())
+    gids = allgather_array(np.array(list(digests), np.int64), comm)
+    mine_bytes = np.frombuffer(b"".join(d.digest() for d in digests.values()), np.uint8)
+    rows = allgather_array(mine_bytes, comm).reshape(len(gids), hashlib.sha256().digest_size)
+    return hashlib.sha256(rows[np.argsort(gids)].tobytes()).hexdigest()
+
+
+def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float] | None:
+    """count, mean, sd, min, max and median (pA) of all plastic weights as last transmitted; None where there are none.
+
+    Sums are made per target in the order of sources and added in the order of gids, so they do not depend on ranks;
+    the median is exact, found by bisection over the bits of the weights with integer counts.
+    """
+    tables = [t for t in network.tables if t.projection.synapse.plastic]
+    count = comm.allreduce(sum(t.table.n_edges for t in tables))
+    if not count:
+        return None
+    by_target = [ByTarget.of(t) for t in tables]
+    mean = _sum_over(by_target, 0.0, 1, comm) / count
+    variance = _sum_over(by_target, mean, 2, comm) / count
+    weights = [t.table.weights for t in tables]
+    bounds = comm.allgather([(float(w.min()), float(w.max())) for w in weights if len(w)])
+    flat = [pair for rank in bounds for pair in rank]
+    low, high = _order_statistic(weights, (count - 1) // 2, comm), _order_statistic(weights, count // 2, comm)
+    return {
+        "count": count,
+        "mean": mean,
+        "sd": float(np.sqrt(variance)),
+        "min": min(low for low, _ in flat),
+        "max": max(high for _, high in flat),
+        "median": 0.5 * (low + high),
+    }
+
+
+def _sum_over(tables: list[ByTarget], center: float, power: int, comm: MPI.Comm) -> float:
+    """Sum of (weight - center)**power over all plastic synapses of all ranks."""
+    gids, sums = [np.zeros(0, np.int64)], [np.zeros(0)]
+    for by_target in tables:
+        total = np.zeros(len(by_target.local.target.gids))
+        sum_by_target(by_target.local.table.targets, by_target.local.table.weights, center, power, total)
+        gids.append(by_target.local.target.gids)
+        sums.append(total)
+    gid, total = allgather_array(np.concatenate(gids), comm), allgather_array(np.concatenate(sums), comm)
+    return float(np.sum(total[np.argsort(gid, kind="stable")]))
+
+
+def _order_statistic(weights: list[npt.NDArray[np.floating]], rank: int, comm: MPI.Comm) -> float:
+    """The weight with exactly ``rank`` others before it in ascending order; weights are not negative."""
+    low, high = 0, int(np.array(np.finfo(np.float64).max).view(np.int64))
+    while low < high:
+        middle = (low + high) // 2
+        limit = float(np.array(middle, np.int64).view(np.float64))
+        below = comm.allreduce(sum(int(count_up_to(w, limit)) for w in weights))
+        low, high = (low, middle) if below > rank else (middle + 1, high)
+    return float(np.array(low, np.int64).view(np.float64))
+
+
+@jit
+def place_by_target(targets, cursor, order):  # type: ignore[no-untyped-def]
+    """order = the edges sorted by target, those of one target in the order of the table; cursor is used up."""
+    for edge in range(targets.size):
+        t = targets[edge]
+        order[cursor[t]] = edge
+        cursor[t] += 1
+
+
+@jit
+def sum_by_target(targets, weights, center, power, total):  # type: ignore[no-untyped-def]
+    """total[target] += (weight - center)**power for every edge, power 1 or 2."""
+    for edge in range(targets.size):
+        x = float(weights[edge]) - center
+        total[targets[edge]] += x if power == 1 else x * x
+
+
+@jit
+def count_up_to(weights, limit):  # type: ignore[no-untyped-def]
+    """How many weights are at most ``limit``."""
+    n = 0
+    for edge in range(weights.size):
+        n += weights[edge] <= limit
+    return n

@@ -1,0 +1,286 @@
+"""A simulation of a network: build it, run it, ask for what it recorded. The same code on any number of ranks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from distsim.build.local_network import build, check_precision, index_types
+from distsim.build.miniature import miniature
+from distsim.errors import InputError, nearest
+from distsim.network.network import Network, Population
+from distsim.parallel.communicator import alone, on_root, one_per_node_first
+from distsim.parallel.exchange import PLANS, make_exchange
+from distsim.parallel.job import faults
+from distsim.record.run_file import RunFile
+from distsim.simulate import gather, weights
+from distsim.simulate.memory import peak_bytes, resident_bytes
+from distsim.simulate.recorders import Recorders, StateRecorder
+from distsim.simulate.spiking import SpikingLoop
+from distsim.simulate.timers import Timers, over_ranks
+from distsim.units import MAX_STEPS, check_count, to_steps
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+BUILD_PHASES = ("create", "connect", "index")
+RUN_PHASES = ("update", "wait", "communicate", "deliver", "record")
+DEFAULT_INTERVAL = 16  # steps, where there is no synapse to set a minimum delay
+TICK = 0.2  # s of wall time between reports of progress
+
+
+class Simulation:
+    """Simulate ``network`` on the ranks of ``comm``; every method is collective unless it says otherwise.
+
+    seed: any integer; with the network it fixes every bit of the result. precision: type of stored weights, "double"
+    (float64) or "single" (float32); sums of input are exact in both. interval (ms): exchange spikes so often instead
+    of every minimum delay. exchange: plan of exchange, see ``parallel.exchange``; neither changes any result.
+    file: write what is recorded to this HDF5 file, which must not exist, instead of keeping it in memory.
+
+    Raises InputError for wrong input, on all ranks alike; any other error on one rank ends the whole job.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        comm: MPI.Comm,
+        seed: int = 1,
+        *,
+        precision: str = "double",
+        interval: float | None = None,
+        exchange: str = "auto",
+        file: str | Path | None = None,
+    ) -> None:
+        self.network = network.freeze()
+        self.comm = comm
+        self.dt = network.dt
+        self.seed = check_count(seed, "seed", low=-(2**63))
+        self.precision = precision
+        check_precision(precision)
+        if exchange not in PLANS:
+            raise InputError(f"unknown exchange plan '{exchange}'{nearest(exchange, PLANS)}")
+        forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
+        self._to_file = file is not None
+        self._file: RunFile | None = None  # on rank 0, where one is written
+        if file is not None:
+            on_root(comm, lambda: self._open(Path(file)))
+        self._timers = Timers()
+        self.sim_time = 0.0
+        with faults(comm):
+            begin = time.perf_counter()
+            one_per_node_first(comm, self._rehearse)
+            self.compile_time = time.perf_counter() - begin
+            begin = time.perf_counter()
+            self._local = build(network, comm, self.seed, precision, self._timers.phase)
+            with self._timers.phase("index"):
+                plan = make_exchange(exchange, comm, self._local.needed_sources())
+            self.build_time = time.perf_counter() - begin
+            self.recorders = Recorders(network, self._local)
+            self._loop = SpikingLoop(self._local, comm, plan, self._interval(forced), self.dt, self.recorders)
+            self._built_bytes = resident_bytes()
+
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self.close()
+
+    def close(self) -> None:
+        """Close the file of the run, if there is one."""
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def step(self) -> int:
+        """The last step done."""
+        return self._loop.step
+
+    @property
+    def time(self) -> float:
+        """Simulated time so far (ms)."""
+        return self.step * self.dt
+
+    @property
+    def interval(self) -> float:
+        """Time (ms) between exchanges of spikes."""
+        return self._loop.interval * self.dt
+
+    def run(self, duration: float, progress: Callable[[float], None] | None = None) -> None:
+        """Simulate ``duration`` (ms) more; several runs equal one of the same length.
+
+        ``progress`` is told the time (ms) simulated in this run now and then, on rank 0 only.
+        """
+        n_steps = to_steps(duration, self.dt, "duration")
+        if self.step + n_steps > MAX_STEPS:
+            raise InputError(f"a simulation ends after {MAX_STEPS} steps, {MAX_STEPS * self.dt:g} ms")
+        with faults(self.comm):
+            begin = time.perf_counter()
+            self._loop.run(n_steps, _ticker(progress if self.comm.rank == 0 else None, self.step, self.dt))
+            self.sim_time += time.perf_counter() - begin
+            self._flush()
+
+    def spikes(self, population: Population | str) -> gather.Spikes:
+        """All recorded spikes of ``population`` so far, sorted by step, then neuron."""
+        name = self.network.find(population).name
+        if name not in self.recorders.of_spikes:
+            raise InputError(f"the spikes of '{name}' are not recorded; call network.record_spikes('{name}')")
+        if self._to_file:
+            return gather.Spikes(*self._read(lambda file: file.spikes(name, self.dt)))
+        return gather.gather_spikes(*self.recorders.of_spikes[name].all(), self.comm)
+
+    def states(self, population: Population | str, variable: str = "V_m") -> gather.States:
+        """Recorded values of a state variable so far."""
+        name = self.network.find(population).name
+        for recorder in self.recorders.of_states[name]:
+            if recorder.recording.variable == variable:
+                if self._to_file:
+                    return gather.States(*self._read(lambda file: file.states(name, variable, self.dt)))
+                return self._gather_states(recorder)
+        raise InputError(f"{variable} of '{name}' is not recorded; call network.record_states('{name}', '{variable}')")
+
+    def weights(
+        self,
+        source: Population | str,
+        target: Population | str,
+        sources: Iterable[int] | None = None,
+        targets: Iterable[int] | None = None,
+        at: str = "last_spike",
+    ) -> gather.Connections:
+        """The synapses from ``source`` to ``target``, or between chosen neurons of theirs.
+
+        Weights are those last transmitted (at="last_spike"), or brought up to the present (at="now"): potentiated by
+        the postsynaptic spikes that reached the synapse since.
+        """
+        if at not in ("last_spike", "now"):
+            raise InputError(f"weights: unknown time '{at}'{nearest(at, ('last_spike', 'now'))}")
+        projections = self.network.find_projections(source, target)
+        chosen_sources = np.arange(projections[0].source.size) if sources is None else np.array(list(sources), np.int64)
+        chosen_targets = np.arange(projections[0].target.size) if targets is None else np.array(list(targets), np.int64)
+        now = self.step if at == "now" else None
+        parts = [
+            weights.select(table, chosen_sources, chosen_targets, self.dt, now)
+            for table in self._local.tables
+            if table.projection in projections
+        ]
+        return gather.gather_connections(parts, self.comm)
+
+    def spike_hash(self) -> str:
+        """SHA-256 of all recorded spikes sorted by step, then gid, as little-endian uint64 pairs (step, gid)."""
+        steps, gids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for name in self.recorders.of_spikes:
+            population = self.network.find(name)
+            if population.model.receives:
+                spikes = self.spikes(name)
+                steps.append(spikes.step)
+                gids.append(spikes.neuron + population.first_gid)
+        return gather.spike_hash(np.concatenate(steps), np.concatenate(gids))
+
+    def weight_hash(self) -> str:
+        """SHA-256 over all plastic weights, see ``simulate.weights.weight_hash``."""
+        return weights.weight_hash(self._local, self.comm)
+
+    def plastic_weight_statistics(self) -> dict[str, float] | None:
+        """count, mean, sd, min, max, median (pA) of all plastic weights, None where there are none."""
+        return weights.plastic_statistics(self._local, self.comm)
+
+    def synapse_count(self) -> int:
+        """Number of synapses on all ranks, without those of stimuli."""
+        return int(self.comm.allreduce(sum(t.table.n_edges for t in self._local.tables)))
+
+    def spike_count(self) -> int:
+        """Number of spikes of all neurons so far, recorded or not."""
+        return int(self.comm.allreduce(self._loop.n_spikes))
+
+    def phase_times(self) -> dict[str, dict[str, float]]:
+        """Seconds spent in every phase: min, mean and max over ranks."""
+        seconds = {name: self._timers.seconds[name] for name in BUILD_PHASES}
+        return over_ranks(seconds | {name: self._loop.timers.seconds[name] for name in RUN_PHASES}, self.comm)
+
+    def slowest(self) -> dict[str, float]:
+        """build_time, sim_time and compile_time (s) of the slowest rank."""
+        return {n: max(self.comm.allgather(getattr(self, n))) for n in ("build_time", "sim_time", "compile_time")}
+
+    def memory(self) -> list[dict[str, int]]:
+        """Resident bytes of every rank: built (after building) and peak (so far)."""
+        return self.comm.allgather({"built": self._built_bytes, "peak": peak_bytes()})
+
+    def _open(self, path: Path) -> None:
+        about = {"seed": self.seed, "precision": self.precision, "network": self.network.description()}
+        self._file = RunFile(path, self.network, about)
+
+    def _rehearse(self) -> None:
+        """Simulate a miniature of the network on this rank alone, so that every kernel is compiled or loaded."""
+        small = miniature(self.network)
+        comm = alone()
+        local = build(small, comm, self.seed, self.precision, Timers().phase, index_types(self.network, self.comm))
+        plan = make_exchange("allgather", comm, local.needed_sources())
+        loop = SpikingLoop(local, comm, plan, local.min_delay or 1, self.dt, Recorders(small, local))
+        loop.run(2 * loop.interval, lambda step: None)
+        one, nothing = np.zeros(1, np.int32), np.zeros(0, np.int64)
+        stamp = np.array([loop.step], np.int64)
+        for part in local.populations:
+            for plastic in part.plastic_inputs:
+                plastic.delivery.archive(one[: len(part.gids)], stamp[: len(part.gids)], loop.step)
+        for table in local.tables:
+            table.delivery.deliver(nothing, nothing, table.target.ring[table.input], 1.0)
+
+    def _interval(self, forced: int | None) -> int:
+        """Steps between exchanges: the minimum delay, or the forced number, which may not be larger."""
+        longest = self._local.min_delay
+        if forced is not None and longest is not None and forced > longest:
+            raise InputError(
+                f"interval = {forced * self.dt:g} ms is longer than the minimum delay of {longest * self.dt:g} ms"
+            )
+        return forced or longest or DEFAULT_INTERVAL
+
+    def _gather_states(self, recorder: StateRecorder) -> gather.States:
+        return gather.gather_states(
+            recorder.steps, recorder.columns, recorder.values, recorder.recording.neurons, self.comm
+        )
+
+    def _flush(self) -> None:
+        """Move what was recorded since the last time to the file, if there is one."""
+        if not self._to_file:
+            return
+        with self._loop.timers.phase("record"):
+            for name, recorder in self.recorders.of_spikes.items():
+                spikes = gather.gather_spikes(*recorder.take(), self.comm)
+                self._write(lambda file, n=name, s=spikes: file.add_spikes(n, s.step * self.dt, s.neuron))
+            for recorders in self.recorders.of_states.values():
+                for recorder in recorders:
+                    states = self._gather_states(recorder)
+                    recorder.forget()
+                    self._write(lambda file, r=recorder.recording, s=states: file.add_states(r, s.step * self.dt, s.value))
+            for r in self.network.weight_recordings:
+                edges = self.weights(r.source, r.target, r.sources, r.targets)
+                self._write(lambda file, r=r, e=edges: file.add_weights(r, self.time, e))
+            self._write(lambda file: file.flush())
+
+    def _read(self, action: Callable[[RunFile], Any]) -> Any:
+        """The result of ``action`` on the file of the run, read on rank 0, on every rank."""
+        return on_root(self.comm, lambda: action(self._file) if self._file else None)
+
+    def _write(self, action: Callable[[RunFile], None]) -> None:
+        if self._file is not None:
+            action(self._file)
+
+
+def _ticker(progress: Callable[[float], None] | None, start: int, dt: float) -> Callable[[int], None]:
+    """Report progress at most every TICK seconds, and at no cost where nobody wants it."""
+    if progress is None:
+        return lambda step: None
+    last = time.perf_counter()
+
+    def tick(step: int) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        if now - last > TICK:
+            last = now
+            progress((step - start) * dt)
+
+    return tick

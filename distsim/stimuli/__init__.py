@@ -1,0 +1,1 @@
+"""What drives a network from outside: Poisson input, explicit spike trains, injected current."""

@@ -1,0 +1,1 @@
+"""Kinds of synapses, one file each: parameters and kernels."""

@@ -1,0 +1,1 @@
+"""Theory that results are compared with: no MPI, no engine."""

@@ -1,0 +1,67 @@
+"""Units: ms, mV, pA, pF, 1/s throughout; times become whole steps of the grid here, exactly or with an error.
+
+Time ``t`` (ms) of step ``n`` is ``n * dt``. A step is named by its end: the first step of a simulation is step 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from distsim.errors import InputError
+
+MS_PER_S = 1000.0
+RELATIVE_TOLERANCE = 1e-9
+MAX_STEPS = 2**31 - 1
+
+
+def check_number(value: Any, name: str, *, low: float = -math.inf, above: float = -math.inf) -> float:
+    """``value`` as a float; InputError unless it is a finite real number, at least ``low`` and larger than ``above``."""
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise InputError(f"{name} must be a number, got {value!r}")
+    number = float(value)
+    if not math.isfinite(number):
+        raise InputError(f"{name} must be finite, got {value!r}")
+    if number < low:
+        raise InputError(f"{name} must be at least {low:g}, got {number:g}")
+    if number <= above:
+        raise InputError(f"{name} must be larger than {above:g}, got {number:g}")
+    return number
+
+
+def check_count(value: Any, name: str, *, low: int = 0) -> int:
+    """``value`` as an int; InputError unless it is a whole number of at least ``low``."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        number = value if isinstance(value, float) else None
+        if number is None or not math.isfinite(number) or number != int(number):
+            raise InputError(f"{name} must be a whole number, got {value!r}")
+        value = int(number)
+    count = int(value)
+    if count < low:
+        raise InputError(f"{name} must be at least {low}, got {count}")
+    return count
+
+
+def to_steps(time: Any, dt: float, name: str, *, low: int = 0) -> int:
+    """``time`` (ms) in steps of ``dt`` (ms), exactly.
+
+    Raises InputError where ``time`` is not finite, not a whole multiple of ``dt`` (to one part in 1e9),
+    below ``low`` steps, or beyond 2^31 - 1 steps; the message names the multiples on either side.
+    """
+    value = check_number(time, name)
+    steps = round(value / dt)
+    if abs(steps * dt - value) > RELATIVE_TOLERANCE * max(abs(value), dt):
+        below = math.floor(value / dt) * dt
+        raise InputError(
+            f"{name} = {value:g} ms is not a whole multiple of dt = {dt:g} ms; write {below:.10g} or {below + dt:.10g}"
+        )
+    if steps < low:
+        raise InputError(f"{name} = {value:g} ms must be at least {low * dt:g} ms ({low} steps of dt = {dt:g} ms)")
+    if steps > MAX_STEPS:
+        raise InputError(f"{name} = {value:g} ms is more than {MAX_STEPS} steps of dt = {dt:g} ms")
+    return steps
+
+
+def round_to_steps(time: float, dt: float) -> int:
+    """``time`` (ms) in steps, rounded to the nearest, halves up."""
+    return math.floor(time / dt + 0.5)

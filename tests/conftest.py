@@ -1,0 +1,34 @@
+"""Settings and fixtures for all tests."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# Before numba and matplotlib are imported by any test.
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import hypothesis
+import pytest
+
+from tests import mpi
+
+# The same examples in every run; no deadline, because the first example may compile a kernel.
+hypothesis.settings.register_profile("distsim", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("distsim")
+
+
+def pytest_configure():
+    """Under mpirun, give each rank its own folder for temporary files: one that is shared is cleaned up under way."""
+    rank = mpi.own_rank(os.environ)
+    if rank is not None:
+        folder = Path(tempfile.gettempdir(), f"pytest-rank-{rank}")
+        folder.mkdir(exist_ok=True)
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
+
+
+@pytest.fixture(scope="session")
+def mpirun():
+    """``mpirun(ranks, arguments, timeout=120, env=None, check=True, cwd=None)``: see tests/mpi.py."""
+    return mpi.mpirun

@@ -1,0 +1,160 @@
+"""Rates, irregularity, synchrony and weight statistics against known numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distsim.analysis import rates, weights
+from distsim.errors import InputError
+
+# ---------------------------------------------------------------- rates
+
+
+def test_rates_count_spikes_after_start_up_to_stop():
+    times = [0.0, 0.1, 50.0, 100.0, 100.1, 200.0]
+    assert rates.mean_rate(times, 2, 0.0, 100.0) == 15.0  # 3 spikes of 2 neurons in 0.1 s
+    assert rates.mean_rate(times, 2, 100.0, 200.0) == 10.0
+    assert rates.mean_rate([], 5, 0.0, 1.0) == 0.0
+
+
+def test_neuron_rates():
+    found = rates.neuron_rates([1.0, 2.0, 3.0, 500.0, 501.0], [0, 0, 3, 3, 1], 4, 0.0, 500.0)
+    assert found.tolist() == [4.0, 0.0, 0.0, 4.0]
+    assert found.mean() == rates.mean_rate([1.0, 2.0, 3.0, 500.0, 501.0], 4, 0.0, 500.0)
+
+
+def test_cv_of_known_intervals():
+    """Intervals 1, 3 ms: mean 2, standard deviation 1, CV 0.5; neuron 1 is regular, neuron 2 has two spikes only."""
+    times = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 3.0, 9.0]
+    neurons = [0, 0, 0, 1, 1, 1, 1, 2, 2]
+    order = np.argsort(times)
+    cv = rates.interval_cv(np.array(times)[order], np.array(neurons)[order], 4)
+    assert cv[:2].tolist() == [0.5, 0.0]
+    assert np.isnan(cv[2:]).all()
+    assert rates.mean_cv(times, neurons, 4) == 0.25
+    assert math.isnan(rates.mean_cv([1.0, 2.0], [0, 1], 2))
+    assert rates.mean_cv(times, neurons, 4, start=1.0) == 0.0  # neuron 0 is left with two spikes
+
+
+def test_cv_of_gamma_processes():
+    """The CV of a gamma process of order k is 1 / sqrt(k); the CV of 2000 intervals has a standard error near 1.5 %."""
+    generator = np.random.default_rng(5)
+    for order in (1, 4, 16):
+        intervals = generator.gamma(order, 10.0 / order, (20, 2000))
+        times = intervals.cumsum(axis=1)
+        neurons = np.repeat(np.arange(20), 2000)
+        assert rates.mean_cv(times.ravel(), neurons, 20) == pytest.approx(order**-0.5, rel=0.015)
+
+
+def test_counts_in_bins_closed_at_their_end():
+    """On the grid of 0.1 ms, where times carry rounding errors, every time belongs to the bin that it ends."""
+    times = np.arange(1, 101) * 0.1
+    assert rates.spike_counts(times, 0.0, 10.0, 0.5).tolist() == [5] * 20
+    assert rates.spike_counts(times, 0.3, 10.0, 0.1).tolist() == [1] * 97
+    assert rates.spike_counts([3.0, 6.0, 9.0, 9.9], 0.0, 10.0, 3.0).tolist() == [1, 1, 1]
+    assert rates.spike_counts([], 0.0, 10.0, 5.0).tolist() == [0, 0]
+
+
+def test_synchrony_of_known_counts():
+    """Counts 4, 0, 4, 0: mean 2, variance 4."""
+    times = [1.0, 1.0, 2.0, 3.0, 7.0, 7.0, 8.0, 9.0]
+    assert rates.synchrony(times, 0.0, 12.0) == 2.0
+    assert math.isnan(rates.synchrony([], 0.0, 12.0))
+
+
+def test_synchrony_of_poisson_processes_is_one():
+    """Counts of mean m have variance m; over 20,000 bins the ratio has the standard error sqrt(2 / 20,000) = 0.01."""
+    generator = np.random.default_rng(6)
+    times = generator.uniform(0.0, 60_000.0, generator.poisson(300_000))
+    assert rates.synchrony(times, 0.0, 60_000.0) == pytest.approx(1.0, abs=0.04)
+    copies = np.repeat(times[::10], 10)  # ten neurons that always fire together: counts are 10 times a Poisson number
+    assert rates.synchrony(copies, 0.0, 60_000.0) == pytest.approx(10.0, abs=0.4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: rates.mean_rate([1.0], 0, 0.0, 1.0), "size must be at least 1"),
+        (lambda: rates.mean_rate([1.0], 1, 1.0, 1.0), "stop = 1 ms must be after start = 1 ms"),
+        (lambda: rates.mean_rate([1.0], 1, 0.0, math.inf), "stop must be finite"),
+        (lambda: rates.neuron_rates([1.0], [0, 1], 2, 0.0, 1.0), "arrays of one length"),
+        (lambda: rates.neuron_rates([1.0], [5], 2, 0.0, 1.0), "between 0 and 1, got 5 to 5"),
+        (lambda: rates.neuron_rates([1.0], [0.5], 2, 0.0, 1.0), "neurons must be integers"),
+        (lambda: rates.spike_counts([1.0], 0.0, 1.0, 2.0), "shorter than a bin"),
+        (lambda: rates.spike_counts([1.0], 0.0, 1.0, 0.0), "bin_width must be larger than 0"),
+    ],
+)
+def test_rates_refuse_wrong_input(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
+
+
+# ---------------------------------------------------------------- weights
+
+
+def test_statistics_of_known_weights():
+    assert weights.weight_statistics([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]) == {
+        "count": 8,
+        "mean": 5.0,
+        "sd": 2.0,
+        "min": 2.0,
+        "max": 9.0,
+        "median": 4.5,
+    }
+    assert weights.weight_statistics([]) is None
+    with pytest.raises(InputError, match="not finite"):
+        weights.weight_statistics([1.0, math.nan])
+
+
+@given(st.lists(st.floats(0.0, 1e6), min_size=1, max_size=40), st.randoms())
+def test_statistics_do_not_depend_on_order(values, random):
+    shuffled = list(values)
+    random.shuffle(shuffled)
+    assert weights.weight_statistics(values) == weights.weight_statistics(shuffled)
+
+
+def test_histogram_counts_all_weights():
+    density, edges = weights.weight_histogram([0.5, 1.5, 1.5, 10.0], [0.0, 1.0, 2.0, 4.0])
+    assert density.tolist() == [0.25, 0.5, 0.0]  # three of four lie inside
+    assert edges.tolist() == [0.0, 1.0, 2.0, 4.0]
+    density, edges = weights.weight_histogram(np.full(10, 31.9))
+    assert edges.tolist() == np.arange(0.0, 150.1, 0.5).tolist()  # as published
+    assert density[63] == 2.0
+    assert density.sum() == 2.0
+
+
+@pytest.mark.parametrize("edges", [[0.0], [1.0, 0.0], [0.0, 0.0, 1.0]])
+def test_histogram_refuses_edges_that_do_not_increase(edges):
+    with pytest.raises(InputError, match="increasing"):
+        weights.weight_histogram([1.0], edges)
+
+
+def test_histogram_edges_are_whole_bins():
+    assert weights.histogram_edges(0.0, 1.0, 0.1).size == 11
+    for first, last, width in ((0.0, 1.0, 0.3), (0.0, 1.0, 0.0), (1.0, 0.0, 0.1)):
+        with pytest.raises(InputError, match="whole number of bins"):
+            weights.histogram_edges(first, last, width)
+
+
+def test_connectivity_matrix_sums_multapses():
+    source = [0, 0, 7, 7, 3]
+    target = [1, 1, 2, 9, 1]
+    values = [1.0, 2.0, 4.0, 8.0, 16.0]
+    matrix = weights.connectivity_matrix(source, target, values, sources=[7, 0], targets=[1, 2, 5])
+    assert matrix.tolist() == [[0.0, 3.0], [4.0, 0.0], [0.0, 0.0]]
+    numbers = weights.connectivity_matrix(source, target, None, sources=[7, 0], targets=[1, 2, 5])
+    assert numbers.tolist() == [[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]]
+    assert weights.connectivity_matrix([], [], [], range(3), range(2)).tolist() == [[0.0] * 3] * 2
+    assert weights.connectivity_matrix(source, target, values, [], range(2)).shape == (2, 0)
+
+
+def test_connectivity_matrix_refuses_what_does_not_fit():
+    with pytest.raises(InputError, match="sources has a neuron twice"):
+        weights.connectivity_matrix([0], [0], [1.0], [1, 1], [0])
+    with pytest.raises(InputError, match="arrays of one length"):
+        weights.connectivity_matrix([0], [0], [1.0, 2.0], [1], [0])
