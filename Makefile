@@ -44,8 +44,8 @@ $(INSTALLED): pyproject.toml
 install: $(INSTALLED) ## set up .venv: distsim, a bundled Open MPI, the test tools
 
 .PHONY: run
-run: $(INSTALLED) ## the main job: the scaling experiment on RANKS ranks (ARGS go to distsim.scaling)
-	$(MPIRUN) $(BIN)/python -m distsim.scaling $(ARGS)
+run: $(INSTALLED) ## the main job: the scaling experiment on RANKS ranks, what is missing of it (ARGS go to distsim.scaling)
+	$(MPIRUN) $(BIN)/python -m distsim.scaling --resume $(ARGS)
 
 .PHONY: test
 test: lint ## lint, then all tests (ARGS go to pytest)

@@ -31,7 +31,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from launch import BenchmarkError, Work, check_nest, launcher, machine, run_distsim, run_nest
+from launch import BenchmarkError, Work, check_launcher, check_nest, machine, run_distsim, run_nest
 from report import SIMULATORS, remarks, summarise, table
 
 CASES = {
@@ -119,7 +119,7 @@ def check(options: argparse.Namespace) -> None:
     if not options.distsim_only:
         check_nest(options.nest_python)
     if not options.nest_only and max(options.ranks) > 1:
-        launcher()
+        check_launcher()
 
 
 def works(options: argparse.Namespace) -> list[Work]:

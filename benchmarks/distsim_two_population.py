@@ -73,6 +73,7 @@ def run(options: argparse.Namespace, comm: Any) -> dict[str, Any]:
             "peak_bytes": sum(peaks),
             "synapses": simulation.synapse_count(),
             "spikes": spikes,
+            "spike_hash": simulation.spike_hash(),
             "rate": 1000.0 * spikes / (options.size * options.time),
             "I_E": model.I_E,
             "nu_X": model.nu_X,

@@ -94,6 +94,14 @@ def launcher() -> str:
     return found
 
 
+def check_launcher() -> None:
+    """Raise BenchmarkError unless the MPI launcher starts a process (Open MPI refuses root unless told twice)."""
+    command = [launcher(), "-n", "1", sys.executable, "-c", ""]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchmarkError(f"{command[0]} does not start processes; it says:\n{(done.stderr or done.stdout).strip()}")
+
+
 def _environment(python: str) -> dict[str, str]:
     """The environment without what ties it to the running interpreter, where another one is meant."""
     environment = dict(os.environ)

@@ -51,7 +51,7 @@ def summarise(runs: Sequence[Record]) -> dict[str, Any]:
     "ratio_min", "ratio_max": the median of NEST over that of distsim (above 1: distsim needs less), and the least and
     greatest ratio of two runs made one right after the other; None where a simulator was left out or needed nothing.
     For each quantity of WORK, the medians. "core_share": the least share of its cores that a simulator got in any run.
-    "same_work": see `same_work`.
+    "same_work": see `same_work`. "same_bits": whether all runs of distsim gave the same spikes.
     """
     by_simulator = {name: [run for run in runs if run["simulator"] == name] for name in SIMULATORS}
     present = {name: own for name, own in by_simulator.items() if own}
@@ -64,6 +64,7 @@ def summarise(runs: Sequence[Record]) -> dict[str, Any]:
         summary[quantity] = medians
     summary["core_share"] = {name: min(map(_core_share, own)) for name, own in present.items()}
     summary["same_work"] = same_work(by_simulator)
+    summary["same_bits"] = len({run.get("spike_hash") for run in by_simulator["distsim"]}) <= 1
     return summary
 
 
@@ -109,6 +110,8 @@ def remarks(summary: Mapping[str, Any]) -> list[str]:
             )
     if summary["same_work"] is False:
         found.append("NOT THE SAME WORK: synapse counts or parameters differ, the ratios mean nothing.")
+    if not summary["same_bits"]:
+        found.append("NOT THE SAME BITS: runs of distsim with one seed gave different spikes.")
     return found
 
 

@@ -56,7 +56,7 @@ _HOME = {
     "Uniform": "network.distributions",
 }
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "AllToAll",
     "Clipped",
     "ConstantCurrent",

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import inspect
 from collections.abc import Iterable
+from typing import Any, TypeVar
+
+Class = TypeVar("Class", bound=type)
 
 
 class DistsimError(Exception):
@@ -37,3 +42,25 @@ def check_names(given: Iterable[str], known: Iterable[str], what: str, where: st
     for name in given:
         if name not in known_names:
             raise InputError(f"{where}: unknown {what} '{name}'{nearest(name, known_names)}")
+
+
+def check_arguments(cls: Class) -> Class:
+    """Class decorator: arguments that the constructor does not take raise InputError instead of TypeError.
+
+    The message names the class and, for an unknown keyword, the nearest parameter.
+    """
+    construct = cls.__init__  # type: ignore[misc]
+    signature = inspect.signature(construct)
+    known = list(signature.parameters)[1:]
+
+    @functools.wraps(construct)
+    def init(self: Any, *arguments: Any, **keywords: Any) -> None:
+        check_names(keywords, known, "parameter", cls.__name__)
+        try:
+            signature.bind(self, *arguments, **keywords)
+        except TypeError as error:
+            raise InputError(f"{cls.__name__}: {error}; its parameters are {', '.join(known) or 'none'}") from None
+        construct(self, *arguments, **keywords)
+
+    cls.__init__ = init  # type: ignore[misc]
+    return cls

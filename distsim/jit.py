@@ -6,11 +6,14 @@ remainder of a loop give the same bits. ``error_model="numpy"`` keeps the branch
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 from numba import config, njit
+from numba.core.caching import FunctionCache
 
 
 def use_full_vector_width() -> None:
@@ -21,14 +24,36 @@ def use_full_vector_width() -> None:
             config.CPU_FEATURES = features.flatten() + ",-prefer-256-bit"
 
 
-use_full_vector_width()
+def _sources() -> str:
+    """A digest of name, size and time of change of all modules of the package."""
+    folder = Path(__file__).parent
+    stats = sorted((str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in folder.rglob("*.py"))
+    return hashlib.sha256(repr(stats).encode()).hexdigest()
+
+
+class PackageCache(FunctionCache):  # type: ignore[misc]
+    """numba's cache, but machine code is only used again while no module of the package has changed.
+
+    numba looks at the file of the kernel alone and would run old code of a function that the kernel calls.
+    """
+
+    digest = _sources()
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        return (*super()._index_key(sig, codegen), self.digest)
 
 
 def jit(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on its first call and keep the machine code in numba's cache."""
-    return njit(cache=True, error_model="numpy")(function)
+    dispatcher = njit(error_model="numpy")(function)
+    if not config.DISABLE_JIT:
+        dispatcher._cache = PackageCache(function)
+    return dispatcher
 
 
 def inline(function: Callable[..., Any]) -> Any:
     """Compile a small function so that it always becomes part of its callers (loops over it can then vectorise)."""
     return njit(error_model="numpy", forceinline=True)(function)
+
+
+use_full_vector_width()

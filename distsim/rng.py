@@ -46,7 +46,7 @@ def draw_uniform(key: Any, counter: Any) -> float:
 
 
 def stream_base(seed: int, purpose: str, owner: int = 0) -> np.uint64:
-    """Hash of what all streams of one purpose share; ``seed`` any integer, ``owner`` the index of the drawing object."""
+    """Hash of what all streams of one purpose share; ``owner`` is the index of the object that draws."""
     text = f"{int(seed)}|{purpose}|{int(owner)}".encode()
     return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
 

@@ -5,22 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.build.local_network import build, check_precision, index_types
+from distsim.build.local_network import FREE_INTERVAL, build, check_precision, index_types
 from distsim.build.miniature import miniature
-from distsim.errors import InputError, nearest
+from distsim.errors import InputError, check_arguments, nearest
 from distsim.network.network import Network, Population
-from distsim.parallel.communicator import alone, on_root, one_per_node_first
+from distsim.parallel.communicator import alone, one_per_node_first
 from distsim.parallel.exchange import PLANS, make_exchange
 from distsim.parallel.job import faults
-from distsim.record.run_file import RunFile
+from distsim.record.output import Output
+from distsim.record.provenance import about
 from distsim.simulate import gather, weights
 from distsim.simulate.memory import peak_bytes, resident_bytes
-from distsim.simulate.recorders import Recorders, StateRecorder
-from distsim.simulate.spiking import SpikingLoop
+from distsim.simulate.recorders import Recorders
+from distsim.simulate.spiking import Fired, SpikingLoop
 from distsim.simulate.timers import Timers, over_ranks
 from distsim.units import MAX_STEPS, check_count, to_steps
 
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 
 BUILD_PHASES = ("create", "connect", "index")
 RUN_PHASES = ("update", "wait", "communicate", "deliver", "record")
-DEFAULT_INTERVAL = 16  # steps, where there is no synapse to set a minimum delay
 TICK = 0.2  # s of wall time between reports of progress
 
 
+@check_arguments
 class Simulation:
     """Simulate ``network`` on the ranks of ``comm``; every method is collective unless it says otherwise.
 
@@ -55,7 +56,7 @@ class Simulation:
         exchange: str = "auto",
         file: str | Path | None = None,
     ) -> None:
-        self.network = network.freeze()
+        self.network = network
         self.comm = comm
         self.dt = network.dt
         self.seed = check_count(seed, "seed", low=-(2**63))
@@ -64,18 +65,28 @@ class Simulation:
         if exchange not in PLANS:
             raise InputError(f"unknown exchange plan '{exchange}'{nearest(exchange, PLANS)}")
         forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
-        self._to_file = file is not None
-        self._file: RunFile | None = None  # on rank 0, where one is written
+        self._output: Output | None = None
         if file is not None:
-            on_root(comm, lambda: self._open(Path(file)))
+            self._output = Output(Path(file), network, comm, about(network, comm, self.seed, precision))
         self._timers = Timers()
         self.sim_time = 0.0
+        try:
+            self._build(exchange, forced)
+        except InputError:
+            if self._output:
+                self._output.discard()
+            raise
+        network.freeze()
+
+    def _build(self, exchange: str, forced: int | None) -> None:
+        """Build this rank's part of the network and all that runs it."""
+        network, comm = self.network, self.comm
         with faults(comm):
             begin = time.perf_counter()
             one_per_node_first(comm, self._rehearse)
             self.compile_time = time.perf_counter() - begin
             begin = time.perf_counter()
-            self._local = build(network, comm, self.seed, precision, self._timers.phase)
+            self._local = build(network, comm, self.seed, self.precision, self._timers.phase)
             with self._timers.phase("index"):
                 plan = make_exchange(exchange, comm, self._local.needed_sources())
             self.build_time = time.perf_counter() - begin
@@ -92,8 +103,8 @@ class Simulation:
 
     def close(self) -> None:
         """Close the file of the run, if there is one."""
-        if self._file is not None:
-            self._file.close()
+        if self._output:
+            self._output.close()
 
     @property
     def step(self) -> int:
@@ -103,7 +114,7 @@ class Simulation:
     @property
     def time(self) -> float:
         """Simulated time so far (ms)."""
-        return self.step * self.dt
+        return round(self.step * self.dt, gather.DECIMALS)
 
     @property
     def interval(self) -> float:
@@ -118,19 +129,24 @@ class Simulation:
         n_steps = to_steps(duration, self.dt, "duration")
         if self.step + n_steps > MAX_STEPS:
             raise InputError(f"a simulation ends after {MAX_STEPS} steps, {MAX_STEPS * self.dt:g} ms")
+        tick = _ticker(progress if self.comm.rank == 0 else None, self.step, self.dt)
+        longest = self._output.flush_steps(self._loop.interval) if self._output else n_steps
         with faults(self.comm):
             begin = time.perf_counter()
-            self._loop.run(n_steps, _ticker(progress if self.comm.rank == 0 else None, self.step, self.dt))
+            while n_steps > 0:
+                self._loop.run(min(n_steps, longest), tick)
+                n_steps -= longest
+                self._write_records()
+            self._write_weights()
             self.sim_time += time.perf_counter() - begin
-            self._flush()
 
     def spikes(self, population: Population | str) -> gather.Spikes:
         """All recorded spikes of ``population`` so far, sorted by step, then neuron."""
         name = self.network.find(population).name
         if name not in self.recorders.of_spikes:
             raise InputError(f"the spikes of '{name}' are not recorded; call network.record_spikes('{name}')")
-        if self._to_file:
-            return gather.Spikes(*self._read(lambda file: file.spikes(name, self.dt)))
+        if self._output:
+            return self._output.spikes(name)
         return gather.gather_spikes(*self.recorders.of_spikes[name].all(), self.comm)
 
     def states(self, population: Population | str, variable: str = "V_m") -> gather.States:
@@ -138,9 +154,7 @@ class Simulation:
         name = self.network.find(population).name
         for recorder in self.recorders.of_states[name]:
             if recorder.recording.variable == variable:
-                if self._to_file:
-                    return gather.States(*self._read(lambda file: file.states(name, variable, self.dt)))
-                return self._gather_states(recorder)
+                return self._output.states(name, variable) if self._output else recorder.all(self.comm)
         raise InputError(f"{variable} of '{name}' is not recorded; call network.record_states('{name}', '{variable}')")
 
     def weights(
@@ -209,10 +223,6 @@ class Simulation:
         """Resident bytes of every rank: built (after building) and peak (so far)."""
         return self.comm.allgather({"built": self._built_bytes, "peak": peak_bytes()})
 
-    def _open(self, path: Path) -> None:
-        about = {"seed": self.seed, "precision": self.precision, "network": self.network.description()}
-        self._file = RunFile(path, self.network, about)
-
     def _rehearse(self) -> None:
         """Simulate a miniature of the network on this rank alone, so that every kernel is compiled or loaded."""
         small = miniature(self.network)
@@ -221,53 +231,36 @@ class Simulation:
         plan = make_exchange("allgather", comm, local.needed_sources())
         loop = SpikingLoop(local, comm, plan, local.min_delay or 1, self.dt, Recorders(small, local))
         loop.run(2 * loop.interval, lambda step: None)
-        one, nothing = np.zeros(1, np.int32), np.zeros(0, np.int64)
-        stamp = np.array([loop.step], np.int64)
-        for part in local.populations:
-            for plastic in part.plastic_inputs:
-                plastic.delivery.archive(one[: len(part.gids)], stamp[: len(part.gids)], loop.step)
-        for table in local.tables:
-            table.delivery.deliver(nothing, nothing, table.target.ring[table.input], 1.0)
+        spike = Fired(np.zeros(1, np.int32), np.array([loop.step], np.int64))  # one of every population
+        fired = [Fired(spike.index[: len(part.gids)], spike.stamp[: len(part.gids)]) for part in local.populations]
+        loop.deliver(plan(loop.pack(fired, loop.step - 1)), fired, loop.step - 1)
 
     def _interval(self, forced: int | None) -> int:
         """Steps between exchanges: the minimum delay, or the forced number, which may not be larger."""
         longest = self._local.min_delay
-        if forced is not None and longest is not None and forced > longest:
+        if longest is None:
+            return min(forced or FREE_INTERVAL, FREE_INTERVAL)
+        if forced is not None and forced > longest:
             raise InputError(
                 f"interval = {forced * self.dt:g} ms is longer than the minimum delay of {longest * self.dt:g} ms"
             )
-        return forced or longest or DEFAULT_INTERVAL
+        return forced or longest
 
-    def _gather_states(self, recorder: StateRecorder) -> gather.States:
-        return gather.gather_states(
-            recorder.steps, recorder.columns, recorder.values, recorder.recording.neurons, self.comm
-        )
-
-    def _flush(self) -> None:
+    def _write_records(self) -> None:
         """Move what was recorded since the last time to the file, if there is one."""
-        if not self._to_file:
-            return
-        with self._loop.timers.phase("record"):
-            for name, recorder in self.recorders.of_spikes.items():
-                spikes = gather.gather_spikes(*recorder.take(), self.comm)
-                self._write(lambda file, n=name, s=spikes: file.add_spikes(n, s.step * self.dt, s.neuron))
-            for recorders in self.recorders.of_states.values():
-                for recorder in recorders:
-                    states = self._gather_states(recorder)
-                    recorder.forget()
-                    self._write(lambda file, r=recorder.recording, s=states: file.add_states(r, s.step * self.dt, s.value))
-            for r in self.network.weight_recordings:
-                edges = self.weights(r.source, r.target, r.sources, r.targets)
-                self._write(lambda file, r=r, e=edges: file.add_weights(r, self.time, e))
-            self._write(lambda file: file.flush())
+        if self._output:
+            with self._loop.timers.phase("record"):
+                self._output.write(self.recorders)
+                self._output.flush(self.time)
 
-    def _read(self, action: Callable[[RunFile], Any]) -> Any:
-        """The result of ``action`` on the file of the run, read on rank 0, on every rank."""
-        return on_root(self.comm, lambda: action(self._file) if self._file else None)
-
-    def _write(self, action: Callable[[RunFile], None]) -> None:
-        if self._file is not None:
-            action(self._file)
+    def _write_weights(self) -> None:
+        """Write the recorded weights as they are at the end of a run to the file, if there is one."""
+        if self._output and self.network.weight_recordings:
+            with self._loop.timers.phase("record"):
+                for r in self.network.weight_recordings:
+                    edges = self.weights(r.source, r.target, r.sources, r.targets)
+                    self._output.write_weights(r, self.time, edges)
+                self._output.flush(self.time)
 
 
 def _ticker(progress: Callable[[float], None] | None, start: int, dt: float) -> Callable[[int], None]:

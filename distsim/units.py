@@ -16,7 +16,7 @@ MAX_STEPS = 2**31 - 1
 
 
 def check_number(value: Any, name: str, *, low: float = -math.inf, above: float = -math.inf) -> float:
-    """``value`` as a float; InputError unless it is a finite real number, at least ``low`` and larger than ``above``."""
+    """``value`` as a float; InputError unless it is a finite number, at least ``low`` and larger than ``above``."""
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise InputError(f"{name} must be a number, got {value!r}")
     number = float(value)

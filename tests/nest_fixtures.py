@@ -79,7 +79,11 @@ def compare(name: str, comm: MPI.Comm, **options: Any) -> dict[str, Any]:
         offsets = {"E": 0, "I": about.get("n_e", 0)}
         populations = [p for p in offsets if any(q.name == p for q in simulation.network.populations)]
         spikes = {p: simulation.spikes(p) for p in populations}
-        ours = {(int(s), int(n) + offsets[p]) for p in populations for s, n in zip(spikes[p].step, spikes[p].neuron, strict=True)}
+        ours = {
+            (int(s), int(n) + offsets[p])
+            for p in populations
+            for s, n in zip(spikes[p].step, spikes[p].neuron, strict=True)
+        }
         theirs = set(zip(data["spike_step"].tolist(), data["spike_neuron"].tolist(), strict=True))
         result: dict[str, Any] = {"spikes": len(ours), "expected": len(theirs), "different": len(ours ^ theirs)}
         if "V_m" in data:

@@ -139,6 +139,11 @@ def test_other_work_is_noticed(report: Any, changes: dict[str, float]) -> None:
     assert "NOT THE SAME WORK" in " ".join(report.remarks(summary))
 
 
+def test_other_spikes_of_the_same_seed_are_noticed(report: Any) -> None:
+    summary = report.summarise([record("distsim", spike_hash="a"), record("distsim", spike_hash="b")])
+    assert "NOT THE SAME BITS" in " ".join(report.remarks(summary))
+
+
 def test_a_busy_machine_is_noticed(report: Any) -> None:
     summary = report.summarise([record("NEST", simulate_cpu=3.0), record("distsim")])
     assert summary["core_share"] == {"NEST": 0.5, "distsim": 1.0}

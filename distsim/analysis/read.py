@@ -96,14 +96,18 @@ def read_states(path: Path, population: str, variable: str) -> States:
 
 
 def read_parameters(path: Path) -> dict[str, Any]:
-    """What is needed to repeat the run: versions, seed, dt, description of the network (root attribute ``distsim``)."""
+    """What is needed to repeat the run: versions, seed, dt, ranks, description of the network; T (ms): how far it came.
+
+    Raises InputError for a file that distsim did not write.
+    """
     with _open(path) as file:
         if "distsim" not in file.attrs:
             raise InputError(f"'{path}' was not written by distsim: it has no attribute 'distsim'")
         found = json.loads(file.attrs["distsim"])
+        simulated = {"T": float(file.attrs["T"])} if "T" in file.attrs else {}
     if not isinstance(found, dict):
         raise InputError(f"'{path}': the attribute 'distsim' is no JSON object")
-    return found
+    return {**found, **simulated}
 
 
 @contextmanager

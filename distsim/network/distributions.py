@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.elementary import exp, log
-from distsim.errors import InputError
+from distsim.errors import InputError, check_arguments
 from distsim.jit import inline, jit
 from distsim.rng import draw
 from distsim.units import check_number
@@ -87,6 +87,7 @@ def exponentiate(values):  # type: ignore[no-untyped-def]
         values[i] = exp(values[i])
 
 
+@check_arguments
 @dataclass(frozen=True)
 class Uniform:
     """Uniform between ``low`` and ``high``."""
@@ -108,6 +109,7 @@ class Uniform:
         return self.low, self.high
 
 
+@check_arguments
 @dataclass(frozen=True)
 class Normal:
     """Normal with mean ``mean`` and standard deviation ``std``."""
@@ -128,6 +130,7 @@ class Normal:
         return (-np.inf, np.inf) if self.std > 0.0 else (self.mean, self.mean)
 
 
+@check_arguments
 @dataclass(frozen=True)
 class LogNormal:
     """exp of a normal with mean ``mu`` and standard deviation ``sigma``."""
@@ -148,6 +151,7 @@ class LogNormal:
         return 0.0, np.inf
 
 
+@check_arguments
 @dataclass(frozen=True)
 class Clipped:
     """Another distribution, its values beyond ``low`` or ``high`` set to that bound."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from distsim.errors import DistsimError, InputError, check_names, nearest
+from distsim.errors import InputError, check_arguments, check_names, nearest
 from distsim.network.protocols import NeuronModel, Stimulus, Synapse
 from distsim.network.rules import RULES, Ends, Rule
 from distsim.network.values import Value, check_shape, check_value, describe
@@ -88,6 +88,7 @@ class WeightRecording:
     targets: tuple[int, ...]
 
 
+@check_arguments
 class Network:
     """A network on a time grid of step ``dt`` (ms).
 
@@ -117,7 +118,7 @@ class Network:
             raise InputError(f"a population needs a name without '/', got {name!r}")
         if any(population.name == name for population in self.populations):
             raise InputError(f"there already is a population '{name}'")
-        if not isinstance(model, NeuronModel):
+        if isinstance(model, type) or not isinstance(model, NeuronModel):
             raise InputError(f"{where}: {model!r} is not a neuron model; give e.g. IafPscAlpha()")
         size = check_count(size, f"{where}: size")
         check_names(initial, model.initial_states, "state", f"{where}, {type(model).__name__}")
@@ -135,8 +136,9 @@ class Network:
         source, target = self.find(source), self.find(target)
         where = f"projection '{source.name}->{target.name}'"
         if not isinstance(rule, RULES):
-            raise InputError(f"{where}: {rule!r} is not a connection rule; known: {', '.join(r.__name__ for r in RULES)}")
-        if not isinstance(synapse, Synapse):
+            known = ", ".join(r.__name__ for r in RULES)
+            raise InputError(f"{where}: {rule!r} is not a connection rule; known: {known}")
+        if isinstance(synapse, type) or not isinstance(synapse, Synapse):
             raise InputError(f"{where}: {synapse!r} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
         if not target.model.receives:
             raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
@@ -154,7 +156,7 @@ class Network:
         self._require_open()
         target = self.find(target)
         where = f"stimulus of '{target.name}'"
-        if not isinstance(stimulus, Stimulus):
+        if isinstance(stimulus, type) or not isinstance(stimulus, Stimulus):
             raise InputError(f"{where}: {stimulus!r} is not a stimulus; give e.g. Poisson(rate=1000.0, weight=1.0)")
         if not target.model.receives:
             raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
@@ -208,9 +210,8 @@ class Network:
         self.find_projections(source, target)
         if any((r.source, r.target) == (source.name, target.name) for r in self.weight_recordings):
             raise InputError(f"{where}: these weights are recorded already")
-        self.weight_recordings.append(
-            WeightRecording(source.name, target.name, _indices(sources, source, where), _indices(targets, target, where))
-        )
+        chosen = _indices(sources, source, where), _indices(targets, target, where)
+        self.weight_recordings.append(WeightRecording(source.name, target.name, *chosen))
 
     def find(self, population: Population | str) -> Population:
         """The population itself or the one of that name; InputError with the nearest name where there is none."""
@@ -242,14 +243,15 @@ class Network:
                 for p in self.populations
             ],
             "projections": [
-                {"projection": p.name, "rule": describe(p.rule), "synapse": describe(p.synapse)} for p in self.projections
+                {"projection": p.name, "rule": describe(p.rule), "synapse": describe(p.synapse)}
+                for p in self.projections
             ],
             "stimuli": [{"target": s.target.name, "stimulus": describe(s.stimulus)} for s in self.stimulations],
         }
 
     def _require_open(self) -> None:
         if self._frozen:
-            raise DistsimError("the network is frozen: a simulation of it exists; change it before making one")
+            raise InputError("the network is frozen: a simulation of it exists; complete it before simulating")
 
 
 def _indices(neurons: Iterable[int] | None, population: Population, where: str) -> tuple[int, ...]:

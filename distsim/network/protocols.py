@@ -1,8 +1,10 @@
-"""What a network asks of neuron models, synapses and stimuli. The engine asks for more; see neurons/, synapses/, stimuli/."""
+"""What a network, and the engine that simulates it, ask of neuron models, synapses and stimuli."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
+
+from distsim.network.values import Value
 
 
 @runtime_checkable
@@ -24,17 +26,37 @@ class NeuronModel(Protocol):
     def check(self, size: int, dt: float, where: str) -> None:
         """Raise InputError, its message starting with ``where``, for parameters that do not fit size or dt."""
 
+    def inputs(self) -> int:
+        """Number of input currents with a time course of their own."""
+
+    def input_of(self, negative: bool) -> int:
+        """Which of them a synapse of negative or positive weight drives."""
+
+    def group(self, local: Any) -> Any:
+        """The neurons of one rank (``neurons.group.Local``) with their state (``neurons.group.Group``)."""
+
 
 @runtime_checkable
 class Synapse(Protocol):
     """Parameters of a kind of synapse."""
 
     @property
+    def weight(self) -> Value:
+        """Weight (pA), at the start where it is plastic."""
+
+    @property
+    def delay(self) -> Value:
+        """Delay (ms)."""
+
+    @property
     def plastic(self) -> bool:
         """Whether weights change with time."""
 
     def check(self, dt: float, shape: tuple[int, ...] | None, where: str) -> None:
-        """Raise InputError for parameters that do not fit dt or the shape of arrays that the rule allows (None: none)."""
+        """Raise InputError for parameters that do not fit dt, or arrays not of ``shape`` (None: no arrays)."""
+
+    def delivery(self, table: Any, n_target: int, dt: float) -> Any:
+        """What delivers the spikes of a ``synapses.table.Table`` to ``n_target`` local neurons."""
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.errors import InputError
+from distsim.errors import InputError, check_arguments
 from distsim.units import check_count, check_number
 
 
@@ -31,10 +31,12 @@ class Ends:
 
 
 def check_flag(value: Any, name: str) -> None:
+    """InputError unless ``value`` is True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise InputError(f"{name} must be True or False, got {value!r}")
 
 
+@check_arguments
 @dataclass(frozen=True)
 class FixedIndegree:
     """Every target draws ``indegree`` sources, uniformly.
@@ -57,7 +59,8 @@ class FixedIndegree:
         candidates = ends.n_source - int(ends.same and not self.autapses)
         possible = self.indegree <= candidates if not self.multapses else self.indegree == 0 or candidates > 0
         if ends.n_target and not possible:
-            without = [word for word, allowed in (("autapses", self.autapses), ("multapses", self.multapses)) if not allowed]
+            flags = {"autapses": self.autapses, "multapses": self.multapses}
+            without = [word for word, allowed in flags.items() if not allowed]
             raise InputError(
                 f"FixedIndegree: indegree = {self.indegree} cannot be met from {ends.n_source} neurons of "
                 f"'{ends.source}' without {' and '.join(without)}; at most {candidates} different sources are there"
@@ -67,6 +70,7 @@ class FixedIndegree:
         return ends.n_target, self.indegree
 
 
+@check_arguments
 @dataclass(frozen=True)
 class AllToAll:
     """Every source projects once to every target; without ``autapses`` not to itself."""
@@ -83,6 +87,7 @@ class AllToAll:
         return ends.n_target, ends.n_source
 
 
+@check_arguments
 @dataclass(frozen=True)
 class OneToOne:
     """Source i projects to target i; both populations have the same size."""
@@ -99,6 +104,7 @@ class OneToOne:
         return (ends.n_target,)
 
 
+@check_arguments
 @dataclass(frozen=True)
 class PairwiseBernoulli:
     """Every pair of source and target is connected with probability ``p``, independently."""
@@ -118,6 +124,7 @@ class PairwiseBernoulli:
         return None
 
 
+@check_arguments
 @dataclass(frozen=True)
 class FixedTotalNumber:
     """``number`` synapses in all, each between a source and a target drawn uniformly and independently (multapses)."""
@@ -142,6 +149,7 @@ class FixedTotalNumber:
         return None
 
 
+@check_arguments
 @dataclass(frozen=True, eq=False)
 class EdgeList:
     """The edges given one by one: ``source`` and ``target`` (n,) integers counting from 0 within their populations."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from distsim.errors import InputError
 from distsim.network.distributions import Distribution
 from distsim.rng import stream_keys
 from distsim.units import check_number
+
+LONG = 8  # arrays that are described one by one, at most
 
 Value = float | npt.NDArray[np.float64] | Distribution
 
@@ -23,7 +26,7 @@ def check_value(value: Any, name: str, *, low: float = -np.inf, above: float = -
     """
     if isinstance(value, Distribution):
         smallest, _ = value.bounds()
-        if smallest < low or smallest <= above:
+        if smallest < low or -np.inf < above >= smallest:
             limit = f"at least {low:g}" if smallest < low else f"larger than {above:g}"
             raise InputError(f"{name} must be {limit}, but {value} can be {smallest:g}; wrap it in Clipped(...)")
         return value
@@ -71,17 +74,24 @@ def values_of_neurons(
 
 
 def describe(thing: Any) -> Any:
-    """A JSON-ready description of frozen data: dataclasses by class name and fields, arrays by shape and bounds."""
+    """A JSON-ready description of frozen data: dataclasses by class name and fields, arrays by shape and bounds.
+
+    Numbers that JSON does not have (an open bound) become strings; long lists of arrays are described as a whole.
+    """
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         fields = {f.name: describe(getattr(thing, f.name)) for f in dataclasses.fields(thing) if f.repr}
         return {"class": type(thing).__name__, **fields}
     if isinstance(thing, np.ndarray):
         summary = {"shape": list(thing.shape)}
         return {**summary, "min": float(thing.min()), "max": float(thing.max())} if thing.size else summary
+    if isinstance(thing, tuple) and len(thing) > LONG and all(isinstance(item, np.ndarray) for item in thing):
+        return {"arrays": len(thing), "together": describe(np.concatenate(thing))}
     if isinstance(thing, (list, tuple)):
         return [describe(item) for item in thing]
     if isinstance(thing, dict):
         return {str(key): describe(item) for key, item in thing.items()}
     if isinstance(thing, np.generic):
-        return thing.item()
+        return describe(thing.item())
+    if isinstance(thing, float) and not math.isfinite(thing):
+        return str(thing)
     return thing

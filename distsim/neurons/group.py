@@ -66,18 +66,6 @@ class Group(Protocol):
         """Values (n,) of a state variable at the end of the last step."""
 
 
-class EngineModel(Protocol):
-    """The part of a neuron model that only the engine sees."""
-
-    def inputs(self) -> int:
-        """Number of input currents with a time course of their own."""
-
-    def input_of(self, negative: bool) -> int:
-        """Which of them a synapse of negative or positive weight drives."""
-
-    def group(self, local: Local) -> Group: ...
-
-
 def at(value: Any, i: int) -> Any:
     """value[i] of an array, the value itself of a number: one kernel serves equal and individual parameters."""
     return value[i] if isinstance(value, np.ndarray) else value
@@ -91,7 +79,7 @@ def _at(value, i):  # type: ignore[no-untyped-def]
 
 
 def same_kind(values: tuple[float | FloatArray, ...], n: int) -> tuple[Any, ...]:
-    """The values as all floats, or, where one of them is an array, all as contiguous arrays (n,)."""
+    """The values as all floats, or, where one of them is an array, all as arrays (n,) of one type: new and writable."""
     if not any(isinstance(value, np.ndarray) for value in values):
         return tuple(float(value) for value in values)
-    return tuple(np.ascontiguousarray(np.broadcast_to(value, n), np.float64) for value in values)
+    return tuple(np.array(np.broadcast_to(value, n), np.float64) for value in values)

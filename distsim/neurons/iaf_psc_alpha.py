@@ -16,16 +16,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.errors import InputError
+from distsim.counts import BLOCK
+from distsim.errors import check_arguments
 from distsim.jit import jit
 from distsim.network.values import Value
 from distsim.neurons.group import FloatArray, Local, at, same_kind
-from distsim.neurons.parameters import check_sizes, freeze_values
+from distsim.neurons.parameters import check_below, check_sizes, freeze_values
 from distsim.units import to_steps
 
-BLOCK = 512  # neurons advanced together through all steps of an interval: their state stays in the L1 cache
 
-
+@check_arguments
 @dataclass(frozen=True, eq=False)
 class IafPscAlpha:
     """Parameters: C_m (pF), tau_m, t_ref, tau_syn_ex, tau_syn_in (ms), E_L, V_th, V_reset (mV), I_e (pA).
@@ -51,8 +51,7 @@ class IafPscAlpha:
         positive = {name: {"above": 0.0} for name in ("C_m", "tau_m", "tau_syn_ex", "tau_syn_in")}
         names = ("C_m", "tau_m", "t_ref", "E_L", "V_th", "V_reset", "tau_syn_ex", "tau_syn_in", "I_e")
         freeze_values(self, positive | {"t_ref": {"low": 0.0}}, names)
-        if isinstance(self.V_reset, float) and isinstance(self.V_th, float) and self.V_reset >= self.V_th:
-            raise InputError(f"IafPscAlpha: V_reset = {self.V_reset:g} mV must be below V_th = {self.V_th:g} mV")
+        check_below(self, "V_reset", "V_th", "mV")
 
     @property
     def state_variables(self) -> tuple[str, ...]:
@@ -80,9 +79,11 @@ def propagators(dt: float, C_m: Any, tau_m: Any, tau_syn: Any) -> tuple[Any, ...
     P31 and P32 (mV / (pA / ms), mV / pA) say what dI/dt-like and I contribute to V. Near tau_m = tau_syn, where
     the closed form divides by the difference of the rates, the series in that difference is used.
     """
-    values = [_alpha_propagator(dt, *one) for one in zip(*np.broadcast_arrays(C_m, tau_m, tau_syn), strict=True)] if (
-        any(isinstance(x, np.ndarray) for x in (C_m, tau_m, tau_syn))
-    ) else None
+    values = (
+        [_alpha_propagator(dt, *one) for one in zip(*np.broadcast_arrays(C_m, tau_m, tau_syn), strict=True)]
+        if (any(isinstance(x, np.ndarray) for x in (C_m, tau_m, tau_syn)))
+        else None
+    )
     if values is None:
         return _alpha_propagator(dt, C_m, tau_m, tau_syn)
     return tuple(np.array(column) for column in zip(*values, strict=True))
@@ -108,7 +109,8 @@ class IafPscAlphaGroup:
 
     def __init__(self, model: IafPscAlpha, local: Local) -> None:
         dt, n = local.dt, local.n
-        p = {name: local.parameter(getattr(model, name), name) for name in ("C_m", "tau_m", "E_L", "V_th", "V_reset", "I_e")}
+        names = ("C_m", "tau_m", "E_L", "V_th", "V_reset", "I_e")
+        p = {name: local.parameter(getattr(model, name), name) for name in names}
         taus = [local.parameter(getattr(model, name), name) for name in ("tau_syn_ex", "tau_syn_in")][: model.inputs()]
         expm1 = np.expm1 if isinstance(p["tau_m"], np.ndarray) else math.expm1
         leak = expm1(-dt / p["tau_m"])
@@ -141,11 +143,14 @@ def update(  # type: ignore[no-untyped-def]
     V, I, dI, refractory, membrane, synaptic, refractory_steps,
     first_step, n_steps, ring, unit, current, index, stamp,
 ):  # fmt: skip
-    """Advance all neurons through n_steps steps; see ``Group.update``. V, I, dI, refractory are modified."""
+    """Advance all neurons through n_steps steps; see ``Group.update``. V, I, dI, refractory are modified.
+
+    Neurons go through all steps in blocks, whose state then stays in the L1 cache.
+    """
     leak, from_current, I_e, V_th, V_reset = membrane
     n = V.size
     n_slots = ring.shape[1]
-    drive = np.empty(BLOCK)
+    change = np.empty(BLOCK)  # of V by currents
     fired = np.empty(BLOCK, np.uint8)
     spikes = 0
     for begin in range(0, n, BLOCK):
@@ -154,28 +159,29 @@ def update(  # type: ignore[no-untyped-def]
         wait = refractory[begin : begin + size]
         for step in range(n_steps):
             slot = (first_step + step) % n_slots
+            injected = current[step]
             for i in range(size):
-                drive[i] = at(from_current, begin + i) * (current[step] + at(I_e, begin + i))
+                change[i] = at(from_current, begin + i) * (injected + at(I_e, begin + i))
             for k in range(len(synaptic)):
                 decay, rise, from_dI, from_I, peak = synaptic[k]
                 a = I[k, begin : begin + size]
                 b = dI[k, begin : begin + size]
                 arriving = ring[k, slot, begin : begin + size]
                 for i in range(size):
-                    drive[i] += at(from_dI, begin + i) * b[i] + at(from_I, begin + i) * a[i]
+                    change[i] += at(from_dI, begin + i) * b[i] + at(from_I, begin + i) * a[i]
                     a[i] = at(rise, begin + i) * b[i] + at(decay, begin + i) * a[i]
                     b[i] = at(decay, begin + i) * b[i] + at(peak, begin + i) * (arriving[i] * unit)
                     arriving[i] = 0
             n_fired = 0
             for i in range(size):
-                free = drive[i] + at(leak, begin + i) * v[i] + v[i]
+                free = change[i] + at(leak, begin + i) * v[i] + v[i]
                 value = free if wait[i] == 0 else v[i]
+                waiting = wait[i] - 1 if wait[i] > 0 else 0
                 fires = value >= at(V_th, begin + i)
                 v[i] = at(V_reset, begin + i) if fires else value
-                waiting = max(wait[i] - 1, 0)
                 wait[i] = refractory_steps if fires else waiting
-                fired[i] = fires
-                n_fired += fires
+                fired[i] = 1 if fires else 0
+                n_fired += 1 if fires else 0
             if n_fired > 0:
                 for i in range(size):
                     if fired[i]:

@@ -1,9 +1,9 @@
 """A neuron that ignores its input and fires at a fixed rate and phase: a load that is known in advance.
 
 The period 1000 / rate and the time to the first firing, 1000 phase / rate (ms; rate in 1/s), are rounded to 1 µs and
-then up to whole steps. When the phase counter is 0 the neuron fires at the end of that step and the counter becomes period - 1, else it
-decreases, as in NEST's ignore_and_fire. With ``integrate`` a second model's equations are computed from the input it
-ignores, at the cost of the real neuron.
+then up to whole steps. When the phase counter is 0 the neuron fires at the end of that step and the counter becomes
+period - 1, else it decreases, as in NEST's ignore_and_fire. With ``integrate`` a second model's equations are computed
+from the input it ignores, at the cost of the real neuron.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from distsim.errors import InputError
+from distsim.errors import InputError, check_arguments
 from distsim.jit import jit
 from distsim.network.distributions import Distribution
 from distsim.network.values import Value, check_shape
-from distsim.neurons.group import FloatArray, Local
-from distsim.neurons.iaf_psc_alpha import IafPscAlpha, IafPscAlphaGroup
+from distsim.neurons.group import FloatArray, Group, Local
+from distsim.neurons.iaf_psc_alpha import IafPscAlpha
 from distsim.neurons.parameters import freeze_values
 from distsim.units import MS_PER_S, RELATIVE_TOLERANCE
 
@@ -27,9 +27,10 @@ TICS_PER_MS = 1000.0
 NEVER = 1e300  # a threshold (mV) that no potential reaches
 
 
+@check_arguments
 @dataclass(frozen=True, eq=False)
 class IgnoreAndFire:
-    """Parameters: ``rate`` (1/s) and ``phase`` (0 < phase <= 1 of a period until the first spike); ``integrate``.
+    """Parameters: ``rate`` (1/s), ``phase`` (0 <= phase <= 1: part of a period before the first spike), ``integrate``.
 
     rate and phase are one number, an array (size,), or a distribution.
     """
@@ -62,7 +63,7 @@ class IgnoreAndFire:
             check_shape(value, (size,), f"{where}: IgnoreAndFire {name}")
         highest = self.rate.bounds()[1] if isinstance(self.rate, Distribution) else np.max(self.rate, initial=0.0)
         if highest > MS_PER_S / dt:
-            raise InputError(f"{where}: IgnoreAndFire rate = {highest:g} /s is above one spike per step of dt = {dt:g} ms")
+            raise InputError(f"{where}: IgnoreAndFire rate = {highest:g} /s is above one spike per dt = {dt:g} ms")
         if self.integrate:
             self.integrate.check(size, dt, where)
 
@@ -90,7 +91,7 @@ class IgnoreAndFireGroup:
         period_ms = np.broadcast_to(MS_PER_S / rate, local.n)
         self.period = steps_up(period_ms, local.dt)
         self.counter = steps_up(phase * period_ms, local.dt)
-        self.integrated: IafPscAlphaGroup | None = None
+        self.integrated: Group | None = None
         if model.integrate:
             self.integrated = replace(model.integrate, V_th=NEVER).group(local)
 
@@ -109,7 +110,7 @@ class IgnoreAndFireGroup:
 
 @jit
 def update(counter, period, first_step, n_steps, index, stamp):  # type: ignore[no-untyped-def]
-    """Let the counters run through n_steps steps; counter is modified, spikes go to index, stamp; returns their number."""
+    """Let the counters run through n_steps steps; counter, index, stamp are modified; returns the number of spikes."""
     spikes = 0
     for i in range(counter.size):
         if counter[i] >= n_steps:

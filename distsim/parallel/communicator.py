@@ -40,17 +40,21 @@ def world() -> MPI.Comm:
 
 
 def on_root(comm: MPI.Comm, function: Callable[[], Result]) -> Result:
-    """The result of ``function``, run on rank 0 and broadcast; an exception there is raised on every rank."""
+    """The result of ``function``, run on rank 0 and broadcast; an exception there is raised on every rank.
+
+    The others leave the cores to rank 0 while it works.
+    """
     outcome: tuple[Any, BaseException | None] = (None, None)
     if comm.rank == 0:
         try:
             outcome = (function(), None)
         except Exception as error:
             outcome = (None, error)
+    patient_barrier(comm)
     result, failure = comm.bcast(outcome, root=0)
     if failure is not None:
         raise failure
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def agree(comm: MPI.Comm, failure: Exception | None) -> None:

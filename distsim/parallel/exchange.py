@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.errors import InputError, nearest
+from distsim.jit import jit
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -22,20 +23,40 @@ Int64Array = npt.NDArray[np.int64]
 
 PLANS = ("auto", "allgather", "allgatherv", "alltoallv")
 GID_BITS = np.uint64(40)
-_GID_MASK = np.uint64((1 << 40) - 1)
+GID_MASK = np.uint64((1 << 40) - 1)
 _FIRST_CAPACITY = 64
 _DIRECTED_RANKS = 32  # below this many ranks a directed exchange saves nothing
 _DIRECTED_SHARE = 0.25  # of the ranks hold targets of a neuron, at most, where it does
 
 
-def pack(gids: Int64Array, stamps: Int64Array, start: int) -> UInt64Array:
-    """Spikes of the interval after step ``start`` as sortable integers."""
-    return ((stamps - start).astype(np.uint64) << GID_BITS) | gids.astype(np.uint64)
+@jit
+def pack(gids, index, stamps, start, packed, begin):  # type: ignore[no-untyped-def]
+    """Write the spikes (local index, step) of neurons ``gids`` as sortable integers from packed[begin] on.
+
+    start: the step after which the interval begins. Returns the end of what is written.
+    """
+    for spike in range(index.size):
+        packed[begin + spike] = (np.uint64(stamps[spike] - start) << GID_BITS) | np.uint64(gids[index[spike]])
+    return begin + index.size
 
 
-def unpack(spikes: UInt64Array, start: int) -> tuple[Int64Array, Int64Array]:
-    """gids and steps of packed spikes."""
-    return (spikes & _GID_MASK).astype(np.int64), (spikes >> GID_BITS).astype(np.int64) + start
+@jit
+def unpack(packed, start, gids, stamps):  # type: ignore[no-untyped-def]
+    """gids and steps (n,) of packed spikes (n,)."""
+    for spike in range(packed.size):
+        gids[spike] = np.int64(packed[spike] & GID_MASK)
+        stamps[spike] = np.int64(packed[spike] >> GID_BITS) + start
+
+
+@jit
+def collect(incoming, received):  # type: ignore[no-untyped-def]
+    """Put the spikes of all ranks behind each other; incoming (ranks, 1 + capacity): number of spikes, spikes."""
+    n = 0
+    for rank in range(incoming.shape[0]):
+        for spike in range(np.int64(incoming[rank, 0])):
+            received[n] = incoming[rank, 1 + spike]
+            n += 1
+    return n
 
 
 class Exchange(Protocol):
@@ -44,7 +65,7 @@ class Exchange(Protocol):
     name: str
 
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
-        """The packed spikes that this rank needs, sorted, from the packed spikes of its own neurons."""
+        """The packed spikes that this rank needs, sorted, from those of its own neurons; valid until the next call."""
 
 
 def make_exchange(plan: str, comm: MPI.Comm, needed: Int64Array) -> Exchange:
@@ -81,7 +102,7 @@ class AllgatherExchange:
         self.capacity = capacity
         self.outgoing = np.zeros(capacity + 1, np.uint64)  # number of spikes, then the spikes
         self.incoming = np.zeros((self.comm.size, capacity + 1), np.uint64)
-        self.place = np.arange(capacity)
+        self.received = np.empty(self.comm.size * capacity, np.uint64)
 
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
         while True:
@@ -89,10 +110,9 @@ class AllgatherExchange:
             self.outgoing[0] = len(spikes)
             self.outgoing[1 : fits + 1] = spikes[:fits]
             self.comm.Allgather(self.outgoing, self.incoming)
-            counts = self.incoming[:, 0].astype(np.int64)
-            most = int(counts.max())
+            most = int(self.incoming[:, 0].max())
             if most <= self.capacity:
-                received = self.incoming[:, 1 : most + 1][self.place[:most] < counts[:, None]]
+                received = self.received[: collect(self.incoming, self.received)]
                 received.sort()
                 return received
             self._allocate(1 << most.bit_length())
@@ -142,7 +162,7 @@ class AlltoallvExchange:
         return incoming, arriving
 
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
-        local = (spikes & _GID_MASK).astype(np.int64) // self.comm.size
+        local = (spikes & GID_MASK).astype(np.int64) // self.comm.size
         known = local < len(self.offsets) - 1
         spikes, local = spikes[known], local[known]
         fan = self.offsets[local + 1] - self.offsets[local]

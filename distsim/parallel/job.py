@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,28 +16,49 @@ if TYPE_CHECKING:
 
 INPUT_ERROR = 2
 FAULT = 1
+PATIENCE = 5.0  # s that a rank with wrong input waits for the others to end as well
+_POLL = 0.005  # s between two looks at them
 
 
 def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
     """Run ``main(comm)`` on every rank and return the exit code of this one.
 
-    InputError, which all ranks meet alike (see ``on_root`` and ``agree``), is printed by rank 0 and gives exit code
-    2. Any other exception prints its rank and traceback and aborts the job on all ranks.
+    InputError is printed once, by the lowest rank that met it, and gives exit code 2 on all ranks; where the others
+    do not come to the end of ``main`` within seconds, because they wait for this one, the job is aborted with that
+    code. Any other exception prints its rank and traceback and aborts the job.
     """
+    ends = comm.Dup()  # its messages do not mix with those of main
+    code, failure = 0, None
     try:
-        return int(main(comm) or 0)
+        code = int(main(comm) or 0)
     except InputError as error:
-        if comm.rank == 0:
-            print(f"distsim: error: {error}", file=sys.stderr, flush=True)
-        return INPUT_ERROR
+        failure = error
     except KeyboardInterrupt:
         if comm.rank == 0:
             print("distsim: interrupted", file=sys.stderr, flush=True)
         comm.Abort(130)
-        return 130
     except Exception as error:
         report_fault(error, comm)
         return FAULT
+    failed = _who_failed(ends, failure is not None)
+    if failure is not None and (failed is None or comm.rank == failed[0]):
+        print(f"distsim: error: {failure}", file=sys.stderr, flush=True)
+    if failed is None:
+        comm.Abort(INPUT_ERROR)
+    ends.Free()
+    return INPUT_ERROR if failed else code
+
+
+def _who_failed(comm: MPI.Comm, failed: bool) -> list[int] | None:
+    """The ranks that failed, once all have come to their end; None where this one failed and others do not end."""
+    mine, everywhere = bytearray([failed]), bytearray(comm.size)
+    request = comm.Iallgather(mine, everywhere)
+    deadline = time.monotonic() + PATIENCE
+    while not request.Test():
+        if failed and time.monotonic() > deadline:
+            return None
+        time.sleep(_POLL)
+    return [rank for rank in range(comm.size) if everywhere[rank]]
 
 
 def report_fault(error: BaseException, comm: MPI.Comm) -> None:

@@ -3,6 +3,8 @@
 Spikes are laid out as in SONATA: /spikes/<population>/timestamps (ms) and node_ids, counted from 0 within the
 population, sorted by time. States: /states/<population>/<variable>/{time, neuron, value}; value is (T, n).
 Weights: /weights/<source>_<target>/{source, target, weight, delay, time}: a row per synapse and recorded time (ms).
+Root attributes: ``distsim``, all that was known at the start as JSON (see record/provenance.py), and ``T``, the
+simulated time (ms) up to which the file is complete.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class RunFile:
             self.file = h5py.File(path, "w-", libver="latest")
         except OSError as error:
             raise InputError(f"cannot write {path}: {error}") from None
-        self.file.attrs["distsim"] = json.dumps(about)
+        self.path = path
+        self.file.attrs["distsim"] = json.dumps(about, allow_nan=False)
+        self.file.attrs["T"] = 0.0
         sorting = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="u1")
         for spikes in network.spike_recordings:
             group = self.file.create_group(f"spikes/{spikes.population}")
@@ -49,9 +53,10 @@ class RunFile:
             _growing(group, "value", np.float64, len(states.neurons))
         for weights in network.weight_recordings:
             group = self.file.create_group(f"weights/{weights.source}_{weights.target}")
-            for name, dtype in (("source", np.uint64), ("target", np.uint64), ("weight", np.float64), ("delay", np.float64)):
-                _growing(group, name, dtype)
-            _growing(group, "time", np.float64)
+            for name in ("source", "target"):
+                _growing(group, name, np.uint64)
+            for name in ("weight", "delay", "time"):
+                _growing(group, name, np.float64)
             group.attrs["units"] = "weight: pA, delay: ms, time: ms of the run's end at which the weight was recorded"
         self.file.swmr_mode = True  # from here on every flush leaves a file that can be read
 
@@ -85,13 +90,19 @@ class RunFile:
         steps = np.rint(group["time"][:] / dt).astype(np.int64)
         return steps, group["neuron"][:].astype(np.int64), group["value"][:]
 
-    def flush(self) -> None:
-        """Hand everything to the operating system."""
+    def flush(self, time: float) -> None:
+        """Hand everything up to ``time`` (ms) to the operating system."""
+        self.file.attrs.modify("T", time)
         self.file.flush()
 
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+    def discard(self) -> None:
+        """Close the file and remove it."""
+        self.file.close()
+        self.path.unlink()
 
 
 def _growing(group: Any, name: str, dtype: Any, columns: int | None = None) -> Any:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from distsim.record import provenance
+
 PACKAGES = ("distsim", "numpy", "numba", "mpi4py")
 LAUNCHERS = (
     "mpirun",
@@ -71,15 +73,7 @@ def collect(comm: Any, mpi_library: str) -> dict[str, Any]:
 
 def versions() -> dict[str, str | None]:
     """Versions of Python and of the packages that compute; None for one that runs without being installed."""
-    from importlib import metadata
-
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+    return provenance.versions(PACKAGES)
 
 
 def git_commit() -> str | None:

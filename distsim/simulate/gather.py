@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+DECIMALS = 9  # of a time in ms
+
+
+def in_ms(step: Int64Array, dt: float) -> FloatArray:
+    """Times (n,) in ms of steps (n,), to 1e-9 ms: 33.3 for step 333 of 0.1 ms, whose product is 33.300000000000004."""
+    times: FloatArray = np.multiply(step, dt, dtype=np.float64)
+    return times.round(DECIMALS)
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Spikes:
 
     def times(self, dt: float) -> FloatArray:
         """Times (n,) in ms."""
-        return self.step * dt
+        return in_ms(self.step, dt)
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,10 @@ class States:
     step: Int64Array
     neuron: Int64Array
     value: FloatArray
+
+    def times(self, dt: float) -> FloatArray:
+        """Times (T,) in ms."""
+        return in_ms(self.step, dt)
 
 
 @dataclass(frozen=True)

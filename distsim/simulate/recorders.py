@@ -11,8 +11,11 @@ import numpy.typing as npt
 
 from distsim.build.local_network import LocalNetwork, LocalPopulation
 from distsim.network.network import Network, StateRecording
+from distsim.simulate.gather import States, gather_states
 
 if TYPE_CHECKING:
+    from mpi4py import MPI
+
     from distsim.simulate.spiking import Fired
 
 Int64Array = npt.NDArray[np.int64]
@@ -20,32 +23,30 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass
 class SpikeRecorder:
-    """Spikes (step, index within the population) of the local neurons below ``first``, in pieces by interval."""
+    """Spikes (step, local index) of the local neurons in pieces by interval; of use are those below ``first``."""
 
     gids: Int64Array
     first_gid: int
     first: int
-    steps: list[Int64Array] = field(default_factory=list)
-    neurons: list[Int64Array] = field(default_factory=list)
+    stamps: list[Int64Array] = field(default_factory=list)
+    index: list[npt.NDArray[np.int32]] = field(default_factory=list)
 
     def add(self, fired: Fired) -> None:
-        if not len(fired.index):
-            return
-        neuron = self.gids[fired.index] - self.first_gid
-        wanted = neuron < self.first
-        self.steps.append(fired.stamp[wanted])
-        self.neurons.append(neuron[wanted])
+        if len(fired.index):
+            self.stamps.append(fired.stamp.copy())
+            self.index.append(fired.index.copy())
 
     def all(self) -> tuple[Int64Array, Int64Array]:
         """Steps and neurons of all local spikes so far."""
-        empty = [np.zeros(0, np.int64)]
-        return np.concatenate(empty + self.steps), np.concatenate(empty + self.neurons)
+        step = np.concatenate([np.zeros(0, np.int64), *self.stamps])
+        neuron = self.gids[np.concatenate([np.zeros(0, np.int32), *self.index])] - self.first_gid
+        return step[neuron < self.first], neuron[neuron < self.first]
 
     def take(self) -> tuple[Int64Array, Int64Array]:
         """As ``all``, and forget them."""
         taken = self.all()
-        self.steps.clear()
-        self.neurons.clear()
+        self.stamps.clear()
+        self.index.clear()
         return taken
 
 
@@ -67,10 +68,16 @@ class StateRecorder:
             self.steps.append(step)
             self.values.append(local.group.state(self.recording.variable)[self.local_index])
 
-    def forget(self) -> None:
-        """Drop what was kept so far."""
+    def all(self, comm: MPI.Comm) -> States:
+        """The values of all ranks so far (collective)."""
+        return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm)
+
+    def take(self, comm: MPI.Comm) -> States:
+        """As ``all``, and forget them."""
+        taken = self.all(comm)
         self.steps.clear()
         self.values.clear()
+        return taken
 
 
 class Recorders:
@@ -99,6 +106,9 @@ class Recorders:
 
     def pieces(self, local: LocalPopulation, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The steps from ``start`` to ``end`` in pieces that end where a state of ``local`` is recorded."""
+        if not self.of_states[local.population.name]:
+            yield start, end
+            return
         intervals = {r.recording.interval for r in self.of_states[local.population.name]}
         stops = {step for n in intervals for step in range(start - start % n + n, end, n)}
         for stop in sorted(stops | {end}):

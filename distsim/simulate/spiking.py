@@ -2,7 +2,7 @@
 
 Time levels, for the interval of steps a + 1 .. b with b - a at most the minimum delay:
 
-    update    states a -> b; consumes the input slots a + 1 .. b; spikes are stamped with the step at whose end they occur
+    update    states a -> b; consumes the input slots a + 1 .. b; stamps spikes with the step at whose end they occur
     exchange  all spikes of the interval reach the ranks that need them
     deliver   each spike into the slots stamp + delay, all beyond b
 """
@@ -51,9 +51,11 @@ class SpikingLoop:
         self.timers = Timers()
         self.step = 0
         self.n_spikes = 0
-        largest = max((len(p.gids) for p in local.populations), default=0)
-        self._index = np.empty(largest * interval, np.int32)
-        self._stamp = np.empty(largest * interval, np.int64)
+        sizes = [p.most_spikes(interval, dt) for p in local.populations]  # of buffers that hold a spike in every step
+        self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
+        self._packed = np.empty(sum(sizes), np.uint64)
+        self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)
+        self._no_current = np.zeros(interval)
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every interval."""
@@ -62,7 +64,8 @@ class SpikingLoop:
         timers.start()
         while self.step < end:
             start, self.step = self.step, min(self.step + self.interval, end)
-            fired = [self.update(population, start, self.step) for population in self.local.populations]
+            pairs = zip(self.local.populations, self._fired, strict=True)
+            fired = [self.update(population, buffer, start, self.step) for population, buffer in pairs]
             timers.lap("update")
             self.recorders.spikes(fired)
             timers.lap("record")
@@ -75,46 +78,58 @@ class SpikingLoop:
             tick(self.step)
             timers.lap("record")
 
-    def update(self, local: LocalPopulation, start: int, end: int) -> Fired:
+    def update(self, local: LocalPopulation, buffer: Fired, start: int, end: int) -> Fired:
         """Advance one population from step ``start`` to ``end``, pausing where states are recorded."""
         n_spikes = 0
         for begin, stop in self.recorders.pieces(local, start, end):
             n_steps = stop - begin
-            current = np.zeros(n_steps)
-            for stimulus in local.currents:
-                stimulus.add_to(current, begin + 1, self.dt)
+            current = self.current(local, begin, n_steps)
             for k, poisson in local.poisson:
                 poisson.deposit(begin + 1, n_steps, local.ring[k])
-            index, stamp = self._index[n_spikes:], self._stamp[n_spikes:]
+            index, stamp = buffer.index[n_spikes:], buffer.stamp[n_spikes:]
             n_spikes += local.group.update(begin + 1, n_steps, local.ring, local.grid.unit, current, index, stamp)
             self.recorders.states(local, stop)
-        return Fired(self._index[:n_spikes].copy(), self._stamp[:n_spikes].copy())
+        return Fired(buffer.index[:n_spikes], buffer.stamp[:n_spikes])
+
+    def current(self, local: LocalPopulation, start: int, n_steps: int) -> npt.NDArray[np.float64]:
+        """Current (n_steps,) in pA injected into every neuron of a population in the steps after ``start``."""
+        if not local.currents:
+            return self._no_current[:n_steps]
+        current = np.zeros(n_steps)
+        for stimulus in local.currents:
+            stimulus.add_to(current, start + 1, self.dt)
+        return current
 
     def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
         """The spikes of this rank's neurons as sortable integers."""
-        packed = []
+        end = 0
         for local, spikes in zip(self.local.populations, fired, strict=True):
-            if local.population.model.receives:
-                self.n_spikes += len(spikes.index)
-            packed.append(pack(local.gids[spikes.index], spikes.stamp, start))
-        return np.concatenate(packed) if packed else np.zeros(0, np.uint64)
+            if len(spikes.index):
+                end = pack(local.gids, spikes.index, spikes.stamp, start, self._packed, end)
+                if local.population.model.receives:
+                    self.n_spikes += len(spikes.index)
+        return self._packed[:end]
+
+    def unpack(self, packed: npt.NDArray[np.uint64], start: int) -> tuple[Int64Array, Int64Array]:
+        """gids and steps of packed spikes, in buffers that are overwritten by the next call."""
+        if len(packed) > len(self._gids):
+            self._gids, self._stamps = np.empty(2 * len(packed), np.int64), np.empty(2 * len(packed), np.int64)
+        gids, stamps = self._gids[: len(packed)], self._stamps[: len(packed)]
+        unpack(packed, start, gids, stamps)
+        return gids, stamps
 
     def deliver(self, packed: npt.NDArray[np.uint64], fired: list[Fired], start: int) -> None:
         """Put the spikes of the interval after ``start`` into the histories and the input slots of their targets."""
         for local, spikes in zip(self.local.populations, fired, strict=True):
-            for plastic in local.plastic_inputs:
+            for plastic in local.plastic_inputs if len(spikes.index) else ():
                 plastic.delivery.archive(spikes.index, spikes.stamp, start)
         if not len(packed):
             return
-        gids, stamps = unpack(packed, start)
+        gids, stamps = self.unpack(packed, start)
         for table in self.local.tables:
-            rows, row_stamps = table.table.rows(gids, stamps)
-            if not len(rows):
-                continue
-            grid = table.target.grid
-            largest = table.delivery.deliver(rows, row_stamps, table.target.ring[table.input], 1.0 / grid.unit)
-            if largest > grid.largest_weight:
+            target = table.target
+            if table.delivery.deliver(gids, stamps, target.ring[table.input], target.grid):
                 raise RangeError(
-                    f"a weight of {table.projection.name} reached {largest:g} pA before {self.step * self.dt:g} ms: sums "
-                    f"of input are exact up to weights of {grid.largest_weight:g} pA; the plasticity is unstable"
+                    f"a weight of {table.projection.name} grew beyond {target.grid.largest_weight:g} pA before "
+                    f"{self.step * self.dt:g} ms, where sums of input are no longer exact: the plasticity is unstable"
                 )

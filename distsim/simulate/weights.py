@@ -37,7 +37,7 @@ def select(local: LocalTable, sources: Int64Array, targets: Int64Array, dt: floa
 
 @dataclass(frozen=True)
 class ByTarget:
-    """The plastic synapses of one table by target: those of local target t are begin[t] .. begin[t + 1] - 1 of order."""
+    """The plastic synapses of one table by target: order[begin[t] : begin[t + 1]] are those of local target t."""
 
     local: LocalTable
     begin: Int64Array

@@ -8,10 +8,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from distsim.errors import InputError
+from distsim.errors import InputError, check_arguments
 from distsim.units import check_number, to_steps
 
 
+@check_arguments
 @dataclass(frozen=True)
 class ConstantCurrent:
     """A current of ``amplitude`` (pA) from ``start`` to ``stop`` (ms; None: for ever), transmitted with ``delay`` (ms).

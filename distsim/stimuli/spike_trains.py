@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from distsim.errors import InputError
+from distsim.errors import InputError, check_arguments
 from distsim.network.network import Network, Population
 from distsim.network.rules import AllToAll, OneToOne
 from distsim.network.values import Value, check_array
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from distsim.neurons.group import Local
 
 
+@check_arguments
 @dataclass(frozen=True, eq=False)
 class SpikeTrains:
     """One spike train per source: ``times`` is a sequence of arrays of spike times (ms), whole multiples of dt, > 0.
 
-    As the model of a population its sources can be connected by any rule. As a stimulus, with ``weight`` (pA) and
-    ``delay`` (ms), train i drives neuron i of the population, or the only train drives them all.
+    As the model of a population its sources can be connected by any rule; where there is only one train, all sources
+    have it. As a stimulus, with ``weight`` (pA) and ``delay`` (ms), train i drives neuron i of the population, or the
+    only train drives them all.
     """
 
     times: Sequence[Any]
@@ -87,7 +89,8 @@ class SpikeTrainsGroup:
     """The spikes of the local trains: step (spikes,) int64 ascending, and index (spikes,) int32 of the train."""
 
     def __init__(self, trains: SpikeTrains, local: Local) -> None:
-        mine = [trains.times[gid - local.population.first_gid] for gid in local.gids]
+        only = len(trains.times) == 1
+        mine = [trains.times[0 if only else gid - local.population.first_gid] for gid in local.gids]
         steps = np.round(np.concatenate([*mine, np.empty(0)]) / local.dt).astype(np.int64)
         index = np.repeat(np.arange(len(mine), dtype=np.int32), [len(train) for train in mine])
         order = np.argsort(steps, kind="stable")

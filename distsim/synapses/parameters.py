@@ -26,7 +26,8 @@ def check_delay(delay: Value, dt: float, shape: Shape, where: str) -> None:
     if isinstance(delay, Distribution):
         smallest, _ = delay.bounds()
         if smallest < 0.5 * dt:
-            raise InputError(f"{name} {delay} can be {smallest:g} ms, below dt = {dt:g} ms; wrap it in Clipped(..., low={dt:g})")
+            low = f"Clipped(..., low={dt:g})"
+            raise InputError(f"{name} {delay} can be {smallest:g} ms, below dt = {dt:g} ms; wrap it in {low}")
     elif isinstance(delay, np.ndarray):
         for value in np.unique(delay):
             to_steps(value, dt, name, low=1)
@@ -38,7 +39,7 @@ def _check_array(value: Value, shape: Shape, name: str) -> None:
     if not isinstance(value, np.ndarray):
         return
     if shape is None:
-        raise InputError(f"{name}: this rule draws the number of synapses, give one number or a distribution, not an array")
+        raise InputError(f"{name}: this rule draws how many synapses there are; give a number or a distribution")
     check_shape(value, shape, name)
 
 

@@ -7,12 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 
+from distsim.errors import check_arguments
 from distsim.jit import inline, jit
 from distsim.network.values import Value
+from distsim.synapses.grid import Grid
 from distsim.synapses.parameters import Shape, check_delay, check_weight, freeze_value
-from distsim.synapses.table import Int64Array, Table
+from distsim.synapses.table import Int64Array, Table, row_of
 
 
+@check_arguments
 @dataclass(frozen=True, eq=False)
 class Static:
     """A synapse of constant ``weight`` (pA) and ``delay`` (ms): one number, an array, or a distribution each."""
@@ -40,11 +43,11 @@ class StaticDelivery:
     def __init__(self, table: Table) -> None:
         self.table = table
 
-    def deliver(self, rows: Int64Array, stamps: Int64Array, ring: Int64Array, per_unit: float) -> float:
-        """Add the weights of the spikes (row of the table, step) to ring (slots, n); returns 0: nothing changes."""
+    def deliver(self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid) -> int:
+        """Add the weights of the synapses of the spikes to ring (slots, n); returns 0: no weight changes."""
         t = self.table
-        deliver(rows, stamps, t.offsets, t.targets, t.weights, t.delays, per_unit, ring)
-        return 0.0
+        deliver(gids, stamps, t.place, t.offsets, t.targets, t.weights, t.delays, 1.0 / grid.unit, ring)
+        return 0
 
 
 @inline
@@ -54,23 +57,25 @@ def in_units(weight, per_unit):  # type: ignore[no-untyped-def]
 
 
 @jit
-def deliver(rows, stamps, offsets, targets, weights, delays, per_unit, ring):  # type: ignore[no-untyped-def]
+def deliver(gids, stamps, place, offsets, targets, weights, delays, per_unit, ring):  # type: ignore[no-untyped-def]
     """Add the weight of every synapse of every spike to the input of its target.
 
-    rows, stamps (spikes,) int64: row of the table and step of each spike. offsets (rows + 1,), targets (edges,):
-    the table by source. weights (edges,) or (1,) float (pA), times ``per_unit`` the number of units of the exact
-    grid; delays (edges,) or (1,) steps. ring (slots, neurons) int64, modified: input that arrives at stamp + delay.
-    Integer sums: any order is exact.
+    gids, stamps (spikes,) int64: source and step of each spike; sources that are not in the table are skipped.
+    place, offsets, targets, weights, delays: the fields of the table. per_unit: units of the exact grid per pA.
+    ring (slots, neurons) int64, modified: input that arrives at stamp + delay. Integer sums: any order is exact.
     """
     n_slots = ring.shape[0]
     one_weight = weights.size == 1
     one_delay = delays.size == 1
-    for spike in range(rows.size):
-        begin, end = offsets[rows[spike]], offsets[rows[spike] + 1]
+    for spike in range(gids.size):
+        source_row = row_of(gids[spike], place)
+        if source_row < 0:
+            continue
+        begin, end = offsets[source_row], offsets[source_row + 1]
         row = targets[begin:end]
         row_weights = weights if one_weight else weights[begin:end]
         if one_delay:
-            slot = ring[(stamps[spike] + delays[0]) % n_slots]
+            slot = ring[(stamps[spike] + np.int64(delays[0])) % n_slots]
             if one_weight:
                 units = in_units(weights[0], per_unit)
                 for i in range(row.size):
@@ -82,6 +87,6 @@ def deliver(rows, stamps, offsets, targets, weights, delays, per_unit, ring):  #
             row_delays = delays[begin:end]
             base = stamps[spike] % n_slots
             for i in range(row.size):
-                arrival = base + row_delays[i]
+                arrival = base + np.int64(row_delays[i])
                 arrival = arrival - n_slots if arrival >= n_slots else arrival
                 ring[arrival, row[i]] += in_units(row_weights[0 if one_weight else i], per_unit)

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.jit import inline
+
 Int64Array = npt.NDArray[np.int64]
+_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,10 @@ class Table:
     def n_edges(self) -> int:
         return len(self.targets)
 
-    def rows(self, gids: Int64Array, stamps: Int64Array) -> tuple[Int64Array, Int64Array]:
-        """Rows and steps of those spikes whose source has targets here, in the order of the spikes."""
-        source = gids - self.first_source_gid
-        mine = (source >= 0) & (source < self.n_source)
-        source, stamps = source[mine], stamps[mine]
-        if self.sources is None or not len(source):
-            return source, stamps
-        row = np.minimum(np.searchsorted(self.sources, source), len(self.sources) - 1)
-        found = self.sources[row] == source
-        return row[found], stamps[found]
+    @property
+    def place(self) -> tuple[int, int, Int64Array]:
+        """What ``row_of`` needs: the first gid and number of the sources, and their list, empty where all have rows."""
+        return self.first_source_gid, self.n_source, _NONE if self.sources is None else self.sources
 
     def source_of_edges(self) -> Int64Array:
         """Index (edges,) of the source of every edge within its population."""
@@ -54,3 +51,16 @@ class Table:
         """Bytes of all arrays."""
         sources = 0 if self.sources is None else self.sources.nbytes
         return sources + self.offsets.nbytes + self.targets.nbytes + self.weights.nbytes + self.delays.nbytes
+
+
+@inline
+def row_of(gid, place):  # type: ignore[no-untyped-def]
+    """Row of the source ``gid`` in the table with that ``place``; -1 where it has none."""
+    first_gid, n_source, sources = place
+    source = gid - first_gid
+    if source < 0 or source >= n_source:
+        return -1
+    if sources.size == 0:
+        return source
+    row = np.searchsorted(sources, source)
+    return row if row < sources.size and sources[row] == source else -1

@@ -1,0 +1,79 @@
+"""A job that ends badly, in the way its argument names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from mpi4py import MPI
+
+from distsim import EdgeList, IafPscAlpha, InputError, Network, Simulation, Static
+from distsim.parallel import run_main
+from distsim.simulate.recorders import Recorders
+
+
+def build_network(**parameters: Any) -> Network:
+    """Five neurons with one synapse."""
+    network = Network(dt=0.1)
+    network.population("A", 5, IafPscAlpha(**parameters))
+    network.connect("A", "A", EdgeList([0], [4]), Static(weight=1.0, delay=1.0))
+    network.record_spikes("A")
+    return network
+
+
+def misspelt(comm: MPI.Comm) -> None:
+    """Wrong input that every rank meets as it builds its network."""
+    build_network(C_mm=200.0)
+
+
+def too_long_interval(comm: MPI.Comm) -> None:
+    """Wrong input that is found when the network is built."""
+    Simulation(build_network(), comm=comm, interval=1.5)
+
+
+def existing_file(comm: MPI.Comm) -> None:
+    """Wrong input that rank 0 alone can see."""
+    Simulation(build_network(), comm=comm, file=sys.argv[2])
+
+
+def input_of_one_rank(comm: MPI.Comm) -> None:
+    """Wrong input that the main program finds on one rank, while the others go on to wait for it."""
+    if comm.rank == 1:
+        raise InputError("only rank 1 sees this")
+    Simulation(build_network(), comm=comm).run(10.0)
+
+
+def fault_of_one_rank(comm: MPI.Comm) -> None:
+    """An exception on rank 1 in the middle of a run."""
+    keep, calls = Recorders.spikes, 0
+
+    def break_down(self: Recorders, fired: list[Any]) -> None:
+        nonlocal calls
+        calls += 1
+        if comm.rank == 1 and calls > 50:
+            raise OSError("the disk of rank 1 is full")
+        keep(self, fired)
+
+    Recorders.spikes = break_down  # type: ignore[method-assign]
+    Simulation(build_network(), comm=comm).run(1e7)
+
+
+def fault_of_progress(comm: MPI.Comm) -> None:
+    """An exception in the user's own function, which rank 0 alone calls."""
+
+    def progress(time: float) -> None:
+        raise ZeroDivisionError("no progress")
+
+    Simulation(build_network(), comm=comm).run(1e7, progress)
+
+
+def killed(comm: MPI.Comm) -> None:
+    """A rank that vanishes without a word."""
+    if comm.rank == 2:
+        os._exit(9)
+    Simulation(build_network(), comm=comm).run(1e7)
+
+
+if __name__ == "__main__":
+    sys.exit(run_main(globals()[sys.argv[1]], MPI.COMM_WORLD))

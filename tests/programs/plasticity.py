@@ -1,0 +1,55 @@
+"""Plastic synapses between random trains; prints the weights of several ways to simulate them, as one JSON list.
+
+With the argument "explode" the learning rate is so large that weights leave the range of exact sums.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+from distsim import Simulation
+from distsim.parallel import run_main
+from tests.plasticity import DT, RULE, network_of_trains
+from tests.programs.fingerprint import digest
+
+N_PRE, N_POST, INITIAL = 5, 7, 20.0
+WAYS: list[dict[str, Any]] = [{}, {"interval": DT}, {"exchange": "alltoallv"}, {"exchange": "allgatherv", "runs": 4}]
+
+
+def simulate(comm: MPI.Comm, lambda_: float, alpha: float, runs: int = 1, **options: Any) -> dict[str, Any]:
+    """Hashes of the weights after 200 ms, at both times that can be asked for."""
+    generator = np.random.default_rng(3)
+    pre, post = (
+        [DT * np.sort(generator.choice(np.arange(3, 1900), 30, replace=False)) for _ in range(n)]
+        for n in (N_PRE, N_POST)
+    )
+    delays = DT * generator.integers(5, 40, (N_POST, N_PRE))
+    network = network_of_trains(pre, post, INITIAL, delays, **{**RULE, "alpha": alpha, "lambda_": lambda_})
+    with Simulation(network, comm=comm, **options) as simulation:
+        for _ in range(runs):
+            simulation.run(200.0 / runs)
+        last, now = (simulation.weights("pre", "post", at=at).weight for at in ("last_spike", "now"))
+        return {
+            "hash": simulation.weight_hash(), "last": digest(last), "now": digest(now), "initial": INITIAL,
+            "smallest": last.min(), "largest": last.max(), "spikes": simulation.spike_count(),
+        }  # fmt: skip
+
+
+def main(comm: MPI.Comm) -> None:
+    """Simulate in all ways, or explode."""
+    if "explode" in sys.argv:
+        simulate(comm, lambda_=1e9, alpha=0.0)
+        print("finished")
+        return
+    results = [simulate(comm, lambda_=0.05, alpha=0.1, **way) for way in WAYS]
+    if comm.rank == 0:
+        print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    sys.exit(run_main(main, MPI.COMM_WORLD))

@@ -1,0 +1,163 @@
+"""Distributions of weights, delays, states and parameters: their moments and shape, and values that belong to a gid."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from distsim import Clipped, InputError, LogNormal, Normal, Uniform
+from distsim.network import distributions
+from distsim.network.values import check_value, values_of_neurons
+from distsim.rng import stream_keys
+
+N = 200_000
+GIDS = np.arange(1000, 1000 + N)
+
+
+def sample(distribution, n=N, seed=1, purpose="weight"):
+    return distribution.sample(stream_keys(seed, purpose, 0, GIDS[:n]), np.zeros(n, np.int64))
+
+
+CASES = [
+    (Uniform(-3.0, 20.0), stats.uniform(-3.0, 23.0)),
+    (Normal(-65.0, 5.0), stats.norm(-65.0, 5.0)),
+    (LogNormal(-1.0, 0.7), stats.lognorm(0.7, scale=np.exp(-1.0))),
+    (LogNormal(3.0, 0.05), stats.lognorm(0.05, scale=np.exp(3.0))),
+]
+
+
+@pytest.mark.parametrize(("distribution", "theory"), CASES)
+def test_shape(distribution, theory):
+    assert stats.kstest(sample(distribution), theory.cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize(("distribution", "theory"), CASES)
+def test_moments(distribution, theory):
+    """Mean and variance within 4 standard errors; the error of a variance follows from the kurtosis."""
+    mean, variance, _, kurtosis = theory.stats("mvsk")
+    values = sample(distribution)
+    assert values.mean() == pytest.approx(mean, abs=4 * np.sqrt(variance / N))
+    assert values.var() == pytest.approx(variance, rel=4 * np.sqrt((kurtosis + 2) / N))
+
+
+@pytest.mark.parametrize(("distribution", "theory"), CASES)
+def test_tails(distribution, theory):
+    """As many values in each tail of 1e-3 and 1e-4 as there should be, within 4 sigma."""
+    values = sample(distribution)
+    for p in (1e-3, 1e-4):
+        for n in ((values < theory.ppf(p)).sum(), (values > theory.isf(p)).sum()):
+            assert abs(n - N * p) < 4 * np.sqrt(N * p)
+
+
+def test_clipped_values_pile_up_at_the_bounds():
+    values = sample(Clipped(Normal(0.0, 1.0), low=-0.5, high=2.0))
+    assert values.min() == -0.5
+    assert values.max() == 2.0
+    for bound, p in ((-0.5, stats.norm.cdf(-0.5)), (2.0, stats.norm.sf(2.0))):
+        assert (values == bound).mean() == pytest.approx(p, abs=4 * np.sqrt(p / N))
+    inside = (values > -0.5) & (values < 2.0)
+    assert (values[inside] == sample(Normal(0.0, 1.0))[inside]).all()
+
+
+def test_clipped_on_one_side_and_twice():
+    assert sample(Clipped(Normal(0.0, 1.0), low=0.0)).min() == 0.0
+    twice = Clipped(Clipped(Normal(0.0, 1.0), low=-1.0), high=1.0)
+    assert (sample(twice) == sample(Clipped(Normal(0.0, 1.0), low=-1.0, high=1.0))).all()
+    assert twice.bounds() == (-1.0, 1.0)
+
+
+def test_values_without_spread():
+    assert (sample(Normal(3.5, 0.0), 100) == 3.5).all()
+    assert (sample(Uniform(2.0, 2.0), 100) == 2.0).all()
+    assert sample(LogNormal(0.0, 0.0), 100) == pytest.approx(1.0, rel=1e-15)
+    assert (sample(Clipped(Normal(0.0, 1.0), low=4.0, high=4.0), 100) == 4.0).all()
+
+
+@pytest.mark.parametrize("distribution", [d for d, _ in CASES] + [Clipped(Normal(0.0, 2.0), low=0.0)])
+def test_values_stay_within_the_bounds(distribution):
+    low, high = distribution.bounds()
+    values = sample(distribution)
+    assert np.isfinite(values).all()
+    assert low <= values.min()
+    assert values.max() <= high
+
+
+def test_the_extreme_random_numbers_give_finite_values():
+    """Quantiles of the smallest and largest uniform numbers, 2^-53 and 1 - 2^-53: 8.2 standard deviations."""
+    extreme = np.array([0.5, 2**52 - 0.5]) / 2**52
+    assert [distributions.normal_quantile(p) for p in extreme] == pytest.approx(stats.norm.ppf(extreme), rel=1e-14)
+
+
+# ---------------------------------------------------------------- streams
+
+
+@pytest.mark.parametrize("distribution", [d for d, _ in CASES])
+def test_a_value_belongs_to_its_gid_and_counter(distribution):
+    """Any order, any part, any length of arrays: the same bits."""
+    keys = stream_keys(1, "weight", 0, GIDS[:64])
+    counters = np.arange(64) % 7
+    values = distribution.sample(keys, counters)
+    alone = [distribution.sample(keys[i : i + 1], counters[i : i + 1])[0] for i in range(64)]
+    assert values.tolist() == alone
+    order = np.random.default_rng(1).permutation(64)
+    assert (distribution.sample(keys[order], counters[order]) == values[order]).all()
+    for n, offset in itertools.product(range(18), range(5)):
+        part = slice(offset, offset + n)
+        assert (distribution.sample(keys[part], counters[part]) == values[part]).all()
+
+
+@pytest.mark.parametrize("kernel", [distributions.fill_uniform, distributions.fill_normal])
+def test_kernels_give_the_same_bits_interpreted(kernel):
+    keys, counters = stream_keys(1, "weight", 0, GIDS[:200]), np.arange(200)
+    compiled, interpreted = np.empty(200), np.empty(200)
+    kernel(keys, counters, compiled)
+    with np.errstate(over="ignore"):
+        kernel.py_func(keys, counters, interpreted)
+    assert (compiled == interpreted).all()
+
+
+def test_values_of_other_counters_seeds_and_purposes_are_independent():
+    normal, n = Normal(0.0, 1.0), 50_000
+    keys = stream_keys(1, "weight", 0, GIDS[:n])
+    columns = [normal.sample(keys, np.full(n, counter)) for counter in range(3)]
+    columns += [sample(normal, n, seed=2), sample(normal, n, purpose="delay")]
+    columns += [np.roll(columns[0], 1), np.roll(columns[3], 1)]
+    c = np.corrcoef(columns)
+    assert np.abs(c - np.eye(len(columns))).max() < 4 / np.sqrt(n)
+
+
+def test_values_of_neurons_come_from_a_number_an_array_or_a_distribution():
+    gids = np.array([10, 13, 16])
+    assert values_of_neurons(2.5, 1, "x", gids, 10) == 2.5
+    assert values_of_neurons(np.arange(8.0), 1, "x", gids, 10).tolist() == [0.0, 3.0, 6.0]
+    everyone = values_of_neurons(Uniform(0.0, 1.0), 1, "x", np.arange(10, 18), 10)
+    assert (values_of_neurons(Uniform(0.0, 1.0), 1, "x", gids, 10) == everyone[[0, 3, 6]]).all()
+    assert len(set(everyone.tolist())) == 8
+
+
+# ---------------------------------------------------------------- wrong input
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Uniform(2.0, 1.0), "high = 1 is below low = 2"),
+        (lambda: Uniform(float("nan"), 1.0), "low must be finite"),
+        (lambda: Normal(0.0, -1.0), "std must be at least 0"),
+        (lambda: Normal("a", 1.0), "mean must be a number"),
+        (lambda: LogNormal(0.0, float("inf")), "sigma must be finite"),
+        (lambda: Clipped(3.0, 0.0, 1.0), "needs a distribution"),
+        (lambda: Clipped(Normal(0.0, 1.0), 1.0, 0.0), "is not above low"),
+        (lambda: Clipped(Normal(0.0, 1.0), float("nan"), 0.0), "is not above low"),
+        (lambda: check_value(Normal(0.0, 1.0), "weight", low=0.0), r"weight must be at least 0.*Clipped"),
+        (lambda: check_value([1.0, float("nan")], "weight"), r"weight\[1\] must be finite"),
+        (lambda: check_value([1.0, -1.0], "weight", low=0.0), r"weight\[1\] must be at least 0"),
+        (lambda: check_value("1", "weight"), "weight must be a number"),
+    ],
+)
+def test_wrong_input_is_refused(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
