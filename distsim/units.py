@@ -51,10 +51,9 @@ def to_steps(time: Any, dt: float, name: str, *, low: int = 0) -> int:
     value = check_number(time, name)
     steps = round(value / dt)
     if abs(steps * dt - value) > RELATIVE_TOLERANCE * max(abs(value), dt):
-        below = math.floor(value / dt) * dt
-        raise InputError(
-            f"{name} = {value:g} ms is not a whole multiple of dt = {dt:g} ms; write {below:.10g} or {below + dt:.10g}"
-        )
+        below = math.floor(value / dt)
+        choices = " or ".join(f"{n * dt:.10g}" for n in sorted({max(below, low), max(below + 1, low)}))
+        raise InputError(f"{name} = {value:g} ms is not a whole multiple of dt = {dt:g} ms; write {choices}")
     if steps < low:
         raise InputError(f"{name} = {value:g} ms must be at least {low * dt:g} ms ({low} steps of dt = {dt:g} ms)")
     if steps > MAX_STEPS:

@@ -20,7 +20,7 @@ from distsim import (
     SpikeTrains,
     Static,
     Uniform,
-)  # fmt: skip
+)
 from tests.simulating import potential, simulate, spike_times
 
 SIX_DIGITS = 1e-6  # NEST's tables are printed to six digits

@@ -231,10 +231,9 @@ def test_content_and_order_do_not_depend_on_ranks(mpirun, tmp_path, written, pyt
     program = ["-m", "tests.programs.recording"]
     to_file, *_, path = written
     three = tmp_path / "three.h5"
-    in_memory, in_file = (
-        json.loads(mpirun(3, [*program, *arguments], cwd=pytestconfig.rootpath).stdout.splitlines()[-1])
-        for arguments in ([], [str(three)])
-    )
+    arguments = program, [*program, str(three)]
+    jobs = [mpirun(3, given, timeout=300, cwd=pytestconfig.rootpath) for given in arguments]
+    in_memory, in_file = (json.loads(job.stdout.splitlines()[-1]) for job in jobs)
     expected = recording.recorded(written[1])
     assert in_memory == expected
     assert in_file == expected

@@ -221,7 +221,8 @@ def test_exploding_weights_are_an_error():
 
 def test_weights_do_not_depend_on_ranks_or_interval(mpirun, pytestconfig):
     program = ["-m", "tests.programs.plasticity"]
-    one, three = (json.loads(mpirun(n, program, cwd=pytestconfig.rootpath).stdout.splitlines()[-1]) for n in (1, 3))
+    jobs = [mpirun(ranks, program, timeout=300, cwd=pytestconfig.rootpath) for ranks in (1, 3)]
+    one, three = (json.loads(job.stdout.splitlines()[-1]) for job in jobs)
     assert one == three
     plain, *variants = one
     assert plain["spikes"] > 100

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+_FABRIC_VARIABLES = ("OMPI_MCA_mtl", "OMPI_MCA_btl")  # a process alone needs none; Open MPI looks for it for a second
 _POLL = 0.005  # s between looks at a barrier while other ranks need the cores
 
 
@@ -24,6 +25,8 @@ def world() -> MPI.Comm:
     would then run the whole job as a single rank.
     """
     launched = max(int(os.environ.get(name) or 1) for name in _SIZE_VARIABLES)
+    if not any(name in os.environ for name in _SIZE_VARIABLES):
+        os.environ.update({name: "^ofi" for name in _FABRIC_VARIABLES if name not in os.environ})
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:

@@ -25,14 +25,17 @@ def select(local: LocalTable, sources: Int64Array, targets: Int64Array, dt: floa
     Weights as last transmitted, or, where ``now`` is a step, plastic ones brought up to that step.
     """
     table = local.table
-    source = table.source_of_edges()
-    target = local.target.gids[table.targets] - local.target.population.first_gid
-    wanted = np.flatnonzero(np.isin(source, sources) & np.isin(target, targets))
-    plastic = local.projection.synapse.plastic
-    weights = local.delivery.weights_at(now) if plastic and now is not None else table.weights
-    weight = np.broadcast_to(weights, table.n_edges)[wanted].astype(np.float64)
-    delay = np.broadcast_to(table.delays, table.n_edges)[wanted] * dt
-    return Connections(source[wanted], target[wanted], weight, delay)
+    edges, rows = table.edges_of(sources)
+    target = local.target.gids[table.targets[edges]] - local.target.population.first_gid
+    wanted = np.isin(target, targets)
+    edges, rows, target = edges[wanted], rows[wanted], target[wanted]
+    source = rows if table.sources is None else table.sources[rows]
+    if now is not None and local.projection.synapse.plastic:
+        weight = local.delivery.weights_at(now, edges, rows)
+    else:
+        weight = np.broadcast_to(table.weights, table.n_edges)[edges].astype(np.float64)
+    delay = np.broadcast_to(table.delays, table.n_edges)[edges] * dt
+    return Connections(source, target, weight, delay)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from distsim.jit import inline, jit
 from distsim.network.distributions import Distribution
 from distsim.network.values import Value
 from distsim.synapses.grid import Grid
-from distsim.synapses.history import History, count_after
+from distsim.synapses.history import NEVER, History, count_after
 from distsim.synapses.parameters import Shape, check_delay, check_weight, freeze_value
 from distsim.synapses.table import Int64Array, Table, row_of
 from distsim.units import MAX_STEPS, check_number
@@ -115,12 +115,12 @@ class StdpDelivery:
             )
         )  # fmt: skip
 
-    def weights_at(self, now: int) -> npt.NDArray[np.float64]:
-        """Weights (edges,) brought up to step ``now``."""
+    def weights_at(self, now: int, edges: Int64Array, rows: Int64Array) -> npt.NDArray[np.float64]:
+        """Weights (n,) of ``edges``, which lie in ``rows``, brought up to step ``now``."""
         t = self.table
-        result = np.empty(t.n_edges)
+        result = np.empty(len(edges))
         weights_at(
-            now, t.offsets, t.targets, t.weights, t.delays, self.history.steps, self.k_plus, self.t_last,
+            now, edges, rows, t.targets, t.weights, t.delays, self.history.steps, self.k_plus, self.t_last,
             self.constants, result,
         )  # fmt: skip
         return result
@@ -151,7 +151,9 @@ def look_up(  # type: ignore[no-untyped-def]
         newest, k_newest, unseen = np.int64(steps[0, neuron]), trace[0, neuron], 0
         if newest > horizon:
             unseen = count_after(steps, neuron, horizon)
-            newest, k_newest = np.int64(steps[unseen, neuron]), trace[unseen, neuron]
+            newest, k_newest = np.int64(NEVER), 0.0
+            if unseen < steps.shape[0]:  # else there never was another: the newest seen is never dropped
+                newest, k_newest = np.int64(steps[unseen, neuron]), trace[unseen, neuron]
         asked = count_after(steps, neuron, last - delay)
         k_minus[i] = k_newest - (1.0 if newest == horizon else 0.0)
         gap[i] = float(horizon - newest)
@@ -250,18 +252,18 @@ def deliver(  # type: ignore[no-untyped-def]
 
 @jit
 def weights_at(  # type: ignore[no-untyped-def]
-    now, offsets, targets, weights, delays, steps, k_plus, t_last, constants, result
+    now, edges, rows, targets, weights, delays, steps, k_plus, t_last, constants, result
 ):
-    """result (edges,) = the weights brought up to step ``now``: potentiated by all s with s + delay <= now."""
+    """result (n,) = the weights of ``edges`` in ``rows``, potentiated by all s with s + delay <= now."""
     log2_lambda, _, mu, rate_plus, _ = constants
-    for row in range(offsets.size - 1):
-        log2_gain = log2_lambda + log2(k_plus[row])
-        for edge in range(offsets[row], offsets[row + 1]):
-            w = float(weights[edge])
-            if k_plus[row] > 0.0:
-                delay = np.int64(delays[0 if delays.size == 1 else edge])
-                neuron = targets[edge]
-                oldest = count_after(steps, neuron, t_last[row] - delay) - 1
-                for k in range(oldest, count_after(steps, neuron, now - delay) - 1, -1):
-                    w = potentiated(w, mu, log2_gain + (t_last[row] - delay - steps[k, neuron]) * rate_plus)
-            result[edge] = w
+    for i in range(edges.size):
+        edge, row = edges[i], rows[i]
+        w = float(weights[edge])
+        if k_plus[row] > 0.0:
+            log2_gain = log2_lambda + log2(k_plus[row])
+            delay = np.int64(delays[0 if delays.size == 1 else edge])
+            neuron = targets[edge]
+            oldest = count_after(steps, neuron, t_last[row] - delay) - 1
+            for k in range(oldest, count_after(steps, neuron, now - delay) - 1, -1):
+                w = potentiated(w, mu, log2_gain + (t_last[row] - delay - steps[k, neuron]) * rate_plus)
+        result[i] = w

@@ -42,6 +42,18 @@ class Table:
         """What ``row_of`` needs: the first gid and number of the sources, and their list, empty where all have rows."""
         return self.first_source_gid, self.n_source, _NONE if self.sources is None else self.sources
 
+    def edges_of(self, sources: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """The edges (n,) of ``sources`` (indices within their population), ascending, and the row (n,) of each."""
+        if self.sources is None:
+            rows = np.unique(sources)
+        else:
+            rows = np.flatnonzero(np.isin(self.sources, sources))
+        begin, end = self.offsets[rows], self.offsets[rows + 1]
+        starts = np.cumsum(end - begin) - (end - begin)
+        return np.arange(int((end - begin).sum())) + np.repeat(begin - starts, end - begin), np.repeat(
+            rows, end - begin
+        )
+
     def source_of_edges(self) -> Int64Array:
         """Index (edges,) of the source of every edge within its population."""
         sources = np.arange(self.n_source) if self.sources is None else self.sources

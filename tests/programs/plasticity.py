@@ -22,17 +22,17 @@ WAYS: list[dict[str, Any]] = [{}, {"interval": DT}, {"exchange": "alltoallv"}, {
 
 
 def simulate(comm: MPI.Comm, lambda_: float, alpha: float, runs: int = 1, **options: Any) -> dict[str, Any]:
-    """Hashes of the weights after 200 ms, at both times that can be asked for."""
+    """Hashes of the weights after 100 ms, at both times that can be asked for."""
     generator = np.random.default_rng(3)
     pre, post = (
-        [DT * np.sort(generator.choice(np.arange(3, 1900), 30, replace=False)) for _ in range(n)]
+        [DT * np.sort(generator.choice(np.arange(3, 900), 25, replace=False)) for _ in range(n)]
         for n in (N_PRE, N_POST)
     )
     delays = DT * generator.integers(5, 40, (N_POST, N_PRE))
     network = network_of_trains(pre, post, INITIAL, delays, **{**RULE, "alpha": alpha, "lambda_": lambda_})
     with Simulation(network, comm=comm, **options) as simulation:
         for _ in range(runs):
-            simulation.run(200.0 / runs)
+            simulation.run(100.0 / runs)
         last, now = (simulation.weights("pre", "post", at=at).weight for at in ("last_spike", "now"))
         return {
             "hash": simulation.weight_hash(), "last": digest(last), "now": digest(now), "initial": INITIAL,

@@ -1,0 +1,243 @@
+"""The kernels that are measured, on arrays that the package makes, each with what the machine could do at best.
+
+Neuron parameters, weights and rates are those of the published two-population network, whatever its size. The limits
+count what the equations and the layout of the tables demand, not what the code does: the state of a neuron stays in
+the cache for an interval, so that only input slots, and parameters of their own, move; an event moves its target, and
+where it has them its weight and delay, once.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from machine_limits import Machine, Operations, operations_of
+from numba import njit
+
+from distsim import counts, elementary
+from distsim.build.local_network import LocalPopulation, build
+from distsim.models.two_population import parameters
+from distsim.models.two_population.network import build_network
+from distsim.network.distributions import Uniform
+from distsim.network.network import Network
+from distsim.network.rules import OneToOne
+from distsim.neurons import iaf_psc_alpha, ignore_and_fire
+from distsim.parallel.communicator import alone
+from distsim.simulate.timers import Timers
+from distsim.stimuli.poisson import Poisson, PoissonInput
+from distsim.synapses.static import Static
+
+SEED = 1
+EXTERNAL = (
+    0.7  # of the published external rate: without recurrent inhibition, it makes neurons fire a few times a second
+)
+INTERVALS = 200  # of the almost empty network, measured together
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A bound that the machine sets: ``binds`` says of what kind it is, ``what`` names bytes or operations; ns."""
+
+    binds: str
+    what: str
+    ns: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: ``once`` does the work and returns (number of items, seconds); ``limits`` are those of one item."""
+
+    name: str
+    per: str
+    once: Callable[[], tuple[int, float]]
+    kernels: tuple[Any, ...]
+    limits: Callable[[Machine], list[Limit]]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of neurons N and inputs per neuron K; parameters of the two-population network of that size."""
+
+    neurons: int
+    indegree: int
+
+    @property
+    def published(self) -> parameters.Parameters:
+        return parameters.load({"N": self.neurons, "K": self.indegree})
+
+    @property
+    def slots(self) -> int:
+        """Steps in the delay, hence in an interval, and slots in a ring."""
+        p = self.published
+        return round(p.delay / p.dt)
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Wall time of one call."""
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+# ---------------------------------------------------------------- neurons
+
+
+def neuron_cases(sizes: Sizes) -> list[Case]:
+    """Both neuron models, for one interval of all neurons."""
+    p = sizes.published
+    shared = build_network(p).find("E").model
+    own = {"C_m": Uniform(0.99 * p.C_m, 1.01 * p.C_m)}
+    separate = replace(shared, tau_syn_in=1.5 * p.tau_s)
+    model = build_network(parameters.load({"neuron_model": "ignore_and_fire"})).find("E").model
+    models = {
+        "iaf_psc_alpha, one current": shared,
+        "iaf_psc_alpha, one current, own parameters": replace(shared, **own),
+        "iaf_psc_alpha, two currents": separate,
+        "iaf_psc_alpha, two currents, own parameters": replace(separate, **own),
+        "ignore_and_fire": model,
+    }
+    network = Network(p.dt)
+    for name, neuron in models.items():
+        population = network.population(name, sizes.neurons, neuron, **_initial(neuron))
+        network.connect(population, population, OneToOne(), Static(weight=p.I_E, delay=p.delay))
+        network.stimulate(population, Poisson(rate=EXTERNAL * p.nu_X, weight=p.I_X))
+    local = build(network, alone(), SEED, "double", Timers().phase)
+    return [_neuron_case(population, sizes) for population in local.populations]
+
+
+def _initial(model: Any) -> dict[str, Any]:
+    return {"V_m": Uniform(0.0, 20.0)} if model.initial_states else {}
+
+
+def _neuron_case(local: LocalPopulation, sizes: Sizes) -> Case:
+    name, n, slots = local.population.name, sizes.neurons, sizes.slots
+    index, stamp = np.empty(n * slots, np.int32), np.empty(n * slots, np.int64)
+    current = np.zeros(slots)
+    step = slots  # the last one done
+
+    def once() -> tuple[int, float]:
+        nonlocal step
+        for k, poisson in local.poisson:
+            poisson.deposit(step + 1, slots, local.ring[k])
+        first = step + 1
+        step += slots
+        update = local.group.update
+        return n * slots, seconds(lambda: update(first, slots, local.ring, local.grid.unit, current, index, stamp))
+
+    if name == "ignore_and_fire":
+        kernels = (ignore_and_fire.update, ignore_and_fire.clear)
+        return Case(name, "neuron and step", once, kernels, lambda machine: _ignore_limits(machine, local))
+    own = name.endswith("own parameters")
+    return Case(
+        name, "neuron and step", once, (iaf_psc_alpha.update,), lambda machine: _iaf_limits(machine, local, own)
+    )
+
+
+def _iaf_limits(machine: Machine, local: LocalPopulation, own: bool) -> list[Limit]:
+    """Per input 7 multiplications, 5 additions; membrane: 1 and 2, and 1 to convert the input; comparisons apart."""
+    inputs = local.ring.shape[0]
+    operations = Operations(1, 2) + Operations(7, 5) * inputs
+    memory = 8 * inputs * machine.stream("update", local.ring.nbytes)
+    what = f"{8 * inputs} bytes of input read and cleared"
+    if own:
+        values = 4 + 5 * inputs  # I_e acts through the change of V, which the block keeps
+        memory += 8 * values * machine.stream("read", counts.BLOCK * 8 * (values + 2 + 2 * inputs))
+        what += f", {8 * values} bytes of parameters read (a block of {counts.BLOCK} neurons)"
+    return [_arithmetic(machine, operations), Limit("memory", what, memory)]
+
+
+def _ignore_limits(machine: Machine, local: LocalPopulation) -> list[Limit]:
+    slots, n = local.ring.shape[1:]
+    memory = 8 * machine.stream("write", local.ring.nbytes) + 8 * machine.stream("update", 8 * n) / slots
+    what = f"8 bytes of input cleared, 8 bytes of counter updated once in {slots} steps"
+    return [Limit("memory", what, memory)]
+
+
+def _arithmetic(machine: Machine, operations: Operations) -> Limit:
+    return Limit("operations", str(operations), machine.arithmetic(operations))
+
+
+# ---------------------------------------------------------------- Poisson counts
+
+
+def poisson_cases(sizes: Sizes) -> list[Case]:
+    """Poisson counts at the published rate, at a high rate, and at a mean of 100, for one interval of all neurons."""
+    p = sizes.published
+    drives = [(p.nu_X, p.dt), (20_000.0, 0.1), (1_000_000.0, 0.1)]
+    return [_poisson_case(rate, dt, sizes) for rate, dt in drives]
+
+
+def _poisson_case(rate: float, dt: float, sizes: Sizes) -> Case:
+    n, slots = sizes.neurons, sizes.slots
+    poisson = Poisson(rate=rate, weight=1.0)
+    drive = PoissonInput(poisson, 0, SEED, np.arange(n), dt, 2.0**-20)
+    ring = np.zeros((slots, n), np.int64)
+    step = slots
+
+    def once() -> tuple[int, float]:
+        nonlocal step
+        ring[:] = 0
+        first = step + 1
+        step += slots
+        return n * slots, seconds(lambda: drive.deposit(first, slots, ring))
+
+    def limits(machine: Machine) -> list[Limit]:
+        memory = 8 * machine.stream("update", ring.nbytes) + 8 * machine.stream("read", 8 * n) / slots
+        return [
+            Limit("operations", "2 multiplications of 64 bits (the hash)", machine.multiplications(2)),
+            Limit("memory", f"8 bytes of input updated, 8 bytes of key read once in {slots} steps", memory),
+        ]
+
+    name = f"Poisson count, {rate:,.0f}/s at dt {dt:g} ms (mean {poisson.mean(dt):.3g})"
+    return Case(name, "count", once, (counts.deposit,), limits)
+
+
+# ---------------------------------------------------------------- elementary functions
+
+
+@njit(error_model="numpy")
+def raise_all(x, exponent, y):  # type: ignore[no-untyped-def]
+    """y = x**exponent."""
+    for i in range(x.size):
+        y[i] = elementary.power(x[i], exponent)
+
+
+def power_case(sizes: Sizes) -> Case:
+    """w**mu of weights (pA) in the L1 cache."""
+    x, sweeps = np.linspace(1.0, 60.0, 1024), 64
+    y, mu = np.empty_like(x), sizes.published.stdp_mu_plus
+
+    def sweep() -> None:
+        for _ in range(sweeps):
+            raise_all(x, mu, y)
+
+    def limits(machine: Machine) -> list[Limit]:
+        operations = operations_of(elementary.log2) + operations_of(elementary.exp2) + Operations(1, 0)
+        memory = 8 * (machine.stream("read", 2 * x.nbytes) + machine.stream("write", 2 * x.nbytes))
+        return [_arithmetic(machine, operations), Limit("memory", "8 bytes read and 8 written in L1", memory)]
+
+    return Case("w**mu (elementary.power)", "value", lambda: (sweeps * x.size, seconds(sweep)), (raise_all,), limits)
+
+
+# ---------------------------------------------------------------- an interval
+
+
+def interval_case(sizes: Sizes) -> Case:
+    """The smallest network of the same kinds: what an interval costs that has nothing to compute."""
+    from distsim.build.miniature import miniature
+    from distsim.simulation import Simulation
+
+    network = miniature(build_network(sizes.published))
+    simulation = Simulation(network, comm=alone(), seed=SEED)
+    calls = len(network.populations) + len(network.stimulations) + 1  # update, deposit, collect
+
+    def limits(machine: Machine) -> list[Limit]:
+        what = f"{calls} calls of compiled functions that do nothing with ten arrays"
+        return [Limit("calls from Python", what, calls * machine.call())]
+
+    def once() -> tuple[int, float]:
+        return INTERVALS, seconds(lambda: simulation.run(INTERVALS * simulation.interval))
+
+    name = f"interval of an almost empty network ({network.size} neurons)"
+    return Case(name, "interval", once, (), limits)

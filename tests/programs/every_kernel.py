@@ -1,0 +1,71 @@
+"""A small network that uses every kernel; prints the fingerprint of its simulation as one JSON object.
+
+With NUMBA_DISABLE_JIT=1 the kernels run as plain Python.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+from distsim import (
+    AllToAll,
+    Clipped,
+    FixedIndegree,
+    FixedTotalNumber,
+    IafPscAlpha,
+    IgnoreAndFire,
+    LogNormal,
+    Network,
+    Normal,
+    PairwiseBernoulli,
+    Poisson,
+    Simulation,
+    SpikeTrains,
+    Static,
+    StdpPowerLaw,
+    Uniform,
+)
+from tests.programs.fingerprint import fingerprint
+
+N = 12  # of every population
+
+
+def build_network() -> Network:
+    """Neurons with common and with individual parameters, plastic and static synapses, one delay and many."""
+    network = Network(dt=0.25)
+    network.population("A", N, IafPscAlpha(tau_syn_in=5.0), V_m=Uniform(-70.0, -55.0))
+    network.population("B", N, IafPscAlpha(tau_m=np.linspace(8.0, 12.0, N)), V_m=Normal(-60.0, 3.0))
+    clock = IgnoreAndFire(rate=Uniform(20.0, 200.0), phase=Uniform(0.0, 1.0))
+    network.population("C", N, clock)
+    network.population("D", N, IgnoreAndFire(rate=clock.rate, phase=clock.phase, integrate=IafPscAlpha()))
+    network.population("X", 2, SpikeTrains([np.arange(1.0, 40.0), [2.0, 2.0, 7.5]]))
+    rule = {"alpha": 0.1, "lambda_": 0.5}
+    delays = Clipped(Normal(2.0, 1.0), low=0.75, high=5.0)
+    network.connect("A", "A", FixedIndegree(5, autapses=False), StdpPowerLaw(weight=200.0, delay=1.5, **rule))
+    network.connect("C", "B", PairwiseBernoulli(0.4), StdpPowerLaw(weight=Uniform(50.0, 150.0), delay=delays, **rule))
+    network.connect("C", "A", FixedTotalNumber(30), Static(weight=Normal(0.0, 200.0), delay=delays))
+    network.connect("B", "D", FixedIndegree(5, multapses=False), Static(weight=LogNormal(4.0, 1.0), delay=1.0))
+    network.connect("X", "B", AllToAll(), Static(weight=300.0, delay=1.0))
+    for name in "ABCD":
+        network.stimulate(name, Poisson(rate=20_000.0, weight=30.0))
+    network.stimulate("A", Poisson(rate=1e6, weight=0.5))
+    for name in "ABCD":
+        network.record_spikes(name)
+    for name in "ABD":
+        network.record_states(name, "V_m", interval=0.5)
+    return network
+
+
+def result() -> dict[str, Any]:
+    """The fingerprint after 40 ms."""
+    with Simulation(build_network(), comm=MPI.COMM_WORLD, seed=3) as simulation:
+        simulation.run(40.0)
+        return fingerprint(simulation)
+
+
+if __name__ == "__main__":
+    print(json.dumps(result()))
