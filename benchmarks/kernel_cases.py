@@ -86,7 +86,7 @@ def seconds(call: Callable[[], Any]) -> float:
 def neuron_cases(sizes: Sizes) -> list[Case]:
     """Both neuron models, for one interval of all neurons."""
     p = sizes.published
-    shared = build_network(p).find("E").model
+    shared: Any = build_network(p).find("E").model
     own = {"C_m": Uniform(0.99 * p.C_m, 1.01 * p.C_m)}
     separate = replace(shared, tau_syn_in=1.5 * p.tau_s)
     model = build_network(parameters.load({"neuron_model": "ignore_and_fire"})).find("E").model
@@ -135,15 +135,22 @@ def _neuron_case(local: LocalPopulation, sizes: Sizes) -> Case:
 
 
 def _iaf_limits(machine: Machine, local: LocalPopulation, own: bool) -> list[Limit]:
-    """Per input 7 multiplications, 5 additions; membrane: 1 and 2, and 1 to convert the input; comparisons apart."""
+    """Operations of the equations; comparisons apart.
+
+    Membrane: 1 multiplication and 2 additions, and one more of each where the injected current has a factor for every
+    neuron. Per input: 2 and 2 to change V, 2 and 1 for I, 3 and 1 for dI, 1 to convert what arrives.
+    """
     inputs = local.ring.shape[0]
-    operations = Operations(1, 2) + Operations(7, 5) * inputs
+    operations = (Operations(2, 3) if own else Operations(1, 2)) + Operations(7, 5) * inputs
     memory = 8 * inputs * machine.stream("update", local.ring.nbytes)
     what = f"{8 * inputs} bytes of input read and cleared"
     if own:
-        values = 4 + 5 * inputs  # I_e acts through the change of V, which the block keeps
-        memory += 8 * values * machine.stream("read", counts.BLOCK * 8 * (values + 2 + 2 * inputs))
-        what += f", {8 * values} bytes of parameters read (a block of {counts.BLOCK} neurons)"
+        parameters_read, states = 5 + 5 * inputs, 2 + 2 * inputs
+        working_set = counts.BLOCK * 8 * (parameters_read + states)
+        memory += 8 * parameters_read * machine.stream("read", working_set)
+        what += (
+            f", {8 * parameters_read} bytes of parameters read in a working set of {working_set >> 10} KiB (a block)"
+        )
     return [_arithmetic(machine, operations), Limit("memory", what, memory)]
 
 
@@ -183,9 +190,14 @@ def _poisson_case(rate: float, dt: float, sizes: Sizes) -> Case:
         return n * slots, seconds(lambda: drive.deposit(first, slots, ring))
 
     def limits(machine: Machine) -> list[Limit]:
+        """Without the comparisons with the table, of which a kernel may need more or fewer."""
         memory = 8 * machine.stream("update", ring.nbytes) + 8 * machine.stream("read", 8 * n) / slots
         return [
-            Limit("operations", "2 multiplications of 64 bits (the hash)", machine.multiplications(2)),
+            Limit(
+                "operations",
+                "2 multiplications of 64 bits (the hash)",
+                machine.multiplications(2),
+            ),
             Limit("memory", f"8 bytes of input updated, 8 bytes of key read once in {slots} steps", memory),
         ]
 

@@ -202,7 +202,7 @@ def sentence(entry: dict[str, Any]) -> str:
     ordered = sorted(entry["limits"], key=lambda bound: -bound["ns"])
     first, *others = [f"{bound['what']}: {duration(bound['ns'])}" for bound in ordered]
     below = f"; less strict: {'; '.join(others)}" if others else ""
-    return f"- {entry['name']}: {ordered[0]['binds']} binds, {first}{below}."
+    return f"- {entry['name']}: bound by {ordered[0]['binds']}: {first}{below}."
 
 
 def duration(ns: float) -> str:

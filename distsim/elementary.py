@@ -22,11 +22,11 @@ _SMALLEST = 2.2250738585072014e-308
 
 @inline
 def exp2(x: float) -> float:
-    """2**x for x <= 1023; 0 below -1021 (where libm would start to return subnormal numbers).
+    """2**x; 0 below -1021 (where libm would start to return subnormal numbers), 2**1023 from 1023 on.
 
     x = n + f with |f| <= 1/2; 2**f is its Taylor series in f ln 2 (|f ln 2| < 0.35: 14 terms reach 1e-17).
     """
-    bounded = max(x, -1021.0)
+    bounded = min(max(x, -1021.0), 1023.0)
     whole = np.floor(bounded + 0.5)
     y = (bounded - whole) * LN_2
     y2 = y * y

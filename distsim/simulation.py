@@ -12,7 +12,7 @@ import numpy as np
 from distsim.build.local_network import FREE_INTERVAL, build, check_precision, index_types
 from distsim.build.miniature import miniature
 from distsim.errors import InputError, check_arguments, nearest
-from distsim.network.network import Network, Population
+from distsim.network.network import Network, Population, chosen_indices
 from distsim.parallel.communicator import alone, one_per_node_first
 from distsim.parallel.exchange import PLANS, make_exchange
 from distsim.parallel.job import faults
@@ -173,8 +173,8 @@ class Simulation:
         if at not in ("last_spike", "now"):
             raise InputError(f"weights: unknown time '{at}'{nearest(at, ('last_spike', 'now'))}")
         projections = self.network.find_projections(source, target)
-        chosen_sources = np.arange(projections[0].source.size) if sources is None else np.array(list(sources), np.int64)
-        chosen_targets = np.arange(projections[0].target.size) if targets is None else np.array(list(targets), np.int64)
+        chosen_sources = np.array(chosen_indices(sources, projections[0].source, "weights: sources"), np.int64)
+        chosen_targets = np.array(chosen_indices(targets, projections[0].target, "weights: targets"), np.int64)
         now = self.step if at == "now" else None
         parts = [
             weights.select(table, chosen_sources, chosen_targets, self.dt, now)

@@ -18,11 +18,12 @@ INTRODUCTION = """\
 
 <!-- Written by `python docs/generate.py` from distsim/models/two_population/; change that instead. -->
 
-The network of `distsim.models.two_population`: `parameters.load({"N": 1250, "g": 8.0})` takes other values for some of them, and so do
-`python -m distsim.scaling --set g=8` and the table `[parameters]` of an experiment file. Unknown names and values out of range are errors.
+The network of `distsim.models.two_population`: `parameters.load({"N": 1250, "g": 8.0})` takes other values for some of
+them, and so do `python -m distsim.scaling --set g=8` and the table `[parameters]` of an experiment file. Unknown names
+and values out of range are errors.
 
-Sources: *example* is the NEST example `pynest/examples/ignore_and_fire` (two-population STDP network), *NEST* the defaults of NEST 3.10.0
-that the example leaves as they are, *distsim* marks what the example has no name for.
+Sources: *example* is the NEST example `pynest/examples/ignore_and_fire` (two-population STDP network), *NEST* the
+defaults of NEST 3.10.0 that the example leaves as they are, *distsim* marks what the example has no name for.
 
 """
 
@@ -46,7 +47,7 @@ def two_population() -> str:
 def _meaning(name: str) -> str:
     """The first sentence of the docstring of a property of ``Parameters``."""
     text = inspect.getdoc(getattr(parameters.Parameters, name)) or ""
-    return text.splitlines()[0].rstrip(".")
+    return text.splitlines()[0].rstrip(".").replace("``", "`")
 
 
 PAGES = {"parameters.md": two_population}

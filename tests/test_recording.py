@@ -138,7 +138,7 @@ def test_weights_are_written_after_every_run(written):
     assert set(static.target) == {7, 8, 9}
     assert len(static.weight) == 9
     with h5py.File(path) as file:
-        assert np.unique(file["weights/I_E/time"]).tolist() == [33.3, 33.4, 283.4]
+        assert np.unique(file["weights/I->E/time"]).tolist() == [33.3, 33.4, 283.4]
 
 
 def test_file_says_how_to_repeat_the_run(written):

@@ -31,11 +31,11 @@ def result_file(tmp_path):
         file["spikes/E/node_ids"] = NEURONS
         rows = {"source": [0, 1], "target": [5, 2], "weight": [20.0, 30.0], "delay": [1.5, 1.5], "time": [125.0, 125.0]}
         for name, values in rows.items():
-            file[f"weights/E_E/{name}"] = values * 2  # recorded twice
-        file["weights/E_E/weight"][2:] = [31.9, 1.5]
-        file["weights/E_E/time"][2:] = [250.0, 250.0]
+            file[f"weights/E->E/{name}"] = values * 2  # recorded twice
+        file["weights/E->E/weight"][2:] = [31.9, 1.5]
+        file["weights/E->E/time"][2:] = [250.0, 250.0]
         for name in rows:
-            file[f"weights/E_I/{name}"] = np.zeros(0)
+            file[f"weights/E->I/{name}"] = np.zeros(0)
         file["states/E/V_m/value"] = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
         file["states/E/V_m/time"] = [0.125, 0.25, 0.375]
         file["states/E/V_m/neuron"] = [0, 4]
@@ -73,7 +73,7 @@ def test_connections_states_and_parameters_are_read(result_file):
 def test_reading_says_what_is_missing(result_file, tmp_path):
     with pytest.raises(InputError, match="has no spikes of 'I'; known: E"):
         read.read_spikes(result_file, "I")
-    with pytest.raises(InputError, match="has no weights of 'I_E'; did you mean 'E_"):
+    with pytest.raises(InputError, match="has no weights of 'I->E'; did you mean 'E->"):
         read.read_connections(result_file, "I", "E")
     with pytest.raises(InputError, match="none were recorded"):
         read.read_connections(result_file, "E", "I")

@@ -64,16 +64,16 @@ def read_connections(path: Path, source: str, target: str, time: float | None = 
     Raises InputError where the file cannot be read or has none of these populations or of this time.
     """
     with _open(path) as file:
-        group = _group(file, "weights", f"{source}_{target}")
+        group = _group(file, "weights", f"{source}->{target}")
         times = np.asarray(group["time"][()], np.float64)  # one entry per synapse and recorded time, in order of time
         if times.size == 0:
-            raise InputError(f"'{path}' holds no synapses of '{source}_{target}': none were recorded")
+            raise InputError(f"'{path}' holds no synapses of '{source}->{target}': none were recorded")
         chosen = times[-1] if time is None else time
         first, last = (int(i) for i in (np.searchsorted(times, chosen, side) for side in ("left", "right")))
         if first == last:
             known = ", ".join(f"{t:g}" for t in np.unique(times))
             raise InputError(
-                f"'{path}': the synapses of '{source}_{target}' were recorded at {known} ms, not at {time} ms"
+                f"'{path}': the synapses of '{source}->{target}' were recorded at {known} ms, not at {time} ms"
             )
         return Connections(
             source=np.asarray(group["source"][first:last]).astype(np.int64),

@@ -188,7 +188,7 @@ class Network:
         self._require_open()
         population = self.find(population)
         where = f"record_states '{population.name}'"
-        chosen = _indices(neurons, population, where)
+        chosen = chosen_indices(neurons, population, where)
         steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
         for variable in [variables] if isinstance(variables, str) else variables:
             check_names([variable], population.model.state_variables, "state variable", where)
@@ -210,7 +210,7 @@ class Network:
         self.find_projections(source, target)
         if any((r.source, r.target) == (source.name, target.name) for r in self.weight_recordings):
             raise InputError(f"{where}: these weights are recorded already")
-        chosen = _indices(sources, source, where), _indices(targets, target, where)
+        chosen = chosen_indices(sources, source, where), chosen_indices(targets, target, where)
         self.weight_recordings.append(WeightRecording(source.name, target.name, *chosen))
 
     def find(self, population: Population | str) -> Population:
@@ -254,7 +254,7 @@ class Network:
             raise InputError("the network is frozen: a simulation of it exists; complete it before simulating")
 
 
-def _indices(neurons: Iterable[int] | None, population: Population, where: str) -> tuple[int, ...]:
+def chosen_indices(neurons: Iterable[int] | None, population: Population, where: str) -> tuple[int, ...]:
     """Indices within ``population``, checked; all of them for None."""
     if neurons is None:
         return tuple(range(population.size))

@@ -2,7 +2,7 @@
 
 Spikes are laid out as in SONATA: /spikes/<population>/timestamps (ms) and node_ids, counted from 0 within the
 population, sorted by time. States: /states/<population>/<variable>/{time, neuron, value}; value is (T, n).
-Weights: /weights/<source>_<target>/{source, target, weight, delay, time}: a row per synapse and recorded time (ms).
+Weights: /weights/<source>-><target>/{source, target, weight, delay, time}: a row per synapse and recorded time (ms).
 Root attributes: ``distsim``, all that was known at the start as JSON (see record/provenance.py), and ``T``, the
 simulated time (ms) up to which the file is complete.
 """
@@ -52,7 +52,7 @@ class RunFile:
             _growing(group, "time", np.float64).attrs["units"] = "ms"
             _growing(group, "value", np.float64, len(states.neurons))
         for weights in network.weight_recordings:
-            group = self.file.create_group(f"weights/{weights.source}_{weights.target}")
+            group = self.file.create_group(f"weights/{weights.source}->{weights.target}")
             for name in ("source", "target"):
                 _growing(group, name, np.uint64)
             for name in ("weight", "delay", "time"):
@@ -74,7 +74,7 @@ class RunFile:
 
     def add_weights(self, recording: WeightRecording, time: float, edges: Connections) -> None:
         """Append the recorded synapses as they are at ``time`` (ms)."""
-        group = self.file[f"weights/{recording.source}_{recording.target}"]
+        group = self.file[f"weights/{recording.source}->{recording.target}"]
         for name in ("source", "target", "weight", "delay"):
             _append(group[name], getattr(edges, name))
         _append(group["time"], np.full(len(edges.weight), time))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from distsim import Simulation
+from distsim import Network, Simulation
 
 
 def fingerprint(simulation: Simulation) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def fingerprint(simulation: Simulation) -> dict[str, Any]:
     states = [simulation.states(*recording) for recording in recordings]
     pairs = list(dict.fromkeys((p.source.name, p.target.name) for p in network.projections))
     few = [
-        simulation.weights(source, target, sources=range(40), targets=range(40), at=at)
+        simulation.weights(source, target, first_of(network, source), first_of(network, target), at=at)
         for source, target in pairs
         for at in ("last_spike", "now")
     ]
@@ -31,6 +31,11 @@ def fingerprint(simulation: Simulation) -> dict[str, Any]:
         "plastic_weights": simulation.plastic_weight_statistics(),
         "time": simulation.time,
     }
+
+
+def first_of(network: Network, population: str) -> range:
+    """The first 40 neurons of a population, or all where it has fewer."""
+    return range(min(40, network.find(population).size))
 
 
 def digest(*arrays: np.ndarray) -> str:

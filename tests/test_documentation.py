@@ -1,0 +1,201 @@
+"""What the documents say holds: Python runs and prints what they show, commands work, links lead somewhere.
+
+Commands that would take long get other options on top (a tiny network). A command that no function here knows how to
+check is a failure: teach it to ``check``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import documents
+from tests.documents import DOCUMENTS, ROOT
+from tests.mpi import JOB_ENVIRONMENT, mpirun, outside_of_any_job
+
+TINY = ["--sizes", "60", "--indegree", "20", "--time", "20"]
+RANKS = 3  # at most: more would only take turns
+ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+
+WITH_PYTHON = [document for document in DOCUMENTS if documents.fenced(document, "python")]
+COMMANDS = [(document, command) for document in DOCUMENTS for command in documents.commands(document)]
+
+
+def run(command: list[str], cwd: Path) -> str:
+    """What a command prints; it must end well."""
+    inherited = {k: v for k, v in outside_of_any_job(os.environ).items() if not k.startswith(("MAKE", "MFLAGS"))}
+    environment = {**inherited, **JOB_ENVIRONMENT, **ENVIRONMENT}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def run_python(arguments: list[str], ranks: int | None, cwd: Path) -> str:
+    """What ``python ARGUMENTS`` prints, started directly (None) or on ``ranks`` ranks."""
+    if ranks is None:
+        return run([sys.executable, *arguments], cwd)
+    return mpirun(min(ranks, RANKS), arguments, timeout=300, cwd=cwd, env=ENVIRONMENT).stdout
+
+
+# ---------------------------------------------------------------- Python
+
+
+@pytest.mark.parametrize("document", WITH_PYTHON)
+def test_python_runs_and_prints_the_same_on_any_number_of_ranks(document: str, tmp_path: Path) -> None:
+    """All blocks of a document are one script; the text blocks of a document show what it prints."""
+    printed = []
+    for ranks in (None, RANKS):
+        folder = tmp_path / f"ranks-{ranks}"
+        folder.mkdir()
+        script = folder / documents.script_name(document)
+        script.write_text("\n".join(documents.fenced(document, "python")), encoding="utf-8")
+        printed.append(run_python([script.name], ranks, folder))
+    assert printed[0] == printed[1]
+    shown = "".join(documents.fenced(document, "text"))
+    assert shown in ("", printed[0])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_blocks_are_in_languages_that_are_checked(document: str) -> None:
+    assert documents.languages(document) <= {"python", "text", "sh", "bash", "console"}
+
+
+# ---------------------------------------------------------------- commands
+
+
+@pytest.mark.parametrize(("document", "command"), COMMANDS, ids=[f"{d}: {c}" for d, c in COMMANDS])
+def test_command_works(document: str, command: str, tmp_path: Path) -> None:
+    check(shlex.split(command), document, tmp_path)
+
+
+def check(words: list[str], document: str, folder: Path) -> None:
+    """Check a command of ``document``, with ``folder`` for what it writes; fails where it is not known how."""
+    for begin, check_rest in CHECKS.items():
+        if words[: len(begin.split())] == begin.split():
+            check_rest(words[len(begin.split()) :], document, folder)
+            return
+    pytest.fail(f"{document}: no test knows how to check the command: {shlex.join(words)}")
+
+
+def check_make(words: list[str], document: str, folder: Path) -> None:
+    """make knows the target and the variables, and what it passes on in ARGS works."""
+    settings = dict(word.split("=", 1) for word in words if "=" in word)
+    targets = [word for word in words if "=" not in word]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for name in settings:
+        assert re.search(rf"^{name}\s*\?=", makefile, re.MULTILINE), f"the Makefile has no variable {name}"
+    placeholder = {"PYTHON": f"PYTHON={sys.executable}"}
+    run(["make", "-n", *targets, *(placeholder.get(k, f"{k}={v}") for k, v in settings.items())], ROOT)
+    arguments = shlex.split(settings.get("ARGS", ""))
+    if arguments and targets == ["run"]:
+        check_scaling(arguments, document, folder)
+    elif arguments and targets == ["benchmark"]:
+        check_benchmark(arguments, document, folder)
+    else:
+        assert not arguments or targets == ["test"], f"no test knows the arguments of make {targets}"
+
+
+def check_pip(words: list[str], document: str, folder: Path) -> None:
+    """The project is what is installed, with extras that it has."""
+    match = re.fullmatch(r"\.(?:\[([\w,]+)\])?", " ".join(words))
+    assert match, f"{words} is not this project"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set((match[1] or "").split(",")) - {""} <= set(project["optional-dependencies"])
+
+
+def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int | None = None) -> None:
+    """The harness runs with these options, at a tiny size."""
+    smaller = [*TINY, "--seeds", "1", "--out", str(folder / "out")]
+    run_python(["-m", "distsim.scaling", *arguments, *smaller], ranks, ROOT)
+    assert (folder / "out" / "runs.jsonl").exists()
+
+
+def check_benchmark(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark runs with these options, at a tiny size and without NEST."""
+    if sys.platform != "linux":
+        pytest.skip("the benchmark pins cores as Linux does it")
+    fewer = ["--ranks", "1", "--repetitions", "1", "--cases", "ignore_and_fire", "--distsim-only"]
+    run_python(["benchmarks/against_nest.py", *arguments, *TINY, *fewer, "--out", str(folder / "out.json")], None, ROOT)
+    assert (folder / "out.json").exists()
+
+
+def check_generate(arguments: list[str], document: str, folder: Path) -> None:
+    """That it works is tested below; here it would write into the project."""
+    assert not arguments
+
+
+def check_mpirun(words: list[str], document: str, folder: Path) -> None:
+    """``-n RANKS python``, and then the harness or the script of the document, which runs in its own test."""
+    assert words[0] == "-n", words
+    assert words[2] == "python", words
+    if words[3:5] == ["-m", "distsim.scaling"]:
+        check_scaling(words[5:], document, folder, int(words[1]))
+    else:
+        assert words[3:] == [documents.script_name(document)], words
+
+
+def check_rm(words: list[str], document: str, folder: Path) -> None:
+    """What is removed is written by the script of the document."""
+    assert all(f'"{word}"' in "".join(documents.fenced(document, "python")) for word in words)
+
+
+CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
+    "make": check_make,
+    "python -m pip install": check_pip,
+    "pip install": check_pip,
+    "python -m distsim.scaling": check_scaling,
+    "python benchmarks/against_nest.py": check_benchmark,
+    "python docs/generate.py": check_generate,
+    "mpirun": check_mpirun,
+    "rm": check_rm,
+}
+"""How a command begins -> what checks the rest of it."""
+
+
+def test_commands_are_found() -> None:
+    """Each kind of block and span yields its commands: no test is empty."""
+    found = {command for _, command in COMMANDS}
+    assert {"make test", "python -m pip install .", "mpirun -n 3 python tutorial.py"} <= found
+    assert any(command.startswith("python benchmarks/against_nest.py") for command in found)
+
+
+def test_an_unknown_command_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(pytest.fail.Exception, match="no test knows"):
+        check(["distsim", "run"], "README.md", tmp_path)
+    with pytest.raises(AssertionError):
+        check(["make", "nothing"], "README.md", tmp_path)
+    with pytest.raises(AssertionError):
+        check(["python", "-m", "pip", "install", ".[openmp]"], "README.md", tmp_path)
+
+
+# ---------------------------------------------------------------- links and generated pages
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_to_files_and_headings(document: str) -> None:
+    for link in documents.links(document):
+        name, _, anchor = link.partition("#")
+        target = (ROOT / document).parent / name if name else ROOT / document
+        assert target.exists(), f"{document}: {link}"
+        if anchor:
+            assert anchor in documents.anchors(os.path.relpath(target, ROOT)), f"{document}: {link}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
+def test_extras_that_are_named_exist(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(re.findall(r"'\.\[(\w+)\]'", documents.text_of(name))) <= set(project["optional-dependencies"])
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    for name, make in runpy.run_path(str(ROOT / "docs" / "generate.py"))["PAGES"].items():
+        assert documents.text_of(f"docs/{name}") == make(), f"docs/{name} is out of date: python docs/generate.py"
