@@ -13,7 +13,7 @@ from distsim.build.local_network import FREE_INTERVAL, build, check_precision, i
 from distsim.build.miniature import miniature
 from distsim.errors import InputError, check_arguments, nearest
 from distsim.network.network import Network, Population, chosen_indices
-from distsim.parallel.communicator import alone, one_per_node_first
+from distsim.parallel.communicator import alone, crowded, one_per_node_first
 from distsim.parallel.exchange import PLANS, make_exchange
 from distsim.parallel.job import faults
 from distsim.record.output import Output
@@ -91,7 +91,8 @@ class Simulation:
                 plan = make_exchange(exchange, comm, self._local.needed_sources())
             self.build_time = time.perf_counter() - begin
             self.recorders = Recorders(network, self._local)
-            self._loop = SpikingLoop(self._local, comm, plan, self._interval(forced), self.dt, self.recorders)
+            wait = _do_nothing if crowded(comm) else comm.Barrier
+            self._loop = SpikingLoop(self._local, plan, self._interval(forced), self.dt, self.recorders, wait)
             self._built_bytes = resident_bytes()
 
     def __enter__(self) -> Simulation:
@@ -229,7 +230,7 @@ class Simulation:
         comm = alone()
         local = build(small, comm, self.seed, self.precision, Timers().phase, index_types(self.network, self.comm))
         plan = make_exchange("allgather", comm, local.needed_sources())
-        loop = SpikingLoop(local, comm, plan, local.min_delay or 1, self.dt, Recorders(small, local))
+        loop = SpikingLoop(local, plan, local.min_delay or 1, self.dt, Recorders(small, local), _do_nothing)
         loop.run(2 * loop.interval, lambda step: None)
         spike = Fired(np.zeros(1, np.int32), np.array([loop.step], np.int64))  # one of every population
         fired = [Fired(spike.index[: len(part.gids)], spike.stamp[: len(part.gids)]) for part in local.populations]
@@ -261,6 +262,10 @@ class Simulation:
                     edges = self.weights(r.source, r.target, r.sources, r.targets)
                     self._output.write_weights(r, self.time, edges)
                 self._output.flush(self.time)
+
+
+def _do_nothing() -> None:
+    """Instead of a barrier: where ranks take turns on the cores, waiting cannot be told from the transfer."""
 
 
 def _ticker(progress: Callable[[float], None] | None, start: int, dt: float) -> Callable[[int], None]:

@@ -8,7 +8,7 @@ ignore_and_fire  Nothing depends on the network's activity, so all sizes N >= 37
 iaf_psc_alpha    The SD depends on N: at small N many pairs are connected several times, such synapses grow together,
                  and now and then one drives its target until the rate of the whole network rises. Three seeds do not
                  estimate it (at N = 3750 the three of two_population_sizes.json lie within 0.002 /s by chance), so
-                 more seeds of NEST are added for the sizes compared (two_population_seeds.json), and the SD is theirs.
+                 more seeds of NEST are added for the sizes compared (two_population_seeds.json); the SD is that of all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ MODELS = ("iaf_psc_alpha", "ignore_and_fire")
 QUANTITIES = {"rate": "rate", "weight_mean": "w_mean"}
 """Name in our records (1/s; pA, first 200 to first 200 excitatory neurons) -> name in NEST's."""
 
-# Slow because a point is 10 s of 3750 or 5000 neurons: weights and rates drift for seconds, and NEST's are at 10 s.
+# Slow (14 s on two free cores): twelve runs of 10 s, the time for which NEST's weights and rates are known.
 pytestmark = pytest.mark.slow
 
 Values = dict[tuple[str, int, str], np.ndarray]
@@ -49,7 +49,7 @@ class Comparison(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory, mpirun) -> Values:
+def ours(tmp_path_factory: pytest.TempPathFactory, mpirun: Any) -> Values:
     """Values (seeds,) by model, size and quantity, from the harness on two ranks."""
     folder = tmp_path_factory.mktemp("agreement")
     sizes = [str(size) for size in SIZES]

@@ -128,6 +128,12 @@ def check_benchmark(arguments: list[str], document: str, folder: Path) -> None:
     assert (folder / "out.json").exists()
 
 
+def check_kernels(arguments: list[str], document: str, folder: Path) -> None:
+    """The options are known. It compiles everything anew, too long for here; test_benchmark_kernels.py runs it."""
+    parse = "import sys, kernels; kernels.parser().parse_args(sys.argv[1:])"
+    run_python(["-c", parse, *arguments], None, ROOT / "benchmarks")
+
+
 def check_generate(arguments: list[str], document: str, folder: Path) -> None:
     """That it works is tested below; here it would write into the project."""
     assert not arguments
@@ -154,6 +160,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "pip install": check_pip,
     "python -m distsim.scaling": check_scaling,
     "python benchmarks/against_nest.py": check_benchmark,
+    "python benchmarks/kernels.py": check_kernels,
     "python docs/generate.py": check_generate,
     "mpirun": check_mpirun,
     "rm": check_rm,

@@ -75,19 +75,35 @@ def patient_barrier(comm: MPI.Comm) -> None:
 
 
 def one_per_node_first(comm: MPI.Comm, function: Callable[[], None]) -> None:
-    """Run ``function`` on one rank of every node, then on the others: what the first ones compile, the others load."""
+    """Run ``function`` on one rank of every node, then on the others: what the first ones compile, the others load.
+
+    An InputError there is raised on every rank.
+    """
     from mpi4py import MPI
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     try:
-        if node.rank == 0:
-            function()
-        patient_barrier(comm)
-        if node.rank != 0:
-            function()
-        patient_barrier(comm)
+        for my_turn in (node.rank == 0, node.rank != 0):
+            failure = None
+            try:
+                if my_turn:
+                    function()
+            except InputError as error:
+                failure = error
+            patient_barrier(comm)
+            agree(comm, failure)
     finally:
         node.Free()
+
+
+def crowded(comm: MPI.Comm) -> bool:
+    """Whether some node has more ranks than cores, so that ranks take turns (collective, the same on every rank)."""
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    too_many = node.size > (os.cpu_count() or 1)
+    node.Free()
+    return bool(comm.allreduce(too_many, op=MPI.LOR))
 
 
 def alone() -> MPI.Comm:

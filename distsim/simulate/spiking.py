@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +20,6 @@ from distsim.errors import RangeError
 from distsim.parallel.exchange import Exchange, pack, unpack
 from distsim.simulate.recorders import Recorders
 from distsim.simulate.timers import Timers
-
-if TYPE_CHECKING:
-    from mpi4py import MPI
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -37,17 +33,27 @@ class Fired:
 
 
 class SpikingLoop:
-    """Advances the local part of a network; ``step`` is the last step done."""
+    """Advances the local part of a network; ``step`` is the last step done.
+
+    interval: steps between exchanges. wait: called before every exchange, a barrier where waiting for the slowest
+    rank is to be timed apart from the transfer.
+    """
 
     def __init__(
-        self, local: LocalNetwork, comm: MPI.Comm, exchange: Exchange, interval: int, dt: float, recorders: Recorders
+        self,
+        local: LocalNetwork,
+        exchange: Exchange,
+        interval: int,
+        dt: float,
+        recorders: Recorders,
+        wait: Callable[[], object],
     ) -> None:
         self.local = local
-        self.comm = comm
         self.exchange = exchange
         self.interval = interval
         self.dt = dt
         self.recorders = recorders
+        self.wait = wait
         self.timers = Timers()
         self.step = 0
         self.n_spikes = 0
@@ -69,7 +75,7 @@ class SpikingLoop:
             timers.lap("update")
             self.recorders.spikes(fired)
             timers.lap("record")
-            self.comm.Barrier()
+            self.wait()
             timers.lap("wait")
             spikes = self.exchange(self.pack(fired, start))
             timers.lap("communicate")
