@@ -38,7 +38,7 @@ class CountTable:
 def count_table(mean: float) -> CountTable:
     """The table of the Poisson distribution of ``mean``, cut where the remaining probability is below 2^-64."""
     if mean == 0.0:
-        return CountTable(0, np.full(GROUP, 2**64 - 1, np.uint64), GROUP)
+        return CountTable(0, np.full(GROUP + 1, 2**64 - 1, np.uint64), GROUP)
     context = decimal.Context(prec=50, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
     lam = decimal.Decimal(mean)
     spread = 10.0 * mean**0.5

@@ -56,4 +56,10 @@ def inline(function: Callable[..., Any]) -> Any:
     return njit(error_model="numpy", forceinline=True)(function)
 
 
+def allow_loops_over_many_arrays() -> None:
+    """Let LLVM compare up to 128 pairs of array addresses before a vectorised loop (by default it gives up at 8)."""
+    llvm.set_option("distsim", "--runtime-memory-check-threshold=128")
+
+
 use_full_vector_width()
+allow_loops_over_many_arrays()

@@ -61,7 +61,12 @@ def test_all_sources_are_taken_where_the_indegree_is_their_number():
 @pytest.mark.parametrize(
     ("rule", "n_source", "n_target", "message"),
     [
-        (FixedIndegree(11, multapses=False), 10, None, "indegree = 11 cannot be met from 10 neurons of 'A' without mul"),
+        (
+            FixedIndegree(11, multapses=False),
+            10,
+            None,
+            "indegree = 11 cannot be met from 10 neurons of 'A' without mul",
+        ),
         (FixedIndegree(11, multapses=False), 10, 4, "cannot be met"),
         (FixedIndegree(10, autapses=False, multapses=False), 10, None, "without autapses and multapses; at most 9"),
         (FixedIndegree(1, autapses=False), 1, None, "cannot be met"),

@@ -144,7 +144,7 @@ def test_bernoulli_degrees_are_binomial(p):
 
 @pytest.mark.parametrize("p", [0.1, 0.6])
 def test_bernoulli_pairs_are_independent(p):
-    """Correlation of the connection matrix with itself over all shifts, by FFT: the largest of 65536 below 5.5 sigma."""
+    """The connection matrix correlated with itself at all shifts, by FFT: the largest of 65536 below 5.5 sigma."""
     x = (counts(connected(PairwiseBernoulli(p), 256, 256)) - p) / np.sqrt(p * (1 - p))
     c = np.fft.ifft2(np.abs(np.fft.fft2(x)) ** 2).real / x.size
     assert np.sort(np.abs(c).ravel())[-2] < 5.5 / 256

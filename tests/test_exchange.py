@@ -30,7 +30,9 @@ def test_plans_are_alike_on_one_rank(one_rank):
     for plans in one_rank:
         assert all(result["correct"] and result["in_order"] for result in plans)
         assert len({result["digest"] for result in plans}) == 1
-    assert len({plans[0]["digest"] for plans in one_rank}) == len(CASES) - 3 - 2  # 0 neurons are 0 neurons; 1 neuron: ring = all = one
+    assert (
+        len({plans[0]["digest"] for plans in one_rank}) == len(CASES) - 3 - 2
+    )  # 0 neurons are 0 neurons; 1 neuron: ring = all = one
 
 
 @pytest.mark.parametrize("ranks", [2, 3, 5, 7])
@@ -67,10 +69,16 @@ class ManyRanks:
 
 @pytest.mark.parametrize(
     ("ranks", "n_needed", "plan"),
-    [(1, 1000, "allgather"), (3, 10, "allgather"), (64, 10, "alltoallv"), (64, 900, "allgather"), (2048, 2, "alltoallv")],
+    [
+        (1, 1000, "allgather"),
+        (3, 10, "allgather"),
+        (64, 10, "alltoallv"),
+        (64, 900, "allgather"),
+        (2048, 2, "alltoallv"),
+    ],
 )
 def test_directed_exchange_is_chosen_where_ranks_far_outnumber_the_targets_of_a_neuron(ranks, n_needed, plan):
-    """Of 1000 neurons each rank needs ``n_needed``, so that each neuron has targets on ranks * n_needed / 1000 ranks."""
+    """Of 1000 neurons each rank needs ``n_needed``: each neuron has targets on ranks * n_needed / 1000 ranks."""
     needed = np.linspace(0, 999, n_needed).astype(np.int64)
     assert make_exchange("auto", ManyRanks(ranks), needed).name == plan
 

@@ -190,7 +190,9 @@ def test_weights_of_both_signs_go_to_the_inputs_of_their_signs():
         assert local.table.n_edges == 300
 
 
-@pytest.mark.parametrize(("size", "expected"), [(1, "uint16"), (65_536, "uint16"), (65_537, "uint32"), (100_000, "uint32")])
+@pytest.mark.parametrize(
+    ("size", "expected"), [(1, "uint16"), (65_536, "uint16"), (65_537, "uint32"), (100_000, "uint32")]
+)
 def test_targets_have_the_smallest_type_that_fits_the_local_count(size, expected):
     net = Network()
     net.population("A", size, IafPscAlpha())
@@ -251,10 +253,22 @@ def test_needed_sources_are_those_with_targets_on_the_rank(ranks):
 @pytest.mark.parametrize(
     ("rule", "synapse", "message"),
     [
-        (FixedIndegree(6), lambda: Static(np.ones(90), 1.0), r"weight has shape \(90,\), but must have shape \(15, 6\)"),
-        (EdgeList([0, 1], [0, 1]), lambda: Static(1.0, [1.0] * 3), r"delay has shape \(3,\), but must have shape \(2,\)"),
+        (
+            FixedIndegree(6),
+            lambda: Static(np.ones(90), 1.0),
+            r"weight has shape \(90,\), but must have shape \(15, 6\)",
+        ),
+        (
+            EdgeList([0, 1], [0, 1]),
+            lambda: Static(1.0, [1.0] * 3),
+            r"delay has shape \(3,\), but must have shape \(2,\)",
+        ),
         (PairwiseBernoulli(0.5), lambda: Static(np.ones(5), 1.0), "give a number or a distribution"),
-        (AllToAll(), lambda: Static(1.0, 0.7), r"delay = 0.7 ms is not a whole multiple of dt = 0.5 ms; write 0.5 or 1"),
+        (
+            AllToAll(),
+            lambda: Static(1.0, 0.7),
+            r"delay = 0.7 ms is not a whole multiple of dt = 0.5 ms; write 0.5 or 1",
+        ),
         (AllToAll(), lambda: Static(1.0, Normal(5.0, 1.0)), "delay"),
         (AllToAll(), lambda: Static(1.0, Uniform(0.1, 1.0)), "below dt = 0.5 ms; wrap it in Clipped"),
         (AllToAll(), lambda: StdpPowerLaw(Normal(1.0, 1.0), 1.0), "weight must be at least 0"),

@@ -78,6 +78,18 @@ def _at(value, i):  # type: ignore[no-untyped-def]
     return lambda value, i: value
 
 
+def part(value: Any, begin: int, size: int) -> Any:
+    """value[begin : begin + size] of an array, the value itself of a number."""
+    return value[begin : begin + size] if isinstance(value, np.ndarray) else value
+
+
+@overload(part, inline="always")
+def _part(value, begin, size):  # type: ignore[no-untyped-def]
+    if isinstance(value, types.Array):
+        return lambda value, begin, size: value[begin : begin + size]
+    return lambda value, begin, size: value
+
+
 def same_kind(values: tuple[float | FloatArray, ...], n: int) -> tuple[Any, ...]:
     """The values as all floats, or, where one of them is an array, all as arrays (n,) of one type: new and writable."""
     if not any(isinstance(value, np.ndarray) for value in values):

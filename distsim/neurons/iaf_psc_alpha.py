@@ -18,9 +18,9 @@ import numpy as np
 
 from distsim.counts import BLOCK
 from distsim.errors import check_arguments
-from distsim.jit import jit
+from distsim.jit import inline, jit
 from distsim.network.values import Value
-from distsim.neurons.group import FloatArray, Local, at, same_kind
+from distsim.neurons.group import FloatArray, Local, at, part, same_kind
 from distsim.neurons.parameters import check_below, check_sizes, freeze_values
 from distsim.units import to_steps
 
@@ -138,6 +138,37 @@ class IafPscAlphaGroup:
         return self.I[1 if name == "I_syn_in" else 0].copy()
 
 
+@inline
+def from_currents(I, dI, from_I, from_dI):  # type: ignore[no-untyped-def]
+    """Change of V (mV) over a step by one synaptic current, from its state at the start of the step."""
+    return from_dI * dI + from_I * I
+
+
+@inline
+def advance_current(I, dI, arriving, decay, rise, peak):  # type: ignore[no-untyped-def]
+    """(I, dI) at the end of a step, with the input (pA) that arrives there."""
+    return rise * dI + decay * I, decay * dI + peak * arriving
+
+
+@inline
+def advance_membrane(V, wait, change, leak, V_th, V_reset, refractory_steps):  # type: ignore[no-untyped-def]
+    """(V, refractory steps left, whether it fires) at the end of a step in which currents change V by ``change``."""
+    integrated = change + leak * V + V
+    value = integrated if wait == 0 else V
+    waiting = wait - 1 if wait > 0 else 0
+    fires = value >= V_th
+    return V_reset if fires else value, refractory_steps if fires else waiting, fires
+
+
+@inline
+def parts(values, begin, size):  # type: ignore[no-untyped-def]
+    """The five constants of a block of neurons."""
+    a, b, c, d, e = values
+    return (
+        part(a, begin, size), part(b, begin, size), part(c, begin, size), part(d, begin, size), part(e, begin, size)
+    )  # fmt: skip
+
+
 @jit
 def update(  # type: ignore[no-untyped-def]
     V, I, dI, refractory, membrane, synaptic, refractory_steps,
@@ -147,39 +178,39 @@ def update(  # type: ignore[no-untyped-def]
 
     Neurons go through all steps in blocks, whose state then stays in the L1 cache.
     """
-    leak, from_current, I_e, V_th, V_reset = membrane
-    n = V.size
     n_slots = ring.shape[1]
-    change = np.empty(BLOCK)  # of V by currents
+    last = len(synaptic) - 1
+    change = np.empty(BLOCK)  # of V by injected current and all synaptic currents but the last
     fired = np.empty(BLOCK, np.uint8)
     spikes = 0
-    for begin in range(0, n, BLOCK):
-        size = min(BLOCK, n - begin)
-        v = V[begin : begin + size]
-        wait = refractory[begin : begin + size]
+    for begin in range(0, V.size, BLOCK):
+        size = min(BLOCK, V.size - begin)
+        v, wait = V[begin : begin + size], refractory[begin : begin + size]
+        leak, from_current, I_e, V_th, V_reset = parts(membrane, begin, size)
         for step in range(n_steps):
             slot = (first_step + step) % n_slots
             injected = current[step]
-            for i in range(size):
-                change[i] = at(from_current, begin + i) * (injected + at(I_e, begin + i))
-            for k in range(len(synaptic)):
-                decay, rise, from_dI, from_I, peak = synaptic[k]
-                a = I[k, begin : begin + size]
-                b = dI[k, begin : begin + size]
+            for k in range(last):
+                decay, rise, from_dI, from_I, peak = parts(synaptic[k], begin, size)
+                a, b = I[k, begin : begin + size], dI[k, begin : begin + size]
                 arriving = ring[k, slot, begin : begin + size]
                 for i in range(size):
-                    change[i] += at(from_dI, begin + i) * b[i] + at(from_I, begin + i) * a[i]
-                    a[i] = at(rise, begin + i) * b[i] + at(decay, begin + i) * a[i]
-                    b[i] = at(decay, begin + i) * b[i] + at(peak, begin + i) * (arriving[i] * unit)
+                    before = at(from_current, i) * (injected + at(I_e, i)) if k == 0 else change[i]
+                    change[i] = before + from_currents(a[i], b[i], at(from_I, i), at(from_dI, i))
+                    a[i], b[i] = advance_current(a[i], b[i], arriving[i] * unit, at(decay, i), at(rise, i), at(peak, i))
                     arriving[i] = 0
+            decay, rise, from_dI, from_I, peak = parts(synaptic[last], begin, size)
+            a, b = I[last, begin : begin + size], dI[last, begin : begin + size]
+            arriving = ring[last, slot, begin : begin + size]
             n_fired = 0
             for i in range(size):
-                free = change[i] + at(leak, begin + i) * v[i] + v[i]
-                value = free if wait[i] == 0 else v[i]
-                waiting = wait[i] - 1 if wait[i] > 0 else 0
-                fires = value >= at(V_th, begin + i)
-                v[i] = at(V_reset, begin + i) if fires else value
-                wait[i] = refractory_steps if fires else waiting
+                before = change[i] if last > 0 else at(from_current, i) * (injected + at(I_e, i))
+                total = before + from_currents(a[i], b[i], at(from_I, i), at(from_dI, i))
+                a[i], b[i] = advance_current(a[i], b[i], arriving[i] * unit, at(decay, i), at(rise, i), at(peak, i))
+                arriving[i] = 0
+                v[i], wait[i], fires = advance_membrane(
+                    v[i], wait[i], total, at(leak, i), at(V_th, i), at(V_reset, i), refractory_steps
+                )
                 fired[i] = 1 if fires else 0
                 n_fired += 1 if fires else 0
             if n_fired > 0:

@@ -44,18 +44,26 @@ def build_network() -> Network:
     network = Network(dt=0.125)
     random = np.random.default_rng(1)
     common = {"E_L": 0.0, "V_reset": 0.0, "t_ref": 1.0}
-    network.population("A", 53, IafPscAlpha(V_th=Clipped(Normal(18.0, 1.0), low=15.0), tau_m=Uniform(10.0, 20.0), **common), V_m=Uniform(0, 18))
+    network.population(
+        "A",
+        53,
+        IafPscAlpha(V_th=Clipped(Normal(18.0, 1.0), low=15.0), tau_m=Uniform(10.0, 20.0), **common),
+        V_m=Uniform(0, 18),
+    )
     network.population("Z", 0, IafPscAlpha())
     network.population("L", 1, IafPscAlpha(I_e=500.0, V_th=15.0, **common))
     two_inputs = IafPscAlpha(tau_syn_in=4.0, V_th=15.0, I_e=random.normal(150.0, 20.0, 41), **common)
     network.population("B", 41, two_inputs, V_m=Normal(5.0, 2.0))
-    network.population("F", 17, IgnoreAndFire(rate=Uniform(20.0, 80.0), phase=Uniform(0.0, 1.0), integrate=two_inputs_of(17)))
+    network.population(
+        "F", 17, IgnoreAndFire(rate=Uniform(20.0, 80.0), phase=Uniform(0.0, 1.0), integrate=two_inputs_of(17))
+    )
     trains = [np.sort(random.integers(1, int(T / 0.125), n)) * 0.125 for n in (0, 5, 40)]
     network.population("S", 3, SpikeTrains(trains))
     connect(network, random)
     network.stimulate("A", Poisson(rate=4000.0, weight=40.0, delay=0.5))
     network.stimulate("A", Poisson(rate=500.0, weight=-30.0))
     network.stimulate("B", Poisson(rate=20_000.0, weight=5.0, delay=1.0))
+    network.stimulate("L", Poisson(rate=0.0, weight=1.0))
     network.stimulate("B", ConstantCurrent(60.0, start=20.0, stop=90.0))
     network.stimulate("F", SpikeTrains([[3.0, 10.0]], weight=100.0, delay=0.25))
     for population in "ABFLZ":
@@ -77,11 +85,15 @@ def connect(network: Network, random: np.random.Generator) -> None:
     network.connect("A", "A", FixedIndegree(12, autapses=False), StdpPowerLaw(weights, Uniform(0.5, 3.0), **stdp))
     network.connect("A", "B", PairwiseBernoulli(0.2), StdpPowerLaw(30.0, 1.5, **stdp))
     network.connect("B", "A", FixedTotalNumber(300), Static(Normal(-30.0, 10.0), 1.0))
-    network.connect("B", "B", FixedIndegree(20, autapses=False, multapses=False), Static(Normal(0.0, 15.0), Uniform(0.5, 9.0)))
+    network.connect(
+        "B", "B", FixedIndegree(20, autapses=False, multapses=False), Static(Normal(0.0, 15.0), Uniform(0.5, 9.0))
+    )
     network.connect("F", "B", AllToAll(), Static(random.normal(10.0, 2.0, (41, 17)), 2.0))
     network.connect("F", "F", OneToOne(), Static(3.0, random.integers(4, 300, 17) * 0.125))
     source, target = random.integers(0, 3, 60), random.integers(0, 53, 60)
-    network.connect("S", "A", EdgeList(source, target), Static(random.normal(0.0, 200.0, 60), random.integers(4, 20, 60) * 0.125))
+    network.connect(
+        "S", "A", EdgeList(source, target), Static(random.normal(0.0, 200.0, 60), random.integers(4, 20, 60) * 0.125)
+    )
     network.connect("L", "A", AllToAll(), StdpPowerLaw(50.0, 0.5, **stdp))
     network.connect("A", "L", FixedIndegree(200), StdpPowerLaw(1.0, 0.75, **stdp))
     network.connect("Z", "A", AllToAll(), Static(1.0, 0.5))

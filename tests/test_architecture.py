@@ -1,0 +1,186 @@
+"""The shape of the package: a module imports only from those above it, and heavy libraries only where they are used."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import distsim
+
+PACKAGE = Path(distsim.__file__).parent
+MODULES = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in sorted(PACKAGE.rglob("*.py"))}
+
+ORDER = (
+    "errors", "units", "jit", "elementary", "rng", "counts", "network", "placement", "neurons", "synapses", "stimuli",
+    "parallel", "build", "simulate", "record", "simulation", "progress", "theory", "analysis", "models", "scaling",
+)  # fmt: skip
+"""Modules and folders of the package, each of which may import from those before it and from itself."""
+
+WITHOUT_ENGINE = {"theory": {"errors", "units"}, "analysis": {"errors", "units", "theory"}}
+"""Folders that serve without the engine, and all that they may import from."""
+
+HOMES = {"mpi4py": ("parallel", "scaling.run", "scaling.__main__"), "h5py": ("record", "analysis.read")}
+"""The only folders and modules that import these libraries, be it within a function."""
+
+LAZY = ("scipy", "matplotlib", "pydantic", "h5py", "mpi4py", "tqdm", "tabulate")
+"""Never imported by a module when it is itself imported."""
+
+MOST_LINES = 400
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import of ``name`` by ``module``, when it is imported or only when a function runs."""
+
+    module: str
+    name: str
+    lazy: bool
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def imports_below(node: ast.AST, module: str, lazy: bool = False) -> Iterator[Import]:
+    """All imports that can happen when the code runs: those for type checkers alone are left out."""
+    for child in ast.iter_child_nodes(node):
+        if is_type_checking(child):
+            continue
+        if isinstance(child, ast.Import):
+            yield from (Import(module, alias.name, lazy) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, f"{module}: imports are absolute"
+            yield from (Import(module, f"{child.module}.{alias.name}", lazy) for alias in child.names)
+        else:
+            inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            yield from imports_below(child, module, lazy or inside)
+
+
+def imports_of(module: str, source: str) -> list[Import]:
+    return list(imports_below(ast.parse(source), module))
+
+
+IMPORTS = [found for module, path in MODULES.items() for found in imports_of(module, path.read_text(encoding="utf-8"))]
+
+
+def part(module: str) -> str:
+    """The module or folder of ``ORDER`` that a module of the package belongs to; "" for the package itself."""
+    return "" if module == "__init__" else module.split(".")[0]
+
+
+def within(module: str, homes: tuple[str, ...]) -> bool:
+    return any(module == home or module.startswith(f"{home}.") for home in homes)
+
+
+OWN = [i for i in IMPORTS if i.name.split(".")[0] == "distsim"]
+
+
+def imported_part(found: Import) -> str:
+    """The part that an import of our own refers to; "" for a name of the package itself, such as its version."""
+    first = found.name.split(".")[1]
+    return first if first in ORDER else ""
+
+
+def test_every_module_has_its_place_in_the_order():
+    assert {part(module) for module in MODULES} - {"", *ORDER} == set()
+    assert len(OWN) > 100
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_part_imports_only_from_those_before_it(name):
+    allowed = {"", *ORDER[: ORDER.index(name) + 1]} if name not in WITHOUT_ENGINE else {"", name, *WITHOUT_ENGINE[name]}
+    wrong = [(i.module, i.name) for i in OWN if part(i.module) == name and imported_part(i) not in allowed]
+    assert wrong == []
+
+
+def test_the_package_itself_imports_nothing_at_once():
+    assert [i.name for i in OWN if i.module == "__init__"] == []
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_libraries_stay_at_home(library):
+    users = {i.module for i in IMPORTS if i.name.split(".")[0] == library}
+    assert users
+    assert {module for module in users if not within(module, HOMES[library])} == set()
+
+
+@pytest.mark.parametrize("library", LAZY)
+def test_heavy_libraries_are_imported_when_they_are_needed(library):
+    assert [i.module for i in IMPORTS if i.name.split(".")[0] == library and not i.lazy] == []
+
+
+def test_modules_are_short():
+    lines = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in MODULES.items()}
+    assert {module: n for module, n in lines.items() if n > MOST_LINES} == {}
+
+
+def test_imports_are_found_wherever_they_hide():
+    source = """
+import a.b
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    import hidden
+try:
+    from c import d
+except ImportError:
+    pass
+class K:
+    import e
+    def f(self):
+        if self:
+            from g import h
+"""
+    found = {(i.name, i.lazy) for i in imports_of("x", source)} - {("typing.TYPE_CHECKING", False)}
+    assert found == {("a.b", False), ("c.d", False), ("e", False), ("g.h", True)}
+
+
+# ---------------------------------------------------------------- what importing loads
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level names of all modules that a fresh interpreter holds after ``statement``."""
+    code = f"{statement}; import sys; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    heavy = {"numpy", "numba", "llvmlite", "h5py", "matplotlib", "mpi4py", "scipy", "pydantic", "tqdm", "tabulate"}
+    assert loaded_by("import distsim") & heavy == set()
+
+
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("from distsim import *", {"h5py", "matplotlib", "mpi4py", "pydantic"}),  # scipy comes with numba
+        ("import distsim.models.two_population.network", {"h5py", "matplotlib", "mpi4py", "pydantic"}),
+        ("import distsim.theory.psp", {"numba", "scipy", "h5py", "matplotlib", "mpi4py"}),
+        ("import distsim.analysis.rates, distsim.analysis.weights", {"numba", "h5py", "matplotlib", "mpi4py"}),
+        ("import distsim.analysis.read", {"numba", "matplotlib", "mpi4py"}),
+        ("import distsim.analysis.plots", {"numba", "mpi4py"}),
+    ],
+)
+def test_parts_load_only_what_they_use(statement, heavy):
+    assert loaded_by(statement) & heavy == set()
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_every_module_can_be_imported(name):
+    parts = [p for p in name.split(".") if p not in ("__init__", "__main__")]
+    assert importlib.import_module(".".join(["distsim", *parts])).__doc__ is not None
+
+
+def test_all_public_names_are_there():
+    assert sorted(distsim.__all__) == list(distsim.__all__)
+    for name in distsim.__all__:
+        assert getattr(distsim, name) is not None
+    assert set(dir(distsim)) == set(distsim.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Netwrok'"):
+        distsim.Netwrok  # noqa: B018
