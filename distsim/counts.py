@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import decimal
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.jit import jit
+from distsim.jit import inline, jit
 from distsim.rng import INCREMENT, mix
 
 BLOCK = 512  # neurons whose random numbers are drawn together
@@ -69,37 +70,52 @@ def count_table(mean: float) -> CountTable:
     return CountTable(first, np.array(thresholds, np.uint64), common)
 
 
-@jit
-def deposit(keys, thresholds, common, first_count, weight, delay, first_step, n_steps, ring):  # type: ignore[no-untyped-def]
-    """Add the events that arrive in the steps first_step .. first_step + n_steps - 1 to ring (slots, n) int64.
+Drive = tuple[Any, Any, int, int, int, int]
+"""Poisson input of some neurons as kernels take it: keys (n,) uint64 of their streams; thresholds, common and first of
+the table; the weight of an event in units of the ring; the delay in steps."""
 
-    keys (n,) uint64: streams of the neurons; an event sent in step s has counter s and arrives in step s + delay.
-    thresholds, common, first_count: the table. weight: of an event, in units of the ring.
+NO_DRIVE: Drive = (np.zeros(0, np.uint64), np.zeros(GROUP + 1, np.uint64), GROUP, 0, 0, 1)
+
+
+@inline
+def add_events(drive, begin, step, slot, random):  # type: ignore[no-untyped-def]
+    """slot[i] += weight * (number of events that arrive at neuron begin + i in ``step``); slot (size,) int64.
+
+    An event sent in step s has counter s in the stream of the neuron. random (BLOCK,) uint64 is scratch.
     """
-    random = np.empty(BLOCK, np.uint64)
+    keys, thresholds, common, first_count, weight, delay = drive
+    if step <= delay:
+        return
     w1, w2, w3, w4 = weight, 2 * weight, 3 * weight, 4 * weight
-    for begin in range(0, keys.size, BLOCK):
-        key = keys[begin : begin + BLOCK]
-        for step in range(max(first_step, delay + 1), first_step + n_steps):
-            slot = ring[step % ring.shape[0], begin : begin + key.size]
-            shift = np.uint64(step - delay) * INCREMENT
-            highest = np.uint64(0)
-            for i in range(key.size):
-                random[i] = mix(key[i] + shift)
-                highest = max(highest, random[i])
-            for k in range(0, common, GROUP):
-                t1, t2, t3, t4 = thresholds[k], thresholds[k + 1], thresholds[k + 2], thresholds[k + 3]
-                for i in range(key.size):
-                    events = 0
-                    events = w1 if random[i] > t1 else events
-                    events = w2 if random[i] > t2 else events
-                    events = w3 if random[i] > t3 else events
-                    events = w4 if random[i] > t4 else events
-                    slot[i] += events
-            if first_count > 0:
-                for i in range(key.size):
-                    slot[i] += weight * first_count
-            if highest > thresholds[common]:
-                for i in range(key.size):
-                    if random[i] > thresholds[common]:
-                        slot[i] += weight * (np.searchsorted(thresholds, random[i]) - common)
+    key = keys[begin : begin + slot.size]
+    shift = np.uint64(step - delay) * INCREMENT
+    highest = np.uint64(0)
+    for i in range(key.size):
+        random[i] = mix(key[i] + shift)
+        highest = max(highest, random[i])
+    for k in range(0, common, GROUP):
+        t1, t2, t3, t4 = thresholds[k], thresholds[k + 1], thresholds[k + 2], thresholds[k + 3]
+        for i in range(key.size):
+            events = 0
+            events = w1 if random[i] > t1 else events
+            events = w2 if random[i] > t2 else events
+            events = w3 if random[i] > t3 else events
+            events = w4 if random[i] > t4 else events
+            slot[i] += events
+    if first_count > 0:
+        for i in range(key.size):
+            slot[i] += weight * first_count
+    if highest > thresholds[common]:
+        for i in range(key.size):
+            if random[i] > thresholds[common]:
+                slot[i] += weight * (np.searchsorted(thresholds, random[i]) - common)
+
+
+@jit
+def deposit(drive, first_step, n_steps, ring):  # type: ignore[no-untyped-def]
+    """Add the events that arrive in the steps first_step .. first_step + n_steps - 1 to ring (slots, n) int64."""
+    random = np.empty(BLOCK, np.uint64)
+    n = drive[0].size
+    for begin in range(0, n, BLOCK):
+        for step in range(first_step, first_step + n_steps):
+            add_events(drive, begin, step, ring[step % ring.shape[0], begin : min(begin + BLOCK, n)], random)

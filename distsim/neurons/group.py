@@ -10,6 +10,7 @@ import numpy.typing as npt
 from numba import types
 from numba.extending import overload
 
+from distsim.counts import Drive
 from distsim.network.network import Population
 from distsim.network.values import Value, values_of_neurons
 
@@ -52,13 +53,15 @@ class Group(Protocol):
         ring: npt.NDArray[np.int64],
         unit: float,
         current: FloatArray,
+        drives: tuple[Drive, ...],
         index: npt.NDArray[np.int32],
         stamp: npt.NDArray[np.int64],
     ) -> int:
         """Advance through the steps first_step .. first_step + n_steps - 1; returns the number of spikes.
 
         ring (inputs, slots, n) int64: summed input arriving in each step, in units of ``unit`` (pA), read and cleared.
-        current (n_steps,): injected current during each step (pA). index, stamp (capacity,): local index and step of
+        current (n_steps,): injected current during each step (pA). drives: Poisson input, one for each
+        input. index, stamp (capacity,): local index and step of
         each spike, written, in the order of time for each neuron.
         """
 

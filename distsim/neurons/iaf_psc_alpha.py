@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.counts import BLOCK
+from distsim.counts import BLOCK, add_events
 from distsim.errors import check_arguments
 from distsim.jit import inline, jit
 from distsim.network.values import Value
@@ -126,10 +126,10 @@ class IafPscAlphaGroup:
         self.dI = np.zeros((len(taus), n))
         self.refractory = np.zeros(n, np.int64)
 
-    def update(self, first_step, n_steps, ring, unit, current, index, stamp):  # type: ignore[no-untyped-def]
+    def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
         return update(
             self.V, self.I, self.dI, self.refractory, self.membrane, self.synaptic, self.refractory_steps,
-            first_step, n_steps, ring, unit, current, index, stamp,
+            first_step, n_steps, ring, unit, current, drives, index, stamp,
         )  # fmt: skip
 
     def state(self, name: str) -> FloatArray:
@@ -172,7 +172,7 @@ def parts(values, begin, size):  # type: ignore[no-untyped-def]
 @jit
 def update(  # type: ignore[no-untyped-def]
     V, I, dI, refractory, membrane, synaptic, refractory_steps,
-    first_step, n_steps, ring, unit, current, index, stamp,
+    first_step, n_steps, ring, unit, current, drives, index, stamp,
 ):  # fmt: skip
     """Advance all neurons through n_steps steps; see ``Group.update``. V, I, dI, refractory are modified.
 
@@ -182,6 +182,7 @@ def update(  # type: ignore[no-untyped-def]
     last = len(synaptic) - 1
     change = np.empty(BLOCK)  # of V by injected current and all synaptic currents but the last
     fired = np.empty(BLOCK, np.uint8)
+    random = np.empty(BLOCK, np.uint64)
     spikes = 0
     for begin in range(0, V.size, BLOCK):
         size = min(BLOCK, V.size - begin)
@@ -194,6 +195,7 @@ def update(  # type: ignore[no-untyped-def]
                 decay, rise, from_dI, from_I, peak = parts(synaptic[k], begin, size)
                 a, b = I[k, begin : begin + size], dI[k, begin : begin + size]
                 arriving = ring[k, slot, begin : begin + size]
+                add_events(drives[k], begin, first_step + step, arriving, random)
                 for i in range(size):
                     before = at(from_current, i) * (injected + at(I_e, i)) if k == 0 else change[i]
                     change[i] = before + from_currents(a[i], b[i], at(from_I, i), at(from_dI, i))
@@ -202,6 +204,7 @@ def update(  # type: ignore[no-untyped-def]
             decay, rise, from_dI, from_I, peak = parts(synaptic[last], begin, size)
             a, b = I[last, begin : begin + size], dI[last, begin : begin + size]
             arriving = ring[last, slot, begin : begin + size]
+            add_events(drives[last], begin, first_step + step, arriving, random)
             n_fired = 0
             for i in range(size):
                 before = change[i] if last > 0 else at(from_current, i) * (injected + at(I_e, i))

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from distsim.counts import deposit
 from distsim.errors import InputError, check_arguments
 from distsim.jit import jit
 from distsim.network.distributions import Distribution
@@ -95,10 +96,12 @@ class IgnoreAndFireGroup:
         if model.integrate:
             self.integrated = replace(model.integrate, V_th=NEVER).group(local)
 
-    def update(self, first_step, n_steps, ring, unit, current, index, stamp):  # type: ignore[no-untyped-def]
+    def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
         if self.integrated:
-            self.integrated.update(first_step, n_steps, ring, unit, current, index, stamp)
+            self.integrated.update(first_step, n_steps, ring, unit, current, drives, index, stamp)
         else:
+            for k, drive in enumerate(drives):
+                deposit(drive, first_step, n_steps, ring[k])
             clear(first_step, n_steps, ring)
         return update(self.counter, self.period, first_step, n_steps, index, stamp)
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from distsim.counts import count_table, deposit
+from distsim.counts import Drive, count_table
 from distsim.errors import InputError, check_arguments
 from distsim.rng import stream_keys
 from distsim.units import MS_PER_S, check_number, to_steps
@@ -48,16 +48,19 @@ class Poisson:
         return self.rate * dt / MS_PER_S
 
 
+@dataclass(frozen=True)
 class PoissonInput:
-    """The input of the local neurons ``gids`` by stimulation number ``index``; unit: pA per unit of the ring."""
+    """The Poisson input of the local neurons of a population; ``input`` tells which of their currents it drives."""
 
-    def __init__(self, poisson: Poisson, index: int, seed: int, gids: Int64Array, dt: float, unit: float) -> None:
-        self.keys = stream_keys(seed, "poisson input", index, gids)
-        self.table = count_table(poisson.mean(dt))
-        self.weight = round(poisson.weight / unit)
-        self.delay = 1 if poisson.delay is None else to_steps(poisson.delay, dt, "Poisson delay")
+    input: int
+    drive: Drive
 
-    def deposit(self, first_step: int, n_steps: int, ring: Int64Array) -> None:
-        """Add the input that arrives in steps first_step .. first_step + n_steps - 1 to ring (slots, n)."""
-        t = self.table
-        deposit(self.keys, t.thresholds, t.common, t.first, self.weight, self.delay, first_step, n_steps, ring)
+
+def poisson_input(
+    poisson: Poisson, index: int, seed: int, gids: Int64Array, dt: float, unit: float, which: int
+) -> PoissonInput:
+    """The input of the neurons ``gids`` by stimulation number ``index``; unit: pA per unit of the ring."""
+    table = count_table(poisson.mean(dt))
+    delay = 1 if poisson.delay is None else to_steps(poisson.delay, dt, "Poisson delay")
+    keys = stream_keys(seed, "poisson input", index, gids)
+    return PoissonInput(which, (keys, table.thresholds, table.common, table.first, round(poisson.weight / unit), delay))

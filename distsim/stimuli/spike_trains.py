@@ -97,7 +97,7 @@ class SpikeTrainsGroup:
         self.step, self.index = steps[order], index[order]
 
     def update(  # type: ignore[no-untyped-def]
-        self, first_step, n_steps, ring, unit, current, index, stamp
+        self, first_step, n_steps, ring, unit, current, drives, index, stamp
     ) -> int:
         """Emit the spikes of the steps; see ``Group.update``."""
         begin, end = np.searchsorted(self.step, (first_step, first_step + n_steps))

@@ -1,0 +1,196 @@
+"""From edges drawn per target to tables by source: count, allocate once, fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.build.draw import Edges, Targets, edges
+from distsim.jit import jit
+from distsim.network.distributions import Distribution
+from distsim.network.network import Projection
+from distsim.network.values import Value
+from distsim.rng import stream_keys
+from distsim.synapses.table import Table
+from distsim.units import round_to_steps, to_steps
+
+Int64Array = npt.NDArray[np.int64]
+DENSE_ROWS_PER_EDGE = 0.25  # a row for every source, while rows are at most this many times the local edges
+
+
+def smallest_unsigned(largest: int) -> Any:
+    """The smallest unsigned integer type that holds ``largest``."""
+    return next(t for t in (np.uint8, np.uint16, np.uint32) if largest <= np.iinfo(t).max)
+
+
+def target_type(n_local: int) -> Any:
+    """The type of local target indices: uint16 below 65,536 neurons of a population on a rank, else uint32."""
+    return np.uint16 if n_local <= 1 << 16 else np.uint32
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """Weight or delay of the edges of a projection: one value for all, or drawn or looked up edge by edge."""
+
+    targets: Targets
+    purpose: str
+    value: Value
+
+    @classmethod
+    def of(cls, targets: Targets, purpose: str, value: Value) -> Attribute:
+        """An array of equal entries counts as one value."""
+        if isinstance(value, np.ndarray) and value.size and (value == value.flat[0]).all():
+            value = float(value.flat[0])
+        return cls(targets, purpose, value)
+
+    @property
+    def single(self) -> float | None:
+        """The value that all edges share, or None."""
+        return self.value if isinstance(self.value, float) else None
+
+    def of_edges(self, piece: Edges) -> npt.NDArray[np.float64]:
+        """Values (edges,) of the edges of a piece."""
+        if isinstance(self.value, Distribution):
+            gids = self.targets.gids[piece.first : piece.first + len(piece.degree)]
+            keys = stream_keys(self.targets.seed, self.purpose, self.targets.projection.index, gids)
+            return self.value.sample(np.repeat(keys, piece.degree), piece.number)
+        if isinstance(self.value, np.ndarray) and piece.entry is not None:
+            return self.value.ravel()[piece.entry]
+        return np.full(len(piece.source), self.value, np.float64)
+
+
+def build_tables(
+    projection: Projection, seed: int, gids: Int64Array, dt: float, weight_type: Any, index_type: Any
+) -> list[tuple[int, Table]]:
+    """The tables of the local edges of ``projection``, each with the input of the target that it drives.
+
+    There are two where the target has an input for each sign of weight and the weights may have both.
+    """
+    targets = Targets.of(projection, seed, gids)
+    weight = Attribute.of(targets, "weight", projection.synapse.weight)
+    delay = Attribute.of(targets, "delay", projection.synapse.delay)
+    table = _build_table(targets, weight, delay, dt, weight_type, index_type)
+    model = projection.target.model
+    low, high = _bounds(weight.value)
+    if model.inputs() == 1 or low >= 0.0 or high < 0.0:
+        return [(model.input_of(high < 0.0), table)]
+    return [(model.input_of(negative), _of_sign(table, negative)) for negative in (False, True)]
+
+
+def _bounds(value: Value) -> tuple[float, float]:
+    """The smallest and largest value that can occur; (0, 0) for an empty array."""
+    if isinstance(value, Distribution):
+        return value.bounds()
+    return (float(np.min(value)), float(np.max(value))) if np.size(value) else (0.0, 0.0)
+
+
+def _build_table(
+    targets: Targets, weight: Attribute, delay: Attribute, dt: float, weight_type: Any, index_type: Any
+) -> Table:
+    projection = targets.projection
+    counts = np.zeros(projection.source.size, np.int64)
+    for piece in edges(projection.rule, targets):
+        count(piece.source, counts)
+    offsets = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    n_edges = int(offsets[-1])
+    target = np.empty(n_edges, index_type)
+    weights = _allocate(weight, n_edges, weight_type, projection.synapse.plastic)
+    delays = np.empty(n_edges if delay.single is None else 0, _delay_type(delay.value, dt))
+    drawn = [(a, v) for a, v in ((weight, weights), (delay, delays)) if a.single is None]
+    cursor = offsets[:-1].copy()
+    for piece in edges(projection.rule, targets):
+        place = np.empty(len(piece.source) if drawn else 0, np.int64)
+        fill(piece.source, piece.degree, piece.first, cursor, target, place)
+        for attribute, values in drawn:
+            new = attribute.of_edges(piece)
+            values[place] = new if values is weights else np.clip(np.floor(new / dt + 0.5), 1, _largest(values))
+    if delay.single is None:
+        own_weights = weights if len(weights) == n_edges else np.empty(0, weights.dtype)  # one for all: nothing to sort
+        sort_rows_by_delay(offsets, int(delays.max(initial=1)), delays, target, own_weights)
+    else:
+        delays = np.array([to_steps(delay.single, dt, "delay")]).astype(delays.dtype)
+    sources = None
+    if len(counts) * DENSE_ROWS_PER_EDGE > n_edges:
+        sources = np.flatnonzero(counts)
+        offsets = np.append(offsets[sources], n_edges)
+    return Table(projection.source.first_gid, projection.source.size, sources, offsets, target, weights, delays)
+
+
+def _allocate(weight: Attribute, n_edges: int, weight_type: Any, plastic: bool) -> npt.NDArray[Any]:
+    """Weights (edges,), filled where all start equal but may change; (1,) where all are equal and stay so."""
+    if weight.single is None:
+        return np.empty(n_edges, weight_type)
+    return np.full(n_edges, weight.single, weight_type) if plastic else np.array([weight.single])
+
+
+def _of_sign(table: Table, negative: bool) -> Table:
+    """The edges of ``table`` of negative weight, or the others."""
+    chosen = (table.weights < 0.0) == negative
+    kept = np.concatenate(([0], np.cumsum(chosen)))
+    delays = table.delays if len(table.delays) == 1 else table.delays[chosen]
+    return replace(
+        table, offsets=kept[table.offsets], targets=table.targets[chosen], weights=table.weights[chosen], delays=delays
+    )
+
+
+def _largest(values: npt.NDArray[Any]) -> int:
+    return int(np.iinfo(values.dtype).max)
+
+
+def _delay_type(value: Value, dt: float) -> Any:
+    """The smallest type for delays in steps up to the largest that can occur; uint16 where there is no bound."""
+    longest = _bounds(value)[1]
+    return smallest_unsigned(round_to_steps(longest, dt)) if np.isfinite(longest) else np.uint16
+
+
+@jit
+def count(source, counts):  # type: ignore[no-untyped-def]
+    """counts[s] += the number of edges of source s."""
+    for edge in range(source.size):
+        counts[source[edge]] += 1
+
+
+@jit
+def fill(source, degree, first, cursor, targets, place):  # type: ignore[no-untyped-def]
+    """Put every edge at the cursor of its source, which moves on; place[edge] is where it went, unless it is empty.
+
+    source (edges,): those of target ``first``, degree[0] of them, then those of the next target, ...
+    """
+    edge = 0
+    for t in range(degree.size):
+        for _ in range(degree[t]):
+            at = cursor[source[edge]]
+            cursor[source[edge]] = at + 1
+            targets[at] = first + t
+            if place.size:
+                place[edge] = at
+            edge += 1
+
+
+@jit
+def sort_rows_by_delay(offsets, longest, delays, targets, weights):  # type: ignore[no-untyped-def]
+    """Sort the edges of every row by delay, keeping the order of equal delays (weights may be empty: all equal)."""
+    start = np.zeros(longest + 2, np.int64)
+    for row in range(offsets.size - 1):
+        begin, end = offsets[row], offsets[row + 1]
+        if end - begin < 2:
+            continue
+        old_delays = delays[begin:end].copy()
+        old_targets = targets[begin:end].copy()
+        old_weights = weights[begin:end].copy() if weights.size else weights
+        start[:] = 0
+        for i in range(old_delays.size):
+            start[old_delays[i] + 1] += 1
+        for d in range(1, start.size):
+            start[d] += start[d - 1]
+        for i in range(old_delays.size):
+            place = begin + start[old_delays[i]]
+            start[old_delays[i]] += 1
+            delays[place] = old_delays[i]
+            targets[place] = old_targets[i]
+            if weights.size:
+                weights[place] = old_weights[i]
