@@ -18,7 +18,13 @@ from distsim.elementary import log
 from distsim.jit import inline, jit
 from distsim.network.network import Projection
 from distsim.network.rules import (
-    AllToAll, EdgeList, FixedIndegree, FixedTotalNumber, OneToOne, PairwiseBernoulli, Rule,
+    AllToAll,
+    EdgeList,
+    FixedIndegree,
+    FixedTotalNumber,
+    OneToOne,
+    PairwiseBernoulli,
+    Rule,
 )  # fmt: skip
 from distsim.rng import derived_seed, draw, draw_uniform, stream_keys
 
