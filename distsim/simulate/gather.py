@@ -50,7 +50,7 @@ class States:
 
 @dataclass(frozen=True)
 class Connections:
-    """Synapses sorted by source, then target, those of one pair in the order of their drawing.
+    """Synapses sorted by source, then target, those of one pair by sign of weight, then delay, then drawing.
 
     source, target (n,) int64 within their populations; weight (n,) float64 (pA); delay (n,) float64 (ms).
     """

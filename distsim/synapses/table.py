@@ -40,7 +40,9 @@ class Table:
     @property
     def place(self) -> tuple[int, int, Int64Array]:
         """What ``row_of`` needs: the first gid and number of the sources, and their list, empty where all have rows."""
-        return self.first_source_gid, self.n_source, _NONE if self.sources is None else self.sources
+        if self.sources is None:
+            return self.first_source_gid, self.n_source, _NONE
+        return self.first_source_gid, self.n_source if len(self.sources) else 0, self.sources
 
     def edges_of(self, sources: Int64Array) -> tuple[Int64Array, Int64Array]:
         """The edges (n,) of ``sources`` (indices within their population), ascending, and the row (n,) of each."""
