@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from distsim.build.grid import InputBound, empty_ring
 from distsim.build.tables import build_tables, target_type
-from distsim.counts import count_table
+from distsim.counts import NO_DRIVE, Drive, count_table
 from distsim.errors import InputError, nearest
 from distsim.network.network import Network, Population, Projection, Stimulation
 from distsim.neurons.group import Group, Local
@@ -46,7 +46,8 @@ class LocalTable:
 class LocalPopulation:
     """The neurons of a population on this rank, and what drives them.
 
-    ring (inputs, slots, n) int64: input by step of arrival, in units of ``grid.unit``.
+    ring (inputs, slots, n) int64: input by step of arrival, in units of ``grid.unit``. drives: the Poisson input that
+    the kernel of the neurons adds, one for each input; further_poisson: what is beyond one.
     """
 
     population: Population
@@ -54,7 +55,8 @@ class LocalPopulation:
     group: Group
     grid: Grid = field(default_factory=lambda: Grid(1.0, np.inf))
     ring: npt.NDArray[np.int64] = field(default_factory=lambda: empty_ring(1, 1, 0))
-    poisson: list[PoissonInput] = field(default_factory=list)
+    drives: tuple[Drive, ...] = ()
+    further_poisson: list[PoissonInput] = field(default_factory=list)
     currents: list[ConstantCurrent] = field(default_factory=list)
     plastic_inputs: list[LocalTable] = field(default_factory=list)
 
@@ -163,6 +165,7 @@ def _drive(
             bound.fixed += abs(stimulus.weight) * count_table(stimulus.mean(network.dt)).largest
     target.grid = bound.grid(comm)
     target.ring = empty_ring(population.model.inputs(), longest, n)
+    target.drives = (NO_DRIVE,) * population.model.inputs()
     for stimulation in stimuli:
         _add_stimulus(target, stimulation, network.dt, seed)
 
@@ -172,7 +175,11 @@ def _add_stimulus(target: LocalPopulation, stimulation: Stimulation, dt: float, 
     if isinstance(stimulus, Poisson):
         k = target.population.model.input_of(stimulus.weight < 0.0)
         unit = target.grid.unit
-        target.poisson.append(poisson_input(stimulus, stimulation.index, seed, target.gids, dt, unit, k))
+        poisson = poisson_input(stimulus, stimulation.index, seed, target.gids, dt, unit, k)
+        if target.drives[k] is NO_DRIVE:
+            target.drives = (*target.drives[:k], poisson.drive, *target.drives[k + 1 :])
+        else:
+            target.further_poisson.append(poisson)
     elif isinstance(stimulus, ConstantCurrent):
         target.currents.append(stimulus)
     else:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.local_network import LocalNetwork, LocalPopulation
-from distsim.counts import NO_DRIVE, deposit
+from distsim.counts import deposit
 from distsim.errors import RangeError
 from distsim.parallel.exchange import Exchange, pack, unpack
 from distsim.simulate.recorders import Recorders
@@ -91,14 +91,11 @@ class SpikingLoop:
         for begin, stop in self.recorders.pieces(local, start, end):
             n_steps = stop - begin
             current = self.current(local, begin, n_steps)
-            drives = [NO_DRIVE] * len(local.ring)
-            for poisson in local.poisson:  # the kernel of the neurons takes one for each of their inputs
-                if drives[poisson.input] is not NO_DRIVE:
-                    deposit(drives[poisson.input], begin + 1, n_steps, local.ring[poisson.input])
-                drives[poisson.input] = poisson.drive
+            for poisson in local.further_poisson:
+                deposit(poisson.drive, begin + 1, n_steps, local.ring[poisson.input])
             index, stamp = buffer.index[n_spikes:], buffer.stamp[n_spikes:]
             n_spikes += local.group.update(
-                begin + 1, n_steps, local.ring, local.grid.unit, current, tuple(drives), index, stamp
+                begin + 1, n_steps, local.ring, local.grid.unit, current, local.drives, index, stamp
             )
             self.recorders.states(local, stop)
         return Fired(buffer.index[:n_spikes], buffer.stamp[:n_spikes])
