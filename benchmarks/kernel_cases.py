@@ -25,7 +25,7 @@ from distsim.network.rules import OneToOne
 from distsim.neurons import iaf_psc_alpha, ignore_and_fire
 from distsim.parallel.communicator import alone
 from distsim.simulate.timers import Timers
-from distsim.stimuli.poisson import Poisson, PoissonInput
+from distsim.stimuli.poisson import Poisson, poisson_input
 from distsim.synapses.static import Static
 
 SEED = 1
@@ -114,16 +114,17 @@ def _neuron_case(local: LocalPopulation, sizes: Sizes) -> Case:
     name, n, slots = local.population.name, sizes.neurons, sizes.slots
     index, stamp = np.empty(n * slots, np.int32), np.empty(n * slots, np.int64)
     current = np.zeros(slots)
+    undriven = (counts.NO_DRIVE,) * len(local.drives)
     step = slots  # the last one done
 
     def once() -> tuple[int, float]:
         nonlocal step
-        for k, poisson in local.poisson:
-            poisson.deposit(step + 1, slots, local.ring[k])
+        for k, drive in enumerate(local.drives):  # beforehand: a Poisson count has a row of its own
+            counts.deposit(drive, step + 1, slots, local.ring[k])
         first = step + 1
         step += slots
-        update = local.group.update
-        return n * slots, seconds(lambda: update(first, slots, local.ring, local.grid.unit, current, index, stamp))
+        arguments = (first, slots, local.ring, local.grid.unit, current, undriven, index, stamp)
+        return n * slots, seconds(lambda: local.group.update(*arguments))
 
     if name == "ignore_and_fire":
         kernels = (ignore_and_fire.update, ignore_and_fire.clear)
@@ -178,7 +179,7 @@ def poisson_cases(sizes: Sizes) -> list[Case]:
 def _poisson_case(rate: float, dt: float, sizes: Sizes) -> Case:
     n, slots = sizes.neurons, sizes.slots
     poisson = Poisson(rate=rate, weight=1.0)
-    drive = PoissonInput(poisson, 0, SEED, np.arange(n), dt, 2.0**-20)
+    drive = poisson_input(poisson, 0, SEED, np.arange(n), dt, 2.0**-20, 0).drive
     ring = np.zeros((slots, n), np.int64)
     step = slots
 
@@ -187,7 +188,7 @@ def _poisson_case(rate: float, dt: float, sizes: Sizes) -> Case:
         ring[:] = 0
         first = step + 1
         step += slots
-        return n * slots, seconds(lambda: drive.deposit(first, slots, ring))
+        return n * slots, seconds(lambda: counts.deposit(drive, first, slots, ring))
 
     def limits(machine: Machine) -> list[Limit]:
         """Without the comparisons with the table, of which a kernel may need more or fewer."""
@@ -242,7 +243,7 @@ def interval_case(sizes: Sizes) -> Case:
 
     network = miniature(build_network(sizes.published))
     simulation = Simulation(network, comm=alone(), seed=SEED)
-    calls = len(network.populations) + len(network.stimulations) + 1  # update, deposit, collect
+    calls = len(network.populations) + 1  # update, collect
 
     def limits(machine: Machine) -> list[Limit]:
         what = f"{calls} calls of compiled functions that do nothing with ten arrays"

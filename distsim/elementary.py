@@ -77,5 +77,5 @@ def log(x: float) -> float:
 
 @inline
 def power(x: float, exponent: float) -> float:
-    """x**exponent for x >= 0; 0 where x is 0."""
-    return exp2(exponent * log2(x)) if x > 0.0 else 0.0
+    """x**exponent for x >= 0; 0 where x is 0, but 0**0 = 1."""
+    return exp2(exponent * log2(x)) if x > 0.0 or exponent == 0.0 else 0.0

@@ -178,6 +178,15 @@ def test_single_precision(problem):
     np.testing.assert_allclose(weights_of(simulation, "now"), present, rtol=1e-5, atol=1e-4)
 
 
+def test_a_weight_of_zero_grows_if_mu_is_zero():
+    """0**0 = 1: additive potentiation lifts a weight from 0, found by hypothesis."""
+    rule = {**RULE, "mu": 0.0, "alpha": 0.0}
+    simulation = simulate(one_synapse([1.0, 5.0], [2.0], 0.5, 0.0, **rule), 6.0)
+    expected = reference([1.0, 5.0], [2.0], 0.5, 0.0, now=simulation.time, **rule)
+    assert expected[-2] > 0.0
+    assert weights_of(simulation)[0, 0] == pytest.approx(expected[-2], rel=1e-10)
+
+
 # ---------------------------------------------------------------- long histories
 
 

@@ -128,9 +128,9 @@ class StdpDelivery:
 
 @inline
 def potentiated(w: float, mu: float, log2_factor: float) -> float:
-    """w + w**mu 2**log2_factor; 0 stays 0."""
+    """w + w**mu 2**log2_factor; 0 stays 0, unless mu is 0 (0**0 = 1)."""
     grown = w + exp2(mu * log2(w) + log2_factor)
-    return grown if w > 0.0 else w
+    return grown if w > 0.0 or mu == 0.0 else w
 
 
 @inline
