@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from distsim import AllToAll, IafPscAlpha, Network, RangeError, Static
@@ -128,15 +128,16 @@ trains = st.lists(st.integers(3, LAST_STEP), max_size=30, unique=True).map(
 
 
 @st.composite
-def problems(draw):
-    """Trains of a few sources and targets; weights and delays of all synapses (targets, sources); a rule."""
+def problems(draw, least=0.0, alpha=2.0):
+    """Trains of a few sources and targets; weights from ``least`` on and delays of all synapses (targets, sources); a
+    rule with at most ``alpha``."""
     pre, post = (draw(st.lists(trains, min_size=1, max_size=3)) for _ in range(2))
     shape = len(post), len(pre)
     each = {"min_size": shape[0] * shape[1], "max_size": shape[0] * shape[1]}
     delays = draw(st.one_of(st.integers(1, 40), st.lists(st.integers(1, 40), **each)))
-    weights = draw(st.one_of(st.floats(0.0, 50.0), st.lists(st.floats(0.0, 50.0), **each)))
+    weights = draw(st.one_of(st.floats(least, 50.0), st.lists(st.floats(least, 50.0), **each)))
     rule = {
-        "alpha": draw(st.floats(0.0, 2.0)), "lambda_": draw(st.floats(0.0, 0.3)), "mu": draw(st.floats(0.0, 0.9)),
+        "alpha": draw(st.floats(0.0, alpha)), "lambda_": draw(st.floats(0.0, 0.3)), "mu": draw(st.floats(0.0, 0.9)),
         "tau_plus": draw(st.floats(1.0, 100.0)), "tau_minus": draw(st.floats(1.0, 100.0)),
     }  # fmt: skip
     delay = np.broadcast_to(np.ravel(delays) * DT, shape[0] * shape[1]).reshape(shape)
@@ -169,9 +170,15 @@ def test_any_trains(problem, runs, forced):
 
 
 @settings(max_examples=15)
-@given(problem=problems())
+@given(problem=problems(least=0.1, alpha=0.5))
 def test_single_precision(problem):
+    """Weights that stay away from 0, where w**mu is so steep that rounding to float32 changes all that follows."""
     pre, post, weight, delay, rule = problem
+    along_the_way = [
+        min(reference(pre[source], post[target], delay[target, source], w, 50.0, **rule), default=w)
+        for (target, source), w in np.ndenumerate(weight)
+    ]
+    assume(min(along_the_way) > 0.01)
     simulation = simulate(network_of_trains(pre, post, weight, delay, **rule), 50.0, precision="single")
     last, present = expected_weights(pre, post, weight, delay, rule, 50.0)
     np.testing.assert_allclose(weights_of(simulation), last, rtol=1e-5, atol=1e-4)
