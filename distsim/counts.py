@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import decimal
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class CountTable:
         return self.first + len(self.thresholds)
 
 
+@cache
 def count_table(mean: float) -> CountTable:
     """The table of the Poisson distribution of ``mean``, cut where the remaining probability is below 2^-64."""
     if mean == 0.0:

@@ -1,15 +1,14 @@
 """Drawing the incoming edges of the local targets of a projection, each from the stream of its own target.
 
-``edges_of`` yields them in pieces of a few targets, in the order of targets, so that the edges of a whole rank never
+``edges`` yields them in pieces of a few targets, in the order of targets, so that the edges of a whole rank never
 exist unsorted; drawing them twice (to count, then to fill) costs less memory and time than sorting them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,21 +93,13 @@ class Targets:
             yield slice(begin, min(begin + step, len(self.gids)))
 
 
-Drawer = Callable[[], Iterator[Edges]]
-
-
 @singledispatch
-def edges_of(rule: Any, targets: Targets) -> Iterator[Edges]:
+def edges(rule: Rule, targets: Targets) -> Iterator[Edges]:
     """The edges of the local targets, piece by piece; the same each time it is called."""
     raise TypeError(f"no way to draw the edges of {rule!r}")
 
 
-def edges(rule: Rule, targets: Targets) -> Iterator[Edges]:
-    """As ``edges_of``, typed."""
-    yield from edges_of(rule, targets)
-
-
-@edges_of.register
+@edges.register
 def _(rule: FixedIndegree, targets: Targets) -> Iterator[Edges]:
     n_source = targets.projection.source.size
     excluded = targets.excluded(rule.autapses)
@@ -122,7 +113,7 @@ def _(rule: FixedIndegree, targets: Targets) -> Iterator[Edges]:
         yield Edges(piece.start, degree, source, entry)
 
 
-@edges_of.register
+@edges.register
 def _(rule: FixedTotalNumber, targets: Targets) -> Iterator[Edges]:
     projection = targets.projection
     split = split_total(rule.number, projection.target.size, derived_seed(targets.seed, "total", projection.index))
@@ -134,7 +125,7 @@ def _(rule: FixedTotalNumber, targets: Targets) -> Iterator[Edges]:
         yield Edges(piece.start, degrees[piece], source, None)
 
 
-@edges_of.register
+@edges.register
 def _(rule: PairwiseBernoulli, targets: Targets) -> Iterator[Edges]:
     n_source = targets.projection.source.size
     excluded = targets.excluded(rule.autapses)
@@ -145,7 +136,7 @@ def _(rule: PairwiseBernoulli, targets: Targets) -> Iterator[Edges]:
         yield Edges(piece.start, degree, source[:n], None)
 
 
-@edges_of.register
+@edges.register
 def _(rule: AllToAll, targets: Targets) -> Iterator[Edges]:
     n_source = targets.projection.source.size
     excluded = targets.excluded(rule.autapses)
@@ -156,12 +147,12 @@ def _(rule: AllToAll, targets: Targets) -> Iterator[Edges]:
         yield Edges(piece.start, wanted.sum(axis=1), pair[wanted].astype(np.int32), entry)
 
 
-@edges_of.register
+@edges.register
 def _(rule: OneToOne, targets: Targets) -> Iterator[Edges]:
     yield Edges(0, np.ones(len(targets.gids), np.int64), targets.index.astype(np.int32), targets.index)
 
 
-@edges_of.register
+@edges.register
 def _(rule: EdgeList, targets: Targets) -> Iterator[Edges]:
     local = np.full(targets.projection.target.size, -1, np.int64)
     local[targets.index] = np.arange(len(targets.gids))

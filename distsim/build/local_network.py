@@ -82,10 +82,6 @@ class LocalNetwork:
             gids.append(table.first_source_gid + (rows if table.sources is None else table.sources[rows]))
         return np.unique(np.concatenate(gids))
 
-    def nbytes(self) -> int:
-        """Bytes of all synapse tables."""
-        return sum(local.table.nbytes() for local in self.tables)
-
 
 def check_precision(precision: str) -> Any:
     """The type of stored weights; InputError for an unknown precision."""
@@ -95,22 +91,23 @@ def check_precision(precision: str) -> Any:
 
 
 def build(
-    network: Network, comm: MPI.Comm, seed: int, precision: str, phase: Phase, index_types: dict[str, Any] | None = None
+    network: Network, comm: MPI.Comm, seed: int, precision: str, phase: Phase, types: dict[str, Any] | None = None
 ) -> LocalNetwork:
     """Build the part of ``network`` that this rank simulates (collective).
 
-    ``phase`` times the phases create, connect and index. ``index_types`` gives the types of target indices by
-    population, by default the smallest.
+    ``phase`` times the phases create, connect and index. ``types`` are those of target indices by population, by
+    default the smallest (``index_types``).
     """
     weight_type = check_precision(precision)
+    types = types or index_types(network, comm)
     with phase("create"):
         populations = {p.name: _create(p, comm, seed, network.dt) for p in network.populations}
     with phase("connect"):
         tables: list[LocalTable] = []
         for projection in network.projections:
             target = populations[projection.target.name]
-            index_type = (index_types or {}).get(projection.target.name) or target_type(len(target.gids))
-            parts = build_tables(projection, seed, target.gids, network.dt, weight_type, index_type)
+            types_of_table = weight_type, types[projection.target.name]
+            parts = build_tables(projection, seed, target.gids, network.dt, *types_of_table)
             for k, table in parts:
                 delivery = projection.synapse.delivery(table, len(target.gids), network.dt)
                 tables.append(LocalTable(projection, table, k, target, delivery))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 _SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 _FABRIC_VARIABLES = ("OMPI_MCA_mtl", "OMPI_MCA_btl")  # a process alone needs none; Open MPI looks for it for a second
-_POLL = 0.005  # s between looks at a barrier while other ranks need the cores
+POLL = 0.005  # s between looks at what other ranks do, while they need the cores
 
 
 def world() -> MPI.Comm:
@@ -71,7 +71,7 @@ def patient_barrier(comm: MPI.Comm) -> None:
     """A barrier that leaves the cores to those who still work (others spin, and ranks may outnumber cores)."""
     request = comm.Ibarrier()
     while not request.Test():
-        time.sleep(_POLL)
+        time.sleep(POLL)
 
 
 def one_per_node_first(comm: MPI.Comm, function: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from distsim.errors import InputError
+from distsim.parallel.communicator import POLL
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 INPUT_ERROR = 2
 FAULT = 1
 PATIENCE = 5.0  # s that a rank with wrong input waits for the others to end as well
-_POLL = 0.005  # s between two looks at them
 
 
 def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
@@ -57,7 +57,7 @@ def _who_failed(comm: MPI.Comm, failed: bool) -> list[int] | None:
     while not request.Test():
         if failed and time.monotonic() > deadline:
             return None
-        time.sleep(_POLL)
+        time.sleep(POLL)
     return [rank for rank in range(comm.size) if everywhere[rank]]
 
 
