@@ -1,15 +1,16 @@
 """The benchmark of kernels: its options, how it reads assembly and operations, a tiny run. No test looks at a time."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+from tests import benchmarking
+from tests.benchmarking import BENCHMARKS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned as Linux does it")
 
@@ -23,9 +24,8 @@ def some_function(x: float) -> float:
     return (x * LN_2 + 1.0 / 3.0) / (x - 2.0 * LN_2) * x
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(BENCHMARKS / "kernels.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+def run(*arguments: str) -> CompletedProcess[str]:
+    return benchmarking.run("kernels.py", *arguments)
 
 
 @pytest.fixture
@@ -71,10 +71,7 @@ def test_help_describes_the_measurement() -> None:
     ],
 )
 def test_wrong_input_ends_with_one_message_and_exit_code_2(arguments: list[str], message: str) -> None:
-    done = run(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    benchmarking.check_refused("kernels.py", arguments, message)
 
 
 def test_existing_results_are_not_overwritten(tmp_path: Path) -> None:

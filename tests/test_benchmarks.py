@@ -1,21 +1,21 @@
 """The benchmark against NEST: its options, its summary, a small run of distsim's side. No test looks at a wall time."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+from tests import benchmarking
+from tests.benchmarking import BENCHMARKS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned and memory is read as Linux does it")
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(BENCHMARKS / "against_nest.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+def run(*arguments: str) -> CompletedProcess[str]:
+    return benchmarking.run("against_nest.py", *arguments)
 
 
 def record(simulator: str, **changes: Any) -> dict[str, Any]:
@@ -73,10 +73,7 @@ def test_help_describes_the_measurement() -> None:
     ],
 )
 def test_wrong_input_ends_with_one_message_and_exit_code_2(arguments: list[str], message: str) -> None:
-    done = run(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    benchmarking.check_refused("against_nest.py", arguments, message)
 
 
 def test_existing_results_are_not_overwritten(tmp_path: Path) -> None:
