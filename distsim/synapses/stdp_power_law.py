@@ -141,26 +141,43 @@ def look_up(  # type: ignore[no-untyped-def]
 
     k_minus, gap (edges,): trace just after the newest spike strictly before, and steps since then. Synapses with
     postsynaptic spikes in (last - delay, stamp - delay] become jobs: edge, place of the oldest such spike in the
-    history, and how many there are. Returns the number of jobs.
+    flat history, and how many there are. Returns the number of jobs.
+
+    The newest spike of a target tells most of it, so all synapses are first looked at as if it had been seen, and
+    those that need more once more. The number of jobs is unsigned: an index that may be negative costs instructions.
     """
-    jobs = 0
+    jobs = np.uint64(0)
+    one_delay = delays.size == 1
+    capacity, n = steps.shape
     for i in range(targets.size):
         neuron = targets[i]
-        delay = np.int64(delays[0 if delays.size == 1 else i])
+        delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
         horizon = stamp - delay
-        newest, k_newest, unseen = np.int64(steps[0, neuron]), trace[0, neuron], 0
-        if newest > horizon:
-            unseen = count_after(steps, neuron, horizon)
-            newest, k_newest = np.int64(NEVER), 0.0
-            if unseen < steps.shape[0]:  # else there never was another: the newest seen is never dropped
-                newest, k_newest = np.int64(steps[unseen, neuron]), trace[unseen, neuron]
-        asked = count_after(steps, neuron, last - delay)
-        k_minus[i] = k_newest - (1.0 if newest == horizon else 0.0)
+        newest = np.int64(steps[0, neuron])
+        k_minus[i] = trace[0, neuron] - (1.0 if newest == horizon else 0.0)
         gap[i] = float(horizon - newest)
         job_edge[jobs] = i
-        job_spike[jobs] = asked - 1
+        jobs += np.uint64(newest > last - delay)
+    found = jobs
+    jobs = np.uint64(0)
+    for job in range(found):
+        i = job_edge[job]
+        neuron = targets[i]
+        delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
+        horizon = stamp - delay
+        unseen = 0
+        if gap[i] < 0.0:  # the newest has not been seen yet
+            unseen = count_after(steps, neuron, horizon)
+            newest, k_newest = np.int64(NEVER), 0.0
+            if unseen < capacity:  # else there never was another: the newest seen is never dropped
+                newest, k_newest = np.int64(steps[unseen, neuron]), trace[unseen, neuron]
+            k_minus[i] = k_newest - (1.0 if newest == horizon else 0.0)
+            gap[i] = float(horizon - newest)
+        asked = count_after(steps, neuron, last - delay)
+        job_edge[jobs] = i
+        job_spike[jobs] = (asked - 1) * n + np.int64(neuron)
         job_left[jobs] = asked - unseen
-        jobs += asked > unseen
+        jobs += np.uint64(asked > unseen)
     return jobs
 
 
@@ -170,22 +187,25 @@ def potentiate(  # type: ignore[no-untyped-def]
 ):
     """Add to w the postsynaptic spikes of all jobs, in rounds: the oldest spike of every synapse first."""
     _, _, mu, rate_plus, _ = constants
+    one_delay = delays.size == 1
+    all_steps = steps.ravel()
+    n = steps.shape[1]
     while jobs > 0:
         for job in range(jobs):
             i = job_edge[job]
-            delay = np.int64(delays[0 if delays.size == 1 else i])
-            job_lag[job] = float(last - delay - steps[job_spike[job], targets[i]])
+            delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
+            job_lag[job] = float(last - delay - all_steps[job_spike[job]])
             job_w[job] = w[i]
         for job in range(jobs):
             job_w[job] = potentiated(job_w[job], mu, log2_gain + job_lag[job] * rate_plus)
-        again = 0
+        again = np.uint64(0)
         for job in range(jobs):
-            i, spike, left = job_edge[job], job_spike[job] - 1, job_left[job] - 1
+            i, spike, left = job_edge[job], job_spike[job] - n, job_left[job] - 1
             w[i] = job_w[job]
             job_edge[again] = i
             job_spike[again] = spike
             job_left[again] = left
-            again += left > 0
+            again += np.uint64(left > 0)
         jobs = again
 
 
@@ -217,7 +237,7 @@ def deliver(  # type: ignore[no-untyped-def]
     """
     n_slots = ring.shape[0]
     w, k_minus, gap, units = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, np.int64)
-    job_edge, job_spike, job_left = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
+    job_edge, job_spike, job_left = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
     job_w, job_lag = np.empty(CHUNK), np.empty(CHUNK)
     beyond = 0
     for spike in range(gids.size):
