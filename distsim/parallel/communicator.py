@@ -43,9 +43,16 @@ def world() -> MPI.Comm:
     if launched > 1 and comm.size == 1:
         raise InputError(
             f"the launcher started {launched} ranks, but mpi4py sees one: it uses another MPI library than the "
-            f"launcher ({MPI.Get_library_version().splitlines()[0]}); use the mpirun of that library"
+            f"launcher ({mpi_library()}); use the mpirun of that library"
         )
     return comm
+
+
+def mpi_library() -> str:
+    """The name and version that the MPI library gives itself."""
+    from mpi4py import MPI
+
+    return MPI.Get_library_version().splitlines()[0].strip(" \0")
 
 
 def on_root(comm: MPI.Comm, function: Callable[[], Result]) -> Result:
