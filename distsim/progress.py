@@ -58,5 +58,70 @@ def _make_bar(label: str, total: float, unit: str) -> Any:
     return Bar(total=total, desc=label, unit=unit, leave=False, bar_format=layout, mininterval=0.2)
 
 
+@contextmanager
+def compilation_shown(comm: MPI.Comm) -> Iterator[None]:
+    """While it lasts, name every kernel that numba compiles, and how many there were, on rank 0 of a terminal.
+
+    Rank 0 is the first of its node and therefore compiles what is not in the cache; kernels that are loaded from the
+    cache are not shown.
+    """
+    if comm.rank != 0 or not sys.stderr.isatty():
+        yield
+        return
+    from numba.core import event
+
+    listener = _Compilation()
+    with event.install_listener("numba:compile", listener.recorder()):
+        yield
+    listener.close()
+
+
+class _Compilation:
+    """A line about the kernel that is being compiled; those that become part of it are not told apart."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.bar: Any = None
+
+    def recorder(self) -> Any:
+        """The listener that numba asks for."""
+        from numba.core import event
+
+        shown = self
+
+        class Listener(event.Listener):  # type: ignore[misc] # numba is untyped
+            """Hands on what numba tells."""
+
+            def on_start(self, event: Any) -> None:
+                shown.start(event.data["dispatcher"].py_func.__name__)
+
+            def on_end(self, event: Any) -> None:
+                shown.end()
+
+        return Listener()
+
+    def start(self, name: str) -> None:
+        self.depth += 1
+        if self.depth > 1:
+            return
+        if self.bar is None:
+            from tqdm import tqdm
+
+            layout = "compiling {desc} ({n} kernels compiled before, {elapsed})"
+            self.bar = tqdm(desc=name, leave=False, bar_format=layout)
+        else:
+            self.bar.set_description_str(name)
+
+    def end(self) -> None:
+        self.depth -= 1
+        if self.depth == 0:
+            self.bar.update()
+            self.bar.clear()
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
 def _ignore(done: float) -> None:
     """Nobody wants to know."""

@@ -10,7 +10,7 @@ from distsim.command import results
 from distsim.command.options import Request
 from distsim.models import registry
 from distsim.parallel import on_root
-from distsim.progress import bars
+from distsim.progress import bars, compilation_shown
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -25,7 +25,7 @@ def run(comm: MPI.Comm, request: Request) -> None:
     model = registry.find(request.model)
     parameters = model.load(request.overrides)
     folder: Path | None = on_root(comm, partial(results.prepare, request.out))
-    with results.removed_if_unused(comm, folder):
+    with results.removed_if_unused(comm, folder), compilation_shown(comm):
         outcome = model.run(comm, parameters, folder, bars(comm))
     if comm.rank == 0:
         for table in outcome.tables:
