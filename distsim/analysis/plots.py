@@ -25,6 +25,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 FEW = 3  # populations for which a raster has a legend of rates; the names of more would not fit
 LEAST_SHARE = 20
 BINS = 40
+ROUNDING = 1e-6  # of a bin: values on its lower edge lie in it, however they were rounded
 Spikes = tuple[npt.ArrayLike, npt.ArrayLike]
 
 
@@ -67,7 +68,7 @@ def plot_raster(
     raster.tick_params(axis="y", length=0.0)
     for label, colour in zip(raster.get_yticklabels(), _colours(spikes, colours), strict=True):
         label.set_color(colour)
-    raster.set_ylabel(f"population ({base:,} of {sum(sizes[name] for name in spikes):,} neurons)")
+    raster.set_ylabel(f"{base:,} of {sum(sizes[name] for name in spikes):,} neurons")
     rate.set_xlim(start, stop)
     rate.set_ylim(bottom=0.0)
     rate.set_xlabel("time (ms)")
@@ -83,7 +84,7 @@ def plot_distributions(
     """Distributions over neurons (or pairs) beside each other: values (n,) by population, by label of the x axis.
 
     One line per population, in bins common to all; the small triangle below is its mean. Values that are not finite
-    are left out, and so are the largest and smallest thousandth of each panel, which would stretch it.
+    are left out, and so are the smallest and the largest half per cent of each panel, which would stretch it.
     """
     figure = _figure(max(3.4, 2.5 * len(panels)), 2.7)
     all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -116,7 +117,7 @@ def plot_boxes(values: Mapping[str, npt.ArrayLike], label: str, *, colours: Mapp
     figure = _figure(4.6, 1.1 + 0.3 * max(2, len(kept)))
     axes = figure.subplots()
     boxes = axes.boxplot(
-        list(kept.values()), vert=False, widths=0.65, showmeans=True, patch_artist=True,
+        list(kept.values()), orientation="horizontal", widths=0.65, showmeans=True, patch_artist=True,
         medianprops={"color": "black", "lw": 1.2},
         meanprops={"marker": "*", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 8},
         flierprops={"marker": ".", "markersize": 2.0, "markeredgewidth": 0.0, "markerfacecolor": "0.4"},
@@ -142,8 +143,8 @@ def plot_prediction(
     """Simulated against predicted values, with the line on which they are equal.
 
     series: (predicted (n,), simulated (n,)) by name; ``label`` says what they are, with the unit in brackets at its
-    end: "rate (1/s)". On logarithmic axes values that are not positive are left out. Raises InputError where the two of a
-    series differ in length.
+    end: "rate (1/s)". On logarithmic axes values that are not positive are left out. Raises InputError where the two
+    of a series differ in length.
     """
     figure = _figure(3.8, 3.7)
     axes = figure.subplots()
@@ -272,14 +273,14 @@ def _common_edges(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """
     if values.size == 0:
         return np.array([0.0, 1.0])
-    low, high = np.percentile(values, (0.1, 99.9))
+    low, high = np.percentile(values, (0.5, 99.5), method="closest_observation")
     steps = np.diff(np.unique(values))
     step = float(steps[steps > 1e-9 * max(abs(low), abs(high))].min(initial=np.inf))
     if not np.isfinite(step):
         return np.array([low - 0.5, low + 0.5])
     step *= max(1, int(np.ceil((high - low) / step / BINS)))
-    bins = int(np.ceil((high - low) / step)) + 1
-    edges: npt.NDArray[np.float64] = low - 0.5 * step + step * np.arange(bins + 1)
+    bins = int((high - low) / step) + 1
+    edges: npt.NDArray[np.float64] = low + step * (np.arange(bins + 1) - ROUNDING)
     return edges
 
 
