@@ -97,12 +97,13 @@ def compilation_shown(comm: MPI.Comm) -> Iterator[None]:
     Rank 0 is the first of its node and therefore compiles what is not in the cache; kernels that are loaded from the
     cache are not shown.
     """
-    if comm.rank != 0 or not sys.stderr.isatty():
+    stream = _terminal() if comm.rank == 0 else None
+    if stream is None:
         yield
         return
     from numba.core import event
 
-    listener = _Compilation()
+    listener = _Compilation(stream)
     with event.install_listener("numba:compile", listener.recorder()):
         yield
     listener.close()
@@ -111,7 +112,8 @@ def compilation_shown(comm: MPI.Comm) -> Iterator[None]:
 class _Compilation:
     """A line about the kernel that is being compiled; those that become part of it are not told apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
         self.depth = 0
         self.bar: Any = None
 
@@ -140,7 +142,7 @@ class _Compilation:
             from tqdm import tqdm
 
             layout = "compiling {desc} ({n} kernels compiled before, {elapsed})"
-            self.bar = tqdm(desc=name, leave=False, bar_format=layout)
+            self.bar = tqdm(desc=name, file=self.stream, leave=False, bar_format=layout)
         else:
             self.bar.set_description_str(name)
 

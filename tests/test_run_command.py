@@ -140,6 +140,32 @@ def test_a_terminal_shows_progress(tmp_path, ranks):
     assert shown.count("activity") == 1
 
 
+def test_kernels_that_are_compiled_are_named_on_a_terminal(monkeypatch):
+    """One line for each kernel that numba compiles, none for those that become part of it."""
+    numba = pytest.importorskip("numba")
+    if numba.config.DISABLE_JIT:
+        pytest.skip("nothing is compiled")
+    stream = io.StringIO()
+    monkeypatch.setattr(progress, "_terminal", lambda: stream)
+
+    @numba.njit
+    def part(x):
+        return 2 * x
+
+    @numba.njit
+    def kernel(x):
+        return part(x) + 1
+
+    class Comm:
+        rank = 0
+
+    with progress.compilation_shown(Comm()):
+        assert kernel(3) == 7
+        assert kernel(4) == 9
+    assert stream.getvalue().count("compiling kernel (0 kernels compiled before") == 1
+    assert "compiling part" not in stream.getvalue()
+
+
 def test_a_bar_tells_real_time_factor_and_remaining_time(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr(progress, "_columns", lambda stream: 100)
