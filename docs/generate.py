@@ -23,7 +23,7 @@ INTRODUCTION = """\
 <!-- Written by `python docs/generate.py` from distsim/models/; change that instead. -->
 
 Every parameter can be given another value: `--set g=8` after `python -m distsim run MODEL`, `load({"g": 8.0})` of
-`distsim.models.MODEL.parameters` in Python; for two_population also in an experiment file of `distsim.scaling`, in its table `[parameters]`.
+`distsim.models.MODEL.parameters` in Python, and the table `[parameters]` of an experiment file of `distsim.scaling`.
 Unknown names and values out of range are errors. `python -m distsim run MODEL --help` shows the ranges, too.
 
 Derived quantities follow from the parameters and cannot be set; their values are those of the defaults.
