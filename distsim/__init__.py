@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from distsim.errors import DistsimError, InputError, RangeError
-    from distsim.network.distributions import Clipped, LogNormal, Normal, Uniform
+    from distsim.network.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
     from distsim.network.network import Network
     from distsim.network.rules import (
         AllToAll,
@@ -53,6 +53,7 @@ _HOME = {
     "PairwiseBernoulli": "network.rules",
     "Poisson": "stimuli.poisson",
     "RangeError": "errors",
+    "Redrawn": "network.distributions",
     "Simulation": "simulation",
     "SpikeTrains": "stimuli.spike_trains",
     "Static": "synapses.static",
@@ -80,6 +81,7 @@ __all__ = [
     "PairwiseBernoulli",
     "Poisson",
     "RangeError",
+    "Redrawn",
     "Simulation",
     "SpikeTrains",
     "Static",
