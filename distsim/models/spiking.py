@@ -59,10 +59,16 @@ def run_spiking(
         totals = _totals(simulation, parameters.T, discarded)
         activity = observe(simulation, simulation.time - parameters.T, simulation.time)
         added = extra(simulation, activity) if extra is not None else Outcome()
-    tables = {table.title: table for table in (activity.table(), _totals_table(totals), *added.tables)}
+    tables = {table.title: table for table in (activity.table(), *added.tables, _totals_table(totals))}
     return Outcome(
         tables=tuple(tables.values()),
-        summary={"presimulation": presimulation, "populations": activity.summary(), **totals, **added.summary},
+        summary={
+            "precision": precision,
+            "presimulation": presimulation,
+            "populations": activity.summary(),
+            **totals,
+            **added.summary,
+        },
         figures={**_figures(activity, colours), **added.figures},
     )
 
@@ -129,12 +135,13 @@ def _figures(activity: Activity, colours: Mapping[str, str] | None) -> dict[str,
 
 def _draw_raster(activity: Activity, colours: Mapping[str, str] | None) -> Figure:
     """The last second of the run."""
-    from distsim.analysis.plots import plot_raster
+    from distsim.analysis.plots import FEW, plot_raster
 
+    shown = 500 if len(activity.sizes) <= FEW else 1000
     start = max(activity.start, activity.stop - SHOWN_TIME)
     bin_width = min(5.0, (activity.stop - start) / 10.0)
     sizes = activity.sizes
-    return plot_raster(activity.spikes, sizes, start, activity.stop, bin_width=bin_width, colours=colours)
+    return plot_raster(activity.spikes, sizes, start, activity.stop, bin_width=bin_width, shown=shown, colours=colours)
 
 
 def _draw_distributions(activity: Activity, colours: Mapping[str, str] | None) -> Figure:
