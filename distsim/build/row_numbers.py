@@ -7,8 +7,6 @@ is from which integer on it is one step more.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +26,7 @@ _SHIFT, _GUIDE_SHIFT = np.uint64(64 - BITS), np.uint64(BITS - GUIDE_BITS)
 class StepTable:
     """Delays in steps as a function of 52 random bits r.
 
-    thresholds (longest,) uint64: thresholds[k] is the smallest r that gives more than k + 1 steps; the last is 2^64 - 1.
+    thresholds (longest,) uint64: thresholds[k] is the smallest r that gives more than k + 1 steps; the last: 2^64 - 1.
     guide (1024,) uint8: guide[r >> 42] + 1 is the smallest delay that random numbers with these leading bits give.
     """
 
@@ -41,7 +39,6 @@ class StepTable:
         return len(self.thresholds)
 
 
-@cache
 def step_table(distribution: Distribution, dt: float) -> StepTable | None:
     """The table of a distribution of delays (ms), rounded to whole steps of ``dt`` (ms) and at least 1.
 
@@ -65,7 +62,8 @@ def step_table(distribution: Distribution, dt: float) -> StepTable | None:
 
 def steps_of(distribution: Invertible, numbers: npt.NDArray[np.int64], dt: float) -> npt.NDArray[np.int64]:
     """Delays (n,) in steps that random integers (n,) of 52 bits give."""
-    return in_steps(distribution.quantile((numbers + 0.5) * _TO_OPEN_UNIT), dt)
+    uniform = (numbers.astype(np.float64) + 0.5) * _TO_OPEN_UNIT
+    return in_steps(distribution.quantile(uniform), dt)
 
 
 def in_steps(delays: npt.NDArray[np.float64], dt: float) -> npt.NDArray[np.int64]:
@@ -75,7 +73,7 @@ def in_steps(delays: npt.NDArray[np.float64], dt: float) -> npt.NDArray[np.int64
 
 @jit
 def fill_uniform_rows(keys, degree, values):  # type: ignore[no-untyped-def]
-    """values (edges,) = uniform numbers 0 .. degree[t] - 1 of the stream keys[t] of every target t, one after the other."""
+    """values (edges,) = uniform numbers 0 .. degree[t] - 1 of the stream keys[t], for one target t after the other."""
     begin = 0
     for t in range(keys.size):
         row = values[begin : begin + degree[t]]
@@ -87,7 +85,7 @@ def fill_uniform_rows(keys, degree, values):  # type: ignore[no-untyped-def]
 
 @jit
 def fill_step_rows(keys, degree, thresholds, guide, steps):  # type: ignore[no-untyped-def]
-    """steps (edges,) = delays in steps of the edges of every target t, from the numbers 0 .. degree[t] - 1 of keys[t]."""
+    """steps (edges,) = delays in steps that numbers 0 .. degree[t] - 1 of the stream keys[t] give, target by target."""
     begin = 0
     for t in range(keys.size):
         row = steps[begin : begin + degree[t]]
@@ -114,12 +112,9 @@ def values_of_rows(
 
 
 def steps_of_rows(
-    distribution: Distribution, keys: npt.NDArray[np.uint64], degree: npt.NDArray[np.int64], dt: float
-) -> npt.NDArray[Any]:
-    """Delays (edges,) in steps, uint8 where ``step_table`` has a table for them."""
-    table = step_table(distribution, dt)
-    if table is None:
-        return in_steps(values_of_rows(distribution, keys, degree), dt)
+    table: StepTable, keys: npt.NDArray[np.uint64], degree: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint8]:
+    """Delays (edges,) in steps: from the numbers 0 .. degree[t] - 1 of the stream keys[t] of every target."""
     steps = np.empty(int(degree.sum()), np.uint8)
     fill_step_rows(keys, degree, table.thresholds, table.guide, steps)
     return steps

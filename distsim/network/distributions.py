@@ -7,7 +7,7 @@ so it does not depend on ranks. Normal numbers come from the inverse of the norm
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -254,22 +254,27 @@ class Redrawn:
         return self.quantile(uniform_numbers(keys, counters))
 
     def quantile(self, p: FloatArray) -> FloatArray:
+        below, above = self._parts
+        p *= above - below
+        p += below
+        values = self.distribution.quantile(np.minimum(p, _LARGEST, out=p))
+        return np.clip(values, self.low, self.high, out=values)
+
+    @cached_property
+    def _parts(self) -> tuple[float, float]:
+        """The parts of all values that lie below ``low`` and below ``high``."""
         below, above = part_below(self.distribution, self.low), part_below(self.distribution, self.high)
         if above - below < LEAST_PART:
             raise InputError(
                 f"Redrawn: hardly any value of {self.distribution} lies between {self.low:g} and {self.high:g}"
             )
-        p *= above - below
-        p += below
-        values = self.distribution.quantile(np.minimum(p, _LARGEST, out=p))
-        return np.clip(values, self.low, self.high, out=values)
+        return below, above
 
     def bounds(self) -> tuple[float, float]:
         low, high = self.distribution.bounds()
         return max(low, self.low), min(high, self.high)
 
 
-@cache
 def part_below(distribution: Invertible, x: float) -> float:
     """The part of all values that lie below ``x``, by bisection of the quantile to 2^-53."""
     if not np.isfinite(x):
