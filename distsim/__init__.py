@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from distsim.simulation import Simulation
     from distsim.stimuli.constant_current import ConstantCurrent
     from distsim.stimuli.poisson import Poisson
+    from distsim.stimuli.poisson_source import PoissonSource
     from distsim.stimuli.spike_trains import SpikeTrains
     from distsim.synapses.static import Static
     from distsim.synapses.stdp_power_law import StdpPowerLaw
@@ -52,6 +53,7 @@ _HOME = {
     "OneToOne": "network.rules",
     "PairwiseBernoulli": "network.rules",
     "Poisson": "stimuli.poisson",
+    "PoissonSource": "stimuli.poisson_source",
     "RangeError": "errors",
     "Redrawn": "network.distributions",
     "Simulation": "simulation",
@@ -80,6 +82,7 @@ __all__ = [
     "OneToOne",
     "PairwiseBernoulli",
     "Poisson",
+    "PoissonSource",
     "RangeError",
     "Redrawn",
     "Simulation",
