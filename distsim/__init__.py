@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from distsim.errors import DistsimError, InputError, RangeError
-    from distsim.network.distributions import Clipped, LogNormal, Normal, Uniform
+    from distsim.network.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
     from distsim.network.network import Network
     from distsim.network.rules import (
         AllToAll,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from distsim.simulation import Simulation
     from distsim.stimuli.constant_current import ConstantCurrent
     from distsim.stimuli.poisson import Poisson
+    from distsim.stimuli.poisson_source import PoissonSource
     from distsim.stimuli.spike_trains import SpikeTrains
     from distsim.synapses.static import Static
     from distsim.synapses.stdp_power_law import StdpPowerLaw
@@ -52,7 +53,9 @@ _HOME = {
     "OneToOne": "network.rules",
     "PairwiseBernoulli": "network.rules",
     "Poisson": "stimuli.poisson",
+    "PoissonSource": "stimuli.poisson_source",
     "RangeError": "errors",
+    "Redrawn": "network.distributions",
     "Simulation": "simulation",
     "SpikeTrains": "stimuli.spike_trains",
     "Static": "synapses.static",
@@ -79,7 +82,9 @@ __all__ = [
     "OneToOne",
     "PairwiseBernoulli",
     "Poisson",
+    "PoissonSource",
     "RangeError",
+    "Redrawn",
     "Simulation",
     "SpikeTrains",
     "Static",
