@@ -14,6 +14,8 @@ import pytest
 
 from distsim import progress
 from distsim.analysis import rates, read
+from distsim.command import results
+from distsim.errors import InputError
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
 
 SMALL = ["--set", "N=500", "K=50", "--time", "100"]
@@ -83,11 +85,8 @@ def test_wrong_input_is_told_once_and_leaves_nothing(tmp_path, mpirun):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "notes.txt").write_text("mine", encoding="utf-8")
     for arguments, message in [
-        (["rum"], "unknown command 'rum'; did you mean 'run'?"),
         (["run", "two_popul"], "did you mean 'two_population'?"),
-        (["run", "two_population", "--set", "tau_n=3"], "unknown parameter 'tau_n'; did you mean 'tau_m'?"),
         (["run", "two_population", "--out", "new", "--set", "g=-1"], "g must be at least 0, got -1"),
-        (["run", "two_population", "--out", "new", "--set", "N=50"], "reduce K or increase N"),
         (["run", "two_population", "--out", "used"], "output folder 'used' is not empty, it holds notes.txt"),
     ]:
         done = mpirun(2, ["-m", "distsim", *arguments], cwd=tmp_path, check=False, env=PATH)
@@ -96,6 +95,37 @@ def test_wrong_input_is_told_once_and_leaves_nothing(tmp_path, mpirun):
         assert done.stderr.count("distsim: error:") == 1
         assert done.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["used"]
+
+
+def test_wrong_input_on_one_rank_without_mpi(tmp_path):
+    for arguments, message in [
+        (["rum"], "unknown command 'rum'; did you mean 'run'?"),
+        ([*COMMAND[2:], "--set", "beat=1"], "two_population: unknown parameter 'beat'; did you mean 'beta'?"),
+        ([*COMMAND[2:], "--set", "N=50", "allow_multapses=false", "--out", "new"], "reduce K or increase N"),
+    ]:
+        done = run("-m", "distsim", *arguments, cwd=tmp_path, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_came_to_no_use_is_removed(tmp_path):
+    class Comm:
+        rank = 0
+
+    for name, kept in [("empty", False), ("holds", True)]:
+        folder = results.prepare(tmp_path / name)
+        if kept:
+            (folder / "spikes.h5").touch()
+        with pytest.raises(InputError, match="too late"), results.removed_if_unused(Comm(), folder):
+            raise InputError("too late")
+        assert folder.exists() == kept
+    with pytest.raises(InputError, match=r"it holds spikes\.h5; give --out another folder"):
+        results.prepare(tmp_path / "holds")
+    with pytest.raises(InputError, match="cannot be read: Not a directory"):
+        results.prepare(tmp_path / "holds" / "spikes.h5")
+    assert results.prepare(None) is None
 
 
 def test_texts_are_told_once_on_several_ranks(mpirun, tmp_path):
