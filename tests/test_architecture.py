@@ -18,8 +18,8 @@ PACKAGE = Path(distsim.__file__).parent
 MODULES = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in sorted(PACKAGE.rglob("*.py"))}
 
 ORDER = (
-    "errors", "units", "jit", "elementary", "theory", "rng", "counts", "network", "placement", "neurons", "synapses", "stimuli",
-    "parallel", "build", "simulate", "record", "simulation", "progress", "analysis", "models", "scaling",
+    "errors", "units", "jit", "elementary", "theory", "rng", "counts", "network", "placement", "neurons", "synapses",
+    "stimuli", "parallel", "build", "simulate", "record", "simulation", "progress", "analysis", "models", "scaling",
 )  # fmt: skip
 """Modules and folders of the package, each of which may import from those before it and from itself."""
 
