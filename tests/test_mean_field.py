@@ -105,7 +105,7 @@ def test_jacobian_is_the_derivative(mu, sigma):
 
 
 def test_derivatives_without_any_noise():
-    """rate = 1 / (t_ref + tau_m ln((mu - V_reset) / (mu - V_th))): dPhi / dmu = rate^2 tau_m V_th / (mu (mu - V_th))."""
+    """1 / rate = t_ref + tau_m ln((mu - V_reset) / (mu - V_th)): dPhi / dmu = rate^2 tau_m V_th / (mu (mu - V_th))."""
     mean_field = MeanField(K=100, J=0.0, mu_ext=25.0, **NEURON)
     rate = 1000.0 / (2.0 + 20.0 * math.log(5.0))
     assert mean_field.fixed_point().rates[0] == pytest.approx(rate, rel=1e-13)

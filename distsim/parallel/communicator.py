@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+_RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
 _FABRIC_VARIABLES = ("OMPI_MCA_mtl", "OMPI_MCA_btl")  # a process alone needs none; Open MPI looks for it for a second
 POLL = 0.005  # s between looks at what other ranks do, while they need the cores
+
+
+def launched_rank() -> int:
+    """The rank that the launcher gave this process, known without starting MPI; 0 where there is none."""
+    return next((int(os.environ[name]) for name in _RANK_VARIABLES if os.environ.get(name)), 0)
 
 
 def world() -> MPI.Comm:
@@ -37,9 +43,16 @@ def world() -> MPI.Comm:
     if launched > 1 and comm.size == 1:
         raise InputError(
             f"the launcher started {launched} ranks, but mpi4py sees one: it uses another MPI library than the "
-            f"launcher ({MPI.Get_library_version().splitlines()[0]}); use the mpirun of that library"
+            f"launcher ({mpi_library()}); use the mpirun of that library"
         )
     return comm
+
+
+def mpi_library() -> str:
+    """The name and version that the MPI library gives itself."""
+    from mpi4py import MPI
+
+    return MPI.Get_library_version().splitlines()[0].strip(" \0")
 
 
 def on_root(comm: MPI.Comm, function: Callable[[], Result]) -> Result:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from distsim.errors import InputError
 from distsim.parallel import on_root
-from distsim.scaling import provenance
+from distsim.record import surroundings
 from distsim.scaling.experiment import RESERVED, Experiment, Point
 from distsim.scaling.point import run_point
 
@@ -45,7 +44,7 @@ def run(comm: Any, arguments: list[str]) -> None:
     plan = on_root(comm, partial(prepare, arguments, comm.size))
     if plan is None:
         return
-    surroundings = provenance.collect(comm, _mpi_library())
+    around = surroundings.collect(comm)
     say = _say if comm.rank == 0 else _keep_silent
     total = plan.done + len(plan.points)
     say(f"{total} points, {plan.done} of them done before; ranks: {comm.size}; output folder: {plan.folder}")
@@ -53,7 +52,7 @@ def run(comm: Any, arguments: list[str]) -> None:
         with _progress(comm.rank, f"[{number}/{total}] {point}", plan.experiment.time) as progress:
             parameters = plan.parameters[point.neuron_model, point.size]
             record = run_point(comm, plan.experiment, point, parameters, progress)
-        on_root(comm, partial(_keep, plan.folder, {**record, **surroundings, "date": _now()}, number, total))
+        on_root(comm, partial(_keep, plan.folder, {**record, **around, "date": surroundings.now()}, number, total))
     if comm.rank == 0:
         _report(plan)
 
@@ -141,16 +140,6 @@ def _progress(rank: int, label: str, time: float) -> Iterator[Callable[[float], 
             bar.update(simulated - bar.n)
 
         yield show
-
-
-def _mpi_library() -> str:
-    from mpi4py import MPI
-
-    return MPI.Get_library_version().splitlines()[0].strip(" \0")
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _say(text: str) -> None:

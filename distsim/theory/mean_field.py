@@ -74,8 +74,8 @@ class MeanField:
     """``n`` populations: K (n, n) numbers of inputs and J (n, n) their weights (mV), targets by row, sources by column.
 
     tau_m, t_ref, V_th, V_reset, tau_syn as for ``siegert`` and the input from outside, its mean mu_ext (mV) and its
-    part var_ext (mV^2) of sigma^2: numbers or arrays (n,). Raises InputError for values that do not fit. ``factors`` are
-    the drift (mV s) and diffusion (mV^2 s) factors (n, n) of the connections.
+    part var_ext (mV^2) of sigma^2: numbers or arrays (n,). Raises InputError for values that do not fit.
+    ``factors`` are the drift (mV s) and diffusion (mV^2 s) factors (n, n) of the connections.
     """
 
     K: Any
