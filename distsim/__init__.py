@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from distsim.errors import DistsimError, InputError, RangeError
     from distsim.network.distributions import Clipped, LogNormal, Normal, Uniform
     from distsim.network.network import Network
+    from distsim.network.rates import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
     from distsim.network.rules import (
         AllToAll,
         EdgeList,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from distsim.neurons.iaf_psc_delta import IafPscDelta
     from distsim.neurons.iaf_psc_exp import IafPscExp
     from distsim.neurons.ignore_and_fire import IgnoreAndFire
+    from distsim.simulate.rates import RateSimulation
     from distsim.simulation import Simulation
     from distsim.stimuli.constant_current import ConstantCurrent
     from distsim.stimuli.poisson import Poisson
@@ -37,6 +39,8 @@ _HOME = {
     "AllToAll": "network.rules",
     "Clipped": "network.distributions",
     "ConstantCurrent": "stimuli.constant_current",
+    "ConstantRate": "network.rates",
+    "DiffusionConnection": "network.rates",
     "DistsimError": "errors",
     "EdgeList": "network.rules",
     "FixedIndegree": "network.rules",
@@ -53,6 +57,9 @@ _HOME = {
     "PairwiseBernoulli": "network.rules",
     "Poisson": "stimuli.poisson",
     "RangeError": "errors",
+    "RateNetwork": "network.rates",
+    "RateSimulation": "simulate.rates",
+    "SiegertNeuron": "network.rates",
     "Simulation": "simulation",
     "SpikeTrains": "stimuli.spike_trains",
     "Static": "synapses.static",
@@ -64,6 +71,8 @@ __all__ = [
     "AllToAll",
     "Clipped",
     "ConstantCurrent",
+    "ConstantRate",
+    "DiffusionConnection",
     "DistsimError",
     "EdgeList",
     "FixedIndegree",
@@ -80,6 +89,9 @@ __all__ = [
     "PairwiseBernoulli",
     "Poisson",
     "RangeError",
+    "RateNetwork",
+    "RateSimulation",
+    "SiegertNeuron",
     "Simulation",
     "SpikeTrains",
     "Static",

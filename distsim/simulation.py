@@ -56,6 +56,10 @@ class Simulation:
         exchange: str = "auto",
         file: str | Path | None = None,
     ) -> None:
+        if not isinstance(network, Network):
+            raise InputError(
+                f"Simulation: needs a Network, got a {type(network).__name__}, which has its own simulation"
+            )
         self.network = network
         self.comm = comm
         self.dt = network.dt
