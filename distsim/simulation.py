@@ -57,9 +57,7 @@ class Simulation:
         file: str | Path | None = None,
     ) -> None:
         if not isinstance(network, Network):
-            raise InputError(
-                f"Simulation: needs a Network, got a {type(network).__name__}, which has its own simulation"
-            )
+            raise InputError(f"Simulation: needs a Network, got a {type(network).__name__}")
         self.network = network
         self.comm = comm
         self.dt = network.dt

@@ -119,7 +119,7 @@ def add_common(source, own, rates, drift_factor, diffusion_factor, drift, diffus
 
 @jit
 def add_weighted(offsets, source, rates, drift_factors, diffusion_factors, drift, diffusion):  # type: ignore[no-untyped-def]
-    """Add the sums of each factor of a connection times the rate of its source, over the connections of every target."""
+    """Add the sum of each factor of a connection times the rate of its source, over the connections of every target."""
     for t in range(drift.size):
         begin, end = offsets[t], offsets[t + 1]
         drift[t] += weighted_sum(source, rates, drift_factors, begin, end)

@@ -20,6 +20,7 @@ from distsim.errors import InputError, nearest
 
 MODELS = {
     "two_population": "balanced random network, excitatory and inhibitory, with spike-timing dependent plasticity",
+    "brunel": "sparsely connected excitatory and inhibitory delta neurons, and the mean field that predicts rates",
 }
 """One line on each model by name."""
 

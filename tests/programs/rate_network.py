@@ -2,7 +2,8 @@
 
     mpirun -n 3 python -m tests.programs.rate_network '[{"E": 40, "I": 10}]'
 
-A case holds the sizes of the populations, and "runs": the durations (ms) of the runs (default: one of 5 ms).
+A case holds the sizes of the populations, and "runs": the durations (ms) of the runs (default: one of 5 ms); or
+"brunel": parameters of Brunel's network, of which both forms are simulated.
 """
 
 from __future__ import annotations
@@ -28,8 +29,12 @@ from distsim import (
     RateNetwork,
     RateSimulation,
     SiegertNeuron,
+    Simulation,
     Uniform,
 )
+from distsim.models.brunel.mean_field import mean_field
+from distsim.models.brunel.network import network
+from distsim.models.brunel.parameters import load
 from tests.programs.fingerprint import digest
 
 
@@ -71,7 +76,20 @@ def simulate(case: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
         }
 
 
+def simulate_brunel(overrides: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
+    p = load(overrides)
+    rates = RateSimulation(mean_field(p), comm=comm)
+    rates.run(p.T)
+    with Simulation(network(p), comm=comm, seed=p.seed) as simulation:
+        simulation.run(p.T)
+        spikes = {"spike_hash": simulation.spike_hash(), "spikes": simulation.spike_count()}
+    return {**spikes, "rate_hash": rates.rate_hash(), "recorded": digest(rates.rates("E").value)}
+
+
 if __name__ == "__main__":
-    results = [simulate(case, MPI.COMM_WORLD) for case in json.loads(sys.argv[1])]
+    results = [
+        simulate_brunel(case["brunel"], MPI.COMM_WORLD) if "brunel" in case else simulate(case, MPI.COMM_WORLD)
+        for case in json.loads(sys.argv[1])
+    ]
     if MPI.COMM_WORLD.rank == 0:
         print(json.dumps(results))

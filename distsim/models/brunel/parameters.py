@@ -139,5 +139,8 @@ class Parameters:
 
 
 def _share(fraction: float, number: int) -> int:
-    """fraction * number rounded down, in exact arithmetic of the decimal number that fraction is written as."""
-    return math.floor(Fraction(repr(fraction)) * number)
+    """fraction * number rounded down, in exact arithmetic of the decimal number that fraction is written as.
+
+    A product that misses a whole number by no more than the rounding of a quotient is that number: 1/3 of 30 is 10.
+    """
+    return math.floor(Fraction(repr(fraction)) * number + Fraction(1, 10**9))
