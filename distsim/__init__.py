@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from distsim.errors import DistsimError, InputError, RangeError
-    from distsim.network.distributions import Clipped, LogNormal, Normal, Uniform
+    from distsim.network.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
     from distsim.network.network import Network
     from distsim.network.rates import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
     from distsim.network.rules import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from distsim.simulation import Simulation
     from distsim.stimuli.constant_current import ConstantCurrent
     from distsim.stimuli.poisson import Poisson
+    from distsim.stimuli.poisson_source import PoissonSource
     from distsim.stimuli.spike_trains import SpikeTrains
     from distsim.synapses.static import Static
     from distsim.synapses.stdp_power_law import StdpPowerLaw
@@ -56,9 +57,11 @@ _HOME = {
     "OneToOne": "network.rules",
     "PairwiseBernoulli": "network.rules",
     "Poisson": "stimuli.poisson",
+    "PoissonSource": "stimuli.poisson_source",
     "RangeError": "errors",
     "RateNetwork": "network.rates",
     "RateSimulation": "simulate.rates",
+    "Redrawn": "network.distributions",
     "SiegertNeuron": "network.rates",
     "Simulation": "simulation",
     "SpikeTrains": "stimuli.spike_trains",
@@ -88,9 +91,11 @@ __all__ = [
     "OneToOne",
     "PairwiseBernoulli",
     "Poisson",
+    "PoissonSource",
     "RangeError",
     "RateNetwork",
     "RateSimulation",
+    "Redrawn",
     "SiegertNeuron",
     "Simulation",
     "SpikeTrains",
