@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from distsim.elementary import log
 from distsim.jit import inline, jit
+from distsim.network.binary import BinaryProjection
 from distsim.network.network import Projection
 from distsim.network.rules import (
     AllToAll,
@@ -64,7 +65,7 @@ class Targets:
     ``arrays`` tells whether weights or delays are arrays, so that edges need their entries.
     """
 
-    projection: Projection
+    projection: Projection | BinaryProjection
     seed: int
     gids: Int64Array
     keys: npt.NDArray[np.uint64]
