@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from distsim.binary_simulation import BinarySimulation
     from distsim.errors import DistsimError, InputError, RangeError
+    from distsim.network.binary import BinaryNetwork
     from distsim.network.distributions import Clipped, LogNormal, Normal, Uniform
     from distsim.network.network import Network
     from distsim.network.rules import (
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "AllToAll": "network.rules",
+    "BinaryNetwork": "network.binary",
+    "BinarySimulation": "binary_simulation",
     "Clipped": "network.distributions",
     "ConstantCurrent": "stimuli.constant_current",
     "DistsimError": "errors",
@@ -58,6 +62,8 @@ _HOME = {
 
 __all__ = [
     "AllToAll",
+    "BinaryNetwork",
+    "BinarySimulation",
     "Clipped",
     "ConstantCurrent",
     "DistsimError",

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from distsim.build.draw import Targets, edges
 from distsim.build.grid import add_by_target
-from distsim.build.tables import Attribute, count, fill
+from distsim.build.tables import Attribute, count, fill, target_type
 from distsim.network.binary import BinaryNetwork, BinaryProjection
 from distsim.placement import local_count, local_gids
 from distsim.rng import stream_keys
@@ -32,7 +32,7 @@ Int64Array = npt.NDArray[np.int64]
 TIE = Fraction(1, 10**9)
 """An input that exceeds the threshold by no more than this counts as equal to it, and gives state 0."""
 
-BITS = {np.int32: 31, np.int64: 62}
+BITS = {np.int16: 15, np.int32: 31, np.int64: 62}
 """Inputs are held in the first of these integers that holds every sum of |J|, with one bit to spare."""
 
 
@@ -41,8 +41,9 @@ class Couplings:
     """Edges by source and projection. Segment ``gid * slots + k`` holds those of the k-th projection of ``gid``.
 
     unit: all strengths are multiples of it. first_gid (populations,) int64. strength (populations * slots,) int64: of
-    the k-th projection of each population, in units. offsets (neurons * slots + 1,) int64: where segments begin.
-    targets (edges,) uint16 or uint32: local index over all populations. each (edges,) int64: strength of every edge in
+    the k-th projection of each population, in units; base: the local index at which its target population begins.
+    offsets (neurons * slots + 1,) int64: where segments begin. targets (edges,) uint16 or uint32: local index within
+    the target population. each (edges,) int64: strength of every edge in
     units, empty where every projection has one. input_type: the integer that holds any input.
     """
 
@@ -50,6 +51,7 @@ class Couplings:
     first_gid: Int64Array
     slots: int
     strength: Int64Array
+    base: Int64Array
     offsets: Int64Array
     targets: npt.NDArray[Any]
     each: Int64Array
@@ -58,7 +60,7 @@ class Couplings:
     @property
     def arrays(self) -> tuple[Any, ...]:
         """What kernels take."""
-        return self.first_gid, self.slots, self.strength, self.offsets, self.targets, self.each
+        return self.first_gid, self.slots, self.strength, self.base, self.offsets, self.targets, self.each
 
     def threshold(self, theta: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
         """Thresholds in units (n,), of ``input_type``, so that h > theta + TIE exactly where input > threshold."""
@@ -73,45 +75,42 @@ class Couplings:
 class Drawn:
     """A projection with the local targets that its edges are drawn for.
 
-    counts (sources,) int64: edges of each source. local: where the target population begins among the local neurons.
+    counts (sources,) int64: edges of each source. base: where the target population begins among the local neurons.
     """
 
     projection: BinaryProjection
     targets: Targets
     J: Attribute
     counts: Int64Array
-    local: int
+    base: int
 
 
 def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int) -> Couplings:
     """Draw, count and store the edges that end on this rank (collective)."""
-    n_local = sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in network.populations)
-    drawn, bound = _count(network, comm, seed, n_local)
+    local_sizes = [local_count(p.first_gid, p.size, comm.rank, comm.size) for p in network.populations]
+    drawn, bound = _count(network, comm, seed, local_sizes)
     most = max(comm.allgather(float(bound.max(initial=0.0))))
     unit, input_type = exact_unit([d.J.single for d in drawn], most)
     slots = max((sum(d.projection.source is p for d in drawn) for p in network.populations), default=0)
-    strength = np.zeros((len(network.populations), slots), np.int64)
+    strength, base = np.zeros((2, len(network.populations), slots), np.int64)
     counts = np.zeros((network.size, slots), np.int64)
     slot_of = _slots(drawn)
     for d, slot in zip(drawn, slot_of, strict=True):
         source = d.projection.source
-        strength[network.populations.index(source), slot] = 0 if d.J.single is None else to_units(d.J.single, unit)
+        population = network.populations.index(source)
+        strength[population, slot] = 0 if d.J.single is None else to_units(d.J.single, unit)
+        base[population, slot] = d.base
         counts[source.first_gid : source.first_gid + source.size, slot] = d.counts
     offsets = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts.ravel(), out=offsets[1:])
-    targets = np.empty(int(offsets[-1]), target_type(n_local))
+    targets = np.empty(int(offsets[-1]), target_type(max(local_sizes, default=0)))
     each = np.empty(len(targets) if any(d.J.single is None for d in drawn) else 0, np.int64)
     for d, slot in zip(drawn, slot_of, strict=True):
         source = d.projection.source
         begin = offsets[:-1].reshape(-1, max(slots, 1))[source.first_gid : source.first_gid + source.size, slot]
         _fill(d, begin.copy(), unit, targets, each)
     first_gid = np.array([p.first_gid for p in network.populations], np.int64)
-    return Couplings(unit, first_gid, slots, strength.ravel(), offsets, targets, each, input_type)
-
-
-def target_type(n_local: int) -> Any:
-    """The type of local indices."""
-    return np.uint16 if n_local <= 1 << 16 else np.uint32
+    return Couplings(unit, first_gid, slots, strength.ravel(), base.ravel(), offsets, targets, each, input_type)
 
 
 def _slots(drawn: list[Drawn]) -> list[int]:
@@ -119,10 +118,10 @@ def _slots(drawn: list[Drawn]) -> list[int]:
     return [sum(b.projection.source is d.projection.source for b in drawn[:i]) for i, d in enumerate(drawn)]
 
 
-def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, n_local: int) -> tuple[list[Drawn], Any]:
+def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[int]) -> tuple[list[Drawn], Any]:
     """Number of edges by source, for each projection, and the sum of |J| (n,) into each local neuron."""
-    begins = np.cumsum([0, *(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in network.populations)])
-    bound = np.zeros(n_local)
+    begins = np.cumsum([0, *local_sizes])
+    bound = np.zeros(begins[-1])
     drawn = []
     for projection in network.projections:
         target = projection.target
@@ -131,15 +130,15 @@ def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, n_local: int) -> t
         targets = Targets(projection, seed, gids, keys, isinstance(projection.J, np.ndarray))
         strength = Attribute.of(targets, "J", projection.J)
         counts = np.zeros(projection.source.size, np.int64)
-        local = int(begins[network.populations.index(target)])
+        base = int(begins[network.populations.index(target)])
         for piece in edges(projection.rule, targets):
             count(piece.source, counts)
             if strength.single is None:
-                add_by_target(piece.target + local, strength.of_edges(piece), 1.0, bound)
+                add_by_target(piece.target + base, strength.of_edges(piece), 1.0, bound)
             else:
-                here = slice(local + piece.first, local + piece.first + len(piece.degree))
+                here = slice(base + piece.first, base + piece.first + len(piece.degree))
                 bound[here] += abs(strength.single) * piece.degree
-        drawn.append(Drawn(projection, targets, strength, counts, local))
+        drawn.append(Drawn(projection, targets, strength, counts, base))
     return drawn, bound
 
 
@@ -147,7 +146,7 @@ def _fill(d: Drawn, cursor: Int64Array, unit: Fraction, targets: npt.NDArray[Any
     """Write the edges of a projection to their places; cursor (sources,): where those of each source begin."""
     for piece in edges(d.projection.rule, d.targets):
         place = np.empty(len(piece.source) if len(each) else 0, np.int64)
-        fill(piece.source, piece.degree, d.local + piece.first, cursor, targets, place)
+        fill(piece.source, piece.degree, piece.first, cursor, targets, place)
         if len(each) and d.J.single is not None:
             each[place] = to_units(d.J.single, unit)
         elif len(each):

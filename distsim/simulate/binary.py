@@ -40,7 +40,7 @@ FloatArray = npt.NDArray[np.float64]
 STRETCH_UPDATES = 1 << 15  # updates of a rank that are drawn and sorted together, at least
 STRETCH_SHARE = 0.5  # of the neurons update in a stretch, at least: to look through all of them then costs little
 FIRST_WINDOW = 256  # updates of all ranks in the first window
-FEW_ROUNDS, MANY_ROUNDS = 4, 6  # exchanges in a window: with fewer it grows, with more it shrinks
+FEW_ROUNDS, MANY_ROUNDS = 3, 5  # exchanges in a window: with fewer it grows, with more it shrinks
 
 
 class LocalNeurons:
@@ -132,6 +132,7 @@ class BinaryLoop:
         self.neurons = LocalNeurons(network, comm, seed, couplings)
         self.comm = comm
         self.couplings = couplings.arrays
+        self.unit = couplings.unit
         self._hits = np.empty(int(np.diff(couplings.offsets).max(initial=0)) + 1, np.int64)
         self.exchange = ChangeExchange(comm)
         self.timers = Timers()
@@ -168,6 +169,16 @@ class BinaryLoop:
         self.n_flips += flips
         return tuple(array[:flips] for array in stretch.flips)  # type: ignore[return-value]
 
+    def rehearse(self) -> None:
+        """Call every kernel once, so that it is compiled."""
+        self.advance(self.time + 1.0 / self.rate if self.rate else 1.0)
+        nothing = np.zeros((1, 1, 2))
+        stretch = self._stretch
+        correct(
+            0, 0, 0, nothing, self.neurons.arrays, stretch.arrays, stretch.marks, self.couplings, self._hits,
+            stretch.changes,
+        )  # fmt: skip
+
     def _settle(self, begin: int, end: int, flips: int) -> int:
         """Find the states after the updates begin .. end - 1; flips are listed from number ``flips`` on."""
         stretch, neurons, lap = self._stretch, self.neurons.arrays, self.timers.lap
@@ -190,7 +201,7 @@ class BinaryLoop:
         self.windows += 1
         self.rounds += rounds
         if rounds < FEW_ROUNDS:
-            self._window *= 2.0
+            self._window = min(2.0 * self._window, self._stretch_time)
         elif rounds > MANY_ROUNDS:
             self._window *= 0.6
         lap("settle")

@@ -97,17 +97,18 @@ def sort_updates(time, index, start, stop, sorted_time, sorted_index):  # type: 
 @inline
 def deliver(gid, delta, couplings, h):  # type: ignore[no-untyped-def]
     """h[i] += delta J for every local target i of ``gid``."""
-    first_gid, slots, strength, offsets, targets, each = couplings
+    first_gid, slots, strength, base, offsets, targets, each = couplings
     population = np.searchsorted(first_gid, gid, side="right") - 1
     for k in range(slots):
         begin, end = offsets[gid * slots + k], offsets[gid * slots + k + 1]
+        input_of = h[base[population * slots + k] :]
         if each.size:
             for edge in range(begin, end):
-                h[targets[edge]] += delta * each[edge]
+                input_of[targets[edge]] += delta * each[edge]
         else:
             step = delta * strength[population * slots + k]
             for edge in range(begin, end):
-                h[targets[edge]] += step
+                input_of[targets[edge]] += step
 
 
 @jit
@@ -160,7 +161,7 @@ def speculate(begin, end, neurons, updates, couplings, changes):  # type: ignore
 
 
 @inline
-def find_later(begin, end, t, gid, step, each, delta, targets, hits, neurons, updates, marks):  # type: ignore[no-untyped-def]
+def find_later(begin, end, t, gid, step, base, each, delta, targets, hits, neurons, updates, marks):  # type: ignore[no-untyped-def]
     """Let the edges begin .. end - 1 of a change at (t, gid) act, and mark the later updates that saw another input.
 
     The first loop has no branch: the few edges whose target has an update in the window are only listed in ``hits``.
@@ -169,12 +170,12 @@ def find_later(begin, end, t, gid, step, each, delta, targets, hits, neurons, up
     time, _, seen, _, before, _, _ = updates
     n = 0
     for edge in range(begin, end):
-        i = np.int64(targets[edge])
+        i = base + np.int64(targets[edge])
         h[i] += delta * each[edge] if each.size else step
         hits[n] = edge
         n += np.int64((bits[i >> _BIT] >> np.uint64(i & _LOW)) & _ONE)
     for k in range(n):
-        i = np.int64(targets[hits[k]])
+        i = base + np.int64(targets[hits[k]])
         u = last[i]
         while u >= 0 and (time[u] > t or (time[u] == t and gids[i] > gid)):
             seen[u] += delta * each[hits[k]] if each.size else step
@@ -185,13 +186,13 @@ def find_later(begin, end, t, gid, step, each, delta, targets, hits, neurons, up
 @inline
 def revise(t, gid, delta, couplings, hits, neurons, updates, marks):  # type: ignore[no-untyped-def]
     """Let a change act on all local targets of ``gid`` and mark the updates that saw another input."""
-    first_gid, slots, strength, offsets, targets, each = couplings
+    first_gid, slots, strength, base, offsets, targets, each = couplings
     population = np.searchsorted(first_gid, gid, side="right") - 1
     for k in range(slots):
         segment = gid * slots + k
-        step = delta * strength[population * slots + k]
+        step, low = delta * strength[population * slots + k], base[population * slots + k]
         begin, end = offsets[segment], offsets[segment + 1]
-        find_later(begin, end, t, gid, step, each, delta, targets, hits, neurons, updates, marks)
+        find_later(begin, end, t, gid, step, low, each, delta, targets, hits, neurons, updates, marks)
 
 
 @jit
