@@ -19,14 +19,15 @@ MODULES = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in so
 
 ORDER = (
     "errors", "units", "jit", "elementary", "rng", "counts", "network", "placement", "neurons", "synapses", "stimuli",
-    "parallel", "build", "simulate", "record", "simulation", "binary_simulation", "progress", "theory", "analysis", "models", "scaling",
+    "parallel", "build", "simulate", "record", "simulation", "binary_simulation", "progress", "theory", "analysis",
+    "models", "command", "scaling", "__main__",
 )  # fmt: skip
 """Modules and folders of the package, each of which may import from those before it and from itself."""
 
 WITHOUT_ENGINE = {"theory": {"errors", "units"}, "analysis": {"errors", "units", "theory"}}
 """Folders that serve without the engine, and all that they may import from."""
 
-HOMES = {"mpi4py": ("parallel", "scaling.run", "scaling.__main__"), "h5py": ("record", "analysis.read")}
+HOMES = {"mpi4py": ("parallel",), "h5py": ("record", "analysis.read")}
 """The only folders and modules that import these libraries, be it within a function."""
 
 LAZY = ("scipy", "matplotlib", "pydantic", "h5py", "mpi4py", "tqdm", "tabulate")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from distsim.errors import InputError, nearest
+from distsim.command.arguments import Parser, assignments, number_or_text
 from distsim.scaling.experiment import EXCHANGES, NEURON_MODELS, PRECISIONS, Experiment
 
 SETTINGS = ("sizes", "neuron_models", "indegree", "time", "dt", "seeds", "precision", "interval", "exchange")
@@ -54,13 +52,6 @@ class Options:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that raises InputError where argparse would end this one rank."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"command line: {message}")
-
-
 def parse(arguments: list[str]) -> Options:
     """Take a command line apart.
 
@@ -68,27 +59,20 @@ def parse(arguments: list[str]) -> Options:
     SystemExit after ``--help``.
     """
     parser = _make_parser()
-    known, unknown = parser.parse_known_args(arguments)
-    for argument in unknown:
-        if argument.startswith("-"):
-            option = argument.partition("=")[0]
-            raise InputError(f"command line: unknown option '{option}'{nearest(option, _option_names(parser))}")
-        raise InputError(f"command line: '{argument}' is one argument too many; one experiment file at most")
+    known = parser.take_apart(arguments, "one experiment file at most")
     settings = {name: _values(name, getattr(known, name)) for name in SETTINGS if getattr(known, name) is not None}
     if known.set is not None:
-        settings["parameters"] = dict(_assignment(text) for text in known.set)
+        settings["parameters"] = assignments(known.set)
     file = Path(known.file) if known.file is not None else None
     default_out = f"{file.stem}-results" if file is not None else "scaling-results"
     return Options(file, Path(known.out or default_out), known.resume, not known.no_plot, settings)
 
 
-def _make_parser() -> _Parser:
-    parser = _Parser(
+def _make_parser() -> Parser:
+    parser = Parser(
         usage="[mpirun -n RANKS] python -m distsim.scaling [EXPERIMENT.toml] [options]",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=32, width=116),
-        allow_abbrev=False,
     )
     parser.add_argument("file", nargs="?", metavar="EXPERIMENT.toml", help="experiment file; goes before the options")
     _add_points(parser)
@@ -97,7 +81,7 @@ def _make_parser() -> _Parser:
     return parser
 
 
-def _add_points(parser: _Parser) -> None:
+def _add_points(parser: Parser) -> None:
     default = Experiment()
     group = parser.add_argument_group("points", "one simulation for each combination; lists take spaces or commas")
     add = group.add_argument
@@ -106,7 +90,7 @@ def _add_points(parser: _Parser) -> None:
     add("--seeds", nargs="+", metavar="SEED", help=f"seeds (default: {_join(default.seeds)})")
 
 
-def _add_simulation(parser: _Parser) -> None:
+def _add_simulation(parser: Parser) -> None:
     default = Experiment()
     add = parser.add_argument_group("network and simulation").add_argument
     add("--indegree", metavar="K", help=f"inputs per neuron from within the network (default: {default.indegree})")
@@ -118,39 +102,17 @@ def _add_simulation(parser: _Parser) -> None:
     add("--exchange", metavar="KIND", help=f"{_join(EXCHANGES)} (default: {default.exchange})")
 
 
-def _add_output(parser: _Parser) -> None:
+def _add_output(parser: Parser) -> None:
     add = parser.add_argument_group("output").add_argument
     add("--out", metavar="FOLDER", help="output folder (default: scaling-results, or NAME-results for NAME.toml)")
     add("--resume", action="store_true", help="run only the points that the output folder does not hold yet")
     add("--no-plot", action="store_true", help="draw no figure")
 
 
-def _option_names(parser: _Parser) -> list[str]:
-    return [name for action in parser._actions for name in action.option_strings]
-
-
 def _values(name: str, given: str | list[str]) -> Any:
     if name not in LISTS:
-        return _number_or_text(str(given))
-    return [_number_or_text(word) for text in given for word in text.split(",") if word]
-
-
-def _number_or_text(text: str) -> int | float | str:
-    """A number where ``text`` is one; whether it had to be one is checked with the values of the file."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name or not value:
-        raise InputError(f"option --set: '{text}' is not of the form NAME=VALUE, as in --set g=8")
-    words = {"true": True, "false": False}
-    return name, words[value] if value in words else _number_or_text(value)
+        return number_or_text(str(given))
+    return [number_or_text(word) for text in given for word in text.split(",") if word]
 
 
 def _join(values: tuple[Any, ...]) -> str:

@@ -22,6 +22,8 @@ from distsim.units import MS_PER_S, to_steps
 MODEL = "two_population"
 DERIVED = ("N_E", "N_I", "K_E", "K_I", "J_unit", "I_E", "I_I", "I_X", "PSP_E", "nu_theta", "nu_X", "tau_minus")
 """Quantities that follow from the parameters: properties of ``Parameters``."""
+SHORTCUTS = {"neuron-model": "neuron_model"}
+"""Parameters that have an option of their own on the command line."""
 
 
 @cache

@@ -1,0 +1,96 @@
+"""What a run leaves: tables on the screen; summary.json and figures in the output folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distsim.errors import InputError
+from distsim.models.outcome import Outcome, Table
+from distsim.record import surroundings
+from distsim.record.jsonable import make_writable, write_json
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+SUMMARY = "summary.json"
+FORMATS = ("png", "pdf")
+
+
+def prepare(folder: Path | None) -> Path | None:
+    """Make the output folder; InputError where it holds anything or cannot be written. On rank 0."""
+    if folder is None:
+        return None
+    try:
+        held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise InputError(f"output folder '{folder}' cannot be read: {error.strerror}") from error
+    if held:
+        raise InputError(f"output folder '{folder}' is not empty, it holds {held[0]}; give --out another folder")
+    make_writable(folder)
+    return folder
+
+
+@contextmanager
+def removed_if_unused(comm: MPI.Comm, folder: Path | None) -> Iterator[None]:
+    """Remove the output folder again, if nothing lies in it, where wrong input ends what is done inside."""
+    try:
+        yield
+    except InputError:
+        if folder is not None and comm.rank == 0:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def write(comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Outcome) -> None:
+    """Write summary.json and the figures; collective, rank 0 writes."""
+    around = surroundings.collect(comm)
+    if comm.rank != 0:
+        return
+    summary = {"model": model, "date": surroundings.now(), "parameters": parameters.as_dict()}
+    tables = [{"title": t.title, "header": t.header, "rows": t.rows} for t in outcome.tables]
+    write_json(folder / SUMMARY, {**summary, **outcome.summary, "tables": tables, **around})
+    for stem, draw in outcome.figures.items():
+        figure = draw()
+        for kind in FORMATS:
+            figure.savefig(folder / f"{stem}.{kind}")
+
+
+def read_parameters(path: Path, model: str) -> dict[str, Any]:
+    """The parameters that the summary.json at ``path`` holds, derived ones among them.
+
+    Raises InputError where it cannot be read or is that of another model.
+    """
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        found, parameters = summary["model"], dict(summary["parameters"])
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"'{path}' is not the {SUMMARY} of a run") from error
+    if found != model:
+        raise InputError(f"'{path}' is of the model '{found}', not of '{model}'")
+    return parameters
+
+
+def table_text(table: Table) -> str:
+    """A table as it is printed."""
+    from tabulate import tabulate
+
+    formats = table.formats or ("",) * len(table.header)
+    rows = [[_cell(value, form) for value, form in zip(row, formats, strict=True)] for row in table.rows]
+    numbers = [all(not isinstance(row[i], str) for row in table.rows) for i in range(len(table.header))]
+    align = ["right" if number else "left" for number in numbers]
+    text = tabulate(rows, table.header, "simple", disable_numparse=True, colalign=align if rows else None)
+    return f"\n{table.title}\n\n{text}" if table.title else f"\n{text}"
+
+
+def _cell(value: Any, form: str) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    return format(value, form) if not isinstance(value, str) else value

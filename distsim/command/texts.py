@@ -1,0 +1,96 @@
+"""What ``python -m distsim`` tells of itself: help, the list of models, the parameters of a model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+
+from distsim.command.arguments import HELP_WIDTH
+from distsim.models import registry
+from distsim.models.defaults import Default, Scalar
+
+LIST_USAGE = "python -m distsim list"
+
+HELP = """\
+usage: [mpirun -n RANKS] python -m distsim COMMAND
+
+Simulate published networks on any number of ranks; the results are the same bits on each.
+
+commands:
+  list                   the models
+  run MODEL [options]    simulate a model; 'run MODEL --help' shows its options and all its parameters
+
+examples:
+  python -m distsim list
+  python -m distsim run two_population --help
+  python -m distsim run two_population --time 500
+      print rates, irregularity and synchrony of each population, and the real-time factor
+  mpirun -n 2 python -m distsim run two_population --time 500 --seed 2 --out results
+      on two ranks, another seed; summary.json, spikes.h5 and figures go to the folder results
+  python -m distsim run two_population --set N=2500 K=500 g=8 --time 500
+      other values of parameters, as many as you like
+
+Units are ms, mV, pA, pF and 1/s throughout. The scaling experiment has a command of its own:
+python -m distsim.scaling --help.
+"""
+
+
+def help_page() -> str:
+    """The page of ``--help``."""
+    return HELP
+
+
+def version() -> str:
+    """Name and version of the package."""
+    from distsim import __version__
+
+    return f"distsim {__version__}\n"
+
+
+def listing() -> str:
+    """All models with one line on each."""
+    width = max(map(len, registry.MODELS))
+    return "".join(f"{name:{width}}  {line}\n" for name, line in registry.MODELS.items())
+
+
+def run_page() -> str:
+    """The page of ``run --help``."""
+    return f"usage: [mpirun -n RANKS] python -m distsim run MODEL [options]\n\nmodels:\n{_indented(listing())}"
+
+
+def parameter_table(model: str, defaults: Mapping[str, Default]) -> str:
+    """The parameters of a model with default, unit, limits and meaning, lined up."""
+    from tabulate import tabulate
+
+    rows = [(name, value_text(d.value), d.unit, limits(d), d.meaning) for name, d in defaults.items()]
+    header = ("name", "default", "unit", "limits", "meaning")
+    width = min(shutil.get_terminal_size((HELP_WIDTH, 0)).columns, 160)
+    used = sum(max(len(text) for text in column) + 2 for column in list(zip(header, *rows, strict=True))[:-1])
+    widths = [None] * (len(header) - 1) + [max(30, width - used - 2)]
+    align = ("left", "right", "left", "left", "left")
+    text = tabulate(rows, header, "simple", maxcolwidths=widths, disable_numparse=True, colalign=align)
+    return f"parameters of {model}, set by --set NAME=VALUE:\n{_indented(text)}\n"
+
+
+def limits(default: Default) -> str:
+    """The values that a parameter may take: "0 < x <= 1", "a | b", or "" where all are allowed."""
+    if isinstance(default.value, bool):
+        return "true | false"
+    if default.choices:
+        return " | ".join(default.choices)
+    low = f"{default.low:g} <= " if default.low is not None else ""
+    low = f"{default.above:g} < " if default.above is not None else low
+    high = f" <= {default.high:g}" if default.high is not None else ""
+    high = f" < {default.below:g}" if default.below is not None else high
+    if low and not high:
+        return f">{'=' if '=' in low else ''} {low.split()[0]}"
+    return f"{low}x{high}" if low else high.strip()
+
+
+def value_text(value: Scalar) -> str:
+    """A value as it is written after --set."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" if line else line for line in text.split("\n"))
