@@ -20,6 +20,7 @@ from distsim.errors import InputError, nearest
 
 MODELS = {
     "two_population": "balanced random network, excitatory and inhibitory, with spike-timing dependent plasticity",
+    "binary_ei": "asynchronous binary neurons, excitatory and inhibitory or any number of populations, and mean field",
 }
 """One line on each model by name."""
 
