@@ -11,18 +11,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from distsim.binary_simulation import BinarySimulation
     from distsim.errors import DistsimError, InputError, RangeError
+    from distsim.network.binary import BinaryNetwork
     from distsim.network.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
     from distsim.network.network import Network
     from distsim.network.rates import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
-    from distsim.network.rules import (
-        AllToAll,
-        EdgeList,
-        FixedIndegree,
-        FixedTotalNumber,
-        OneToOne,
-        PairwiseBernoulli,
-    )
+    from distsim.network.rules import AllToAll, EdgeList, FixedIndegree, FixedTotalNumber, OneToOne, PairwiseBernoulli
     from distsim.neurons.iaf_psc_alpha import IafPscAlpha
     from distsim.neurons.iaf_psc_delta import IafPscDelta
     from distsim.neurons.iaf_psc_exp import IafPscExp
@@ -38,6 +33,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "AllToAll": "network.rules",
+    "BinaryNetwork": "network.binary",
+    "BinarySimulation": "binary_simulation",
     "Clipped": "network.distributions",
     "ConstantCurrent": "stimuli.constant_current",
     "ConstantRate": "network.rates",
@@ -72,6 +69,8 @@ _HOME = {
 
 __all__ = [
     "AllToAll",
+    "BinaryNetwork",
+    "BinarySimulation",
     "Clipped",
     "ConstantCurrent",
     "ConstantRate",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from distsim.network.binary import BinaryNetwork, BinaryPopulation
 from distsim.network.network import Network, Population
 from distsim.network.rules import EdgeList, Ends, FixedIndegree, FixedTotalNumber, OneToOne
 
@@ -18,17 +19,17 @@ def miniature(network: Network) -> Network:
     small = Network(network.dt)
     sizes = {p.name: min(p.size, SIZE) for p in network.populations}
     for p in network.populations:
-        initial = {name: _shrunk(value, (sizes[p.name],)) for name, value in p.initial.items()}
+        initial = {name: shrunk(value, (sizes[p.name],)) for name, value in p.initial.items()}
         small.population(p.name, sizes[p.name], _shrunk_fields(p.model, sizes[p.name]), **initial)
     for projection in network.projections:
         source, target = small.find(projection.source.name), small.find(projection.target.name)
-        rule = _shrunk_rule(projection.rule, source, target)
+        rule = shrunk_rule(projection.rule, source, target)
         if rule is None:
             continue
         shape = rule.array_shape(Ends(source.name, target.name, source.size, target.size))
         synapse = projection.synapse
         changes = {
-            field.name: _shrunk(getattr(synapse, field.name), shape)
+            field.name: shrunk(getattr(synapse, field.name), shape)
             for field in fields(synapse)  # type: ignore[arg-type]
             if isinstance(getattr(synapse, field.name), np.ndarray)
         }
@@ -38,7 +39,23 @@ def miniature(network: Network) -> Network:
     return small
 
 
-def _shrunk(value: Any, shape: tuple[int, ...] | None) -> Any:
+def binary_miniature(network: BinaryNetwork) -> BinaryNetwork:
+    """``network`` with at most two neurons in a population and the same rules and couplings."""
+    small = BinaryNetwork()
+    for p in network.populations:
+        size = min(p.size, SIZE)
+        values = {name: shrunk(getattr(p, name), (size,)) for name in ("theta", "tau", "m_0")}
+        small.population(p.name, size, **values)
+    for projection in network.projections:
+        source, target = small.find(projection.source.name), small.find(projection.target.name)
+        rule = shrunk_rule(projection.rule, source, target)
+        if rule is not None:
+            shape = rule.array_shape(Ends(source.name, target.name, source.size, target.size))
+            small.connect(source, target, rule, shrunk(projection.J, shape))
+    return small
+
+
+def shrunk(value: Any, shape: tuple[int, ...] | None) -> Any:
     """An array cut to ``shape``, anything else as it is; entries that were not all equal stay so, where they can."""
     if not isinstance(value, np.ndarray) or shape is None:
         return value
@@ -57,7 +74,7 @@ def _shrunk_fields(model: Any, size: int) -> Any:
     return replace(model, **changes) if changes else model
 
 
-def _shrunk_rule(rule: Any, source: Population, target: Population) -> Any:
+def shrunk_rule(rule: Any, source: Population | BinaryPopulation, target: Population | BinaryPopulation) -> Any:
     """A rule of the same class that the small populations can meet; None where there is none."""
     if isinstance(rule, FixedIndegree):
         candidates = source.size - int(source.name == target.name and not rule.autapses)

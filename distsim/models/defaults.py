@@ -21,7 +21,8 @@ Parameter = Scalar | tuple[Any, ...]
 class Default:
     """One parameter: its default ``value``, whose type every other value must have, too, and what it means.
 
-    A list has as many entries as the default, each like the one in its place. Numbers lie at
+    A list has as many entries as the default, each like the one in its place; with ``axes``, a name for each of its
+    indices, it has any number of entries (numbers where the default has none), and axes of one name have the same length in all parameters. Numbers lie at
     or over ``low``, over ``above``, at or under ``high``, under ``below``; texts are among ``choices``.
     """
 
@@ -34,6 +35,7 @@ class Default:
     high: float | None = None
     below: float | None = None
     choices: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
 
     def check(self, value: Any, name: str) -> Parameter:
         """``value`` as bool, int, float, str or tuple like the default; InputError naming ``name`` where it is none."""
@@ -61,8 +63,12 @@ class Default:
     def _check_list(self, value: Any, name: str) -> tuple[Any, ...]:
         entries: tuple[Any, ...] = self.value if isinstance(self.value, tuple) else ()
         given = list(value) if isinstance(value, (list, tuple, np.ndarray)) else None
+        if given is not None and self.axes:
+            like = replace(self, value=entries[0] if entries else 0.0, axes=self.axes[1:])
+            return tuple(like.check(v, f"{name}[{i}]") for i, v in enumerate(given))
         if given is None or len(given) != len(entries):
-            raise InputError(f"{name} must be a list of {len(entries)} entries, got {value!r:.80}")
+            wanted = f"{len(entries)} entries" if not self.axes else f"one entry for each {self.axes[0]}"
+            raise InputError(f"{name} must be a list of {wanted}, got {value!r:.80}")
         pairs = zip(entries, given, strict=True)
         return tuple(replace(self, value=d).check(v, f"{name}[{i}]") for i, (d, v) in enumerate(pairs))
 
@@ -126,6 +132,22 @@ def value_text(value: Parameter) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(value_text(entry) for entry in value)}]"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def check_axes(defaults: Mapping[str, Default], values: Mapping[str, Any], where: str) -> None:
+    """InputError unless all axes of one name have the same length, that of the first parameter that has one."""
+    lengths: dict[str, tuple[int, str]] = {}
+    for name, default in defaults.items():
+        rows = [values[name]]
+        for axis in default.axes:
+            for row in rows:
+                length, first = lengths.setdefault(axis, (len(row), name))
+                if len(row) != length:
+                    raise InputError(
+                        f"{where}: {name} = {value_text(values[name])} has {len(row)} entries where {first} has "
+                        f"{length}; there must be one for each {axis}"
+                    )
+            rows = [entry for row in rows for entry in row]
 
 
 def markdown_table(defaults: Mapping[str, Default]) -> str:

@@ -1,0 +1,137 @@
+"""What is recorded of binary neurons: changes of state, and the mean activity of populations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.network.binary import BinaryNetwork
+from distsim.simulate.gather import allgather_array
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from distsim.simulate.binary import LocalNeurons
+
+FloatArray = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+StateArray = npt.NDArray[np.uint8]
+
+
+class Flips(NamedTuple):
+    """Changes of state, sorted by time, then neuron: time (n,) (ms), neuron (n,) in its population, state (n,) after."""
+
+    time: FloatArray
+    neuron: Int64Array
+    state: StateArray
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Fraction of active neurons: ``value`` (n,) at ``time`` (n,) (ms), the first of which is 0.
+
+    Recorded at every update, value[k] holds from time[k] until the next; ``stop`` (ms) is how far it is known.
+    """
+
+    time: FloatArray
+    value: FloatArray
+    stop: float
+
+    def mean(self, start: float, stop: float) -> float:
+        """Mean over the time from ``start`` to ``stop`` (ms), every value holding until the next."""
+        return _moment(self, start, stop, 1)
+
+    def sd(self, start: float, stop: float) -> float:
+        """Standard deviation over the time from ``start`` to ``stop`` (ms)."""
+        return float(np.sqrt(max(0.0, _moment(self, start, stop, 2) - self.mean(start, stop) ** 2)))
+
+
+def _moment(activity: Activity, start: float, stop: float, power: int) -> float:
+    """Mean of value**power from ``start`` to ``stop``, as far as the activity is known; NaN where it is not."""
+    edges = np.clip(np.append(activity.time, activity.stop), start, stop)
+    lengths = np.diff(edges)
+    total = float(lengths.sum())
+    return float((activity.value**power * lengths).sum()) / total if total > 0.0 else float("nan")
+
+
+class BinaryRecorder:
+    """Keeps what is to be recorded of the local flips, population by population."""
+
+    def __init__(self, network: BinaryNetwork, neurons: LocalNeurons) -> None:
+        self.network = network
+        self.neurons = neurons
+        names = [p.name for p in network.populations]
+        self._flips: dict[str, list[tuple[FloatArray, Int64Array, StateArray]]] = {
+            name: []
+            for name in names
+            if name in network.flip_recordings or network.activity_recordings.get(name, 0.0) is None
+        }
+        sampled = {name: dt for name, dt in network.activity_recordings.items() if dt is not None}
+        self._steps: dict[str, Int64Array] = {name: np.zeros(1, np.int64) for name in sampled}
+        self._begin = dict(zip(names, neurons.first[:-1], strict=True))
+        self._end = dict(zip(names, neurons.first[1:], strict=True))
+
+    def add(self, time: FloatArray, index: npt.NDArray[np.int32], state: StateArray) -> None:
+        """Record the local flips of a stretch: time, local index, new state."""
+        for name in {**self._flips, **self._steps}:
+            begin, end = self._begin[name], self._end[name]
+            mine = (index >= begin) & (index < end)
+            if name in self._flips:
+                neuron = self._neuron(name, index[mine].astype(np.int64))
+                self._flips[name].append((time[mine], neuron, state[mine]))
+            if name in self._steps:
+                self._count(name, time[mine], 2 * state[mine].astype(np.int64) - 1)
+
+    def _neuron(self, name: str, index: Int64Array) -> Int64Array:
+        """Index within population ``name`` of local neurons."""
+        return self.neurons.gids[index] - self.network.find(name).first_gid
+
+    def _count(self, name: str, time: FloatArray, change: Int64Array) -> None:
+        """Add changes of the number of active neurons to the first sample at or after each."""
+        samples = first_sample(time, self.network.activity_recordings[name] or 1.0)
+        new = np.bincount(samples, minlength=len(self._steps[name])) * 0
+        np.add.at(new, samples, change)
+        new[: len(self._steps[name])] += self._steps[name]
+        self._steps[name] = new
+
+    def flips(self, name: str, comm: MPI.Comm) -> Flips:
+        """All flips of a population so far (collective)."""
+        types = (np.float64, np.int64, np.uint8)
+        parts = [
+            allgather_array(np.concatenate([np.zeros(0, t), *(p[k] for p in self._flips[name])]), comm)
+            for k, t in enumerate(types)
+        ]
+        order = np.lexsort((parts[1], parts[0]))
+        return Flips(*(part[order] for part in parts))
+
+    def activity(self, name: str, stop: float, comm: MPI.Comm) -> Activity:
+        """The mean activity of a population up to ``stop`` (ms) (collective)."""
+        size = max(self.network.find(name).size, 1)
+        interval = self.network.activity_recordings[name]
+        active = sum(comm.allgather(int(self.neurons.initial[self._begin[name] : self._end[name]].sum())))
+        if interval is None:
+            flips = self.flips(name, comm)
+            steps = 2 * flips.state.astype(np.int64) - 1
+            time = np.concatenate(([0.0], flips.time))
+            return Activity(time, (active + np.concatenate(([0], np.cumsum(steps)))) / size, stop)
+        n = len_of_samples(stop, interval)
+        mine = np.zeros(n, np.int64)
+        mine[: len(self._steps[name][:n])] = self._steps[name][:n]
+        total = np.sum(comm.allgather(mine), axis=0)
+        return Activity(np.arange(n) * interval, (active + np.cumsum(total)) / size, stop)
+
+
+def first_sample(time: FloatArray, interval: float) -> Int64Array:
+    """Number k (n,) of the first sample, at k * interval, that is not before each ``time`` (n,)."""
+    k = np.ceil(time / interval).astype(np.int64)
+    k[k * interval < time] += 1
+    k[(k - 1) * interval >= time] -= 1
+    return k
+
+
+def len_of_samples(stop: float, interval: float) -> int:
+    """How many samples there are from 0 to ``stop``, ends included."""
+    return int(first_sample(np.array([np.nextafter(stop, np.inf)]), interval)[0])

@@ -1,0 +1,143 @@
+"""The trajectory of a binary network is that of the sequential algorithm: on any number of ranks, with any window."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from distsim.build.couplings import build_couplings
+from distsim.simulate.binary import BinaryLoop
+from tests.binary_reference import CASES, build, digest, published, sequential
+
+WINDOWS = {"N": [40, 20], "K": [[20, 10], [20, 10]], "J": [[0.3, -0.7]] * 2, "theta": [-0.5, 0.5], "T": 6.0}
+
+
+def expected(case: dict[str, Any]) -> dict[str, Any]:
+    flips, state, updates = sequential(build(case), case.get("seed", 1), case["T"])
+    return {"digest": digest(flips, state), "updates": updates, "flips": len(flips)}
+
+
+@pytest.fixture(scope="module")
+def reference() -> list[dict[str, Any]]:
+    return [expected(case) for case in CASES.values()]
+
+
+def test_the_cases_are_worth_comparing(reference):
+    """Neurons flip in all of them; the trajectories differ."""
+    assert all(result["flips"] > 10 for result in reference), dict(zip(CASES, reference, strict=True))
+    assert len({result["digest"] for result in reference}) == len(CASES)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 7])
+def test_the_trajectory_is_that_of_the_sequential_algorithm(mpirun, pytestconfig, reference, ranks):
+    arguments = ["-m", "tests.programs.binary_trajectories", json.dumps(list(CASES.values()))]
+    results = json.loads(mpirun(ranks, arguments, cwd=pytestconfig.rootpath).stdout)
+    for name, result, sequential_result in zip(CASES, results, reference, strict=True):
+        assert result == sequential_result, name
+
+
+def test_windows_and_runs_change_nothing(mpirun, pytestconfig):
+    ways = [{}, *({"window": w} for w in (1e-3, 0.02, 0.3, 100.0)), {"runs": [0.0, 0.25, 0.125, 0.625]}]
+    arguments = ["-m", "tests.programs.binary_trajectories", json.dumps([{**WINDOWS, **way} for way in ways])]
+    results = json.loads(mpirun(2, arguments, cwd=pytestconfig.rootpath).stdout)
+    assert results == [expected(WINDOWS)] * len(ways)
+
+
+# ---------------------------------------------------------------- properties, with ranks that are threads
+
+
+class Meeting:
+    """Where the threads of one job exchange what they have."""
+
+    def __init__(self, size: int) -> None:
+        self.barrier = threading.Barrier(size, timeout=60.0)
+        self.table: list[Any] = [None] * size
+
+
+class ThreadRank:
+    """As much of a communicator as the loop needs, for ranks that are threads of one process."""
+
+    def __init__(self, rank: int, meeting: Meeting) -> None:
+        self.rank, self.size, self.meeting = rank, len(meeting.table), meeting
+
+    def allgather(self, value: Any) -> list[Any]:
+        self.meeting.barrier.wait()
+        self.meeting.table[self.rank] = value
+        self.meeting.barrier.wait()
+        return list(self.meeting.table)
+
+    def Allgather(self, mine: np.ndarray, everyones: np.ndarray) -> None:
+        everyones[:] = self.allgather(mine.copy())
+
+    def Allgatherv(self, mine: np.ndarray, everyones: list[Any]) -> None:
+        everyones[0][:] = np.concatenate(self.allgather(mine.copy()))
+
+
+def windowed(case: dict[str, Any], ranks: int, window: float | None) -> tuple[list[Any], np.ndarray]:
+    """Flips and final states, as found by ``ranks`` threads."""
+    meeting = Meeting(ranks)
+    network = build(case)
+
+    def one_rank(rank: int) -> tuple[list[Any], np.ndarray, np.ndarray]:
+        comm: Any = ThreadRank(rank, meeting)
+        try:
+            loop = BinaryLoop(network, comm, case["seed"], build_couplings(network, comm, case["seed"]), window)
+            flips: list[Any] = []
+            while loop.time < case["T"]:
+                time, index, state = loop.advance(case["T"])
+                flips += zip(time.tolist(), loop.neurons.gids[index].tolist(), state.tolist(), strict=True)
+            return flips, loop.neurons.gids, loop.neurons.state
+        except BaseException:
+            meeting.barrier.abort()
+            raise
+
+    with ThreadPoolExecutor(ranks) as pool:
+        parts = list(pool.map(one_rank, range(ranks)))
+    states = np.zeros(network.size, np.int64)
+    for _, gids, state in parts:
+        states[gids] = state
+    return sorted(flip for flips, _, _ in parts for flip in flips), states
+
+
+@st.composite
+def cases(draw) -> dict[str, Any]:
+    """Small networks of one to three populations with couplings of any sign, dense or sparse, often on a lattice."""
+    n = draw(st.integers(1, 3))
+    sizes = [draw(st.integers(0, 12)) for _ in range(n)]
+    strength = st.sampled_from([-3.0, -1.0, -0.2, 0.1, 0.7, 1.0, 25.0]) | st.floats(-2.0, 2.0).map(lambda x: round(x, 3))
+    indegree = [[draw(st.integers(0, 9)) if source else 0 for source in sizes] for _ in sizes]
+    return {
+        "N": sizes,
+        "K": indegree,
+        "J": [[draw(strength) for _ in sizes] for _ in sizes],
+        "theta": [draw(st.sampled_from([-1.0, -0.1, 0.0, 0.3, 1.0])) for _ in sizes],
+        "tau": [draw(st.sampled_from([0.3, 1.0])) for _ in sizes],
+        "m_0": [draw(st.sampled_from([0.0, 0.5, 1.0])) for _ in sizes],
+        "seed": draw(st.integers(-3, 1000)),
+        "T": 4.0,
+    }
+
+
+@given(case=cases(), ranks=st.integers(1, 5), window=st.none() | st.floats(0.01, 10.0))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_any_network_on_any_ranks_with_any_window(case, ranks, window):
+    flips, states, _ = sequential(build(case), case["seed"], case["T"])
+    found, found_states = windowed(case, ranks, window)
+    assert found == flips
+    assert (found_states == states).all()
+
+
+def test_a_window_over_the_whole_run_needs_many_rounds_and_still_agrees():
+    """Strong couplings on three ranks, all updates in one window: nearly every guess is wrong at first."""
+    case = published(0.5, K=[[150, 200], [350, 200]], J=[[1.0, -2.0]] * 2, theta=[-55.0, 85.0], T=0.5, seed=3)
+    flips, states, _ = sequential(build(case), 3, case["T"])
+    found, found_states = windowed(case, 3, 10.0)
+    assert found == flips
+    assert (found_states == states).all()
