@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         PairwiseBernoulli,
     )
     from distsim.neurons.iaf_psc_alpha import IafPscAlpha
+    from distsim.neurons.iaf_psc_delta import IafPscDelta
+    from distsim.neurons.iaf_psc_exp import IafPscExp
     from distsim.neurons.ignore_and_fire import IgnoreAndFire
     from distsim.simulation import Simulation
     from distsim.stimuli.constant_current import ConstantCurrent
@@ -40,6 +42,8 @@ _HOME = {
     "FixedIndegree": "network.rules",
     "FixedTotalNumber": "network.rules",
     "IafPscAlpha": "neurons.iaf_psc_alpha",
+    "IafPscDelta": "neurons.iaf_psc_delta",
+    "IafPscExp": "neurons.iaf_psc_exp",
     "IgnoreAndFire": "neurons.ignore_and_fire",
     "InputError": "errors",
     "LogNormal": "network.distributions",
@@ -65,6 +69,8 @@ __all__ = [
     "FixedIndegree",
     "FixedTotalNumber",
     "IafPscAlpha",
+    "IafPscDelta",
+    "IafPscExp",
     "IgnoreAndFire",
     "InputError",
     "LogNormal",

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from distsim.build.local_network import LocalNetwork, LocalPopulation
 from distsim.counts import deposit
 from distsim.errors import RangeError
+from distsim.network.protocols import weight_unit
 from distsim.parallel.exchange import Exchange, pack, unpack
 from distsim.simulate.recorders import Recorders
 from distsim.simulate.timers import Timers
@@ -138,7 +139,7 @@ class SpikingLoop:
         for table in self.local.tables:
             target = table.target
             if table.delivery.deliver(gids, stamps, target.ring[table.input], target.grid):
+                limit = f"{target.grid.largest_weight:g} {weight_unit(target.population.model)}"
                 raise RangeError(
-                    f"a weight of {table.projection.name} grew beyond {target.grid.largest_weight:g} pA before "
-                    f"{self.step * self.dt:g} ms, where sums of input are no longer exact: the plasticity is unstable"
+                    f"a weight of {table.projection.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of input are no longer exact: the plasticity is unstable"
                 )

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Grid:
-    """unit: pA per integer. largest_weight: a plastic weight (pA) up to which no sum can leave the integers."""
+    """unit: pA (mV for iaf_psc_delta) per integer.
+
+    largest_weight: a plastic weight up to which no sum can leave the integers.
+    """
 
     unit: float
     largest_weight: float

@@ -18,7 +18,10 @@ from distsim.synapses.table import Int64Array, Table, row_of
 @check_arguments
 @dataclass(frozen=True, eq=False)
 class Static:
-    """A synapse of constant ``weight`` (pA) and ``delay`` (ms): one number, an array, or a distribution each."""
+    """A synapse of constant ``weight`` and ``delay`` (ms): one number, an array, or a distribution each.
+
+    The unit of weights is that of the target's input: pA, but mV for iaf_psc_delta.
+    """
 
     weight: Value = 1.0
     delay: Value = 1.0
