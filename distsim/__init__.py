@@ -12,8 +12,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from distsim.errors import DistsimError, InputError, RangeError
-    from distsim.network.distributions import Clipped, LogNormal, Normal, Uniform
+    from distsim.network.distributions import Clipped, Gamma, LogNormal, Normal, Replaced, Uniform
     from distsim.network.network import Network
+    from distsim.network.positions import lattice
     from distsim.network.rules import (
         AllToAll,
         EdgeList,
@@ -21,17 +22,20 @@ if TYPE_CHECKING:
         FixedTotalNumber,
         OneToOne,
         PairwiseBernoulli,
+        SpatialBernoulli,
     )
     from distsim.neurons.iaf_psc_alpha import IafPscAlpha
     from distsim.neurons.iaf_psc_delta import IafPscDelta
     from distsim.neurons.iaf_psc_exp import IafPscExp
     from distsim.neurons.ignore_and_fire import IgnoreAndFire
+    from distsim.neurons.lif_multisynapse import LifMultisynapse
     from distsim.simulation import Simulation
     from distsim.stimuli.constant_current import ConstantCurrent
     from distsim.stimuli.poisson import Poisson
     from distsim.stimuli.spike_trains import SpikeTrains
     from distsim.synapses.static import Static
     from distsim.synapses.stdp_power_law import StdpPowerLaw
+    from distsim.synapses.tsodyks_markram import TsodyksMarkram
 
 _HOME = {
     "AllToAll": "network.rules",
@@ -41,11 +45,13 @@ _HOME = {
     "EdgeList": "network.rules",
     "FixedIndegree": "network.rules",
     "FixedTotalNumber": "network.rules",
+    "Gamma": "network.distributions",
     "IafPscAlpha": "neurons.iaf_psc_alpha",
     "IafPscDelta": "neurons.iaf_psc_delta",
     "IafPscExp": "neurons.iaf_psc_exp",
     "IgnoreAndFire": "neurons.ignore_and_fire",
     "InputError": "errors",
+    "LifMultisynapse": "neurons.lif_multisynapse",
     "LogNormal": "network.distributions",
     "Network": "network.network",
     "Normal": "network.distributions",
@@ -53,11 +59,15 @@ _HOME = {
     "PairwiseBernoulli": "network.rules",
     "Poisson": "stimuli.poisson",
     "RangeError": "errors",
+    "Replaced": "network.distributions",
     "Simulation": "simulation",
+    "SpatialBernoulli": "network.rules",
     "SpikeTrains": "stimuli.spike_trains",
     "Static": "synapses.static",
     "StdpPowerLaw": "synapses.stdp_power_law",
+    "TsodyksMarkram": "synapses.tsodyks_markram",
     "Uniform": "network.distributions",
+    "lattice": "network.positions",
 }
 
 __all__ = [
@@ -68,11 +78,13 @@ __all__ = [
     "EdgeList",
     "FixedIndegree",
     "FixedTotalNumber",
+    "Gamma",
     "IafPscAlpha",
     "IafPscDelta",
     "IafPscExp",
     "IgnoreAndFire",
     "InputError",
+    "LifMultisynapse",
     "LogNormal",
     "Network",
     "Normal",
@@ -80,12 +92,16 @@ __all__ = [
     "PairwiseBernoulli",
     "Poisson",
     "RangeError",
+    "Replaced",
     "Simulation",
+    "SpatialBernoulli",
     "SpikeTrains",
     "Static",
     "StdpPowerLaw",
+    "TsodyksMarkram",
     "Uniform",
     "__version__",
+    "lattice",
 ]
 
 

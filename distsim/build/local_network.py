@@ -153,7 +153,8 @@ def _drive(
     bound = InputBound.zero(n)
     for local in incoming:
         at_once = multiplicity(local.projection.source.model, network.dt)
-        bound.add_table(local.table, local.projection.synapse.plastic, at_once)
+        synapse = local.projection.synapse
+        bound.add_table(local.table, synapse.plastic or getattr(synapse, "unbounded", False), at_once)
         if local.projection.synapse.plastic:
             target.plastic_inputs.append(local)
     for stimulation in stimuli:

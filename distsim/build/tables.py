@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import distsim.build.spatial  # noqa: F401 # knows one more rule
 from distsim.build.draw import Edges, Targets, edges
 from distsim.jit import jit
 from distsim.network.distributions import Distribution
@@ -67,13 +68,17 @@ def build_tables(
 ) -> list[tuple[int, Table]]:
     """The tables of the local edges of ``projection``, each with the input of the target that it drives.
 
-    There are two where the target has an input for each sign of weight and the weights may have both.
+    There are two where the target has an input for each sign of weight, the synapse does not say which it drives, and
+    the weights may have both signs.
     """
     targets = Targets.of(projection, seed, gids)
     weight = Attribute.of(targets, "weight", projection.synapse.weight)
     delay = Attribute.of(targets, "delay", projection.synapse.delay)
     table = _build_table(targets, weight, delay, dt, weight_type, index_type)
     model = projection.target.model
+    receptor = getattr(projection.synapse, "receptor", None)
+    if receptor is not None:
+        return [(model.receptors.index(receptor), table)]  # type: ignore[attr-defined] # checked by the network
     low, high = _bounds(weight.value)
     if model.inputs() == 1 or low >= 0.0 or high < 0.0:
         return [(model.input_of(high < 0.0), table)]
@@ -91,6 +96,8 @@ def _build_table(
     targets: Targets, weight: Attribute, delay: Attribute, dt: float, weight_type: Any, index_type: Any
 ) -> Table:
     projection = targets.projection
+    synapse = projection.synapse
+    further = [Attribute.of(targets, name, getattr(synapse, name)) for name in getattr(synapse, "attributes", ())]
     counts = np.zeros(projection.source.size, np.int64)
     for piece in edges(projection.rule, targets):
         count(piece.source, counts)
@@ -98,17 +105,24 @@ def _build_table(
     np.cumsum(counts, out=offsets[1:])
     n_edges = int(offsets[-1])
     target = np.empty(n_edges, index_type)
-    weights = _allocate(weight, n_edges, weight_type, projection.synapse.plastic)
+    weights = _allocate(weight, n_edges, weight_type, synapse.plastic)
     delays = np.empty(n_edges if delay.single is None else 0, _delay_type(delay.value, dt))
-    drawn = [(a, v) for a, v in ((weight, weights), (delay, delays)) if a.single is None]
+    attributes = {a.purpose: _allocate(a, n_edges, weight_type, False) for a in further}
+    pairs = [(weight, weights), (delay, delays), *((a, attributes[a.purpose]) for a in further)]
+    drawn = [(a, v) for a, v in pairs if a.single is None]
     cursor = offsets[:-1].copy()
     for piece in edges(projection.rule, targets):
         place = np.empty(len(piece.source) if drawn else 0, np.int64)
         fill(piece.source, piece.degree, piece.first, cursor, target, place)
         for attribute, values in drawn:
             new = attribute.of_edges(piece)
-            values[place] = new if values is weights else np.clip(np.floor(new / dt + 0.5), 1, _largest(values))
-    if delay.single is None:
+            values[place] = new if values is not delays else np.clip(np.floor(new / dt + 0.5), 1, _largest(values))
+    if delay.single is None and further:
+        order = np.arange(n_edges)
+        sort_rows_by_delay(offsets, int(delays.max(initial=1)), delays, target, order)
+        weights, *rest = (v if a.single is not None else v[order] for a, v in pairs if v is not delays)
+        attributes = dict(zip(attributes, rest, strict=True))
+    elif delay.single is None:
         own_weights = weights if len(weights) == n_edges else np.empty(0, weights.dtype)  # one for all: nothing to sort
         sort_rows_by_delay(offsets, int(delays.max(initial=1)), delays, target, own_weights)
     else:
@@ -117,7 +131,8 @@ def _build_table(
     if len(counts) * DENSE_ROWS_PER_EDGE > n_edges:
         sources = np.flatnonzero(counts)
         offsets = np.append(offsets[sources], n_edges)
-    return Table(projection.source.first_gid, projection.source.size, sources, offsets, target, weights, delays)
+    first_gid, size = projection.source.first_gid, projection.source.size
+    return Table(first_gid, size, sources, offsets, target, weights, delays, attributes)
 
 
 def _allocate(weight: Attribute, n_edges: int, weight_type: Any, plastic: bool) -> npt.NDArray[Any]:
@@ -131,10 +146,14 @@ def _of_sign(table: Table, negative: bool) -> Table:
     """The edges of ``table`` of negative weight, or the others."""
     chosen = (table.weights < 0.0) == negative
     kept = np.concatenate(([0], np.cumsum(chosen)))
-    delays = table.delays if len(table.delays) == 1 else table.delays[chosen]
+
+    def kept_of(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values if len(values) == 1 else values[chosen]
+
     return replace(
-        table, offsets=kept[table.offsets], targets=table.targets[chosen], weights=table.weights[chosen], delays=delays
-    )
+        table, offsets=kept[table.offsets], targets=table.targets[chosen], weights=table.weights[chosen],
+        delays=kept_of(table.delays), attributes={name: kept_of(v) for name, v in table.attributes.items()},
+    )  # fmt: skip
 
 
 def _largest(values: npt.NDArray[Any]) -> int:

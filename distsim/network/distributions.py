@@ -21,6 +21,7 @@ from distsim.units import check_number
 FloatArray = npt.NDArray[np.float64]
 _12 = np.uint64(12)
 _TO_OPEN_UNIT = 1.0 / 4503599627370496.0  # 2^-52
+_NOT_ZERO = 1e-290  # the smallest gamma number: signs survive where a tiny shape would underflow
 
 
 @runtime_checkable
@@ -78,6 +79,13 @@ def fill_normal(keys, counters, values):  # type: ignore[no-untyped-def]
     """values[i] = standard normal number counters[i] of stream keys[i]."""
     for i in range(values.size):
         values[i] = normal_quantile((float(draw(keys[i], counters[i]) >> _12) + 0.5) * _TO_OPEN_UNIT)
+
+
+@jit
+def fill_exponential(keys, counters, values):  # type: ignore[no-untyped-def]
+    """values[i] = exponential number of mean 1, number counters[i] of stream keys[i]."""
+    for i in range(values.size):
+        values[i] = -log((float(draw(keys[i], counters[i]) >> _12) + 0.5) * _TO_OPEN_UNIT)
 
 
 @jit
@@ -172,3 +180,61 @@ class Clipped:
     def bounds(self) -> tuple[float, float]:
         low, high = self.distribution.bounds()
         return min(max(low, self.low), self.high), max(min(high, self.high), self.low)
+
+
+@check_arguments
+@dataclass(frozen=True)
+class Replaced:
+    """Another distribution, its values at or below ``low`` set to ``by``, which is above ``low``."""
+
+    distribution: Distribution
+    by: float
+    low: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.distribution, Distribution):
+            raise InputError(f"Replaced: needs a distribution, got {self.distribution!r}")
+        check_number(self.by, "Replaced: by", above=check_number(self.low, "Replaced: low"))
+
+    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
+        values = self.distribution.sample(keys, counters)
+        return np.where(values > self.low, values, self.by)
+
+    def bounds(self) -> tuple[float, float]:
+        low, high = self.distribution.bounds()
+        if low <= self.low:
+            low = float(np.nextafter(self.low, np.inf))
+        return min(low, self.by), max(high, self.by)
+
+
+@check_arguments
+@dataclass(frozen=True)
+class Gamma:
+    """Gamma with ``shape`` and ``scale``: mean shape * scale; a negative ``scale`` gives the negative of such numbers.
+
+    The inverse of the distribution function is taken at one uniform number: -scale ln(u) for shape 1, the exponential
+    distribution, scipy's inverse of the incomplete gamma function for any other shape.
+    """
+
+    shape: float
+    scale: float
+
+    def __post_init__(self) -> None:
+        check_number(self.shape, "Gamma: shape", above=0.0)
+        if check_number(self.scale, "Gamma: scale") == 0.0:
+            raise InputError("Gamma: scale must not be 0")
+
+    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
+        values = np.empty(len(keys))
+        if self.shape == 1.0:
+            fill_exponential(keys, counters, values)
+        else:
+            from scipy.special import gammaincinv  # a scalar function: the place in the array does not matter
+
+            fill_uniform(keys, counters, values)
+            values = gammaincinv(self.shape, values)
+        return self.scale * np.maximum(values, _NOT_ZERO)
+
+    def bounds(self) -> tuple[float, float]:
+        nearest = self.scale * _NOT_ZERO
+        return (nearest, np.inf) if self.scale > 0.0 else (-np.inf, nearest)

@@ -59,6 +59,11 @@ def check_shape(value: Value, shape: tuple[int, ...], name: str) -> None:
         raise InputError(f"{name} has shape {value.shape}, but must have shape {shape} or be one number")
 
 
+def largest(value: Value) -> float:
+    """The largest value that can occur; minus infinity for an empty array."""
+    return value.bounds()[1] if isinstance(value, Distribution) else float(np.max(value, initial=-np.inf))
+
+
 def values_of_neurons(
     value: Value, seed: int, purpose: str, gids: npt.NDArray[np.int64], first_gid: int
 ) -> float | npt.NDArray[np.float64]:

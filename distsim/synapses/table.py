@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ class Table:
     targets (edges,) uint16 or uint32: local index within the target population.
     weights (edges,) float32 or float64 (pA), or (1,) where all are equal.
     delays (edges,) uint8, uint16 or uint32 (steps), or (1,) where all are equal.
+    attributes: further parameters of the synapses by name, (edges,) in the type of the weights, or (1,).
     """
 
     first_source_gid: int
@@ -32,6 +34,7 @@ class Table:
     targets: npt.NDArray[Any]
     weights: npt.NDArray[Any]
     delays: npt.NDArray[Any]
+    attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @property
     def n_edges(self) -> int:
@@ -64,7 +67,9 @@ class Table:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         sources = 0 if self.sources is None else self.sources.nbytes
-        return sources + self.offsets.nbytes + self.targets.nbytes + self.weights.nbytes + self.delays.nbytes
+        further = sum(values.nbytes for values in self.attributes.values())
+        arrays = self.offsets, self.targets, self.weights, self.delays
+        return sources + further + sum(array.nbytes for array in arrays)
 
 
 @inline
