@@ -20,6 +20,7 @@ from distsim.errors import InputError, nearest
 
 MODELS = {
     "two_population": "balanced random network, excitatory and inhibitory, with spike-timing dependent plasticity",
+    "liquid_state": "liquid state machine: how far apart two stimuli drive a column with short-term plasticity",
 }
 """One line on each model by name."""
 

@@ -130,10 +130,15 @@ class LifMultisynapseGroup:
         self.decays = np.array([math.exp(-dt / tau) for tau in (*model.tau_syn, model.tau_stimulus)])
         self.refractory_steps = max(to_steps(model.t_ref, dt, "t_ref") - 1, 0)
         self.E_L = p["E_L"]
-        self.V = local.initial("V_m", p["V_reset"]) - p["E_L"]
+        self.local = local
+        self.V = self.initial_V()
         self.I = np.zeros((len(model.tau_syn), n))
         self.stimulus = np.zeros(n)
         self.refractory = np.zeros(n, np.int64)
+
+    def initial_V(self, trial: int = 0) -> FloatArray:
+        """V (n,) at the start of a trial; by default V_reset."""
+        return self.local.initial("V_m", self.membrane[-1] + self.E_L, trial) - self.E_L
 
     def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
         return update(

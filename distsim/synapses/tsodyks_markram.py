@@ -96,6 +96,7 @@ class TsodyksMarkramDelivery:
         self.x = np.ones(table.n_edges)
         self.y = np.zeros(table.n_edges)
         self.u = np.zeros(table.n_edges)
+        self.released = np.empty(CHUNK)
         self.t_last = np.full(len(table.offsets) - 1, NEVER)
 
     def deliver(self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid) -> int:
@@ -108,7 +109,7 @@ class TsodyksMarkramDelivery:
         return int(
             deliver(
                 gids, stamps, t.place, t.offsets, t.targets, t.weights, t.delays, *self.parameters, self.tau_I, self.dt,
-                1.0 / grid.unit, limit, self.x, self.y, self.u, self.t_last, ring,
+                1.0 / grid.unit, limit, self.x, self.y, self.u, self.t_last, self.released, ring,
             )
         )  # fmt: skip
 
@@ -153,15 +154,15 @@ def release(x, y, u, U, D, F, tau_I, elapsed, released):  # type: ignore[no-unty
 
 @jit
 def deliver(  # type: ignore[no-untyped-def]
-    gids, stamps, place, offsets, targets, weights, delays, U, D, F, tau_I, dt, per_unit, limit, x, y, u, t_last, ring
-):
+    gids, stamps, place, offsets, targets, weights, delays, U, D, F, tau_I, dt, per_unit, limit, x, y, u, t_last,
+    released, ring,
+):  # fmt: skip
     """Add weight * u x of every synapse of every spike to the input of its target.
 
     As ``static.deliver``, with U, D, F, all numbers or all (edges,); x, y, u (edges,) and t_last (rows,), the last
-    spike of each source, are modified. Returns how many transmitted more than ``limit`` (pA).
+    spike of each source, are modified. released (CHUNK,) float64 is scratch. Returns how many transmitted more than ``limit`` (pA).
     """
     n_slots = ring.shape[0]
-    released = np.empty(CHUNK)
     beyond = 0
     for spike in range(gids.size):
         row = row_of(gids[spike], place)
@@ -171,7 +172,7 @@ def deliver(  # type: ignore[no-untyped-def]
         elapsed = float(stamp - t_last[row]) * dt if t_last[row] != NEVER else 0.0
         t_last[row] = stamp
         for begin in range(offsets[row], offsets[row + 1], CHUNK):
-            size = min(CHUNK, offsets[row + 1] - begin)
+            size = min(released.size, offsets[row + 1] - begin)
             end = begin + size
             release(
                 x[begin:end], y[begin:end], u[begin:end], part(U, begin, size), part(D, begin, size),
