@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from distsim.parallel import launched
+from distsim.units import MS_PER_S
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 
 class Progress(Protocol):
-    """``with progress("simulate", 1000.0) as tell: tell(done)`` shows how much of ``total`` ``unit`` is done."""
+    """``with progress("simulate", 1000.0) as tell: tell(done)`` shows how much of ``total`` ``unit`` is done.
+
+    Where ``total`` is 0 only the label is shown, as long as the work goes on.
+    """
 
     def __call__(
         self, label: str, total: float, unit: str = "ms"
@@ -26,14 +34,30 @@ def silent(label: str, total: float, unit: str = "ms") -> Iterator[Callable[[flo
 
 
 def bars(comm: MPI.Comm) -> Progress:
-    """Bars on rank 0 where it has a terminal; nothing in a batch log and on other ranks."""
-    return _bar if comm.rank == 0 and sys.stderr.isatty() else silent
+    """Bars on rank 0 where it or its launcher has a terminal; nothing in a batch log and on other ranks."""
+    stream = _terminal() if comm.rank == 0 else None
+    return partial(_bar, stream) if stream is not None else silent
+
+
+def _terminal() -> TextIO | None:
+    """Standard error where it is a terminal, or that of the launcher, which ranks reach through a pipe only."""
+    if sys.stderr.isatty():
+        return sys.stderr
+    if not launched():
+        return None
+    behind = f"/proc/{os.getppid()}/fd/2"
+    try:
+        if not os.readlink(behind).startswith(("/dev/pts/", "/dev/tty")):
+            return None
+        stream = os.fdopen(os.open(behind, os.O_WRONLY | os.O_NOCTTY), "w", encoding="utf-8")
+    except OSError:
+        return None
+    return stream if stream.isatty() else None
 
 
 @contextmanager
-def _bar(label: str, total: float, unit: str = "ms") -> Iterator[Callable[[float], None]]:
-    bar = _make_bar(label, total, unit)
-    with bar:
+def _bar(stream: TextIO, label: str, total: float, unit: str = "ms") -> Iterator[Callable[[float], None]]:
+    with _make_bar(stream, label, total, unit) as bar:
 
         def tell(done: float) -> None:
             bar.update(done - bar.n)
@@ -41,7 +65,7 @@ def _bar(label: str, total: float, unit: str = "ms") -> Iterator[Callable[[float
         yield tell
 
 
-def _make_bar(label: str, total: float, unit: str) -> Any:
+def _make_bar(stream: TextIO, label: str, total: float, unit: str) -> Any:
     from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[misc] # tqdm is untyped
@@ -50,12 +74,20 @@ def _make_bar(label: str, total: float, unit: str) -> Any:
         @property
         def format_dict(self) -> dict[str, Any]:
             known: dict[str, Any] = super().format_dict
-            seconds = known["n"] / 1000.0
+            seconds = known["n"] / MS_PER_S
             factor = f", {known['elapsed'] / seconds:.2g} x real time" if unit == "ms" and seconds > 0.0 else ""
             return {**known, "factor": factor}
 
     layout = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} {unit}{factor}, {remaining} left"
-    return Bar(total=total, desc=label, unit=unit, leave=False, bar_format=layout, mininterval=0.2)
+    bar_format = layout if total else "{desc} ..."
+    return Bar(
+        total=total, desc=label, unit=unit, leave=False, file=stream, ncols=_columns(stream), bar_format=bar_format
+    )
+
+
+def _columns(stream: TextIO) -> int | None:
+    """Columns of a bar on a terminal; None, tqdm's own choice, where the terminal does not tell its width."""
+    return max(0, os.get_terminal_size(stream.fileno()).columns - 1) or None
 
 
 def _ignore(done: float) -> None:

@@ -27,7 +27,7 @@ ORDER = (
 WITHOUT_ENGINE = {"theory": {"errors", "units"}, "analysis": {"errors", "units", "theory"}}
 """Folders that serve without the engine, and all that they may import from."""
 
-HOMES = {"mpi4py": ("parallel", "scaling.run", "scaling.__main__"), "h5py": ("record", "analysis.read")}
+HOMES = {"mpi4py": ("parallel",), "h5py": ("record", "analysis.read")}
 """The only folders and modules that import these libraries, be it within a function."""
 
 LAZY = ("scipy", "matplotlib", "pydantic", "h5py", "mpi4py", "tqdm", "tabulate")

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from distsim.errors import InputError
-from distsim.scaling import provenance, records
+from distsim.record import provenance, surroundings
+from distsim.record.jsonable import plain
+from distsim.scaling import records
 from distsim.scaling.experiment import Experiment, Point
 from distsim.scaling.point import statistics
 from distsim.scaling.report import Spread, point_line, summarize, table
@@ -137,7 +139,7 @@ def test_records_hold_plain_data(tmp_path):
         "e": True,
         "f": Path("x"),
     }
-    assert records.plain(values) == {"a": 1.5, "b": [0, 1], "c": None, "d": [3], "e": True, "f": "x"}
+    assert plain(values) == {"a": 1.5, "b": [0, 1], "c": None, "d": [3], "e": True, "f": "x"}
 
 
 # Statistics, table and figure
@@ -207,11 +209,11 @@ def test_figure_as_png_and_pdf(tmp_path, some):
 
 def test_environment_is_a_chosen_part():
     variables = {"NUMBA_CACHE_DIR": "a", "OMP_NUM_THREADS": "1", "HOME": "b", "OMP_NUM_THREADS_X": "c", "TOKEN": "d"}
-    assert provenance.environment(variables) == {"NUMBA_CACHE_DIR": "a", "OMP_NUM_THREADS": "1"}
+    assert surroundings.environment(variables) == {"NUMBA_CACHE_DIR": "a", "OMP_NUM_THREADS": "1"}
 
 
 def test_versions_and_machine():
-    assert provenance.versions()["numpy"]
-    assert provenance.cpu_model()
-    assert provenance.affinity()
-    assert "python" in provenance.launch_line()
+    assert provenance.versions(provenance.PACKAGES)["numpy"]
+    assert surroundings.cpu_model()
+    assert surroundings.affinity()
+    assert "python" in surroundings.launch_line()

@@ -1,4 +1,4 @@
-"""Figures of a run: raster with population rates, weight histogram, connectivity matrix.
+"""Figures of a run: raster with population rates, distributions, boxes, weights, simulated against predicted values.
 
 Each function returns a matplotlib Figure that belongs to no window and no global state; ``figure.savefig(path)`` writes
 it. matplotlib is imported inside the functions.
@@ -6,7 +6,7 @@ it. matplotlib is imported inside the functions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,12 @@ from distsim.units import MS_PER_S, check_count
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = ("#0b5394", "#b5482a", "#3d7d44", "#7a5195", "#8a6d1b", "#4d4d4d")
+COLOURS = ("#0b5394", "#b5482a", "#3d7d44", "#7a5195", "#8a6d1b", "#4d4d4d", "#2a9d8f", "#c2719f")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+FEW = 3  # populations for which a raster has a legend of rates; the names of more would not fit
+LEAST_SHARE = 20
+BINS = 40
+ROUNDING = 1e-6  # of a bin: values on its lower edge lie in it, however they were rounded
 Spikes = tuple[npt.ArrayLike, npt.ArrayLike]
 
 
@@ -32,38 +37,140 @@ def plot_raster(
     *,
     bin_width: float = 5.0,
     shown: int = 500,
+    colours: Mapping[str, str] | None = None,
 ) -> Figure:
     """Spikes of the first neurons of every population against time, and the population rates below.
 
-    spikes: (times (n,), ms; neurons (n,)) by population; sizes: number of neurons by population. Of all populations
-    together about ``shown`` neurons are drawn, in proportion to the sizes; the rates, in bins of ``bin_width`` (ms),
-    are those of all neurons. Raises InputError for populations without a size and for an empty interval.
+    spikes: (times (n,), ms; neurons (n,)) by population, from top to bottom; sizes: number of neurons by population. Of
+    all populations together about ``shown`` neurons are drawn, in proportion to the sizes, but none gets less than a
+    twentieth of the rows; the rates, in bins of ``bin_width`` (ms), are those of all neurons. ``colours``: by
+    population.
+    Raises InputError for populations without a size and for an empty interval.
     """
     for name in spikes:
         if name not in sizes:
             raise InputError(f"plot_raster: no size is given for population '{name}'")
-    figure = _figure(6.3, 4.2)
-    raster, rate = figure.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.0))
-    fraction = min(1.0, check_count(shown, "plot_raster: shown", low=1) / max(1, sum(sizes[name] for name in spikes)))
+    few = len(spikes) <= FEW
+    figure = _figure(6.3, 4.2 if few else 5.8)
+    raster, rate = figure.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.0) if few else (3.6, 1.0))
     base, middles = 0, []
-    for (name, (times, neurons)), colour in zip(spikes.items(), _colours(len(spikes)), strict=True):
+    rows = _rows({name: sizes[name] for name in spikes}, check_count(shown, "plot_raster: shown", low=1))
+    for (name, (times, neurons)), colour in zip(spikes.items(), _colours(spikes, colours), strict=True):
         when, who = np.asarray(times, np.float64), np.asarray(neurons)
-        rows = max(1, round(fraction * sizes[name]))
-        drawn = (when > start) & (when <= stop) & (who < rows)
+        drawn = (when > start) & (when <= stop) & (who < rows[name])
         size = 2.0 if drawn.sum() < 5000 else 1.0
         raster.plot(when[drawn], base + who[drawn], ".", ms=size, mew=0.0, color=colour, rasterized=True)
         _draw_rate(rate, when, sizes[name], (start, stop, bin_width), colour, name)
-        middles.append(base + rows / 2.0)
-        base += rows
+        middles.append(base + rows[name] / 2.0)
+        base += rows[name]
     raster.set_ylim(base, 0)
     raster.set_yticks(middles, list(spikes))
     raster.tick_params(axis="y", length=0.0)
-    raster.set_ylabel(f"population ({base} of {sum(sizes[name] for name in spikes)} neurons)")
+    for label, colour in zip(raster.get_yticklabels(), _colours(spikes, colours), strict=True):
+        label.set_color(colour)
+    raster.set_ylabel(f"{base:,} of {sum(sizes[name] for name in spikes):,} neurons")
     rate.set_xlim(start, stop)
     rate.set_ylim(bottom=0.0)
     rate.set_xlabel("time (ms)")
     rate.set_ylabel("rate (1/s)")
-    rate.legend(loc="lower left", bbox_to_anchor=(0.0, 0.98), ncols=len(spikes), frameon=False, borderaxespad=0.0)
+    if few:
+        rate.legend(loc="lower left", bbox_to_anchor=(0.0, 0.98), ncols=len(spikes), frameon=False, borderaxespad=0.0)
+    return figure
+
+
+def plot_distributions(
+    panels: Mapping[str, Mapping[str, npt.ArrayLike]], *, colours: Mapping[str, str] | None = None
+) -> Figure:
+    """Distributions over neurons (or pairs) beside each other: values (n,) by population, by label of the x axis.
+
+    One line per population, in bins common to all; the small triangle below is its mean. Values that are not finite
+    are left out, and so are the smallest and the largest half per cent of each panel, which would stretch it.
+    """
+    figure = _figure(max(3.4, 2.5 * len(panels)), 2.7)
+    all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (label, populations) in zip(all_axes, panels.items(), strict=True):
+        kept = {name: _finite(values) for name, values in populations.items()}
+        edges = _common_edges(np.concatenate([np.zeros(0), *kept.values()]))
+        for (name, values), colour in zip(kept.items(), _colours(kept, colours), strict=True):
+            counts, _ = np.histogram(values, edges)
+            density = counts / (max(1, values.size) * np.diff(edges))
+            axes.stairs(density, edges, baseline=0.0, color=colour, lw=1.2, label=name)
+            if values.size:
+                ends = axes.get_xaxis_transform()
+                axes.plot(values.mean(), 0.0, "^", ms=5, color=colour, transform=ends, clip_on=False, zorder=5)
+        axes.set_xlim(edges[0], edges[-1])
+        axes.set_ylim(bottom=0.0)
+        axes.set_xlabel(label)
+    all_axes[0].set_ylabel("probability density")
+    handles, names = all_axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 8), frameon=False)
+    return figure
+
+
+def plot_boxes(values: Mapping[str, npt.ArrayLike], label: str, *, colours: Mapping[str, str] | None = None) -> Figure:
+    """Box plot of values (n,) by population, from top to bottom, against an axis with ``label``.
+
+    Box: quartiles and median; whiskers: the last values within 1.5 times the length of the box; star: mean; dots: the
+    values beyond. Values that are not finite are left out.
+    """
+    kept = {name: _finite(array) for name, array in values.items()}
+    figure = _figure(4.6, 1.1 + 0.3 * max(2, len(kept)))
+    axes = figure.subplots()
+    boxes = axes.boxplot(
+        list(kept.values()), orientation="horizontal", widths=0.65, showmeans=True, patch_artist=True,
+        medianprops={"color": "black", "lw": 1.2},
+        meanprops={"marker": "*", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 8},
+        flierprops={"marker": ".", "markersize": 2.0, "markeredgewidth": 0.0, "markerfacecolor": "0.4"},
+        whiskerprops={"color": "0.3"}, capprops={"color": "0.3"},
+    )  # fmt: skip
+    for box, colour in zip(boxes["boxes"], _colours(kept, colours), strict=True):
+        box.set(facecolor=colour, alpha=0.7, edgecolor="0.3")
+    axes.set_yticks(range(1, len(kept) + 1), list(kept))
+    axes.tick_params(axis="y", length=0.0)
+    axes.invert_yaxis()
+    axes.set_xlim(left=min(0.0, *(a.min(initial=0.0) for a in kept.values())))
+    axes.set_xlabel(label)
+    return figure
+
+
+def plot_prediction(
+    series: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+    label: str,
+    *,
+    colours: Mapping[str, str] | None = None,
+    logarithmic: bool = False,
+) -> Figure:
+    """Simulated against predicted values, with the line on which they are equal.
+
+    series: (predicted (n,), simulated (n,)) by name; ``label`` says what they are, with the unit in brackets at its
+    end: "rate (1/s)". On logarithmic axes values that are not positive are left out. Raises InputError where the two
+    of a series differ in length.
+    """
+    figure = _figure(3.8, 3.7)
+    axes = figure.subplots()
+    quantity, bracket, unit = label.partition(" (")
+    pooled: list[npt.NDArray[np.float64]] = [np.zeros(0)]
+    for index, ((name, pair), colour) in enumerate(zip(series.items(), _colours(series, colours), strict=True)):
+        predicted, simulated = (np.asarray(values, np.float64) for values in pair)
+        if predicted.shape != simulated.shape:
+            raise InputError(
+                f"plot_prediction: '{name}' has {predicted.size} predicted, {simulated.size} simulated values"
+            )
+        marker = MARKERS[index % len(MARKERS)]
+        axes.plot(predicted, simulated, marker, color=colour, ms=5, mfc="none", mew=1.2, label=name, ls="none")
+        pooled += [_finite(predicted), _finite(simulated)]
+    values = np.concatenate(pooled)
+    limits = _limits(values[values > 0.0] if logarithmic else values, logarithmic)
+    if logarithmic:
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+    axes.plot(limits, limits, "--", color="0.6", lw=1.0, zorder=0)
+    axes.set_xlim(limits)
+    axes.set_ylim(limits)
+    axes.set_aspect("equal")
+    axes.set_xlabel(f"predicted {quantity}{bracket}{unit}")
+    axes.set_ylabel(f"simulated {quantity}{bracket}{unit}")
+    axes.legend(loc="upper left", frameon=False)
     return figure
 
 
@@ -76,7 +183,7 @@ def plot_weight_histogram(weights: Mapping[str, npt.ArrayLike], edges: npt.Array
     axes = figure.subplots()
     axes.set_yscale("log", nonpositive="clip")
     lowest = np.inf
-    for (label, values), colour in zip(weights.items(), _colours(len(weights)), strict=True):
+    for (label, values), colour in zip(weights.items(), _colours(weights), strict=True):
         density, bounds = weight_histogram(values, edges)
         outside = 1.0 - float((density * np.diff(bounds)).sum())
         note = f" ({100.0 * outside:.2g} % outside)" if outside > 1e-9 and np.size(values) else ""
@@ -142,5 +249,47 @@ def _signed_colours() -> Any:
     return LinearSegmentedColormap.from_list("signed", (COLOURS[0], "white", COLOURS[1]))
 
 
-def _colours(n: int) -> list[str]:
-    return [COLOURS[i % len(COLOURS)] for i in range(n)]
+def _colours(names: Iterable[str], chosen: Mapping[str, str] | None = None) -> list[str]:
+    """The colour of each of ``names``: the one that is chosen for it, else the next of ``COLOURS``."""
+    return [(chosen or {}).get(name, COLOURS[i % len(COLOURS)]) for i, name in enumerate(names)]
+
+
+def _rows(sizes: Mapping[str, int], shown: int) -> dict[str, int]:
+    """Rows of a raster by population: together about ``shown``, none below a twentieth of them, none above its size."""
+    fraction = min(1.0, shown / max(1, sum(sizes.values())))
+    least = shown / LEAST_SHARE
+    return {name: max(1, min(size, round(max(fraction * size, least)))) for name, size in sizes.items()}
+
+
+def _finite(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    array = np.asarray(values, np.float64)
+    return array[np.isfinite(array)]
+
+
+def _common_edges(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Edges of at most about BINS bins for ``values``; where these lie on a grid, a bin holds whole steps of it.
+
+    Rates are multiples of 1 / duration: bins that are not would hold now more, now fewer of them.
+    """
+    if values.size == 0:
+        return np.array([0.0, 1.0])
+    low, high = np.percentile(values, (0.5, 99.5), method="closest_observation")
+    steps = np.diff(np.unique(values))
+    step = float(steps[steps > 1e-9 * max(abs(low), abs(high))].min(initial=np.inf))
+    if not np.isfinite(step):
+        return np.array([low - 0.5, low + 0.5])
+    step *= max(1, int(np.ceil((high - low) / step / BINS)))
+    bins = int((high - low) / step) + 1
+    edges: npt.NDArray[np.float64] = low + step * (np.arange(bins + 1) - ROUNDING)
+    return edges
+
+
+def _limits(values: npt.NDArray[np.float64], logarithmic: bool) -> tuple[float, float]:
+    """Limits of an axis that shows all ``values`` with a margin."""
+    if values.size == 0:
+        return (0.1, 1.0) if logarithmic else (0.0, 1.0)
+    low, high = float(values.min()), float(values.max())
+    if logarithmic:
+        return low / 1.3, high * 1.3
+    margin = 0.06 * (high - min(low, 0.0) or 1.0)
+    return (0.0 if low >= 0.0 else low - margin), high + margin

@@ -37,7 +37,7 @@ def neuron_rates(times: npt.ArrayLike, neurons: npt.ArrayLike, size: int, start:
     Raises InputError as ``mean_rate`` does, and for neurons that are not below ``size``.
     """
     duration = _duration(start, stop, "neuron_rates")
-    _, chosen = _select(times, neurons, size, start, stop, "neuron_rates")
+    _, chosen = select_spikes(times, neurons, size, start, stop, "neuron_rates")
     return np.bincount(chosen, minlength=size).astype(np.float64) * (MS_PER_S / duration)
 
 
@@ -49,8 +49,8 @@ def interval_cv(
     Standard deviation over mean of the intervals between the spikes in the interval; the standard deviation is that
     of the intervals themselves (divided by their number). 1 for a Poisson process, 0 for a regular one.
     """
-    when, who = _select(times, neurons, size, start, stop, "interval_cv")
-    order = np.lexsort((when, who))
+    when, who = select_spikes(times, neurons, size, start, stop, "interval_cv")
+    order = by_neuron(when, who, size)
     when, who = when[order], who[order]
     same = who[1:] == who[:-1]
     intervals, owner = np.diff(when)[same], who[1:][same]
@@ -72,6 +72,18 @@ def mean_cv(
     return float(cv[~np.isnan(cv)].mean()) if not np.isnan(cv).all() else math.nan
 
 
+def by_neuron(times: FloatArray, neurons: IntArray, size: int) -> npt.NDArray[np.integer]:
+    """Order (n,) that sorts spikes by neuron, then time: a counting sort where they are sorted by time already."""
+    from scipy.sparse import coo_array
+
+    if (np.diff(times) < 0.0).any():
+        return np.lexsort((times, neurons))
+    places = np.arange(times.size)
+    matrix = coo_array((np.zeros(times.size, np.int8), (neurons, places)), shape=(size, max(1, times.size)))
+    order: npt.NDArray[np.integer] = matrix.tocsr().indices
+    return order
+
+
 def spike_counts(times: npt.ArrayLike, start: float, stop: float, bin_width: float) -> IntArray:
     """Number of spikes in successive bins of ``bin_width`` (ms); an incomplete last bin is left out.
 
@@ -79,13 +91,24 @@ def spike_counts(times: npt.ArrayLike, start: float, stop: float, bin_width: flo
     Raises InputError where the interval is shorter than a bin.
     """
     width = check_number(bin_width, "spike_counts: bin_width", above=0.0)
-    bins = math.floor(_duration(start, stop, "spike_counts") / width + _EDGE)
+    _duration(start, stop, "spike_counts")
+    bins = whole_bins(start, stop, width)
     if bins < 1:
         raise InputError(
             f"spike_counts: the interval from {start:g} to {stop:g} ms is shorter than a bin of {width:g} ms"
         )
-    place = np.ceil((np.asarray(times, np.float64) - start) / width - _EDGE).astype(np.int64) - 1
+    place = bin_of(np.asarray(times, np.float64), start, width)
     return np.bincount(place[(place >= 0) & (place < bins)], minlength=bins).astype(np.int64)
+
+
+def whole_bins(start: float, stop: float, width: float) -> int:
+    """Number of whole bins of ``width`` (ms) between ``start`` and ``stop``."""
+    return math.floor((stop - start) / width + _EDGE)
+
+
+def bin_of(times: FloatArray, start: float, width: float) -> IntArray:
+    """The bin (n,) that each time belongs to, closed at its end: bin k ends at start + (k + 1) width."""
+    return np.ceil((times - start) / width - _EDGE).astype(np.int64) - 1
 
 
 def synchrony(times: npt.ArrayLike, start: float, stop: float, bin_width: float = 3.0) -> float:
@@ -111,7 +134,7 @@ def _inside(times: npt.ArrayLike, start: float, stop: float) -> npt.NDArray[np.b
     return (when > start) & (when <= stop)
 
 
-def _select(
+def select_spikes(
     times: npt.ArrayLike, neurons: npt.ArrayLike, size: int, start: float, stop: float, where: str
 ) -> tuple[FloatArray, IntArray]:
     """Times and neurons of the spikes in the interval, checked."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from distsim.command import texts
 from distsim.command.arguments import Parser, assignments, number_or_text
+from distsim.command.results import read_parameters
 from distsim.errors import InputError, check_names
 from distsim.models import registry
 
@@ -56,13 +57,14 @@ def parse_run(model: str, arguments: list[str]) -> Request | str:
     if known.help:
         return f"{parser.format_help()}\n{texts.parameter_table(model, defaults)}"
     overrides = assignments(known.set)
+    earlier = _parameters_of(Path(known.source), model) if known.source is not None else {}
     for option, parameter in own.items():
         given = getattr(known, parameter)
         if given is not None and parameter in overrides:
             raise InputError(f"command line: {parameter} is given twice, by --{option} and by --set {parameter}=...")
         if given is not None:
             overrides[parameter] = number_or_text(given)
-    return Request(model, overrides, Path(known.out) if known.out is not None else None)
+    return Request(model, {**earlier, **overrides}, Path(known.out) if known.out is not None else None)
 
 
 def _make_parser(model: str, own: dict[str, str]) -> Parser:
@@ -79,6 +81,7 @@ def _make_parser(model: str, own: dict[str, str]) -> Parser:
         meaning = f"{default.meaning}{unit}; --set {parameter}=... (default: {texts.value_text(default.value)})"
         add(f"--{option}", dest=parameter, metavar=_metavar(default.unit), help=meaning.replace("%", "%%"))
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
+    add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")
     add(
         "--out",
         metavar="FOLDER",
@@ -86,6 +89,12 @@ def _make_parser(model: str, own: dict[str, str]) -> Parser:
     )
     add("-h", "--help", action="store_true", help="this page")
     return parser
+
+
+def _parameters_of(summary: Path, model: str) -> dict[str, Any]:
+    """The parameters of the run that left ``summary``, without those that follow from others."""
+    derived = registry.find_parameters(model).DERIVED
+    return {name: value for name, value in read_parameters(summary, model).items() if name not in derived}
 
 
 def _metavar(unit: str) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from distsim.errors import InputError
 from distsim.models.outcome import Outcome, Table
+from distsim.record import surroundings
+from distsim.record.jsonable import make_writable, write_json
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -25,14 +27,11 @@ def prepare(folder: Path | None) -> Path | None:
         return None
     try:
         held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-        if held:
-            raise InputError(f"output folder '{folder}' is not empty, it holds {held[0]}; give --out another folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
     except OSError as error:
-        raise InputError(f"output folder '{folder}' cannot be written: {error.strerror}") from error
+        raise InputError(f"output folder '{folder}' cannot be read: {error.strerror}") from error
+    if held:
+        raise InputError(f"output folder '{folder}' is not empty, it holds {held[0]}; give --out another folder")
+    make_writable(folder)
     return folder
 
 
@@ -50,15 +49,33 @@ def removed_if_unused(comm: MPI.Comm, folder: Path | None) -> Iterator[None]:
 
 def write(comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Outcome) -> None:
     """Write summary.json and the figures; collective, rank 0 writes."""
+    around = surroundings.collect(comm)
     if comm.rank != 0:
         return
-    summary = {"model": model, "parameters": parameters.as_dict(), **outcome.summary}
-    (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    summary = {"model": model, "date": surroundings.now(), "parameters": parameters.as_dict()}
+    tables = [{"title": t.title, "header": t.header, "rows": t.rows} for t in outcome.tables]
+    write_json(folder / SUMMARY, {**summary, **outcome.summary, "tables": tables, **around})
     for stem, draw in outcome.figures.items():
         figure = draw()
         for kind in FORMATS:
             figure.savefig(folder / f"{stem}.{kind}")
-    print(f"written: {folder}", flush=True)
+
+
+def read_parameters(path: Path, model: str) -> dict[str, Any]:
+    """The parameters that the summary.json at ``path`` holds, derived ones among them.
+
+    Raises InputError where it cannot be read or is that of another model.
+    """
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        found, parameters = summary["model"], dict(summary["parameters"])
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"'{path}' is not the {SUMMARY} of a run") from error
+    if found != model:
+        raise InputError(f"'{path}' is of the model '{found}', not of '{model}'")
+    return parameters
 
 
 def table_text(table: Table) -> str:
@@ -70,7 +87,7 @@ def table_text(table: Table) -> str:
     numbers = [all(not isinstance(row[i], str) for row in table.rows) for i in range(len(table.header))]
     align = ["right" if number else "left" for number in numbers]
     text = tabulate(rows, table.header, "simple", disable_numparse=True, colalign=align if rows else None)
-    return f"\n{table.title}\n\n{text}\n" if table.title else f"\n{text}\n"
+    return f"\n{table.title}\n\n{text}" if table.title else f"\n{text}"
 
 
 def _cell(value: Any, form: str) -> str:

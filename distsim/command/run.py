@@ -32,3 +32,5 @@ def run(comm: MPI.Comm, request: Request) -> None:
             print(results.table_text(table), flush=True)
     if folder is not None:
         results.write(comm, folder, request.model, parameters, outcome)
+        if comm.rank == 0:
+            print(f"\nwritten: {', '.join(sorted(path.name for path in folder.iterdir()))} in {folder}", flush=True)

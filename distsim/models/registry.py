@@ -37,8 +37,7 @@ def find_parameters(name: str) -> ModuleType:
 
 def shortcuts(name: str) -> dict[str, str]:
     """Options that a model has beside --time and --seed, and the parameters they set."""
-    module = find_parameters(name)
-    found: dict[str, str] = module.SHORTCUTS if hasattr(module, "SHORTCUTS") else find(name).SHORTCUTS
+    found: dict[str, str] = find_parameters(name).SHORTCUTS
     return found
 
 

