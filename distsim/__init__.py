@@ -14,14 +14,24 @@ if TYPE_CHECKING:
     from distsim.binary_simulation import BinarySimulation
     from distsim.errors import DistsimError, InputError, RangeError
     from distsim.network.binary import BinaryNetwork
-    from distsim.network.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
+    from distsim.network.distributions import Clipped, Gamma, LogNormal, Normal, Redrawn, Replaced, Uniform
     from distsim.network.network import Network
+    from distsim.network.positions import lattice
     from distsim.network.rates import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
-    from distsim.network.rules import AllToAll, EdgeList, FixedIndegree, FixedTotalNumber, OneToOne, PairwiseBernoulli
+    from distsim.network.rules import (
+        AllToAll,
+        EdgeList,
+        FixedIndegree,
+        FixedTotalNumber,
+        OneToOne,
+        PairwiseBernoulli,
+        SpatialBernoulli,
+    )
     from distsim.neurons.iaf_psc_alpha import IafPscAlpha
     from distsim.neurons.iaf_psc_delta import IafPscDelta
     from distsim.neurons.iaf_psc_exp import IafPscExp
     from distsim.neurons.ignore_and_fire import IgnoreAndFire
+    from distsim.neurons.lif_multisynapse import LifMultisynapse
     from distsim.simulate.rates import RateSimulation
     from distsim.simulation import Simulation
     from distsim.stimuli.constant_current import ConstantCurrent
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
     from distsim.stimuli.spike_trains import SpikeTrains
     from distsim.synapses.static import Static
     from distsim.synapses.stdp_power_law import StdpPowerLaw
+    from distsim.synapses.tsodyks_markram import TsodyksMarkram
 
 _HOME = {
     "AllToAll": "network.rules",
@@ -43,11 +54,13 @@ _HOME = {
     "EdgeList": "network.rules",
     "FixedIndegree": "network.rules",
     "FixedTotalNumber": "network.rules",
+    "Gamma": "network.distributions",
     "IafPscAlpha": "neurons.iaf_psc_alpha",
     "IafPscDelta": "neurons.iaf_psc_delta",
     "IafPscExp": "neurons.iaf_psc_exp",
     "IgnoreAndFire": "neurons.ignore_and_fire",
     "InputError": "errors",
+    "LifMultisynapse": "neurons.lif_multisynapse",
     "LogNormal": "network.distributions",
     "Network": "network.network",
     "Normal": "network.distributions",
@@ -59,12 +72,16 @@ _HOME = {
     "RateNetwork": "network.rates",
     "RateSimulation": "simulate.rates",
     "Redrawn": "network.distributions",
+    "Replaced": "network.distributions",
     "SiegertNeuron": "network.rates",
     "Simulation": "simulation",
+    "SpatialBernoulli": "network.rules",
     "SpikeTrains": "stimuli.spike_trains",
     "Static": "synapses.static",
     "StdpPowerLaw": "synapses.stdp_power_law",
+    "TsodyksMarkram": "synapses.tsodyks_markram",
     "Uniform": "network.distributions",
+    "lattice": "network.positions",
 }
 
 __all__ = [
@@ -79,11 +96,13 @@ __all__ = [
     "EdgeList",
     "FixedIndegree",
     "FixedTotalNumber",
+    "Gamma",
     "IafPscAlpha",
     "IafPscDelta",
     "IafPscExp",
     "IgnoreAndFire",
     "InputError",
+    "LifMultisynapse",
     "LogNormal",
     "Network",
     "Normal",
@@ -95,13 +114,17 @@ __all__ = [
     "RateNetwork",
     "RateSimulation",
     "Redrawn",
+    "Replaced",
     "SiegertNeuron",
     "Simulation",
+    "SpatialBernoulli",
     "SpikeTrains",
     "Static",
     "StdpPowerLaw",
+    "TsodyksMarkram",
     "Uniform",
     "__version__",
+    "lattice",
 ]
 
 

@@ -21,8 +21,10 @@ from distsim.record.provenance import about
 from distsim.simulate import gather, weights
 from distsim.simulate.memory import peak_bytes, resident_bytes
 from distsim.simulate.recorders import Recorders
+from distsim.simulate.short_term import SynapseStates, synapse_states
 from distsim.simulate.spiking import Fired, SpikingLoop
 from distsim.simulate.timers import Timers, over_ranks
+from distsim.synapses.tsodyks_markram import TsodyksMarkram
 from distsim.units import MAX_STEPS, check_count, to_steps
 
 if TYPE_CHECKING:
@@ -186,6 +188,34 @@ class Simulation:
             if any(projection in projections for projection in table.projections)
         ]
         return gather.gather_connections(parts, self.comm)
+
+    def synapse_states(
+        self,
+        source: Population | str,
+        target: Population | str,
+        times: Iterable[float],
+        sources: Iterable[int] | None = None,
+        targets: Iterable[int] | None = None,
+    ) -> SynapseStates:
+        """x, y, u of the Tsodyks-Markram synapses from ``source`` to ``target`` at ``times`` (ms) so far.
+
+        They are replayed from the spikes of ``source``, which must be recorded.
+        """
+        projections = [
+            p for p in self.network.find_projections(source, target) if isinstance(p.synapse, TsodyksMarkram)
+        ]
+        where = f"synapse_states '{self.network.find(source).name}->{self.network.find(target).name}'"
+        if not projections:
+            raise InputError(f"{where}: these synapses are not TsodyksMarkram and have no such state")
+        steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
+        if len(steps) and steps[-1] > self.step:
+            raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")
+        chosen = [
+            np.array(chosen_indices(given, population, where), np.int64)
+            for given, population in ((sources, projections[0].source), (targets, projections[0].target))
+        ]
+        tables = [table for table in self._local.tables if table.projection in projections]
+        return synapse_states(tables, (chosen[0], chosen[1]), steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
         """SHA-256 of all recorded spikes sorted by step, then gid, as little-endian uint64 pairs (step, gid)."""

@@ -85,7 +85,7 @@ class Numbered(Protocol):
 class Targets:
     """The local targets of a projection: gids (n,), the keys (n,) of their streams, and index within the population.
 
-    ``arrays`` tells whether weights or delays are arrays, so that edges need their entries.
+    ``arrays`` tells whether weights, delays or the like are arrays, so that edges need their entries.
     """
 
     projection: Between
@@ -96,7 +96,8 @@ class Targets:
 
     @classmethod
     def of(cls, projection: Projection, seed: int, gids: Int64Array) -> Targets:
-        arrays = any(isinstance(v, np.ndarray) for v in (projection.synapse.weight, projection.synapse.delay))
+        names = ("weight", "delay", *getattr(projection.synapse, "attributes", ()))
+        arrays = any(isinstance(getattr(projection.synapse, name), np.ndarray) for name in names)
         return cls(projection, seed, gids, stream_keys(seed, "edges", projection.index, gids), arrays)
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from distsim.network.binary import BinaryNetwork, BinaryPopulation
-from distsim.network.network import Network, Population
+from distsim.network.network import Network, Population, ends_of
 from distsim.network.rules import EdgeList, Ends, FixedIndegree, FixedTotalNumber, OneToOne
 
 SIZE = 2
@@ -20,13 +20,14 @@ def miniature(network: Network) -> Network:
     sizes = {p.name: min(p.size, SIZE) for p in network.populations}
     for p in network.populations:
         initial = {name: shrunk(value, (sizes[p.name],)) for name, value in p.initial.items()}
-        small.population(p.name, sizes[p.name], _shrunk_fields(p.model, sizes[p.name]), **initial)
+        positions = None if p.positions is None else p.positions[: sizes[p.name]]
+        small.population(p.name, sizes[p.name], _shrunk_fields(p.model, sizes[p.name]), positions=positions, **initial)
     for projection in network.projections:
         source, target = small.find(projection.source.name), small.find(projection.target.name)
         rule = shrunk_rule(projection.rule, source, target)
         if rule is None:
             continue
-        shape = rule.array_shape(Ends(source.name, target.name, source.size, target.size))
+        shape = rule.array_shape(ends_of(source, target))
         synapse = projection.synapse
         changes = {
             field.name: shrunk(getattr(synapse, field.name), shape)

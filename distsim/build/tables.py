@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import distsim.build.spatial  # noqa: F401 # knows one more rule
 from distsim.build.draw import Edges, Targets, edges
 from distsim.build.row_numbers import StepTable, in_steps, step_table, steps_of_rows, values_of_rows
 from distsim.jit import jit
@@ -88,8 +89,14 @@ class Member:
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        """The inputs of the target that the synapses drive: two where it tells signs and weights may have both."""
+        """The inputs of the target that the synapses drive: two where it tells signs and weights may have both.
+
+        The one that the synapse names, where it names one.
+        """
         model = self.projection.target.model
+        receptor = getattr(self.projection.synapse, "receptor", None)
+        if receptor is not None:
+            return (model.receptors.index(receptor),)  # type: ignore[attr-defined] # checked by the network
         low, high = _bounds(self.weight.value)
         if model.inputs() == 1 or low >= 0.0 or high < 0.0:
             return (model.input_of(high < 0.0),)
@@ -141,14 +148,17 @@ def _build_table(members: list[Member], dt: float, weight_type: Any, index_type:
     cursor = offsets[:-1].copy()
     for m in members:
         _fill(m, dt, cursor[m.projection.source.first_gid - first_gid :], target, weights, delays)
+    attributes = _attributes(members[0], offsets, target, weight_type)
     sources = None
     if n_source * DENSE_ROWS_PER_EDGE > n_edges:
         sources = np.flatnonzero(counts)
         offsets = np.append(offsets[sources], n_edges)
     if delay.single is not None:
         delays = np.array([to_steps(delay.single, dt, "delay")], delay_type)
-        return Table(first_gid, n_source, sources, offsets, target, weights, delays)
+        return Table(first_gid, n_source, sources, offsets, target, weights, delays, attributes=attributes)
     longest = int(delays.max(initial=1))
+    if attributes:
+        return _sorted(Table(first_gid, n_source, sources, offsets, target, weights, delays, attributes=attributes))
     if segmented is None:
         segmented = n_edges >= EDGES_PER_SEGMENT * longest * (len(offsets) - 1)
     segmented = segmented and type(members[0].projection.synapse) is Static
@@ -158,6 +168,38 @@ def _build_table(members: list[Member], dt: float, weight_type: Any, index_type:
     if segmented:
         return Table(first_gid, n_source, sources, offsets, target, weights, np.empty(0, delay_type), segments)
     return Table(first_gid, n_source, sources, offsets, target, weights, delays)
+
+
+def _attributes(
+    member: Member, offsets: Int64Array, target: npt.NDArray[Any], weight_type: Any
+) -> dict[str, npt.NDArray[Any]]:
+    """What the edges of a table have beside weight and delay, (edges,) or (1,), by name; ``target`` is filled again.
+
+    Only synapses that share their table with no other projection have such parameters.
+    """
+    values = {}
+    targets, no_steps = member.weight.targets, np.empty(0, np.uint8)
+    for name in getattr(member.projection.synapse, "attributes", ()):
+        attribute = Attribute.of(targets, name, getattr(member.projection.synapse, name))
+        values[name] = _allocate(attribute, len(target), weight_type, False)
+        cursor = offsets[:-1].copy()
+        for piece in member.pieces() if attribute.single is None else ():
+            first, own = member.begin + piece.first, attribute.of_edges(piece)
+            fill(piece.source, piece.degree, first, cursor, target, own, values[name], no_steps, no_steps)
+    return values
+
+
+def _sorted(table: Table) -> Table:
+    """``table`` with the edges of every row sorted by delay, all their parameters along."""
+    order = np.arange(table.n_edges)
+    no_segments = np.empty((0, 1), np.uint16)
+    sort_rows_by_delay(table.offsets, int(table.delays.max(initial=1)), table.delays, table.targets, order, no_segments)
+
+    def in_order(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values[order] if len(values) == len(order) else values
+
+    further = {name: in_order(values) for name, values in table.attributes.items()}
+    return replace(table, weights=in_order(table.weights), attributes=further)
 
 
 def _fill(
@@ -199,13 +241,18 @@ def _of_sign(table: Table, negative: bool) -> Table:
     if table.segments is not None:
         ends = kept[table.offsets[:-1, None] + table.segments]
         segments = (ends - offsets[:-1, None]).astype(table.segments.dtype)
+
+    def kept_of(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values[chosen] if len(values) == table.n_edges else values
+
     return replace(
         table,
         offsets=offsets,
         targets=table.targets[chosen],
         weights=table.weights[chosen],
-        delays=table.delays[chosen] if len(table.delays) == table.n_edges else table.delays,
+        delays=kept_of(table.delays),
         segments=segments,
+        attributes={name: kept_of(values) for name, values in table.attributes.items()},
     )
 
 

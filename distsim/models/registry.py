@@ -23,6 +23,7 @@ MODELS = {
     "two_population": "balanced random network, excitatory and inhibitory, with spike-timing dependent plasticity",
     "brunel": "sparsely connected excitatory and inhibitory delta neurons, and the mean field that predicts rates",
     "binary_ei": "asynchronous binary neurons, excitatory and inhibitory or any number of populations, and mean field",
+    "liquid_state": "liquid state machine: how far apart two stimuli drive a column with short-term plasticity",
 }
 """One line on each model by name."""
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from distsim.errors import InputError, check_arguments, check_names, nearest
+from distsim.network.positions import check_positions
 from distsim.network.protocols import NeuronModel, Stimulus, Synapse
 from distsim.network.rules import RULES, Ends, Rule
 from distsim.network.values import Value, check_shape, check_value, describe
@@ -23,6 +25,7 @@ class Population:
     """``size`` neurons of one model, with global ids ``first_gid`` .. ``first_gid + size - 1``.
 
     ``initial`` holds the initial values of state variables by name (a number, an array (size,) or a distribution).
+    ``positions`` (size, dimensions) are those of the neurons in space, for rules of distance.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Population:
     model: NeuronModel
     first_gid: int
     initial: dict[str, Value]
+    positions: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,12 @@ class Projection:
 
     @property
     def ends(self) -> Ends:
-        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
+        return ends_of(self.source, self.target)
+
+
+def ends_of(source: Population, target: Population) -> Ends:
+    """What a rule is checked against."""
+    return Ends(source.name, target.name, source.size, target.size, source.positions, target.positions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +119,13 @@ class Network:
         """Number of neurons (and spike sources) in all populations."""
         return sum(population.size for population in self.populations)
 
-    def population(self, name: str, size: int, model: NeuronModel, **initial: Any) -> Population:
-        """Add ``size`` neurons of ``model``; keywords set initial states, e.g. ``V_m=Uniform(0.0, 20.0)`` (mV)."""
+    def population(
+        self, name: str, size: int, model: NeuronModel, *, positions: Any = None, **initial: Any
+    ) -> Population:
+        """Add ``size`` neurons of ``model``; keywords set initial states, e.g. ``V_m=Uniform(0.0, 20.0)`` (mV).
+
+        ``positions`` (size, dimensions), in any unit of length, serve rules of distance.
+        """
         self._require_open()
         where = f"population '{name}'"
         if not isinstance(name, str) or not name or "/" in name:
@@ -126,7 +140,9 @@ class Network:
         for key, value in values.items():
             check_shape(value, (size,), f"{where}: initial {key}")
         model.check(size, self.dt, where)
-        population = Population(name, size, model, self.size, values)
+        if positions is not None:
+            positions = check_positions(positions, size, f"{where}: positions")
+        population = Population(name, size, model, self.size, values, positions)
         self.populations.append(population)
         return population
 
@@ -148,6 +164,7 @@ class Network:
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         synapse.check(self.dt, rule.array_shape(projection.ends), where)
+        check_receptor(synapse, target, where)
         self.projections.append(projection)
         return projection
 
@@ -240,6 +257,7 @@ class Network:
             "dt": self.dt,
             "populations": [
                 {"name": p.name, "size": p.size, "model": describe(p.model), "initial": describe(p.initial)}
+                | ({} if p.positions is None else {"positions": describe(p.positions)})
                 for p in self.populations
             ],
             "projections": [
@@ -252,6 +270,15 @@ class Network:
     def _require_open(self) -> None:
         if self._frozen:
             raise InputError("the network is frozen: a simulation of it exists; complete it before simulating")
+
+
+def check_receptor(synapse: Synapse, target: Population, where: str) -> None:
+    """InputError where ``synapse`` names a receptor that the neurons of ``target`` do not have."""
+    receptor = getattr(synapse, "receptor", None)
+    known = getattr(target.model, "receptors", ())
+    if receptor is not None and receptor not in known:
+        has = f"has the receptors {', '.join(map(repr, known))}" if known else "has no receptors to choose from"
+        raise InputError(f"{where}: there is no receptor {receptor!r}; {type(target.model).__name__} {has}")
 
 
 def chosen_indices(neurons: Iterable[int] | None, population: Population, where: str) -> tuple[int, ...]:

@@ -18,12 +18,17 @@ from distsim.units import check_count, check_number
 
 @dataclass(frozen=True)
 class Ends:
-    """What a rule is checked against: sizes and names of the two populations, and whether they are the same one."""
+    """What a rule is checked against: sizes and names of the two populations, and whether they are the same one.
+
+    The positions (n, dimensions) of their neurons are None where they have none.
+    """
 
     source: str
     target: str
     n_source: int
     n_target: int
+    source_positions: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    target_positions: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     @property
     def same(self) -> bool:
@@ -126,6 +131,44 @@ class PairwiseBernoulli:
 
 @check_arguments
 @dataclass(frozen=True)
+class SpatialBernoulli:
+    """Every pair at distance d is connected with probability C exp(-(d / lambda_)^2), independently.
+
+    Both populations have positions of the same number of dimensions; lambda_ is in the unit of the positions.
+    """
+
+    C: float
+    lambda_: float
+    autapses: bool = True
+
+    def __post_init__(self) -> None:
+        if check_number(self.C, "SpatialBernoulli: C", low=0.0) > 1.0:
+            raise InputError(f"SpatialBernoulli: C must be at most 1, for it is a probability, got {self.C:g}")
+        check_number(self.lambda_, "SpatialBernoulli: lambda_", above=0.0)
+        check_flag(self.autapses, "SpatialBernoulli: autapses")
+
+    def check(self, ends: Ends) -> None:
+        """Raise InputError for populations without positions, or in spaces of different dimensions."""
+        dimensions = []
+        for name, positions in ((ends.source, ends.source_positions), (ends.target, ends.target_positions)):
+            if positions is None:
+                raise InputError(
+                    f"SpatialBernoulli: the neurons of '{name}' have no positions; "
+                    f"give the population positions, e.g. lattice((3, 3, 15))"
+                )
+            dimensions.append(positions.shape[1])
+        if dimensions[0] != dimensions[1]:
+            raise InputError(
+                f"SpatialBernoulli: positions of '{ends.source}' have {dimensions[0]} dimensions, "
+                f"those of '{ends.target}' {dimensions[1]}"
+            )
+
+    def array_shape(self, ends: Ends) -> tuple[int, ...] | None:
+        return None
+
+
+@check_arguments
+@dataclass(frozen=True)
 class FixedTotalNumber:
     """``number`` synapses in all, each between a source and a target drawn uniformly and independently (multapses)."""
 
@@ -188,5 +231,7 @@ class EdgeList:
         return (len(self.source),)
 
 
-Rule = FixedIndegree | AllToAll | OneToOne | PairwiseBernoulli | FixedTotalNumber | EdgeList
-RULES: tuple[type, ...] = (FixedIndegree, AllToAll, OneToOne, PairwiseBernoulli, FixedTotalNumber, EdgeList)
+Rule = FixedIndegree | AllToAll | OneToOne | PairwiseBernoulli | SpatialBernoulli | FixedTotalNumber | EdgeList
+RULES: tuple[type, ...] = (
+    FixedIndegree, AllToAll, OneToOne, PairwiseBernoulli, SpatialBernoulli, FixedTotalNumber, EdgeList,
+)  # fmt: skip

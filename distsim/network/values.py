@@ -59,15 +59,21 @@ def check_shape(value: Value, shape: tuple[int, ...], name: str) -> None:
         raise InputError(f"{name} has shape {value.shape}, but must have shape {shape} or be one number")
 
 
+def largest(value: Value) -> float:
+    """The largest value that can occur; minus infinity for an empty array."""
+    return value.bounds()[1] if isinstance(value, Distribution) else float(np.max(value, initial=-np.inf))
+
+
 def values_of_neurons(
-    value: Value, seed: int, purpose: str, gids: npt.NDArray[np.int64], first_gid: int
+    value: Value, seed: int, purpose: str, gids: npt.NDArray[np.int64], first_gid: int, trial: int = 0
 ) -> float | npt.NDArray[np.float64]:
     """The values of the neurons ``gids`` of one population: a float where all are equal, else (n,) float64.
 
-    ``purpose`` keys the stream of a distribution; entry i of an array belongs to gid ``first_gid`` + i.
+    ``purpose`` keys the stream of a distribution, of which trial number ``trial`` takes that number; entry i of an
+    array belongs to gid ``first_gid`` + i.
     """
     if isinstance(value, Distribution):
-        return value.sample(stream_keys(seed, purpose, 0, gids), np.zeros(len(gids), np.int64))
+        return value.sample(stream_keys(seed, purpose, 0, gids), np.full(len(gids), trial, np.int64))
     if isinstance(value, np.ndarray):
         return value[gids - first_gid]
     return value

@@ -40,12 +40,12 @@ class Local:
         """Values of a parameter for the local neurons: a float where all are equal, else (n,) float64."""
         return values_of_neurons(value, self.seed, f"parameter {name}", self.gids, self.population.first_gid)
 
-    def initial(self, name: str, default: float | FloatArray) -> FloatArray:
-        """Initial values (n,) float64 of a state variable."""
+    def initial(self, name: str, default: float | FloatArray, trial: int = 0) -> FloatArray:
+        """Initial values (n,) float64 of a state variable; distributions are drawn anew for every ``trial``."""
         value = self.population.initial.get(name, default)
         if value is default:
             return np.array(np.broadcast_to(default, self.n), np.float64)
-        values = values_of_neurons(value, self.seed, f"initial {name}", self.gids, self.population.first_gid)
+        values = values_of_neurons(value, self.seed, f"initial {name}", self.gids, self.population.first_gid, trial)
         return np.array(np.broadcast_to(values, self.n), np.float64)
 
 

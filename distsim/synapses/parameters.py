@@ -14,9 +14,9 @@ from distsim.units import to_steps
 Shape = tuple[int, ...] | None
 
 
-def check_weight(weight: Value, shape: Shape, where: str) -> None:
-    """InputError where ``weight`` is an array that the rule cannot use."""
-    _check_array(weight, shape, f"{where}: weight")
+def check_weight(weight: Value, shape: Shape, where: str, name: str = "weight") -> None:
+    """InputError where ``weight``, or another parameter of that ``name``, is an array that the rule cannot use."""
+    _check_array(weight, shape, f"{where}: {name}")
 
 
 def check_delay(delay: Value, dt: float, shape: Shape, where: str) -> None:

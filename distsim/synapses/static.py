@@ -21,11 +21,13 @@ from distsim.synapses.table import Int64Array, Table, row_of
 class Static:
     """A synapse of constant ``weight`` and ``delay`` (ms): one number, an array, or a distribution each.
 
-    The unit of weights is that of the target's input: pA, but mV for iaf_psc_delta.
+    The unit of weights is that of the target's input: pA, but mV for iaf_psc_delta. ``receptor`` names the input of
+    the target, where it has several to choose from.
     """
 
     weight: Value = 1.0
     delay: Value = 1.0
+    receptor: int | str | None = None
     plastic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class Table:
     delays (edges,) uint8, uint16 or uint32 (steps), or (1,) where all are equal; (0,) where there are segments.
     segments: None, or (rows, longest + 1) uint16 or uint32: the edges of row r with delay d are
     offsets[r] + segments[r, d - 1] .. offsets[r] + segments[r, d] - 1.
+    attributes: further parameters of the synapses by name, (edges,) in the type of the weights, or (1,).
     """
 
     first_source_gid: int
@@ -38,6 +40,7 @@ class Table:
     delays: npt.NDArray[Any]
     segments: npt.NDArray[Any] | None = None
     weight_unit: float = 1.0
+    attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @property
     def n_edges(self) -> int:
@@ -109,7 +112,9 @@ class Table:
 
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        arrays = (self.sources, self.offsets, self.targets, self.weights, self.delays, self.segments)
+        arrays = (
+            self.sources, self.offsets, self.targets, self.weights, self.delays, self.segments, *self.attributes.values()
+        )  # fmt: skip
         return sum(array.nbytes for array in arrays if array is not None)
 
 

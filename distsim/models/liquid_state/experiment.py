@@ -1,0 +1,219 @@
+"""The experiment of figure 2: many pairs of stimuli, and how far apart the states are that they leave in one liquid.
+
+Trials are shared out over the ranks and simulated in batches. What is reported are sums of whole numbers, so that it
+depends on neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.errors import InputError, RangeError
+from distsim.models.liquid_state.figures import plot_state_distances
+from distsim.models.liquid_state.network import build_network
+from distsim.models.liquid_state.parameters import MODEL, SHORTCUTS, Parameters, defaults, load
+from distsim.models.liquid_state.states import pair_distances
+from distsim.models.liquid_state.stimuli import collect_pairs, on_grid
+from distsim.models.outcome import Outcome, Table
+from distsim.neurons.lif_multisynapse import STIMULUS
+from distsim.parallel.job import faults
+from distsim.progress import Progress
+from distsim.simulate.trials import Trials
+from distsim.stimuli.spike_trains import SpikeTrains
+from distsim.units import MS_PER_S, to_steps
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+__all__ = ["SHORTCUTS", "build_network", "defaults", "load", "resized", "run"]
+
+FloatArray = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+Pair = tuple[FloatArray, FloatArray]
+
+GRID = 2.0**-30  # distances are summed in whole numbers of this
+SETTLED = 100.0  # ms after which the mean over time of a distance begins
+SHOWN = 50.0  # ms between the times in tables
+LIMIT = 2**31  # of the sum of squared distances, beyond which the whole numbers might not hold it
+
+
+@dataclass
+class Sums:
+    """Sums over the pairs at each of the distances between stimuli: (distances, steps), in whole numbers of GRID.
+
+    of distances and of their squares at each step; settled (distances, 2): of the mean from SETTLED ms on, and its
+    square; spikes (distances, 2): of excitatory and of inhibitory neurons.
+    """
+
+    distance: Int64Array
+    squared: Int64Array
+    settled: Int64Array
+    spikes: Int64Array
+
+    @classmethod
+    def zero(cls, classes: int, n_steps: int) -> Sums:
+        return cls(*(np.zeros(shape, np.int64) for shape in ((classes, n_steps),) * 2 + ((classes, 2),) * 2))
+
+    def over_ranks(self, comm: MPI.Comm) -> Sums:
+        """The sums of all ranks (collective)."""
+        everywhere = []
+        for mine in (self.distance, self.squared, self.settled, self.spikes):
+            total = np.empty_like(mine)
+            comm.Allreduce(mine, total)
+            everywhere.append(total)
+        return Sums(*everywhere)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Distance of liquid states by time (T,) in ms, mean and standard error (distances, T) over pairs.
+
+    settled (distances, 2): the same of the mean from SETTLED ms on. rates (distances, 2): 1/s, of excitatory and of
+    inhibitory neurons.
+    """
+
+    distances: tuple[float, ...]
+    time: FloatArray
+    mean: FloatArray
+    error: FloatArray
+    settled: FloatArray
+    rates: FloatArray
+
+
+def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: Progress) -> Outcome:
+    """Simulate all pairs; curves go to state_distance.csv in ``folder``, if there is one. Collective."""
+    p = parameters
+    pairs = collect_pairs(p)
+    trials = Trials(build_network(p), comm, p.seed)
+    with faults(comm):
+        sums = simulate(trials, pairs, p, comm, progress).over_ranks(comm)
+    curves = curves_of(sums, p)
+    if folder is not None and comm.rank == 0:
+        columns = np.column_stack((curves.time, curves.mean.T))
+        header = "time_ms," + ",".join(f"d_{d:g}" for d in curves.distances)
+        np.savetxt(folder / "state_distance.csv", columns, fmt="%.9g", delimiter=",", header=header, comments="")
+    return outcome(curves, trials.synapse_counts(), p, distance_hash(sums))
+
+
+def resized(neurons: int, indegree: int | None) -> dict[str, Any]:
+    """The parameters of a column of ``neurons`` neurons: 3 x 3 wide, as published, and as high as it takes.
+
+    Raises InputError where that is not possible, and for an in-degree: it follows from C and lambda_.
+    """
+    if indegree is not None:
+        raise InputError(f"{MODEL}: the in-degree cannot be chosen; it follows from C and lambda_")
+    width = int(defaults()["N_x"].value) * int(defaults()["N_y"].value)
+    if neurons < width or neurons % width:
+        nearest = max(1, round(neurons / width)) * width
+        raise InputError(f"{MODEL}: a column has a multiple of {width} neurons, got {neurons}; take {nearest}")
+    return {"N_z": neurons // width}
+
+
+def simulate(
+    trials: Trials, pairs: Sequence[Sequence[Pair]], p: Parameters, comm: MPI.Comm, progress: Progress
+) -> Sums:
+    """The sums over the pairs that fall to this rank.
+
+    Pair k of distance d starts from the initial potentials of the trials 2 (k classes + d) and the next one.
+    """
+    classes, n_steps = len(pairs), to_steps(p.T, p.dt, "T")
+    sums = Sums.zero(classes, n_steps)
+    jobs = [(d, k) for k in range(p.pairs) for d in range(classes)]
+    block = max(1, p.batch // 2)
+    mine = range(comm.rank * block, len(jobs), comm.size * block)
+    with progress("trials", 2.0 * len(jobs), "trials") as tell:
+        for begin in mine:
+            some = jobs[begin : begin + block]
+            trains = [SpikeTrains([on_grid(train, p)]) for d, k in some for train in pairs[d][k]]
+            numbers = [2 * (k * classes + d) + member for d, k in some for member in (0, 1)]
+            spikes = trials.run(p.T, numbers, {STIMULUS: trains}, p.batch)
+            curves = pair_distances(spikes, len(some), p.N, n_steps, p.dt, p.tau_state)
+            excitatory = spikes.gid <= p.N_E
+            for j, (d, _) in enumerate(some):
+                own = spikes.trial // 2 == j
+                _add(sums, d, curves[j], (int((own & excitatory).sum()), int((own & ~excitatory).sum())), p)
+            tell(min(2.0 * (begin + comm.size * block), 2.0 * len(jobs)))
+    return sums
+
+
+def _add(sums: Sums, d: int, curve: FloatArray, spikes: tuple[int, int], p: Parameters) -> None:
+    """Add one pair at distance number ``d``."""
+    settled = float(np.mean(curve[_settled(p) :]))
+    if curve.max(initial=0.0) ** 2 * p.pairs > LIMIT:
+        raise RangeError(f"{MODEL}: liquid states are too far apart to be summed exactly; fewer pairs may do")
+    sums.distance[d] += np.rint(curve / GRID).astype(np.int64)
+    sums.squared[d] += np.rint(curve**2 / GRID).astype(np.int64)
+    sums.settled[d] += np.array([round(settled / GRID), round(settled**2 / GRID)])
+    sums.spikes[d] += np.array(spikes)
+
+
+def _settled(p: Parameters) -> int:
+    """Steps before the mean over time begins: SETTLED ms, or none in a shorter run."""
+    return int(SETTLED / p.dt) if p.T > SETTLED else 0
+
+
+def curves_of(sums: Sums, p: Parameters) -> Curves:
+    """Means and standard errors from sums."""
+    mean, error = _mean_and_error(sums.distance, sums.squared, p.pairs)
+    settled = np.stack(_mean_and_error(sums.settled[:, 0], sums.settled[:, 1], p.pairs), axis=1)
+    time = np.arange(1, sums.distance.shape[1] + 1) * p.dt
+    seconds = 2 * p.pairs * p.T / MS_PER_S
+    rates = sums.spikes / (np.maximum([p.N_E, p.N_I], 1) * seconds)
+    return Curves(p.distances, time, mean, error, settled, rates)
+
+
+def _mean_and_error(total: Int64Array, squared: Int64Array, n: int) -> tuple[FloatArray, FloatArray]:
+    """Mean of n values from their sums, and its standard error (not a number for one value)."""
+    mean = total * GRID / n
+    if n == 1:
+        return mean, np.full_like(mean, np.nan)
+    variance = np.maximum(squared * GRID / n - mean**2, 0.0) * n / (n - 1)
+    return mean, np.sqrt(variance / n)
+
+
+def distance_hash(sums: Sums) -> str:
+    """SHA-256 of the sums, which are the same bits on any number of ranks and for any batch."""
+    data = (sums.distance, sums.squared, sums.settled, sums.spikes)
+    return hashlib.sha256(b"".join(column.astype("<i8").tobytes() for column in data)).hexdigest()
+
+
+def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str) -> Outcome:
+    """Tables, summary and figure."""
+    own = {name: n for name, n in synapses.items() if not name.startswith(STIMULUS)}
+    column = Table(
+        f"{p.N} neurons, {p.N_E} excitatory and {p.N_I} inhibitory; synapses",
+        (*own, "all"),
+        ((*own.values(), sum(own.values())),),
+    )
+    rows = [int(round(t / p.dt)) - 1 for t in np.arange(SHOWN, p.T + 0.5 * p.dt, SHOWN)]
+    times = [f"{curves.time[i]:g}" for i in rows]
+    late = f"{SETTLED:g} ms on" if p.T > SETTLED else "all"
+    distances = Table(
+        f"distance of the liquid states of {p.pairs} pairs by the distance d of the stimuli, at times (ms)",
+        ("d", *times, f"mean, {late}", "its error", "rate E (1/s)", "rate I (1/s)"),
+        tuple(
+            (d, *(float(curves.mean[k, i]) for i in rows), *map(float, curves.settled[k]), *map(float, curves.rates[k]))
+            for k, d in enumerate(curves.distances)
+        ),
+        ("g", *[".3f"] * len(rows), ".4f", ".4f", ".2f", ".2f"),
+    )
+    summary = {
+        "seed": p.seed,
+        "synapses": own,
+        "distances": list(curves.distances),
+        "time_ms": [float(curves.time[i]) for i in rows],
+        "state_distance": curves.mean[:, rows].tolist(),
+        "mean_state_distance": curves.settled[:, 0].tolist(),
+        "rates": {"E": curves.rates[:, 0].tolist(), "I": curves.rates[:, 1].tolist()},
+        "distance_hash": digest,
+    }
+    figure = partial(plot_state_distances, curves.time, curves.mean, curves.distances)
+    return Outcome((column, distances), summary, {"state_distance": figure})

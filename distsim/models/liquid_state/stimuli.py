@@ -1,0 +1,170 @@
+"""Stimuli of the liquid: Poisson trains, and pairs of them at given distances.
+
+The distance of two trains is the integral over the duration of the squared difference of the trains convolved with
+exp(-((t - s) / tau_d)^2), divided by the duration. Pairs are drawn until enough lie near each of the distances asked
+for; all ranks draw alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.counts import count_table
+from distsim.elementary import exp
+from distsim.errors import InputError
+from distsim.jit import inline, jit
+from distsim.models.liquid_state.parameters import MODEL, Parameters
+from distsim.rng import draw, draw_uniform, stream_keys
+from distsim.units import MS_PER_S, to_steps
+
+FloatArray = npt.NDArray[np.float64]
+UInt64Array = npt.NDArray[np.uint64]
+
+CHUNK = 4096  # pairs drawn together
+MOST_TRIES = 5000  # pairs drawn for each that is wanted, at most
+ATTEMPT = 1 << 16  # random numbers of one attempt at a train
+BIN_SHIFT = 1e-3  # of a step: a spike so little before a bin's end counts as in the next
+
+
+def collect_pairs(p: Parameters) -> list[list[tuple[FloatArray, FloatArray]]]:
+    """For each of ``p.distances`` the pairs of stimuli, as spike times (ms) within 0 .. T.
+
+    Raises InputError where pairs at one of them are so rare that they are not found.
+    """
+    found: list[list[int]] = [[] for _ in p.distances[:-1]]
+    begin, most = 0, MOST_TRIES * p.pairs + CHUNK
+    while min(map(len, found)) < p.pairs:
+        if begin > most:
+            raise InputError(f"{MODEL}: {_too_rare(p, found, begin)}")
+        tries = np.arange(begin, begin + CHUNK)
+        distance = np.empty(CHUNK)
+        distances_of_pairs(_keys(p, "u", tries), _keys(p, "v", tries), *_drawing(p), p.tau_d, distance)
+        for pairs, wanted in zip(found, p.distances, strict=False):
+            near = tries[np.abs(distance - wanted) < p.d_tolerance]
+            pairs.extend(near[: p.pairs - len(pairs)].tolist())
+        begin += CHUNK
+    same = _trains(p, _keys(p, "same", np.arange(p.pairs)))
+    pairs_of = [
+        list(zip(*(_trains(p, _keys(p, name, np.array(pairs))) for name in "uv"), strict=True)) for pairs in found
+    ]
+    return [*pairs_of, list(zip(same, same, strict=True))]
+
+
+def single_stimulus(p: Parameters) -> FloatArray:
+    """Times (ms) on the grid of one stimulus."""
+    return on_grid(_trains(p, _keys(p, "same", np.zeros(1, np.int64)))[0], p)
+
+
+def on_grid(times: FloatArray, p: Parameters) -> FloatArray:
+    """Times (ms) of the ends of the steps in which ``times`` lie.
+
+    Raises InputError for times outside 0 .. T, and for two in one step.
+    """
+    step = np.floor(np.asarray(times, np.float64) / p.dt + BIN_SHIFT).astype(np.int64) + 1
+    outside = np.flatnonzero((np.asarray(times) < 0.0) | (step > to_steps(p.T, p.dt, f"{MODEL}: T") + 1))
+    if len(outside):
+        raise InputError(f"{MODEL}: stimulus spike at {times[outside[0]]:g} ms lies outside 0 to T = {p.T:g} ms")
+    twice = np.flatnonzero(np.diff(np.sort(step)) == 0)
+    if len(twice):
+        raise InputError(
+            f"{MODEL}: two stimulus spikes lie in the step of dt = {p.dt:g} ms that ends at "
+            f"{np.sort(step)[twice[0]] * p.dt:g} ms; at most one can"
+        )
+    return step * p.dt
+
+
+def _too_rare(p: Parameters, found: list[list[int]], tries: int) -> str:
+    rarest = min(range(len(found)), key=lambda k: len(found[k]))
+    return (
+        f"only {len(found[rarest])} of {tries} pairs of stimuli are at distance {p.distances[rarest]:g}, but "
+        f"{p.pairs} are wanted; choose another distance, a larger d_tolerance, or another rate"
+    )
+
+
+def _keys(p: Parameters, name: str, numbers: npt.NDArray[np.int64]) -> UInt64Array:
+    return stream_keys(p.seed, f"stimulus {name}", 0, numbers)
+
+
+def _drawing(p: Parameters) -> tuple[UInt64Array, int, float, float]:
+    """What ``draw_train`` needs: table of the Poisson distribution of the number of spikes, duration, step (ms)."""
+    table = count_table(p.rate * p.T / MS_PER_S)
+    return table.thresholds, table.first, p.T, p.dt
+
+
+def _trains(p: Parameters, keys: UInt64Array) -> list[FloatArray]:
+    thresholds, first, duration, dt = _drawing(p)
+    times = np.empty(first + len(thresholds))
+    trains = []
+    for key in keys:
+        n = draw_train(key, thresholds, first, duration, dt, times)
+        trains.append(times[:n].copy())
+    return trains
+
+
+@jit
+def draw_train(key, thresholds, first, duration, dt, times):  # type: ignore[no-untyped-def]
+    """A Poisson train (ms), sorted, into ``times``; returns its number of spikes.
+
+    A train with two spikes in a step is drawn anew, as a whole.
+    """
+    attempt = np.int64(0)
+    while True:
+        n = first + np.searchsorted(thresholds, draw(key, attempt))
+        for i in range(n):
+            times[i] = duration * draw_uniform(key, attempt + 1 + i)
+        times[:n].sort()
+        single = True
+        for i in range(1, n):
+            single = single and np.floor(times[i] / dt + BIN_SHIFT) > np.floor(times[i - 1] / dt + BIN_SHIFT)
+        if single:
+            return n
+        attempt += ATTEMPT
+
+
+@inline
+def error_function(x):  # type: ignore[no-untyped-def]
+    """erf(x) to 1.5e-7 (Abramowitz & Stegun 7.1.26): it decides how much of a kernel lies beyond the ends alone."""
+    z = abs(x)
+    t = 1.0 / (1.0 + 0.3275911 * z)
+    poly = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
+    value = 1.0 - poly * exp(-z * z)
+    return value if x >= 0.0 else -value
+
+
+@inline
+def overlap(a, b, duration, tau):  # type: ignore[no-untyped-def]
+    """Integral over 0 .. duration of exp(-((t - a) / tau)^2) exp(-((t - b) / tau)^2), in ms."""
+    root_2 = 1.4142135623730951
+    middle = 0.5 * (a + b)
+    before, after = root_2 * middle / tau, root_2 * (duration - middle) / tau
+    ends = 2.0 if min(before, after) > 6.0 else error_function(before) + error_function(after)
+    half_width = 0.6266570686577501 * tau  # sqrt(pi / 8) tau
+    return half_width * ends * exp(-0.5 * ((a - b) / tau) ** 2)
+
+
+@jit
+def distance(u, v, duration, tau):  # type: ignore[no-untyped-def]
+    """Distance of two trains (times in ms, sorted)."""
+    total = 0.0
+    for first, second, factor in ((u, u, 1.0), (v, v, 1.0), (u, v, -2.0)):
+        begin = 0
+        for i in range(first.size):
+            while begin < second.size and second[begin] < first[i] - 10.0 * tau:
+                begin += 1
+            for j in range(begin, second.size):
+                if second[j] > first[i] + 10.0 * tau:
+                    break
+                total += factor * overlap(first[i], second[j], duration, tau)
+    return total / duration
+
+
+@jit
+def distances_of_pairs(keys_u, keys_v, thresholds, first, duration, dt, tau, result):  # type: ignore[no-untyped-def]
+    """result[i] = distance of the trains that the streams keys_u[i] and keys_v[i] give."""
+    longest = first + thresholds.size
+    u, v = np.empty(longest), np.empty(longest)
+    for i in range(keys_u.size):
+        n = draw_train(keys_u[i], thresholds, first, duration, dt, u)
+        m = draw_train(keys_v[i], thresholds, first, duration, dt, v)
+        result[i] = distance(u[:n], v[:m], duration, tau)

@@ -1,0 +1,44 @@
+"""Positions of neurons in space of any dimension: what rules of distance look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.errors import InputError
+from distsim.network.values import check_array
+from distsim.rng import stream_keys
+from distsim.units import check_count, check_number
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def lattice(shape: Sequence[int], spacing: float = 1.0, shuffle: int | None = None) -> FloatArray:
+    """The points (n, dimensions) of a lattice with ``shape`` points along each axis, ``spacing`` apart, from 0 on.
+
+    The last axis varies fastest. With ``shuffle`` the points come in a random order that this seed fixes, the same on
+    every rank. Raises InputError for a shape that is not at least one whole number of points per axis.
+    """
+    sizes = [check_count(size, "lattice: shape", low=1) for size in shape]
+    if not sizes:
+        raise InputError("lattice: shape needs at least one axis, as in lattice((3, 3, 15))")
+    check_number(spacing, "lattice: spacing", above=0.0)
+    points = np.indices(sizes).reshape(len(sizes), -1).T * float(spacing)
+    if shuffle is None:
+        return points
+    return points[np.argsort(stream_keys(shuffle, "lattice", 0, np.arange(len(points))), kind="stable")]
+
+
+def check_positions(positions: Any, size: int, name: str) -> FloatArray:
+    """``positions`` as a read-only array (size, dimensions), or InputError; one axis stands for one dimension."""
+    array = check_array(positions, name)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[0] != size or array.shape[1] < 1:
+        raise InputError(
+            f"{name} has shape {np.shape(positions)}, but must have shape ({size}, dimensions): a row per neuron"
+        )
+    return array
