@@ -51,7 +51,7 @@ def run_spiking(
     anything is simulated.
     """
     file = folder / SPIKES_FILE if folder is not None else None
-    with progress("build", 0.0):
+    with progress("compile and build", 0.0):
         simulation = Simulation(network, comm, parameters.seed, precision=precision, file=file)
     with simulation:
         discarded = _advance(simulation, presimulation, "discard", progress)
