@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from distsim.command.arguments import HELP_WIDTH
 from distsim.models import registry
-from distsim.models.defaults import Default, Scalar
+from distsim.models.defaults import Default, value_text
 
 LIST_USAGE = "python -m distsim list"
 
@@ -33,6 +33,7 @@ examples:
 Units are ms, mV, pA, pF and 1/s throughout. The scaling experiment has a command of its own:
 python -m distsim.scaling --help.
 """
+LONGEST_VALUE = 30  # beyond which the default of a list is written on several lines
 
 
 def help_page() -> str:
@@ -65,8 +66,9 @@ def parameter_table(model: str, defaults: Mapping[str, Default]) -> str:
     rows = [(name, value_text(d.value), d.unit, limits(d), d.meaning) for name, d in defaults.items()]
     header = ("name", "default", "unit", "limits", "meaning")
     width = min(shutil.get_terminal_size((HELP_WIDTH, 0)).columns, 160)
-    used = sum(max(len(text) for text in column) + 2 for column in list(zip(header, *rows, strict=True))[:-1])
-    widths = [None] * (len(header) - 1) + [max(30, width - used - 2)]
+    longest = [max(len(text) for text in column) for column in zip(header, *rows, strict=True)][:-1]
+    longest[1] = min(longest[1], LONGEST_VALUE)
+    widths = [*longest, max(30, width - sum(longest) - 2 * len(longest) - 2)]
     align = ("left", "right", "left", "left", "left")
     text = tabulate(rows, header, "simple", maxcolwidths=widths, disable_numparse=True, colalign=align)
     return f"parameters of {model}, set by --set NAME=VALUE:\n{_indented(text)}\n"
@@ -85,11 +87,6 @@ def limits(default: Default) -> str:
     if low and not high:
         return f">{'=' if '=' in low else ''} {low.split()[0]}"
     return f"{low}x{high}" if low else high.strip()
-
-
-def value_text(value: Scalar) -> str:
-    """A value as it is written after --set."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _indented(text: str) -> str:
