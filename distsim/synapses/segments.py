@@ -32,10 +32,13 @@ class SegmentDelivery:
         self.begin, self.length = np.empty((longest, 0), np.int64), np.empty((longest, 0), np.int32)
         self.done = 0
 
-    def deliver_until(self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid, horizon: int) -> None:
-        """Note the spikes in the calendar, and add all that arrives after ``done``, up to step ``horizon``.
+    def deliver_until(
+        self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid, now: int, horizon: int
+    ) -> None:
+        """Note the spikes, those of an interval up to step ``now``; add what arrives later, up to step ``horizon``.
 
-        ring (slots, n); all spikes that can arrive by then are known, since no delay is shorter than an interval.
+        ring (slots, n) is modified; all spikes that can arrive by then are known, since no delay is shorter than an
+        interval.
         """
         t = self.table
         most = int(self.count.max(initial=0)) + len(gids)
@@ -43,7 +46,17 @@ class SegmentDelivery:
             more = ((0, 0), (0, 2 * most - self.begin.shape[1]))
             self.begin, self.length = np.pad(self.begin, more), np.pad(self.length, more)
         note(gids, stamps, t.place, t.offsets, t.segments, self.count, self.begin, self.length)
-        add(self.done, horizon, t.targets, t.weights, 1.0 / grid.unit, self.count, self.begin, self.length, ring)
+        add(
+            max(self.done, now),
+            horizon,
+            t.targets,
+            t.weights,
+            1.0 / grid.unit,
+            self.count,
+            self.begin,
+            self.length,
+            ring,
+        )
         self.done = horizon
 
 
