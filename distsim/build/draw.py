@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import cached_property, singledispatch
 from typing import Protocol
 
 import numpy as np
@@ -111,6 +111,15 @@ class Targets:
             return np.full(len(self.gids), -1, np.int64)
         return self.index
 
+    @cached_property
+    def shares(self) -> Int64Array:
+        """How many (n,) of a fixed total number of edges each target gets."""
+        projection = self.projection
+        if not isinstance(projection.rule, FixedTotalNumber):
+            raise TypeError(f"{projection.rule!r} fixes no total")
+        seed = derived_seed(self.seed, "total", projection.index)
+        return split_total(projection.rule.number, projection.target.size, seed)[self.index]
+
     def pieces(self, edges_per_target: float) -> Iterator[slice]:
         """Slices of targets with about PIECE edges each."""
         step = max(1, int(PIECE / max(edges_per_target, 1.0)))
@@ -140,9 +149,7 @@ def _(rule: FixedIndegree, targets: Targets) -> Iterator[Edges]:
 
 @edges.register
 def _(rule: FixedTotalNumber, targets: Targets) -> Iterator[Edges]:
-    projection = targets.projection
-    split = split_total(rule.number, projection.target.size, derived_seed(targets.seed, "total", projection.index))
-    degrees = split[targets.index]
+    projection, degrees = targets.projection, targets.shares
     excluded = targets.excluded(rule.autapses)
     for piece in targets.pieces(rule.number / max(projection.target.size, 1)):
         source = np.empty(int(degrees[piece].sum()), np.int32)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 import distsim.build.spatial  # noqa: F401 # knows one more rule
 from distsim.build.draw import Edges, Targets, edges
+from distsim.build.records import collect, record_type, sort_rows
 from distsim.build.row_numbers import StepTable, in_steps, step_table, steps_of_rows, values_of_rows
 from distsim.jit import jit
 from distsim.network.distributions import Distribution
@@ -106,6 +107,23 @@ class Member:
         """The local edges, piece by piece."""
         return edges(self.projection.rule, self.weight.targets)
 
+    def count(self, counts: Int64Array, dt: float) -> int:
+        """Add the number of edges of every source to counts (sources,); returns the longest delay in steps."""
+        longest = 1 if self.delay.single is None else to_steps(self.delay.single, dt, "delay")
+        for piece in self.pieces():
+            count(piece.source, counts)
+            if self.delay.single is None:
+                longest = max(longest, int(self.steps(piece, dt).max(initial=1)))
+        return longest
+
+    def steps(self, piece: Edges, dt: float) -> npt.NDArray[Any]:
+        """Delays (edges,) in steps of the edges of a piece, where each has its own."""
+        table = _step_table(self.delay.value, dt)
+        if table is not None:
+            return steps_of_rows(table, self.delay.keys(piece), piece.degree)
+        delays = in_steps(self.delay.of_edges(piece), dt)
+        return np.minimum(delays, np.iinfo(_delay_type(self.delay.value, dt)).max)
+
 
 def build_tables(
     members: list[Member], dt: float, weight_type: Any, index_type: Any, segmented: bool | None = None
@@ -134,96 +152,88 @@ def _build_table(members: list[Member], dt: float, weight_type: Any, index_type:
     first_gid = min(m.projection.source.first_gid for m in members)
     n_source = max(m.projection.source.first_gid + m.projection.source.size for m in members) - first_gid
     counts = np.zeros(n_source, np.int64)
-    for m in members:
-        for piece in m.pieces():
-            count(piece.source, counts[m.projection.source.first_gid - first_gid :])
+    longest = max([m.count(counts[m.projection.source.first_gid - first_gid :], dt) for m in members])
     offsets = np.zeros(n_source + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     n_edges = int(offsets[-1])
-    weight, delay = members[0].weight, members[0].delay
-    target = np.empty(n_edges, index_type)
-    weights = _allocate(weight, n_edges, weight_type, members[0].projection.synapse.plastic)
-    delay_type = np.result_type(*(_delay_type(m.delay.value, dt) for m in members))
-    delays = np.empty(n_edges if delay.single is None else 0, delay_type)
-    cursor = offsets[:-1].copy()
-    for m in members:
-        _fill(m, dt, cursor[m.projection.source.first_gid - first_gid :], target, weights, delays)
-    attributes = _attributes(members[0], offsets, target, weight_type)
-    sources = None
-    if n_source * DENSE_ROWS_PER_EDGE > n_edges:
-        sources = np.flatnonzero(counts)
-        offsets = np.append(offsets[sources], n_edges)
-    if delay.single is not None:
-        delays = np.array([to_steps(delay.single, dt, "delay")], delay_type)
-        return Table(first_gid, n_source, sources, offsets, target, weights, delays, attributes=attributes)
-    longest = int(delays.max(initial=1))
-    if attributes:
-        return _sorted(Table(first_gid, n_source, sources, offsets, target, weights, delays, attributes=attributes))
+    sources = np.flatnonzero(counts) if n_source * DENSE_ROWS_PER_EDGE > n_edges else None
+    weight, delay, synapse = members[0].weight, members[0].delay, members[0].projection.synapse
+    n_rows = n_source if sources is None else len(sources)
     if segmented is None:
-        segmented = n_edges >= EDGES_PER_SEGMENT * longest * (len(offsets) - 1)
-    segmented = segmented and type(members[0].projection.synapse) is Static
-    segments = np.empty((len(offsets) - 1 if segmented else 0, longest + 1), smallest_unsigned(counts.max(initial=256)))
-    own_weights = weights if weight.single is None else np.empty(0, weights.dtype)  # one for all: nothing to sort
-    sort_rows_by_delay(offsets, longest, delays, target, own_weights, segments)
-    if segmented:
-        return Table(first_gid, n_source, sources, offsets, target, weights, np.empty(0, delay_type), segments)
-    return Table(first_gid, n_source, sources, offsets, target, weights, delays)
+        segmented = n_edges >= EDGES_PER_SEGMENT * longest * n_rows
+    segmented = segmented and delay.single is None and type(synapse) is Static
+    delay_type = np.result_type(*(_delay_type(m.delay.value, dt) for m in members))
+    table = Table(
+        first_gid,
+        n_source,
+        sources,
+        offsets,
+        np.empty(n_edges, index_type),
+        _allocate(weight, n_edges, weight_type, synapse.plastic),
+        np.empty(n_edges if delay.single is None and not segmented else 0, delay_type),
+        np.empty((n_source, longest + 1), smallest_unsigned(counts.max(initial=256))) if segmented else None,
+    )
+    fill_rows = partial(_fill_sorted, dt, longest, delay_type) if delay.single is None else _fill
+    fill_rows(members, table)
+    table = replace(table, attributes=_attributes(members[0], table, weight_type, fill_rows))
+    if delay.single is not None:
+        table = replace(table, delays=np.array([longest], delay_type))
+    return table if sources is None else _with_rows(table, sources)
 
 
 def _attributes(
-    member: Member, offsets: Int64Array, target: npt.NDArray[Any], weight_type: Any
+    member: Member, table: Table, weight_type: Any, fill_rows: Callable[[list[Member], Table], None]
 ) -> dict[str, npt.NDArray[Any]]:
-    """What the edges of a table have beside weight and delay, (edges,) or (1,), by name; ``target`` is filled again.
+    """What the edges of a table have beside weight and delay, (edges,) or (1,), by name.
 
-    Only synapses that share their table with no other projection have such parameters.
+    Only synapses that share their table with no other projection have such parameters. Each goes where weights go, in
+    a pass of its own that puts targets and delays where they lie already.
     """
     values = {}
-    targets, no_steps = member.weight.targets, np.empty(0, np.uint8)
     for name in getattr(member.projection.synapse, "attributes", ()):
-        attribute = Attribute.of(targets, name, getattr(member.projection.synapse, name))
-        values[name] = _allocate(attribute, len(target), weight_type, False)
-        cursor = offsets[:-1].copy()
-        for piece in member.pieces() if attribute.single is None else ():
-            first, own = member.begin + piece.first, attribute.of_edges(piece)
-            fill(piece.source, piece.degree, first, cursor, target, own, values[name], no_steps, no_steps)
+        attribute = Attribute.of(member.weight.targets, name, getattr(member.projection.synapse, name))
+        values[name] = _allocate(attribute, table.n_edges, weight_type, False)
+        if attribute.single is None:
+            fill_rows([replace(member, weight=attribute)], replace(table, weights=values[name]))
     return values
 
 
-def _sorted(table: Table) -> Table:
-    """``table`` with the edges of every row sorted by delay, all their parameters along."""
-    order = np.arange(table.n_edges)
-    no_segments = np.empty((0, 1), np.uint16)
-    sort_rows_by_delay(table.offsets, int(table.delays.max(initial=1)), table.delays, table.targets, order, no_segments)
-
-    def in_order(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return values[order] if len(values) == len(order) else values
-
-    further = {name: in_order(values) for name, values in table.attributes.items()}
-    return replace(table, weights=in_order(table.weights), attributes=further)
+def _with_rows(table: Table, rows: Int64Array) -> Table:
+    """The table with those rows only; the others have no edges."""
+    segments = None if table.segments is None else table.segments[rows]
+    return replace(table, offsets=np.append(table.offsets[rows], table.n_edges), segments=segments)
 
 
-def _fill(
-    member: Member,
-    dt: float,
-    cursor: Int64Array,
-    target: npt.NDArray[Any],
-    weights: npt.NDArray[Any],
-    delays: npt.NDArray[Any],
-) -> None:
-    """Put the edges of a member at the cursors of its sources, which move on."""
-    weight, delay = member.weight, member.delay
-    nothing = np.empty(0, weights.dtype), np.empty(0, delays.dtype)
-    steps = _step_table(delay.value, dt)
-    for piece in member.pieces():
-        own = weight.of_edges(piece) if weight.single is None else nothing[0]
-        if delay.single is not None:
-            own_steps = nothing[1]
-        elif steps is not None:
-            own_steps = steps_of_rows(steps, delay.keys(piece), piece.degree)
-        else:
-            own_steps = np.minimum(in_steps(delay.of_edges(piece), dt), _largest(delays))
-        first = member.begin + piece.first
-        fill(piece.source, piece.degree, first, cursor, target, own, weights, own_steps, delays)
+def _fill(members: list[Member], table: Table) -> None:
+    """Put all edges into their rows, where they have one delay and stay in the order of targets."""
+    cursor = table.offsets[:-1].copy()
+    for m in members:
+        own_cursor = cursor[m.projection.source.first_gid - table.first_source_gid :]
+        for piece in m.pieces():
+            own = np.empty(0) if m.weight.single is not None else m.weight.of_edges(piece)
+            fill(piece.source, piece.degree, m.begin + piece.first, own_cursor, table.targets, own, table.weights)
+
+
+def _fill_sorted(dt: float, longest: int, delay_type: Any, members: list[Member], table: Table) -> None:
+    """Put all edges into their rows, sorted by delay, one source population after the other."""
+    kind = record_type(table.weights.dtype, table.targets.dtype, delay_type)
+    own_weights = table.weights if members[0].weight.single is None else np.empty(0, table.weights.dtype)
+    ends = [(m.projection.source.first_gid - table.first_source_gid, m.projection.source.size) for m in members]
+    most = max(table.offsets[begin + size] - table.offsets[begin] for begin, size in ends)
+    buffer = np.empty(most, kind)  # one for all: memory that is new to a process costs more than to fill it
+    for first_gid in sorted({m.projection.source.first_gid for m in members}):
+        together = [m for m in members if m.projection.source.first_gid == first_gid]
+        begin = first_gid - table.first_source_gid
+        offsets = table.offsets[begin : begin + together[0].projection.source.size + 1]
+        records = buffer[: offsets[-1] - offsets[0]]
+        cursor = offsets[:-1] - offsets[0]
+        for m in together:
+            for piece in m.pieces():
+                own = m.weight.of_edges(piece) if len(own_weights) else own_weights
+                steps = m.steps(piece, dt)
+                collect(piece.source, piece.degree, m.begin + piece.first, cursor, own, steps, records)
+        segments = np.empty((0, 0), np.uint16) if table.segments is None else table.segments[begin:]
+        sort_rows(offsets, records, longest, table.targets, own_weights, table.delays, segments)
 
 
 def _allocate(weight: Attribute, n_edges: int, weight_type: Any, plastic: bool) -> npt.NDArray[Any]:
@@ -256,10 +266,6 @@ def _of_sign(table: Table, negative: bool) -> Table:
     )
 
 
-def _largest(values: npt.NDArray[Any]) -> int:
-    return int(np.iinfo(values.dtype).max)
-
-
 def _step_table(value: Value, dt: float) -> StepTable | None:
     return _step_table_of(value, dt) if isinstance(value, Distribution) else None  # type: ignore[arg-type]
 
@@ -283,11 +289,11 @@ def count(source, counts):  # type: ignore[no-untyped-def]
 
 
 @jit
-def fill(source, degree, first, cursor, targets, own_weights, weights, own_delays, delays):  # type: ignore[no-untyped-def]
+def fill(source, degree, first, cursor, targets, own_weights, weights):  # type: ignore[no-untyped-def]
     """Put every edge at the cursor of its source, which moves on.
 
-    source (edges,): those of target ``first``, degree[0] of them, then those of the next target, ... Weights and
-    delays of their own, (edges,), go there too; (0,) where there are none.
+    source (edges,): those of target ``first``, degree[0] of them, then those of the next target, ... Weights of their
+    own, (edges,), go there too; (0,) where there are none.
     """
     edge = 0
     for t in range(degree.size):
@@ -297,37 +303,4 @@ def fill(source, degree, first, cursor, targets, own_weights, weights, own_delay
             targets[at] = first + t
             if own_weights.size:
                 weights[at] = own_weights[edge]
-            if own_delays.size:
-                delays[at] = own_delays[edge]
             edge += 1
-
-
-@jit
-def sort_rows_by_delay(offsets, longest, delays, targets, weights, segments):  # type: ignore[no-untyped-def]
-    """Sort the edges of every row by delay, keeping the order of equal delays.
-
-    weights may be empty: all equal. segments (rows, longest + 1), unless it is empty: how many edges of each row have
-    at most that delay.
-    """
-    start = np.zeros(longest + 2, np.int64)
-    for row in range(offsets.size - 1):
-        begin, end = offsets[row], offsets[row + 1]
-        if end - begin < 2 and segments.shape[0] == 0:
-            continue
-        old_delays = delays[begin:end].copy()
-        old_targets = targets[begin:end].copy()
-        old_weights = weights[begin:end].copy() if weights.size else weights
-        start[:] = 0
-        for i in range(old_delays.size):
-            start[old_delays[i] + 1] += 1
-        for d in range(1, start.size):
-            start[d] += start[d - 1]
-        for d in range(longest + 1 if segments.shape[0] else 0):
-            segments[row, d] = start[d + 1]
-        for i in range(old_delays.size):
-            place = begin + start[old_delays[i]]
-            start[old_delays[i]] += 1
-            delays[place] = old_delays[i]
-            targets[place] = old_targets[i]
-            if weights.size:
-                weights[place] = old_weights[i]
