@@ -73,10 +73,10 @@ class ThreadRank:
         self.meeting.barrier.wait()
         return list(self.meeting.table)
 
-    def Allgather(self, mine: np.ndarray, everyones: np.ndarray) -> None:
+    def Allgather(self, mine: np.ndarray, everyones: np.ndarray) -> None:  # noqa: N802
         everyones[:] = self.allgather(mine.copy())
 
-    def Allgatherv(self, mine: np.ndarray, everyones: list[Any]) -> None:
+    def Allgatherv(self, mine: np.ndarray, everyones: list[Any]) -> None:  # noqa: N802
         everyones[0][:] = np.concatenate(self.allgather(mine.copy()))
 
 
@@ -111,7 +111,9 @@ def cases(draw) -> dict[str, Any]:
     """Small networks of one to three populations with couplings of any sign, dense or sparse, often on a lattice."""
     n = draw(st.integers(1, 3))
     sizes = [draw(st.integers(0, 12)) for _ in range(n)]
-    strength = st.sampled_from([-3.0, -1.0, -0.2, 0.1, 0.7, 1.0, 25.0]) | st.floats(-2.0, 2.0).map(lambda x: round(x, 3))
+    strength = st.sampled_from([-3.0, -1.0, -0.2, 0.1, 0.7, 1.0, 25.0]) | st.floats(-2.0, 2.0).map(
+        lambda x: round(x, 3)
+    )
     indegree = [[draw(st.integers(0, 9)) if source else 0 for source in sizes] for _ in sizes]
     return {
         "N": sizes,

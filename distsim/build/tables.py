@@ -72,7 +72,7 @@ def build_tables(
     targets = Targets.of(projection, seed, gids)
     weight = Attribute.of(targets, "weight", projection.synapse.weight)
     delay = Attribute.of(targets, "delay", projection.synapse.delay)
-    table = _build_table(targets, weight, delay, dt, weight_type, index_type)
+    table = _build_table(projection, targets, weight, delay, dt, (weight_type, index_type))
     model = projection.target.model
     low, high = _bounds(weight.value)
     if model.inputs() == 1 or low >= 0.0 or high < 0.0:
@@ -88,9 +88,9 @@ def _bounds(value: Value) -> tuple[float, float]:
 
 
 def _build_table(
-    targets: Targets, weight: Attribute, delay: Attribute, dt: float, weight_type: Any, index_type: Any
+    projection: Projection, targets: Targets, weight: Attribute, delay: Attribute, dt: float, types: tuple[Any, Any]
 ) -> Table:
-    projection = targets.projection
+    weight_type, index_type = types
     counts = np.zeros(projection.source.size, np.int64)
     for piece in edges(projection.rule, targets):
         count(piece.source, counts)

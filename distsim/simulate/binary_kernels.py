@@ -136,7 +136,7 @@ def speculate(begin, end, neurons, updates, couplings, changes):  # type: ignore
     else -1), delta. Returns the number of changes.
     """
     gids, theta, state, h, last, bits = neurons
-    time, index, seen, decided, before, after, delta = updates
+    time, index, seen, decided, before, after, _ = updates
     n = 0
     for u in range(begin, end):
         i = index[u]
@@ -168,7 +168,7 @@ def find_later(begin, end, t, gid, step, base, each, delta, targets, hits, neuro
     """
     gids, _, _, h, last, bits = neurons
     time, _, seen, _, before, _, _ = updates
-    n = 0
+    n = np.int64(0)
     for edge in range(begin, end):
         i = base + np.int64(targets[edge])
         h[i] += delta * each[edge] if each.size else step
@@ -240,7 +240,7 @@ def settle(begin, end, neurons, updates, flips, n):  # type: ignore[no-untyped-d
     The neurons are made ready for the next window.
     """
     _, _, _, _, last, bits = neurons
-    time, index, _, decided, before, after, _ = updates
+    time, index, _, decided, before, _, _ = updates
     flip_time, flip_index, flip_state = flips
     for u in range(begin, end):
         i = index[u]

@@ -211,7 +211,9 @@ class BinaryMeanField:
 
     def _starts(self) -> Any:
         if self.n in GRID:
-            yield from (np.array(point) for point in itertools.product(np.linspace(0.0, 1.0, GRID[self.n]), repeat=self.n))
+            yield from (
+                np.array(point) for point in itertools.product(np.linspace(0.0, 1.0, GRID[self.n]), repeat=self.n)
+            )
         else:
             from scipy.stats import qmc
 

@@ -75,7 +75,9 @@ class Parameters:
             object.__setattr__(self, name, default.check(getattr(self, name), f"{MODEL}: {name}"))
         check_axes(defaults(), {name: getattr(self, name) for name in defaults()}, MODEL)
         if not self.names or len(set(self.names)) < len(self.names):
-            raise InputError(f"{MODEL}: names must be different and at least one, got {', '.join(self.names) or 'none'}")
+            raise InputError(
+                f"{MODEL}: names must be different and at least one, got {', '.join(self.names) or 'none'}"
+            )
         chosen = "theta" if self.theta else "m_expected"
         if len(getattr(self, chosen)) != len(self.N):
             raise InputError(
