@@ -50,6 +50,15 @@ def test_windows_and_runs_change_nothing(mpirun, pytestconfig):
     assert results == [expected(WINDOWS)] * len(ways)
 
 
+def test_kernels_as_plain_python_give_the_same_bits(mpirun, pytestconfig, reference):
+    """On two ranks, so that all of them run; plain Python warns where the 64-bit integers of streams wrap around."""
+    names = ("seven", "weak", "drawn")
+    cases = [{**CASES["drawn"], "T": 0.5} if name == "drawn" else CASES[name] for name in names]
+    arguments = ["-W", "ignore::RuntimeWarning", "-m", "tests.programs.binary_trajectories", json.dumps(cases)]
+    results = json.loads(mpirun(2, arguments, cwd=pytestconfig.rootpath, env={"NUMBA_DISABLE_JIT": "1"}).stdout)
+    assert results == [expected(case) for case in cases]
+
+
 # ---------------------------------------------------------------- properties, with ranks that are threads
 
 
