@@ -164,7 +164,7 @@ class BinarySimulation:
         return states
 
     def inputs(self, population: BinaryPopulation | str) -> npt.NDArray[np.float64]:
-        """The inputs h (size,) of the neurons of ``population`` now, as sums of whole units (see build/couplings.py)."""
+        """The inputs h (size,) of the neurons of ``population`` now: whole numbers of units (build/couplings.py)."""
         whole = self.network.find(population)
         gids = self._loop.neurons.gids
         mine = (gids >= whole.first_gid) & (gids < whole.first_gid + whole.size)
@@ -172,7 +172,8 @@ class BinarySimulation:
         local = self._loop.neurons.h[mine].astype(np.int64)
         units[allgather_array(gids[mine], self.comm) - whole.first_gid] = allgather_array(local, self.comm)
         unit = self._loop.unit
-        return units * float(unit.numerator) / float(unit.denominator)
+        inputs: npt.NDArray[np.float64] = np.multiply(units, unit.numerator, dtype=np.float64)
+        return inputs / np.float64(unit.denominator)
 
     def update_count(self) -> int:
         """Number of updates of all neurons so far."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def outgoing_edges(network: BinaryNetwork, seed: int) -> list[tuple[np.ndarray, 
     columns = [np.concatenate([np.zeros(0, t), *part]) for t, part in ((int, source), (int, target), (float, J))]
     order = np.argsort(columns[0], kind="stable")
     bounds = np.searchsorted(columns[0][order], np.arange(network.size + 1))
-    rows = [order[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    rows = [order[a:b] for a, b in pairwise(bounds)]
     return [(columns[1][row], columns[2][row]) for row in rows]
 
 
@@ -84,7 +85,7 @@ def build(case: dict[str, Any]) -> BinaryNetwork:
             if isinstance(K, float):
                 network.connect(f"P{source}", f"P{target}", PairwiseBernoulli(K), J)
             elif K:
-                different = K < case["N"][source]
+                different = case["N"][source] > K
                 rule = FixedIndegree(K, autapses=not different, multapses=not different)
                 network.connect(f"P{source}", f"P{target}", rule, J)
     return network

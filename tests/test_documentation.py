@@ -79,7 +79,7 @@ def test_python_runs_and_prints_the_same_on_any_number_of_ranks(document: str, t
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_blocks_are_in_languages_that_are_checked(document: str) -> None:
-    assert documents.languages(document) <= {"python", "text", "sh", "bash", "console"}
+    assert documents.languages(document) <= {"python", "text", "sh", "bash", "console", "toml"}
 
 
 # ---------------------------------------------------------------- commands
@@ -139,6 +139,9 @@ def check_models(arguments: list[str], document: str, folder: Path, ranks: int |
         module = registry.find(model)
         small = module.load(module.resized(500, None)).as_dict()
         write_json(path, {"model": model, "parameters": small})
+    if "--populations" in arguments:
+        file = folder / arguments[arguments.index("--populations") + 1]
+        file.write_text(documents.fenced(document, "toml")[0], encoding="utf-8")
     shorter = ["--time", "10"] if arguments[0] == "run" and "--help" not in arguments else []
     run_python(["-m", "distsim", *arguments, *shorter], ranks, folder)
     if "--out" in arguments:
@@ -151,6 +154,15 @@ def check_benchmark(arguments: list[str], document: str, folder: Path) -> None:
         pytest.skip("the benchmark pins cores as Linux does it")
     fewer = ["--ranks", "1", "--repetitions", "1", "--cases", "ignore_and_fire", "--distsim-only"]
     run_python(["benchmarks/against_nest.py", *arguments, *TINY, *fewer, "--out", str(folder / "out.json")], None, ROOT)
+    assert (folder / "out.json").exists()
+
+
+def check_against_nnmt(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark of binary neurons runs with these options, for a short time."""
+    if sys.platform != "linux":
+        pytest.skip("the benchmark pins cores as Linux does it")
+    fewer = ["--repetitions", "1", "--time", "0.5", "--out", str(folder / "out.json")]
+    run_python(["benchmarks/against_nnmt.py", *arguments, *fewer], None, ROOT)
     assert (folder / "out.json").exists()
 
 
@@ -171,6 +183,8 @@ def check_mpirun(words: list[str], document: str, folder: Path) -> None:
     assert words[2] == "python", words
     if words[3:5] == ["-m", "distsim.scaling"]:
         check_scaling(words[5:], document, folder, int(words[1]))
+    elif words[3] == "benchmarks/binary_large.py":
+        run_python([*words[3:], "--neurons", "2000", "--time", "1"], int(words[1]), ROOT)
     elif words[3:5] == ["-m", "distsim"]:
         check_models(words[5:], document, folder, int(words[1]))
     else:
@@ -189,6 +203,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python -m distsim.scaling": check_scaling,
     "python -m distsim": check_models,
     "python benchmarks/against_nest.py": check_benchmark,
+    "python benchmarks/against_nnmt.py": check_against_nnmt,
     "python benchmarks/kernels.py": check_kernels,
     "python docs/generate.py": check_generate,
     "mpirun": check_mpirun,

@@ -95,6 +95,35 @@ def read_states(path: Path, population: str, variable: str) -> States:
         return States(time[:rows], np.asarray(group["neuron"][()]).astype(np.int64), value[:rows])
 
 
+def read_flips(path: Path, population: str) -> tuple[FloatArray, IntArray, IntArray]:
+    """Changes of state of binary neurons: time (n,) (ms), neuron (n,), state (n,) after; sorted by time, then neuron.
+
+    ``distsim.analysis.binary.states_at`` makes states of them. InputError where there are none in the file.
+    """
+    with _open(path) as file:
+        group = _group(file, "flips", population)
+        neuron, state = (np.asarray(group[name][()]).astype(np.int64) for name in ("neuron", "state"))
+        return np.asarray(group["time"][()], np.float64), neuron, state
+
+
+def read_activity(path: Path, population: str) -> tuple[FloatArray, FloatArray]:
+    """Mean activity of binary neurons: time (n,) (ms) and value (n,), each holding until the next where all were kept.
+
+    Raises InputError where there is none in the file.
+    """
+    with _open(path) as file:
+        group = _group(file, "activity", population)
+        return np.asarray(group["time"][()], np.float64), np.asarray(group["value"][()], np.float64)
+
+
+def read_binary_states(path: Path, population: str) -> tuple[IntArray, IntArray]:
+    """States (size,) of binary neurons at the start and at the end of what was simulated, or InputError."""
+    with _open(path) as file:
+        group = _group(file, "states", population)
+        initial, final = (np.asarray(group[name][()]).astype(np.int64) for name in ("initial", "final"))
+        return initial, final
+
+
 def read_parameters(path: Path) -> dict[str, Any]:
     """What is needed to repeat the run: versions, seed, dt, ranks, description of the network; T (ms): how far it came.
 

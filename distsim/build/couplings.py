@@ -145,12 +145,12 @@ def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[
 def _fill(d: Drawn, cursor: Int64Array, unit: Fraction, targets: npt.NDArray[Any], each: Int64Array) -> None:
     """Write the edges of a projection to their places; cursor (sources,): where those of each source begin."""
     for piece in edges(d.projection.rule, d.targets):
-        place = np.empty(len(piece.source) if len(each) else 0, np.int64)
-        fill(piece.source, piece.degree, piece.first, cursor, targets, place)
+        units = np.empty(len(piece.source) if len(each) else 0, np.int64)
         if len(each) and d.J.single is not None:
-            each[place] = to_units(d.J.single, unit)
+            units[:] = to_units(d.J.single, unit)
         elif len(each):
-            each[place] = np.rint(d.J.of_edges(piece) / float(unit)).astype(np.int64)
+            units[:] = np.rint(d.J.of_edges(piece) / float(unit))
+        fill(piece.source, piece.degree, piece.first, cursor, targets, units, each)
 
 
 def exact_unit(strengths: Iterable[float | None], most: float) -> tuple[Fraction, Any]:

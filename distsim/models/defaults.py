@@ -22,8 +22,9 @@ class Default:
     """One parameter: its default ``value``, whose type every other value must have, too, and what it means.
 
     A list has as many entries as the default, each like the one in its place; with ``axes``, a name for each of its
-    indices, it has any number of entries (numbers where the default has none), and axes of one name have the same length in all parameters. Numbers lie at
-    or over ``low``, over ``above``, at or under ``high``, under ``below``; texts are among ``choices``.
+    indices, it has any number of entries (numbers where the default has none), and axes of one name have the same
+    length in all parameters. Numbers lie at or over ``low``, over ``above``, at or under ``high``, under ``below``;
+    texts are among ``choices``.
     """
 
     value: Parameter

@@ -18,10 +18,11 @@ from distsim.network.binary import BinaryNetwork
 from distsim.network.values import values_of_neurons
 from distsim.parallel.changes import ChangeExchange
 from distsim.placement import local_gids
-from distsim.rng import draw_uniform, stream_keys
+from distsim.rng import stream_keys
 from distsim.simulate.binary_kernels import (
     add_active,
     correct,
+    draw_states,
     draw_updates,
     first_updates,
     settle,
@@ -60,8 +61,8 @@ class LocalNeurons:
             here = slice(self.first[k], self.first[k + 1])
             for array, name in ((theta, "theta"), (tau, "tau"), (m_0, "m_0")):
                 array[here] = values_of_neurons(getattr(population, name), seed, name, gids, population.first_gid)
-        start = stream_keys(seed, "m_0", 1, self.gids)
-        self.state = np.array([draw_uniform(key, 0) for key in start] < m_0, np.uint8)
+        self.state = np.empty(self.n, np.uint8)
+        draw_states(stream_keys(seed, "m_0", 1, self.gids), m_0, self.state)
         self.initial = self.state.copy()
         self.theta = couplings.threshold(theta)
         self.rate = float((1.0 / tau).sum())  # updates per ms

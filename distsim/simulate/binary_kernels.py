@@ -17,7 +17,7 @@ import numpy as np
 
 from distsim.elementary import log
 from distsim.jit import inline, jit
-from distsim.rng import draw
+from distsim.rng import draw, draw_uniform
 
 _12 = np.uint64(12)
 _TO_OPEN_UNIT = 1.0 / 4503599627370496.0  # 2^-52
@@ -32,6 +32,13 @@ ZERO = 4
 def interval(key, counter, tau):  # type: ignore[no-untyped-def]
     """Exponential interval of mean tau: number ``counter`` of the stream ``key``."""
     return -tau * log((float(draw(key, counter) >> _12) + 0.5) * _TO_OPEN_UNIT)
+
+
+@jit
+def draw_states(keys, m_0, state):  # type: ignore[no-untyped-def]
+    """state[i] = 1 with probability m_0[i], else 0."""
+    for i in range(keys.size):
+        state[i] = np.uint8(draw_uniform(keys[i], 0) < m_0[i])
 
 
 @jit
@@ -136,7 +143,7 @@ def speculate(begin, end, neurons, updates, couplings, changes):  # type: ignore
     else -1), delta. Returns the number of changes.
     """
     gids, theta, state, h, last, bits = neurons
-    time, index, seen, decided, before, after, delta = updates
+    time, index, seen, decided, before, after, _ = updates
     n = 0
     for u in range(begin, end):
         i = index[u]
@@ -149,7 +156,7 @@ def speculate(begin, end, neurons, updates, couplings, changes):  # type: ignore
             before[u] = previous
             after[previous] = u
         else:
-            before[u] = -1 - state[i]
+            before[u] = -1 - np.int64(state[i])
             bits[i >> _BIT] |= _ONE << np.uint64(i & _LOW)
         last[i] = u
         flip = np.int64(now) - np.int64(state[i])
@@ -168,7 +175,7 @@ def find_later(begin, end, t, gid, step, base, each, delta, targets, hits, neuro
     """
     gids, _, _, h, last, bits = neurons
     time, _, seen, _, before, _, _ = updates
-    n = 0
+    n = np.int64(0)
     for edge in range(begin, end):
         i = base + np.int64(targets[edge])
         h[i] += delta * each[edge] if each.size else step
@@ -240,7 +247,7 @@ def settle(begin, end, neurons, updates, flips, n):  # type: ignore[no-untyped-d
     The neurons are made ready for the next window.
     """
     _, _, _, _, last, bits = neurons
-    time, index, _, decided, before, after, _ = updates
+    time, index, _, decided, before, _, _ = updates
     flip_time, flip_index, flip_state = flips
     for u in range(begin, end):
         i = index[u]

@@ -22,7 +22,7 @@ StateArray = npt.NDArray[np.uint8]
 
 
 class Flips(NamedTuple):
-    """Changes of state, sorted by time, then neuron: time (n,) (ms), neuron (n,) in its population, state (n,) after."""
+    """Changes of state by time, then neuron: time (n,) (ms), neuron (n,) in its population, state (n,) after."""
 
     time: FloatArray
     neuron: Int64Array
@@ -116,12 +116,14 @@ class BinaryRecorder:
             flips = self.flips(name, comm)
             steps = 2 * flips.state.astype(np.int64) - 1
             time = np.concatenate(([0.0], flips.time))
-            return Activity(time, (active + np.concatenate(([0], np.cumsum(steps)))) / size, stop)
+            counts = active + np.concatenate(([0], np.cumsum(steps)))
+            return Activity(time, counts / np.float64(size), stop)
         n = len_of_samples(stop, interval)
         mine = np.zeros(n, np.int64)
         mine[: len(self._steps[name][:n])] = self._steps[name][:n]
         total = np.sum(comm.allgather(mine), axis=0)
-        return Activity(np.arange(n) * interval, (active + np.cumsum(total)) / size, stop)
+        times: FloatArray = np.multiply(np.arange(n), interval, dtype=np.float64)
+        return Activity(times, (active + np.cumsum(total)) / np.float64(size), stop)
 
 
 def first_sample(time: FloatArray, interval: float) -> Int64Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from distsim.binary_simulation import BinarySimulation
 from distsim.errors import DistsimError
-from distsim.models.binary_ei.network import build_network
+from distsim.models.binary_ei import network
 from distsim.models.binary_ei.parameters import SHORTCUTS, Parameters, defaults, load
 from distsim.models.outcome import Outcome, Table
 from distsim.progress import Progress
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from distsim.simulate.binary_records import Activity
 
-__all__ = ["SHORTCUTS", "build_network", "defaults", "load", "run"]
+__all__ = ["SHORTCUTS", "defaults", "load", "run"]
 
 FILE = "activity.h5"
 
@@ -34,7 +34,7 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     p = parameters
     predicted = _predicted(p)
     file = folder / FILE if folder is not None else None
-    with BinarySimulation(build_network(p), comm, p.seed, file=file) as simulation:
+    with BinarySimulation(network.build_network(p), comm, p.seed, file=file) as simulation:
         with progress("simulate", p.T) as tell:
             simulation.run(p.T, tell)
         activities = {name: simulation.activity(name) for name in p.names}

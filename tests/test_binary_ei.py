@@ -1,0 +1,95 @@
+"""The binary network of the command line: parameters, populations from a file, what a run shows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from mpi4py import MPI
+
+from distsim import InputError
+from distsim.models.binary_ei.experiment import run
+from distsim.models.binary_ei.network import build_network
+from distsim.models.binary_ei.parameters import load
+from distsim.progress import silent
+from tests.mpi import mpirun
+
+THREE = """
+names = ["E", "P", "S"]
+N = [80, 20, 20]
+K = [[8, 2, 2], [8, 2, 2], [8, 2, 0]]
+J = [[0.2, -0.5, -0.4], [0.2, -0.5, -0.4], [0.2, -0.5, 0.0]]
+m_expected = [0.3, 0.4, 0.2]
+T = 6.0
+T_transient = 1.0
+"""
+
+
+def test_published_values():
+    p = load()
+    assert (p.names, p.N, p.K) == (("E", "I"), (1000, 1000), ((150, 200), (350, 200)))
+    assert (p.J, p.m_expected, p.tau, p.T, p.m_0) == (((0.1, -0.2), (0.1, -0.2)), (0.7, 0.4), 1.0, 10.0, 0.0)
+    assert p.thresholds == pytest.approx((-5.5, 8.5), abs=1e-12)
+    network = build_network(p)
+    assert [projection.rule.indegree for projection in network.projections] == [150, 200, 350, 200]
+    assert not any(projection.rule.autapses or projection.rule.multapses for projection in network.projections)
+
+
+def test_populations_from_a_file(tmp_path):
+    path = tmp_path / "three.toml"
+    path.write_text(THREE)
+    p = load({"file": str(path), "T": 4.0})
+    assert (p.names, p.T, p.T_transient) == (("E", "P", "S"), 4.0, 1.0)
+    assert p.thresholds == pytest.approx((8 * 0.06 - 2 * 0.2 - 2 * 0.08,) * 2 + (8 * 0.06 - 2 * 0.2,))
+    assert len(build_network(p).projections) == 8  # none where K is 0
+    outcome = run(MPI.COMM_WORLD, p, None, silent)
+    assert [row[0] for row in outcome.tables[0].rows] == ["E", "P", "S"]
+    assert load({"file": str(path), "theta": [0.0, 1.0, 2.0]}).thresholds == (0.0, 1.0, 2.0)
+
+
+def test_a_run_shows_simulation_beside_theory(tmp_path):
+    outcome = run(MPI.COMM_WORLD, load({"seed": 2}), tmp_path, silent)
+    for name, m in (("E", 0.6444985885), ("I", 0.3654516850)):
+        shown = outcome.summary["populations"][name]
+        assert shown["m_predicted"] == pytest.approx(m, abs=1e-9)
+        assert shown["m_simulated"] == pytest.approx(m, abs=0.015)
+    json.dumps(outcome.summary, allow_nan=False)
+    assert (tmp_path / "activity.h5").exists()
+    axes = outcome.figures["activity"]().axes[0]
+    dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert [line.get_ydata()[0] for line in dashed] == pytest.approx([0.6445, 0.3655], abs=1e-4)
+
+
+def test_the_command_line_takes_lists_and_ranks_do_not_show(pytestconfig):
+    options = ["--set", "N=[60, 40]", "K=[[10, 5], [12, 5]]", "--time", "8"]
+    command = ["-m", "distsim", "run", "binary_ei", *options]
+    printed = [mpirun(ranks, command, cwd=pytestconfig.rootpath).stdout for ranks in (1, 3)]
+    assert "m, mean field" in printed[0]
+    assert printed[0] == printed[1]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"K": [[1500, 200], [350, 200]]}, ["K", "1500 inputs from E in E", "999"]),
+        ({"K": [[150, 200, 3], [350, 200]]}, ["K", "3 entries", "2"]),
+        ({"K": [150, 200]}, ["K[0]", "list", "150"]),
+        ({"K": [[150.5, 200], [350, 200]]}, ["K[0][0]", "whole number"]),
+        ({"J": [[0.1, float("nan")], [0.1, -0.2]]}, ["J[0][1]", "finite"]),
+        ({"N": [1000, 1000, 10]}, ["N", "3 entries", "population"]),
+        ({"N": [1000, 0]}, ["N[1]", "at least 1"]),
+        ({"tau": 0.0}, ["tau", "larger than 0"]),
+        ({"theta": [1.0]}, ["theta has 1 entries", "2 populations"]),
+        ({"m_expected": [0.5]}, ["m_expected has 1 entries", "2 populations"]),
+        ({"m_expected": [0.5, 1.5]}, ["m_expected[1]", "at most 1"]),
+        ({"names": ["E", "E"]}, ["names", "different"]),
+        ({"T_transient": 10.0}, ["T_transient", "below T"]),
+        ({"file": "nowhere.toml"}, ["file = nowhere.toml", "cannot be read"]),
+        ({"thresholds": [1.0, 1.0]}, ["thresholds", "cannot be set"]),
+        ({"n": [1]}, ["'n'", "did you mean"]),
+    ],
+)
+def test_wrong_parameters(overrides, words):
+    with pytest.raises(InputError) as caught:
+        load(overrides)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
