@@ -1,4 +1,4 @@
-"""Tests marked ``mpi`` run on ranks: those of pytest itself under ``--with-mpi``, else on 1, 2, 3 and 4 that are launched.
+"""Tests marked ``mpi`` run on ranks: those of pytest itself under ``--with-mpi``, else on 1 to 4 that are launched.
 
     python -m pytest                                       all tests; marked ones once for each number of ranks
     mpirun -n 3 --oversubscribe python -m pytest --with-mpi    all of them on these ranks
@@ -29,6 +29,11 @@ def is_launched(config: pytest.Config) -> bool:
     return not (config.getoption("--with-mpi") or config.getoption("--only-mpi"))
 
 
+def ranks_of(item: pytest.Item) -> int | None:
+    """The number of ranks that a test of the outer run stands for; None for a test that is not marked."""
+    return getattr(item, "callspec", None) and item.callspec.params.get("launched_ranks")
+
+
 @pytest.fixture
 def comm(request):
     """The ranks that a marked test runs on; None in the outer run, where its body is not executed."""
@@ -51,17 +56,17 @@ def pytest_collection_modifyitems(config, items):
     """Take back pytest-mpi's mark that skips marked tests where pytest is not on ranks itself."""
     if is_launched(config):
         for item in items:
-            if "launched_ranks" in item.fixturenames:
+            if ranks_of(item) is not None:
                 item.own_markers = [mark for mark in item.own_markers if mark.name != "skip"]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     """In the outer run, look up what became of a marked test on its ranks."""
-    if "launched_ranks" not in pyfuncitem.fixturenames:
+    ranks = ranks_of(pyfuncitem)
+    if ranks is None:
         return None
-    ranks = pyfuncitem.callspec.params["launched_ranks"]
-    name = pyfuncitem.nodeid.replace(f"-{ranks}-ranks]", "]").replace(f"[{ranks}-ranks]", "")
+    name = pyfuncitem.nodeid.replace(f"[{ranks}-ranks]", "").replace(f"[{ranks}-ranks-", "[")
     outcomes = launched(pyfuncitem.path, pyfuncitem.config.rootpath, ranks)
     for rank, outcome in enumerate(outcomes):
         if outcome.get(name, "did not run") != "passed":
