@@ -12,8 +12,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from distsim.errors import DistsimError, InputError, RangeError
-    from distsim.network.distributions import Clipped, LogNormal, Normal, Uniform
+    from distsim.network.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
     from distsim.network.network import Network
+    from distsim.network.rates import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
     from distsim.network.rules import (
         AllToAll,
         EdgeList,
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
         PairwiseBernoulli,
     )
     from distsim.neurons.iaf_psc_alpha import IafPscAlpha
+    from distsim.neurons.iaf_psc_delta import IafPscDelta
+    from distsim.neurons.iaf_psc_exp import IafPscExp
     from distsim.neurons.ignore_and_fire import IgnoreAndFire
+    from distsim.simulate.rates import RateSimulation
     from distsim.simulation import Simulation
     from distsim.stimuli.constant_current import ConstantCurrent
     from distsim.stimuli.poisson import Poisson
+    from distsim.stimuli.poisson_source import PoissonSource
     from distsim.stimuli.spike_trains import SpikeTrains
     from distsim.synapses.static import Static
     from distsim.synapses.stdp_power_law import StdpPowerLaw
@@ -35,11 +40,15 @@ _HOME = {
     "AllToAll": "network.rules",
     "Clipped": "network.distributions",
     "ConstantCurrent": "stimuli.constant_current",
+    "ConstantRate": "network.rates",
+    "DiffusionConnection": "network.rates",
     "DistsimError": "errors",
     "EdgeList": "network.rules",
     "FixedIndegree": "network.rules",
     "FixedTotalNumber": "network.rules",
     "IafPscAlpha": "neurons.iaf_psc_alpha",
+    "IafPscDelta": "neurons.iaf_psc_delta",
+    "IafPscExp": "neurons.iaf_psc_exp",
     "IgnoreAndFire": "neurons.ignore_and_fire",
     "InputError": "errors",
     "LogNormal": "network.distributions",
@@ -48,7 +57,12 @@ _HOME = {
     "OneToOne": "network.rules",
     "PairwiseBernoulli": "network.rules",
     "Poisson": "stimuli.poisson",
+    "PoissonSource": "stimuli.poisson_source",
     "RangeError": "errors",
+    "RateNetwork": "network.rates",
+    "RateSimulation": "simulate.rates",
+    "Redrawn": "network.distributions",
+    "SiegertNeuron": "network.rates",
     "Simulation": "simulation",
     "SpikeTrains": "stimuli.spike_trains",
     "Static": "synapses.static",
@@ -60,11 +74,15 @@ __all__ = [
     "AllToAll",
     "Clipped",
     "ConstantCurrent",
+    "ConstantRate",
+    "DiffusionConnection",
     "DistsimError",
     "EdgeList",
     "FixedIndegree",
     "FixedTotalNumber",
     "IafPscAlpha",
+    "IafPscDelta",
+    "IafPscExp",
     "IgnoreAndFire",
     "InputError",
     "LogNormal",
@@ -73,7 +91,12 @@ __all__ = [
     "OneToOne",
     "PairwiseBernoulli",
     "Poisson",
+    "PoissonSource",
     "RangeError",
+    "RateNetwork",
+    "RateSimulation",
+    "Redrawn",
+    "SiegertNeuron",
     "Simulation",
     "SpikeTrains",
     "Static",

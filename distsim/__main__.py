@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
+from typing import TYPE_CHECKING
 
-from distsim.command.options import parse
+from distsim.command.options import Request, parse
 from distsim.errors import InputError
-from distsim.parallel import launched_rank, run_main, world
+from distsim.parallel import launched, run_main, world
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 
 def main(arguments: list[str]) -> int:
     """Run the command line on all ranks; returns the exit code, 2 for wrong input.
 
-    What needs no ranks, help among it, is done without MPI, and told by one rank.
+    Help and other texts need no MPI, unless a launcher waits for its ranks, which are to end together.
     """
     try:
+        if launched():
+            return run_main(lambda comm: do(parse(arguments), comm), world())
         asked = parse(arguments)
         if isinstance(asked, str):
-            if launched_rank() == 0:
-                print(asked, end="")
+            print(asked, end="")
             return 0
         comm = world()
     except InputError as error:
-        if launched_rank() == 0:
-            print(f"distsim: error: {error}", file=sys.stderr)
+        print(f"distsim: error: {error}", file=sys.stderr)
         return 2
+    return run_main(lambda comm: do(asked, comm), comm)
 
-    from distsim.command.run import run
 
-    return run_main(partial(run, request=asked), comm)
+def do(asked: Request | str, comm: MPI.Comm) -> None:
+    """Run the model that is asked for, or show the text; collective."""
+    if isinstance(asked, Request):
+        from distsim.command.run import run
+
+        run(comm, asked)
+    elif comm.rank == 0:
+        print(asked, end="", flush=True)
 
 
 if __name__ == "__main__":

@@ -82,9 +82,15 @@ def _make_bar(stream: TextIO, label: str, total: float, unit: str) -> Any:
             return {**known, "factor": factor}
 
     layout = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} {unit}{factor}, {remaining} left"
-    columns = max(0, os.get_terminal_size(stream.fileno()).columns - 1) or None
     bar_format = layout if total else "{desc} ..."
-    return Bar(total=total, desc=label, unit=unit, leave=False, file=stream, ncols=columns, bar_format=bar_format)
+    return Bar(
+        total=total, desc=label, unit=unit, leave=False, file=stream, ncols=_columns(stream), bar_format=bar_format
+    )
+
+
+def _columns(stream: TextIO) -> int | None:
+    """Columns of a bar on a terminal; None, tqdm's own choice, where the terminal does not tell its width."""
+    return max(0, os.get_terminal_size(stream.fileno()).columns - 1) or None
 
 
 def _ignore(done: float) -> None:

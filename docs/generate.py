@@ -6,51 +6,80 @@ A test compares the pages with what this program makes.
 from __future__ import annotations
 
 import inspect
+import re
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+from distsim.models import registry
 from distsim.models.defaults import markdown_table
-from distsim.models.two_population import parameters
 
 HERE = Path(__file__).parent
 
 INTRODUCTION = """\
-# Parameters of the two-population network
+# Parameters of the models
 
-<!-- Written by `python docs/generate.py` from distsim/models/two_population/; change that instead. -->
+<!-- Written by `python docs/generate.py` from distsim/models/; change that instead. -->
 
-The network of `distsim.models.two_population`: `parameters.load({"N": 1250, "g": 8.0})` takes other values for some of
-them, and so do `python -m distsim.scaling --set g=8` and the table `[parameters]` of an experiment file. Unknown names
-and values out of range are errors.
+Every parameter can be given another value: `--set g=8` after `python -m distsim run MODEL`, `load({"g": 8.0})` of
+`distsim.models.MODEL.parameters` in Python, and the table `[parameters]` of an experiment file of `distsim.scaling`.
+Unknown names and values out of range are errors. `python -m distsim run MODEL --help` shows the ranges, too.
 
-Sources: *example* is the NEST example `pynest/examples/ignore_and_fire` (two-population STDP network), *NEST* the
-defaults of NEST 3.10.0 that the example leaves as they are, *distsim* marks what the example has no name for.
+Derived quantities follow from the parameters and cannot be set; their values are those of the defaults.
 
 """
 
-DERIVED = """
-## Derived quantities
 
-They follow from the parameters and cannot be set; the values are those of the defaults.
-
-| quantity | value | meaning |
-|---|---|---|
-"""
+def parameters_page() -> str:
+    """The page parameters.md: a section for each model of the registry."""
+    contents = "".join(f"- [{name}](#{name}): {line}\n" for name, line in registry.MODELS.items())
+    return INTRODUCTION + contents + "".join(section(name) for name in registry.MODELS)
 
 
-def two_population() -> str:
-    """The page parameters.md."""
+def section(name: str) -> str:
+    """What a model is, where its values come from, its parameters and derived quantities."""
+    parameters = registry.find_parameters(name)
+    about = inspect.getdoc(import_module(f"distsim.models.{name}")) or ""
     values = parameters.load()
-    rows = [f"| `{name}` | {getattr(values, name)} | {_meaning(name)} |\n" for name in parameters.DERIVED]
-    return INTRODUCTION + markdown_table(parameters.defaults()) + DERIVED + "".join(rows)
+    text = f"\n## {name}\n\n{as_markdown(about)}\n\n{sources(name)}\n{markdown_table(parameters.defaults())}"
+    rows = [f"| `{d}` | {short(getattr(values, d))} | {meaning(parameters, d)} |\n" for d in parameters.DERIVED]
+    return text + ("\n| derived quantity | value | meaning |\n|---|---|---|\n" + "".join(rows) if rows else "")
 
 
-def _meaning(name: str) -> str:
+def sources(name: str) -> str:
+    """The sources that a defaults file names at its head, as a list."""
+    path = Path(inspect.getfile(registry.find_parameters(name))).with_name("defaults.toml")
+    head = path.read_text(encoding="utf-8").split("\n\n")[0]
+    items: list[str] = []
+    for line in head.partition("# Sources:\n")[2].splitlines():
+        word = re.match(r"#   (\S+)  +(.*)", line)
+        if word:
+            items.append(f"- *{word[1]}*: {word[2]}")
+        else:
+            items[-1] += f"\n  {line.lstrip('# ')}"
+    return "Sources of the values:\n\n" + "\n".join(items) + "\n" if items else ""
+
+
+def meaning(parameters: ModuleType, name: str) -> str:
     """The first sentence of the docstring of a property of ``Parameters``."""
     text = inspect.getdoc(getattr(parameters.Parameters, name)) or ""
-    return text.splitlines()[0].rstrip(".").replace("``", "`")
+    return as_markdown(" ".join(text.partition("\n\n")[0].split())).partition(". ")[0].rstrip(".")
 
 
-PAGES = {"parameters.md": two_population}
+def short(value: Any) -> str:
+    """A derived value; numbers to six digits, long lists by their length."""
+    if isinstance(value, (list, tuple)):
+        return f"{len(value)} values" if len(value) > 4 else ", ".join(map(short, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def as_markdown(text: str) -> str:
+    """A docstring's text: code in single backticks."""
+    return text.replace("``", "`")
+
+
+PAGES = {"parameters.md": parameters_page}
 """File name -> function that makes its text."""
 
 

@@ -15,9 +15,24 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from distsim import EdgeList, IafPscAlpha, IgnoreAndFire, Network, Simulation, SpikeTrains, Static, StdpPowerLaw
+from distsim import (
+    EdgeList,
+    IafPscAlpha,
+    IafPscDelta,
+    IafPscExp,
+    IgnoreAndFire,
+    Network,
+    Simulation,
+    SpikeTrains,
+    Static,
+    StdpPowerLaw,
+)
 
 FOLDER = Path(os.environ.get("DISTSIM_FIXTURES", Path(__file__).parent / "data" / "nest"))
+
+NEURONS: dict[str, Any] = {
+    "iaf_psc_alpha": IafPscAlpha, "iaf_psc_delta": IafPscDelta, "iaf_psc_exp": IafPscExp,
+}  # fmt: skip
 
 
 def load(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -41,7 +56,7 @@ def _integrate_and_fire(about: dict[str, Any], data: dict[str, np.ndarray]) -> N
     dt, n_e, n_i = about["dt_ms"], about["n_e"], about["n_i"]
     network = Network(dt=dt)
     parameters = {key: value for key, value in about["params"].items() if key not in ("V_m", "tau_minus")}
-    model = IafPscAlpha(**parameters)
+    model = NEURONS[about["model"]](**parameters)
     sizes = {"E": slice(0, n_e), "I": slice(n_e, n_e + n_i)}
     for population, part in sizes.items():
         network.population(population, part.stop - part.start, model, V_m=data["V_m_initial"][part])

@@ -18,12 +18,18 @@ from pathlib import Path
 
 import pytest
 
+from distsim.models import registry
+from distsim.record.jsonable import write_json
 from tests import documents
 from tests.documents import DOCUMENTS, ROOT
 from tests.mpi import JOB_ENVIRONMENT, mpirun, outside_of_any_job
 
 TINY = ["--sizes", "60", "--indegree", "20", "--time", "20"]
 RANKS = 3  # at most: more would only take turns
+BEFORE_PYTHON = {
+    "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
+}
+"""The command of a document whose results its Python reads."""
 ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
 
 WITH_PYTHON = [document for document in DOCUMENTS if documents.fenced(document, "python")]
@@ -51,15 +57,22 @@ def run_python(arguments: list[str], ranks: int | None, cwd: Path) -> str:
 
 @pytest.mark.parametrize("document", WITH_PYTHON)
 def test_python_runs_and_prints_the_same_on_any_number_of_ranks(document: str, tmp_path: Path) -> None:
-    """All blocks of a document are one script; the text blocks of a document show what it prints."""
+    """All blocks of a document are one script; the text blocks of a document show what it prints.
+
+    A script that knows no MPI is run as it is meant, without.
+    """
     printed = []
-    for ranks in (None, RANKS):
+    source = "\n".join(documents.fenced(document, "python"))
+    for ranks in (None, RANKS) if "MPI" in source else (None,):
         folder = tmp_path / f"ranks-{ranks}"
         folder.mkdir()
+        if document in BEFORE_PYTHON:
+            assert BEFORE_PYTHON[document] in documents.commands(document)
+            run_python(shlex.split(BEFORE_PYTHON[document])[1:], ranks, folder)
         script = folder / documents.script_name(document)
-        script.write_text("\n".join(documents.fenced(document, "python")), encoding="utf-8")
+        script.write_text(source, encoding="utf-8")
         printed.append(run_python([script.name], ranks, folder))
-    assert printed[0] == printed[1]
+    assert printed[0] == printed[-1]
     shown = "".join(documents.fenced(document, "text"))
     assert shown in ("", printed[0])
 
@@ -119,6 +132,19 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
     assert (folder / "out" / "runs.jsonl").exists()
 
 
+def check_models(arguments: list[str], document: str, folder: Path, ranks: int | None = None) -> None:
+    """The command line works; a run takes a short time, and what earlier runs left is there."""
+    if "--from" in arguments:
+        model, path = arguments[1], folder / arguments[arguments.index("--from") + 1]
+        module = registry.find(model)
+        small = module.load(module.resized(500, None)).as_dict()
+        write_json(path, {"model": model, "parameters": small})
+    shorter = ["--time", "10"] if arguments[0] == "run" and "--help" not in arguments else []
+    run_python(["-m", "distsim", *arguments, *shorter], ranks, folder)
+    if "--out" in arguments:
+        assert (folder / arguments[arguments.index("--out") + 1] / "summary.json").exists()
+
+
 def check_benchmark(arguments: list[str], document: str, folder: Path) -> None:
     """The benchmark runs with these options, at a tiny size and without NEST."""
     if sys.platform != "linux":
@@ -145,6 +171,8 @@ def check_mpirun(words: list[str], document: str, folder: Path) -> None:
     assert words[2] == "python", words
     if words[3:5] == ["-m", "distsim.scaling"]:
         check_scaling(words[5:], document, folder, int(words[1]))
+    elif words[3:5] == ["-m", "distsim"]:
+        check_models(words[5:], document, folder, int(words[1]))
     else:
         assert words[3:] == [documents.script_name(document)], words
 
@@ -159,6 +187,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python -m pip install": check_pip,
     "pip install": check_pip,
     "python -m distsim.scaling": check_scaling,
+    "python -m distsim": check_models,
     "python benchmarks/against_nest.py": check_benchmark,
     "python benchmarks/kernels.py": check_kernels,
     "python docs/generate.py": check_generate,

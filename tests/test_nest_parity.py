@@ -12,7 +12,7 @@ from mpi4py import MPI
 
 from tests import nest_fixtures
 
-MODELS = ("iaf_psc_alpha", "ignore_and_fire")
+MODELS = (*nest_fixtures.NEURONS, "ignore_and_fire")
 V_M = 1e-9  # mV
 WEIGHT, WEIGHT_SINGLE = 1e-9, 1e-5  # relative; in pA below 1 pA
 

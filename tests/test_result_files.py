@@ -153,6 +153,66 @@ def test_raster_of_silence_and_of_unknown_populations(tmp_path):
         plots.plot_raster({"I": ([], [])}, {"E": 3}, 0.0, 100.0)
 
 
+def test_raster_of_many_populations_gives_each_a_place():
+    """One of 1 % of the neurons has a twentieth of the rows; names in the colours of the dots replace the legend."""
+    names = [f"P{i}" for i in range(8)]
+    sizes = dict.fromkeys(names[:7], 9900 // 7) | {"P7": 100}
+    spikes = {name: poisson_spikes(size, 4.0, 100.0, i) for i, (name, size) in enumerate(sizes.items())}
+    figure = plots.plot_raster(spikes, sizes, 0.0, 100.0, shown=400, colours={"P7": "#123456"})
+    raster, rate = figure.axes
+    middles = raster.get_yticks()
+    assert (np.diff(middles) > 0.0).all()
+    low, high = raster.get_ylim()
+    assert low - middles[-1] == 10.0  # half of 20 rows
+    assert high == 0
+    assert raster.get_yticklabels()[-1].get_color() == raster.lines[-1].get_color() == "#123456"
+    assert rate.get_legend() is None
+
+
+def test_distributions_are_densities_in_common_bins(tmp_path):
+    generator = np.random.default_rng(3)
+    rates = {"E": generator.poisson(20, 4000) / 0.5, "I": generator.poisson(40, 1000) / 0.5}
+    others = {"CV": {"E": [0.5, np.nan, 0.7], "I": []}, "r": {"E": [1.0]}}
+    figure = plots.plot_distributions({"rate (1/s)": rates, **others})
+    first, second, _ = figure.axes
+    for patch, values in zip(first.patches, rates.values(), strict=True):
+        density, edges, _ = patch.get_data()
+        width = edges[1] - edges[0]
+        assert width == pytest.approx(2.0 * round(width / 2.0))  # rates of 0.5 s are multiples of 2 /s
+        assert (density * width).sum() == pytest.approx(1.0, abs=0.03)  # less what lies outside
+        assert edges[0] >= 0.0
+        assert (density * (edges[:-1] + width / 2.0)).sum() * width == pytest.approx(values.mean(), rel=0.05)
+    assert first.lines[0].get_xdata()[0] == rates["E"].mean()
+    assert second.lines[0].get_xdata()[0] == pytest.approx(0.6)
+    figure.savefig(tmp_path / "distributions.png")
+    plots.plot_distributions({"CV": {"E": []}}).savefig(tmp_path / "nothing.png")
+
+
+def test_boxes_stand_in_order_from_top_to_bottom(tmp_path):
+    values = {"a": [1.0, 2.0, 3.0, 50.0], "b": [], "c": [4.0, np.nan, 6.0]}
+    figure = plots.plot_boxes(values, "rate (1/s)", colours={"c": "#00ff00"})
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    assert axes.yaxis_inverted()
+    assert axes.get_xlim()[0] == 0.0
+    assert axes.get_xlabel() == "rate (1/s)"
+    figure.savefig(tmp_path / "boxes.png")
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_prediction_lies_on_equal_axes(tmp_path, logarithmic):
+    series = {"E": ([0.0, 1.0, 30.0], [0.1, 1.1, 29.0]), "I": ([2.0], [2.2])}
+    figure = plots.plot_prediction(series, "rate (1/s)", logarithmic=logarithmic)
+    (axes,) = figure.axes
+    assert axes.get_xlim() == axes.get_ylim()
+    assert axes.get_xlim()[1] > 30.0
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted rate (1/s)", "simulated rate (1/s)")
+    assert axes.lines[-1].get_xdata() == pytest.approx(axes.lines[-1].get_ydata())
+    figure.savefig(tmp_path / "prediction.png")
+    with pytest.raises(InputError, match="'E' has 2 predicted, 1 simulated values"):
+        plots.plot_prediction({"E": ([1.0, 2.0], [1.0])}, "rate (1/s)")
+
+
 def test_weight_histogram_figure(tmp_path):
     figure = plots.plot_weight_histogram({"start": np.full(100, 31.9), "end": [10.0, 20.0, 400.0, 30.0]})
     (axes,) = figure.axes

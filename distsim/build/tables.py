@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +15,12 @@ from distsim.network.distributions import Distribution
 from distsim.network.network import Projection
 from distsim.network.values import Value
 from distsim.rng import stream_keys
+from distsim.synapses.static import Static
 from distsim.synapses.table import Table
 from distsim.units import round_to_steps, to_steps
 
 Int64Array = npt.NDArray[np.int64]
+EDGES_PER_SEGMENT = 8  # in the mean, from which on segments are faster than a slot for every edge
 DENSE_ROWS_PER_EDGE = 0.25  # a row for every source, while rows are at most this many times the local edges
 
 
@@ -62,22 +65,50 @@ class Attribute:
         return np.full(len(piece.source), self.value, np.float64)
 
 
-def build_tables(
-    projection: Projection, seed: int, gids: Int64Array, dt: float, weight_type: Any, index_type: Any
-) -> list[tuple[int, Table]]:
-    """The tables of the local edges of ``projection``, each with the input of the target that it drives.
+@dataclass(frozen=True)
+class Member:
+    """A projection whose local edges go into a table; ``begin``: first neuron of its target population in the group."""
 
-    There are two where the target has an input for each sign of weight and the weights may have both.
+    projection: Projection
+    begin: int
+    weight: Attribute
+    delay: Attribute
+
+    @classmethod
+    def of(cls, projection: Projection, seed: int, gids: Int64Array, begin: int) -> Member:
+        """``gids``: local neurons of the target population."""
+        targets = Targets.of(projection, seed, gids)
+        weight = Attribute.of(targets, "weight", projection.synapse.weight)
+        return cls(projection, begin, weight, Attribute.of(targets, "delay", projection.synapse.delay))
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The inputs of the target that the synapses drive: two where it tells signs and weights may have both."""
+        model = self.projection.target.model
+        low, high = _bounds(self.weight.value)
+        if model.inputs() == 1 or low >= 0.0 or high < 0.0:
+            return (model.input_of(high < 0.0),)
+        return (model.input_of(False), model.input_of(True))
+
+    def pieces(self) -> Iterator[Edges]:
+        """The local edges, piece by piece."""
+        return edges(self.projection.rule, self.weight.targets)
+
+
+def build_tables(
+    members: list[Member], dt: float, weight_type: Any, index_type: Any, segmented: bool | None = None
+) -> list[tuple[int, Table]]:
+    """The tables of the local edges of projections onto one group, each with the input of the group that it drives.
+
+    The members drive the same inputs, and agree on the weight and on the delay of all edges, or that each edge has its
+    own. One member may drive two inputs: there is then a table for each sign of weight. segmented: keep delays as
+    segments (only if static), or, where None, choose by the number of edges.
     """
-    targets = Targets.of(projection, seed, gids)
-    weight = Attribute.of(targets, "weight", projection.synapse.weight)
-    delay = Attribute.of(targets, "delay", projection.synapse.delay)
-    table = _build_table(targets, weight, delay, dt, weight_type, index_type)
-    model = projection.target.model
-    low, high = _bounds(weight.value)
-    if model.inputs() == 1 or low >= 0.0 or high < 0.0:
-        return [(model.input_of(high < 0.0), table)]
-    return [(model.input_of(negative), _of_sign(table, negative)) for negative in (False, True)]
+    table = _build_table(members, dt, weight_type, index_type, segmented)
+    inputs = members[0].inputs
+    if len(inputs) == 1:
+        return [(inputs[0], table)]
+    return [(k, _of_sign(table, negative)) for negative, k in zip((False, True), inputs, strict=True)]
 
 
 def _bounds(value: Value) -> tuple[float, float]:
@@ -87,37 +118,59 @@ def _bounds(value: Value) -> tuple[float, float]:
     return (float(np.min(value)), float(np.max(value))) if np.size(value) else (0.0, 0.0)
 
 
-def _build_table(
-    targets: Targets, weight: Attribute, delay: Attribute, dt: float, weight_type: Any, index_type: Any
-) -> Table:
-    projection = targets.projection
-    counts = np.zeros(projection.source.size, np.int64)
-    for piece in edges(projection.rule, targets):
-        count(piece.source, counts)
-    offsets = np.zeros(len(counts) + 1, np.int64)
+def _build_table(members: list[Member], dt: float, weight_type: Any, index_type: Any, segmented: bool | None) -> Table:
+    first_gid = min(m.projection.source.first_gid for m in members)
+    n_source = max(m.projection.source.first_gid + m.projection.source.size for m in members) - first_gid
+    counts = np.zeros(n_source, np.int64)
+    for m in members:
+        for piece in m.pieces():
+            count(piece.source, counts[m.projection.source.first_gid - first_gid :])
+    offsets = np.zeros(n_source + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     n_edges = int(offsets[-1])
+    weight, delay = members[0].weight, members[0].delay
     target = np.empty(n_edges, index_type)
-    weights = _allocate(weight, n_edges, weight_type, projection.synapse.plastic)
-    delays = np.empty(n_edges if delay.single is None else 0, _delay_type(delay.value, dt))
-    drawn = [(a, v) for a, v in ((weight, weights), (delay, delays)) if a.single is None]
+    weights = _allocate(weight, n_edges, weight_type, members[0].projection.synapse.plastic)
+    delay_type = np.result_type(*(_delay_type(m.delay.value, dt) for m in members))
+    delays = np.empty(n_edges if delay.single is None else 0, delay_type)
     cursor = offsets[:-1].copy()
-    for piece in edges(projection.rule, targets):
+    for m in members:
+        _fill(m, dt, cursor[m.projection.source.first_gid - first_gid :], target, weights, delays)
+    sources = None
+    if n_source * DENSE_ROWS_PER_EDGE > n_edges:
+        sources = np.flatnonzero(counts)
+        offsets = np.append(offsets[sources], n_edges)
+    if delay.single is not None:
+        delays = np.array([to_steps(delay.single, dt, "delay")], delay_type)
+        return Table(first_gid, n_source, sources, offsets, target, weights, delays)
+    longest = int(delays.max(initial=1))
+    if segmented is None:
+        segmented = n_edges >= EDGES_PER_SEGMENT * longest * (len(offsets) - 1)
+    segmented = segmented and type(members[0].projection.synapse) is Static
+    segments = np.empty((len(offsets) - 1 if segmented else 0, longest + 1), smallest_unsigned(counts.max(initial=256)))
+    own_weights = weights if weight.single is None else np.empty(0, weights.dtype)  # one for all: nothing to sort
+    sort_rows_by_delay(offsets, longest, delays, target, own_weights, segments)
+    if segmented:
+        return Table(first_gid, n_source, sources, offsets, target, weights, np.empty(0, delay_type), segments)
+    return Table(first_gid, n_source, sources, offsets, target, weights, delays)
+
+
+def _fill(
+    member: Member,
+    dt: float,
+    cursor: Int64Array,
+    target: npt.NDArray[Any],
+    weights: npt.NDArray[Any],
+    delays: npt.NDArray[Any],
+) -> None:
+    """Put the edges of a member at the cursors of its sources, which move on."""
+    drawn = [(a, v) for a, v in ((member.weight, weights), (member.delay, delays)) if a.single is None]
+    for piece in member.pieces():
         place = np.empty(len(piece.source) if drawn else 0, np.int64)
-        fill(piece.source, piece.degree, piece.first, cursor, target, place)
+        fill(piece.source, piece.degree, member.begin + piece.first, cursor, target, place)
         for attribute, values in drawn:
             new = attribute.of_edges(piece)
             values[place] = new if values is weights else np.clip(np.floor(new / dt + 0.5), 1, _largest(values))
-    if delay.single is None:
-        own_weights = weights if len(weights) == n_edges else np.empty(0, weights.dtype)  # one for all: nothing to sort
-        sort_rows_by_delay(offsets, int(delays.max(initial=1)), delays, target, own_weights)
-    else:
-        delays = np.array([to_steps(delay.single, dt, "delay")]).astype(delays.dtype)
-    sources = None
-    if len(counts) * DENSE_ROWS_PER_EDGE > n_edges:
-        sources = np.flatnonzero(counts)
-        offsets = np.append(offsets[sources], n_edges)
-    return Table(projection.source.first_gid, projection.source.size, sources, offsets, target, weights, delays)
 
 
 def _allocate(weight: Attribute, n_edges: int, weight_type: Any, plastic: bool) -> npt.NDArray[Any]:
@@ -131,9 +184,17 @@ def _of_sign(table: Table, negative: bool) -> Table:
     """The edges of ``table`` of negative weight, or the others."""
     chosen = (table.weights < 0.0) == negative
     kept = np.concatenate(([0], np.cumsum(chosen)))
-    delays = table.delays if len(table.delays) == 1 else table.delays[chosen]
+    offsets, segments = kept[table.offsets], None
+    if table.segments is not None:
+        ends = kept[table.offsets[:-1, None] + table.segments]
+        segments = (ends - offsets[:-1, None]).astype(table.segments.dtype)
     return replace(
-        table, offsets=kept[table.offsets], targets=table.targets[chosen], weights=table.weights[chosen], delays=delays
+        table,
+        offsets=offsets,
+        targets=table.targets[chosen],
+        weights=table.weights[chosen],
+        delays=table.delays[chosen] if len(table.delays) == table.n_edges else table.delays,
+        segments=segments,
     )
 
 
@@ -172,12 +233,16 @@ def fill(source, degree, first, cursor, targets, place):  # type: ignore[no-unty
 
 
 @jit
-def sort_rows_by_delay(offsets, longest, delays, targets, weights):  # type: ignore[no-untyped-def]
-    """Sort the edges of every row by delay, keeping the order of equal delays (weights may be empty: all equal)."""
+def sort_rows_by_delay(offsets, longest, delays, targets, weights, segments):  # type: ignore[no-untyped-def]
+    """Sort the edges of every row by delay, keeping the order of equal delays.
+
+    weights may be empty: all equal. segments (rows, longest + 1), unless it is empty: how many edges of each row have
+    at most that delay.
+    """
     start = np.zeros(longest + 2, np.int64)
     for row in range(offsets.size - 1):
         begin, end = offsets[row], offsets[row + 1]
-        if end - begin < 2:
+        if end - begin < 2 and segments.shape[0] == 0:
             continue
         old_delays = delays[begin:end].copy()
         old_targets = targets[begin:end].copy()
@@ -187,6 +252,8 @@ def sort_rows_by_delay(offsets, longest, delays, targets, weights):  # type: ign
             start[old_delays[i] + 1] += 1
         for d in range(1, start.size):
             start[d] += start[d - 1]
+        for d in range(longest + 1 if segments.shape[0] else 0):
+            segments[row, d] = start[d + 1]
         for i in range(old_delays.size):
             place = begin + start[old_delays[i]]
             start[old_delays[i]] += 1

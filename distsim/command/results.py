@@ -87,7 +87,7 @@ def table_text(table: Table) -> str:
     numbers = [all(not isinstance(row[i], str) for row in table.rows) for i in range(len(table.header))]
     align = ["right" if number else "left" for number in numbers]
     text = tabulate(rows, table.header, "simple", disable_numparse=True, colalign=align if rows else None)
-    return f"\n{table.title}\n\n{text}\n" if table.title else f"\n{text}\n"
+    return f"\n{table.title}\n\n{text}" if table.title else f"\n{text}"
 
 
 def _cell(value: Any, form: str) -> str:

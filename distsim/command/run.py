@@ -33,4 +33,4 @@ def run(comm: MPI.Comm, request: Request) -> None:
     if folder is not None:
         results.write(comm, folder, request.model, parameters, outcome)
         if comm.rank == 0:
-            print(f"written: {', '.join(sorted(path.name for path in folder.iterdir()))} in {folder}", flush=True)
+            print(f"\nwritten: {', '.join(sorted(path.name for path in folder.iterdir()))} in {folder}", flush=True)

@@ -20,6 +20,8 @@ from distsim.errors import InputError, nearest
 
 MODELS = {
     "two_population": "balanced random network, excitatory and inhibitory, with spike-timing dependent plasticity",
+    "brunel": "sparsely connected excitatory and inhibitory delta neurons, and the mean field that predicts rates",
+    "microcircuit": "1 mm^2 of cortex at full density: eight populations in four layers (Potjans & Diesmann 2014)",
 }
 """One line on each model by name."""
 
@@ -36,8 +38,7 @@ def find_parameters(name: str) -> ModuleType:
 
 def shortcuts(name: str) -> dict[str, str]:
     """Options that a model has beside --time and --seed, and the parameters they set."""
-    module = find_parameters(name)
-    found: dict[str, str] = module.SHORTCUTS if hasattr(module, "SHORTCUTS") else find(name).SHORTCUTS
+    found: dict[str, str] = find_parameters(name).SHORTCUTS
     return found
 
 

@@ -51,7 +51,7 @@ def run_spiking(
     anything is simulated.
     """
     file = folder / SPIKES_FILE if folder is not None else None
-    with progress("build", 0.0):
+    with progress("compile and build", 0.0):
         simulation = Simulation(network, comm, parameters.seed, precision=precision, file=file)
     with simulation:
         discarded = _advance(simulation, presimulation, "discard", progress)
@@ -125,35 +125,34 @@ def _totals_table(totals: Mapping[str, Any]) -> Table:
 
 
 def _figures(activity: Activity, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
-    if not activity.statistics:
+    sizes = {name: size for name, size in activity.sizes.items() if size}
+    if not sizes:
         return {}
     return {
-        "raster": partial(_draw_raster, activity, colours),
-        "distributions": partial(_draw_distributions, activity, colours),
+        "raster": partial(_draw_raster, activity, sizes, colours),
+        "distributions": partial(_draw_distributions, activity, list(sizes), colours),
     }
 
 
-def _draw_raster(activity: Activity, colours: Mapping[str, str] | None) -> Figure:
+def _draw_raster(activity: Activity, sizes: Mapping[str, int], colours: Mapping[str, str] | None) -> Figure:
     """The last second of the run."""
     from distsim.analysis.plots import FEW, plot_raster
 
-    shown = 500 if len(activity.sizes) <= FEW else 1000
     start = max(activity.start, activity.stop - SHOWN_TIME)
-    bin_width = min(5.0, (activity.stop - start) / 10.0)
-    sizes = activity.sizes
-    return plot_raster(activity.spikes, sizes, start, activity.stop, bin_width=bin_width, shown=shown, colours=colours)
+    spikes = {name: activity.spikes[name] for name in sizes}
+    window = activity.stop - start
+    bin_width = min(5.0, max(window / 100.0, min(1.0, window / 10.0)))
+    shown = 500 if len(sizes) <= FEW else 1000
+    return plot_raster(spikes, sizes, start, activity.stop, bin_width=bin_width, shown=shown, colours=colours)
 
 
-def _draw_distributions(activity: Activity, colours: Mapping[str, str] | None) -> Figure:
+def _draw_distributions(activity: Activity, names: list[str], colours: Mapping[str, str] | None) -> Figure:
     """Rates of the neurons, CV of their intervals, correlation of pairs."""
     from distsim.analysis.plots import plot_distributions
 
-    names = [name for name, size in activity.sizes.items() if size]
-    return plot_distributions(
-        {
-            "rate (1/s)": {name: activity.rates(name) for name in names},
-            "CV of inter-spike intervals": {name: activity.cvs(name) for name in names},
-            "correlation of spike counts": {name: activity.correlations(name) for name in names},
-        },
-        colours=colours,
-    )
+    panels = {
+        "rate (1/s)": {name: activity.rates(name) for name in names},
+        "CV of inter-spike intervals": {name: activity.cvs(name) for name in names},
+        "correlation of spike counts": {name: activity.correlations(name) for name in names},
+    }
+    return plot_distributions(panels, colours=colours)

@@ -36,13 +36,18 @@ class NeuronModel(Protocol):
         """The neurons of one rank (``neurons.group.Local``) with their state (``neurons.group.Group``)."""
 
 
+def weight_unit(model: NeuronModel) -> str:
+    """Unit of the weights of synapses onto neurons of ``model``: pA unless the model says otherwise."""
+    return str(getattr(model, "weight_unit", "pA"))
+
+
 @runtime_checkable
 class Synapse(Protocol):
     """Parameters of a kind of synapse."""
 
     @property
     def weight(self) -> Value:
-        """Weight (pA), at the start where it is plastic."""
+        """Weight (in the unit of the target, see ``weight_unit``), at the start where it is plastic."""
 
     @property
     def delay(self) -> Value:

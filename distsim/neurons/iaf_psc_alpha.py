@@ -21,13 +21,14 @@ from distsim.errors import check_arguments
 from distsim.jit import inline, jit
 from distsim.network.values import Value
 from distsim.neurons.group import FloatArray, Local, at, part, same_kind
+from distsim.neurons.membrane import SynapticCurrents, emit, settle
 from distsim.neurons.parameters import check_below, check_sizes, freeze_values
 from distsim.units import to_steps
 
 
 @check_arguments
 @dataclass(frozen=True, eq=False)
-class IafPscAlpha:
+class IafPscAlpha(SynapticCurrents):
     """Parameters: C_m (pF), tau_m, t_ref, tau_syn_ex, tau_syn_in (ms), E_L, V_th, V_reset (mV), I_e (pA).
 
     Each is one number, an array (size,), or a distribution; t_ref is one whole multiple of dt. Synapses of positive
@@ -53,21 +54,9 @@ class IafPscAlpha:
         freeze_values(self, positive | {"t_ref": {"low": 0.0}}, names)
         check_below(self, "V_reset", "V_th", "mV")
 
-    @property
-    def state_variables(self) -> tuple[str, ...]:
-        return ("V_m", "I_syn") if self.inputs() == 1 else ("V_m", "I_syn_ex", "I_syn_in")
-
     def check(self, size: int, dt: float, where: str) -> None:
         check_sizes(self, size, where)
         to_steps(self.t_ref, dt, f"{where}: IafPscAlpha t_ref")
-
-    def inputs(self) -> int:
-        """1 where both time constants are the same number: one current then serves both; else 2."""
-        both = self.tau_syn_ex, self.tau_syn_in
-        return 1 if all(isinstance(tau, float) for tau in both) and both[0] == both[1] else 2
-
-    def input_of(self, negative: bool) -> int:
-        return int(negative) if self.inputs() == 2 else 0
 
     def group(self, local: Local) -> IafPscAlphaGroup:
         return IafPscAlphaGroup(self, local)
@@ -153,11 +142,7 @@ def advance_current(I, dI, arriving, decay, rise, peak):  # type: ignore[no-unty
 @inline
 def advance_membrane(V, wait, change, leak, V_th, V_reset, refractory_steps):  # type: ignore[no-untyped-def]
     """(V, refractory steps left, whether it fires) at the end of a step in which currents change V by ``change``."""
-    integrated = change + leak * V + V
-    value = integrated if wait == 0 else V
-    waiting = wait - 1 if wait > 0 else 0
-    fires = value >= V_th
-    return V_reset if fires else value, refractory_steps if fires else waiting, fires
+    return settle(V, wait, change + leak * V + V, V_th, V_reset, refractory_steps)
 
 
 @inline
@@ -217,9 +202,5 @@ def update(  # type: ignore[no-untyped-def]
                 fired[i] = 1 if fires else 0
                 n_fired += 1 if fires else 0
             if n_fired > 0:
-                for i in range(size):
-                    if fired[i]:
-                        index[spikes] = begin + i
-                        stamp[spikes] = first_step + step
-                        spikes += 1
+                spikes = emit(fired[:size], begin, first_step + step, index, stamp, spikes)
     return spikes

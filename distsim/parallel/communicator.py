@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
-_RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
 _FABRIC_VARIABLES = ("OMPI_MCA_mtl", "OMPI_MCA_btl")  # a process alone needs none; Open MPI looks for it for a second
 POLL = 0.005  # s between looks at what other ranks do, while they need the cores
 
@@ -23,11 +22,6 @@ POLL = 0.005  # s between looks at what other ranks do, while they need the core
 def launched() -> bool:
     """Whether a launcher such as mpirun started this process, known without starting MPI."""
     return any(name in os.environ for name in _SIZE_VARIABLES)
-
-
-def launched_rank() -> int:
-    """The rank that the launcher gave this process, known without starting MPI; 0 where there is none."""
-    return next((int(os.environ[name]) for name in _RANK_VARIABLES if os.environ.get(name)), 0)
 
 
 def world() -> MPI.Comm:

@@ -26,7 +26,8 @@ def plain(value: Any) -> Any:
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write ``data`` whole or not at all: a file of its own, then renamed."""
+    """Write ``data`` whole or not at all: a file of its own, then renamed; its folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
     new.write_text(json.dumps(plain(data), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     new.replace(path)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from distsim.errors import InputError
 from distsim.network.network import Network, StateRecording, WeightRecording
+from distsim.network.protocols import weight_unit
 from distsim.simulate.gather import Connections
 
 CHUNK = 4096
@@ -57,7 +58,10 @@ class RunFile:
                 _growing(group, name, np.uint64)
             for name in ("weight", "delay", "time"):
                 _growing(group, name, np.float64)
-            group.attrs["units"] = "weight: pA, delay: ms, time: ms of the run's end at which the weight was recorded"
+            unit = weight_unit(network.find(weights.target).model)
+            group.attrs["units"] = (
+                f"weight: {unit}, delay: ms, time: ms of the run's end at which the weight was recorded"
+            )
         self.file.swmr_mode = True  # from here on every flush leaves a file that can be read
 
     def add_spikes(self, population: str, time: FloatArray, neuron: Int64Array) -> None:

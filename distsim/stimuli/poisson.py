@@ -26,7 +26,10 @@ Int64Array = npt.NDArray[np.int64]
 @check_arguments
 @dataclass(frozen=True)
 class Poisson:
-    """Poisson input of ``rate`` (1/s) to each neuron; an event has ``weight`` (pA) and ``delay`` (ms, default dt)."""
+    """Poisson input of ``rate`` (1/s) to each neuron; an event has ``weight`` and ``delay`` (ms, default dt).
+
+    The unit of weights is that of the target's input: pA, but mV for iaf_psc_delta.
+    """
 
     rate: float
     weight: float

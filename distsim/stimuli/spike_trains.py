@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from distsim.errors import InputError, check_arguments
 from distsim.network.network import Network, Population
+from distsim.network.protocols import weight_unit
 from distsim.network.rules import AllToAll, OneToOne
 from distsim.network.values import Value, check_array
 from distsim.synapses.static import Static
@@ -26,8 +27,8 @@ class SpikeTrains:
     """One spike train per source: ``times`` is a sequence of arrays of spike times (ms), whole multiples of dt, > 0.
 
     As the model of a population its sources can be connected by any rule; where there is only one train, all sources
-    have it. As a stimulus, with ``weight`` (pA) and ``delay`` (ms), train i drives neuron i of the population, or the
-    only train drives them all.
+    have it. As a stimulus, with ``weight`` (pA or mV) and ``delay`` (ms), train i drives neuron i of the population, or
+    the only train drives them all.
     """
 
     times: Sequence[Any]
@@ -61,7 +62,8 @@ class SpikeTrains:
     def attach(self, network: Network, target: Population) -> None:
         """Add the trains to ``network`` as a population of sources, and connect them to ``target``."""
         if self.weight is None or self.delay is None:
-            raise InputError(f"stimulus of '{target.name}': SpikeTrains needs a weight (pA) and a delay (ms)")
+            unit = weight_unit(target.model)
+            raise InputError(f"stimulus of '{target.name}': SpikeTrains needs a weight ({unit}) and a delay (ms)")
         self.check(target.size, network.dt, f"stimulus of '{target.name}'")
         source = network.population(f"{target.name} input {len(network.populations)}", len(self.times), self)
         rule = AllToAll() if len(self.times) == 1 else OneToOne()

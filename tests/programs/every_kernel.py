@@ -17,6 +17,8 @@ from distsim import (
     FixedIndegree,
     FixedTotalNumber,
     IafPscAlpha,
+    IafPscDelta,
+    IafPscExp,
     IgnoreAndFire,
     LogNormal,
     Network,
@@ -42,6 +44,10 @@ def build_network() -> Network:
     clock = IgnoreAndFire(rate=Uniform(20.0, 200.0), phase=Uniform(0.0, 1.0))
     network.population("C", N, clock)
     network.population("D", N, IgnoreAndFire(rate=clock.rate, phase=clock.phase, integrate=IafPscAlpha()))
+    network.population("F", N, IafPscDelta(refractory_input=True), V_m=Uniform(-70.0, -55.0))
+    network.population("G", N, IafPscExp(tau_syn_in=5.0), V_m=Uniform(-70.0, -55.0))
+    network.population("H", N, IafPscDelta(C_m=np.linspace(200.0, 300.0, N)))
+    network.population("K", N, IafPscExp(V_th=np.linspace(-56.0, -54.0, N)))
     network.population("X", 2, SpikeTrains([np.arange(1.0, 40.0), [2.0, 2.0, 7.5]]))
     rule = {"alpha": 0.1, "lambda_": 0.5}
     delays = Clipped(Normal(2.0, 1.0), low=0.75, high=5.0)
@@ -50,12 +56,15 @@ def build_network() -> Network:
     network.connect("C", "A", FixedTotalNumber(30), Static(weight=Normal(0.0, 200.0), delay=delays))
     network.connect("B", "D", FixedIndegree(5, multapses=False), Static(weight=LogNormal(4.0, 1.0), delay=1.0))
     network.connect("X", "B", AllToAll(), Static(weight=300.0, delay=1.0))
-    for name in "ABCD":
+    for name in "ABCDGK":
         network.stimulate(name, Poisson(rate=20_000.0, weight=30.0))
+    for name in "FH":
+        network.connect("A", name, FixedIndegree(5), Static(weight=Normal(1.0, 0.5), delay=delays))
+        network.stimulate(name, Poisson(rate=20_000.0, weight=0.1))
     network.stimulate("A", Poisson(rate=1e6, weight=0.5))
-    for name in "ABCD":
+    for name in "ABCDFGHK":
         network.record_spikes(name)
-    for name in "ABD":
+    for name in "ABDFGHK":
         network.record_states(name, "V_m", interval=0.5)
     return network
 

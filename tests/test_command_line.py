@@ -1,0 +1,153 @@
+"""What ``python -m distsim`` is asked for, and what it tells of itself: no engine, no MPI."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from distsim import __version__
+from distsim.command.options import Request, parse
+from distsim.command.texts import limits, parameter_table
+from distsim.errors import InputError
+from distsim.models import registry
+from distsim.models.defaults import Default
+
+MODEL = "two_population"
+
+
+def wrong(*arguments: str) -> str:
+    with pytest.raises(InputError) as caught:
+        parse(list(arguments))
+    return str(caught.value)
+
+
+def test_options_become_overrides():
+    line = ["run", MODEL, "--set", "g=8", "allow_autapses=true", "--set", "N=2500", "--seed", "3", "--time", "200"]
+    values = {"g": 8, "allow_autapses": True, "N": 2500, "T": 200, "seed": 3}
+    assert parse(line) == Request(MODEL, values, None)
+    assert parse([*line, "--out", "here"]) == Request(MODEL, values, Path("here"))
+    assert parse(["run", MODEL, "--neuron-model", "x"]) == Request(MODEL, {"neuron_model": "x"}, None)
+
+
+def test_wrong_command_lines_name_what_is_near():
+    assert "unknown command 'rum'; did you mean 'run'?" in wrong("rum")
+    assert "unknown model 'two_populations'; did you mean 'two_population'?" in wrong("run", "two_populations")
+    assert "unknown option '--tme'; did you mean '--time'?" in wrong("run", MODEL, "--tme", "3")
+    assert "'g' is not of the form NAME=VALUE" in wrong("run", MODEL, "--set", "g")
+    assert "g is given twice" in wrong("run", MODEL, "--set", "g=1", "g=2")
+    assert "T is given twice, by --time and by --set T=..." in wrong("run", MODEL, "--set", "T=1", "--time", "2")
+    assert "'g=8' is one argument too many; parameters are set by --set" in wrong("run", MODEL, "g=8")
+    assert "the model comes first" in wrong("run", "--time", "3")
+    assert "expected one argument" in wrong("run", MODEL, "--time")
+    assert "unknown option '--all'" in wrong("list", "--all")
+
+
+def test_parameters_come_from_the_summary_of_a_run(tmp_path):
+    path = tmp_path / "summary.json"
+    parameters = registry.find_parameters(MODEL).load({"g": 7.5, "seed": 4}).as_dict()
+    path.write_text(json.dumps({"model": MODEL, "parameters": parameters}), encoding="utf-8")
+    request = parse(["run", MODEL, "--from", str(path), "--seed", "5"])
+    assert isinstance(request, Request)
+    loaded = registry.find_parameters(MODEL).load(request.overrides)
+    assert loaded.as_dict() == {**parameters, "seed": 5}
+    path.write_text(json.dumps({"model": "other", "parameters": {}}), encoding="utf-8")
+    assert "is of the model 'other', not of 'two_population'" in wrong("run", MODEL, "--from", str(path))
+    path.write_text("[]", encoding="utf-8")
+    assert "is not the summary.json of a run" in wrong("run", MODEL, "--from", str(path))
+    assert "cannot be read: No such file" in wrong("run", MODEL, "--from", str(tmp_path / "none.json"))
+
+
+# ---------------------------------------------------------------- texts
+
+
+def test_help_teaches_by_examples_that_hold():
+    """Every example of the page is understood."""
+    page = parse(["--help"])
+    assert page == parse([]) == parse(["-h"])
+    assert isinstance(page, str)
+    lines = [line.split("python -m distsim ")[1].split() for line in page.splitlines() if line.startswith("  python")]
+    assert len(lines) >= 4
+    for words in lines:
+        parse(words)
+    assert parse(["--version"]) == f"distsim {__version__}\n"
+
+
+def test_all_models_are_listed():
+    listed = parse(["list"])
+    assert isinstance(listed, str)
+    assert [line.split()[0] for line in listed.splitlines()] == list(registry.MODELS)
+    assert str(parse(["run", "--help"])).count("\n") > len(registry.MODELS)
+
+
+@pytest.mark.parametrize("name", registry.MODELS)
+def test_help_of_a_model_shows_all_of_its_parameters(name):
+    page = parse(["run", name, "--help"])
+    assert isinstance(page, str)
+    assert registry.MODELS[name] in page
+    rows = {line.split()[0]: line for line in page.split("set by --set NAME=VALUE:")[1].splitlines() if line.strip()}
+    for parameter, default in registry.find_parameters(name).defaults().items():
+        assert default.unit in rows[parameter]
+        assert default.meaning.split()[0] in rows[parameter]
+    assert max(map(len, page.splitlines())) <= 160
+
+
+@pytest.mark.parametrize("name", registry.MODELS)
+def test_help_of_a_model_needs_neither_engine_nor_mpi(name):
+    code = f"from distsim.__main__ import main; import sys; main(['run', {name!r}, '--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {module.split(".")[0] for module in done.stdout.splitlines()[-1].split()}
+    assert loaded & {"numba", "mpi4py", "h5py", "matplotlib", "pydantic"} == set()
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"low": 0.0}, ">= 0"),
+        ({"above": 0.0}, "> 0"),
+        ({"above": 0.0, "below": 1.0}, "0 < x < 1"),
+        ({"low": 0.0, "high": 1.0}, "0 <= x <= 1"),
+        ({"high": 5.0}, "<= 5"),
+        ({}, ""),
+    ],
+)
+def test_limits_are_readable(given, shown):
+    assert limits(Default(1.0, "mV", "m", "s", **given)) == shown
+
+
+def test_the_table_of_parameters_is_lined_up():
+    table = parameter_table("m", {"a": Default(True, "", "x " * 60, "s"), "long_name": Default(2.5, "mV", "y", "s")})
+    lines = table.splitlines()
+    column = lines[1].index("meaning")
+    assert {line[column] for line in lines[3:]} == {"x", "y"}
+    assert all(line[column - 1] == " " for line in lines[1:] if len(line) > column)
+    assert "true | false" in table
+
+
+# ---------------------------------------------------------------- models
+
+
+@pytest.mark.parametrize("name", registry.MODELS)
+def test_models_have_all_that_the_command_line_asks_for(name):
+    model, parameters = registry.find(name), registry.find_parameters(name)
+    assert name == parameters.MODEL
+    assert callable(model.run)
+    assert model.load is parameters.load
+    assert model.defaults is parameters.defaults
+    assert set(registry.shortcuts(name).values()) <= set(model.defaults())
+    values = model.load({})
+    assert set(model.defaults()) <= set(values.as_dict())
+    json.dumps(values.as_dict(), allow_nan=False)
+    assert hasattr(model, "build_network") == hasattr(model, "resized")
+
+
+@pytest.mark.parametrize("name", [name for name in registry.MODELS if name != "binary_ei"])
+def test_a_spiking_model_can_be_made_small(name):
+    model = registry.find(name)
+    if not hasattr(model, "resized"):
+        pytest.skip("no network of spiking neurons")
+    small = model.load(model.resized(500, None))
+    assert model.build_network(small).size == pytest.approx(500, rel=0.05)

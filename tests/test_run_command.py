@@ -1,0 +1,199 @@
+"""``python -m distsim run`` as a user starts it: results, files, ranks, wrong input, terminal and batch log."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from distsim import progress
+from distsim.analysis import rates, read
+from distsim.command import results
+from distsim.errors import InputError
+from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
+
+SMALL = ["--set", "N=500", "K=50", "--time", "100"]
+COMMAND = ["-m", "distsim", "run", "two_population"]
+PATH = {"PYTHONPATH": os.pathsep.join(sys.path)}
+ENVIRONMENT = {**outside_of_any_job(os.environ), **JOB_ENVIRONMENT, **PATH}
+
+
+def run(*arguments, cwd, check=True):
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def one_rank(tmp_path_factory):
+    """A run of a small network on one rank: its folder, its summary and what it printed."""
+    folder = tmp_path_factory.mktemp("run")
+    done = run(*COMMAND, *SMALL, "--out", "out", cwd=folder)
+    summary = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
+    return folder / "out", summary, done
+
+
+def test_files_and_tables(one_rank):
+    folder, summary, done = one_rank
+    figures = {f"{stem}.{kind}" for stem in ("raster", "distributions", "weights") for kind in ("png", "pdf")}
+    assert {path.name for path in folder.iterdir()} == {"summary.json", "spikes.h5", *figures}
+    assert done.stderr == ""
+    for shown in ("CV of ISI", "real-time factor", "plastic weights", summary["spike_hash"], summary["weight_hash"]):
+        assert shown in done.stdout
+    assert (folder / "raster.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_summary_holds_what_the_file_of_spikes_gives(one_rank):
+    folder, summary, _ = one_rank
+    assert summary["n_spikes"] == sum(population["spikes"] for population in summary["populations"].values())
+    assert summary["n_synapses"] == 500 * 50
+    for name, found in summary["populations"].items():
+        times, neurons = read.read_spikes(folder / "spikes.h5", name)
+        size = found["neurons"]
+        assert found["spikes"] == len(times)
+        assert found["rate"] == rates.mean_rate(times, size, 0.0, 100.0)
+        assert found["rate_sd"] == rates.neuron_rates(times, neurons, size, 0.0, 100.0).std()
+        assert found["synchrony"] == rates.synchrony(times, 0.0, 100.0)
+    assert summary["tables"][0]["rows"][0][:3] == ["E", 400, summary["populations"]["E"]["rate"]]
+    assert summary["parameters"]["N_E"] == 400
+    assert summary["versions"]["numpy"] == np.__version__
+    assert "run two_population" in summary["launch_line"]
+    assert {"git_commit", "date", "hosts", "mpi_library", "phase_times", "memory_peak"} <= set(summary)
+
+
+def test_a_run_is_repeated_from_its_summary_on_other_ranks(one_rank, tmp_path, mpirun):
+    """The same bits on two ranks, told once; without --out nothing is written."""
+    folder, summary, done = one_rank
+    again = mpirun(2, [*COMMAND, "--from", str(folder / "summary.json")], cwd=tmp_path, env=PATH)
+    assert again.stdout.count(summary["spike_hash"]) == 1
+    assert again.stdout.count(summary["weight_hash"]) == 1
+    activity = done.stdout.split("plastic weights")[0]
+    assert activity in again.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert "%|" not in again.stderr + again.stdout  # no bar: this is no terminal
+
+
+def test_wrong_input_is_told_once_and_leaves_nothing(tmp_path, mpirun):
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "notes.txt").write_text("mine", encoding="utf-8")
+    for arguments, message in [
+        (["run", "two_popul"], "did you mean 'two_population'?"),
+        (["run", "two_population", "--out", "new", "--set", "g=-1"], "g must be at least 0, got -1"),
+        (["run", "two_population", "--out", "used"], "output folder 'used' is not empty, it holds notes.txt"),
+    ]:
+        done = mpirun(2, ["-m", "distsim", *arguments], cwd=tmp_path, check=False, env=PATH)
+        assert done.returncode == 2
+        assert done.stderr.count(message) == 1, done.stderr
+        assert done.stderr.count("distsim: error:") == 1
+        assert done.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["used"]
+
+
+def test_wrong_input_on_one_rank_without_mpi(tmp_path):
+    for arguments, message in [
+        (["rum"], "unknown command 'rum'; did you mean 'run'?"),
+        ([*COMMAND[2:], "--set", "beat=1"], "two_population: unknown parameter 'beat'; did you mean 'beta'?"),
+        ([*COMMAND[2:], "--set", "N=50", "allow_multapses=false", "--out", "new"], "reduce K or increase N"),
+    ]:
+        done = run("-m", "distsim", *arguments, cwd=tmp_path, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_came_to_no_use_is_removed(tmp_path):
+    class Comm:
+        rank = 0
+
+    for name, kept in [("empty", False), ("holds", True)]:
+        folder = results.prepare(tmp_path / name)
+        if kept:
+            (folder / "spikes.h5").touch()
+        with pytest.raises(InputError, match="too late"), results.removed_if_unused(Comm(), folder):
+            raise InputError("too late")
+        assert folder.exists() == kept
+    with pytest.raises(InputError, match=r"it holds spikes\.h5; give --out another folder"):
+        results.prepare(tmp_path / "holds")
+    with pytest.raises(InputError, match="cannot be read: Not a directory"):
+        results.prepare(tmp_path / "holds" / "spikes.h5")
+    assert results.prepare(None) is None
+
+
+def test_texts_are_told_once_on_several_ranks(mpirun, tmp_path):
+    done = mpirun(2, ["-m", "distsim", "list"], cwd=tmp_path, env=PATH)
+    assert done.stdout.count("two_population") == 1
+
+
+# ---------------------------------------------------------------- terminal
+
+
+def on_terminal(command, cwd):
+    """What ``command`` shows on a pseudo terminal of 100 columns."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    job = subprocess.Popen(command, cwd=cwd, env=ENVIRONMENT, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # the terminal was left by all
+        pass
+    os.close(ours)
+    assert job.wait(timeout=60) == 0, shown.decode()
+    return shown.decode()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the terminal of the launcher as Linux has it")
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_a_terminal_shows_progress(tmp_path, ranks):
+    """A bar that goes away: label, simulated time; also where the terminal is mpirun's."""
+    command = [sys.executable] if ranks is None else [*launcher(), "-n", str(ranks), sys.executable]
+    shown = on_terminal([*command, *COMMAND, *SMALL], tmp_path)
+    assert "build ..." in shown
+    assert "simulate:   0%|" in shown
+    assert "0/100 ms" in shown
+    assert shown.count("activity") == 1
+
+
+def test_a_bar_tells_real_time_factor_and_remaining_time(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(progress, "_columns", lambda stream: 100)
+    with progress._bar(stream, "simulate", 1000.0) as tell:
+        bar = stream.getvalue
+        assert "real time" not in bar()
+        time.sleep(0.15)
+        tell(500.0)
+    assert "simulate:  50%|" in bar()
+    assert "500/1000 ms, " in bar()
+    assert " x real time, " in bar()
+    assert bar().rstrip(" \r").endswith("left")
+    stream = io.StringIO()
+    with progress._bar(stream, "chain", 20.0, "pairs") as tell:
+        time.sleep(0.15)
+        tell(5.0)
+    assert "5/20 pairs, " in stream.getvalue()
+    assert "real time" not in stream.getvalue()
+
+
+def test_no_bar_without_a_terminal():
+    class Comm:
+        rank = 0
+
+    assert progress.bars(Comm()) is progress.silent
+    with progress.silent("simulate", 10.0) as tell:
+        tell(3.0)

@@ -1,0 +1,133 @@
+"""The run of a spiking network that all models share: activity, discarded time, what a model adds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from distsim import IafPscAlpha, Network, Poisson, Simulation
+from distsim.analysis import read
+from distsim.command.results import table_text
+from distsim.models.activity import observe
+from distsim.models.outcome import Outcome, Table
+from distsim.models.spiking import run_spiking
+from distsim.progress import silent
+from distsim.simulate.gather import Spikes, spike_hash
+
+COMM = MPI.COMM_WORLD
+
+
+@dataclass(frozen=True)
+class Parameters:
+    T: float = 200.0
+    seed: int = 3
+
+
+def driven(first=None):
+    """30 neurons under Poisson input, of which the first are recorded; 5 silent ones; none."""
+    network = Network(dt=0.1)
+    network.population("driven", 30, IafPscAlpha())
+    network.population("silent", 5, IafPscAlpha())
+    network.population("none", 0, IafPscAlpha())
+    network.stimulate("driven", Poisson(rate=8000.0, weight=100.0, delay=1.0))
+    network.record_spikes("driven", first)
+    network.record_spikes("silent")
+    network.record_spikes("none")
+    return network
+
+
+def test_the_discarded_time_is_in_the_file_but_in_no_statistic(tmp_path):
+    outcome = run_spiking(COMM, driven(), Parameters(), tmp_path, silent, presimulation=100.0)
+    found = outcome.summary["populations"]["driven"]
+    times, neurons = read.read_spikes(tmp_path / "spikes.h5", "driven")
+    assert times.min() < 100.0
+    late = times > 100.0
+    assert found["spikes"] == np.count_nonzero(late)
+    assert found["rate"] == np.count_nonzero(late) / 30 / 0.2
+    counts = np.bincount(neurons[late], minlength=30)
+    assert found["rate_sd"] == pytest.approx(counts.std() / 0.2)
+    assert outcome.summary["presimulation"] == 100.0
+    assert outcome.summary["n_spikes"] == len(times)
+    with Simulation(driven(), COMM, seed=3) as whole:
+        whole.run(300.0)
+        assert outcome.summary["spike_hash"] == whole.spike_hash()
+    for draw in outcome.figures.values():
+        draw().savefig(tmp_path / "figure.png")
+
+
+def test_the_statistics_are_those_of_the_recorded_neurons():
+    outcome = run_spiking(COMM, driven(first=10), Parameters(), None, silent)
+    found = outcome.summary["populations"]
+    assert found["driven"]["neurons"] == 10
+    assert outcome.summary["n_spikes"] > found["driven"]["spikes"]
+    assert found["silent"]["rate"] == 0.0
+    assert math.isnan(found["silent"]["cv"])
+    assert found["none"]["neurons"] == 0
+    assert math.isnan(found["none"]["rate"])
+    (activity, run) = outcome.tables
+    assert [row[0] for row in activity.rows] == ["driven", "silent", "none"]
+    assert dict(run.rows)["neurons"] == "35"
+    assert "weight hash" not in dict(run.rows)
+
+
+def test_known_spikes_give_known_statistics():
+    """One neuron fires at 10, 20 ... 90 ms: 90 /s, CV 0; the other at 10, 20, 50 ms: 30 /s, CV 0.5."""
+    network = Network(dt=0.1)
+    network.population("n", 2, IafPscAlpha())
+    network.record_spikes("n")
+    steps = np.array([100, 100, 200, 200, 300, 400, 500, 500, 600, 700, 800, 900])
+    neurons = np.array([0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0])
+    simulation = SimpleNamespace(network=network, comm=COMM, dt=0.1, spikes=lambda name: Spikes(steps, neurons))
+    found = observe(simulation, 0.0, 100.0).statistics["n"]
+    assert (found.spikes, found.rate, found.rate_sd, found.cv) == (12, 60.0, 30.0, pytest.approx(0.25))
+    found = observe(simulation, 10.0, 60.0)
+    assert found.spikes["n"].times[0] == 20.0
+    assert found.statistics["n"].rate == 7 / 2 / 0.05
+
+
+def test_what_a_model_adds_replaces_what_has_its_name():
+    def extra(simulation, activity):
+        assert simulation.time == 200.0
+        assert activity.sizes["driven"] == 30
+        mine = Table("activity", ("a",), ((1,),)), Table("more", ("b",), ((2,),))
+        return Outcome(mine, {"precision": "mine", "more": 1}, {"raster": dict, "own": list})
+
+    outcome = run_spiking(COMM, driven(), Parameters(), None, silent, extra=extra)
+    assert [table.title for table in outcome.tables] == ["activity", "more", "run"]
+    assert outcome.tables[0].header == ("a",)
+    assert outcome.summary["precision"] == "mine"
+    assert outcome.figures["raster"] is dict
+    assert set(outcome.figures) == {"raster", "distributions", "own"}
+
+
+def test_a_run_too_short_for_statistics_still_has_an_outcome(tmp_path):
+    outcome = run_spiking(COMM, driven(), Parameters(T=0.1), tmp_path, silent)
+    assert math.isnan(outcome.summary["populations"]["driven"]["synchrony"])
+    for draw in outcome.figures.values():
+        draw().savefig(tmp_path / "figure.png")
+
+
+def test_tables_show_a_dash_where_there_is_no_value():
+    table = Table("title", ("name", "x", "y"), (("a", 1.23456, math.nan), ("b", None, 7)), ("", ".2f", ",d"))
+    text = table_text(table)
+    assert "1.23" in text
+    assert [line.split()[-1] for line in text.splitlines()[-2:]] == ["-", "7"]
+    assert text.startswith("\ntitle\n")
+    table_text(Table("", ("name",), ()))
+
+
+def test_hash_of_pieces_is_that_of_the_whole(monkeypatch):
+    """However many spikes are hashed at once."""
+    from distsim.simulate import gather
+
+    generator = np.random.default_rng(1)
+    step, gid = generator.integers(1, 2**31, 1000), generator.integers(0, 2**32, 1000)
+    whole = spike_hash(step, gid)
+    monkeypatch.setattr(gather, "HASHED_AT_ONCE", 7)
+    order = generator.permutation(1000)
+    assert spike_hash(step[order], gid[order]) == whole
