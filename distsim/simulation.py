@@ -214,7 +214,7 @@ class Simulation:
             np.array(chosen_indices(given, population, where), np.int64)
             for given, population in ((sources, projections[0].source), (targets, projections[0].target))
         ]
-        tables = [table for table in self._local.tables if table.projection in projections]
+        tables = [table for table in self._local.tables if table.projections[0] in projections]
         return synapse_states(tables, (chosen[0], chosen[1]), steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:

@@ -6,7 +6,7 @@ import sys
 from functools import partial
 
 from distsim.errors import DistsimError, InputError
-from distsim.parallel import launched_rank, run_main, world
+from distsim.parallel import launched, on_root, run_main, world
 
 COMMANDS = ("report", "compare", "show")
 
@@ -14,18 +14,20 @@ COMMANDS = ("report", "compare", "show")
 def main(arguments: list[str]) -> int:
     """Run the command line on all ranks; returns the exit code, 2 for wrong input, 4 for a full disk.
 
-    What needs no ranks of its own is done without MPI, by one rank.
+    What needs no ranks of its own is done without MPI, or by one rank where a launcher waits for all to end.
     """
+    alone = arguments[:1] in [[name] for name in COMMANDS]
     try:
-        if arguments[:1] in [[name] for name in COMMANDS]:
-            return report(arguments) if launched_rank() == 0 else 0
+        if alone and not launched():
+            return report(arguments)
         if any(word.startswith("--launcher") for word in arguments):
             return launch(arguments)
         comm = world()
     except DistsimError as error:
-        if launched_rank() == 0:
-            print(f"distsim: error: {error}", file=sys.stderr)
+        print(f"distsim: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, InputError) else 4
+    if alone:
+        return run_main(partial(on_root, function=partial(report, arguments)), comm)
 
     from distsim.scaling.run import run
 

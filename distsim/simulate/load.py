@@ -15,20 +15,21 @@ def of_rank(local: LocalNetwork, spikes: dict[str, Spikes], after: int) -> dict[
 
     An event is a spike at one synapse; counted are the spikes after step ``after`` of the populations in ``spikes``.
     """
-    counts = {name: np.bincount(recorded.neuron[recorded.step > after]) for name, recorded in spikes.items()}
+    fired = np.zeros(sum(part.population.size for part, _ in local.populations), np.int64)
+    for part, _ in local.populations:
+        if part.population.name in spikes:
+            first, recorded = part.population.first_gid, spikes[part.population.name]
+            np.add.at(fired, first + recorded.neuron[recorded.step > after], 1)
     return {
-        "neurons": sum(len(part.gids) for part in local.populations if part.population.model.receives),
+        "neurons": sum(len(part.gids) for part, group in local.populations if group.model.receives),
         "synapses": sum(t.table.n_edges for t in local.tables),
         "bytes": sum(t.table.nbytes() for t in local.tables),
-        "events": sum(_events(t.table, counts.get(t.projection.source.name)) for t in local.tables),
+        "events": sum(_events(t.table, fired) for t in local.tables),
     }
 
 
-def _events(table: Table, counts: npt.NDArray[np.int64] | None) -> int:
-    """Events at the synapses of one table; counts (n,): spikes of the first n neurons of its source population."""
-    if counts is None or not len(counts):
-        return 0
+def _events(table: Table, fired: npt.NDArray[np.int64]) -> int:
+    """Events at the synapses of one table; fired (neurons of the network,): spikes by gid."""
     synapses = np.diff(table.offsets)
     sources = np.arange(len(synapses)) if table.sources is None else table.sources
-    known = sources < len(counts)
-    return int(synapses[known] @ counts[sources[known]])
+    return int(synapses @ fired[table.first_source_gid + sources])
