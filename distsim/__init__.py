@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from distsim.errors import DistsimError, InputError, RangeError
     from distsim.network.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
     from distsim.network.network import Network
+    from distsim.network.rates import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
     from distsim.network.rules import (
         AllToAll,
         EdgeList,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from distsim.neurons.iaf_psc_delta import IafPscDelta
     from distsim.neurons.iaf_psc_exp import IafPscExp
     from distsim.neurons.ignore_and_fire import IgnoreAndFire
+    from distsim.simulate.rates import RateSimulation
     from distsim.simulation import Simulation
     from distsim.stimuli.constant_current import ConstantCurrent
     from distsim.stimuli.poisson import Poisson
@@ -38,6 +40,8 @@ _HOME = {
     "AllToAll": "network.rules",
     "Clipped": "network.distributions",
     "ConstantCurrent": "stimuli.constant_current",
+    "ConstantRate": "network.rates",
+    "DiffusionConnection": "network.rates",
     "DistsimError": "errors",
     "EdgeList": "network.rules",
     "FixedIndegree": "network.rules",
@@ -55,7 +59,10 @@ _HOME = {
     "Poisson": "stimuli.poisson",
     "PoissonSource": "stimuli.poisson_source",
     "RangeError": "errors",
+    "RateNetwork": "network.rates",
+    "RateSimulation": "simulate.rates",
     "Redrawn": "network.distributions",
+    "SiegertNeuron": "network.rates",
     "Simulation": "simulation",
     "SpikeTrains": "stimuli.spike_trains",
     "Static": "synapses.static",
@@ -67,6 +74,8 @@ __all__ = [
     "AllToAll",
     "Clipped",
     "ConstantCurrent",
+    "ConstantRate",
+    "DiffusionConnection",
     "DistsimError",
     "EdgeList",
     "FixedIndegree",
@@ -84,7 +93,10 @@ __all__ = [
     "Poisson",
     "PoissonSource",
     "RangeError",
+    "RateNetwork",
+    "RateSimulation",
     "Redrawn",
+    "SiegertNeuron",
     "Simulation",
     "SpikeTrains",
     "Static",

@@ -57,6 +57,8 @@ class Simulation:
         exchange: str = "auto",
         file: str | Path | None = None,
     ) -> None:
+        if not isinstance(network, Network):
+            raise InputError(f"Simulation: needs a Network, got a {type(network).__name__}")
         self.network = network
         self.comm = comm
         self.dt = network.dt
