@@ -30,7 +30,7 @@ def arguments(description: str | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cores", type=int, nargs="+", default=[0], help="one thread or rank is pinned to each")
     parser.add_argument("--precision", choices=["double", "single"], default="double", help="distsim only: weights")
-    parser.add_argument("--scale", type=float, default=0.1, help="microcircuit: factor of neurons and inputs per neuron")
+    parser.add_argument("--scale", type=float, default=0.1, help="microcircuit: of neurons and inputs")
     parser.add_argument("--no-poisson", action="store_true", help="NEST only: leave the Poisson generator unconnected")
     return parser.parse_args()
 
