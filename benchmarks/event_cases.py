@@ -122,7 +122,7 @@ def _static_case(name: str, local: LocalTable) -> Case:
         return [_random(machine, entries, table), _streamed(machine, nbytes, 0)]
 
     if local.segmented:
-        return Case(name, "event", _segmented_once(local), (segments.note, segments.add), limits)
+        return Case(name, "event", _segmented_once(local), (segments.deliver_until,), limits)
     return Case(name, "event", _once(local, NOW, lambda: None), (static.deliver,), limits)
 
 

@@ -52,8 +52,7 @@ def random_table(n_source=20, n_target=30, longest=9, n_edges=3000, weights=None
 @pytest.mark.parametrize("weights", [None, np.array([3.0])])
 def test_every_event_arrives_once_and_in_its_step(monkeypatch, kind, compiled, weights):
     if not compiled:
-        for name in ("note", "add"):
-            monkeypatch.setattr(segments, name, getattr(segments, name).py_func)
+        monkeypatch.setattr(segments, "deliver_until", segments.deliver_until.py_func)
     table, (source, target, weight, delay) = random_table(weights=weights)
     random = np.random.default_rng(2)
     n, interval, end = 30, 3, 60

@@ -15,6 +15,7 @@ from distsim.synapses.table import Int64Array, Table, row_of
 
 AHEAD = 3  # segments that are asked for from memory before they are needed
 LINE = 64  # bytes that memory sends together
+PAGE = 512  # entries; rows of the calendar begin a line beyond a multiple of them, so that they differ in cache sets
 
 
 class SegmentDelivery:
@@ -27,9 +28,8 @@ class SegmentDelivery:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        longest = table.longest
-        self.count = np.zeros(longest, np.int64)
-        self.begin, self.length = np.empty((longest, 0), np.int64), np.empty((longest, 0), np.int32)
+        self.count = np.zeros(table.longest, np.int64)
+        self.begin, self.length = np.empty((table.longest, 0), np.int64), np.empty((table.longest, 0), np.int32)
         self.done = 0
 
     def deliver_until(
@@ -41,42 +41,76 @@ class SegmentDelivery:
         interval.
         """
         t = self.table
-        most = int(self.count.max(initial=0)) + len(gids)
-        if most > self.begin.shape[1]:
-            more = ((0, 0), (0, 2 * most - self.begin.shape[1]))
-            self.begin, self.length = np.pad(self.begin, more), np.pad(self.length, more)
-        note(gids, stamps, t.place, t.offsets, t.segments, self.count, self.begin, self.length)
-        add(
-            max(self.done, now),
-            horizon,
-            t.targets,
-            t.weights,
-            1.0 / grid.unit,
-            self.count,
-            self.begin,
-            self.length,
-            ring,
-        )
-        self.done = horizon
+        done, self.done = max(self.done, now), horizon
+        while not deliver_until(
+            gids, stamps, t.place, t.offsets, t.segments, t.targets, t.weights, 1.0 / grid.unit,
+            done, horizon, self.count, self.begin, self.length, ring,
+        ):  # fmt: skip
+            self._enlarge(len(gids))
+
+    def _enlarge(self, more: int) -> None:
+        """Make room for twice as many segments, and ``more``, in each step."""
+        old = self.begin.shape[1]
+        capacity = -(-(2 * old + more) // PAGE) * PAGE + LINE // 8
+        self.begin = np.pad(self.begin, ((0, 0), (0, capacity - old)))
+        self.length = np.pad(self.length, ((0, 0), (0, capacity - old)))
 
 
 @jit
-def note(gids, stamps, place, offsets, segments, count, begin, length):  # type: ignore[no-untyped-def]
-    """Put the segments of the spikes into the calendar count, begin, length, under the steps in which they arrive."""
-    longest = count.size
+def deliver_until(  # type: ignore[no-untyped-def]
+    gids, stamps, place, offsets, segments, targets, weights, per_unit, done, horizon, count, begin, length, ring
+):
+    """Note the segments of the spikes, add those of the steps done + 1 .. horizon; see ``SegmentDelivery``.
+
+    count, begin, length and ring are modified. Returns False, with nothing done, where the calendar has no room.
+    """
+    if count.max() + gids.size > begin.shape[1]:
+        return False
     for spike in range(gids.size):
         row = row_of(gids[spike], place)
-        if row < 0:
-            continue
-        first, stop = offsets[row], np.int64(0)
-        day = stamps[spike] % longest
-        for delay in range(1, longest + 1):
-            day = day + 1 if day + 1 < longest else 0
-            start, stop = stop, np.int64(segments[row, delay])
-            entry = count[day]
-            begin[day, entry] = first + start
-            length[day, entry] = stop - start
-            count[day] = entry + 1 if stop > start else entry
+        if row >= 0:
+            note(stamps[spike], offsets[row], segments[row], count, begin, length)
+    for step in range(done + 1, horizon + 1):
+        day = step % count.size
+        add(begin[day, : count[day]], length[day], targets, weights, per_unit, ring[step % ring.shape[0]])
+        count[day] = 0
+    return True
+
+
+@inline
+def note(stamp, first, ends, count, begin, length):  # type: ignore[no-untyped-def]
+    """Put the segments of a spike, which end at first + ends, into the calendar under their steps of arrival."""
+    day, start = stamp % count.size, np.int64(0)
+    for delay in range(1, ends.size):
+        day = day + 1 if day + 1 < count.size else 0
+        end = np.int64(ends[delay])
+        entry = count[day]
+        begin[day, entry] = first + start
+        length[day, entry] = end - start
+        count[day] = entry + 1 if end > start else entry
+        start = end
+
+
+@inline
+def add(begin, length, targets, weights, per_unit, slot):  # type: ignore[no-untyped-def]
+    """Add the edges of all segments to the input ``slot`` (n,) of a step."""
+    one_weight = weights.size == 1
+    for entry in range(begin.size):
+        if entry + AHEAD < begin.size:
+            later = begin[entry + AHEAD]
+            ask_for(later, later + length[entry + AHEAD], targets)
+            if not one_weight:
+                ask_for(later, later + length[entry + AHEAD], weights)
+        first = begin[entry]
+        to = targets[first : first + length[entry]]
+        if one_weight:
+            units = to_units(weights[0], per_unit)
+            for i in range(to.size):
+                slot[to[i]] += units
+        else:
+            weight = weights[first : first + to.size]
+            for i in range(to.size):
+                slot[to[i]] += to_units(weight[i], per_unit)
 
 
 @inline
@@ -84,29 +118,3 @@ def ask_for(begin, end, values):  # type: ignore[no-untyped-def]
     """Start to load values[begin:end] into the cache."""
     for place in range(begin, end, LINE // values.itemsize):
         prefetch(values, place)
-
-
-@jit
-def add(done, horizon, targets, weights, per_unit, count, begin, length, ring):  # type: ignore[no-untyped-def]
-    """Add the segments of the steps done + 1 .. horizon to ring (slots, n), and take them off the calendar."""
-    one_weight = weights.size == 1
-    for step in range(done + 1, horizon + 1):
-        day = step % count.size
-        slot = ring[step % ring.shape[0]]
-        for entry in range(count[day]):
-            if entry + AHEAD < count[day]:
-                later = begin[day, entry + AHEAD]
-                ask_for(later, later + length[day, entry + AHEAD], targets)
-                if not one_weight:
-                    ask_for(later, later + length[day, entry + AHEAD], weights)
-            first = begin[day, entry]
-            to = targets[first : first + length[day, entry]]
-            if one_weight:
-                units = to_units(weights[0], per_unit)
-                for i in range(to.size):
-                    slot[to[i]] += units
-            else:
-                weight = weights[first : first + to.size]
-                for i in range(to.size):
-                    slot[to[i]] += to_units(weight[i], per_unit)
-        count[day] = 0
