@@ -5,9 +5,9 @@
 The networks are the two-population STDP network with its published parameters, N = 12,500 and K = 1,250, for 1000 ms at
 dt = 0.125 ms, with iaf_psc_alpha and with ignore_and_fire neurons, and Brunel's network of delta neurons and static
 synapses, of the same size, at dt = 0.1 ms; and, where asked for, a part (--scale) of the cortical microcircuit, of
-which each synapse has a weight and a delay of its own: on one core (one rank against one thread) and on two. Every run is a fresh
-process pinned to the same cores; the simulators take turns, after one uncounted run of 2 ms each (it fills distsim's
-kernel cache and brings both programs' files into memory).
+which each synapse has a weight and a delay of its own: on one core (one rank against one thread) and on two. Every run
+is a fresh process pinned to the same cores; the simulators take turns, after one uncounted run of 2 ms each (it fills
+distsim's kernel cache and brings both programs' files into memory).
 
 How the quantities are measured, and why so:
 
@@ -19,7 +19,7 @@ simulate  distsim: Simulation.run, slowest rank. NEST: nest.Run, after nest.Prep
 memory    greatest resident set after the libraries are imported and before results are read out, minus the resident set
           right before the network is made; summed over ranks.
 
-NEST's setting (kind of synapse, no recorder) is described in nest_two_population.py and the other files nest_*.py. As published,
+NEST's setting (kind of synapse, no recorder) is described in the files nest_*.py. As published,
 its Poisson generator drives ignore_and_fire neurons too, which ignore it; the case ignore_and_fire_without_poisson
 leaves it out. That the work is the same is shown below the times: synapses, synaptic weight and external rate must be
 equal (else the exit code is 1); rates and weights are random and agree in distribution.
