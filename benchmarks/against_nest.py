@@ -4,9 +4,10 @@
 
 The networks are the two-population STDP network with its published parameters, N = 12,500 and K = 1,250, for 1000 ms at
 dt = 0.125 ms, with iaf_psc_alpha and with ignore_and_fire neurons, and Brunel's network of delta neurons and static
-synapses, of the same size, at dt = 0.1 ms: on one core (one rank against one thread) and on two. Every run is a fresh
-process pinned to the same cores; the simulators take turns, after one uncounted run of 2 ms each (it fills distsim's
-kernel cache and brings both programs' files into memory).
+synapses, of the same size, at dt = 0.1 ms; and, where asked for, a part (--scale) of the cortical microcircuit, of
+which each synapse has a weight and a delay of its own: on one core (one rank against one thread) and on two. Every run
+is a fresh process pinned to the same cores; the simulators take turns, after one uncounted run of 2 ms each (it fills
+distsim's kernel cache and brings both programs' files into memory).
 
 How the quantities are measured, and why so:
 
@@ -18,7 +19,7 @@ simulate  distsim: Simulation.run, slowest rank. NEST: nest.Run, after nest.Prep
 memory    greatest resident set after the libraries are imported and before results are read out, minus the resident set
           right before the network is made; summed over ranks.
 
-NEST's setting (kind of synapse, no recorder) is described in nest_two_population.py and nest_brunel.py. As published,
+NEST's setting (kind of synapse, no recorder) is described in the files nest_*.py. As published,
 its Poisson generator drives ignore_and_fire neurons too, which ignore it; the case ignore_and_fire_without_poisson
 leaves it out. That the work is the same is shown below the times: synapses, synaptic weight and external rate must be
 equal (else the exit code is 1); rates and weights are random and agree in distribution.
@@ -39,12 +40,15 @@ CASES = {
     "iaf_psc_alpha": ("two_population", "iaf_psc_alpha", True),
     "ignore_and_fire": ("two_population", "ignore_and_fire", True),
     "brunel": ("brunel", "iaf_psc_delta", True),
+    "microcircuit": ("microcircuit", "iaf_psc_exp", True),
     "ignore_and_fire_without_poisson": ("two_population", "ignore_and_fire", False),
 }
 """Name -> (network, neuron model, whether NEST's Poisson generator is connected)."""
 
-DT = {"two_population": 0.125, "brunel": 0.1}  # ms
+DT = {"two_population": 0.125, "brunel": 0.1, "microcircuit": 0.1}  # ms
 WARM_UP = 2.0  # ms
+MICROCIRCUIT = (77_169, 3_873)
+"""Its numbers of neurons and of inputs per neuron, in the mean, at full scale."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -73,6 +77,8 @@ def parser() -> argparse.ArgumentParser:
         help=f"any of {', '.join(CASES)}; default: the first three")  # fmt: skip
     add("--sizes", nargs="+", type=positive, default=[12_500], metavar="N", help="numbers of neurons, default 12500")
     add("--indegree", type=positive, default=1_250, metavar="K", help="inputs per neuron, default 1250")
+    add("--scale", type=float, default=0.2, metavar="S",
+        help="microcircuit: factor of neurons and of inputs, in place of --sizes, --indegree; default 0.2")  # fmt: skip
     add("--time", type=duration, default=1000.0, metavar="MS", help="simulated time (ms), default 1000")
     add("--ranks", nargs="+", type=positive, default=[1, 2], metavar="R", help="ranks and threads, default 1 2")
     add("--repetitions", type=positive, default=3, help="runs of each simulator and case, default 3")
@@ -120,6 +126,8 @@ def check(options: argparse.Namespace) -> None:
         raise BenchmarkError(f"--out {options.out}: its folder does not exist or cannot be written")
     if "brunel" in options.cases and (options.indegree % 5 or any(size % 5 for size in options.sizes)):
         raise BenchmarkError("brunel: --sizes and --indegree must be multiples of 5, of which a fifth is inhibitory")
+    if "microcircuit" in options.cases and not 0.001 <= options.scale <= 1.0:
+        raise BenchmarkError(f"--scale {options.scale:g}: must be between 0.001 and 1")
     if not options.distsim_only:
         check_nest(options.nest_python)
     if not options.nest_only and max(options.ranks) > 1:
@@ -128,19 +136,22 @@ def check(options: argparse.Namespace) -> None:
 
 def works(options: argparse.Namespace) -> list[Work]:
     """Everything to measure, in order."""
+    microcircuit = [(round(options.scale * MICROCIRCUIT[0]), round(options.scale * MICROCIRCUIT[1]))]
+    others = [(size, options.indegree) for size in options.sizes]
     return [
         Work(
             case,
             *CASES[case],
             size,
-            options.indegree,
+            indegree,
+            options.scale,
             options.time,
             options.seed,
             tuple(options.cores[:ranks]),
             options.precision,
         )
         for case in options.cases
-        for size in options.sizes
+        for size, indegree in (microcircuit if case == "microcircuit" else others)
         for ranks in options.ranks
     ]
 
@@ -163,6 +174,7 @@ def measured(work: Work, options: argparse.Namespace) -> dict[str, Any]:
         "neuron_model": work.neuron_model,
         "N": work.size,
         "K": work.indegree,
+        "scale": work.scale if work.model == "microcircuit" else None,
         "T_ms": work.time,
         "dt_ms": DT[work.model],
         "seed": work.seed,
@@ -198,7 +210,16 @@ def store(result: dict[str, Any], out: Path | None) -> None:
 def command(options: argparse.Namespace) -> str:
     """The command that repeats the measurement; the place of NEST's interpreter means nothing elsewhere."""
     words = ["python", "benchmarks/against_nest.py", "--cases", *options.cases, "--sizes", *options.sizes]
-    words += ["--indegree", options.indegree, "--time", f"{options.time:g}", "--ranks", *options.ranks]
+    words += [
+        "--indegree",
+        options.indegree,
+        "--scale",
+        f"{options.scale:g}",
+        "--time",
+        f"{options.time:g}",
+        "--ranks",
+        *options.ranks,
+    ]
     words += ["--repetitions", options.repetitions, "--seed", options.seed]
     words += ["--precision", options.precision]
     words += ["--distsim-only"] if options.distsim_only else ["--nest-python", "PATH"]

@@ -1,6 +1,6 @@
 """A network in distsim, on any number of ranks; rank 0 prints one line of JSON.
 
-The counterpart of nest_two_population.py and nest_brunel.py, with the same options. All spikes are recorded, which NEST
+The counterpart of nest_two_population.py and its like, with the same options. All spikes are recorded, which NEST
 is spared. `build` and `simulate` are those of the slowest rank, without compilation; `build_wall` and `simulate_wall`
 are measured from outside, around the two calls, and leave out nothing but the compilation, which comes first.
 """
@@ -15,7 +15,9 @@ from typing import Any
 
 import measure
 
-MODELS = {"two_population": "distsim.models.two_population", "brunel": "distsim.models.brunel"}
+MODELS = {name: f"distsim.models.{name}" for name in measure.MODELS}
+COMPARED = {"two_population": "E", "brunel": None, "microcircuit": "L23E"}
+"""The population within which weights are compared; None where all are equal."""
 
 
 def import_everything() -> None:
@@ -39,9 +41,27 @@ def versions() -> dict[str, str]:
 
 def wanted(options: argparse.Namespace) -> dict[str, Any]:
     """The parameters of the model that give the work asked for."""
+    if options.model == "microcircuit":
+        return {"N_scaling": options.scale, "K_scaling": options.scale}
     if options.model == "brunel":
         return {"order": options.size // 5, "epsilon": options.indegree / options.size}
     return {"neuron_model": options.neuron_model, "N": options.size, "K": options.indegree}
+
+
+def input_of(options: argparse.Namespace, model: Any) -> dict[str, float]:
+    """Excitatory weight (pA or mV) and rate (1/s) of the external input: per neuron; in the microcircuit, of all."""
+    if options.model == "microcircuit":
+        inputs = sum(n * k for n, k in zip(model.N, model.indegree_ext, strict=True))
+        return {"I_E": model.weight_ext, "nu_X": inputs * model.rate_ext}
+    return {"I_E": model.J_E if options.model == "brunel" else model.I_E, "nu_X": model.nu_X}
+
+
+def compared_weights(simulation: Any, population: str | None) -> Any:
+    """Weights among the first neurons of a population."""
+    if population is None:
+        return ()
+    first = range(min(measure.SUBSET, simulation.network.find(population).size))
+    return simulation.weights(population, population, sources=first, targets=first, at="last_spike").weight
 
 
 def run(options: argparse.Namespace, comm: Any) -> dict[str, Any]:
@@ -65,9 +85,7 @@ def run(options: argparse.Namespace, comm: Any) -> dict[str, Any]:
         own = (bare, peak, cpu, compiled, built - started - compiled, finished - built)
         bares, peaks, cpus, compile_times, build_walls, simulate_walls = zip(*comm.allgather(own), strict=True)
         slowest, spikes = simulation.slowest(), simulation.spike_count()
-        plastic = any(projection.synapse.plastic for projection in simulation.network.projections)
-        first = range(min(measure.SUBSET, model.N_E) if plastic else 0)
-        weights = simulation.weights("E", "E", sources=first, targets=first, at="last_spike").weight
+        weights = compared_weights(simulation, COMPARED[options.model])
         return {
             "simulator": "distsim",
             "versions": versions(),
@@ -83,9 +101,8 @@ def run(options: argparse.Namespace, comm: Any) -> dict[str, Any]:
             "synapses": simulation.synapse_count(),
             "spikes": spikes,
             "spike_hash": simulation.spike_hash(),
-            "rate": 1000.0 * spikes / (options.size * options.time),
-            "I_E": model.I_E if options.model == "two_population" else model.J_E,
-            "nu_X": model.nu_X,
+            "rate": 1000.0 * spikes / (simulation.network.size * options.time),
+            **input_of(options, model),
             **measure.weight_statistics(weights),
         }
 

@@ -28,6 +28,7 @@ class Work:
     nest_poisson: bool
     size: int
     indegree: int
+    scale: float
     time: float
     seed: int
     cores: tuple[int, ...]
@@ -40,6 +41,7 @@ class Work:
             f"--neuron-model={self.neuron_model}",
             f"--size={self.size}",
             f"--indegree={self.indegree}",
+            f"--scale={self.scale}",
             f"--time={self.time if time is None else time}",
             f"--seed={self.seed}",
             "--cores",

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-NEURON_MODELS = ("iaf_psc_alpha", "ignore_and_fire", "iaf_psc_delta")
-"""Of the two-population network, the first two; of Brunel's network, the last."""
+MODELS = ("two_population", "brunel", "microcircuit")
+NEURON_MODELS = ("iaf_psc_alpha", "ignore_and_fire", "iaf_psc_delta", "iaf_psc_exp")
+"""Of the two-population network, the first two; of Brunel's network, the third; of the microcircuit, the last."""
 
 SUBSET = 200
 """Weights are compared between the first 200 and the first 200 excitatory neurons, as published."""
@@ -23,14 +24,14 @@ def arguments(description: str | None) -> argparse.Namespace:
     """Options that both simulators' scripts take: the same words for the same work."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--neuron-model", choices=NEURON_MODELS, default="iaf_psc_alpha")
-    parser.add_argument("--model", choices=["two_population", "brunel"], default="two_population", help="distsim only")
+    parser.add_argument("--model", choices=MODELS, default="two_population", help="distsim only")
     parser.add_argument("--size", type=int, default=12_500, help="number of neurons N")
     parser.add_argument("--indegree", type=int, default=1_250, help="inputs per neuron K from within the network")
     parser.add_argument("--time", type=float, default=1000.0, help="simulated time (ms)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cores", type=int, nargs="+", default=[0], help="one thread or rank is pinned to each")
     parser.add_argument("--precision", choices=["double", "single"], default="double", help="distsim only: weights")
-    parser.add_argument("--scale", type=float, default=0.1, help="microcircuit: factor of neurons and inputs per neuron")
+    parser.add_argument("--scale", type=float, default=0.1, help="microcircuit: of neurons and inputs")
     parser.add_argument("--no-poisson", action="store_true", help="NEST only: leave the Poisson generator unconnected")
     return parser.parse_args()
 

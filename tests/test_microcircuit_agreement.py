@@ -41,6 +41,7 @@ def simulate(mpirun: Any, cases: list[dict[str, Any]], cwd: Any, timeout: float 
     return list(json.loads(mpirun(2, arguments, timeout=timeout, cwd=cwd, env=environment).stdout))
 
 
+@pytest.mark.slow  # half a minute of processor time: three runs of 7717 neurons, long enough for statistics
 def test_a_tenth_of_the_network(mpirun, pytestconfig):
     """A tenth of the neurons and of their inputs."""
     nest = json.loads((FOLDER / "microcircuit_tenth.json").read_text(encoding="utf-8"))
@@ -49,7 +50,8 @@ def test_a_tenth_of_the_network(mpirun, pytestconfig):
     assert compare(ours, nest["runs"]) == []
 
 
-@pytest.mark.slow  # minutes and 3 GB: three runs of 77,169 neurons and 299 million synapses, 2.5 s each
+@pytest.mark.skipif("DISTSIM_FULL_SCALE" not in os.environ, reason="takes minutes and 3 GB: set DISTSIM_FULL_SCALE=1")
+@pytest.mark.slow  # three runs of 77,169 neurons and 299 million synapses, 2.5 s of simulated time each
 def test_full_scale(mpirun, pytestconfig):
     published = json.loads((FOLDER / "microcircuit.json").read_text(encoding="utf-8"))
     ours = simulate(mpirun, [{"T": T, "seed": seed} for seed in SEEDS], pytestconfig.rootpath, timeout=1800.0)
