@@ -265,9 +265,13 @@ class Simulation:
         events: spikes after ``after`` (ms) of populations that are recorded, at the synapses of the rank (stimuli do
         not count); busy: seconds of the run in which the rank computed, neither waiting nor communicating.
         """
-        spikes = {name: self.spikes(name) for name in self.recorders.of_spikes}
+        fired = np.zeros(self.network.size, np.int64)
+        for name in self.recorders.of_spikes:
+            spikes = self.spikes(name)
+            gids = self.network.find(name).first_gid + spikes.neuron[spikes.step > to_steps(after, self.dt, "after")]
+            fired += np.bincount(gids, minlength=len(fired))
         busy = sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record"))
-        mine = load.of_rank(self._local, spikes, to_steps(after, self.dt, "after"))
+        mine = load.of_rank(self._local, fired)
         return self.comm.allgather({**mine, "busy": busy})
 
     def slowest(self) -> dict[str, float]:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ import time
 import pytest
 
 from distsim.models import registry
+from distsim.scaling.point import STATISTICS
 from distsim.scaling.process import session
+from tests import documents
 from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job
 
 HARNESS = ["-m", "distsim.scaling"]
@@ -92,6 +95,14 @@ def test_records_table_and_figure(one_rank):
         assert spent == pytest.approx(row["build_time"] + row["sim_time"])
     assert "[4/4] ignore_and_fire, N = 101, seed 1, 1 rank: build" in printed
     assert "real-time" in printed
+
+
+def test_every_field_of_a_record_is_documented():
+    text = documents.text_of("docs/scaling.md")
+    named = set(re.findall(r"`(\w+)`", text))
+    named |= {f"weight_{name}" for name in STATISTICS} | {f"plastic_weight_{name}" for name in STATISTICS}
+    assert named >= FIELDS
+    assert set(re.findall(r"\w+", text)) >= PHASES
 
 
 @pytest.mark.parametrize("ranks", [2, 3])

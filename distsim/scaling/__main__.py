@@ -6,28 +6,29 @@ import sys
 from functools import partial
 
 from distsim.errors import DistsimError, InputError
-from distsim.parallel import launched, on_root, run_main, world
+from distsim.parallel import launched, run_main, world
 
 COMMANDS = ("report", "compare", "show")
+INPUT_ERROR, NOT_STORED = 2, 4
 
 
 def main(arguments: list[str]) -> int:
     """Run the command line on all ranks; returns the exit code, 2 for wrong input, 4 for a full disk.
 
-    What needs no ranks of its own is done without MPI, or by one rank where a launcher waits for all to end.
+    What needs no ranks of its own is done without MPI.
     """
-    alone = arguments[:1] in [[name] for name in COMMANDS]
+    alone = report if arguments[:1] in [[name] for name in COMMANDS] else None
+    if any(word.startswith("--launcher") for word in arguments):
+        alone = launch
     try:
-        if alone and not launched():
-            return report(arguments)
-        if any(word.startswith("--launcher") for word in arguments):
-            return launch(arguments)
+        if alone is not None:
+            if launched():
+                raise InputError("report, compare, show and --launcher start without mpirun")
+            return alone(arguments)
         comm = world()
     except DistsimError as error:
         print(f"distsim: error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, InputError) else 4
-    if alone:
-        return run_main(partial(on_root, function=partial(report, arguments)), comm)
+        return INPUT_ERROR if isinstance(error, InputError) else NOT_STORED
 
     from distsim.scaling.run import run
 
