@@ -169,7 +169,7 @@ class BinarySimulation:
         gids = self._loop.neurons.gids
         mine = (gids >= whole.first_gid) & (gids < whole.first_gid + whole.size)
         units = np.empty(whole.size, np.int64)
-        local = self._loop.neurons.h[mine].astype(np.int64)
+        local = self._loop.neurons.h[mine].astype(np.int64) >> 1  # half units
         units[allgather_array(gids[mine], self.comm) - whole.first_gid] = allgather_array(local, self.comm)
         unit = self._loop.unit
         inputs: npt.NDArray[np.float64] = np.multiply(units, unit.numerator, dtype=np.float64)

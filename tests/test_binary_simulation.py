@@ -101,7 +101,7 @@ def test_inputs_are_sums_of_decimal_numbers():
         for k in range(2):
             segment = couplings.targets[offsets[2 * gid + k] : offsets[2 * gid + k + 1]]
             place = couplings.base[2 * (gid >= 1000) + k] + segment.astype(int)
-            np.add.at(expected, place, 0.1 * couplings.strength[2 * (gid >= 1000) + k])
+            np.add.at(expected, place, 0.05 * couplings.strength[2 * (gid >= 1000) + k])
     found = np.concatenate([done.inputs("P0"), done.inputs("P1")])
     assert found == pytest.approx(expected, abs=1e-9)
     assert (found * 10 == np.rint(found * 10)).all()

@@ -33,7 +33,7 @@ TIE = Fraction(1, 10**9)
 """An input that exceeds the threshold by no more than this counts as equal to it, and gives state 0."""
 
 BITS = {np.int16: 15, np.int32: 31, np.int64: 62}
-"""Inputs are held in the first of these integers that holds every sum of |J|, with one bit to spare."""
+"""Inputs are held in the first of these integers that holds twice every sum of |J|, with one bit to spare."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Couplings:
     """Edges by source and projection. Segment ``gid * slots + k`` holds those of the k-th projection of ``gid``.
 
     unit: all strengths are multiples of it. first_gid (populations,) int64. strength (populations * slots,) int64: of
-    the k-th projection of each population, in units; base: the local index at which its target population begins.
-    offsets (neurons * slots + 1,) int64: where segments begin. targets (edges,) uint16 or uint32: local index within
-    the target population. each (edges,) int64: strength of every edge in
-    units, empty where every projection has one. input_type: the integer that holds any input.
+    the k-th projection of each population, in half units, so that it is even; base: the local index at which its
+    target population begins. offsets (neurons * slots + 1,) int64: where segments begin. targets (edges,) uint16 or
+    uint32: local index within the target population. each (edges,) int64: strength of every edge in half units, empty
+    where every projection has one. input_type: the integer that holds any input.
     """
 
     unit: Fraction
@@ -63,10 +63,10 @@ class Couplings:
         return self.first_gid, self.slots, self.strength, self.base, self.offsets, self.targets, self.each
 
     def threshold(self, theta: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-        """Thresholds in units (n,), of ``input_type``, so that h > theta + TIE exactly where input > threshold."""
+        """Thresholds in half units (n,), of ``input_type``: h > theta + TIE exactly where the input is larger."""
         limits = np.iinfo(self.input_type)
         distinct, place = np.unique(theta, return_inverse=True)
-        exact = [math.floor((Fraction(float(value)) + TIE) / self.unit) for value in distinct]
+        exact = [2 * math.floor((Fraction(float(value)) + TIE) / self.unit) + 1 for value in distinct]
         clipped = [min(max(value, limits.min), limits.max) for value in exact]
         return np.array(clipped, self.input_type)[place]
 
@@ -98,7 +98,7 @@ def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int) -> Coupli
     for d, slot in zip(drawn, slot_of, strict=True):
         source = d.projection.source
         population = network.populations.index(source)
-        strength[population, slot] = 0 if d.J.single is None else to_units(d.J.single, unit)
+        strength[population, slot] = 0 if d.J.single is None else to_half_units(d.J.single, unit)
         base[population, slot] = d.base
         counts[source.first_gid : source.first_gid + source.size, slot] = d.counts
     offsets = np.zeros(counts.size + 1, np.int64)
@@ -147,9 +147,9 @@ def _fill(d: Drawn, cursor: Int64Array, unit: Fraction, targets: npt.NDArray[Any
     for piece in edges(d.projection.rule, d.targets):
         units = np.empty(len(piece.source) if len(each) else 0, np.int64)
         if len(each) and d.J.single is not None:
-            units[:] = to_units(d.J.single, unit)
+            units[:] = to_half_units(d.J.single, unit)
         elif len(each):
-            units[:] = np.rint(d.J.of_edges(piece) / float(unit))
+            units[:] = 2 * np.rint(d.J.of_edges(piece) / float(unit))
         fill(piece.source, piece.degree, piece.first, cursor, targets, units, each)
 
 
@@ -162,7 +162,7 @@ def exact_unit(strengths: Iterable[float | None], most: float) -> tuple[Fraction
     if None not in given:
         unit = common_divisor(Fraction(repr(J)) for J in given if J)
         for input_type, bits in BITS.items():
-            if most / unit < 2 ** (bits - 1):
+            if most / unit < 2 ** (bits - 2):
                 return unit, input_type
     return Fraction(2) ** (math.frexp(most)[1] - 60), np.int64
 
@@ -175,6 +175,6 @@ def common_divisor(numbers: Iterable[Fraction]) -> Fraction:
     return Fraction(top, bottom) if top else Fraction(1)
 
 
-def to_units(J: float, unit: Fraction) -> int:
-    """``J`` as the nearest whole number of units."""
-    return round(Fraction(repr(J)) / unit)
+def to_half_units(J: float, unit: Fraction) -> int:
+    """``J`` in half units, rounded to a whole number of units."""
+    return 2 * round(Fraction(repr(J)) / unit)

@@ -48,7 +48,7 @@ class LocalNeurons:
     """The neurons of this rank, over all populations, ascending by global id.
 
     gids (n,), first (populations + 1,): local index at which each population begins; state (n,) uint8; h and theta
-    (n,) in units of the couplings; the times (n,) of the next updates.
+    (n,) in half units of the couplings; the times (n,) of the next updates.
     """
 
     def __init__(self, network: BinaryNetwork, comm: MPI.Comm, seed: int, couplings: Couplings) -> None:
@@ -69,7 +69,6 @@ class LocalNeurons:
         self.tau = tau[:1].copy() if self.n and (tau == tau[0]).all() else tau
         self.h = np.zeros(self.n, couplings.input_type)
         self.last = np.full(self.n, -1, np.int32)
-        self.bits = np.zeros((self.n >> 6) + 1, np.uint64)
         self.keys = stream_keys(seed, "update", 0, self.gids)
         self.upcoming = np.empty(self.n)
         self.counter = np.empty(self.n, np.int64)
@@ -78,7 +77,7 @@ class LocalNeurons:
     @property
     def arrays(self) -> tuple[Any, ...]:
         """What kernels take."""
-        return self.gids, self.theta, self.state, self.h, self.last, self.bits
+        return self.gids, self.theta, self.state, self.h, self.last
 
 
 class Stretch:

@@ -7,6 +7,9 @@ own as if nothing came from others (``speculate``), then learns of flips elsewhe
     h[i]      is the input of local neuron i at the end of the window,
     seen[u]   the input that update u found, and decided[u] = (seen[u] > theta) once the rank has come past it.
 
+Both are even, in half units, and theta is odd; the lowest bit of h[i] is set while neuron i has an update in the
+window, so that a change finds the neurons that have one by the inputs that it adds to anyway.
+
 A change is (time, code): at that time the state of a neuron is higher by delta than it was believed to be from there
 on; code = gid * 8 + delta + 4.
 """
@@ -16,14 +19,14 @@ from __future__ import annotations
 import numpy as np
 
 from distsim.elementary import log
-from distsim.jit import inline, jit
+from distsim.jit import inline, jit, prefetch
 from distsim.rng import draw, draw_uniform
 
 _12 = np.uint64(12)
 _TO_OPEN_UNIT = 1.0 / 4503599627370496.0  # 2^-52
-_BIT = np.int64(6)
-_LOW = np.int64(63)
-_ONE = np.uint64(1)
+LINE = 64  # bytes of a cache line
+MOST_LINES = 64  # of a row that are asked for in advance
+AHEAD = 4  # updates that are looked ahead
 DELTA_BITS = 3
 ZERO = 4
 
@@ -118,6 +121,16 @@ def deliver(gid, delta, couplings, h):  # type: ignore[no-untyped-def]
                 input_of[targets[edge]] += step
 
 
+@inline
+def fetch_row(gid, couplings):  # type: ignore[no-untyped-def]
+    """Ask for the edges of ``gid``, which are needed soon: rows lie anywhere in memory, and waiting costs most."""
+    _, slots, _, _, offsets, targets, _ = couplings
+    per_line = LINE // targets.itemsize
+    begin, end = offsets[gid * slots], offsets[gid * slots + slots]
+    for edge in range(begin, min(end, begin + MOST_LINES * per_line), per_line):
+        prefetch(targets, edge)
+
+
 @jit
 def add_active(gids, couplings, h):  # type: ignore[no-untyped-def]
     """Add the input that the neurons ``gids`` give while they are active."""
@@ -137,15 +150,18 @@ def put(changes, n, t, gid, delta):  # type: ignore[no-untyped-def]
 def speculate(begin, end, neurons, updates, couplings, changes):  # type: ignore[no-untyped-def]
     """Go through the updates begin .. end - 1 in order, as if no other rank had any; write the flips to ``changes``.
 
-    neurons: gids, theta, state, h, last (int32: the last update of a neuron in the window, -1 if there is none), bits
-    (the neurons that have one). updates: time, index, seen, decided, before (the one before of the same neuron in the
+    neurons: gids, theta, state, h, last (int32: the last update of a neuron in the window, -1 if there is none).
+    updates: time, index, seen, decided, before (the one before of the same neuron in the
     window, where there is none -1 for a neuron that was inactive at its start, -2 for an active one), after (the next,
     else -1), delta. Returns the number of changes.
     """
-    gids, theta, state, h, last, bits = neurons
+    gids, theta, state, h, last = neurons
     time, index, seen, decided, before, after, _ = updates
     n = 0
     for u in range(begin, end):
+        soon = index[min(u + AHEAD, end - 1)]
+        if (h[soon] > theta[soon]) != (state[soon] > 0):
+            fetch_row(gids[soon], couplings)
         i = index[u]
         seen[u] = h[i]
         now = np.uint8(h[i] > theta[i])
@@ -157,7 +173,7 @@ def speculate(begin, end, neurons, updates, couplings, changes):  # type: ignore
             after[previous] = u
         else:
             before[u] = -1 - np.int64(state[i])
-            bits[i >> _BIT] |= _ONE << np.uint64(i & _LOW)
+            h[i] |= 1
         last[i] = u
         flip = np.int64(now) - np.int64(state[i])
         if flip != 0:
@@ -173,14 +189,22 @@ def find_later(begin, end, t, gid, step, base, each, delta, targets, hits, neuro
 
     The first loop has no branch: the few edges whose target has an update in the window are only listed in ``hits``.
     """
-    gids, _, _, h, last, bits = neurons
+    gids, _, _, h, last = neurons
     time, _, seen, _, before, _, _ = updates
     n = np.int64(0)
-    for edge in range(begin, end):
-        i = base + np.int64(targets[edge])
-        h[i] += delta * each[edge] if each.size else step
-        hits[n] = edge
-        n += np.int64((bits[i >> _BIT] >> np.uint64(i & _LOW)) & _ONE)
+    input_of = h[base:]
+    if each.size:
+        for edge in range(begin, end):
+            changed = input_of[targets[edge]] + delta * each[edge]
+            input_of[targets[edge]] = changed
+            hits[n] = edge
+            n += changed & 1
+    else:
+        for edge in range(begin, end):
+            changed = input_of[targets[edge]] + step
+            input_of[targets[edge]] = changed
+            hits[n] = edge
+            n += changed & 1
     for k in range(n):
         i = base + np.int64(targets[hits[k]])
         u = last[i]
@@ -209,11 +233,13 @@ def correct(begin, end, rank, incoming, neurons, updates, marks, couplings, hits
     incoming (ranks, 1 + capacity, 2): incoming[r, 0, 0] changes of rank r follow. What changes on this rank is written
     to ``changes``: a decision that turns over changes the state until the next update of the neuron. Returns how many.
     """
-    gids, theta, state, _, _, _ = neurons
+    gids, theta, state, _, _ = neurons
     time, index, seen, decided, _, after, delta = updates
     for r in range(incoming.shape[0]):
         if r != rank:
-            for c in range(1, np.int64(incoming[r, 0, 0]) + 1):
+            given = np.int64(incoming[r, 0, 0])
+            for c in range(1, given + 1):
+                fetch_row(np.int64(incoming[r, min(c + 1, given), 1]) >> DELTA_BITS, couplings)
                 code = np.int64(incoming[r, c, 1])
                 step = (code & ((1 << DELTA_BITS) - 1)) - ZERO
                 gid = code >> DELTA_BITS
@@ -246,7 +272,7 @@ def settle(begin, end, neurons, updates, flips, n):  # type: ignore[no-untyped-d
 
     The neurons are made ready for the next window.
     """
-    _, _, _, _, last, bits = neurons
+    _, _, _, h, last = neurons
     time, index, _, decided, before, _, _ = updates
     flip_time, flip_index, flip_state = flips
     for u in range(begin, end):
@@ -259,5 +285,5 @@ def settle(begin, end, neurons, updates, flips, n):  # type: ignore[no-untyped-d
             flip_state[n] = decided[u]
             n += 1
         last[i] = -1
-        bits[i >> _BIT] = np.uint64(0)
+        h[i] &= -2
     return n
