@@ -44,7 +44,7 @@ NO_DYNAMIC = DynamicTable(
 
 @dataclass(frozen=True)
 class TrialSpikes:
-    """All spikes of some trials, sorted by trial, step, then gid: trial (its place among them), step, gid (n,) int64."""
+    """Spikes of some trials, sorted by trial, step, then gid: trial (its place among them), step, gid (n,) int64."""
 
     trial: Int64Array
     step: Int64Array
@@ -86,13 +86,13 @@ class Trials:
         n_steps = to_steps(duration, self.dt, "Trials: duration", low=1)
         check_count(batch, "Trials: batch", low=1)
         self._check_trains(trains, len(numbers))
-        parts = []
+        parts = [TrialSpikes(_NOTHING, _NOTHING, _NOTHING)]
         for begin in range(0, len(numbers), batch):
             chosen = slice(begin, min(begin + batch, len(numbers)))
             some = self._run_batch(n_steps, numbers[chosen], {name: t[chosen] for name, t in trains.items()})
             parts.append(TrialSpikes(some.trial + begin, some.step, some.gid))
-        columns = ((np.concatenate([np.zeros(0, np.int64), *c])) for c in zip(*((p.trial, p.step, p.gid) for p in parts)))
-        return TrialSpikes(*columns) if parts else TrialSpikes(*(np.zeros(0, np.int64) for _ in range(3)))
+        columns = zip(*((part.trial, part.step, part.gid) for part in parts), strict=True)
+        return TrialSpikes(*map(np.concatenate, columns))
 
     def synapse_counts(self) -> dict[str, int]:
         """Number of synapses by projection, ``source->target``."""
@@ -117,7 +117,9 @@ class Trials:
     def _rehearse(self) -> None:
         self._run_batch(1, [0, 1], {})
 
-    def _run_batch(self, n_steps: int, numbers: Sequence[int], trains: Mapping[str, Sequence[SpikeTrains]]) -> TrialSpikes:
+    def _run_batch(
+        self, n_steps: int, numbers: Sequence[int], trains: Mapping[str, Sequence[SpikeTrains]]
+    ) -> TrialSpikes:
         """The spikes of one batch of trials."""
         trials = len(numbers)
         interval, lead, slots = self._delays()
@@ -181,12 +183,12 @@ class Trials:
     def _dynamic_table(self, local: LocalTable, trials: int) -> DynamicTable:
         t, delivery = local.table, local.delivery
         limit = local.target.grid.largest_weight if delivery.unbounded else np.inf
-        parameters = [np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in delivery.parameters]
-        states = [np.full((trials, t.n_edges), value) for value in (1.0, 0.0, 0.0)]
+        U, D, F = (np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in delivery.parameters)
+        x, y, u = (np.full((trials, t.n_edges), value) for value in (1.0, 0.0, 0.0))
         t_last = np.full((trials, len(t.offsets) - 1), NEVER)
         return DynamicTable(
-            self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local), *parameters,
-            delivery.tau_I, float(limit), *states, t_last,
+            self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local),
+            U, D, F, delivery.tau_I, float(limit), x, y, u, t_last,
         )  # fmt: skip
 
     def _place_of(self, local: LocalTable) -> int:

@@ -39,7 +39,7 @@ CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cach
 @check_arguments
 @dataclass(frozen=True, eq=False)
 class TsodyksMarkram:
-    """A synapse with short-term plasticity: ``weight`` A (pA), ``delay`` (ms), ``U``, ``D`` and ``F`` (ms), ``tau_I`` (ms).
+    """A synapse with short-term plasticity: ``weight`` A (pA), ``U``, and ``delay``, ``D``, ``F``, ``tau_I`` (ms).
 
     weight, delay, U, D and F are one number, an array, or a distribution each; F may be 0 (no facilitation). tau_I is
     the time constant of the synaptic current, or None where used resources recover at once (NEST's tsodyks2_synapse).
@@ -67,7 +67,7 @@ class TsodyksMarkram:
 
     @property
     def unbounded(self) -> bool:
-        """Whether more than the weight can be transmitted: where a U can be above 1 (as drawn ones of the liquid are)."""
+        """Whether more than the weight can be transmitted: where U can be above 1, as drawn ones of the liquid are."""
         return largest(self.U) > 1.0
 
     def check(self, dt: float, shape: Shape, where: str) -> None:
@@ -160,7 +160,8 @@ def deliver(  # type: ignore[no-untyped-def]
     """Add weight * u x of every synapse of every spike to the input of its target.
 
     As ``static.deliver``, with U, D, F, all numbers or all (edges,); x, y, u (edges,) and t_last (rows,), the last
-    spike of each source, are modified. released (CHUNK,) float64 is scratch. Returns how many transmitted more than ``limit`` (pA).
+    spike of each source, are modified. released (CHUNK,) float64 is scratch. Returns how many transmitted more than
+    ``limit`` (pA).
     """
     n_slots = ring.shape[0]
     beyond = 0

@@ -193,7 +193,7 @@ def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str
         (*own, "all"),
         ((*own.values(), sum(own.values())),),
     )
-    rows = [int(round(t / p.dt)) - 1 for t in np.arange(SHOWN, p.T + 0.5 * p.dt, SHOWN)]
+    rows = [round(float(t) / p.dt) - 1 for t in np.arange(SHOWN, p.T + 0.5 * p.dt, SHOWN)]
     times = [f"{curves.time[i]:g}" for i in rows]
     late = f"{SETTLED:g} ms on" if p.T > SETTLED else "all"
     distances = Table(

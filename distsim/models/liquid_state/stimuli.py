@@ -71,7 +71,7 @@ def on_grid(times: FloatArray, p: Parameters) -> FloatArray:
             f"{MODEL}: two stimulus spikes lie in the step of dt = {p.dt:g} ms that ends at "
             f"{np.sort(step)[twice[0]] * p.dt:g} ms; at most one can"
         )
-    return step * p.dt
+    return np.multiply(step, p.dt, dtype=np.float64)
 
 
 def _too_rare(p: Parameters, found: list[list[int]], tries: int) -> str:
