@@ -124,5 +124,5 @@ def test_wrong_parameters(changes, message):
 
 
 def test_refractory_time_off_the_grid():
-    with pytest.raises(InputError, match="t_ref = 0.25 ms is not a whole multiple"):
+    with pytest.raises(InputError, match=r"t_ref = 0\.25 ms is not a whole multiple"):
         Network(dt=DT).population("n", 1, LifMultisynapse(t_ref=0.25))

@@ -232,6 +232,8 @@ def _check(network: Network) -> None:
         if not isinstance(population.model, (LifMultisynapse, SpikeTrains)):
             kind = type(population.model).__name__
             raise InputError(f"Trials: '{population.name}' has {kind} neurons; only LifMultisynapse can be batched")
+    if not any(isinstance(p.model, LifMultisynapse) for p in network.populations):
+        raise InputError("Trials: the network has no neurons; add a population of LifMultisynapse")
     for projection in network.projections:
         if not isinstance(projection.synapse, (Static, TsodyksMarkram)):
             kind = type(projection.synapse).__name__
