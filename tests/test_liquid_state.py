@@ -59,7 +59,7 @@ def test_distance_is_the_integral_that_defines_it():
 def test_trains_are_poisson():
     """The stimuli of pairs at distance 0 are drawn without a condition: counts of mean 10, times uniform."""
     p = load({"pairs": 2000})
-    trains = stimuli._trains(p, stimuli._keys(p, "same", np.arange(p.pairs)))
+    trains = stimuli.poisson_trains(p, p.pairs)
     counts = np.array([len(train) for train in trains])
     assert abs(counts.mean() - 10.0) < 4.0 * np.sqrt(10.0 / p.pairs)
     assert counts.var() == pytest.approx(10.0, rel=0.15)
@@ -136,10 +136,14 @@ REFERENCE = {  # Brian2 2.9, 8 networks, 140 pairs: mean, sd over pairs, sd over
     "rate E": (14.41, 0.79), "rate I": (18.58, 1.27),
 }  # fmt: skip
 CURVES = {  # distance of stimuli: time (ms) to mean and sd over pairs; 0 stands for the mean from 100 ms on
-    0.4: {50: (1.5070, 1.359), 100: (0.9759, 0.997), 200: (0.9108, 1.132), 300: (0.8367, 1.061), 400: (0.7397, 1.099), 0: (0.8568, 0.3056)},
-    0.2: {50: (1.2878, 1.368), 100: (0.6379, 0.824), 200: (0.4455, 0.554), 300: (0.5265, 0.757), 400: (0.5235, 0.762), 0: (0.4825, 0.1754)},
-    0.1: {50: (0.7529, 1.017), 100: (0.3028, 0.485), 200: (0.4733, 0.773), 300: (0.3391, 0.657), 400: (0.2634, 0.557), 0: (0.3144, 0.1474)},
-    0.0: {50: (0.0812, 0.078), 100: (0.0379, 0.052), 200: (0.0188, 0.037), 300: (0.0147, 0.031), 400: (0.0121, 0.026), 0: (0.0165, 0.0153)},
+    0.4: {50: (1.5070, 1.359), 100: (0.9759, 0.997), 200: (0.9108, 1.132),
+          300: (0.8367, 1.061), 400: (0.7397, 1.099), 0: (0.8568, 0.3056)},
+    0.2: {50: (1.2878, 1.368), 100: (0.6379, 0.824), 200: (0.4455, 0.554),
+          300: (0.5265, 0.757), 400: (0.5235, 0.762), 0: (0.4825, 0.1754)},
+    0.1: {50: (0.7529, 1.017), 100: (0.3028, 0.485), 200: (0.4733, 0.773),
+          300: (0.3391, 0.657), 400: (0.2634, 0.557), 0: (0.3144, 0.1474)},
+    0.0: {50: (0.0812, 0.078), 100: (0.0379, 0.052), 200: (0.0188, 0.037),
+          300: (0.0147, 0.031), 400: (0.0121, 0.026), 0: (0.0165, 0.0153)},
 }  # fmt: skip
 NETWORKS, PAIRS = 10, 15
 
@@ -212,7 +216,7 @@ def test_figure_has_one_line_style_for_each_distance():
     )
     lines = figure.axes[0].get_lines()
     assert len({str(line._unscaled_dash_pattern) for line in lines}) == len(STYLES) == 4
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()][0] == "d(u,v) = 0.4"
+    assert next(text.get_text() for text in figure.axes[0].get_legend().get_texts()) == "d(u,v) = 0.4"
 
 
 def test_written_curves(tmp_path):

@@ -37,8 +37,9 @@ class LifMultisynapse:
     """Parameters: tau_m, t_ref, tau_syn, tau_stimulus (ms), R_m (GOhm), E_L, V_th, V_reset (mV), I_e (pA).
 
     tau_m, R_m, E_L, V_th, V_reset, I_e are one number, an array (size,), or a distribution each; t_ref is a whole
-    multiple of dt; tau_syn has one number per receptor. A synapse names its receptor: 0, 1, ... (the entry of tau_syn) or "stimulus"; where it does not,
-    positive weights drive receptor 0 and negative ones receptor 1, or 0 where there is no other.
+    multiple of dt; tau_syn has one number per receptor. A synapse names its receptor: 0, 1, ... (the entry of tau_syn)
+    or "stimulus"; where it does not, positive weights drive receptor 0 and negative ones receptor 1, or 0 where there
+    is no other.
     """
 
     tau_m: Value = 30.0
