@@ -12,9 +12,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from distsim.errors import DistsimError, InputError, RangeError
-    from distsim.network.distributions import Clipped, Gamma, LogNormal, Normal, Replaced, Uniform
+    from distsim.network.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
     from distsim.network.network import Network
     from distsim.network.positions import lattice
+    from distsim.network.positive import Gamma, Replaced
+    from distsim.network.rates import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
     from distsim.network.rules import (
         AllToAll,
         EdgeList,
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
     from distsim.neurons.iaf_psc_exp import IafPscExp
     from distsim.neurons.ignore_and_fire import IgnoreAndFire
     from distsim.neurons.lif_multisynapse import LifMultisynapse
+    from distsim.simulate.rates import RateSimulation
     from distsim.simulation import Simulation
     from distsim.stimuli.constant_current import ConstantCurrent
     from distsim.stimuli.poisson import Poisson
+    from distsim.stimuli.poisson_source import PoissonSource
     from distsim.stimuli.spike_trains import SpikeTrains
     from distsim.synapses.static import Static
     from distsim.synapses.stdp_power_law import StdpPowerLaw
@@ -41,11 +45,13 @@ _HOME = {
     "AllToAll": "network.rules",
     "Clipped": "network.distributions",
     "ConstantCurrent": "stimuli.constant_current",
+    "ConstantRate": "network.rates",
+    "DiffusionConnection": "network.rates",
     "DistsimError": "errors",
     "EdgeList": "network.rules",
     "FixedIndegree": "network.rules",
     "FixedTotalNumber": "network.rules",
-    "Gamma": "network.distributions",
+    "Gamma": "network.positive",
     "IafPscAlpha": "neurons.iaf_psc_alpha",
     "IafPscDelta": "neurons.iaf_psc_delta",
     "IafPscExp": "neurons.iaf_psc_exp",
@@ -58,8 +64,13 @@ _HOME = {
     "OneToOne": "network.rules",
     "PairwiseBernoulli": "network.rules",
     "Poisson": "stimuli.poisson",
+    "PoissonSource": "stimuli.poisson_source",
     "RangeError": "errors",
-    "Replaced": "network.distributions",
+    "RateNetwork": "network.rates",
+    "RateSimulation": "simulate.rates",
+    "Redrawn": "network.distributions",
+    "Replaced": "network.positive",
+    "SiegertNeuron": "network.rates",
     "Simulation": "simulation",
     "SpatialBernoulli": "network.rules",
     "SpikeTrains": "stimuli.spike_trains",
@@ -74,6 +85,8 @@ __all__ = [
     "AllToAll",
     "Clipped",
     "ConstantCurrent",
+    "ConstantRate",
+    "DiffusionConnection",
     "DistsimError",
     "EdgeList",
     "FixedIndegree",
@@ -91,8 +104,13 @@ __all__ = [
     "OneToOne",
     "PairwiseBernoulli",
     "Poisson",
+    "PoissonSource",
     "RangeError",
+    "RateNetwork",
+    "RateSimulation",
+    "Redrawn",
     "Replaced",
+    "SiegertNeuron",
     "Simulation",
     "SpatialBernoulli",
     "SpikeTrains",

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba import config, njit
+from llvmlite import ir
+from numba import config, njit, types
+from numba.core import cgutils
 from numba.core.caching import FunctionCache
+from numba.extending import intrinsic, overload
 
 
 def use_full_vector_width() -> None:
@@ -54,6 +57,32 @@ def jit(function: Callable[..., Any]) -> Any:
 def inline(function: Callable[..., Any]) -> Any:
     """Compile a small function so that it always becomes part of its callers (loops over it can then vectorise)."""
     return njit(error_model="numpy", forceinline=True)(function)
+
+
+@intrinsic
+def _prefetch(typing_context, array, index):  # type: ignore[no-untyped-def]
+    """llvm.prefetch of the address of array[index]: for reading, to stay in all caches."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        byte = ir.IntType(8).as_pointer()
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        word = ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0i8")
+        builder.call(function, [address, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+def prefetch(array: Any, index: int) -> None:
+    """Start to load array[index] (one-dimensional, contiguous) into the cache; in Python it does nothing."""
+
+
+@overload(prefetch, inline="always")
+def _prefetch_compiled(array, index):  # type: ignore[no-untyped-def]
+    return lambda array, index: _prefetch(array, index)
 
 
 def allow_loops_over_many_arrays() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.build.local_network import FREE_INTERVAL, build, check_precision, index_types
+from distsim.build.local_network import FREE_INTERVAL, Layout, build, check_precision
 from distsim.build.miniature import miniature
 from distsim.errors import InputError, check_arguments, nearest
 from distsim.network.network import Network, Population, chosen_indices
@@ -39,8 +39,9 @@ TICK = 0.2  # s of wall time between reports of progress
 class Simulation:
     """Simulate ``network`` on the ranks of ``comm``; every method is collective unless it says otherwise.
 
-    seed: any integer; with the network it fixes every bit of the result. precision: type of stored weights, "double"
-    (float64) or "single" (float32); sums of input are exact in both. interval (ms): exchange spikes so often instead
+    seed: any integer; with the network it fixes every bit of the result. precision: "double", weights of
+    float64 and sums of input of 64 bits, or "single": weights of float32, and, where no synapse onto a population is
+    plastic, weights and sums of 32 bits. Sums are exact in both. interval (ms): exchange spikes so often instead
     of every minimum delay. exchange: plan of exchange, see ``parallel.exchange``; neither changes any result.
     file: write what is recorded to this HDF5 file, which must not exist, instead of keeping it in memory.
 
@@ -58,6 +59,8 @@ class Simulation:
         exchange: str = "auto",
         file: str | Path | None = None,
     ) -> None:
+        if not isinstance(network, Network):
+            raise InputError(f"Simulation: needs a Network, got a {type(network).__name__}")
         self.network = network
         self.comm = comm
         self.dt = network.dt
@@ -180,9 +183,9 @@ class Simulation:
         chosen_targets = np.array(chosen_indices(targets, projections[0].target, "weights: targets"), np.int64)
         now = self.step if at == "now" else None
         parts = [
-            weights.select(table, chosen_sources, chosen_targets, self.dt, now)
+            weights.select(table, projections[0], chosen_sources, chosen_targets, self.dt, now)
             for table in self._local.tables
-            if table.projection in projections
+            if any(projection in projections for projection in table.projections)
         ]
         return gather.gather_connections(parts, self.comm)
 
@@ -211,7 +214,7 @@ class Simulation:
             np.array(chosen_indices(given, population, where), np.int64)
             for given, population in ((sources, projections[0].source), (targets, projections[0].target))
         ]
-        tables = [table for table in self._local.tables if table.projection in projections]
+        tables = [table for table in self._local.tables if table.projections[0] in projections]
         return synapse_states(tables, (chosen[0], chosen[1]), steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
@@ -258,13 +261,17 @@ class Simulation:
         """Simulate a miniature of the network on this rank alone, so that every kernel is compiled or loaded."""
         small = miniature(self.network)
         comm = alone()
-        local = build(small, comm, self.seed, self.precision, Timers().phase, index_types(self.network, self.comm))
-        plan = make_exchange("allgather", comm, local.needed_sources())
-        loop = SpikingLoop(local, plan, local.min_delay or 1, self.dt, Recorders(small, local), _do_nothing)
-        loop.run(2 * loop.interval, lambda step: None)
-        spike = Fired(np.zeros(1, np.int32), np.array([loop.step], np.int64))  # one of every population
-        fired = [Fired(spike.index[: len(part.gids)], spike.stamp[: len(part.gids)]) for part in local.populations]
-        loop.deliver(plan(loop.pack(fired, loop.step - 1)), fired, loop.step - 1)
+        for segmented in (False, True):
+            layout = Layout.of(self.network, self.comm, segmented)
+            local = build(small, comm, self.seed, self.precision, Timers().phase, layout)
+            if segmented and not any(table.segmented for table in local.tables):
+                return
+            plan = make_exchange("allgather", comm, local.needed_sources())
+            loop = SpikingLoop(local, plan, local.min_delay or 1, self.dt, Recorders(small, local), _do_nothing)
+            loop.run(2 * loop.interval, lambda step: None)
+            spike = Fired(np.zeros(1, np.int32), np.array([loop.step], np.int64))  # one of every group
+            fired = [Fired(spike.index[: len(part.gids)], spike.stamp[: len(part.gids)]) for part in local.groups]
+            loop.deliver(plan(loop.pack(fired, loop.step - 1)), fired, loop.step - 1)
 
     def _interval(self, forced: int | None) -> int:
         """Steps between exchanges: the minimum delay, or the forced number, which may not be larger."""

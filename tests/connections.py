@@ -66,9 +66,9 @@ def stored(network: Network, ranks: int = 1, seed: int = 1, precision: str = "do
     columns: list[list[tuple[np.ndarray, ...]]] = [[] for _ in network.projections]
     for rank in range(ranks):
         for local in built(network, rank, ranks, seed, precision).tables:
-            p = local.projection
-            c = select(local, np.arange(p.source.size), np.arange(p.target.size), network.dt, None)
-            columns[p.index].append((c.source, c.target, c.weight, c.delay))
+            for p in local.projections:
+                c = select(local, p, np.arange(p.source.size), np.arange(p.target.size), network.dt, None)
+                columns[p.index].append((c.source, c.target, c.weight, c.delay))
     found = []
     for parts in columns:
         source, target, weight, delay = (np.concatenate(column) for column in zip(*parts, strict=True))

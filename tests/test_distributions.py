@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distsim import Clipped, Gamma, InputError, LogNormal, Normal, Replaced, Uniform
+from distsim import Clipped, Gamma, InputError, LogNormal, Normal, Redrawn, Replaced, Uniform
 from distsim.network import distributions
 from distsim.network.values import check_value, values_of_neurons
 from distsim.rng import stream_keys
@@ -28,6 +28,10 @@ CASES = [
     (LogNormal(3.0, 0.05), stats.lognorm(0.05, scale=np.exp(3.0))),
     (Gamma(1.0, 30.0), stats.gamma(1.0, scale=30.0)),
     (Gamma(2.5, 0.1), stats.gamma(2.5, scale=0.1)),
+    (Redrawn(Normal(1.5, 0.75), low=0.05), stats.truncnorm(-1.45 / 0.75, np.inf, 1.5, 0.75)),
+    (Redrawn(Normal(-2.0, 3.0), low=-9.0, high=0.0), stats.truncnorm(-7 / 3, 2 / 3, -2.0, 3.0)),
+    (Redrawn(Gamma(1.0, 3.0), low=1.0), stats.expon(1.0, 3.0)),
+    (Redrawn(Uniform(0.0, 4.0), low=1.0, high=2.0), stats.uniform(1.0, 1.0)),
 ]
 
 
@@ -71,6 +75,22 @@ def test_clipped_on_one_side_and_twice():
     assert twice.bounds() == (-1.0, 1.0)
 
 
+def test_redrawn_values_lie_within_as_those_of_the_whole_that_do():
+    """Of the whole normal distribution, the values within; and where all are within, the very values themselves."""
+    whole, cut = Normal(0.0, 1.0), Redrawn(Normal(0.0, 1.0), low=-1.0, high=0.5)
+    values = sample(whole)
+    assert stats.ks_2samp(values[(values >= -1.0) & (values <= 0.5)], sample(cut)).pvalue > 0.01
+    assert cut.bounds() == (-1.0, 0.5)
+    assert (sample(Redrawn(whole)) == values).all()
+    assert Redrawn(whole, low=0.25).bounds() == (0.25, np.inf)
+
+
+@pytest.mark.parametrize("x", [-3.0, -0.4, 0.0, 1e-3, 2.5])
+def test_the_part_below_a_value_is_the_distribution_function(x):
+    assert distributions.part_below(Normal(0.0, 1.0), x) == pytest.approx(stats.norm.cdf(x), rel=1e-13)
+    assert distributions.part_below(Uniform(-4.0, 4.0), x) == pytest.approx((x + 4.0) / 8.0, rel=1e-15)
+
+
 def test_values_without_spread():
     assert (sample(Normal(3.5, 0.0), 100) == 3.5).all()
     assert (sample(Uniform(2.0, 2.0), 100) == 2.0).all()
@@ -111,13 +131,17 @@ def test_a_value_belongs_to_its_gid_and_counter(distribution):
         assert (distribution.sample(keys[part], counters[part]) == values[part]).all()
 
 
-@pytest.mark.parametrize("kernel", [distributions.fill_uniform, distributions.fill_normal])
-def test_kernels_give_the_same_bits_interpreted(kernel):
-    keys, counters = stream_keys(1, "weight", 0, GIDS[:200]), np.arange(200)
-    compiled, interpreted = np.empty(200), np.empty(200)
-    kernel(keys, counters, compiled)
+def test_kernels_give_the_same_bits_interpreted():
+    keys, counters = stream_keys(1, "weight", 0, GIDS[:700]), np.arange(700)
+    compiled, interpreted = np.empty(700), np.empty(700)
+    distributions.fill_uniform(keys, counters, compiled)
     with np.errstate(over="ignore"):
-        kernel.py_func(keys, counters, interpreted)
+        distributions.fill_uniform.py_func(keys, counters, interpreted)
+    assert (compiled == interpreted).all()
+    compiled[:2] = 2.0**-53, 1.0 - 2.0**-53
+    interpreted[:] = compiled
+    distributions.to_normal(compiled)
+    distributions.to_normal.py_func(interpreted)
     assert (compiled == interpreted).all()
 
 
@@ -154,6 +178,10 @@ def test_values_of_neurons_come_from_a_number_an_array_or_a_distribution():
         (lambda: Clipped(3.0, 0.0, 1.0), "needs a distribution"),
         (lambda: Clipped(Normal(0.0, 1.0), 1.0, 0.0), "is not above low"),
         (lambda: Clipped(Normal(0.0, 1.0), float("nan"), 0.0), "is not above low"),
+        (lambda: Redrawn(3.0, 0.0, 1.0), "needs a distribution that has a quantile"),
+        (lambda: Redrawn(Normal(0.0, 1.0), 1.0, 0.0), "is not above low"),
+        (lambda: Redrawn(Uniform(0.0, 1.0), 2.0, 3.0), "has no values between 2 and 3"),
+        (lambda: sample(Redrawn(Normal(0.0, 1.0), 9.0)), "hardly any value"),
         (lambda: check_value(Normal(0.0, 1.0), "weight", low=0.0), r"weight must be at least 0.*Clipped"),
         (lambda: check_value([1.0, float("nan")], "weight"), r"weight\[1\] must be finite"),
         (lambda: check_value([1.0, -1.0], "weight", low=0.0), r"weight\[1\] must be at least 0"),

@@ -165,7 +165,7 @@ def test_drawn_delays_are_at_least_one_step():
 
 
 @pytest.mark.parametrize("two_inputs", [False, True])
-@pytest.mark.parametrize("n_source", [5, 3000])
+@pytest.mark.parametrize("n_source", [2, 20, 3000])  # in segments, by edge, with few of the sources
 def test_tables_are_sorted_by_source_then_delay_then_target(n_source, two_inputs):
     source, target, weight, delay = edge_list(2000, n_source, 15)
     net = network(EdgeList(source, target), Static(weight, delay), n_source, tau_syn_in=3.0 if two_inputs else 2.0)
@@ -173,7 +173,9 @@ def test_tables_are_sorted_by_source_then_delay_then_target(n_source, two_inputs
     assert len(tables) == 1 + two_inputs
     for local in tables:
         table = local.table
-        order = np.lexsort((table.targets, table.delays, table.source_of_edges()))
+        edges, rows = table.edges_of(np.arange(table.n_source))
+        assert (edges == np.arange(table.n_edges)).all()
+        order = np.lexsort((table.targets, table.delays_of(edges, rows), table.source_of_edges()))
         assert (order == np.arange(table.n_edges)).all()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from distsim.network.network import Projection
 from distsim.network.rules import (
     AllToAll,
     EdgeList,
+    Ends,
     FixedIndegree,
     FixedTotalNumber,
     OneToOne,
@@ -57,6 +59,28 @@ class Edges:
         return np.arange(len(self.source)) - np.repeat(starts, self.degree)
 
 
+class Between(Protocol):
+    """A projection of any kind of network, as far as its edges are concerned."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def source(self) -> Numbered: ...
+    @property
+    def target(self) -> Numbered: ...
+    @property
+    def ends(self) -> Ends: ...
+
+
+class Numbered(Protocol):
+    """A population: ``size`` neurons with global ids from ``first_gid`` on."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def first_gid(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Targets:
     """The local targets of a projection: gids (n,), the keys (n,) of their streams, and index within the population.
@@ -64,7 +88,7 @@ class Targets:
     ``arrays`` tells whether weights, delays or the like are arrays, so that edges need their entries.
     """
 
-    projection: Projection
+    projection: Between
     seed: int
     gids: Int64Array
     keys: npt.NDArray[np.uint64]

@@ -1,8 +1,9 @@
-"""The exact grid of input sums: a power-of-two unit in which the input of a population is counted in 64-bit integers.
+"""The exact grid of input sums: a power-of-two unit in which the input of a group of neurons is counted in integers.
 
 Integer sums do not depend on the order of their terms, so neither on ranks nor on the arrival of spikes. The unit is
-chosen so that all synapses of any one neuron together, each as often as it can act in one step, stay within 62 bits;
-where plastic synapses may grow, 16 of the bits are left to them, and weights are watched against ``largest_weight``.
+chosen so that all synapses of any one neuron together, each as often as it can act in one step, stay within 62 bits of
+64, or 30 of 32 (rounding of their weights to the grid adds at most half a unit each, far from one bit more); where
+plastic synapses may grow, 16 of the 62 bits are left to them, and weights are watched against ``largest_weight``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 BITS = 62
+NARROW_BITS = 30
 GROWTH_BITS = 16
 
 
@@ -44,13 +46,13 @@ class InputBound:
         if plastic:
             add_by_target(table.targets, np.ones(1), float(multiplicity), self.plastic_count)
 
-    def grid(self, comm: MPI.Comm) -> Grid:
-        """The grid for the most strongly driven neuron of all ranks."""
+    def grid(self, comm: MPI.Comm, narrow: bool = False) -> Grid:
+        """The grid for the most strongly driven neuron of all ranks; ``narrow``: for sums of 32 bits, none plastic."""
         local = np.array([self.fixed + self.plastic, self.fixed, self.plastic_count]).max(axis=1, initial=0.0)
         total, fixed, most_plastic = (float(x) for x in np.max(comm.allgather(local), axis=0))
         if total == 0.0:
             return Grid(2.0**-30, math.inf if most_plastic == 0.0 else 2.0 ** (BITS - 30) / most_plastic)
-        bits = BITS - (GROWTH_BITS if most_plastic else 0)
+        bits = NARROW_BITS if narrow else BITS - (GROWTH_BITS if most_plastic else 0)
         unit = 2.0 ** (math.frexp(total)[1] - bits)
         largest = (unit * 2.0**BITS - fixed) / most_plastic if most_plastic else math.inf
         return Grid(unit, largest)
@@ -63,6 +65,9 @@ def add_by_target(targets, weights, factor, total):  # type: ignore[no-untyped-d
         total[targets[edge]] += abs(weights[0 if weights.size == 1 else edge]) * factor
 
 
-def empty_ring(inputs: int, slots: int, n: int) -> npt.NDArray[Any]:
-    """Summed input (inputs, slots, n) int64, all zero: slot s holds the input of steps that are s modulo slots."""
-    return np.zeros((inputs, slots, n), np.int64)
+def empty_ring(inputs: int, slots: int, n: int, narrow: bool = False) -> npt.NDArray[Any]:
+    """Summed input (inputs, slots, n) int64 or, where ``narrow``, int32, all zero.
+
+    Slot s holds the input of steps that are s modulo slots.
+    """
+    return np.zeros((inputs, slots, n), np.int32 if narrow else np.int64)

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.build.grid import InputBound, empty_ring
-from distsim.build.tables import build_tables, target_type
+from distsim.build.tables import Member, build_tables, target_type
 from distsim.counts import NO_DRIVE, Drive, count_table
 from distsim.errors import InputError, nearest
+from distsim.network.distributions import Distribution
 from distsim.network.network import Network, Population, Projection, Stimulation
-from distsim.neurons.group import Group, Local
+from distsim.neurons.group import Group, Local, drives_of, joins
 from distsim.placement import local_count, local_gids
 from distsim.stimuli.constant_current import ConstantCurrent
 from distsim.stimuli.poisson import Poisson, PoissonInput, poisson_input
 from distsim.synapses.grid import Grid
+from distsim.synapses.segments import SegmentDelivery
+from distsim.synapses.static import Static
 from distsim.synapses.table import Int64Array, Table
 from distsim.units import MAX_STEPS
 
@@ -33,45 +36,85 @@ Phase = Callable[[str], AbstractContextManager[None]]
 
 @dataclass
 class LocalTable:
-    """One table of synapses, the input (0 or 1) of its target population that it drives, and what delivers it."""
+    """The synapses of some projections onto one group, the input (0 or 1) that they drive, and what delivers them.
 
-    projection: Projection
+    delivery: None until the grid of the group is known.
+    """
+
+    projections: tuple[Projection, ...]
     table: Table
     input: int
-    target: LocalPopulation
-    delivery: Any
+    target: LocalGroup
+    delivery: Any = None
+
+    @property
+    def name(self) -> str:
+        return " and ".join(projection.name for projection in self.projections)
+
+    @property
+    def plastic(self) -> bool:
+        return self.projections[0].synapse.plastic
+
+    @property
+    def segmented(self) -> bool:
+        """Whether input is collected when its interval is about to begin, instead of when spikes are delivered."""
+        return isinstance(self.delivery, SegmentDelivery)
 
 
-@dataclass
+@dataclass(frozen=True)
 class LocalPopulation:
-    """The neurons of a population on this rank, and what drives them.
-
-    ring (inputs, slots, n) int64: input by step of arrival, in units of ``grid.unit``. drives: the Poisson input that
-    the kernel of the neurons adds, one for each input; further_poisson: what is beyond one.
-    """
+    """The neurons of a population on this rank: global ids (n,), and which of the group the first one is."""
 
     population: Population
     gids: Int64Array
-    group: Group
+    begin: int
+
+    @property
+    def end(self) -> int:
+        return self.begin + len(self.gids)
+
+
+@dataclass
+class LocalGroup:
+    """The neurons that one kernel advances, those of one or more populations, and what drives them.
+
+    ring (inputs, slots, n) int64 or int32: input by step of arrival, in units of ``grid.unit``. drives: the Poisson
+    input that the kernel adds, one entry for each input; further_poisson: what is beyond one, with its population.
+    currents: of each population.
+    """
+
+    members: list[LocalPopulation]
+    neurons: Group
     grid: Grid = field(default_factory=lambda: Grid(1.0, np.inf))
-    ring: npt.NDArray[np.int64] = field(default_factory=lambda: empty_ring(1, 1, 0))
-    drives: tuple[Drive, ...] = ()
-    further_poisson: list[PoissonInput] = field(default_factory=list)
-    currents: list[ConstantCurrent] = field(default_factory=list)
+    ring: npt.NDArray[Any] = field(default_factory=lambda: empty_ring(1, 1, 0))
+    drives: tuple[Any, ...] = ()
+    further_poisson: list[tuple[LocalPopulation, PoissonInput]] = field(default_factory=list)
+    currents: list[list[ConstantCurrent]] = field(default_factory=list)
     plastic_inputs: list[LocalTable] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.gids = np.concatenate([member.gids for member in self.members])
+        self.model = self.members[0].population.model
+        self.currents = self.currents or [[] for _ in self.members]
 
     def most_spikes(self, n_steps: int, dt: float) -> int:
         """The most spikes that the local neurons can have in ``n_steps``."""
-        return len(self.gids) * n_steps * multiplicity(self.population.model, dt)
+        return len(self.gids) * n_steps * multiplicity(self.model, dt)
 
 
 @dataclass
 class LocalNetwork:
     """All that one rank simulates. min_delay in steps, over all ranks; None where there are no synapses."""
 
-    populations: list[LocalPopulation]
+    groups: list[LocalGroup]
     tables: list[LocalTable]
     min_delay: int | None
+
+    @property
+    def populations(self) -> list[tuple[LocalPopulation, LocalGroup]]:
+        """Every population, in the order of the network, with its group."""
+        pairs = [(member, group) for group in self.groups for member in group.members]
+        return sorted(pairs, key=lambda pair: pair[0].population.first_gid)
 
     def needed_sources(self) -> Int64Array:
         """gids of all neurons with targets on this rank, ascending."""
@@ -90,38 +133,106 @@ def check_precision(precision: str) -> Any:
     return PRECISIONS[precision]
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How tables are stored: type of target indices by the name of the group's first population; delays in segments.
+
+    segmented None: as is best. A miniature is built in the layouts that the network itself may have.
+    """
+
+    index_types: dict[str, Any]
+    segmented: bool | None = None
+
+    @classmethod
+    def of(cls, network: Network, comm: MPI.Comm, segmented: bool | None = None) -> Layout:
+        """The layout of the part of ``network`` on this rank."""
+        types = {}
+        for together in groups_of(network):
+            n = sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in together)
+            types[together[0].name] = target_type(n)
+        return cls(types, segmented)
+
+
 def build(
-    network: Network, comm: MPI.Comm, seed: int, precision: str, phase: Phase, types: dict[str, Any] | None = None
+    network: Network, comm: MPI.Comm, seed: int, precision: str, phase: Phase, layout: Layout | None = None
 ) -> LocalNetwork:
     """Build the part of ``network`` that this rank simulates (collective).
 
-    ``phase`` times the phases create, connect and index. ``types`` are those of target indices by population, by
-    default the smallest (``index_types``).
+    ``phase`` times the phases create, connect and index.
     """
     weight_type = check_precision(precision)
-    types = types or index_types(network, comm)
+    layout = layout or Layout.of(network, comm)
     with phase("create"):
-        populations = {p.name: _create(p, comm, seed, network.dt) for p in network.populations}
+        groups = [_create(together, comm, seed, network.dt) for together in groups_of(network)]
     with phase("connect"):
-        tables: list[LocalTable] = []
-        for projection in network.projections:
-            target = populations[projection.target.name]
-            types_of_table = weight_type, types[projection.target.name]
-            parts = build_tables(projection, seed, target.gids, network.dt, *types_of_table)
-            for k, table in parts:
-                delivery = projection.synapse.delivery(table, len(target.gids), network.dt)
-                tables.append(LocalTable(projection, table, k, target, delivery))
+        tables = []
+        for group in groups:
+            index_type = layout.index_types[group.members[0].population.name]
+            for members in _tables_of(group, network, seed):
+                parts = build_tables(members, network.dt, weight_type, index_type, layout.segmented)
+                projections = tuple(m.projection for m in members)
+                tables += [LocalTable(projections, table, k, group) for k, table in parts]
         shortest, longest = _delays(tables, comm)
     with phase("index"):
-        for target in populations.values():
-            _drive(target, [t for t in tables if t.target is target], network, comm, seed, longest)
-    return LocalNetwork(list(populations.values()), tables, shortest)
+        for group in groups:
+            incoming = [t for t in tables if t.target is group]
+            _drive(group, incoming, network, comm, precision == "single")
+            slots = longest if any(t.table.segments is None for t in incoming) else shortest or longest
+            narrow = group.ring.dtype == np.int32
+            group.ring = empty_ring(group.model.inputs(), slots, len(group.gids), narrow)
+            _add_stimuli(group, network, seed)
+            for local in incoming:
+                if narrow:
+                    local.table = local.table.in_units(group.grid.unit)
+                local.delivery = local.projections[0].synapse.delivery(local.table, len(group.gids), network.dt)
+    return LocalNetwork(groups, tables, shortest)
 
 
-def index_types(network: Network, comm: MPI.Comm) -> dict[str, Any]:
-    """The type of target indices of each population when ``comm`` shares the network."""
-    counts = {p.name: local_count(p.first_gid, p.size, comm.rank, comm.size) for p in network.populations}
-    return {name: target_type(n) for name, n in counts.items()}
+def groups_of(network: Network) -> list[list[Population]]:
+    """The populations that form one group: models that join, of one kind, without individual parameters or plasticity.
+
+    What is plastic keeps the spikes of its targets, all of them of one population.
+    """
+    plastic = {p.target.name for p in network.projections if p.synapse.plastic}
+    groups: dict[Any, list[Population]] = {}
+    for population in network.populations:
+        model = population.model
+        key: Any = population.name
+        if joins(model) and population.name not in plastic and not _individual(model):
+            key = type(model), model.inputs()
+        groups.setdefault(key, []).append(population)
+    return list(groups.values())
+
+
+def _individual(model: Any) -> bool:
+    return any(isinstance(getattr(model, f.name), (np.ndarray, Distribution)) for f in fields(model))
+
+
+def _create(together: list[Population], comm: MPI.Comm, seed: int, dt: float) -> LocalGroup:
+    members: list[LocalPopulation] = []
+    for population in together:
+        gids = local_gids(population.first_gid, population.size, comm.rank, comm.size)
+        members.append(LocalPopulation(population, gids, members[-1].end if members else 0))
+    locals_ = [(m.population.model, Local(m.population, m.gids, seed, dt)) for m in members]
+    model, local = locals_[0]
+    return LocalGroup(members, model.join(locals_) if joins(model) else model.group(local))  # type: ignore[attr-defined]
+
+
+def _tables_of(group: LocalGroup, network: Network, seed: int) -> list[list[Member]]:
+    """The projections onto a group by the table that they share.
+
+    Static synapses do where they drive the same input, and agree on a weight and a delay or each have their own.
+    """
+    tables: dict[Any, list[Member]] = {}
+    for part in group.members:
+        for projection in (p for p in network.projections if p.target is part.population):
+            member = Member.of(projection, seed, part.gids, part.begin)
+            key: Any = projection.index
+            if type(projection.synapse) is Static and len(member.inputs) == 1:
+                at_once = multiplicity(projection.source.model, network.dt)
+                key = member.inputs, member.weight.single, member.delay.single, at_once
+            tables.setdefault(key, []).append(member)
+    return list(tables.values())
 
 
 def multiplicity(model: Any, dt: float) -> int:
@@ -129,56 +240,57 @@ def multiplicity(model: Any, dt: float) -> int:
     return int(model.multiplicity(dt)) if hasattr(model, "multiplicity") else 1
 
 
-def _create(population: Population, comm: MPI.Comm, seed: int, dt: float) -> LocalPopulation:
-    gids = local_gids(population.first_gid, population.size, comm.rank, comm.size)
-    return LocalPopulation(population, gids, population.model.group(Local(population, gids, seed, dt)))
-
-
 def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
     """Minimum and maximum delay in steps over the edges of all ranks; (None, FREE_INTERVAL) where there are none."""
-    used = [t.table.delays for t in tables if t.table.n_edges]
-    shortest = min((int(d.min()) for d in used), default=MAX_STEPS)
-    longest = max((int(d.max()) for d in used), default=0)
+    used = [bounds for t in tables if (bounds := t.table.delay_bounds())]
+    shortest = min((low for low, _ in used), default=MAX_STEPS)
+    longest = max((high for _, high in used), default=0)
     everywhere = comm.allgather((shortest, longest))
     shortest, longest = min(s for s, _ in everywhere), max(m for _, m in everywhere)
     return (shortest, longest) if longest else (None, FREE_INTERVAL)
 
 
-def _drive(
-    target: LocalPopulation, incoming: list[LocalTable], network: Network, comm: MPI.Comm, seed: int, longest: int
-) -> None:
-    """Choose the grid of ``target``, allocate its ring, and set up its stimuli."""
-    population, n = target.population, len(target.gids)
-    stimuli = [s for s in network.stimulations if s.target is population]
-    bound = InputBound.zero(n)
+def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm: MPI.Comm, single: bool) -> None:
+    """Choose the grid of ``group``, and the type of its ring: 32 bits where all synapses are static and ``single``."""
+    bound = InputBound.zero(len(group.gids))
     for local in incoming:
-        at_once = multiplicity(local.projection.source.model, network.dt)
-        synapse = local.projection.synapse
-        bound.add_table(local.table, synapse.plastic or getattr(synapse, "unbounded", False), at_once)
-        if local.projection.synapse.plastic:
-            target.plastic_inputs.append(local)
-    for stimulation in stimuli:
-        if isinstance(stimulation.stimulus, Poisson):
+        growing = local.plastic or getattr(local.projections[0].synapse, "unbounded", False)
+        bound.add_table(local.table, growing, multiplicity(local.projections[0].source.model, network.dt))
+        if local.plastic:
+            group.plastic_inputs.append(local)
+    for part in group.members:
+        for stimulation in _stimuli_of(part, network):
+            if isinstance(stimulation.stimulus, Poisson):
+                stimulus = stimulation.stimulus
+                most = abs(stimulus.weight) * count_table(stimulus.mean(network.dt)).largest
+                bound.fixed[part.begin : part.end] += most
+    targets = {part.population.name for part in group.members}
+    narrow = single and all(type(p.synapse) is Static for p in network.projections if p.target.name in targets)
+    group.grid = bound.grid(comm, narrow)
+    group.ring = empty_ring(1, 1, 0, narrow)
+
+
+def _stimuli_of(part: LocalPopulation, network: Network) -> list[Stimulation]:
+    return [s for s in network.stimulations if s.target is part.population]
+
+
+def _add_stimuli(group: LocalGroup, network: Network, seed: int) -> None:
+    """Set up Poisson input and currents of all populations of a group."""
+    drives: list[list[Drive]] = [[NO_DRIVE] * len(group.members) for _ in range(group.model.inputs())]
+    for j, part in enumerate(group.members):
+        for stimulation in _stimuli_of(part, network):
             stimulus = stimulation.stimulus
-            bound.fixed += abs(stimulus.weight) * count_table(stimulus.mean(network.dt)).largest
-    target.grid = bound.grid(comm)
-    target.ring = empty_ring(population.model.inputs(), longest, n)
-    target.drives = (NO_DRIVE,) * population.model.inputs()
-    for stimulation in stimuli:
-        _add_stimulus(target, stimulation, network.dt, seed)
-
-
-def _add_stimulus(target: LocalPopulation, stimulation: Stimulation, dt: float, seed: int) -> None:
-    stimulus = stimulation.stimulus
-    if isinstance(stimulus, Poisson):
-        k = target.population.model.input_of(stimulus.weight < 0.0)
-        unit = target.grid.unit
-        poisson = poisson_input(stimulus, stimulation.index, seed, target.gids, dt, unit, k)
-        if target.drives[k] is NO_DRIVE:
-            target.drives = (*target.drives[:k], poisson.drive, *target.drives[k + 1 :])
-        else:
-            target.further_poisson.append(poisson)
-    elif isinstance(stimulus, ConstantCurrent):
-        target.currents.append(stimulus)
-    else:
-        raise InputError(f"no way to apply the stimulus {stimulus!r}")
+            if isinstance(stimulus, Poisson):
+                k = part.population.model.input_of(stimulus.weight < 0.0)
+                unit = group.grid.unit
+                poisson = poisson_input(stimulus, stimulation.index, seed, part.gids, network.dt, unit, k)
+                if drives[k][j] is NO_DRIVE:
+                    drives[k][j] = poisson.drive
+                else:
+                    group.further_poisson.append((part, poisson))
+            elif isinstance(stimulus, ConstantCurrent):
+                group.currents[j].append(stimulus)
+            else:
+                raise InputError(f"no way to apply the stimulus {stimulus!r}")
+    sizes = [len(part.gids) for part in group.members]
+    group.drives = tuple(drives_of(row, sizes) if joins(group.model) else row[0] for row in drives)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +16,12 @@ from distsim.network.distributions import Distribution
 from distsim.network.network import Projection
 from distsim.network.values import Value
 from distsim.rng import stream_keys
+from distsim.synapses.static import Static
 from distsim.synapses.table import Table
 from distsim.units import round_to_steps, to_steps
 
 Int64Array = npt.NDArray[np.int64]
+EDGES_PER_SEGMENT = 8  # in the mean, from which on segments are faster than a slot for every edge
 DENSE_ROWS_PER_EDGE = 0.25  # a row for every source, while rows are at most this many times the local edges
 
 
@@ -63,26 +66,63 @@ class Attribute:
         return np.full(len(piece.source), self.value, np.float64)
 
 
-def build_tables(
-    projection: Projection, seed: int, gids: Int64Array, dt: float, weight_type: Any, index_type: Any
-) -> list[tuple[int, Table]]:
-    """The tables of the local edges of ``projection``, each with the input of the target that it drives.
+@dataclass(frozen=True)
+class Member:
+    """A projection whose local edges go into a table; ``begin``: first neuron of its target population in the group.
 
-    There are two where the target has an input for each sign of weight, the synapse does not say which it drives, and
-    the weights may have both signs.
+    further: what else the synapses have of their own, see ``Table.attributes``.
     """
-    targets = Targets.of(projection, seed, gids)
-    weight = Attribute.of(targets, "weight", projection.synapse.weight)
-    delay = Attribute.of(targets, "delay", projection.synapse.delay)
-    table = _build_table(targets, weight, delay, dt, weight_type, index_type)
-    model = projection.target.model
-    receptor = getattr(projection.synapse, "receptor", None)
-    if receptor is not None:
-        return [(model.receptors.index(receptor), table)]  # type: ignore[attr-defined] # checked by the network
-    low, high = _bounds(weight.value)
-    if model.inputs() == 1 or low >= 0.0 or high < 0.0:
-        return [(model.input_of(high < 0.0), table)]
-    return [(model.input_of(negative), _of_sign(table, negative)) for negative in (False, True)]
+
+    projection: Projection
+    begin: int
+    weight: Attribute
+    delay: Attribute
+    further: tuple[Attribute, ...] = ()
+
+    @classmethod
+    def of(cls, projection: Projection, seed: int, gids: Int64Array, begin: int) -> Member:
+        """``gids``: local neurons of the target population."""
+        targets = Targets.of(projection, seed, gids)
+        synapse = projection.synapse
+        weight, delay = (Attribute.of(targets, name, getattr(synapse, name)) for name in ("weight", "delay"))
+        names = getattr(synapse, "attributes", ())
+        further = tuple(Attribute.of(targets, name, getattr(synapse, name)) for name in names)
+        return cls(projection, begin, weight, delay, further)
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The inputs of the target that the synapses drive: two where it tells signs and weights may have both.
+
+        One where the synapse names the receptor.
+        """
+        model = self.projection.target.model
+        receptor = getattr(self.projection.synapse, "receptor", None)
+        if receptor is not None:
+            return (model.receptors.index(receptor),)  # type: ignore[attr-defined] # checked by the network
+        low, high = _bounds(self.weight.value)
+        if model.inputs() == 1 or low >= 0.0 or high < 0.0:
+            return (model.input_of(high < 0.0),)
+        return (model.input_of(False), model.input_of(True))
+
+    def pieces(self) -> Iterator[Edges]:
+        """The local edges, piece by piece."""
+        return edges(self.projection.rule, self.weight.targets)
+
+
+def build_tables(
+    members: list[Member], dt: float, weight_type: Any, index_type: Any, segmented: bool | None = None
+) -> list[tuple[int, Table]]:
+    """The tables of the local edges of projections onto one group, each with the input of the group that it drives.
+
+    The members drive the same inputs, and agree on the weight and on the delay of all edges, or that each edge has its
+    own. One member may drive two inputs: there is then a table for each sign of weight. segmented: keep delays as
+    segments (only if static), or, where None, choose by the number of edges.
+    """
+    table = _build_table(members, dt, weight_type, index_type, segmented)
+    inputs = members[0].inputs
+    if len(inputs) == 1:
+        return [(inputs[0], table)]
+    return [(k, _of_sign(table, negative)) for negative, k in zip((False, True), inputs, strict=True)]
 
 
 def _bounds(value: Value) -> tuple[float, float]:
@@ -92,47 +132,68 @@ def _bounds(value: Value) -> tuple[float, float]:
     return (float(np.min(value)), float(np.max(value))) if np.size(value) else (0.0, 0.0)
 
 
-def _build_table(
-    targets: Targets, weight: Attribute, delay: Attribute, dt: float, weight_type: Any, index_type: Any
-) -> Table:
-    projection = targets.projection
-    synapse = projection.synapse
-    further = [Attribute.of(targets, name, getattr(synapse, name)) for name in getattr(synapse, "attributes", ())]
-    counts = np.zeros(projection.source.size, np.int64)
-    for piece in edges(projection.rule, targets):
-        count(piece.source, counts)
-    offsets = np.zeros(len(counts) + 1, np.int64)
+def _build_table(members: list[Member], dt: float, weight_type: Any, index_type: Any, segmented: bool | None) -> Table:
+    first_gid = min(m.projection.source.first_gid for m in members)
+    n_source = max(m.projection.source.first_gid + m.projection.source.size for m in members) - first_gid
+    counts = np.zeros(n_source, np.int64)
+    for m in members:
+        for piece in m.pieces():
+            count(piece.source, counts[m.projection.source.first_gid - first_gid :])
+    offsets = np.zeros(n_source + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     n_edges = int(offsets[-1])
+    weight, delay = members[0].weight, members[0].delay
     target = np.empty(n_edges, index_type)
-    weights = _allocate(weight, n_edges, weight_type, synapse.plastic)
-    delays = np.empty(n_edges if delay.single is None else 0, _delay_type(delay.value, dt))
-    attributes = {a.purpose: _allocate(a, n_edges, weight_type, False) for a in further}
-    pairs = [(weight, weights), (delay, delays), *((a, attributes[a.purpose]) for a in further)]
-    drawn = [(a, v) for a, v in pairs if a.single is None]
+    weights = _allocate(weight, n_edges, weight_type, members[0].projection.synapse.plastic)
+    delay_type = np.result_type(*(_delay_type(m.delay.value, dt) for m in members))
+    delays = np.empty(n_edges if delay.single is None else 0, delay_type)
+    attributes = {a.purpose: _allocate(a, n_edges, weight_type, False) for a in members[0].further}
     cursor = offsets[:-1].copy()
-    for piece in edges(projection.rule, targets):
+    for m in members:
+        _fill(m, dt, cursor[m.projection.source.first_gid - first_gid :], target, weights, delays, attributes)
+    sources = None
+    if n_source * DENSE_ROWS_PER_EDGE > n_edges:
+        sources = np.flatnonzero(counts)
+        offsets = np.append(offsets[sources], n_edges)
+    if delay.single is not None:
+        delays = np.array([to_steps(delay.single, dt, "delay")], delay_type)
+        return Table(first_gid, n_source, sources, offsets, target, weights, delays, attributes=attributes)
+    longest = int(delays.max(initial=1))
+    if segmented is None:
+        segmented = n_edges >= EDGES_PER_SEGMENT * longest * (len(offsets) - 1)
+    segmented = segmented and type(members[0].projection.synapse) is Static
+    segments = np.empty((len(offsets) - 1 if segmented else 0, longest + 1), smallest_unsigned(counts.max(initial=256)))
+    own_weights = weights if weight.single is None else np.empty(0, weights.dtype)  # one for all: nothing to sort
+    if attributes:
+        order = np.arange(n_edges)
+        sort_rows_by_delay(offsets, longest, delays, target, order, segments)
+        weights = weights if weight.single is not None else weights[order]
+        attributes = {name: values if len(values) == 1 else values[order] for name, values in attributes.items()}
+        return Table(first_gid, n_source, sources, offsets, target, weights, delays, attributes=attributes)
+    sort_rows_by_delay(offsets, longest, delays, target, own_weights, segments)
+    if segmented:
+        return Table(first_gid, n_source, sources, offsets, target, weights, np.empty(0, delay_type), segments)
+    return Table(first_gid, n_source, sources, offsets, target, weights, delays)
+
+
+def _fill(
+    member: Member,
+    dt: float,
+    cursor: Int64Array,
+    target: npt.NDArray[Any],
+    weights: npt.NDArray[Any],
+    delays: npt.NDArray[Any],
+    attributes: Mapping[str, npt.NDArray[Any]],
+) -> None:
+    """Put the edges of a member at the cursors of its sources, which move on."""
+    pairs = [(member.weight, weights), (member.delay, delays), *((a, attributes[a.purpose]) for a in member.further)]
+    drawn = [(a, v) for a, v in pairs if a.single is None]
+    for piece in member.pieces():
         place = np.empty(len(piece.source) if drawn else 0, np.int64)
-        fill(piece.source, piece.degree, piece.first, cursor, target, place)
+        fill(piece.source, piece.degree, member.begin + piece.first, cursor, target, place)
         for attribute, values in drawn:
             new = attribute.of_edges(piece)
             values[place] = new if values is not delays else np.clip(np.floor(new / dt + 0.5), 1, _largest(values))
-    if delay.single is None and further:
-        order = np.arange(n_edges)
-        sort_rows_by_delay(offsets, int(delays.max(initial=1)), delays, target, order)
-        weights, *rest = (v if a.single is not None else v[order] for a, v in pairs if v is not delays)
-        attributes = dict(zip(attributes, rest, strict=True))
-    elif delay.single is None:
-        own_weights = weights if len(weights) == n_edges else np.empty(0, weights.dtype)  # one for all: nothing to sort
-        sort_rows_by_delay(offsets, int(delays.max(initial=1)), delays, target, own_weights)
-    else:
-        delays = np.array([to_steps(delay.single, dt, "delay")]).astype(delays.dtype)
-    sources = None
-    if len(counts) * DENSE_ROWS_PER_EDGE > n_edges:
-        sources = np.flatnonzero(counts)
-        offsets = np.append(offsets[sources], n_edges)
-    first_gid, size = projection.source.first_gid, projection.source.size
-    return Table(first_gid, size, sources, offsets, target, weights, delays, attributes)
 
 
 def _allocate(weight: Attribute, n_edges: int, weight_type: Any, plastic: bool) -> npt.NDArray[Any]:
@@ -146,14 +207,19 @@ def _of_sign(table: Table, negative: bool) -> Table:
     """The edges of ``table`` of negative weight, or the others."""
     chosen = (table.weights < 0.0) == negative
     kept = np.concatenate(([0], np.cumsum(chosen)))
-
-    def kept_of(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return values if len(values) == 1 else values[chosen]
-
+    offsets, segments = kept[table.offsets], None
+    if table.segments is not None:
+        ends = kept[table.offsets[:-1, None] + table.segments]
+        segments = (ends - offsets[:-1, None]).astype(table.segments.dtype)
     return replace(
-        table, offsets=kept[table.offsets], targets=table.targets[chosen], weights=table.weights[chosen],
-        delays=kept_of(table.delays), attributes={name: kept_of(v) for name, v in table.attributes.items()},
-    )  # fmt: skip
+        table,
+        offsets=offsets,
+        targets=table.targets[chosen],
+        weights=table.weights[chosen],
+        delays=table.delays[chosen] if len(table.delays) == table.n_edges else table.delays,
+        segments=segments,
+        attributes={name: v if len(v) == 1 else v[chosen] for name, v in table.attributes.items()},
+    )
 
 
 def _largest(values: npt.NDArray[Any]) -> int:
@@ -191,12 +257,16 @@ def fill(source, degree, first, cursor, targets, place):  # type: ignore[no-unty
 
 
 @jit
-def sort_rows_by_delay(offsets, longest, delays, targets, weights):  # type: ignore[no-untyped-def]
-    """Sort the edges of every row by delay, keeping the order of equal delays (weights may be empty: all equal)."""
+def sort_rows_by_delay(offsets, longest, delays, targets, weights, segments):  # type: ignore[no-untyped-def]
+    """Sort the edges of every row by delay, keeping the order of equal delays.
+
+    weights may be empty: all equal. segments (rows, longest + 1), unless it is empty: how many edges of each row have
+    at most that delay.
+    """
     start = np.zeros(longest + 2, np.int64)
     for row in range(offsets.size - 1):
         begin, end = offsets[row], offsets[row + 1]
-        if end - begin < 2:
+        if end - begin < 2 and segments.shape[0] == 0:
             continue
         old_delays = delays[begin:end].copy()
         old_targets = targets[begin:end].copy()
@@ -206,6 +276,8 @@ def sort_rows_by_delay(offsets, longest, delays, targets, weights):  # type: ign
             start[old_delays[i] + 1] += 1
         for d in range(1, start.size):
             start[d] += start[d - 1]
+        for d in range(longest + 1 if segments.shape[0] else 0):
+            segments[row, d] = start[d + 1]
         for i in range(old_delays.size):
             place = begin + start[old_delays[i]]
             start[old_delays[i]] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, NoReturn
@@ -60,5 +61,17 @@ def assignments(texts: Iterable[str]) -> dict[str, Any]:
             raise InputError(f"option --set: '{text}' is not of the form NAME=VALUE, as in --set g=8")
         if name in values:
             raise InputError(f"option --set: {name} is given twice")
-        values[name] = {"true": True, "false": False}.get(value, number_or_text(value))
+        values[name] = _list(value, name) if value.startswith("[") else _scalar(value)
     return values
+
+
+def _scalar(text: str) -> bool | int | float | str:
+    return {"true": True, "false": False}.get(text, number_or_text(text))
+
+
+def _list(text: str, name: str) -> Any:
+    """A list of values, or of lists of them, as JSON writes it."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise InputError(f"option --set: {name}={text} is not a list of the form [1, 2, 3]") from None

@@ -11,6 +11,7 @@ from distsim.command.arguments import Parser, assignments, number_or_text
 from distsim.command.results import read_parameters
 from distsim.errors import InputError, check_names
 from distsim.models import registry
+from distsim.models.defaults import value_text
 
 COMMANDS = ("list", "run")
 OPTIONS = {"time": "T", "seed": "seed"}
@@ -78,7 +79,7 @@ def _make_parser(model: str, own: dict[str, str]) -> Parser:
     for option, parameter in own.items():
         default = defaults[parameter]
         unit = f" ({default.unit})" if default.unit else ""
-        meaning = f"{default.meaning}{unit}; --set {parameter}=... (default: {texts.value_text(default.value)})"
+        meaning = f"{default.meaning}{unit}; --set {parameter}=... (default: {value_text(default.value)})"
         add(f"--{option}", dest=parameter, metavar=_metavar(default.unit), help=meaning.replace("%", "%%"))
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
     add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,19 @@ from distsim.errors import DistsimError, InputError, check_names, nearest
 from distsim.units import check_count, check_number
 
 Scalar = bool | int | float | str
+Parameter = Scalar | tuple[Any, ...]
+"""The value of a parameter; lists, of lists where there are two indices, are tuples."""
 
 
 @dataclass(frozen=True)
 class Default:
     """One parameter: its default ``value``, whose type every other value must have, too, and what it means.
 
-    Numbers lie at or over ``low``, over ``above``, at or under ``high``, under ``below``; texts are among ``choices``.
+    A list has as many entries as the default, each like the one in its place. Numbers lie at
+    or over ``low``, over ``above``, at or under ``high``, under ``below``; texts are among ``choices``.
     """
 
-    value: Scalar
+    value: Parameter
     unit: str
     meaning: str
     source: str
@@ -32,8 +35,10 @@ class Default:
     below: float | None = None
     choices: tuple[str, ...] = ()
 
-    def check(self, value: Any, name: str) -> Scalar:
-        """``value`` as bool, int, float or str like the default; InputError naming ``name`` where it cannot be one."""
+    def check(self, value: Any, name: str) -> Parameter:
+        """``value`` as bool, int, float, str or tuple like the default; InputError naming ``name`` where it is none."""
+        if isinstance(self.value, tuple):
+            return self._check_list(value, name)
         if isinstance(self.value, bool):
             return _check_flag(value, name)
         if isinstance(self.value, str):
@@ -52,6 +57,14 @@ class Default:
             if not holds:
                 raise InputError(f"{name} must be {words} {limit:g}, got {value!r}")
         return number
+
+    def _check_list(self, value: Any, name: str) -> tuple[Any, ...]:
+        entries: tuple[Any, ...] = self.value if isinstance(self.value, tuple) else ()
+        given = list(value) if isinstance(value, (list, tuple, np.ndarray)) else None
+        if given is None or len(given) != len(entries):
+            raise InputError(f"{name} must be a list of {len(entries)} entries, got {value!r:.80}")
+        pairs = zip(entries, given, strict=True)
+        return tuple(replace(self, value=d).check(v, f"{name}[{i}]") for i, (d, v) in enumerate(pairs))
 
     def _check_choice(self, value: Any, name: str) -> str:
         if not isinstance(value, str):
@@ -79,15 +92,20 @@ def read_defaults(path: Path) -> dict[str, Default]:
     defaults = {}
     for name, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
         try:
-            defaults[name] = Default(**{**table, "choices": tuple(table.get("choices", ()))})
+            defaults[name] = Default(**{key: _frozen(entry) for key, entry in table.items()})
         except TypeError as error:
             raise DistsimError(f"{path}, [{name}]: {error}") from error
     return defaults
 
 
+def _frozen(value: Any) -> Any:
+    """Lists, and the lists in them, as tuples."""
+    return tuple(_frozen(entry) for entry in value) if isinstance(value, list) else value
+
+
 def check_overrides(
     defaults: Mapping[str, Default], overrides: Mapping[str, Any], derived: Iterable[str], where: str
-) -> dict[str, Scalar]:
+) -> dict[str, Parameter]:
     """All parameters: the defaults with ``overrides`` in place of their own, each value checked.
 
     Raises InputError for an unknown name (with the nearest known one), for a ``derived`` quantity, which cannot be
@@ -103,10 +121,17 @@ def check_overrides(
     }
 
 
+def value_text(value: Parameter) -> str:
+    """A value as it is written in a defaults file and on a command line, but texts without quotes."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(value_text(entry) for entry in value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def markdown_table(defaults: Mapping[str, Default]) -> str:
     """The parameters as a Markdown table: name, value, unit, meaning, source."""
     lines = ["| parameter | value | unit | meaning | source |", "|---|---|---|---|---|"]
     for name, default in defaults.items():
-        value = str(default.value).lower() if isinstance(default.value, bool) else str(default.value)
+        value = value_text(default.value)
         lines.append(f"| `{name}` | {value} | {default.unit} | {default.meaning} | {default.source} |")
     return "\n".join(lines) + "\n"

@@ -19,8 +19,10 @@ from types import ModuleType
 from distsim.errors import InputError, nearest
 
 MODELS = {
+    "microcircuit": "1 mm^2 of cortex at full density: eight populations in four layers (Potjans & Diesmann 2014)",
     "two_population": "balanced random network, excitatory and inhibitory, with spike-timing dependent plasticity",
     "liquid_state": "liquid state machine: how far apart two stimuli drive a column with short-term plasticity",
+    "brunel": "sparsely connected excitatory and inhibitory delta neurons, and the mean field that predicts rates",
 }
 """One line on each model by name."""
 

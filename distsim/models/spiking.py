@@ -51,7 +51,7 @@ def run_spiking(
     anything is simulated.
     """
     file = folder / SPIKES_FILE if folder is not None else None
-    with progress("build", 0.0):
+    with progress("compile and build", 0.0):
         simulation = Simulation(network, comm, parameters.seed, precision=precision, file=file)
     with simulation:
         discarded = _advance(simulation, presimulation, "discard", progress)
@@ -140,7 +140,8 @@ def _draw_raster(activity: Activity, sizes: Mapping[str, int], colours: Mapping[
 
     start = max(activity.start, activity.stop - SHOWN_TIME)
     spikes = {name: activity.spikes[name] for name in sizes}
-    bin_width = min(5.0, (activity.stop - start) / 10.0)
+    window = activity.stop - start
+    bin_width = min(5.0, max(window / 100.0, min(1.0, window / 10.0)))
     shown = 500 if len(sizes) <= FEW else 1000
     return plot_raster(spikes, sizes, start, activity.stop, bin_width=bin_width, shown=shown, colours=colours)
 

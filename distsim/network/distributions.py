@@ -7,6 +7,7 @@ so it does not depend on ranks. Normal numbers come from the inverse of the norm
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -21,7 +22,10 @@ from distsim.units import check_number
 FloatArray = npt.NDArray[np.float64]
 _12 = np.uint64(12)
 _TO_OPEN_UNIT = 1.0 / 4503599627370496.0  # 2^-52
-_NOT_ZERO = 1e-290  # the smallest gamma number: signs survive where a tiny shape would underflow
+_LARGEST = 1.0 - 2.0**-53  # the largest uniform number
+_BLOCK = 512  # numbers that stay in the L1 cache between two loops
+LEAST_PART = 1e-9  # of a distribution that must remain for its quantiles to be exact enough
+_CENTRAL = 0.425  # |p - 1/2| up to which AS 241 has one rational function
 
 
 @runtime_checkable
@@ -34,19 +38,46 @@ class Distribution(Protocol):
         """Smallest and largest value that can occur."""
 
 
+@runtime_checkable
+class Invertible(Distribution, Protocol):
+    """A distribution whose values are an increasing function of one uniform number."""
+
+    def quantile(self, p: FloatArray) -> FloatArray:
+        """The values (n,) below which the parts ``p`` (n,) of all values lie, 0 < p < 1; may overwrite ``p``."""
+
+
+def uniform_numbers(keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
+    """Number counters[i] of stream keys[i], (n,): see ``fill_uniform``."""
+    values = np.empty(len(keys))
+    fill_uniform(keys, counters, values)
+    return values
+
+
+@inline
+def central_quantile(q: float) -> float:
+    """``normal_quantile`` of 1/2 + q for |q| <= 0.425."""
+    r = 0.180625 - q * q
+    a = r * (r * (r * 2509.0809287301226727 + 33430.575583588128105) + 67265.770927008700853)
+    a = r * (r * (r * (a + 45921.953931549871457) + 13731.693765509461125) + 1971.5909503065514427)
+    a = r * (a + 133.14166789178437745) + 3.387132872796366608
+    b = r * (r * (r * 5226.495278852854561 + 28729.085735721942674) + 39307.89580009271061)
+    b = r * (r * (r * (b + 21213.794301586595867) + 5394.1960214247511077) + 687.1870074920579083)
+    b = r * (b + 42.313330701600911252) + 1.0
+    return q * a / b
+
+
 @inline
 def normal_quantile(p: float) -> float:
     """Inverse of the standard normal distribution function for 0 < p < 1: algorithm AS 241, PPND16 (Wichura 1988)."""
     q = p - 0.5
-    if abs(q) <= 0.425:
-        r = 0.180625 - q * q
-        a = r * (r * (r * 2509.0809287301226727 + 33430.575583588128105) + 67265.770927008700853)
-        a = r * (r * (r * (a + 45921.953931549871457) + 13731.693765509461125) + 1971.5909503065514427)
-        a = r * (a + 133.14166789178437745) + 3.387132872796366608
-        b = r * (r * (r * 5226.495278852854561 + 28729.085735721942674) + 39307.89580009271061)
-        b = r * (r * (r * (b + 21213.794301586595867) + 5394.1960214247511077) + 687.1870074920579083)
-        b = r * (b + 42.313330701600911252) + 1.0
-        return q * a / b
+    if abs(q) <= _CENTRAL:
+        return central_quantile(q)
+    return tail_quantile(p)
+
+
+@inline
+def tail_quantile(p: float) -> float:
+    """``normal_quantile`` of p for |p - 1/2| > 0.425."""
     r = np.sqrt(-log(min(p, 1.0 - p)))
     if r <= 5.0:
         r = r - 1.6
@@ -64,7 +95,7 @@ def normal_quantile(p: float) -> float:
         b = r * (r * (r * 2.04426310338993978564e-15 + 1.4215117583164458887e-7) + 1.8463183175100546818e-5)
         b = r * (r * (r * (b + 7.868691311456132591e-4) + 0.0148753612908506148525) + 0.13692988092273580531)
         b = r * (b + 0.59983220655588793769) + 1.0
-    return -a / b if q < 0.0 else a / b
+    return -a / b if p < 0.5 else a / b
 
 
 @jit
@@ -75,17 +106,23 @@ def fill_uniform(keys, counters, values):  # type: ignore[no-untyped-def]
 
 
 @jit
-def fill_normal(keys, counters, values):  # type: ignore[no-untyped-def]
-    """values[i] = standard normal number counters[i] of stream keys[i]."""
-    for i in range(values.size):
-        values[i] = normal_quantile((float(draw(keys[i], counters[i]) >> _12) + 0.5) * _TO_OPEN_UNIT)
+def to_normal(values):  # type: ignore[no-untyped-def]
+    """values[i] = normal_quantile(values[i]), in place.
 
-
-@jit
-def fill_exponential(keys, counters, values):  # type: ignore[no-untyped-def]
-    """values[i] = exponential number of mean 1, number counters[i] of stream keys[i]."""
-    for i in range(values.size):
-        values[i] = -log((float(draw(keys[i], counters[i]) >> _12) + 0.5) * _TO_OPEN_UNIT)
+    First the rational function of the centre for all, in a loop that vectorises, then the tails one by one.
+    """
+    p, tails = np.empty(_BLOCK), np.empty(_BLOCK, np.int64)
+    for begin in range(0, values.size, _BLOCK):
+        block = values[begin : begin + _BLOCK]
+        for i in range(block.size):
+            p[i] = block[i]
+            block[i] = central_quantile(p[i] - 0.5)
+        n = 0
+        for i in range(block.size):
+            tails[n] = i
+            n += 1 if abs(p[i] - 0.5) > _CENTRAL else 0
+        for k in range(n):
+            block[tails[k]] = tail_quantile(p[tails[k]])
 
 
 @jit
@@ -109,9 +146,10 @@ class Uniform:
             raise InputError(f"Uniform: high = {high:g} is below low = {low:g}")
 
     def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        values = np.empty(len(keys))
-        fill_uniform(keys, counters, values)
-        return self.low + (self.high - self.low) * values
+        return self.quantile(uniform_numbers(keys, counters))
+
+    def quantile(self, p: FloatArray) -> FloatArray:
+        return self.low + (self.high - self.low) * p
 
     def bounds(self) -> tuple[float, float]:
         return self.low, self.high
@@ -130,9 +168,13 @@ class Normal:
         check_number(self.std, "Normal: std", low=0.0)
 
     def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        values = np.empty(len(keys))
-        fill_normal(keys, counters, values)
-        return self.mean + self.std * values
+        return self.quantile(uniform_numbers(keys, counters))
+
+    def quantile(self, p: FloatArray) -> FloatArray:
+        to_normal(p)
+        p *= self.std
+        p += self.mean
+        return p
 
     def bounds(self) -> tuple[float, float]:
         return (-np.inf, np.inf) if self.std > 0.0 else (self.mean, self.mean)
@@ -151,7 +193,10 @@ class LogNormal:
         check_number(self.sigma, "LogNormal: sigma", low=0.0)
 
     def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        values = Normal(self.mu, self.sigma).sample(keys, counters)
+        return self.quantile(uniform_numbers(keys, counters))
+
+    def quantile(self, p: FloatArray) -> FloatArray:
+        values = Normal(self.mu, self.sigma).quantile(p)
         exponentiate(values)
         return values
 
@@ -184,57 +229,61 @@ class Clipped:
 
 @check_arguments
 @dataclass(frozen=True)
-class Replaced:
-    """Another distribution, its values at or below ``low`` set to ``by``, which is above ``low``."""
+class Redrawn:
+    """Another distribution, of which values below ``low`` or above ``high`` are drawn again until they are within.
 
-    distribution: Distribution
-    by: float
-    low: float = 0.0
+    That is the distribution cut off at ``low`` and ``high``. Each value still takes one uniform number: its quantile is
+    taken between the parts of all values that lie below ``low`` and below ``high``. Raises InputError where no value
+    lies between, or (when it is first sampled) less than 1e-9 of them.
+    """
+
+    distribution: Invertible
+    low: float = -np.inf
+    high: float = np.inf
 
     def __post_init__(self) -> None:
-        if not isinstance(self.distribution, Distribution):
-            raise InputError(f"Replaced: needs a distribution, got {self.distribution!r}")
-        check_number(self.by, "Replaced: by", above=check_number(self.low, "Replaced: low"))
+        if not isinstance(self.distribution, Invertible):
+            raise InputError(f"Redrawn: needs a distribution that has a quantile, got {self.distribution!r}")
+        if not self.low <= self.high:
+            raise InputError(f"Redrawn: high = {self.high} is not above low = {self.low}")
+        low, high = self.distribution.bounds()
+        if high < self.low or low > self.high:
+            raise InputError(f"Redrawn: {self.distribution} has no values between {self.low:g} and {self.high:g}")
 
     def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        values = self.distribution.sample(keys, counters)
-        return np.where(values > self.low, values, self.by)
+        return self.quantile(uniform_numbers(keys, counters))
+
+    def quantile(self, p: FloatArray) -> FloatArray:
+        below, above = self._parts
+        p *= above - below
+        p += below
+        values = self.distribution.quantile(np.minimum(p, _LARGEST, out=p))
+        return np.clip(values, self.low, self.high, out=values)
+
+    @cached_property
+    def _parts(self) -> tuple[float, float]:
+        """The parts of all values that lie below ``low`` and below ``high``."""
+        below, above = part_below(self.distribution, self.low), part_below(self.distribution, self.high)
+        if above - below < LEAST_PART:
+            raise InputError(
+                f"Redrawn: hardly any value of {self.distribution} lies between {self.low:g} and {self.high:g}"
+            )
+        return below, above
 
     def bounds(self) -> tuple[float, float]:
         low, high = self.distribution.bounds()
-        if low <= self.low:
-            low = float(np.nextafter(self.low, np.inf))
-        return min(low, self.by), max(high, self.by)
+        return max(low, self.low), min(high, self.high)
 
 
-@check_arguments
-@dataclass(frozen=True)
-class Gamma:
-    """Gamma with ``shape`` and ``scale``: mean shape * scale; a negative ``scale`` gives the negative of such numbers.
-
-    The inverse of the distribution function is taken at one uniform number: -scale ln(u) for shape 1, the exponential
-    distribution, scipy's inverse of the incomplete gamma function for any other shape.
-    """
-
-    shape: float
-    scale: float
-
-    def __post_init__(self) -> None:
-        check_number(self.shape, "Gamma: shape", above=0.0)
-        if check_number(self.scale, "Gamma: scale") == 0.0:
-            raise InputError("Gamma: scale must not be 0")
-
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        values = np.empty(len(keys))
-        if self.shape == 1.0:
-            fill_exponential(keys, counters, values)
+def part_below(distribution: Invertible, x: float) -> float:
+    """The part of all values that lie below ``x``, by bisection of the quantile to 2^-53."""
+    if not np.isfinite(x):
+        return 1.0 if x > 0.0 else 0.0
+    below, above = 0, 1 << 53
+    while above - below > 1:
+        middle = (below + above) // 2
+        if distribution.quantile(np.array([middle * 2.0**-53]))[0] < x:
+            below = middle
         else:
-            from scipy.special import gammaincinv  # a scalar function: the place in the array does not matter
-
-            fill_uniform(keys, counters, values)
-            values = gammaincinv(self.shape, values)
-        return self.scale * np.maximum(values, _NOT_ZERO)
-
-    def bounds(self) -> tuple[float, float]:
-        nearest = self.scale * _NOT_ZERO
-        return (nearest, np.inf) if self.scale > 0.0 else (-np.inf, nearest)
+            above = middle
+    return above * 2.0**-53 if above > 1 else 0.0

@@ -1,4 +1,8 @@
-"""What the engine asks of the neurons of one population on one rank, whatever their model."""
+"""What the engine asks of neurons on one rank, whatever their model.
+
+A group is what one kernel advances: the neurons of one population, or, where a model ``joins``, those of several
+populations of that model side by side, so that an interval costs one call.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,11 @@ import numpy.typing as npt
 from numba import types
 from numba.extending import overload
 
-from distsim.counts import Drive
+from distsim.counts import NO_DRIVE, Drive
+from distsim.jit import inline
 from distsim.network.network import Population
 from distsim.network.values import Value, values_of_neurons
+from distsim.units import MAX_STEPS
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -43,8 +49,13 @@ class Local:
         return np.array(np.broadcast_to(values, self.n), np.float64)
 
 
+def joins(model: Any) -> bool:
+    """Whether neurons of several populations of this model can form one group: ``model.join(members)`` makes it."""
+    return bool(getattr(model, "joins", False))
+
+
 class Group(Protocol):
-    """The local neurons of one population: their state, and how it advances."""
+    """The local neurons of one or more populations: their state, and how it advances."""
 
     def update(
         self,
@@ -59,10 +70,10 @@ class Group(Protocol):
     ) -> int:
         """Advance through the steps first_step .. first_step + n_steps - 1; returns the number of spikes.
 
-        ring (inputs, slots, n) int64: summed input arriving in each step, in units of ``unit`` (pA), read and cleared.
-        current (n_steps,): injected current during each step (pA). drives: Poisson input, one for each
-        input. index, stamp (capacity,): local index and step of
-        each spike, written, in the order of time for each neuron.
+        ring (inputs, slots, n) int64 or int32: summed input arriving in each step, in units of ``unit`` (pA), read and
+        cleared. current (n_steps,): injected current during each step (pA). drives: Poisson input, one for each
+        input. index, stamp (capacity,): local index and step of each spike, written, in the order of time for each
+        neuron. Of a model that joins, current is (populations, n_steps), and drives are ``Drives``.
         """
 
     def state(self, name: str) -> FloatArray:
@@ -98,3 +109,62 @@ def same_kind(values: tuple[float | FloatArray, ...], n: int) -> tuple[Any, ...]
     if not any(isinstance(value, np.ndarray) for value in values):
         return tuple(float(value) for value in values)
     return tuple(np.array(np.broadcast_to(value, n), np.float64) for value in values)
+
+
+# ---------------------------------------------------------------- groups of several populations
+
+
+def side_by_side(constants: list[tuple[float | FloatArray, ...]], sizes: list[int]) -> tuple[FloatArray, ...]:
+    """Constants of the populations of a group: (populations,) each, or, where any is individual, (1, n) each."""
+    columns = list(zip(*constants, strict=True))
+    if not any(isinstance(value, np.ndarray) for column in columns for value in column):
+        return tuple(np.array(column, np.float64) for column in columns)
+    return tuple(over_neurons(column, sizes)[None, :] for column in columns)
+
+
+def over_neurons(values: tuple[float | FloatArray, ...], sizes: list[int]) -> FloatArray:
+    """A value of each population, one number or (size,), as (n,) float64 of all neurons of the group."""
+    return np.concatenate([np.broadcast_to(v, size) for v, size in zip(values, sizes, strict=True)]).astype(np.float64)
+
+
+def bounds_of(sizes: list[int]) -> npt.NDArray[np.int64]:
+    """First neuron of each population, then the number of neurons (populations + 1,)."""
+    return np.cumsum([0, *sizes])
+
+
+def of_block(values: Any, population: int, begin: int, size: int) -> Any:
+    """The constant of a population, or those of the neurons begin .. begin + size - 1; see ``side_by_side``."""
+    return values[population] if values.ndim == 1 else values[0, begin : begin + size]
+
+
+@overload(of_block, inline="always")
+def _of_block(values, population, begin, size):  # type: ignore[no-untyped-def]
+    if values.ndim == 1:
+        return lambda values, population, begin, size: values[population]
+    return lambda values, population, begin, size: values[0, begin : begin + size]
+
+
+Drives = tuple[Any, Any, Any, Any, Any, Any]
+"""Poisson input of a group by population: as ``Drive``, the keys of all neurons, the rest one row per population."""
+
+
+def drives_of(drives: list[Drive], sizes: list[int]) -> Drives:
+    """The Poisson input of populations side by side; NO_DRIVE becomes one that never arrives."""
+    keys = [
+        np.zeros(size, np.uint64) if drive is NO_DRIVE else drive[0] for drive, size in zip(drives, sizes, strict=True)
+    ]
+    thresholds = np.full((len(drives), max(len(drive[1]) for drive in drives)), 2**64 - 1, np.uint64)
+    for row, drive in zip(thresholds, drives, strict=True):
+        row[: len(drive[1])] = drive[1]
+    common, first, weight, delay = (np.array([drive[k] for drive in drives], np.int64) for k in (2, 3, 4, 5))
+    delay[[drive is NO_DRIVE for drive in drives]] = MAX_STEPS
+    return np.concatenate(keys), thresholds, common, first, weight, delay
+
+
+@inline
+def drive_of(drives, population):  # type: ignore[no-untyped-def]
+    """The Poisson input of one population, its keys still those of the whole group."""
+    keys, thresholds, common, first, weight, delay = drives
+    return (
+        keys, thresholds[population], common[population], first[population], weight[population], delay[population]
+    )  # fmt: skip

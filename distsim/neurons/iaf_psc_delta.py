@@ -12,7 +12,7 @@ the refractory time ends, and is added to V in the first step after it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,16 @@ from distsim.errors import check_arguments
 from distsim.jit import inline, jit
 from distsim.network.rules import check_flag
 from distsim.network.values import Value
-from distsim.neurons.group import FloatArray, Local, at, part, same_kind
+from distsim.neurons.group import (
+    FloatArray,
+    Local,
+    at,
+    bounds_of,
+    drive_of,
+    of_block,
+    over_neurons,
+    side_by_side,
+)
 from distsim.neurons.membrane import emit, leak, settle
 from distsim.neurons.parameters import check_below, check_sizes, freeze_values
 from distsim.units import to_steps
@@ -48,6 +57,7 @@ class IafPscDelta:
     initial_states: ClassVar[tuple[str, ...]] = ("V_m",)
     state_variables: ClassVar[tuple[str, ...]] = ("V_m",)
     receives: ClassVar[bool] = True
+    joins: ClassVar[bool] = True
     weight_unit: ClassVar[str] = "mV"
 
     def __post_init__(self) -> None:
@@ -67,29 +77,39 @@ class IafPscDelta:
         return 0
 
     def group(self, local: Local) -> IafPscDeltaGroup:
-        return IafPscDeltaGroup(self, local)
+        return IafPscDeltaGroup([(self, local)])
+
+    @staticmethod
+    def join(members: list[tuple[IafPscDelta, Local]]) -> IafPscDeltaGroup:
+        return IafPscDeltaGroup(members)
+
+    def membrane(self, local: Local) -> tuple[Any, ...]:
+        """exp(-dt / tau_m), mV per pA over a step, I_e, V_th and V_reset above E_L, decay of what is kept, E_L."""
+        p = {name: local.parameter(getattr(self, name), name) for name in ("C_m", "tau_m", "E_L", "V_th", "V_reset")}
+        I_e = local.parameter(self.I_e, "I_e")
+        decay, from_current = leak(local.dt, p["C_m"], p["tau_m"])
+        kept = decay if self.refractory_input else 0.0
+        return decay, from_current, I_e, p["V_th"] - p["E_L"], p["V_reset"] - p["E_L"], kept, p["E_L"]
 
 
 class IafPscDeltaGroup:
     """State of the local neurons: V relative to E_L (mV), and the input (mV) that came while they were refractory."""
 
-    def __init__(self, model: IafPscDelta, local: Local) -> None:
-        dt = local.dt
-        names = ("C_m", "tau_m", "E_L", "V_th", "V_reset", "I_e")
-        p = {name: local.parameter(getattr(model, name), name) for name in names}
-        decay, from_current = leak(dt, p["C_m"], p["tau_m"])
-        kept = decay if model.refractory_input else 0.0
-        membrane = (decay, from_current, p["I_e"], p["V_th"] - p["E_L"], p["V_reset"] - p["E_L"], kept)
-        self.membrane = same_kind(membrane, local.n)
-        self.refractory_steps = to_steps(model.t_ref, dt, "t_ref")
-        self.E_L = p["E_L"]
-        self.V = local.initial("V_m", p["E_L"]) - p["E_L"]
-        self.held = np.zeros(local.n)
-        self.refractory = np.zeros(local.n, np.int64)
+    def __init__(self, members: list[tuple[IafPscDelta, Local]]) -> None:
+        sizes = [local.n for _, local in members]
+        constants = [model.membrane(local) for model, local in members]
+        self.membrane = side_by_side([row[:6] for row in constants], sizes)
+        self.bounds = bounds_of(sizes)
+        self.refractory_steps = np.array([to_steps(model.t_ref, local.dt, "t_ref") for model, local in members])
+        self.E_L = over_neurons(tuple(row[6] for row in constants), sizes)
+        initial = [local.initial("V_m", row[6]) for (_, local), row in zip(members, constants, strict=True)]
+        self.V = np.concatenate(initial) - self.E_L
+        self.held = np.zeros(len(self.V))
+        self.refractory = np.zeros(len(self.V), np.int64)
 
     def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
         return update(
-            self.V, self.held, self.refractory, self.membrane, self.refractory_steps,
+            self.V, self.held, self.refractory, self.bounds, self.membrane, self.refractory_steps,
             first_step, n_steps, ring, unit, current, drives, index, stamp,
         )  # fmt: skip
 
@@ -105,8 +125,9 @@ def advance_membrane(V, jump, injected, decay, from_current):  # type: ignore[no
 
 @jit
 def update(  # type: ignore[no-untyped-def]
-    V, held, refractory, membrane, refractory_steps, first_step, n_steps, ring, unit, current, drives, index, stamp
-):
+    V, held, refractory, bounds, membrane, refractory_steps,
+    first_step, n_steps, ring, unit, current, drives, index, stamp,
+):  # fmt: skip
     """Advance all neurons through n_steps steps; see ``Group.update``. V, held, refractory are modified.
 
     Neurons go through all steps in blocks, whose state then stays in the L1 cache.
@@ -115,25 +136,28 @@ def update(  # type: ignore[no-untyped-def]
     fired = np.empty(BLOCK, np.uint8)
     random = np.empty(BLOCK, np.uint64)
     spikes = 0
-    for begin in range(0, V.size, BLOCK):
-        size = min(BLOCK, V.size - begin)
-        v, wait, waiting_input = V[begin : begin + size], refractory[begin : begin + size], held[begin : begin + size]
-        m_decay, m_current, m_I_e, m_th, m_reset, m_kept = membrane
-        decay, from_current, I_e = part(m_decay, begin, size), part(m_current, begin, size), part(m_I_e, begin, size)
-        V_th, V_reset, kept = part(m_th, begin, size), part(m_reset, begin, size), part(m_kept, begin, size)
-        for step in range(n_steps):
-            injected = current[step]
-            arriving = ring[0, (first_step + step) % n_slots, begin : begin + size]
-            add_events(drives[0], begin, first_step + step, arriving, random)
-            n_fired = 0
-            for i in range(size):
-                jump = waiting_input[i] + arriving[i] * unit
-                arriving[i] = 0
-                waiting_input[i] = at(kept, i) * jump if wait[i] > 0 else 0.0
-                integrated = advance_membrane(v[i], jump, injected + at(I_e, i), at(decay, i), at(from_current, i))
-                v[i], wait[i], fires = settle(v[i], wait[i], integrated, at(V_th, i), at(V_reset, i), refractory_steps)
-                fired[i] = 1 if fires else 0
-                n_fired += 1 if fires else 0
-            if n_fired > 0:
-                spikes = emit(fired[:size], begin, first_step + step, index, stamp, spikes)
+    for p in range(bounds.size - 1):
+        for begin in range(bounds[p], bounds[p + 1], BLOCK):
+            size = min(BLOCK, bounds[p + 1] - begin)
+            v, wait, late = V[begin : begin + size], refractory[begin : begin + size], held[begin : begin + size]
+            decay, from_current = of_block(membrane[0], p, begin, size), of_block(membrane[1], p, begin, size)
+            I_e, V_th = of_block(membrane[2], p, begin, size), of_block(membrane[3], p, begin, size)
+            V_reset, kept = of_block(membrane[4], p, begin, size), of_block(membrane[5], p, begin, size)
+            for step in range(n_steps):
+                injected = current[p, step]
+                arriving = ring[0, (first_step + step) % n_slots, begin : begin + size]
+                add_events(drive_of(drives[0], p), begin, first_step + step, arriving, random)
+                n_fired = 0
+                for i in range(size):
+                    jump = late[i] + arriving[i] * unit
+                    arriving[i] = 0
+                    late[i] = at(kept, i) * jump if wait[i] > 0 else 0.0
+                    integrated = advance_membrane(v[i], jump, injected + at(I_e, i), at(decay, i), at(from_current, i))
+                    v[i], wait[i], fires = settle(
+                        v[i], wait[i], integrated, at(V_th, i), at(V_reset, i), refractory_steps[p]
+                    )
+                    fired[i] = 1 if fires else 0
+                    n_fired += 1 if fires else 0
+                if n_fired > 0:
+                    spikes = emit(fired[:size], begin, first_step + step, index, stamp, spikes)
     return spikes

@@ -12,7 +12,7 @@ sharp: NEST's escape noise (rho, delta) is not there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,7 +20,16 @@ from distsim.counts import BLOCK, add_events
 from distsim.errors import check_arguments
 from distsim.jit import inline, jit
 from distsim.network.values import Value
-from distsim.neurons.group import FloatArray, Local, at, part, same_kind
+from distsim.neurons.group import (
+    FloatArray,
+    Local,
+    at,
+    bounds_of,
+    drive_of,
+    of_block,
+    over_neurons,
+    side_by_side,
+)
 from distsim.neurons.iaf_psc_alpha import propagators
 from distsim.neurons.membrane import SynapticCurrents, emit, leak, settle
 from distsim.neurons.parameters import check_below, check_sizes, freeze_values
@@ -48,6 +57,7 @@ class IafPscExp(SynapticCurrents):
 
     initial_states: ClassVar[tuple[str, ...]] = ("V_m",)
     receives: ClassVar[bool] = True
+    joins: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         positive = {name: {"above": 0.0} for name in ("C_m", "tau_m", "tau_syn_ex", "tau_syn_in")}
@@ -60,32 +70,50 @@ class IafPscExp(SynapticCurrents):
         to_steps(self.t_ref, dt, f"{where}: IafPscExp t_ref")
 
     def group(self, local: Local) -> IafPscExpGroup:
-        return IafPscExpGroup(self, local)
+        return IafPscExpGroup([(self, local)])
+
+    @staticmethod
+    def join(members: list[tuple[IafPscExp, Local]]) -> IafPscExpGroup:
+        return IafPscExpGroup(members)
+
+    def membrane(self, local: Local) -> tuple[Any, ...]:
+        """exp(-dt / tau_m), mV per pA over a step, I_e, V_th and V_reset above E_L, E_L: of local neurons."""
+        p = {name: local.parameter(getattr(self, name), name) for name in ("C_m", "tau_m", "E_L", "V_th", "V_reset")}
+        I_e = local.parameter(self.I_e, "I_e")
+        return (*leak(local.dt, p["C_m"], p["tau_m"]), I_e, p["V_th"] - p["E_L"], p["V_reset"] - p["E_L"], p["E_L"])
+
+    def synaptic(self, local: Local, name: str) -> tuple[Any, ...]:
+        """Decay of the current of time constant ``name`` over a step, and mV that it adds per pA at its beginning."""
+        values = [local.parameter(getattr(self, parameter), parameter) for parameter in ("C_m", "tau_m", name)]
+        decay, _, _, from_I, _ = propagators(local.dt, *values)
+        return decay, from_I
 
 
 class IafPscExpGroup:
     """State of the local neurons: V relative to E_L (mV), and per input the current I (pA)."""
 
-    def __init__(self, model: IafPscExp, local: Local) -> None:
-        dt, n = local.dt, local.n
-        names = ("C_m", "tau_m", "E_L", "V_th", "V_reset", "I_e")
-        p = {name: local.parameter(getattr(model, name), name) for name in names}
-        taus = [local.parameter(getattr(model, name), name) for name in ("tau_syn_ex", "tau_syn_in")][: model.inputs()]
-        decay, from_current = leak(dt, p["C_m"], p["tau_m"])
-        membrane = (decay, from_current, p["I_e"], p["V_th"] - p["E_L"], p["V_reset"] - p["E_L"])
-        synaptic = [propagators(dt, p["C_m"], p["tau_m"], tau) for tau in taus]
-        alike = same_kind(membrane + tuple(values[j] for values in synaptic for j in (0, 3)), n)
+    def __init__(self, members: list[tuple[IafPscExp, Local]]) -> None:
+        sizes = [local.n for _, local in members]
+        taus = ("tau_syn_ex", "tau_syn_in")[: members[0][0].inputs()]
+        constants = [model.membrane(local) for model, local in members]
+        synaptic = [[model.synaptic(local, tau) for tau in taus] for model, local in members]
+        rows = [
+            row[:5] + tuple(x for pair in pairs for x in pair) for row, pairs in zip(constants, synaptic, strict=True)
+        ]
+        alike = side_by_side(rows, sizes)
         self.membrane, flat = alike[:5], alike[5:]
         self.synaptic = tuple(flat[2 * k : 2 * k + 2] for k in range(len(taus)))
-        self.refractory_steps = to_steps(model.t_ref, dt, "t_ref")
-        self.E_L = p["E_L"]
-        self.V = local.initial("V_m", p["E_L"]) - p["E_L"]
-        self.I = np.zeros((len(taus), n))
-        self.refractory = np.zeros(n, np.int64)
+        self.bounds = bounds_of(sizes)
+        self.refractory_steps = np.array([to_steps(model.t_ref, local.dt, "t_ref") for model, local in members])
+        self.E_L = over_neurons(tuple(row[5] for row in constants), sizes)
+        initial = [local.initial("V_m", row[5]) for (_, local), row in zip(members, constants, strict=True)]
+        self.V = np.concatenate(initial) - self.E_L
+        self.I = np.zeros((len(taus), len(self.V)))
+        self.refractory = np.zeros(len(self.V), np.int64)
 
     def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
         return update(
-            self.V, self.I, self.refractory, self.membrane, self.synaptic, self.refractory_steps,
+            self.V, self.I, self.refractory, self.bounds, self.membrane, self.synaptic, self.refractory_steps,
             first_step, n_steps, ring, unit, current, drives, index, stamp,
         )  # fmt: skip
 
@@ -103,7 +131,7 @@ def advance_membrane(V, currents, injected, decay, from_current):  # type: ignor
 
 @jit
 def update(  # type: ignore[no-untyped-def]
-    V, I, refractory, membrane, synaptic, refractory_steps,
+    V, I, refractory, bounds, membrane, synaptic, refractory_steps,
     first_step, n_steps, ring, unit, current, drives, index, stamp,
 ):  # fmt: skip
     """Advance all neurons through n_steps steps; see ``Group.update``. V, I, refractory are modified.
@@ -116,37 +144,43 @@ def update(  # type: ignore[no-untyped-def]
     fired = np.empty(BLOCK, np.uint8)
     random = np.empty(BLOCK, np.uint64)
     spikes = 0
-    for begin in range(0, V.size, BLOCK):
-        size = min(BLOCK, V.size - begin)
-        v, wait = V[begin : begin + size], refractory[begin : begin + size]
-        m_decay, m_current, m_I_e, m_th, m_reset = membrane
-        decay, from_current = part(m_decay, begin, size), part(m_current, begin, size)
-        I_e, V_th, V_reset = part(m_I_e, begin, size), part(m_th, begin, size), part(m_reset, begin, size)
-        for step in range(n_steps):
-            slot = (first_step + step) % n_slots
-            injected = current[step]
-            for k in range(last):
-                decay_k, from_I_k = synaptic[k]
-                decay_I, from_I = part(decay_k, begin, size), part(from_I_k, begin, size)
-                x, arriving = I[k, begin : begin + size], ring[k, slot, begin : begin + size]
-                add_events(drives[k], begin, first_step + step, arriving, random)
+    for p in range(bounds.size - 1):
+        for begin in range(bounds[p], bounds[p + 1], BLOCK):
+            size = min(BLOCK, bounds[p + 1] - begin)
+            v, wait = V[begin : begin + size], refractory[begin : begin + size]
+            decay, from_current = of_block(membrane[0], p, begin, size), of_block(membrane[1], p, begin, size)
+            I_e, V_th = of_block(membrane[2], p, begin, size), of_block(membrane[3], p, begin, size)
+            V_reset = of_block(membrane[4], p, begin, size)
+            for step in range(n_steps):
+                slot = (first_step + step) % n_slots
+                injected = current[p, step]
+                for k in range(last):
+                    decay_I, from_I = of_block(synaptic[k][0], p, begin, size), of_block(synaptic[k][1], p, begin, size)
+                    x, arriving = I[k, begin : begin + size], ring[k, slot, begin : begin + size]
+                    add_events(drive_of(drives[k], p), begin, first_step + step, arriving, random)
+                    for i in range(size):
+                        change[i] = at(from_I, i) * x[i]
+                        x[i] = at(decay_I, i) * x[i] + arriving[i] * unit
+                        arriving[i] = 0
+                decay_I, from_I = (
+                    of_block(synaptic[last][0], p, begin, size),
+                    of_block(synaptic[last][1], p, begin, size),
+                )
+                x, arriving = I[last, begin : begin + size], ring[last, slot, begin : begin + size]
+                add_events(drive_of(drives[last], p), begin, first_step + step, arriving, random)
+                n_fired = 0
                 for i in range(size):
-                    change[i] = at(from_I, i) * x[i]
+                    currents = change[i] + at(from_I, i) * x[i] if last > 0 else at(from_I, i) * x[i]
                     x[i] = at(decay_I, i) * x[i] + arriving[i] * unit
                     arriving[i] = 0
-            decay_k, from_I_k = synaptic[last]
-            decay_I, from_I = part(decay_k, begin, size), part(from_I_k, begin, size)
-            x, arriving = I[last, begin : begin + size], ring[last, slot, begin : begin + size]
-            add_events(drives[last], begin, first_step + step, arriving, random)
-            n_fired = 0
-            for i in range(size):
-                currents = change[i] + at(from_I, i) * x[i] if last > 0 else at(from_I, i) * x[i]
-                x[i] = at(decay_I, i) * x[i] + arriving[i] * unit
-                arriving[i] = 0
-                integrated = advance_membrane(v[i], currents, injected + at(I_e, i), at(decay, i), at(from_current, i))
-                v[i], wait[i], fires = settle(v[i], wait[i], integrated, at(V_th, i), at(V_reset, i), refractory_steps)
-                fired[i] = 1 if fires else 0
-                n_fired += 1 if fires else 0
-            if n_fired > 0:
-                spikes = emit(fired[:size], begin, first_step + step, index, stamp, spikes)
+                    integrated = advance_membrane(
+                        v[i], currents, injected + at(I_e, i), at(decay, i), at(from_current, i)
+                    )
+                    v[i], wait[i], fires = settle(
+                        v[i], wait[i], integrated, at(V_th, i), at(V_reset, i), refractory_steps[p]
+                    )
+                    fired[i] = 1 if fires else 0
+                    n_fired += 1 if fires else 0
+                if n_fired > 0:
+                    spikes = emit(fired[:size], begin, first_step + step, index, stamp, spikes)
     return spikes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from distsim.build.local_network import LocalNetwork, LocalPopulation
+from distsim.build.local_network import LocalGroup, LocalNetwork, LocalPopulation
 from distsim.network.network import Network, StateRecording
 from distsim.simulate.gather import States, gather_states
 
@@ -23,23 +23,22 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass
 class SpikeRecorder:
-    """Spikes (step, local index) of the local neurons in pieces by interval; of use are those below ``first``."""
+    """Spikes (step, index in the group) of the local neurons in pieces by interval.
 
-    gids: Int64Array
-    first_gid: int
+    Of use are those of the population ``part``, in which the neurons are below ``first``.
+    """
+
+    part: LocalPopulation
     first: int
     stamps: list[Int64Array] = field(default_factory=list)
     index: list[npt.NDArray[np.int32]] = field(default_factory=list)
 
-    def add(self, fired: Fired) -> None:
-        if len(fired.index):
-            self.stamps.append(fired.stamp.copy())
-            self.index.append(fired.index.copy())
-
     def all(self) -> tuple[Int64Array, Int64Array]:
         """Steps and neurons of all local spikes so far."""
         step = np.concatenate([np.zeros(0, np.int64), *self.stamps])
-        neuron = self.gids[np.concatenate([np.zeros(0, np.int32), *self.index])] - self.first_gid
+        index = np.concatenate([np.zeros(0, np.int32), *self.index])
+        mine = (index >= self.part.begin) & (index < self.part.end)
+        step, neuron = step[mine], self.part.gids[index[mine] - self.part.begin] - self.part.population.first_gid
         return step[neuron < self.first], neuron[neuron < self.first]
 
     def take(self) -> tuple[Int64Array, Int64Array]:
@@ -54,7 +53,7 @@ class SpikeRecorder:
 class StateRecorder:
     """Values of one state variable of the local ones among the chosen neurons, a row per recorded step.
 
-    columns (n_local,): place of each in ``recording.neurons``; rows: index (n_local,) within the local neurons.
+    columns (n_local,): place of each in ``recording.neurons``; rows: index (n_local,) within the group.
     """
 
     recording: StateRecording
@@ -63,10 +62,10 @@ class StateRecorder:
     steps: list[int] = field(default_factory=list)
     values: list[npt.NDArray[np.float64]] = field(default_factory=list)
 
-    def add(self, local: LocalPopulation, step: int) -> None:
+    def add(self, group: LocalGroup, step: int) -> None:
         if step % self.recording.interval == 0:
             self.steps.append(step)
-            self.values.append(local.group.state(self.recording.variable)[self.local_index])
+            self.values.append(group.neurons.state(self.recording.variable)[self.local_index])
 
     def all(self, comm: MPI.Comm) -> States:
         """The values of all ranks so far (collective)."""
@@ -84,38 +83,47 @@ class Recorders:
     """All recorders of one rank."""
 
     def __init__(self, network: Network, local: LocalNetwork) -> None:
-        populations = {p.population.name: p for p in local.populations}
+        parts = {part.population.name: part for part, _ in local.populations}
         self.of_spikes: dict[str, SpikeRecorder] = {}
         for recording in network.spike_recordings:
-            part = populations[recording.population]
-            self.of_spikes[recording.population] = SpikeRecorder(part.gids, part.population.first_gid, recording.first)
-        self.of_states: dict[str, list[StateRecorder]] = {name: [] for name in populations}
+            self.of_spikes[recording.population] = SpikeRecorder(parts[recording.population], recording.first)
+        self.of_states: dict[str, list[StateRecorder]] = {name: [] for name in parts}
         for state in network.state_recordings:
-            part = populations[state.population]
+            part = parts[state.population]
             gids = np.array(state.neurons, np.int64) + part.population.first_gid
             columns = np.flatnonzero(np.isin(gids, part.gids))
-            recorder = StateRecorder(state, columns, np.searchsorted(part.gids, gids[columns]))
+            recorder = StateRecorder(state, columns, part.begin + np.searchsorted(part.gids, gids[columns]))
             self.of_states[state.population].append(recorder)
-        self._names = [p.population.name for p in local.populations]
+        names = [[part.population.name for part in group.members] for group in local.groups]
+        self._of_group = [[self.of_spikes[name] for name in group if name in self.of_spikes] for group in names]
+        self._states_of = {group[0]: [r for name in group for r in self.of_states[name]] for group in names}
 
     def spikes(self, fired: list[Fired]) -> None:
-        """Keep the spikes of one interval, one entry of ``fired`` per population."""
-        for name, spikes in zip(self._names, fired, strict=True):
-            if name in self.of_spikes:
-                self.of_spikes[name].add(spikes)
+        """Keep the spikes of one interval, one entry of ``fired`` per group."""
+        for recorders, spikes in zip(self._of_group, fired, strict=True):
+            if recorders and len(spikes.index):
+                stamp, index = spikes.stamp.copy(), spikes.index.copy()
+                for recorder in recorders:
+                    recorder.stamps.append(stamp)
+                    recorder.index.append(index)
 
-    def pieces(self, local: LocalPopulation, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """The steps from ``start`` to ``end`` in pieces that end where a state of ``local`` is recorded."""
-        if not self.of_states[local.population.name]:
+    def states_of(self, group: LocalGroup) -> list[StateRecorder]:
+        """The recorders of states of all populations of ``group``."""
+        return self._states_of[group.members[0].population.name]
+
+    def pieces(self, group: LocalGroup, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The steps from ``start`` to ``end`` in pieces that end where a state of ``group`` is recorded."""
+        recorders = self.states_of(group)
+        if not recorders:
             yield start, end
             return
-        intervals = {r.recording.interval for r in self.of_states[local.population.name]}
+        intervals = {r.recording.interval for r in recorders}
         stops = {step for n in intervals for step in range(start - start % n + n, end, n)}
         for stop in sorted(stops | {end}):
             yield start, stop
             start = stop
 
-    def states(self, local: LocalPopulation, step: int) -> None:
+    def states(self, group: LocalGroup, step: int) -> None:
         """Keep the states at the end of ``step``."""
-        for recorder in self.of_states[local.population.name]:
-            recorder.add(local, step)
+        for recorder in self.states_of(group):
+            recorder.add(group, step)

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from distsim.build.local_network import LocalNetwork, LocalPopulation
+from distsim.build.local_network import LocalGroup, LocalNetwork
 from distsim.counts import deposit
 from distsim.errors import RangeError
 from distsim.network.protocols import weight_unit
+from distsim.neurons.group import joins
 from distsim.parallel.exchange import Exchange, pack, unpack
 from distsim.simulate.recorders import Recorders
 from distsim.simulate.timers import Timers
@@ -28,7 +29,7 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass
 class Fired:
-    """Spikes of one population in one interval: local index (n,) int32 and step (n,) int64."""
+    """Spikes of one group in one interval: local index (n,) int32 and step (n,) int64."""
 
     index: npt.NDArray[np.int32]
     stamp: Int64Array
@@ -59,11 +60,13 @@ class SpikingLoop:
         self.timers = Timers()
         self.step = 0
         self.n_spikes = 0
-        sizes = [p.most_spikes(interval, dt) for p in local.populations]  # of buffers that hold a spike in every step
+        sizes = [
+            group.most_spikes(interval, dt) for group in local.groups
+        ]  # of buffers that hold a spike in every step
         self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
         self._packed = np.empty(sum(sizes), np.uint64)
         self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)
-        self._no_current = np.zeros(interval)
+        self._no_current = {len(group.members): np.zeros((len(group.members), interval)) for group in local.groups}
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every interval."""
@@ -72,8 +75,8 @@ class SpikingLoop:
         timers.start()
         while self.step < end:
             start, self.step = self.step, min(self.step + self.interval, end)
-            pairs = zip(self.local.populations, self._fired, strict=True)
-            fired = [self.update(population, buffer, start, self.step) for population, buffer in pairs]
+            pairs = zip(self.local.groups, self._fired, strict=True)
+            fired = [self.update(group, buffer, start, self.step) for group, buffer in pairs]
             timers.lap("update")
             self.recorders.spikes(fired)
             timers.lap("record")
@@ -86,37 +89,41 @@ class SpikingLoop:
             tick(self.step)
             timers.lap("record")
 
-    def update(self, local: LocalPopulation, buffer: Fired, start: int, end: int) -> Fired:
-        """Advance one population from step ``start`` to ``end``, pausing where states are recorded."""
+    def update(self, group: LocalGroup, buffer: Fired, start: int, end: int) -> Fired:
+        """Advance one group from step ``start`` to ``end``, pausing where states are recorded."""
         n_spikes = 0
-        for begin, stop in self.recorders.pieces(local, start, end):
+        for begin, stop in self.recorders.pieces(group, start, end):
             n_steps = stop - begin
-            current = self.current(local, begin, n_steps)
-            for poisson in local.further_poisson:
-                deposit(poisson.drive, begin + 1, n_steps, local.ring[poisson.input])
+            for part, poisson in group.further_poisson:
+                deposit(poisson.drive, begin + 1, n_steps, group.ring[poisson.input, :, part.begin : part.end])
+            current = self.current(group, begin, n_steps)
             index, stamp = buffer.index[n_spikes:], buffer.stamp[n_spikes:]
-            n_spikes += local.group.update(
-                begin + 1, n_steps, local.ring, local.grid.unit, current, local.drives, index, stamp
+            n_spikes += group.neurons.update(
+                begin + 1, n_steps, group.ring, group.grid.unit, current, group.drives, index, stamp
             )
-            self.recorders.states(local, stop)
+            self.recorders.states(group, stop)
         return Fired(buffer.index[:n_spikes], buffer.stamp[:n_spikes])
 
-    def current(self, local: LocalPopulation, start: int, n_steps: int) -> npt.NDArray[np.float64]:
-        """Current (n_steps,) in pA injected into every neuron of a population in the steps after ``start``."""
-        if not local.currents:
-            return self._no_current[:n_steps]
-        current = np.zeros(n_steps)
-        for stimulus in local.currents:
-            stimulus.add_to(current, start + 1, self.dt)
-        return current
+    def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
+        """Current (n_steps,) in pA injected into every neuron in the steps after ``start``.
+
+        (populations, n_steps) for a model that joins.
+        """
+        current = self._no_current[len(group.members)]
+        if any(group.currents) or n_steps != self.interval:
+            current = np.zeros((len(group.members), n_steps))
+            for row, stimuli in zip(current, group.currents, strict=True):
+                for stimulus in stimuli:
+                    stimulus.add_to(row, start + 1, self.dt)
+        return current if joins(group.model) else current[0]
 
     def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
         """The spikes of this rank's neurons as sortable integers."""
         end = 0
-        for local, spikes in zip(self.local.populations, fired, strict=True):
+        for group, spikes in zip(self.local.groups, fired, strict=True):
             if len(spikes.index):
-                end = pack(local.gids, spikes.index, spikes.stamp, start, self._packed, end)
-                if local.population.model.receives:
+                end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end)
+                if group.model.receives:
                     self.n_spikes += len(spikes.index)
         return self._packed[:end]
 
@@ -130,16 +137,17 @@ class SpikingLoop:
 
     def deliver(self, packed: npt.NDArray[np.uint64], fired: list[Fired], start: int) -> None:
         """Put the spikes of the interval after ``start`` into the histories and the input slots of their targets."""
-        for local, spikes in zip(self.local.populations, fired, strict=True):
-            for plastic in local.plastic_inputs if len(spikes.index) else ():
+        for group, spikes in zip(self.local.groups, fired, strict=True):
+            for plastic in group.plastic_inputs if len(spikes.index) else ():
                 plastic.delivery.archive(spikes.index, spikes.stamp, start)
-        if not len(packed):
-            return
         gids, stamps = self.unpack(packed, start)
         for table in self.local.tables:
-            target = table.target
-            if table.delivery.deliver(gids, stamps, target.ring[table.input], target.grid):
-                limit = f"{target.grid.largest_weight:g} {weight_unit(target.population.model)}"
+            ring, grid = table.target.ring[table.input], table.target.grid
+            if table.segmented:
+                table.delivery.deliver_until(gids, stamps, ring, grid, self.step + self.interval)
+            elif len(gids) and table.delivery.deliver(gids, stamps, ring, grid):
+                limit = f"{grid.largest_weight:g} {weight_unit(table.target.model)}"
                 raise RangeError(
-                    f"a weight of {table.projection.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of input are no longer exact: the plasticity is unstable"
+                    f"a weight of {table.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of "
+                    "input are no longer exact: the plasticity is unstable"
                 )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.grid import empty_ring
-from distsim.build.local_network import LocalNetwork, LocalPopulation, LocalTable, build
+from distsim.build.local_network import Layout, LocalGroup, LocalNetwork, LocalTable, build
 from distsim.counts import NO_DRIVE
 from distsim.errors import InputError, RangeError, check_names
 from distsim.network.network import Network
@@ -70,8 +70,9 @@ class Trials:
         self.dt = network.dt
         self.seed = check_count(seed, "seed", low=-(2**63))
         network.freeze()
-        self._local: LocalNetwork = build(network, alone(), self.seed, "double", Timers().phase)
-        self._position = {p.population.name: i for i, p in enumerate(self._neurons())}
+        layout = Layout.of(network, alone(), segmented=False)
+        self._local: LocalNetwork = build(network, alone(), self.seed, "double", Timers().phase, layout)
+        self._neurons = [group for group in self._local.groups if isinstance(group.neurons, LifMultisynapseGroup)]
         one_per_node_first(comm, self._rehearse)
 
     def run(
@@ -95,10 +96,10 @@ class Trials:
         return TrialSpikes(*map(np.concatenate, columns))
 
     def synapse_counts(self) -> dict[str, int]:
-        """Number of synapses by projection, ``source->target``."""
+        """Number of synapses by projection, ``source->target``; static ones may be stored, and counted, together."""
         counts: dict[str, int] = {}
         for table in self._local.tables:
-            counts[table.projection.name] = counts.get(table.projection.name, 0) + table.table.n_edges
+            counts[table.name] = counts.get(table.name, 0) + table.table.n_edges
         return counts
 
     def _check_trains(self, trains: Mapping[str, Sequence[SpikeTrains]], n_trials: int) -> None:
@@ -111,9 +112,6 @@ class Trials:
             for number, one in enumerate(of_trials):
                 one.check(size, self.dt, f"Trials: '{name}', trial {number}")
 
-    def _neurons(self) -> list[LocalPopulation]:
-        return [p for p in self._local.populations if isinstance(p.group, LifMultisynapseGroup)]
-
     def _rehearse(self) -> None:
         self._run_batch(1, [0, 1], {})
 
@@ -124,10 +122,10 @@ class Trials:
         trials = len(numbers)
         interval, lead, slots = self._delays()
         outside = self._outside(trials, trains)
-        neurons = _alike([_neurons_of(p, numbers, slots) for p in self._neurons()])
+        neurons = _alike([_neurons_of(p, numbers, slots) for p in self._neurons])
         tables: dict[bool, list[LocalTable]] = {True: [], False: []}
         for table in self._local.tables:
-            tables[isinstance(table.projection.synapse, Static)].append(table)
+            tables[isinstance(table.projections[0].synapse, Static)].append(table)
         static = tuple(map(self._static_table, tables[True])) or (NO_STATIC,)
         dynamic = tuple(self._dynamic_table(t, trials) for t in tables[False]) or (NO_DYNAMIC,)
         size = max(CAPACITY, 2 * interval * sum(n.V.size for n in neurons))
@@ -152,7 +150,8 @@ class Trials:
         for table in self._local.tables:
             if table.table.n_edges:
                 delays = table.table.delays
-                bounds[isinstance(table.projection.source.model, SpikeTrains)] += [int(delays.min()), int(delays.max())]
+                for outside in {isinstance(p.source.model, SpikeTrains) for p in table.projections}:
+                    bounds[outside] += [int(delays.min()), int(delays.max())]
         inner, outer = bounds[False], bounds[True]
         shortest = min(inner, default=max(outer, default=1))
         lead = min(outer, default=1)
@@ -192,7 +191,7 @@ class Trials:
         )  # fmt: skip
 
     def _place_of(self, local: LocalTable) -> int:
-        return self._position[local.target.population.name]
+        return next(i for i, group in enumerate(self._neurons) if group is local.target)
 
 
 def _per_edge(local: LocalTable) -> tuple[Int64Array, npt.NDArray[np.float64], Int64Array]:
@@ -202,9 +201,9 @@ def _per_edge(local: LocalTable) -> tuple[Int64Array, npt.NDArray[np.float64], I
     return local.table.targets.astype(np.int64), weights, np.array(np.broadcast_to(local.table.delays, n), np.int64)
 
 
-def _neurons_of(local: LocalPopulation, numbers: Sequence[int], slots: int) -> Neurons:
+def _neurons_of(local: LocalGroup, numbers: Sequence[int], slots: int) -> Neurons:
     """A population in the trials ``numbers``, at their start."""
-    group: Any = local.group
+    group: Any = local.neurons
     trials, n = len(numbers), len(local.gids) * len(numbers)
     V = np.stack([group.initial_V(number) for number in numbers], axis=1).ravel()
     membrane = tuple(np.repeat(v, trials) if isinstance(v, np.ndarray) else v for v in group.membrane)
@@ -212,7 +211,7 @@ def _neurons_of(local: LocalPopulation, numbers: Sequence[int], slots: int) -> N
     return Neurons(
         V, np.zeros((inputs - 1, n)), np.zeros(n), np.zeros(n, np.int64), membrane, group.decays,
         group.refractory_steps, empty_ring(inputs, slots, n), local.grid.unit, (NO_DRIVE,) * inputs,
-        local.population.first_gid,
+        local.members[0].population.first_gid,
     )  # fmt: skip
 
 

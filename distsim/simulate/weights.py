@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from distsim.build.local_network import LocalNetwork, LocalTable
 from distsim.jit import jit
+from distsim.network.network import Projection
 from distsim.simulate.gather import Connections, allgather_array
 
 if TYPE_CHECKING:
@@ -19,23 +20,25 @@ if TYPE_CHECKING:
 Int64Array = npt.NDArray[np.int64]
 
 
-def select(local: LocalTable, sources: Int64Array, targets: Int64Array, dt: float, now: int | None) -> Connections:
-    """The local synapses of a table between ``sources`` and ``targets`` (indices within their populations).
+def select(
+    local: LocalTable, projection: Projection, sources: Int64Array, targets: Int64Array, dt: float, now: int | None
+) -> Connections:
+    """The local synapses of a table between ``sources`` and ``targets`` (indices within the ends of ``projection``).
 
-    Weights as last transmitted, or, where ``now`` is a step, plastic ones brought up to that step.
+    Weights as last transmitted, or, where ``now`` is a step, plastic ones brought up to that step. Projections with
+    the same ends as this one that share the table are included.
     """
     table = local.table
-    edges, rows = table.edges_of(sources)
-    target = local.target.gids[table.targets[edges]] - local.target.population.first_gid
+    first_source = projection.source.first_gid - table.first_source_gid
+    edges, rows = table.edges_of(sources + first_source)
+    target = local.target.gids[table.targets[edges]] - projection.target.first_gid
     wanted = np.isin(target, targets)
     edges, rows, target = edges[wanted], rows[wanted], target[wanted]
-    source = rows if table.sources is None else table.sources[rows]
-    if now is not None and local.projection.synapse.plastic:
+    source = (rows if table.sources is None else table.sources[rows]) - first_source
+    weight: npt.NDArray[np.float64] = table.weights_of(edges)
+    if now is not None and local.plastic:
         weight = local.delivery.weights_at(now, edges, rows)
-    else:
-        weight = np.broadcast_to(table.weights, table.n_edges)[edges].astype(np.float64)
-    delay = np.broadcast_to(table.delays, table.n_edges)[edges] * dt
-    return Connections(source, target, weight, delay)
+    return Connections(source, target, weight, table.delays_of(edges, rows) * dt)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
     source, float64 weight in pA as last transmitted), projection after projection, sorted by source.
     """
     digests: dict[int, hashlib._Hash] = {}
-    for by_target in (ByTarget.of(t) for t in network.tables if t.projection.synapse.plastic):
+    for by_target in (ByTarget.of(t) for t in network.tables if t.plastic):
         local = by_target.local
         source = local.table.source_of_edges() + local.table.first_source_gid
         for t, gid in enumerate(local.target.gids.tolist()):
@@ -84,7 +87,7 @@ def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float
     Sums are made per target in the order of sources and added in the order of gids, so they do not depend on ranks;
     the median is exact, found by bisection over the bits of the weights with integer counts.
     """
-    tables = [t for t in network.tables if t.projection.synapse.plastic]
+    tables = [t for t in network.tables if t.plastic]
     count = comm.allreduce(sum(t.table.n_edges for t in tables))
     if not count:
         return None

@@ -27,8 +27,8 @@ class SpikeTrains:
     """One spike train per source: ``times`` is a sequence of arrays of spike times (ms), whole multiples of dt, > 0.
 
     As the model of a population its sources can be connected by any rule; where there is only one train, all sources
-    have it. As a stimulus, with ``weight`` (pA; mV for iaf_psc_delta) and ``delay`` (ms), train i drives neuron i of the
-    population, or the only train drives them all.
+    have it. As a stimulus, with ``weight`` (pA or mV) and ``delay`` (ms), train i drives neuron i of the population, or
+    the only train drives them all.
     """
 
     times: Sequence[Any]

@@ -1,8 +1,13 @@
-"""The unit in which synapses add to the input of a population."""
+"""The unit in which synapses add to the input of a group of neurons."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
 
 
 @dataclass(frozen=True)
@@ -14,3 +19,15 @@ class Grid:
 
     unit: float
     largest_weight: float
+
+
+def to_units(weight: Any, per_unit: float) -> Any:
+    """A weight as the nearest whole number of units of the grid; one that is a number of units already, as it is."""
+    return weight if isinstance(weight, (int, np.integer)) else np.int64(np.rint(weight * per_unit))
+
+
+@overload(to_units, inline="always")
+def _to_units(weight, per_unit):  # type: ignore[no-untyped-def]
+    if isinstance(weight, types.Integer):
+        return lambda weight, per_unit: weight
+    return lambda weight, per_unit: np.int64(np.rint(weight * per_unit))

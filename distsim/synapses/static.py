@@ -8,10 +8,11 @@ from typing import ClassVar
 import numpy as np
 
 from distsim.errors import check_arguments
-from distsim.jit import inline, jit
+from distsim.jit import jit
 from distsim.network.values import Value
-from distsim.synapses.grid import Grid
+from distsim.synapses.grid import Grid, to_units
 from distsim.synapses.parameters import Shape, check_delay, check_weight, freeze_value
+from distsim.synapses.segments import SegmentDelivery
 from distsim.synapses.table import Int64Array, Table, row_of
 
 
@@ -37,9 +38,9 @@ class Static:
         check_weight(self.weight, shape, where)
         check_delay(self.delay, dt, shape, where)
 
-    def delivery(self, table: Table, n_target: int, dt: float) -> StaticDelivery:
+    def delivery(self, table: Table, n_target: int, dt: float) -> StaticDelivery | SegmentDelivery:
         """What delivers the spikes of ``table``."""
-        return StaticDelivery(table)
+        return StaticDelivery(table) if table.segments is None else SegmentDelivery(table)
 
 
 class StaticDelivery:
@@ -55,19 +56,13 @@ class StaticDelivery:
         return 0
 
 
-@inline
-def in_units(weight, per_unit):  # type: ignore[no-untyped-def]
-    """A weight (pA) as the nearest number of units of the exact grid."""
-    return np.int64(np.rint(weight * per_unit))
-
-
 @jit
 def deliver(gids, stamps, place, offsets, targets, weights, delays, per_unit, ring):  # type: ignore[no-untyped-def]
     """Add the weight of every synapse of every spike to the input of its target.
 
     gids, stamps (spikes,) int64: source and step of each spike; sources that are not in the table are skipped.
     place, offsets, targets, weights, delays: the fields of the table. per_unit: units of the exact grid per pA.
-    ring (slots, neurons) int64, modified: input that arrives at stamp + delay. Integer sums: any order is exact.
+    ring (slots, neurons) int64 or int32, modified: input that arrives at stamp + delay. Integer sums are exact.
     """
     n_slots = ring.shape[0]
     one_weight = weights.size == 1
@@ -82,16 +77,16 @@ def deliver(gids, stamps, place, offsets, targets, weights, delays, per_unit, ri
         if one_delay:
             slot = ring[(stamps[spike] + np.int64(delays[0])) % n_slots]
             if one_weight:
-                units = in_units(weights[0], per_unit)
+                units = to_units(weights[0], per_unit)
                 for i in range(row.size):
                     slot[row[i]] += units
             else:
                 for i in range(row.size):
-                    slot[row[i]] += in_units(row_weights[i], per_unit)
+                    slot[row[i]] += to_units(row_weights[i], per_unit)
         else:
             row_delays = delays[begin:end]
             base = stamps[spike] % n_slots
             for i in range(row.size):
                 arrival = base + np.int64(row_delays[i])
                 arrival = arrival - n_slots if arrival >= n_slots else arrival
-                ring[arrival, row[i]] += in_units(row_weights[0 if one_weight else i], per_unit)
+                ring[arrival, row[i]] += to_units(row_weights[0 if one_weight else i], per_unit)

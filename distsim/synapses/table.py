@@ -1,9 +1,9 @@
-"""The synapses of one projection on one rank, stored by source so that delivering a spike streams memory once."""
+"""Synapses onto one group of neurons on one rank, stored by source: delivering a spike streams memory once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,22 @@ from distsim.jit import inline
 
 Int64Array = npt.NDArray[np.int64]
 _NONE = np.zeros(0, np.int64)
+_CHUNK = 1 << 20  # weights that are converted together
 
 
 @dataclass(frozen=True)
 class Table:
     """Edges sorted by source, then delay, then target; edges of one source and target keep the order of their drawing.
 
+    Sources are the n_source neurons from ``first_source_gid`` on; "source" below counts from there.
     offsets (rows + 1,) int64: the edges of row r are offsets[r] .. offsets[r + 1] - 1.
     sources: None where row r belongs to source r; else (rows,) int64, ascending: the sources that have local targets.
-    targets (edges,) uint16 or uint32: local index within the target population.
-    weights (edges,) float32 or float64 (pA), or (1,) where all are equal.
-    delays (edges,) uint8, uint16 or uint32 (steps), or (1,) where all are equal.
+    targets (edges,) uint16 or uint32: local index within the target group.
+    weights (edges,), or (1,) where all are equal: float32 or float64 (pA or mV), or int32, in units of ``weight_unit``.
+    delays (edges,) uint8, uint16 or uint32 (steps), or (1,) where all are equal; (0,) where there are segments.
     attributes: further parameters of the synapses by name, (edges,) in the type of the weights, or (1,).
+    segments: None, or (rows, longest + 1) uint16 or uint32: the edges of row r with delay d are
+    offsets[r] + segments[r, d - 1] .. offsets[r] + segments[r, d] - 1.
     """
 
     first_source_gid: int
@@ -34,6 +38,8 @@ class Table:
     targets: npt.NDArray[Any]
     weights: npt.NDArray[Any]
     delays: npt.NDArray[Any]
+    segments: npt.NDArray[Any] | None = None
+    weight_unit: float = 1.0
     attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @property
@@ -47,29 +53,63 @@ class Table:
             return self.first_source_gid, self.n_source, _NONE
         return self.first_source_gid, self.n_source if len(self.sources) else 0, self.sources
 
+    def delay_bounds(self) -> tuple[int, int] | None:
+        """Shortest and longest delay (steps); None where there are no edges."""
+        if not self.n_edges:
+            return None
+        if self.segments is None:
+            return int(self.delays.min()), int(self.delays.max())
+        used = np.flatnonzero((self.segments[:, 1:] > self.segments[:, :-1]).any(axis=0)) + 1
+        return int(used[0]), int(used[-1])
+
     def edges_of(self, sources: Int64Array) -> tuple[Int64Array, Int64Array]:
-        """The edges (n,) of ``sources`` (indices within their population), ascending, and the row (n,) of each."""
+        """The edges (n,) of ``sources``, ascending, and the row (n,) of each."""
         if self.sources is None:
             rows = np.unique(sources)
         else:
             rows = np.flatnonzero(np.isin(self.sources, sources))
-        begin, end = self.offsets[rows], self.offsets[rows + 1]
-        starts = np.cumsum(end - begin) - (end - begin)
-        return np.arange(int((end - begin).sum())) + np.repeat(begin - starts, end - begin), np.repeat(
-            rows, end - begin
-        )
+        begin, degree = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
+        starts = np.cumsum(degree) - degree
+        return np.arange(int(degree.sum())) + np.repeat(begin - starts, degree), np.repeat(rows, degree)
+
+    def weights_of(self, edges: Int64Array) -> npt.NDArray[np.float64]:
+        """Weights (n,) of edges."""
+        weights: npt.NDArray[np.float64] = np.broadcast_to(self.weights, self.n_edges)[edges].astype(np.float64)
+        return np.multiply(weights, self.weight_unit)
+
+    def delays_of(self, edges: Int64Array, rows: Int64Array) -> Int64Array:
+        """Delays (n,) in steps of edges, which lie in ``rows`` (n,)."""
+        if self.segments is None:
+            return np.broadcast_to(self.delays, self.n_edges)[edges].astype(np.int64)
+        delays = np.empty(len(edges), np.int64)
+        for row in np.unique(rows):
+            mine = rows == row
+            delays[mine] = np.searchsorted(self.segments[row], edges[mine] - self.offsets[row], side="right")
+        return delays
 
     def source_of_edges(self) -> Int64Array:
-        """Index (edges,) of the source of every edge within its population."""
+        """Source (edges,) of every edge."""
         sources = np.arange(self.n_source) if self.sources is None else self.sources
         return np.repeat(sources, np.diff(self.offsets))
 
+    def in_units(self, unit: float) -> Table:
+        """The same table with int32 weights, those of this one rounded to multiples of ``unit``.
+
+        Float32 weights, of which the new ones take the memory, are lost.
+        """
+        if len(self.weights) == 1:
+            return self
+        units = self.weights.view(np.int32) if self.weights.itemsize == 4 else np.empty(self.n_edges, np.int32)
+        for begin in range(0, self.n_edges, _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            units[part] = np.rint(self.weights[part] * self.weights.dtype.type(1.0 / unit))
+        return replace(self, weights=units, weight_unit=unit)
+
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        sources = 0 if self.sources is None else self.sources.nbytes
-        further = sum(values.nbytes for values in self.attributes.values())
-        arrays = self.offsets, self.targets, self.weights, self.delays
-        return sources + further + sum(array.nbytes for array in arrays)
+        own = (self.sources, self.offsets, self.targets, self.weights, self.delays, self.segments)
+        arrays: list[npt.NDArray[Any] | None] = [*own, *self.attributes.values()]
+        return sum(array.nbytes for array in arrays if array is not None)
 
 
 @inline

@@ -25,13 +25,13 @@ from distsim.errors import check_arguments
 from distsim.jit import inline, jit
 from distsim.network.values import Value, largest
 from distsim.neurons.group import at, part, same_kind
-from distsim.synapses.grid import Grid
+from distsim.synapses.grid import Grid, to_units
 from distsim.synapses.parameters import Shape, check_delay, check_weight, freeze_value
-from distsim.synapses.static import in_units
 from distsim.synapses.table import Int64Array, Table, row_of
 from distsim.units import check_number
 
 FloatArray = npt.NDArray[np.float64]
+ATTRIBUTES = ("U", "D", "F")
 NEVER = -1  # the last spike of a source that has not fired yet
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
 
@@ -54,7 +54,7 @@ class TsodyksMarkram:
     tau_I: float | None = None
     receptor: int | str | None = None
     plastic: ClassVar[bool] = False
-    attributes: ClassVar[tuple[str, ...]] = ("U", "D", "F")
+    attributes: ClassVar[tuple[str, ...]] = ATTRIBUTES
 
     def __post_init__(self) -> None:
         freeze_value(self, "weight")
@@ -184,7 +184,7 @@ def deliver(  # type: ignore[no-untyped-def]
                 sent = weights[0 if weights.size == 1 else edge] * released[i]
                 beyond += abs(sent) > limit
                 slot = (stamp + np.int64(delays[0 if delays.size == 1 else edge])) % n_slots
-                ring[slot, targets[edge]] += in_units(sent, per_unit)
+                ring[slot, targets[edge]] += to_units(sent, per_unit)
     return beyond
 
 

@@ -110,7 +110,8 @@ def resized(neurons: int, indegree: int | None) -> dict[str, Any]:
     """
     if indegree is not None:
         raise InputError(f"{MODEL}: the in-degree cannot be chosen; it follows from C and lambda_")
-    width = int(defaults()["N_x"].value) * int(defaults()["N_y"].value)
+    published = load()
+    width = published.N_x * published.N_y
     if neurons < width or neurons % width:
         nearest = max(1, round(neurons / width)) * width
         raise InputError(f"{MODEL}: a column has a multiple of {width} neurons, got {neurons}; take {nearest}")

@@ -62,5 +62,5 @@ def resized(neurons: int, indegree: int | None) -> dict[str, Any]:
     """
     if neurons < 5:
         raise InputError(f"two_population: needs at least 5 neurons to have both kinds, got {neurons}")
-    published = int(defaults()["K"].value)
+    published = load().K
     return {"N": neurons, "K": min(published, neurons // 2) if indegree is None else indegree}

@@ -1,0 +1,109 @@
+"""Brunel's network as the command line and the harness run it: simulated, and predicted beside."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distsim.errors import InputError
+from distsim.models.activity import Activity
+from distsim.models.brunel.mean_field import equations, mean_field
+from distsim.models.brunel.network import build_network
+from distsim.models.brunel.parameters import SHORTCUTS, Parameters, defaults, load
+from distsim.models.outcome import Outcome, Table
+from distsim.models.spiking import run_spiking
+from distsim.progress import Progress
+from distsim.simulate.rates import RateSimulation
+from distsim.simulation import Simulation
+from distsim.theory.mean_field import FixedPoint
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from mpi4py import MPI
+
+__all__ = ["SHORTCUTS", "build_network", "defaults", "load", "resized", "run"]
+
+NAMES = ("E", "I")
+
+
+def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: Progress) -> Outcome:
+    """Simulate the spiking network and the network of Siegert neurons, and solve for the self-consistent rates."""
+    network = build_network(parameters)
+    predicted = partial(_predicted, parameters)
+    presimulation = parameters.presimulation
+    return run_spiking(comm, network, parameters, folder, progress, presimulation=presimulation, extra=predicted)
+
+
+def _predicted(parameters: Parameters, simulation: Simulation, activity: Activity) -> Outcome:
+    """What theory predicts, beside what was simulated."""
+    simulated = {name: activity.statistics[name].rate for name in NAMES}
+    rate_neurons = RateSimulation(mean_field(parameters), simulation.comm, parameters.seed)
+    rate_neurons.run(parameters.T_mean_field)
+    recorded = {name: rate_neurons.rates(name) for name in NAMES}
+    settled = {name: float(states.value[-1, 0]) for name, states in recorded.items()}
+    points = equations(parameters).fixed_points()
+    times = recorded["E"].times(parameters.dt)
+    trajectories = {f"{name}, Siegert": states.value[:, 0] for name, states in recorded.items()}
+    return Outcome(
+        tables=(_comparison(simulated, settled), _solutions(points)),
+        summary={
+            "mean_field": {
+                "rates": settled,
+                "rate_hash": rate_neurons.rate_hash(),
+                "fixed_points": [_described(point) for point in points],
+            }
+        },
+        figures={"mean_field": partial(_draw, times, trajectories, simulated)},
+    )
+
+
+def _comparison(simulated: dict[str, float], predicted: dict[str, float]) -> Table:
+    """Predicted are the rates of the Siegert neurons at the end of their simulation."""
+    header = ("population", "simulated (1/s)", "Siegert (1/s)", "deviation (%)")
+    rows = tuple((n, simulated[n], predicted[n], _deviation(simulated[n], predicted[n])) for n in NAMES)
+    return Table("rates, simulated and predicted", header, rows, ("", ".3f", ".4f", ".2f"))
+
+
+def _deviation(simulated: float, predicted: float) -> float | None:
+    """Of the simulated from the predicted rate (%); None where that is 0."""
+    return 100.0 * (simulated / predicted - 1.0) if predicted else None
+
+
+def _solutions(points: list[FixedPoint]) -> Table:
+    """All solutions of the self-consistency equations; the working point is that of both populations."""
+    header = ("rate E (1/s)", "rate I (1/s)", "mean input (mV)", "noise (mV)", "stable")
+    rows = tuple((*p.rates.tolist(), float(p.mu[0]), float(p.sigma[0]), "yes" if p.stable else "no") for p in points)
+    return Table("self-consistent rates", header, rows, (".4f", ".4f", ".3f", ".3f", ""))
+
+
+def _described(point: FixedPoint) -> dict[str, Any]:
+    return {
+        "rates": point.rates.tolist(),
+        "mu": point.mu.tolist(),
+        "sigma": point.sigma.tolist(),
+        "eigenvalues": [[value.real, value.imag] for value in point.eigenvalues.tolist()],
+        "stable": point.stable,
+    }
+
+
+def _draw(times: Any, trajectories: dict[str, Any], simulated: dict[str, float]) -> Figure:
+    from distsim.analysis.rate_plots import plot_rate_trajectories
+
+    return plot_rate_trajectories(times, trajectories, simulated)
+
+
+def resized(neurons: int, indegree: int | None) -> dict[str, Any]:
+    """The parameters that give ``neurons`` neurons, a multiple of 5, with ``indegree`` inputs (None: a tenth of them).
+
+    Raises InputError where there is no such network.
+    """
+    if neurons < 5 or neurons % 5:
+        raise InputError(f"brunel: the number of neurons must be a positive multiple of 5, got {neurons}")
+    if indegree is None:
+        return {"order": neurons // 5, "epsilon": max(float(defaults()["epsilon"].value), 5.0 / neurons)}
+    if indegree < 5 or indegree % 5 or indegree > neurons:
+        raise InputError(
+            f"brunel: the in-degree must be a multiple of 5, at most the number of neurons, {neurons}; got {indegree}"
+        )
+    return {"order": neurons // 5, "epsilon": indegree / neurons}

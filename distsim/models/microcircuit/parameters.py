@@ -1,0 +1,221 @@
+"""Parameters of the cortical microcircuit, and what follows from them: numbers, weights, currents.
+
+Matrices have targets in rows and sources in columns. Scaling (van Albada, Helias & Diesmann 2015): with K_scaling < 1
+weights grow by 1 / sqrt(K_scaling), which keeps the variance of the input, and a constant current replaces the mean
+input that is lost.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from distsim.errors import InputError
+from distsim.models.defaults import Default, check_overrides, read_defaults
+from distsim.theory.exponential_psp import exponential_psp_amplitude
+from distsim.units import MS_PER_S, to_steps
+
+MODEL = "microcircuit"
+POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
+DERIVED = (
+    "N", "n_synapses", "n_thalamic_synapses", "indegree_ext", "weight", "weight_ext", "weight_thalamus", "I_e",
+)  # fmt: skip
+"""Quantities that follow from the parameters: properties of ``Parameters``."""
+SHORTCUTS = {"N-scaling": "N_scaling", "K-scaling": "K_scaling", "presim": "T_presim"}
+"""Options of the command line, beside --time and --seed, and the parameters they set."""
+
+Row = tuple[float, ...]
+Counts = tuple[int, ...]
+
+
+@cache
+def defaults() -> Mapping[str, Default]:
+    """The parameters by name: default value, unit, meaning, source, permitted range."""
+    return read_defaults(Path(__file__).with_name("defaults.toml"))
+
+
+def load(overrides: Mapping[str, Any] | None = None) -> Parameters:
+    """The published parameters, with ``overrides`` (name: value) in place of some of them.
+
+    Raises InputError for an unknown name (with the nearest known one) or a derived quantity, a value of the wrong
+    type or out of its range, and values that do not go together (populations scaled away, times that are not whole
+    multiples of dt, ...).
+    """
+    return Parameters(**check_overrides(defaults(), overrides or {}, DERIVED, MODEL))  # type: ignore[arg-type]
+
+
+def is_excitatory(population: int) -> bool:
+    """Whether population number ``population`` is excitatory; they alternate."""
+    return population % 2 == 0
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """All parameters; see defaults.toml for units and meanings. Checked whenever one is made.
+
+    Derived quantities are properties; ``as_dict`` returns both.
+    """
+
+    N_full: Counts
+    N_scaling: float
+    K_scaling: float
+    full_rates: Row
+    connection_probability: tuple[Row, ...]
+    PSP: float
+    PSP_L4E_to_L23E: float
+    g: float
+    weight_rel_sd: float
+    delay_ex: float
+    delay_in: float
+    delay_rel_sd: float
+    E_L: float
+    V_th: float
+    V_reset: float
+    C_m: float
+    tau_m: float
+    tau_syn: float
+    t_ref: float
+    V_init: str
+    V_init_mean: Row
+    V_init_sd: Row
+    V_init_mean_original: float
+    V_init_sd_original: float
+    input: str
+    K_ext: Counts
+    rate_ext: float
+    delay_ext: float
+    thalamus: bool
+    N_thalamus: int
+    thalamic_probability: Row
+    PSP_thalamus: float
+    thalamic_rate: float
+    thalamic_start: float
+    thalamic_duration: float
+    thalamic_delay: float
+    T_presim: float
+    T: float
+    dt: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name, default in defaults().items():
+            object.__setattr__(self, name, default.check(getattr(self, name), f"{MODEL}: {name}"))
+        _check_times(self)
+        if self.V_reset >= self.V_th:
+            raise InputError(f"{MODEL}: V_reset = {self.V_reset:g} mV must be below V_th = {self.V_th:g} mV")
+        if min(self.N) < 1:
+            name = POPULATIONS[self.N.index(min(self.N))]
+            raise InputError(f"{MODEL}: N_scaling = {self.N_scaling:g} leaves no neuron of {name}; increase it")
+
+    @property
+    def N(self) -> Counts:
+        """Number of neurons of each population: N_full times N_scaling, rounded."""
+        return tuple(round(n * self.N_scaling) for n in self.N_full)
+
+    @property
+    def n_synapses(self) -> tuple[Counts, ...]:
+        """Total number of synapses of each projection, [target][source]: that of full scale times both scalings."""
+        scaling = self.N_scaling * self.K_scaling
+        return tuple(tuple(round(n * scaling) for n in row) for row in self._full_synapses)
+
+    @property
+    def n_thalamic_synapses(self) -> Counts:
+        """Total number of synapses from the thalamus to each population. (The thalamus itself is not scaled.)"""
+        scaling = self.N_scaling * self.K_scaling
+        pairs = zip(self.thalamic_probability, self.N_full, strict=True)
+        return tuple(round(total_synapses(p, self.N_thalamus, n) * scaling) for p, n in pairs)
+
+    @property
+    def indegree_ext(self) -> Counts:
+        """Number of background inputs per neuron of each population: K_ext times K_scaling, rounded."""
+        return tuple(round(k * self.K_scaling) for k in self.K_ext)
+
+    @property
+    def weight(self) -> tuple[Row, ...]:
+        """Mean weight (pA) of each projection, [target][source]."""
+        return tuple(tuple(w / math.sqrt(self.K_scaling) for w in row) for row in self._full_weights)
+
+    @property
+    def weight_ext(self) -> float:
+        """Weight (pA) of the background input."""
+        return self.PSP / self._unit_psp / math.sqrt(self.K_scaling)
+
+    @property
+    def weight_thalamus(self) -> float:
+        """Mean weight (pA) of thalamic synapses."""
+        return self.PSP_thalamus / self._unit_psp / math.sqrt(self.K_scaling)
+
+    @property
+    def I_e(self) -> Row:
+        """Constant current (pA) into the neurons of each population.
+
+        A synapse of weight w that receives spikes of rate r carries the mean current w r tau_syn. Scaling keeps
+        sqrt(K_scaling) of that; the rest is replaced, and so is all background input where it is not Poisson.
+        """
+        lost = 1.0 - math.sqrt(self.K_scaling)
+        return tuple(
+            self._recurrent_current(i) * lost + self._background_current(i) * (lost if self.input == "poisson" else 1.0)
+            for i in range(len(POPULATIONS))
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """All parameters and derived quantities by name, as plain numbers, texts and tuples of them (for JSON)."""
+        return {**dataclasses.asdict(self), **{name: getattr(self, name) for name in DERIVED}}
+
+    @property
+    def _unit_psp(self) -> float:
+        """PSP (mV) of a weight of 1 pA."""
+        return exponential_psp_amplitude(self.tau_m, self.tau_syn, self.C_m)
+
+    @property
+    def _full_synapses(self) -> tuple[Row, ...]:
+        """Synapses of each projection at full scale, not rounded."""
+        rows = zip(self.connection_probability, self.N_full, strict=True)
+        return tuple(
+            tuple(total_synapses(p, n_source, n_target) for p, n_source in zip(row, self.N_full, strict=True))
+            for row, n_target in rows
+        )
+
+    @property
+    def _full_weights(self) -> tuple[Row, ...]:
+        """Mean weight (pA) of each projection at full scale."""
+        excitatory = self.PSP / self._unit_psp
+        row = tuple(excitatory if is_excitatory(j) else -self.g * excitatory for j in range(len(POPULATIONS)))
+        rows = [list(row) for _ in POPULATIONS]
+        rows[POPULATIONS.index("L23E")][POPULATIONS.index("L4E")] = self.PSP_L4E_to_L23E / self._unit_psp
+        return tuple(tuple(weights) for weights in rows)
+
+    def _recurrent_current(self, target: int) -> float:
+        """Mean current (pA) from within the network into a neuron of population number ``target``, at full scale."""
+        terms = zip(self._full_weights[target], self._full_synapses[target], self.full_rates, strict=True)
+        total = math.fsum(weight * synapses * rate for weight, synapses, rate in terms)
+        return self.tau_syn / MS_PER_S * total / self.N_full[target]
+
+    def _background_current(self, target: int) -> float:
+        """Mean current (pA) of the background input at full scale."""
+        return self.tau_syn / MS_PER_S * self.PSP / self._unit_psp * self.K_ext[target] * self.rate_ext
+
+
+def total_synapses(probability: float, n_source: int, n_target: int) -> float:
+    """Number of synapses, drawn as random pairs, that connects a pair at least once with ``probability``; not rounded.
+
+    ln(1 - p) / ln(1 - 1 / (n_source n_target)), PD14 equation 1, with the rounding errors of the published numbers:
+    1 - 1 / (n_source n_target) is rounded, and the better log1p would give 1 synapse more in two of the projections.
+    """
+    if probability == 0.0:
+        return 0.0
+    if n_source * n_target == 1:
+        return 1.0
+    return math.log(1.0 - probability) / math.log(1.0 - 1.0 / (n_source * n_target))
+
+
+def _check_times(p: Parameters) -> None:
+    for name in ("delay_ext", "T"):
+        to_steps(getattr(p, name), p.dt, f"{MODEL}: {name}", low=1)
+    for name in ("t_ref", "T_presim", "thalamic_start", "thalamic_duration"):
+        to_steps(getattr(p, name), p.dt, f"{MODEL}: {name}")
