@@ -18,7 +18,7 @@ from distsim.network.network import Network, Projection
 from distsim.network.rules import FixedIndegree
 from distsim.parallel.communicator import alone
 from distsim.simulate.timers import Timers
-from distsim.synapses import static, stdp_power_law
+from distsim.synapses import segments, static, stdp_power_law
 from distsim.synapses.static import Static
 from distsim.synapses.table import Int64Array
 
@@ -98,14 +98,31 @@ def _once(local: LocalTable, start: int, prepare: Callable[[], None]) -> Callabl
     return once
 
 
+def _segmented_once(local: LocalTable) -> Callable[[], tuple[int, float]]:
+    """Deliver one volley in one step, and all that it sends until the longest delay has passed."""
+    volleys, ring = Volleys(local, NOW), local.target.ring[local.input]
+    delivery, horizon = local.delivery, NOW + local.table.longest
+
+    def once() -> tuple[int, float]:
+        gids, _, events = volleys.next()
+        stamps = np.full(len(gids), NOW)
+        ring[:] = 0
+        delivery.done = NOW
+        return events, seconds(lambda: delivery.deliver_until(gids, stamps, ring, local.target.grid, NOW, horizon))
+
+    return once
+
+
 def _static_case(name: str, local: LocalTable) -> Case:
     table, ring = local.table, local.target.ring[local.input]
 
     def limits(machine: Machine) -> list[Limit]:
         nbytes = sum(values.itemsize for values in (table.targets, table.weights, table.delays) if len(values) > 1)
-        entries = ring.shape[1] if len(table.delays) == 1 else ring.size
+        entries = ring.shape[1]  # those of one step: delays of their own come in segments, step by step
         return [_random(machine, entries, table), _streamed(machine, nbytes, 0)]
 
+    if local.segmented:
+        return Case(name, "event", _segmented_once(local), (segments.deliver_until,), limits)
     return Case(name, "event", _once(local, NOW, lambda: None), (static.deliver,), limits)
 
 
@@ -165,7 +182,8 @@ def build_cases(sizes: Sizes) -> list[Case]:
         return lambda: (n_edges, phases(projection, targets, index_type)[name])
 
     def whole() -> tuple[int, float]:
-        return n_edges, seconds(lambda: tables.build_tables(projection, SEED, gids, dt, np.float64, index_type))
+        member = tables.Member.of(projection, SEED, gids, 0)
+        return n_edges, seconds(lambda: tables.build_tables([member], dt, np.float64, index_type))
 
     kernels = {"draw": draw_with_multapses, "count": tables.count, "fill": tables.fill}
     width = np.dtype(index_type).itemsize
@@ -193,11 +211,11 @@ def phases(projection: Projection, targets: Targets, index_type: npt.DTypeLike) 
         tables.count(piece.source, counts)
         timers.lap("count")
     cursor = np.cumsum(counts) - counts
-    target, place = np.empty(int(counts.sum()), index_type), np.empty(0, np.int64)
+    target, nothing = np.empty(int(counts.sum()), index_type), np.empty(0)
     timers.start()
     for piece in edges(projection.rule, targets):
         timers.lap("draw")
-        tables.fill(piece.source, piece.degree, piece.first, cursor, target, place)
+        tables.fill(piece.source, piece.degree, piece.first, cursor, target, nothing, nothing, nothing, nothing)
         timers.lap("fill")
     return dict(timers.seconds) | {"draw": timers.seconds["draw"] / 2}
 

@@ -6,6 +6,7 @@ the cache for an interval, so that only input slots, and parameters of their own
 where it has them its weight and delay, once.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,13 +17,14 @@ from machine_limits import Machine, Operations, operations_of
 from numba import njit
 
 from distsim import counts, elementary
-from distsim.build.local_network import LocalPopulation, build
+from distsim.build.local_network import LocalGroup, build
 from distsim.models.two_population import parameters
 from distsim.models.two_population.network import build_network
 from distsim.network.distributions import Uniform
 from distsim.network.network import Network
 from distsim.network.rules import OneToOne
-from distsim.neurons import iaf_psc_alpha, ignore_and_fire
+from distsim.neurons import iaf_psc_alpha, iaf_psc_delta, iaf_psc_exp, ignore_and_fire
+from distsim.neurons.group import drives_of, joins
 from distsim.parallel.communicator import alone
 from distsim.simulate.timers import Timers
 from distsim.stimuli.poisson import Poisson, poisson_input
@@ -95,54 +97,84 @@ def neuron_cases(sizes: Sizes) -> list[Case]:
         "iaf_psc_alpha, one current, own parameters": replace(shared, **own),
         "iaf_psc_alpha, two currents": separate,
         "iaf_psc_alpha, two currents, own parameters": replace(separate, **own),
+        "iaf_psc_exp, one current": _same_membrane(iaf_psc_exp.IafPscExp, shared, ("tau_syn_ex", "tau_syn_in")),
+        "iaf_psc_delta": _same_membrane(iaf_psc_delta.IafPscDelta, shared, ()),
         "ignore_and_fire": model,
     }
-    network = Network(p.dt)
-    for name, neuron in models.items():
-        population = network.population(name, sizes.neurons, neuron, **_initial(neuron))
-        network.connect(population, population, OneToOne(), Static(weight=p.I_E, delay=p.delay))
-        network.stimulate(population, Poisson(rate=EXTERNAL * p.nu_X, weight=p.I_X))
-    local = build(network, alone(), SEED, "double", Timers().phase)
-    return [_neuron_case(population, sizes) for population in local.populations]
+    return [_neuron_case(name, neuron, sizes) for name, neuron in models.items()]
+
+
+def _same_membrane(kind: Any, model: Any, further: tuple[str, ...]) -> Any:
+    names = ("C_m", "tau_m", "t_ref", "E_L", "V_th", "V_reset", *further)
+    return kind(**{name: getattr(model, name) for name in names})
 
 
 def _initial(model: Any) -> dict[str, Any]:
     return {"V_m": Uniform(0.0, 20.0)} if model.initial_states else {}
 
 
-def _neuron_case(local: LocalPopulation, sizes: Sizes) -> Case:
-    name, n, slots = local.population.name, sizes.neurons, sizes.slots
+def _group(name: str, model: Any, sizes: Sizes) -> LocalGroup:
+    """Neurons of one model with a synapse each, so that their input has as many slots as in the network."""
+    p = sizes.published
+    network = Network(p.dt)
+    population = network.population(name, sizes.neurons, model, **_initial(model))
+    network.connect(population, population, OneToOne(), Static(weight=p.I_E, delay=p.delay))
+    network.stimulate(population, Poisson(rate=EXTERNAL * p.nu_X, weight=_weight(model, p)))
+    return build(network, alone(), SEED, "double", Timers().phase).groups[0]
+
+
+def _weight(model: Any, p: Any) -> float:
+    """Weight of an external event: of iaf_psc_delta the jump (mV) that brings the charge of the others' current."""
+    return p.I_X * math.e * p.tau_s / p.C_m if isinstance(model, iaf_psc_delta.IafPscDelta) else p.I_X
+
+
+def _neuron_case(name: str, model: Any, sizes: Sizes) -> Case:
+    n, slots = sizes.neurons, sizes.slots
+    local = _group(name, model, sizes)
     index, stamp = np.empty(n * slots, np.int32), np.empty(n * slots, np.int64)
-    current = np.zeros(slots)
-    undriven = (counts.NO_DRIVE,) * len(local.drives)
+    joined = joins(model)
+    current = np.zeros((1, slots) if joined else slots)
+    undriven = (drives_of([counts.NO_DRIVE], [n]) if joined else counts.NO_DRIVE,) * len(local.drives)
     step = slots  # the last one done
 
     def once() -> tuple[int, float]:
         nonlocal step
         for k, drive in enumerate(local.drives):  # beforehand: a Poisson count has a row of its own
-            counts.deposit(drive, step + 1, slots, local.ring[k])
+            one = (drive[0], *(column[0] for column in drive[1:])) if joined else drive
+            counts.deposit(one, step + 1, slots, local.ring[k])
         first = step + 1
         step += slots
         arguments = (first, slots, local.ring, local.grid.unit, current, undriven, index, stamp)
-        return n * slots, seconds(lambda: local.group.update(*arguments))
+        return n * slots, seconds(lambda: local.neurons.update(*arguments))
 
     if name == "ignore_and_fire":
         kernels = (ignore_and_fire.update, ignore_and_fire.clear)
         return Case(name, "neuron and step", once, kernels, lambda machine: _ignore_limits(machine, local))
     own = name.endswith("own parameters")
+    module = {"iaf_psc_alpha": iaf_psc_alpha, "iaf_psc_exp": iaf_psc_exp}.get(name.split(",")[0], iaf_psc_delta)
+    operations = _operations(module, local.ring.shape[0], own)
     return Case(
-        name, "neuron and step", once, (iaf_psc_alpha.update,), lambda machine: _iaf_limits(machine, local, own)
+        name, "neuron and step", once, (module.update,), lambda machine: _iaf_limits(machine, local, own, operations)
     )
 
 
-def _iaf_limits(machine: Machine, local: LocalPopulation, own: bool) -> list[Limit]:
-    """Operations of the equations; comparisons apart.
+def _operations(module: Any, inputs: int, own: bool) -> Operations:
+    """Operations of the equations of a neuron in a step; comparisons apart.
 
     Membrane: 1 multiplication and 2 additions, and one more of each where the injected current has a factor for every
-    neuron. Per input: 2 and 2 to change V, 2 and 1 for I, 3 and 1 for dI, 1 to convert what arrives.
+    neuron. Per input of iaf_psc_alpha: 2 and 2 to change V, 2 and 1 for I, 3 and 1 for dI, 1 to convert what arrives;
+    of iaf_psc_exp 1 and 1 to change V, 1 and 1 for I, 1 to convert. iaf_psc_delta: 1 and 2 for V, 1 to convert, 1 and 1
+    for input while refractory.
     """
+    if module is iaf_psc_delta:
+        return Operations(3, 3)
+    membrane = Operations(2, 3) if own else Operations(1, 2)
+    return membrane + (Operations(7, 5) if module is iaf_psc_alpha else Operations(3, 2)) * inputs
+
+
+def _iaf_limits(machine: Machine, local: LocalGroup, own: bool, operations: Operations) -> list[Limit]:
+    """What the equations and the input need."""
     inputs = local.ring.shape[0]
-    operations = (Operations(2, 3) if own else Operations(1, 2)) + Operations(7, 5) * inputs
     memory = 8 * inputs * machine.stream("update", local.ring.nbytes)
     what = f"{8 * inputs} bytes of input read and cleared"
     if own:
@@ -155,7 +187,7 @@ def _iaf_limits(machine: Machine, local: LocalPopulation, own: bool) -> list[Lim
     return [_arithmetic(machine, operations), Limit("memory", what, memory)]
 
 
-def _ignore_limits(machine: Machine, local: LocalPopulation) -> list[Limit]:
+def _ignore_limits(machine: Machine, local: LocalGroup) -> list[Limit]:
     slots, n = local.ring.shape[1:]
     memory = 8 * machine.stream("write", local.ring.nbytes) + 8 * machine.stream("update", 8 * n) / slots
     what = f"8 bytes of input cleared, 8 bytes of counter updated once in {slots} steps"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 import distsim.build.spatial  # noqa: F401 # knows one more rule
 from distsim.build.draw import Edges, Targets, edges
+from distsim.build.row_numbers import StepTable, in_steps, step_table, steps_of_rows, values_of_rows
 from distsim.jit import jit
 from distsim.network.distributions import Distribution
 from distsim.network.network import Projection
@@ -58,12 +60,15 @@ class Attribute:
     def of_edges(self, piece: Edges) -> npt.NDArray[np.float64]:
         """Values (edges,) of the edges of a piece."""
         if isinstance(self.value, Distribution):
-            gids = self.targets.gids[piece.first : piece.first + len(piece.degree)]
-            keys = stream_keys(self.targets.seed, self.purpose, self.targets.projection.index, gids)
-            return self.value.sample(np.repeat(keys, piece.degree), piece.number)
+            return values_of_rows(self.value, self.keys(piece), piece.degree)
         if isinstance(self.value, np.ndarray) and piece.entry is not None:
             return self.value.ravel()[piece.entry]
         return np.full(len(piece.source), self.value, np.float64)
+
+    def keys(self, piece: Edges) -> npt.NDArray[np.uint64]:
+        """Keys of the streams of the targets of a piece."""
+        gids = self.targets.gids[piece.first : piece.first + len(piece.degree)]
+        return stream_keys(self.targets.seed, self.purpose, self.targets.projection.index, gids)
 
 
 @dataclass(frozen=True)
@@ -186,14 +191,21 @@ def _fill(
     attributes: Mapping[str, npt.NDArray[Any]],
 ) -> None:
     """Put the edges of a member at the cursors of its sources, which move on."""
-    pairs = [(member.weight, weights), (member.delay, delays), *((a, attributes[a.purpose]) for a in member.further)]
-    drawn = [(a, v) for a, v in pairs if a.single is None]
+    weight, delay = member.weight, member.delay
+    nothing = np.empty(0, weights.dtype), np.empty(0, delays.dtype)
+    steps = _step_table(delay.value, dt)
     for piece in member.pieces():
-        place = np.empty(len(piece.source) if drawn else 0, np.int64)
-        fill(piece.source, piece.degree, member.begin + piece.first, cursor, target, place)
-        for attribute, values in drawn:
-            new = attribute.of_edges(piece)
-            values[place] = new if values is not delays else np.clip(np.floor(new / dt + 0.5), 1, _largest(values))
+        own = weight.of_edges(piece) if weight.single is None else nothing[0]
+        if delay.single is not None:
+            own_steps = nothing[1]
+        elif steps is not None:
+            own_steps = steps_of_rows(steps, delay.keys(piece), piece.degree)
+        else:
+            own_steps = np.minimum(in_steps(delay.of_edges(piece), dt), _largest(delays))
+        for attribute in (a for a in member.further if a.single is None):
+            attributes[attribute.purpose][places(piece.source, cursor.copy())] = attribute.of_edges(piece)
+        first = member.begin + piece.first
+        fill(piece.source, piece.degree, first, cursor, target, own, weights, own_steps, delays)
 
 
 def _allocate(weight: Attribute, n_edges: int, weight_type: Any, plastic: bool) -> npt.NDArray[Any]:
@@ -226,8 +238,17 @@ def _largest(values: npt.NDArray[Any]) -> int:
     return int(np.iinfo(values.dtype).max)
 
 
+def _step_table(value: Value, dt: float) -> StepTable | None:
+    return _step_table_of(value, dt) if isinstance(value, Distribution) else None  # type: ignore[arg-type]
+
+
+_step_table_of = lru_cache(step_table)
+
+
 def _delay_type(value: Value, dt: float) -> Any:
     """The smallest type for delays in steps up to the largest that can occur; uint16 where there is no bound."""
+    if _step_table(value, dt):
+        return np.uint8
     longest = _bounds(value)[1]
     return smallest_unsigned(round_to_steps(longest, dt)) if np.isfinite(longest) else np.uint16
 
@@ -240,10 +261,21 @@ def count(source, counts):  # type: ignore[no-untyped-def]
 
 
 @jit
-def fill(source, degree, first, cursor, targets, place):  # type: ignore[no-untyped-def]
-    """Put every edge at the cursor of its source, which moves on; place[edge] is where it went, unless it is empty.
+def places(source, cursor):  # type: ignore[no-untyped-def]
+    """Where ``fill`` will put the edges (edges,) of a piece; the cursors move on."""
+    place = np.empty(source.size, np.int64)
+    for edge in range(source.size):
+        place[edge] = cursor[source[edge]]
+        cursor[source[edge]] += 1
+    return place
 
-    source (edges,): those of target ``first``, degree[0] of them, then those of the next target, ...
+
+@jit
+def fill(source, degree, first, cursor, targets, own_weights, weights, own_delays, delays):  # type: ignore[no-untyped-def]
+    """Put every edge at the cursor of its source, which moves on.
+
+    source (edges,): those of target ``first``, degree[0] of them, then those of the next target, ... Weights and
+    delays of their own, (edges,), go there too; (0,) where there are none.
     """
     edge = 0
     for t in range(degree.size):
@@ -251,8 +283,10 @@ def fill(source, degree, first, cursor, targets, place):  # type: ignore[no-unty
             at = cursor[source[edge]]
             cursor[source[edge]] = at + 1
             targets[at] = first + t
-            if place.size:
-                place[edge] = at
+            if own_weights.size:
+                weights[at] = own_weights[edge]
+            if own_delays.size:
+                delays[at] = own_delays[edge]
             edge += 1
 
 

@@ -50,7 +50,15 @@ def unpack(packed, start, gids, stamps):  # type: ignore[no-untyped-def]
 
 @jit
 def collect(incoming, received):  # type: ignore[no-untyped-def]
-    """Put the spikes of all ranks behind each other; incoming (ranks, 1 + capacity): number of spikes, spikes."""
+    """Put the spikes of all ranks behind each other; incoming (ranks, 1 + capacity): number of spikes, spikes.
+
+    Returns how many there are, or, where a rank has more than its capacity, minus the most that one has.
+    """
+    most = np.int64(0)
+    for rank in range(incoming.shape[0]):
+        most = max(most, np.int64(incoming[rank, 0]))
+    if most >= incoming.shape[1]:
+        return -most
     n = 0
     for rank in range(incoming.shape[0]):
         for spike in range(np.int64(incoming[rank, 0])):
@@ -110,12 +118,12 @@ class AllgatherExchange:
             self.outgoing[0] = len(spikes)
             self.outgoing[1 : fits + 1] = spikes[:fits]
             self.comm.Allgather(self.outgoing, self.incoming)
-            most = int(self.incoming[:, 0].max())
-            if most <= self.capacity:
-                received = self.received[: collect(self.incoming, self.received)]
+            n = collect(self.incoming, self.received)
+            if n >= 0:
+                received = self.received[:n]
                 received.sort()
                 return received
-            self._allocate(1 << most.bit_length())
+            self._allocate(1 << int(-n).bit_length())
 
 
 class AllgathervExchange:

@@ -144,7 +144,7 @@ class SpikingLoop:
         for table in self.local.tables:
             ring, grid = table.target.ring[table.input], table.target.grid
             if table.segmented:
-                table.delivery.deliver_until(gids, stamps, ring, grid, self.step + self.interval)
+                table.delivery.deliver_until(gids, stamps, ring, grid, self.step, self.step + self.interval)
             elif len(gids) and table.delivery.deliver(gids, stamps, ring, grid):
                 limit = f"{grid.largest_weight:g} {weight_unit(table.target.model)}"
                 raise RangeError(

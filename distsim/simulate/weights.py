@@ -38,7 +38,7 @@ def select(
     weight: npt.NDArray[np.float64] = table.weights_of(edges)
     if now is not None and local.plastic:
         weight = local.delivery.weights_at(now, edges, rows)
-    return Connections(source, target, weight, table.delays_of(edges, rows) * dt)
+    return Connections(source, target, weight, np.multiply(table.delays_of(edges, rows), dt, dtype=np.float64))
 
 
 @dataclass(frozen=True)

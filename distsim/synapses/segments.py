@@ -1,8 +1,8 @@
-"""Static synapses with delays of their own: what arrives in a step is collected when its interval is about to begin.
+"""Static synapses with delays of their own: what arrives in a step is added when its interval is about to begin.
 
-The edges of a source lie in segments of equal delay. In each step to come, every recent spike gives the segment whose
-delay leads there, so that all additions of a step go to one row of input, which stays in the cache; adding each spike
-to all its slots at once would touch the input of many steps, far more than the cache holds.
+The edges of a source lie in segments of equal delay. A spike puts each of its segments into the calendar, under the
+step in which it arrives; when that step comes, all segments noted there are added to one row of input, which stays in
+the cache. Adding each spike to all its slots at once would touch the input of many steps, far more than a cache holds.
 """
 
 from __future__ import annotations
@@ -13,43 +13,104 @@ from distsim.jit import inline, jit, prefetch
 from distsim.synapses.grid import Grid, to_units
 from distsim.synapses.table import Int64Array, Table, row_of
 
-AHEAD = 2  # spikes whose segments are asked for from memory before they are needed
+AHEAD = 3  # segments that are asked for from memory before they are needed
 LINE = 64  # bytes that memory sends together
+PAGE = 512  # entries; rows of the calendar begin a line beyond a multiple of them, so that they differ in cache sets
 
 
 class SegmentDelivery:
-    """Delivers the spikes of one table of static synapses in segments.
+    """Delivers the spikes of one table of static synapses by a calendar of segments.
 
-    rows, sent (capacity,) int64: row and step of the ``n`` recent spikes that have sources in the table, by step.
-    done: the step up to which all input has been delivered.
+    begin (longest, capacity) int64, length (longest, capacity) int32: first edge of each segment that arrives in a
+    step, and how many edges it has; the row is the step modulo the longest delay. count (longest,): how many segments.
+    done: the step up to which all input has been added.
     """
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.rows, self.sent = np.empty(64, np.int64), np.empty(64, np.int64)
-        self.n = 0
+        self.count = np.zeros(table.longest, np.int64)
+        self.begin, self.length = np.empty((table.longest, 0), np.int64), np.empty((table.longest, 0), np.int32)
         self.done = 0
 
-    def deliver_until(self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid, horizon: int) -> None:
-        """Take note of the spikes, sorted by step, and add all that arrives after ``done``, up to step ``horizon``.
+    def deliver_until(
+        self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid, now: int, horizon: int
+    ) -> None:
+        """Note the spikes, those of an interval up to step ``now``; add what arrives later, up to step ``horizon``.
 
-        ring (slots, n); all spikes that can arrive by then are known, since no delay is shorter than an interval.
+        ring (slots, n) is modified; all spikes that can arrive by then are known, since no delay is shorter than an
+        interval.
         """
         t = self.table
-        if self.n + len(gids) > len(self.rows):
-            self.rows = np.resize(self.rows, 2 * (self.n + len(gids)))
-            self.sent = np.resize(self.sent, len(self.rows))
-        self.n = deliver_until(
+        done, self.done = max(self.done, now), horizon
+        while not deliver_until(
             gids, stamps, t.place, t.offsets, t.segments, t.targets, t.weights, 1.0 / grid.unit,
-            self.rows, self.sent, self.n, self.done, horizon, ring,
-        )  # fmt: skip
-        self.done = horizon
+            done, horizon, self.count, self.begin, self.length, ring,
+        ):  # fmt: skip
+            self._enlarge(len(gids))
+
+    def _enlarge(self, more: int) -> None:
+        """Make room for twice as many segments, and ``more``, in each step."""
+        old = self.begin.shape[1]
+        capacity = -(-(2 * old + more) // PAGE) * PAGE + LINE // 8
+        self.begin = np.pad(self.begin, ((0, 0), (0, capacity - old)))
+        self.length = np.pad(self.length, ((0, 0), (0, capacity - old)))
+
+
+@jit
+def deliver_until(  # type: ignore[no-untyped-def]
+    gids, stamps, place, offsets, segments, targets, weights, per_unit, done, horizon, count, begin, length, ring
+):
+    """Note the segments of the spikes, add those of the steps done + 1 .. horizon; see ``SegmentDelivery``.
+
+    count, begin, length and ring are modified. Returns False, with nothing done, where the calendar has no room.
+    """
+    if count.max() + gids.size > begin.shape[1]:
+        return False
+    for spike in range(gids.size):
+        row = row_of(gids[spike], place)
+        if row >= 0:
+            note(stamps[spike], offsets[row], segments[row], count, begin, length)
+    for step in range(done + 1, horizon + 1):
+        day = step % count.size
+        add(begin[day, : count[day]], length[day], targets, weights, per_unit, ring[step % ring.shape[0]])
+        count[day] = 0
+    return True
 
 
 @inline
-def segment(row, delay, offsets, segments):  # type: ignore[no-untyped-def]
-    """First edge of ``row`` with that delay, and the edge after the last."""
-    return offsets[row] + np.int64(segments[row, delay - 1]), offsets[row] + np.int64(segments[row, delay])
+def note(stamp, first, ends, count, begin, length):  # type: ignore[no-untyped-def]
+    """Put the segments of a spike, which end at first + ends, into the calendar under their steps of arrival."""
+    day, start = stamp % count.size, np.int64(0)
+    for delay in range(1, ends.size):
+        day = day + 1 if day + 1 < count.size else 0
+        end = np.int64(ends[delay])
+        entry = count[day]
+        begin[day, entry] = first + start
+        length[day, entry] = end - start
+        count[day] = entry + 1 if end > start else entry
+        start = end
+
+
+@inline
+def add(begin, length, targets, weights, per_unit, slot):  # type: ignore[no-untyped-def]
+    """Add the edges of all segments to the input ``slot`` (n,) of a step."""
+    one_weight = weights.size == 1
+    for entry in range(begin.size):
+        if entry + AHEAD < begin.size:
+            later = begin[entry + AHEAD]
+            ask_for(later, later + length[entry + AHEAD], targets)
+            if not one_weight:
+                ask_for(later, later + length[entry + AHEAD], weights)
+        first = begin[entry]
+        to = targets[first : first + length[entry]]
+        if one_weight:
+            units = to_units(weights[0], per_unit)
+            for i in range(to.size):
+                slot[to[i]] += units
+        else:
+            weight = weights[first : first + to.size]
+            for i in range(to.size):
+                slot[to[i]] += to_units(weight[i], per_unit)
 
 
 @inline
@@ -57,49 +118,3 @@ def ask_for(begin, end, values):  # type: ignore[no-untyped-def]
     """Start to load values[begin:end] into the cache."""
     for place in range(begin, end, LINE // values.itemsize):
         prefetch(values, place)
-
-
-@jit
-def deliver_until(  # type: ignore[no-untyped-def]
-    gids, stamps, place, offsets, segments, targets, weights, per_unit, rows, sent, n, done, horizon, ring
-):
-    """Append the spikes to the recent ones, and add what arrives in the steps done + 1 .. horizon to ring (slots, n).
-
-    Recent spikes whose last segment has been delivered are forgotten; rows and sent are modified. Returns how many are
-    kept.
-    """
-    longest = segments.shape[1] - 1
-    old = 0
-    while old < n and sent[old] + longest <= done:
-        old += 1
-    for s in range(old, n):
-        rows[s - old], sent[s - old] = rows[s], sent[s]
-    n -= old
-    for spike in range(gids.size):
-        row = row_of(gids[spike], place)
-        if row >= 0:
-            rows[n], sent[n] = row, stamps[spike]
-            n += 1
-    one_weight = weights.size == 1
-    first = 0
-    for step in range(done + 1, horizon + 1):
-        slot = ring[step % ring.shape[0]]
-        while first < n and sent[first] + longest < step:
-            first += 1
-        for s in range(first, n):
-            if s + AHEAD < n:
-                begin, end = segment(rows[s + AHEAD], step - sent[s + AHEAD], offsets, segments)
-                ask_for(begin, end, targets)
-                if not one_weight:
-                    ask_for(begin, end, weights)
-            begin, end = segment(rows[s], step - sent[s], offsets, segments)
-            to = targets[begin:end]
-            if one_weight:
-                units = to_units(weights[0], per_unit)
-                for i in range(to.size):
-                    slot[to[i]] += units
-            else:
-                weight = weights[begin:end]
-                for i in range(to.size):
-                    slot[to[i]] += to_units(weight[i], per_unit)
-    return n

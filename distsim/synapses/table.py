@@ -53,6 +53,11 @@ class Table:
             return self.first_source_gid, self.n_source, _NONE
         return self.first_source_gid, self.n_source if len(self.sources) else 0, self.sources
 
+    @property
+    def longest(self) -> int:
+        """The longest delay (steps) that there may be a segment for; 0 where there are no segments."""
+        return 0 if self.segments is None else self.segments.shape[1] - 1
+
     def delay_bounds(self) -> tuple[int, int] | None:
         """Shortest and longest delay (steps); None where there are no edges."""
         if not self.n_edges:

@@ -22,6 +22,8 @@ from distsim import (
     FixedIndegree,
     FixedTotalNumber,
     IafPscAlpha,
+    IafPscDelta,
+    IafPscExp,
     IgnoreAndFire,
     LogNormal,
     Network,
@@ -59,17 +61,24 @@ def build_network() -> Network:
     )
     trains = [np.sort(random.integers(1, int(T / 0.125), n)) * 0.125 for n in (0, 5, 40)]
     network.population("S", 3, SpikeTrains(trains))
+    for name, I_e in (("P", 350.0), ("Q", 280.0)):  # one group
+        network.population(name, 31, IafPscExp(tau_syn_in=1.0, I_e=I_e, **common), V_m=Uniform(0.0, 15.0))
+    for name, t_ref in (("D", 1.0), ("G", 2.5)):  # another
+        network.population(name, 29, IafPscDelta(E_L=0.0, V_reset=0.0, V_th=15.0, t_ref=t_ref), V_m=Uniform(0.0, 15.0))
     connect(network, random)
+    connect_groups(network)
     network.stimulate("A", Poisson(rate=4000.0, weight=40.0, delay=0.5))
     network.stimulate("A", Poisson(rate=500.0, weight=-30.0))
     network.stimulate("B", Poisson(rate=20_000.0, weight=5.0, delay=1.0))
     network.stimulate("L", Poisson(rate=0.0, weight=1.0))
     network.stimulate("B", ConstantCurrent(60.0, start=20.0, stop=90.0))
     network.stimulate("F", SpikeTrains([[3.0, 10.0]], weight=100.0, delay=0.25))
-    for population in "ABFLZ":
+    for population in "ABFLZPQDG":
         network.record_spikes(population, first=10 if population == "F" else None)
     network.record_states("A", "V_m", neurons=[52, 0, 7], interval=0.5)
     network.record_states("B", ("I_syn_ex", "I_syn_in"), neurons=range(0, 41, 8))
+    network.record_states("Q", ("V_m", "I_syn_ex"), neurons=[30, 2], interval=0.5)
+    network.record_states("G", "V_m", neurons=[0, 28], interval=1.25)
     network.record_states("F", "phase_steps", interval=25.0)
     return network
 
@@ -98,6 +107,22 @@ def connect(network: Network, random: np.random.Generator) -> None:
     network.connect("A", "L", FixedIndegree(200), StdpPowerLaw(1.0, 0.75, **stdp))
     network.connect("Z", "A", AllToAll(), Static(1.0, 0.5))
     network.connect("A", "Z", FixedIndegree(5), Static(1.0, 0.5))
+
+
+def connect_groups(network: Network) -> None:
+    """Populations that share groups and tables; many synapses of few delays, so that they are stored in segments."""
+    for source, target in ("PP", "PQ", "QP", "QQ", "AQ"):
+        network.connect(source, target, FixedIndegree(100), Static(Normal(5.0, 10.0), Uniform(0.5, 1.0)))
+    for source, target in ("DD", "DG", "GG", "PG", "AD"):
+        network.connect(source, target, FixedTotalNumber(4000), Static(Uniform(-0.2, 0.3), Uniform(0.5, 1.25)))
+    network.connect("D", "G", FixedIndegree(10), Static(0.1, 1.0))
+    network.connect("D", "D", FixedIndegree(10), Static(0.1, 1.0))
+    for name in "PG":
+        network.stimulate(name, Poisson(rate=9000.0, weight=10.0 if name == "P" else 0.1))
+    network.stimulate("P", Poisson(rate=500.0, weight=-20.0))
+    network.stimulate("G", Poisson(rate=500.0, weight=0.3, delay=1.0))
+    network.stimulate("Q", ConstantCurrent(60.0, start=20.0, stop=90.0))
+    network.stimulate("D", ConstantCurrent(250.0, start=10.0))
 
 
 if __name__ == "__main__":
