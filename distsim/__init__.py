@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from distsim.binary_simulation import BinarySimulation
     from distsim.errors import DistsimError, InputError, RangeError
     from distsim.network.binary import BinaryNetwork
-    from distsim.network.distributions import Clipped, Gamma, LogNormal, Normal, Redrawn, Replaced, Uniform
+    from distsim.network.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
     from distsim.network.network import Network
     from distsim.network.positions import lattice
+    from distsim.network.positive import Gamma, Replaced
     from distsim.network.rates import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
     from distsim.network.rules import (
         AllToAll,
@@ -54,7 +55,7 @@ _HOME = {
     "EdgeList": "network.rules",
     "FixedIndegree": "network.rules",
     "FixedTotalNumber": "network.rules",
-    "Gamma": "network.distributions",
+    "Gamma": "network.positive",
     "IafPscAlpha": "neurons.iaf_psc_alpha",
     "IafPscDelta": "neurons.iaf_psc_delta",
     "IafPscExp": "neurons.iaf_psc_exp",
@@ -72,7 +73,7 @@ _HOME = {
     "RateNetwork": "network.rates",
     "RateSimulation": "simulate.rates",
     "Redrawn": "network.distributions",
-    "Replaced": "network.distributions",
+    "Replaced": "network.positive",
     "SiegertNeuron": "network.rates",
     "Simulation": "simulation",
     "SpatialBernoulli": "network.rules",

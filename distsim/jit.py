@@ -90,27 +90,5 @@ def allow_loops_over_many_arrays() -> None:
     llvm.set_option("distsim", "--runtime-memory-check-threshold=128")
 
 
-def _prefetch() -> Any:
-    """``prefetch(array, i)`` for kernels: bring array[i] (one axis, contiguous) into the cache, without waiting."""
-    if config.DISABLE_JIT:
-        return lambda array, i: None
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def prefetch(_context: Any, array: Any, i: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-            byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-            takes = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-            call = builder.module.declare_intrinsic("llvm.prefetch", [byte], takes)
-            place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
-            builder.call(call, [place, number(0), number(3), number(1)])  # to read, into all levels, data
-            return context.get_dummy_value()
-
-        return types.void(array, i), generate
-
-    return prefetch
-
-
-prefetch = _prefetch()
 use_full_vector_width()
 allow_loops_over_many_arrays()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distsim import Clipped, InputError, LogNormal, Normal, Redrawn, Uniform
+from distsim import Clipped, Gamma, InputError, LogNormal, Normal, Redrawn, Replaced, Uniform
 from distsim.network import distributions
 from distsim.network.values import check_value, values_of_neurons
 from distsim.rng import stream_keys
@@ -26,8 +26,11 @@ CASES = [
     (Normal(-65.0, 5.0), stats.norm(-65.0, 5.0)),
     (LogNormal(-1.0, 0.7), stats.lognorm(0.7, scale=np.exp(-1.0))),
     (LogNormal(3.0, 0.05), stats.lognorm(0.05, scale=np.exp(3.0))),
+    (Gamma(1.0, 30.0), stats.gamma(1.0, scale=30.0)),
+    (Gamma(2.5, 0.1), stats.gamma(2.5, scale=0.1)),
     (Redrawn(Normal(1.5, 0.75), low=0.05), stats.truncnorm(-1.45 / 0.75, np.inf, 1.5, 0.75)),
     (Redrawn(Normal(-2.0, 3.0), low=-9.0, high=0.0), stats.truncnorm(-7 / 3, 2 / 3, -2.0, 3.0)),
+    (Redrawn(Gamma(1.0, 3.0), low=1.0), stats.expon(1.0, 3.0)),
     (Redrawn(Uniform(0.0, 4.0), low=1.0, high=2.0), stats.uniform(1.0, 1.0)),
 ]
 
@@ -186,5 +189,46 @@ def test_values_of_neurons_come_from_a_number_an_array_or_a_distribution():
     ],
 )
 def test_wrong_input_is_refused(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+# ---------------------------------------------------------------- gamma, replaced values
+
+
+def test_negative_gamma_is_the_mirror_image():
+    assert (sample(Gamma(1.0, -19.0)) == -sample(Gamma(1.0, 19.0))).all()
+    assert (sample(Gamma(0.001, -1.0)) < 0.0).all()
+    assert Gamma(1.0, -19.0).bounds()[1] < 0.0 < Gamma(1.0, 19.0).bounds()[0]
+
+
+def test_gamma_values_do_not_depend_on_their_place():
+    keys, counters = stream_keys(1, "weight", 0, GIDS[:1000]), np.zeros(1000, np.int64)
+    for shape in (1.0, 0.3, 7.0):
+        whole = Gamma(shape, 2.0).sample(keys, counters)
+        parts = [Gamma(shape, 2.0).sample(keys[k : k + 1], counters[k : k + 1])[0] for k in range(0, 1000, 37)]
+        assert whole[::37].tolist() == parts
+
+
+def test_replaced_values_become_the_given_one():
+    plain, replaced = sample(Normal(1.0, 0.5)), sample(Replaced(Normal(1.0, 0.5), by=1.0))
+    low = plain <= 0.0
+    assert low.mean() == pytest.approx(stats.norm.cdf(-2.0), rel=0.05)
+    assert (replaced[low] == 1.0).all()
+    assert (replaced[~low] == plain[~low]).all()
+    assert Replaced(Normal(1.0, 0.5), by=1.0).bounds() == (np.nextafter(0.0, 1.0), np.inf)
+    assert check_value(Replaced(Normal(1.0, 0.5), by=1.0), "D", above=0.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Gamma(0.0, 1.0), "shape must be larger than 0"),
+        (lambda: Gamma(1.0, 0.0), "scale must not be 0"),
+        (lambda: Replaced(1.0, by=1.0), "needs a distribution"),
+        (lambda: Replaced(Normal(1.0, 1.0), by=0.0), "by must be larger than 0"),
+    ],
+)
+def test_wrong_gamma_and_replaced(make, message):
     with pytest.raises(InputError, match=message):
         make()

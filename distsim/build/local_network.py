@@ -254,8 +254,8 @@ def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm
     """Choose the grid of ``group``, and the type of its ring: 32 bits where all synapses are static and ``single``."""
     bound = InputBound.zero(len(group.gids))
     for local in incoming:
-        unbounded = local.plastic or getattr(local.projections[0].synapse, "unbounded", False)
-        bound.add_table(local.table, unbounded, multiplicity(local.projections[0].source.model, network.dt))
+        growing = local.plastic or getattr(local.projections[0].synapse, "unbounded", False)
+        bound.add_table(local.table, growing, multiplicity(local.projections[0].source.model, network.dt))
         if local.plastic:
             group.plastic_inputs.append(local)
     for part in group.members:

@@ -69,7 +69,7 @@ class Cells:
 
 
 def _reach(targets: FloatArray, origin: FloatArray, extent: FloatArray, edge: float, radius: float) -> Int64Array:
-    """How many cells (dimensions,) a source can be away from a target, along each axis: within the radius and at all."""
+    """How many cells (dimensions,) a source within ``radius`` can be away from a target, along each axis."""
     furthest = np.zeros(len(origin))
     if len(targets):
         furthest = np.maximum(targets.max(axis=0) - origin, origin + extent - targets.min(axis=0))
@@ -81,7 +81,7 @@ def _around(reach: Int64Array, edge: float) -> tuple[Int64Array, Int64Array]:
 
     Shell j holds the cells in which exp(-(d / lambda)^2) is at most 2^-j, for a target anywhere in its own cell.
     """
-    offset = (np.indices(2 * reach + 1).reshape(len(reach), -1) - reach[:, None]).T
+    offset = (np.indices(tuple((2 * reach + 1).tolist())).reshape(len(reach), -1) - reach[:, None]).T
     nearest = np.maximum(np.abs(offset) - 1, 0) * edge
     number = np.floor((nearest**2).sum(axis=1) / np.log(2.0)).astype(np.int64)
     order = np.argsort(number, kind="stable")

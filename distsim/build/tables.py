@@ -76,19 +76,26 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Member:
-    """A projection whose local edges go into a table; ``begin``: first neuron of its target population in the group."""
+    """A projection whose local edges go into a table; ``begin``: first neuron of its target population in the group.
+
+    further: what else the synapses have of their own, see ``Table.attributes``.
+    """
 
     projection: Projection
     begin: int
     weight: Attribute
     delay: Attribute
+    further: tuple[Attribute, ...] = ()
 
     @classmethod
     def of(cls, projection: Projection, seed: int, gids: Int64Array, begin: int) -> Member:
         """``gids``: local neurons of the target population."""
         targets = Targets.of(projection, seed, gids)
-        weight = Attribute.of(targets, "weight", projection.synapse.weight)
-        return cls(projection, begin, weight, Attribute.of(targets, "delay", projection.synapse.delay))
+        synapse = projection.synapse
+        weight, delay = (Attribute.of(targets, name, getattr(synapse, name)) for name in ("weight", "delay"))
+        names = getattr(synapse, "attributes", ())
+        further = tuple(Attribute.of(targets, name, getattr(synapse, name)) for name in names)
+        return cls(projection, begin, weight, delay, further)
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -192,11 +199,10 @@ def _attributes(
     a pass of its own that puts targets and delays where they lie already.
     """
     values = {}
-    for name in getattr(member.projection.synapse, "attributes", ()):
-        attribute = Attribute.of(member.weight.targets, name, getattr(member.projection.synapse, name))
-        values[name] = _allocate(attribute, table.n_edges, weight_type, False)
+    for attribute in member.further:
+        own = values[attribute.purpose] = _allocate(attribute, table.n_edges, weight_type, False)
         if attribute.single is None:
-            fill_rows([replace(member, weight=attribute)], replace(table, weights=values[name]))
+            fill_rows([replace(member, weight=attribute)], replace(table, weights=own))
     return values
 
 

@@ -26,7 +26,6 @@ _LARGEST = 1.0 - 2.0**-53  # the largest uniform number
 _BLOCK = 512  # numbers that stay in the L1 cache between two loops
 LEAST_PART = 1e-9  # of a distribution that must remain for its quantiles to be exact enough
 _CENTRAL = 0.425  # |p - 1/2| up to which AS 241 has one rational function
-_NOT_ZERO = 1e-290  # the smallest gamma number: signs survive where a tiny shape would underflow
 
 
 @runtime_checkable
@@ -124,13 +123,6 @@ def to_normal(values):  # type: ignore[no-untyped-def]
             n += 1 if abs(p[i] - 0.5) > _CENTRAL else 0
         for k in range(n):
             block[tails[k]] = tail_quantile(p[tails[k]])
-
-
-@jit
-def to_exponential(values):  # type: ignore[no-untyped-def]
-    """values[i] = -ln(values[i]), in place: exponential numbers of mean 1."""
-    for i in range(values.size):
-        values[i] = -log(values[i])
 
 
 @jit
@@ -295,60 +287,3 @@ def part_below(distribution: Invertible, x: float) -> float:
         else:
             above = middle
     return above * 2.0**-53 if above > 1 else 0.0
-
-
-@check_arguments
-@dataclass(frozen=True)
-class Replaced:
-    """Another distribution, its values at or below ``low`` set to ``by``, which is above ``low``."""
-
-    distribution: Distribution
-    by: float
-    low: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.distribution, Distribution):
-            raise InputError(f"Replaced: needs a distribution, got {self.distribution!r}")
-        check_number(self.by, "Replaced: by", above=check_number(self.low, "Replaced: low"))
-
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        values = self.distribution.sample(keys, counters)
-        return np.where(values > self.low, values, self.by)
-
-    def bounds(self) -> tuple[float, float]:
-        low, high = self.distribution.bounds()
-        if low <= self.low:
-            low = float(np.nextafter(self.low, np.inf))
-        return min(low, self.by), max(high, self.by)
-
-
-@check_arguments
-@dataclass(frozen=True)
-class Gamma:
-    """Gamma with ``shape`` and ``scale``: mean shape * scale; a negative ``scale`` gives the negative of such numbers.
-
-    The inverse of the distribution function is taken at one uniform number: -scale ln(u) for shape 1, the exponential
-    distribution, scipy's inverse of the incomplete gamma function for any other shape.
-    """
-
-    shape: float
-    scale: float
-
-    def __post_init__(self) -> None:
-        check_number(self.shape, "Gamma: shape", above=0.0)
-        if check_number(self.scale, "Gamma: scale") == 0.0:
-            raise InputError("Gamma: scale must not be 0")
-
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        values = uniform_numbers(keys, counters)
-        if self.shape == 1.0:
-            to_exponential(values)
-        else:
-            from scipy.special import gammaincinv  # a scalar function: the place in the array does not matter
-
-            values = gammaincinv(self.shape, values)
-        return self.scale * np.maximum(values, _NOT_ZERO)
-
-    def bounds(self) -> tuple[float, float]:
-        nearest = self.scale * _NOT_ZERO
-        return (nearest, np.inf) if self.scale > 0.0 else (-np.inf, nearest)

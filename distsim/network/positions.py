@@ -26,7 +26,7 @@ def lattice(shape: Sequence[int], spacing: float = 1.0, shuffle: int | None = No
     if not sizes:
         raise InputError("lattice: shape needs at least one axis, as in lattice((3, 3, 15))")
     check_number(spacing, "lattice: spacing", above=0.0)
-    points = np.indices(sizes).reshape(len(sizes), -1).T * float(spacing)
+    points: FloatArray = np.indices(tuple(sizes)).reshape(len(sizes), -1).T.astype(np.float64) * spacing
     if shuffle is None:
         return points
     return points[np.argsort(stream_keys(shuffle, "lattice", 0, np.arange(len(points))), kind="stable")]

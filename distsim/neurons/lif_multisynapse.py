@@ -1,11 +1,11 @@
-"""Leaky integrate-and-fire neuron with a synaptic current for each receptor, held during a step, and a stimulus current.
+"""Leaky integrate-and-fire neuron with synaptic currents that are held during a step, one for each receptor.
 
     tau_m dV/dt = -(V - E_L) + R_m (I_e + sum over receptors of I_k + I_stimulus)
-    dI_k/dt = -I_k / tau_syn[k]        dI_stimulus/dt = -I_stimulus / tau_stimulus
+    dI_k/dt = -I_k / tau_syn[k]        dI_stimulus/dt = -I_stimulus / tau_stimulus   (a current of its own)
     a spike of weight w (pA) adds w to the current of the receptor it arrives at
 
-The neuron of the liquid of Maass, Natschläger & Markram 2002 (Neural Comput 14) as simulated with Brian2. Order within a
-step: the synaptic currents decay; V is advanced, unless refractory, with the decayed synaptic currents held constant
+The neuron of the liquid of Maass, Natschläger & Markram 2002 (Neural Comput 14) as simulated with Brian2. Order within
+a step: the synaptic currents decay; V is advanced, unless refractory, with the decayed synaptic currents held constant
 over the step and the stimulus current integrated exactly from its value at the start; the stimulus current decays; a
 neuron above (not at) V_th fires with the step's end as its stamp; input that arrives at the end of the step is added.
 After a spike in step n the first step in which V moves again is n + t_ref / dt.
@@ -34,12 +34,12 @@ STIMULUS = "stimulus"
 @check_arguments
 @dataclass(frozen=True, eq=False)
 class LifMultisynapse:
-    """Parameters: tau_m, t_ref, tau_stimulus (ms), tau_syn (ms, one per receptor), R_m (GOhm), E_L, V_th, V_reset (mV),
-    I_e (pA).
+    """Parameters: tau_m, t_ref, tau_syn, tau_stimulus (ms), R_m (GOhm), E_L, V_th, V_reset (mV), I_e (pA).
 
     tau_m, R_m, E_L, V_th, V_reset, I_e are one number, an array (size,), or a distribution each; t_ref is a whole
-    multiple of dt. A synapse names its receptor: 0, 1, ... (the entry of tau_syn) or "stimulus"; where it does not,
-    positive weights drive receptor 0 and negative ones receptor 1, or 0 where there is no other.
+    multiple of dt; tau_syn has one number per receptor. A synapse names its receptor: 0, 1, ... (the entry of tau_syn)
+    or "stimulus"; where it does not, positive weights drive receptor 0 and negative ones receptor 1, or 0 where there
+    is no other.
     """
 
     tau_m: Value = 30.0

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from distsim.build.local_network import LocalTable
 from distsim.simulate.gather import Spikes
-from distsim.synapses.tsodyks_markram import replay
+from distsim.synapses.tsodyks_markram import ATTRIBUTES, replay
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -49,9 +49,10 @@ def synapse_states(
     """
     source, target, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, 3, len(step)))]
     for local in tables:
-        fired = spikes(local.projection.source.name)
+        projection = local.projections[0]  # such synapses share no table with others
+        fired = spikes(projection.source.name)
         edges, rows = local.table.edges_of(chosen[0])
-        targets = local.target.gids[local.table.targets[edges]] - local.target.population.first_gid
+        targets = local.target.gids[local.table.targets[edges]] - projection.target.first_gid
         wanted = np.isin(targets, chosen[1])
         sources = rows if local.table.sources is None else local.table.sources[rows]
         source.append(sources[wanted])
@@ -71,8 +72,7 @@ def _replayed(
     table = local.table
     values = np.empty((len(edges), 3, len(step)))
     delays = np.broadcast_to(table.delays, table.n_edges)[edges]
-    names = local.projection.synapse.attributes  # type: ignore[attr-defined] # the caller looks for such synapses
-    parameters = [np.broadcast_to(table.attributes[name], table.n_edges)[edges] for name in names]
+    parameters = [np.broadcast_to(table.attributes[name], table.n_edges)[edges] for name in ATTRIBUTES]
     for i, (source, delay, *constants) in enumerate(zip(sources, delays, *parameters, strict=True)):
         stamps = fired.step[fired.neuron == source]
         replay(stamps, np.int64(delay), *map(float, constants), local.delivery.tau_I, dt, step, *values[i])

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.grid import empty_ring
-from distsim.build.local_network import LocalNetwork, LocalPopulation, LocalTable, build
+from distsim.build.local_network import Layout, LocalGroup, LocalNetwork, LocalTable, build
 from distsim.counts import NO_DRIVE
 from distsim.errors import InputError, RangeError, check_names
 from distsim.network.network import Network
@@ -44,7 +44,7 @@ NO_DYNAMIC = DynamicTable(
 
 @dataclass(frozen=True)
 class TrialSpikes:
-    """All spikes of some trials, sorted by trial, step, then gid: trial (its place among them), step, gid (n,) int64."""
+    """Spikes of some trials, sorted by trial, step, then gid: trial (its place among them), step, gid (n,) int64."""
 
     trial: Int64Array
     step: Int64Array
@@ -70,8 +70,9 @@ class Trials:
         self.dt = network.dt
         self.seed = check_count(seed, "seed", low=-(2**63))
         network.freeze()
-        self._local: LocalNetwork = build(network, alone(), self.seed, "double", Timers().phase)
-        self._position = {p.population.name: i for i, p in enumerate(self._neurons())}
+        layout = Layout.of(network, alone(), segmented=False)
+        self._local: LocalNetwork = build(network, alone(), self.seed, "double", Timers().phase, layout)
+        self._neurons = [group for group in self._local.groups if isinstance(group.neurons, LifMultisynapseGroup)]
         one_per_node_first(comm, self._rehearse)
 
     def run(
@@ -86,21 +87,19 @@ class Trials:
         n_steps = to_steps(duration, self.dt, "Trials: duration", low=1)
         check_count(batch, "Trials: batch", low=1)
         self._check_trains(trains, len(numbers))
-        parts = []
+        parts = [TrialSpikes(_NOTHING, _NOTHING, _NOTHING)]
         for begin in range(0, len(numbers), batch):
             chosen = slice(begin, min(begin + batch, len(numbers)))
             some = self._run_batch(n_steps, numbers[chosen], {name: t[chosen] for name, t in trains.items()})
             parts.append(TrialSpikes(some.trial + begin, some.step, some.gid))
-        columns = (
-            (np.concatenate([np.zeros(0, np.int64), *c])) for c in zip(*((p.trial, p.step, p.gid) for p in parts))
-        )
-        return TrialSpikes(*columns) if parts else TrialSpikes(*(np.zeros(0, np.int64) for _ in range(3)))
+        columns = zip(*((part.trial, part.step, part.gid) for part in parts), strict=True)
+        return TrialSpikes(*map(np.concatenate, columns))
 
     def synapse_counts(self) -> dict[str, int]:
-        """Number of synapses by projection, ``source->target``."""
+        """Number of synapses by projection, ``source->target``; static ones may be stored, and counted, together."""
         counts: dict[str, int] = {}
         for table in self._local.tables:
-            counts[table.projection.name] = counts.get(table.projection.name, 0) + table.table.n_edges
+            counts[table.name] = counts.get(table.name, 0) + table.table.n_edges
         return counts
 
     def _check_trains(self, trains: Mapping[str, Sequence[SpikeTrains]], n_trials: int) -> None:
@@ -113,9 +112,6 @@ class Trials:
             for number, one in enumerate(of_trials):
                 one.check(size, self.dt, f"Trials: '{name}', trial {number}")
 
-    def _neurons(self) -> list[LocalPopulation]:
-        return [p for p in self._local.populations if isinstance(p.group, LifMultisynapseGroup)]
-
     def _rehearse(self) -> None:
         self._run_batch(1, [0, 1], {})
 
@@ -126,10 +122,10 @@ class Trials:
         trials = len(numbers)
         interval, lead, slots = self._delays()
         outside = self._outside(trials, trains)
-        neurons = _alike([_neurons_of(p, numbers, slots) for p in self._neurons()])
+        neurons = _alike([_neurons_of(p, numbers, slots) for p in self._neurons])
         tables: dict[bool, list[LocalTable]] = {True: [], False: []}
         for table in self._local.tables:
-            tables[isinstance(table.projection.synapse, Static)].append(table)
+            tables[isinstance(table.projections[0].synapse, Static)].append(table)
         static = tuple(map(self._static_table, tables[True])) or (NO_STATIC,)
         dynamic = tuple(self._dynamic_table(t, trials) for t in tables[False]) or (NO_DYNAMIC,)
         size = max(CAPACITY, 2 * interval * sum(n.V.size for n in neurons))
@@ -154,7 +150,8 @@ class Trials:
         for table in self._local.tables:
             if table.table.n_edges:
                 delays = table.table.delays
-                bounds[isinstance(table.projection.source.model, SpikeTrains)] += [int(delays.min()), int(delays.max())]
+                for outside in {isinstance(p.source.model, SpikeTrains) for p in table.projections}:
+                    bounds[outside] += [int(delays.min()), int(delays.max())]
         inner, outer = bounds[False], bounds[True]
         shortest = min(inner, default=max(outer, default=1))
         lead = min(outer, default=1)
@@ -185,16 +182,16 @@ class Trials:
     def _dynamic_table(self, local: LocalTable, trials: int) -> DynamicTable:
         t, delivery = local.table, local.delivery
         limit = local.target.grid.largest_weight if delivery.unbounded else np.inf
-        parameters = [np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in delivery.parameters]
-        states = [np.full((trials, t.n_edges), value) for value in (1.0, 0.0, 0.0)]
+        U, D, F = (np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in delivery.parameters)
+        x, y, u = (np.full((trials, t.n_edges), value) for value in (1.0, 0.0, 0.0))
         t_last = np.full((trials, len(t.offsets) - 1), NEVER)
         return DynamicTable(
-            self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local), *parameters,
-            delivery.tau_I, float(limit), *states, t_last,
+            self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local),
+            U, D, F, delivery.tau_I, float(limit), x, y, u, t_last,
         )  # fmt: skip
 
     def _place_of(self, local: LocalTable) -> int:
-        return self._position[local.target.population.name]
+        return next(i for i, group in enumerate(self._neurons) if group is local.target)
 
 
 def _per_edge(local: LocalTable) -> tuple[Int64Array, npt.NDArray[np.float64], Int64Array]:
@@ -204,9 +201,9 @@ def _per_edge(local: LocalTable) -> tuple[Int64Array, npt.NDArray[np.float64], I
     return local.table.targets.astype(np.int64), weights, np.array(np.broadcast_to(local.table.delays, n), np.int64)
 
 
-def _neurons_of(local: LocalPopulation, numbers: Sequence[int], slots: int) -> Neurons:
+def _neurons_of(local: LocalGroup, numbers: Sequence[int], slots: int) -> Neurons:
     """A population in the trials ``numbers``, at their start."""
-    group: Any = local.group
+    group: Any = local.neurons
     trials, n = len(numbers), len(local.gids) * len(numbers)
     V = np.stack([group.initial_V(number) for number in numbers], axis=1).ravel()
     membrane = tuple(np.repeat(v, trials) if isinstance(v, np.ndarray) else v for v in group.membrane)
@@ -214,7 +211,7 @@ def _neurons_of(local: LocalPopulation, numbers: Sequence[int], slots: int) -> N
     return Neurons(
         V, np.zeros((inputs - 1, n)), np.zeros(n), np.zeros(n, np.int64), membrane, group.decays,
         group.refractory_steps, empty_ring(inputs, slots, n), local.grid.unit, (NO_DRIVE,) * inputs,
-        local.population.first_gid,
+        local.members[0].population.first_gid,
     )  # fmt: skip
 
 
@@ -234,6 +231,8 @@ def _check(network: Network) -> None:
         if not isinstance(population.model, (LifMultisynapse, SpikeTrains)):
             kind = type(population.model).__name__
             raise InputError(f"Trials: '{population.name}' has {kind} neurons; only LifMultisynapse can be batched")
+    if not any(isinstance(p.model, LifMultisynapse) for p in network.populations):
+        raise InputError("Trials: the network has no neurons; add a population of LifMultisynapse")
     for projection in network.projections:
         if not isinstance(projection.synapse, (Static, TsodyksMarkram)):
             kind = type(projection.synapse).__name__

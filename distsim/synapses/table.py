@@ -26,9 +26,9 @@ class Table:
     targets (edges,) uint16 or uint32: local index within the target group.
     weights (edges,), or (1,) where all are equal: float32 or float64 (pA or mV), or int32, in units of ``weight_unit``.
     delays (edges,) uint8, uint16 or uint32 (steps), or (1,) where all are equal; (0,) where there are segments.
+    attributes: further parameters of the synapses by name, (edges,) in the type of the weights, or (1,).
     segments: None, or (rows, longest + 1) uint16 or uint32: the edges of row r with delay d are
     offsets[r] + segments[r, d - 1] .. offsets[r] + segments[r, d] - 1.
-    attributes: further parameters of the synapses by name, (edges,) in the type of the weights, or (1,).
     """
 
     first_source_gid: int
@@ -112,9 +112,8 @@ class Table:
 
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        arrays = (
-            self.sources, self.offsets, self.targets, self.weights, self.delays, self.segments, *self.attributes.values()
-        )  # fmt: skip
+        own = (self.sources, self.offsets, self.targets, self.weights, self.delays, self.segments)
+        arrays: list[npt.NDArray[Any] | None] = [*own, *self.attributes.values()]
         return sum(array.nbytes for array in arrays if array is not None)
 
 

@@ -25,13 +25,13 @@ from distsim.errors import check_arguments
 from distsim.jit import inline, jit
 from distsim.network.values import Value, largest
 from distsim.neurons.group import at, part, same_kind
-from distsim.synapses.grid import Grid
+from distsim.synapses.grid import Grid, to_units
 from distsim.synapses.parameters import Shape, check_delay, check_weight, freeze_value
-from distsim.synapses.static import in_units
 from distsim.synapses.table import Int64Array, Table, row_of
 from distsim.units import check_number
 
 FloatArray = npt.NDArray[np.float64]
+ATTRIBUTES = ("U", "D", "F")
 NEVER = -1  # the last spike of a source that has not fired yet
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
 
@@ -39,7 +39,7 @@ CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cach
 @check_arguments
 @dataclass(frozen=True, eq=False)
 class TsodyksMarkram:
-    """A synapse with short-term plasticity: ``weight`` A (pA), ``delay`` (ms), ``U``, ``D`` and ``F`` (ms), ``tau_I`` (ms).
+    """A synapse with short-term plasticity: ``weight`` A (pA), ``U``, and ``delay``, ``D``, ``F``, ``tau_I`` (ms).
 
     weight, delay, U, D and F are one number, an array, or a distribution each; F may be 0 (no facilitation). tau_I is
     the time constant of the synaptic current, or None where used resources recover at once (NEST's tsodyks2_synapse).
@@ -54,7 +54,7 @@ class TsodyksMarkram:
     tau_I: float | None = None
     receptor: int | str | None = None
     plastic: ClassVar[bool] = False
-    attributes: ClassVar[tuple[str, ...]] = ("U", "D", "F")
+    attributes: ClassVar[tuple[str, ...]] = ATTRIBUTES
 
     def __post_init__(self) -> None:
         freeze_value(self, "weight")
@@ -67,7 +67,7 @@ class TsodyksMarkram:
 
     @property
     def unbounded(self) -> bool:
-        """Whether more than the weight can be transmitted: where a U can be above 1 (as drawn ones of the liquid are)."""
+        """Whether more than the weight can be transmitted: where U can be above 1, as drawn ones of the liquid are."""
         return largest(self.U) > 1.0
 
     def check(self, dt: float, shape: Shape, where: str) -> None:
@@ -160,7 +160,8 @@ def deliver(  # type: ignore[no-untyped-def]
     """Add weight * u x of every synapse of every spike to the input of its target.
 
     As ``static.deliver``, with U, D, F, all numbers or all (edges,); x, y, u (edges,) and t_last (rows,), the last
-    spike of each source, are modified. released (CHUNK,) float64 is scratch. Returns how many transmitted more than ``limit`` (pA).
+    spike of each source, are modified. released (CHUNK,) float64 is scratch. Returns how many transmitted more than
+    ``limit`` (pA).
     """
     n_slots = ring.shape[0]
     beyond = 0
@@ -183,7 +184,7 @@ def deliver(  # type: ignore[no-untyped-def]
                 sent = weights[0 if weights.size == 1 else edge] * released[i]
                 beyond += abs(sent) > limit
                 slot = (stamp + np.int64(delays[0 if delays.size == 1 else edge])) % n_slots
-                ring[slot, targets[edge]] += in_units(sent, per_unit)
+                ring[slot, targets[edge]] += to_units(sent, per_unit)
     return beyond
 
 

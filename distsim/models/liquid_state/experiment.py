@@ -110,7 +110,8 @@ def resized(neurons: int, indegree: int | None) -> dict[str, Any]:
     """
     if indegree is not None:
         raise InputError(f"{MODEL}: the in-degree cannot be chosen; it follows from C and lambda_")
-    width = int(defaults()["N_x"].value) * int(defaults()["N_y"].value)
+    published = load()
+    width = published.N_x * published.N_y
     if neurons < width or neurons % width:
         nearest = max(1, round(neurons / width)) * width
         raise InputError(f"{MODEL}: a column has a multiple of {width} neurons, got {neurons}; take {nearest}")
@@ -193,7 +194,7 @@ def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str
         (*own, "all"),
         ((*own.values(), sum(own.values())),),
     )
-    rows = [int(round(t / p.dt)) - 1 for t in np.arange(SHOWN, p.T + 0.5 * p.dt, SHOWN)]
+    rows = [round(float(t) / p.dt) - 1 for t in np.arange(SHOWN, p.T + 0.5 * p.dt, SHOWN)]
     times = [f"{curves.time[i]:g}" for i in rows]
     late = f"{SETTLED:g} ms on" if p.T > SETTLED else "all"
     distances = Table(

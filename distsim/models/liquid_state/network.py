@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 from distsim.models.liquid_state.parameters import PROJECTIONS, Parameters
 from distsim.models.liquid_state.stimuli import single_stimulus
-from distsim.network.distributions import Distribution, Gamma, Normal, Replaced, Uniform
+from distsim.network.distributions import Distribution, Normal, Uniform
 from distsim.network.network import Network
 from distsim.network.positions import lattice
+from distsim.network.positive import Gamma, Replaced
 from distsim.network.rules import AllToAll, SpatialBernoulli
 from distsim.neurons.lif_multisynapse import STIMULUS, LifMultisynapse
 from distsim.stimuli.spike_trains import SpikeTrains

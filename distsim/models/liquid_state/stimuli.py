@@ -44,16 +44,21 @@ def collect_pairs(p: Parameters) -> list[list[tuple[FloatArray, FloatArray]]]:
             near = tries[np.abs(distance - wanted) < p.d_tolerance]
             pairs.extend(near[: p.pairs - len(pairs)].tolist())
         begin += CHUNK
-    same = _trains(p, _keys(p, "same", np.arange(p.pairs)))
+    same = poisson_trains(p, p.pairs)
     pairs_of = [
         list(zip(*(_trains(p, _keys(p, name, np.array(pairs))) for name in "uv"), strict=True)) for pairs in found
     ]
     return [*pairs_of, list(zip(same, same, strict=True))]
 
 
+def poisson_trains(p: Parameters, n: int) -> list[FloatArray]:
+    """Spike times (ms) of n stimuli, drawn without a condition; those of the pairs at distance 0 are the first."""
+    return _trains(p, _keys(p, "same", np.arange(n)))
+
+
 def single_stimulus(p: Parameters) -> FloatArray:
     """Times (ms) on the grid of one stimulus."""
-    return on_grid(_trains(p, _keys(p, "same", np.zeros(1, np.int64)))[0], p)
+    return on_grid(poisson_trains(p, 1)[0], p)
 
 
 def on_grid(times: FloatArray, p: Parameters) -> FloatArray:
@@ -71,7 +76,7 @@ def on_grid(times: FloatArray, p: Parameters) -> FloatArray:
             f"{MODEL}: two stimulus spikes lie in the step of dt = {p.dt:g} ms that ends at "
             f"{np.sort(step)[twice[0]] * p.dt:g} ms; at most one can"
         )
-    return step * p.dt
+    return np.multiply(step, p.dt, dtype=np.float64)
 
 
 def _too_rare(p: Parameters, found: list[list[int]], tries: int) -> str:

@@ -1,0 +1,86 @@
+"""Distributions of quantities that have one sign: gamma numbers, and others with their low values replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.elementary import log
+from distsim.errors import InputError, check_arguments
+from distsim.jit import jit
+from distsim.network.distributions import Distribution, FloatArray, uniform_numbers
+from distsim.units import check_number
+
+NOT_ZERO = 1e-290  # the smallest gamma number: signs survive where a tiny shape would underflow
+
+
+@jit
+def to_exponential(values):  # type: ignore[no-untyped-def]
+    """values[i] = -ln(1 - values[i]), in place: the quantile of the exponential distribution of mean 1."""
+    for i in range(values.size):
+        values[i] = -log(1.0 - values[i])
+
+
+@check_arguments
+@dataclass(frozen=True)
+class Gamma:
+    """Gamma with ``shape`` and ``scale``: mean shape * scale; a negative ``scale`` gives the negative of such numbers.
+
+    The inverse of the distribution function is taken at one uniform number: a logarithm for shape 1, the exponential
+    distribution, scipy's inverse of the incomplete gamma function for any other shape.
+    """
+
+    shape: float
+    scale: float
+
+    def __post_init__(self) -> None:
+        check_number(self.shape, "Gamma: shape", above=0.0)
+        if check_number(self.scale, "Gamma: scale") == 0.0:
+            raise InputError("Gamma: scale must not be 0")
+
+    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
+        return self.scale * self._standard(uniform_numbers(keys, counters))
+
+    def quantile(self, p: FloatArray) -> FloatArray:
+        return self.scale * self._standard(p if self.scale > 0.0 else 1.0 - p)
+
+    def _standard(self, p: FloatArray) -> FloatArray:
+        """The quantile for scale 1."""
+        if self.shape == 1.0:
+            to_exponential(p)
+        else:
+            from scipy.special import gammaincinv  # a scalar function: the place in the array does not matter
+
+            p = gammaincinv(self.shape, p)
+        return np.maximum(p, NOT_ZERO)
+
+    def bounds(self) -> tuple[float, float]:
+        nearest = self.scale * NOT_ZERO
+        return (nearest, np.inf) if self.scale > 0.0 else (-np.inf, nearest)
+
+
+@check_arguments
+@dataclass(frozen=True)
+class Replaced:
+    """Another distribution, its values at or below ``low`` set to ``by``, which is above ``low``."""
+
+    distribution: Distribution
+    by: float
+    low: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.distribution, Distribution):
+            raise InputError(f"Replaced: needs a distribution, got {self.distribution!r}")
+        check_number(self.by, "Replaced: by", above=check_number(self.low, "Replaced: low"))
+
+    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
+        values = self.distribution.sample(keys, counters)
+        return np.where(values > self.low, values, self.by)
+
+    def bounds(self) -> tuple[float, float]:
+        low, high = self.distribution.bounds()
+        if low <= self.low:
+            low = float(np.nextafter(self.low, np.inf))
+        return min(low, self.by), max(high, self.by)
