@@ -249,7 +249,7 @@ SPIKING = [name for name in registry.MODELS if hasattr(registry.find(name), "res
 @pytest.mark.parametrize("name", SPIKING)
 def test_every_spiking_model_can_be_scaled(name, tmp_path):
     """The network has about as many neurons as asked for, and all of the harness's checks pass."""
-    sizes = ["2000", "4000"]
+    sizes = ["1980", "3960"]  # multiples of 5, as Brunel's network has, and of 9, as a column
     found = plan(tmp_path, "--model", name, "--sizes", *sizes, "--time", "100", "--no-plot")
     for point in found.points:
         network = registry.find(name).build_network(found.parameters_of(point))
