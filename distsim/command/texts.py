@@ -33,7 +33,7 @@ examples:
 Units are ms, mV, pA, pF and 1/s throughout. The scaling experiment has a command of its own:
 python -m distsim.scaling --help.
 """
-LONGEST_VALUE = 30  # beyond which the default of a list is written on several lines
+LONGEST_VALUE, LONGEST_LIMITS = 30, 20  # characters beyond which they are written on several lines
 
 
 def help_page() -> str:
@@ -63,15 +63,22 @@ def parameter_table(model: str, defaults: Mapping[str, Default]) -> str:
     """The parameters of a model with default, unit, limits and meaning, lined up."""
     from tabulate import tabulate
 
-    rows = [(name, value_text(d.value), d.unit, limits(d), d.meaning) for name, d in defaults.items()]
+    rows = [(name, _shown(d), d.unit, limits(d), d.meaning) for name, d in defaults.items()]
     header = ("name", "default", "unit", "limits", "meaning")
     width = min(shutil.get_terminal_size((HELP_WIDTH, 0)).columns, 160)
     longest = [max(len(text) for text in column) for column in zip(header, *rows, strict=True)][:-1]
-    longest[1] = min(longest[1], LONGEST_VALUE)
+    longest[1], longest[3] = min(longest[1], LONGEST_VALUE), min(longest[3], LONGEST_LIMITS)
     widths = [*longest, max(30, width - sum(longest) - 2 * len(longest) - 2)]
-    align = ("left", "right", "left", "left", "left")
-    text = tabulate(rows, header, "simple", maxcolwidths=widths, disable_numparse=True, colalign=align)
+    text = tabulate(rows, header, "simple", maxcolwidths=widths, disable_numparse=True)
     return f"parameters of {model}, set by --set NAME=VALUE:\n{_indented(text)}\n"
+
+
+def _shown(default: Default) -> str:
+    """The default value; of a matrix only its size, for its entries would fill the page."""
+    value = default.value
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return f"{len(value)} x {len(value[0])} values"
+    return value_text(value)
 
 
 def limits(default: Default) -> str:

@@ -19,9 +19,9 @@ from types import ModuleType
 from distsim.errors import InputError, nearest
 
 MODELS = {
+    "microcircuit": "1 mm^2 of cortex at full density: eight populations in four layers (Potjans & Diesmann 2014)",
     "two_population": "balanced random network, excitatory and inhibitory, with spike-timing dependent plasticity",
     "brunel": "sparsely connected excitatory and inhibitory delta neurons, and the mean field that predicts rates",
-    "microcircuit": "1 mm^2 of cortex at full density: eight populations in four layers (Potjans & Diesmann 2014)",
 }
 """One line on each model by name."""
 
