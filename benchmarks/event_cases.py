@@ -215,7 +215,7 @@ def phases(projection: Projection, targets: Targets, index_type: npt.DTypeLike) 
     timers.start()
     for piece in edges(projection.rule, targets):
         timers.lap("draw")
-        tables.fill(piece.source, piece.degree, piece.first, cursor, target, nothing, nothing, nothing, nothing)
+        tables.fill(piece.source, piece.degree, piece.first, cursor, target, nothing, nothing)
         timers.lap("fill")
     return dict(timers.seconds) | {"draw": timers.seconds["draw"] / 2}
 
