@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from distsim.errors import InputError
+from distsim.errors import DistsimError, InputError
 from distsim.theory.mean_field import MeanField, drift_and_diffusion, nu_theta
 
 NEURON = {"tau_m": 20.0, "t_ref": 2.0, "V_th": 20.0, "V_reset": 0.0}
@@ -111,6 +111,28 @@ def test_derivatives_without_any_noise():
     assert mean_field.fixed_point().rates[0] == pytest.approx(rate, rel=1e-13)
     by_mu, _ = mean_field._derivatives(np.array([25.0]), np.array([0.0]), np.array([rate]))
     assert by_mu[0] == pytest.approx(rate**2 / 1000.0 * 20.0 * 20.0 / (25.0 * 5.0), rel=1e-12)
+
+
+@pytest.mark.parametrize("case", range(10))
+def test_every_network_with_refractory_neurons_has_a_fixed_point(case):
+    """Rates lie between 0 and 1 / t_ref, and Phi is continuous: there is one (Brouwer), however strong the coupling."""
+    generator = np.random.default_rng(case)
+    n = generator.integers(1, 4)
+    J = generator.choice([-1, 1], n) * 10.0 ** generator.uniform(-2.0, 0.3, n)
+    mean_field = MeanField(
+        K=generator.integers(0, 3000, (n, n)), J=np.tile(J, (n, 1)), tau_m=generator.uniform(5.0, 30.0, n),
+        t_ref=generator.choice([0.5, 2.0, 5.0]), V_th=generator.uniform(5.0, 25.0, n), V_reset=0.0,
+        mu_ext=generator.uniform(-5.0, 40.0, n), var_ext=generator.uniform(0.0, 50.0, n),
+    )  # fmt: skip
+    points = mean_field.fixed_points()
+    assert points
+    for point in points:
+        assert_allclose(mean_field.phi(point.rates), point.rates, rtol=1e-8, atol=1e-15)
+
+
+def test_rates_without_bound_are_an_error():
+    with pytest.raises(DistsimError, match="no fixed point was found"):
+        MeanField(K=1000, J=0.5, mu_ext=30.0, **(NEURON | {"t_ref": 0.0})).fixed_point()
 
 
 def test_silence_without_input():

@@ -27,6 +27,7 @@ from distsim import (
     SiegertNeuron,
     Simulation,
 )
+from distsim.build.diffusion import add_common, add_equal, add_weighted
 from distsim.models.brunel.mean_field import equations, mean_field
 from distsim.models.brunel.parameters import load
 from distsim.theory.mean_field import drift_and_diffusion
@@ -176,6 +177,24 @@ def test_one_sum_for_all_targets_is_the_sum_of_each(autapses):
         network.connect("A", "A", rule, DiffusionConnection(drift, diffusion))
         after.append(simulate(network, 0.1).current_rates("A"))
     assert_allclose(after[0], after[1], rtol=1e-12)
+
+
+def test_kernels_give_the_same_bits_as_plain_python():
+    random = np.random.default_rng(5)
+    offsets, source = np.array([0, 3, 3, 20, 37]), random.integers(0, 50, 37).astype(np.int32)
+    rates, drift, diffusion = random.uniform(0.0, 50.0, 50), random.normal(size=37), random.uniform(size=37)
+    own = np.array([1, 2, 3, 4], np.int32)
+    for kernel, arguments in (
+        (add_equal, (offsets, source, rates, 0.3, 0.1)),
+        (add_weighted, (offsets, source, rates, drift, diffusion)),
+        (add_common, (source, own, rates, 0.3, 0.1)),
+    ):
+        results = []
+        for function in (kernel, kernel.py_func):
+            results.append((np.ones(4), np.ones(4)))
+            function(*arguments, *results[-1])
+        assert_array_equal(results[0], results[1])
+        assert not np.array_equal(results[0][0], np.ones(4))
 
 
 def test_several_runs_equal_one():

@@ -32,6 +32,7 @@ _ITERATIONS = 100
 _HALVINGS = 8
 _SAME = 1e-6  # relative distance below which two solutions are one
 _SOLVED = 1e-9  # relative residual of a solution
+_TINY = 1e-6  # rate (1/s) below which a residual counts in absolute terms
 
 
 def nu_theta(V_th: float, J: float, C: float, tau_m: float) -> float:
@@ -167,7 +168,7 @@ class MeanField:
         rates = np.array(np.broadcast_to(np.asarray(initial, np.float64), self.n))
         for _ in range(2000):
             change = self.phi(rates) - rates
-            rates = rates + 0.1 * change
+            rates = np.minimum(rates + 0.1 * change, self._top())
             if (np.abs(change) <= 1e-7 * rates).all():
                 break
         solutions = self._solve(np.stack([rates, self.phi(rates)]))
@@ -215,7 +216,8 @@ class MeanField:
             r, residual = trial, new
             if (moved <= 1e-15 * r).all():
                 break
-        solved = (np.abs(residual) <= _SOLVED * r + 1e-290).all(axis=1)
+        solved = (np.abs(residual) <= _SOLVED * np.maximum(r, _TINY)).all(axis=1)
+        r = np.where(r < _TINY, self.phi(r), r)  # to full relative precision: what is so small has no effect on itself
         found: list[FloatArray] = []
         for rates in r[solved]:
             if not any(np.allclose(rates, known, rtol=_SAME, atol=1e-12) for known in found):

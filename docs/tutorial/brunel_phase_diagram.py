@@ -89,7 +89,7 @@ def draw(options: argparse.Namespace, measured: dict[tuple[float, float], tuple[
     figure = Figure(figsize=(10.0, 3.4), dpi=120)
     figure.set_layout_engine("constrained")
     rates, irregularity, together = figure.subplots(1, 3, width_ratios=(1.5, 1.0, 1.0))
-    fine = np.unique(np.concatenate([np.linspace(min(options.g), max(options.g), 61), options.g]))
+    fine = np.unique(np.concatenate([np.linspace(min(options.g), max(options.g), 45), options.g]))
     for eta, colour in zip(options.eta, itertools.cycle(COLOURS), strict=False):
         for branch in branches(options.order, eta, fine):
             rates.plot(fine, np.where(branch > 1e-3, branch, np.nan), "-", color=colour, lw=1.2)
