@@ -2,16 +2,17 @@
 
     python benchmarks/against_brian2.py --brian2-python PATH --out FILE
 
-The liquid state machine of Maass, Natschläger & Markram (2002), 135 neurons, with its published parameters: one network,
-Poisson stimuli of 500 ms, each trial from initial potentials of its own. distsim draws all of it; Brian2 gets it edge by
-edge. Every program runs in a fresh process, pinned to the same core.
+The liquid state machine of Maass, Natschläger & Markram (2002), 135 neurons, with its published parameters: one
+network, Poisson stimuli of 500 ms, each trial from initial potentials of its own. distsim draws all of it; Brian2 gets
+it edge by edge. Every program runs in a fresh process, pinned to the same core.
 
 distsim            ``Trials.run``, 16 trials side by side, after its compilation; total time over the number of trials.
 Brian2, cython     net.run of each trial, after a first one that compiles; needs a C++ compiler and Python's headers.
 Brian2, numpy      the same without a compiler.
 Brian2, C++        C++ standalone: one compiled program run for each trial; the time the program itself takes.
 
-That the work is the same is checked: all spikes of the trials that both made must be identical, else the exit code is 1.
+That the work is the same is checked: all spikes of the trials that both made must be identical, else the exit code
+is 1.
 """
 
 import argparse

@@ -44,8 +44,8 @@ x -= u * x
 
 def build(brian2, data, target):
     """The network, its neurons, its stimulus, and the monitor of their spikes."""
-    ms, mV, pA = brian2.ms, brian2.mV, brian2.pA
-    units = {"tau_m": ms, "V_th": mV, "V_reset": mV, "I_e": pA, "R_m": brian2.Gohm}
+    ms, mv, pa = brian2.ms, brian2.mV, brian2.pA
+    units = {"tau_m": ms, "V_th": mv, "V_reset": mv, "I_e": pa, "R_m": brian2.Gohm}
     constants = {name: float(data[name]) * units[name] for name in PARAMETERS}
     n, n_exc = len(data["V"][0]), int(data["N_E"])
     neurons = brian2.NeuronGroup(
@@ -58,7 +58,7 @@ def build(brian2, data, target):
     for name, group in parts.items():
         group.tau_refrac = float(data[f"t_ref_{name}"]) * ms
         group.tau_stimulus = float(data[f"tau_stimulus_{name}"]) * ms
-        weight = {"J": float(data[f"J_{name}"]) * pA}
+        weight = {"J": float(data[f"J_{name}"]) * pa}
         kick = brian2.Synapses(stimulus, group, on_pre="I_stimulus += J", namespace=weight, name=f"kick_{name}")
         kick.connect(p=1)
         objects.append(kick)
@@ -70,7 +70,7 @@ def build(brian2, data, target):
         )  # fmt: skip
         edges = data[f"edges_{name}"]
         synapses.connect(i=edges[:, 0].astype(int), j=edges[:, 1].astype(int))
-        for column, (attribute, unit) in enumerate((("A", pA), ("U", 1), ("D", ms), ("F", ms)), start=2):
+        for column, (attribute, unit) in enumerate((("A", pa), ("U", 1), ("D", ms), ("F", ms)), start=2):
             setattr(synapses, attribute, edges[:, column] * unit)
         synapses.x = 1
         objects.append(synapses)

@@ -57,12 +57,12 @@ def explicit(p, trials, trains):
     """
     arrays = {name: np.array(value) for name, value in p.as_dict().items()}
     for local in trials._local.tables:
-        name = local.projection.name.replace("->", "")
+        name = local.name.replace("->", "")
         if name in ("EE", "EI", "IE", "II"):
             t = local.table
             columns = [t.source_of_edges(), t.targets, t.weights, *(t.attributes[a] for a in "UDF")]
             arrays[f"edges_{name}"] = np.stack([np.broadcast_to(c, t.n_edges).astype(float) for c in columns], axis=1)
-    groups = [local.group for local in trials._local.populations if local.population.name in "EI"]
+    groups = [group.neurons for part, group in trials._local.populations if part.population.name in "EI"]
     arrays["V"] = np.array([np.concatenate([g.initial_V(k) for g in groups]) for k in range(len(trains))])
     longest = max(map(len, trains))
     steps = [np.rint(train / p.dt).astype(int) for train in trains]

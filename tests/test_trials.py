@@ -62,7 +62,7 @@ def test_a_trial_has_the_bits_of_a_simulation(liquid_trials, monkeypatch):
             mine = (gid >= first) & (gid < first + simulation.network.find(population).size)
             assert own.step.tolist() == step[mine].tolist()
             assert own.neuron.tolist() == (gid[mine] - first).tolist()
-            group = next(p.group for p in simulation._local.populations if p.population.name == population)
+            group = next(g.neurons for p, g in simulation._local.populations if p.population.name == population)
             assert group.V.tolist() == neurons.V.reshape(-1, 3)[:, 1].tolist()
             assert group.I.tolist() == neurons.I.reshape(2, -1, 3)[:, :, 1].tolist()
             assert group.stimulus.tolist() == neurons.stimulus.reshape(-1, 3)[:, 1].tolist()

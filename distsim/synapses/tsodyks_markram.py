@@ -121,9 +121,12 @@ def recovery(elapsed, D, tau_I, y_decay, x_decay):  # type: ignore[no-untyped-de
     tau_I / (tau_I - D) (exp(-t / tau_I) - exp(-t / D)); near D = tau_I the series in t (1 / D - 1 / tau_I). 0 for
     tau_I = 0.
     """
+    if tau_I == 0.0:
+        return 0.0
     s = elapsed / D - elapsed / tau_I
     series = x_decay * (elapsed / D) * (1.0 + s * (0.5 + s * (1.0 / 6.0 + s * (1.0 / 24.0 + s * (1.0 / 120.0)))))
-    closed = tau_I / (tau_I - D) * (y_decay - x_decay)
+    difference = tau_I - D if tau_I != D else 1.0
+    closed = tau_I / difference * (y_decay - x_decay)
     return series if abs(s) < 1e-3 else closed
 
 
