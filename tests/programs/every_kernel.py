@@ -56,6 +56,8 @@ def build_network() -> Network:
     network.connect("C", "A", FixedTotalNumber(30), Static(weight=Normal(0.0, 200.0), delay=delays))
     network.connect("B", "D", FixedIndegree(5, multapses=False), Static(weight=LogNormal(4.0, 1.0), delay=1.0))
     network.connect("X", "B", AllToAll(), Static(weight=300.0, delay=1.0))
+    in_segments = Static(weight=Normal(5.0, 20.0), delay=Uniform(0.75, 1.5))
+    network.connect("A", "D", FixedIndegree(60), in_segments)
     for name in "ABCDGK":
         network.stimulate(name, Poisson(rate=20_000.0, weight=30.0))
     for name in "FH":
