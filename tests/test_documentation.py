@@ -26,6 +26,8 @@ from tests.mpi import JOB_ENVIRONMENT, mpirun, outside_of_any_job
 
 TINY = ["--sizes", "60", "--indegree", "20", "--time", "20"]
 PHASE_DIAGRAM = "docs/tutorial/brunel_phase_diagram.py"
+SMALLER = {"microcircuit": ["--N-scaling", "0.02", "--K-scaling", "0.02"]}
+"""Options of models that are too large for tests."""
 RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
@@ -141,6 +143,8 @@ def check_models(arguments: list[str], document: str, folder: Path, ranks: int |
         small = module.load(module.resized(500, None)).as_dict()
         write_json(path, {"model": model, "parameters": small})
     shorter = ["--time", "10"] if arguments[0] == "run" and "--help" not in arguments else []
+    if shorter and arguments[1] in SMALLER and "--N-scaling" not in arguments:
+        shorter += SMALLER[arguments[1]]
     run_python(["-m", "distsim", *arguments, *shorter], ranks, folder)
     if "--out" in arguments:
         assert (folder / arguments[arguments.index("--out") + 1] / "summary.json").exists()
