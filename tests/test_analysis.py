@@ -225,7 +225,7 @@ def test_layers_show_an_equal_part_of_each_population_and_the_rates_of_all():
         shown = (times > 20.0) & (times <= 80.0) & (neurons < sizes[name] // 10)
         assert line.get_xdata().tolist() == times[shown].tolist()
         assert line.get_ydata().tolist() == (base + neurons[shown]).tolist()
-    image = rates.images[0].get_array()
+    image = np.asarray(rates.images[0].get_array())
     assert image.shape == (2, 30)
     inside = [((times > 20.0) & (times <= 80.0)).sum() for times, _ in spikes.values()]
     assert image.sum(axis=1) * 2e-3 * np.array([400, 100]) == pytest.approx(inside)
