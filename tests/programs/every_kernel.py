@@ -52,6 +52,7 @@ def build_network() -> Network:
     rule = {"alpha": 0.1, "lambda_": 0.5}
     delays = Clipped(Normal(2.0, 1.0), low=0.75, high=5.0)
     network.connect("A", "A", FixedIndegree(5, autapses=False), StdpPowerLaw(weight=200.0, delay=1.5, **rule))
+    network.connect("A", "D", FixedIndegree(60), Static(weight=Normal(5.0, 20.0), delay=Uniform(0.75, 1.5)))  # segments
     network.connect("C", "B", PairwiseBernoulli(0.4), StdpPowerLaw(weight=Uniform(50.0, 150.0), delay=delays, **rule))
     network.connect("C", "A", FixedTotalNumber(30), Static(weight=Normal(0.0, 200.0), delay=delays))
     network.connect("B", "D", FixedIndegree(5, multapses=False), Static(weight=LogNormal(4.0, 1.0), delay=1.0))
