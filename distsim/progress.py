@@ -33,9 +33,12 @@ def silent(label: str, total: float, unit: str = "ms") -> Iterator[Callable[[flo
     yield _ignore
 
 
-def bars(comm: MPI.Comm) -> Progress:
-    """Bars on rank 0 where it or its launcher has a terminal; nothing in a batch log and on other ranks."""
-    stream = _terminal() if comm.rank == 0 else None
+def bars(comm: MPI.Comm | None) -> Progress:
+    """Bars on rank 0 where it or its launcher has a terminal; nothing in a batch log and on other ranks.
+
+    None stands for a process that is no rank of a job.
+    """
+    stream = _terminal() if comm is None or comm.rank == 0 else None
     return partial(_bar, stream) if stream is not None else silent
 
 

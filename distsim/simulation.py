@@ -18,7 +18,7 @@ from distsim.parallel.exchange import PLANS, make_exchange
 from distsim.parallel.job import faults
 from distsim.record.output import Output
 from distsim.record.provenance import about
-from distsim.simulate import gather, weights
+from distsim.simulate import gather, load, weights
 from distsim.simulate.memory import peak_bytes, resident_bytes
 from distsim.simulate.recorders import Recorders
 from distsim.simulate.spiking import Fired, SpikingLoop
@@ -215,10 +215,35 @@ class Simulation:
         """Number of spikes of all neurons so far, recorded or not."""
         return int(self.comm.allreduce(self._loop.n_spikes))
 
+    def forget_times(self) -> None:
+        """Start the times of the run anew, as after a pre-simulation that is not to be measured."""
+        self._loop.timers.seconds.clear()
+        self.sim_time = 0.0
+
     def phase_times(self) -> dict[str, dict[str, float]]:
-        """Seconds spent in every phase: min, mean and max over ranks."""
+        """Seconds spent in every phase: min, mean and max over ranks.
+
+        "other" is what of build and run is in none of the phases.
+        """
         seconds = {name: self._timers.seconds[name] for name in BUILD_PHASES}
-        return over_ranks(seconds | {name: self._loop.timers.seconds[name] for name in RUN_PHASES}, self.comm)
+        seconds |= {name: self._loop.timers.seconds[name] for name in RUN_PHASES}
+        other = self.build_time + self.sim_time - sum(seconds.values())
+        return over_ranks(seconds | {"other": max(0.0, other)}, self.comm)
+
+    def loads(self, after: float = 0.0) -> list[dict[str, float]]:
+        """What every rank had to do: neurons, synapses, bytes (of their tables), events and busy.
+
+        events: spikes after ``after`` (ms) of populations that are recorded, at the synapses of the rank (stimuli do
+        not count); busy: seconds of the run in which the rank computed, neither waiting nor communicating.
+        """
+        fired = np.zeros(self.network.size, np.int64)
+        for name in self.recorders.of_spikes:
+            spikes = self.spikes(name)
+            gids = self.network.find(name).first_gid + spikes.neuron[spikes.step > to_steps(after, self.dt, "after")]
+            fired += np.bincount(gids, minlength=len(fired))
+        busy = sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record"))
+        mine = load.of_rank(self._local, fired)
+        return self.comm.allgather({**mine, "busy": busy})
 
     def slowest(self) -> dict[str, float]:
         """build_time, sim_time and compile_time (s) of the slowest rank."""

@@ -13,6 +13,13 @@ import hypothesis
 import pytest
 
 from tests import mpi
+from tests.on_ranks import (  # noqa: F401 # a fixture, and hooks that pytest finds here
+    comm,
+    pytest_collection_modifyitems,
+    pytest_generate_tests,
+    pytest_pyfunc_call,
+    pytest_runtest_logreport,
+)
 
 # The same examples in every run; no deadline, because the first example may compile a kernel.
 hypothesis.settings.register_profile("distsim", deadline=None, derandomize=True)

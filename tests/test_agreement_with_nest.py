@@ -58,8 +58,8 @@ def ours(tmp_path_factory: pytest.TempPathFactory, mpirun: Any) -> Values:
     mpirun(2, ["-m", "distsim.scaling", *options], timeout=900, cwd=folder, env=environment)
     rows = [json.loads(line) for line in (folder / "out" / "runs.jsonl").read_text(encoding="utf-8").splitlines()]
     return {
-        (model, size, quantity): np.array([r[quantity] for r in rows if (r["neuron_model"], r["N"]) == (model, size)])
-        for model in MODELS
+        (model, size, quantity): np.array([r[quantity] for r in rows if (r["variant"], r["N"]) == (variant, size)])
+        for model, variant in ((model, {"neuron_model": model}) for model in MODELS)
         for size in SIZES
         for quantity in QUANTITIES
     }

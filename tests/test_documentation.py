@@ -20,9 +20,14 @@ import pytest
 
 from distsim.models import registry
 from distsim.record.jsonable import write_json
+from distsim.scaling import folder as output
+from distsim.scaling.experiment import Experiment
+from distsim.scaling.options import parse
+from distsim.scaling.schema import read_experiment
 from tests import documents
 from tests.documents import DOCUMENTS, ROOT
-from tests.mpi import JOB_ENVIRONMENT, mpirun, outside_of_any_job
+from tests.mpi import JOB_ENVIRONMENT, launcher, mpirun, outside_of_any_job
+from tests.scaling_records import MODELS, strong_records
 
 TINY = ["--sizes", "60", "--indegree", "20", "--time", "20"]
 PHASE_DIAGRAM = "docs/tutorial/brunel_phase_diagram.py"
@@ -82,7 +87,13 @@ def test_python_runs_and_prints_the_same_on_any_number_of_ranks(document: str, t
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_blocks_are_in_languages_that_are_checked(document: str) -> None:
-    assert documents.languages(document) <= {"python", "text", "sh", "bash", "console"}
+    assert documents.languages(document) <= {"python", "text", "sh", "bash", "console", "toml"}
+
+
+def test_experiment_files_that_are_shown_are_valid(tmp_path: Path) -> None:
+    for block in documents.fenced("docs/scaling.md", "toml"):
+        (tmp_path / "shown.toml").write_text(block, encoding="utf-8")
+        read_experiment(tmp_path / "shown.toml", {})
 
 
 # ---------------------------------------------------------------- commands
@@ -129,10 +140,39 @@ def check_pip(words: list[str], document: str, folder: Path) -> None:
 
 
 def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int | None = None) -> None:
-    """The harness runs with these options, at a tiny size."""
+    """The harness runs with these options, at a tiny size; what is reported are made-up records."""
+    if arguments[:1] in (["report"], ["compare"], ["show"]):
+        for path in arguments[1:]:
+            settings = Experiment(
+                sizes=(1250,), vary={"neuron_model": MODELS}, seeds=(1, 2), kind="strong", ranks=(1, 2, 4)
+            )
+            made_up = output.Folder(
+                folder / path, settings.identity(), {**settings.settings(), "indegree": 1250}, resume=False
+            )
+            for record in strong_records():
+                made_up.add(record)
+            made_up.close()
+        run_python(["-m", "distsim.scaling", *arguments], None, folder)
+        return
     smaller = [*TINY, "--seeds", "1", "--out", str(folder / "out")]
+    if "scaling/strong.toml" in arguments:
+        smaller += ["--ranks", "1", "2"]
+    if "--launcher" in arguments:
+        place = arguments.index("--launcher") + 1
+        assert arguments[place] == "mpirun -n {ranks}"
+        arguments[place] = f"{' '.join(launcher())} -n {{ranks}}"
     run_python(["-m", "distsim.scaling", *arguments, *smaller], ranks, ROOT)
     assert (folder / "out" / "runs.jsonl").exists()
+
+
+def check_sbatch(words: list[str], document: str, folder: Path) -> None:
+    """The template, the experiment and its options exist; test_jobs.py runs the templates."""
+    while words[0].startswith("--"):
+        words = words[1:]
+    template, *arguments = words
+    assert (ROOT / template).exists()
+    options = parse(arguments)
+    read_experiment(options.file and ROOT / options.file, options.settings)
 
 
 def check_models(arguments: list[str], document: str, folder: Path, ranks: int | None = None) -> None:
@@ -209,6 +249,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     f"python {PHASE_DIAGRAM}": check_phase_diagram,
     "mpirun": check_mpirun,
     "rm": check_rm,
+    "sbatch": check_sbatch,
 }
 """How a command begins -> what checks the rest of it."""
 

@@ -1,22 +1,36 @@
-"""The harness without the engine: command line and experiment files."""
+"""The harness without the engine: command line, experiment files, points."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 from distsim.errors import InputError
-from distsim.scaling.experiment import Experiment, Point
+from distsim.models import registry
+from distsim.scaling.budget import Budget, expected, seconds
+from distsim.scaling.experiment import Experiment, Point, key_of
 from distsim.scaling.options import parse
+from distsim.scaling.plan import prepare
 from distsim.scaling.schema import read_experiment
 
-PUBLISHED = Path(__file__).parent.parent / "scaling" / "network_size.toml"
+EXPERIMENTS = Path(__file__).parent.parent / "scaling"
+PUBLISHED = EXPERIMENTS / "network_size.toml"
+IAF = (("neuron_model", "iaf_psc_alpha"),)
+BOTH = {"neuron_model": ("iaf_psc_alpha", "ignore_and_fire")}
 
 
 def read(*arguments: str) -> Experiment:
     options = parse(list(arguments))
-    return read_experiment(options.file, options.settings)
+    return read_experiment(options.file, options.settings)[0]
+
+
+def plan(folder: Path, *arguments: str, ranks: int = 1):
+    """What a command line leads to, with ``folder`` for what it writes."""
+    found, opened = prepare(parse([*arguments, "--out", str(folder / "out")]), ranks, ranks)
+    opened.close()
+    return found
 
 
 def write(folder: Path, text: str) -> str:
@@ -25,24 +39,67 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_without_arguments_both_models_run_at_four_sizes():
-    options = parse([])
-    assert read() == Experiment()
-    assert options.out == Path("scaling-results")
-    assert [point.size for point in Experiment().points()] == [1250, 1250, 2500, 2500, 3750, 3750, 5000, 5000]
-    assert {point.neuron_model for point in Experiment().points()} == {"iaf_psc_alpha", "ignore_and_fire"}
+def test_without_arguments_both_neuron_models_run_at_four_sizes():
+    experiment = read()
+    assert (experiment.model, experiment.kind, experiment.indegree) == ("two_population", "size", 1250)
+    assert experiment.vary == BOTH
+    assert parse([]).out == Path("scaling-results")
+    assert [p.size for p in experiment.points(1)] == [1250, 1250, 2500, 2500, 3750, 3750, 5000, 5000]
 
 
-def test_the_published_experiment():
+def test_the_published_experiment(tmp_path):
     experiment = read(str(PUBLISHED))
     assert experiment.sizes == tuple(range(1250, 13751, 1250))
-    assert (experiment.indegree, experiment.time, experiment.dt) == (1250, 10_000.0, 0.125)
-    assert len(experiment.points()) == 66
+    assert (experiment.indegree, experiment.time, experiment.parameters) == (1250, 10_000.0, {"dt": 0.125})
+    assert len(experiment.points(2)) == 66
     assert parse([str(PUBLISHED)]).out == Path("network_size-results")
 
 
-def test_the_quick_experiment_is_valid():
-    assert len(read(str(PUBLISHED.with_name("quick.toml"))).points()) == 8
+@pytest.mark.parametrize("file", sorted(EXPERIMENTS.glob("*.toml")), ids=lambda path: path.stem)
+def test_ready_experiments_can_be_run(file, tmp_path):
+    points = plan(tmp_path, str(file), ranks=8).points
+    assert len({point.key() for point in points}) == len(points)
+
+
+# Points
+
+
+def test_strong_scaling_has_one_network_on_all_ranks():
+    experiment = Experiment(kind="strong", sizes=(100,), ranks=(1, 2), indegree=10, seeds=(1, 2), repetitions=2)
+    points = experiment.points(1)
+    assert [(p.size, p.indegree, p.ranks) for p in points] == 4 * [(100, 10, 1)] + 4 * [(100, 10, 2)]
+    assert [(p.seed, p.repetition) for p in points[:4]] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(("grows", "indegrees"), [(False, [10, 10, 10]), (True, [10, 20, 40])])
+def test_weak_scaling_grows_with_ranks(grows, indegrees):
+    experiment = Experiment(kind="weak", size_per_rank=100, ranks=(1, 2, 4), indegree=10, indegree_grows=grows)
+    points = experiment.points(1)
+    assert [(p.size, p.ranks) for p in points] == [(100, 1), (200, 2), (400, 4)]
+    assert [p.indegree for p in points] == indegrees
+
+
+def test_size_scaling_runs_on_the_ranks_of_the_job_unless_told():
+    assert {point.ranks for point in Experiment(sizes=(10, 20)).points(3)} == {3}
+    assert {point.ranks for point in Experiment(sizes=(10, 20), ranks=(2,)).points(3)} == {2}
+
+
+def test_varied_parameters_are_combined():
+    points = Experiment(sizes=(10,), vary={"g": (4, 5.5), "model": ("a",)}).points(1)
+    assert [str(point) for point in points] == [
+        "g = 4, a, N = 10, seed 1, 1 rank",
+        "g = 5.5, a, N = 10, seed 1, 1 rank",
+    ]
+
+
+def test_a_point_is_known_by_its_fields():
+    point = Point(IAF, 1250, None, 2, 1, 3)
+    assert Point.from_dict(point.as_dict()) == point
+    assert key_of({**point.as_dict(), "more": 1}) == point.key()
+    assert point.key() != Point(IAF, 1250, None, 2, 1, 2).key()
+
+
+# Command line
 
 
 @pytest.mark.parametrize("words", [["1250", "2500"], ["1250,2500"], ["1250,", "2500"]])
@@ -51,20 +108,20 @@ def test_lists_take_spaces_and_commas(words):
 
 
 def test_options_override_the_file(tmp_path):
-    file = write(tmp_path, "sizes = [2500]\nseeds = [1, 2]\ntime = 500\n[parameters]\ng = 8.0\neta = 1.5\n")
-    experiment = read(file, "--seeds", "7", "--neuron-models", "iaf_psc_alpha", "--set", "g=9")
-    assert experiment.points() == [Point("iaf_psc_alpha", 2500, 7)]
+    text = "sizes = [2500]\nseeds = [1, 2]\ntime = 500\n[parameters]\ng = 8.0\neta = 1.5\n[vary]\nJ_E = [0.5, 0.6]\n"
+    experiment = read(
+        write(tmp_path, text), "--seeds", "7", "--vary", "neuron_model=iaf_psc_alpha", "J_E=0.5", "--set", "g=9"
+    )
+    assert [dict(point.variant) for point in experiment.points(1)] == [{"J_E": 0.5, "neuron_model": "iaf_psc_alpha"}]
     assert experiment.parameters == {"g": 9, "eta": 1.5}
-    assert experiment.time == 500.0
-    given = experiment.model_parameters("iaf_psc_alpha", 2500)
-    assert given == {"g": 9, "eta": 1.5, "neuron_model": "iaf_psc_alpha", "N": 2500, "K": 1250, "dt": 0.125, "T": 500.0}
+    assert (experiment.time, experiment.seeds) == (500.0, (7,))
 
 
 def test_help_teaches(capsys):
     with pytest.raises(SystemExit):
         parse(["--help"])
     text = capsys.readouterr().out
-    for word in ("--sizes", "1250, 2500, 3750, 5000", "--resume", "--set", "examples:", "runs.jsonl", "mpirun"):
+    for word in ("--sizes", "1250, 2500, 3750, 5000", "--resume", "--launcher", "--budget", "report", "runs.jsonl"):
         assert word in text
 
 
@@ -80,25 +137,56 @@ def test_help_teaches(capsys):
         (["--sizes", "1250", "1250.5"], r"sizes\[1\] must be a whole number, not 1250.5"),
         (["--sizes", "many"], r"sizes\[0\] must be a whole number, not 'many'"),
         (["--sizes", "1250", "1250"], "sizes holds 1250 twice"),
-        (["--neuron-models", "iaf_psc_alfa"], r"option --neuron-models: .*did you mean 'iaf_psc_alpha'\?"),
+        (["--model", "two_populations"], r"option --model: .*did you mean 'two_population'\?"),
+        (["--kind", "weka"], r"did you mean 'weak'\?"),
+        (["--kind", "strong", "--sizes", "1250"], "option --kind: kind = 'strong' needs ranks, as in"),
+        (["--kind", "weak", "--size-per-rank", "1250", "--ranks", "1"], "needs indegree_grows, whether the inputs"),
+        (["--kind", "weak", "--sizes", "1250"], "--sizes: sizes has no meaning in an experiment of kind 'weak'"),
+        (["--indegree-grows", "true"], "indegree_grows has no meaning in an experiment of kind 'size'"),
+        (["--ranks", "1", "2"], "an experiment of kind 'size' has one number of ranks"),
         (["--exchange", "alltoall"], r"did you mean 'alltoallv'\?"),
         (["--precision", "half"], "precision = 'half' is not one of double, single"),
-        (["--indegree", "1251"], "indegree = 1251 is above the 1250 neurons of the smallest network"),
-        (["--sizes", "1000"], "indegree = 1250 is above the 1000 neurons of the smallest network"),
-        (["--time", "100.03"], "option --time: time = 100.03 ms is not a whole multiple of dt = 0.125 ms"),
         (["--time", "0"], "time must be larger than 0"),
         (["--time", "nan"], "time must be"),
         (["--time", "inf"], "time must be finite"),
-        (["--dt", "0.3"], "time = 1000 ms is not a whole multiple of dt = 0.3 ms"),
-        (["--interval", "0.2"], "option --interval: interval = 0.2 ms is not a whole multiple"),
+        (["--presimulation", "-1"], "presimulation must be at least 0"),
         (["--seeds", "-1"], r"seeds\[0\] must be at least 0, not -1"),
+        (["--repetitions", "0"], "repetitions must be larger than 0"),
         (["--set", "g"], "'g' is not of the form NAME=VALUE"),
-        (["--set", "N=5"], "option --set: parameters: 'N' is set by sizes"),
+        (["--vary", "g="], "'g=' is not of the form NAME=A,B"),
+        (["--vary", "g=4,4"], "vary.g holds 4 twice"),
+        (["--vary", "g=4", "--set", "g=5"], "option --vary: vary.g is in parameters as well"),
+        (["--budget", "soon"], "option --budget: 'soon' is no duration; write e.g. 90s, 30m or 1h30m"),
     ],
 )
 def test_wrong_options_are_named(arguments, message):
     with pytest.raises(InputError, match=message):
         read(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sizes", "1000"], "indegree = 1250 is above the 1000 neurons of a network"),
+        (["--time", "100.03"], "option --time: two_population: T = 100.03 ms is not a whole multiple of dt = 0.125 ms"),
+        (["--set", "dt=0.3"], "option --set: two_population: T = 1000 ms is not a whole multiple of dt = 0.3"),
+        (["--presimulation", "0.1"], "presimulation = 0.1 ms is not a whole multiple"),
+        (["--interval", "0.2"], "option --interval: interval = 0.2 ms is not a whole multiple"),
+        (["--interval", "3"], "option --interval: interval = 3 ms is longer than the delay of 1.5 ms"),
+        (["--set", "N=5"], "option --set: parameters: 'N' is set by sizes"),
+        (["--vary", "seed=5,6"], "option --vary: vary: 'seed' is set by seeds"),
+        (["--set", "gg=5"], r"option --set: .*'gg'.*did you mean 'g'\?"),
+        (["--vary", "neuron_model=iaf_psc_alfa"], r"option --vary: .*did you mean 'iaf_psc_alpha'\?"),
+        (["--kind", "strong", "--sizes", "2500", "--ranks", "1", "4"], "option --ranks: a point needs 4 ranks"),
+    ],
+)
+def test_what_only_the_model_knows_is_found_before_anything_is_written(arguments, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        plan(tmp_path, *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Files
 
 
 @pytest.mark.parametrize(
@@ -111,15 +199,31 @@ def test_wrong_options_are_named(arguments, message):
         ("sizes = [true]", r"sizes\[0\] must be a whole number, not True"),
         ('time = "long"', "line 1: time must be a number, not 'long'"),
         ("[parameter]\ng = 8", r"line 1: unknown setting 'parameter'; did you mean 'parameters'\?"),
-        ("parameters = 3", r"line 1: parameters must be a table"),
-        ('neuron_models = ["ignore_and_fir"]', r"line 1: neuron_models\[0\] .* did you mean 'ignore_and_fire'\?"),
-        ("indegree = 2000\nsizes = [1250]", r"line 1: indegree = 2000 is above the 1250 neurons"),
-        ("[parameters]\nK = 3", "'K' is set by indegree"),
+        ("parameters = 3", r"line 1: parameters must be a table, as in \[parameters\]"),
+        ("[parameters]\n\ng = [8]", r"line 3: parameters.g must be a number, a text, true or false"),
+        ("[vary]\ng = 8", r"line 2: vary.g must be a list, as in \[1, 2\], not 8"),
+        ("vary.g = []", r"line 1: vary.g must hold at least one value"),
+        ('kind = "strong"\nranks = [1]\nsize_per_rank = 3', "line 3: size_per_rank has no meaning"),
+        ('kind = "weak"\nranks = [1]\nsize_per_rank = 3\nindegree_grows = 1', "line 4: indegree_grows must be true or"),
     ],
 )
 def test_wrong_files_are_named(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[parameters]\nK = 3", "trial.toml, line 2: parameters: 'K' is set by sizes and indegree"),
+        ("time = 10\n[parameters]\neta = 1.0\ng = -1.0", "trial.toml, line 4: two_population: g must be"),
+        ('[vary]\nneuron_model = ["iaf", "ignore_and_fire"]', "trial.toml, line 2: two_population: neuron_model must"),
+        ("sizes = [1250]\nindegree = 2000", "trial.toml, line 2: indegree = 2000 is above the 1250"),
+    ],
+)
+def test_lines_are_named_for_what_only_the_model_knows(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        plan(tmp_path, write(tmp_path, text))
 
 
 def test_missing_file_names_the_nearest(tmp_path):
@@ -134,3 +238,51 @@ def test_file_that_is_no_text(tmp_path):
         read(str(tmp_path / "trial.toml"))
     with pytest.raises(InputError, match="cannot be read"):
         read(str(tmp_path))
+
+
+# Models
+
+
+SPIKING = [name for name in registry.MODELS if hasattr(registry.find(name), "resized")]
+
+
+@pytest.mark.parametrize("name", SPIKING)
+def test_every_spiking_model_can_be_scaled(name, tmp_path):
+    """The network has about as many neurons as asked for, and all of the harness's checks pass."""
+    sizes = ["2000", "4000"]
+    found = plan(tmp_path, "--model", name, "--sizes", *sizes, "--time", "100", "--no-plot")
+    for point in found.points:
+        network = registry.find(name).build_network(found.parameters_of(point))
+        neurons = sum(population.size for population in network.populations if population.model.receives)
+        assert math.isclose(neurons, point.size, rel_tol=0.02)
+
+
+def test_a_model_that_does_not_spike_is_refused(tmp_path):
+    others = [name for name in registry.MODELS if name not in SPIKING]
+    for name in others:
+        with pytest.raises(InputError, match=f"model '{name}' is no spiking network .* such are .*two_population"):
+            plan(tmp_path, "--model", name, "--sizes", "100")
+
+
+# Time
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("90", 90), ("90s", 90), ("30m", 1800), ("1h30m", 5400), ("1.5h", 5400), ("2m5s", 125)]
+)
+def test_durations(text, value):
+    assert seconds(text, "--budget") == value
+
+
+def test_the_next_point_is_judged_by_those_most_like_it():
+    def record(size, ranks, wall_time):
+        return {**Point(IAF, size, 100, ranks, 1).as_dict(), "wall_time": wall_time}
+
+    records = [record(1000, 1, 10.0), record(2000, 1, 16.0)]
+    assert expected(Point(IAF, 1000, 100, 1, 2), []) == 0.0
+    assert expected(Point(IAF, 4000, 100, 1, 1), records) == 32.0
+    assert expected(Point(IAF, 2000, 100, 2, 1), records) == 10.0
+    assert expected(Point(IAF, 500, 100, 1, 1), records) == 10.0  # start-up does not shrink
+    assert Budget(None).allows(Point(IAF, 4000, 100, 1, 1), records)
+    assert Budget(50.0).allows(Point(IAF, 4000, 100, 1, 1), records)
+    assert not Budget(40.0).allows(Point(IAF, 4000, 100, 1, 1), records)

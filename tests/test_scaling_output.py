@@ -1,8 +1,14 @@
-"""The harness without the engine: output folder, statistics, table, figure and provenance."""
+"""The harness without the engine: the output folder, its records, its lock; statistics and provenance of a point."""
 
 from __future__ import annotations
 
+import errno
 import json
+import multiprocessing
+import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,21 +16,23 @@ import pytest
 from distsim.errors import InputError
 from distsim.record import provenance, surroundings
 from distsim.record.jsonable import plain
-from distsim.scaling import records
-from distsim.scaling.experiment import Experiment, Point
-from distsim.scaling.point import statistics
-from distsim.scaling.report import Spread, point_line, summarize, table
+from distsim.scaling import lock, records
+from distsim.scaling.energy import EnergyMeter
+from distsim.scaling.experiment import Experiment
+from distsim.scaling.folder import Folder, failures, read_header
+from distsim.scaling.hosts import Hosts, ranges
+from distsim.scaling.lock import Lock
+from distsim.scaling.point import balance, statistics
+from tests.scaling_records import make_point, make_record
 
-FIRST = Point("iaf_psc_alpha", 1250, 1)
+IDENTITY = Experiment().identity()
 
 
-def make_record(point: Point = FIRST, ranks: int = 1, **values) -> dict:
-    """A record with all fields that resuming, table and figure use."""
-    experiment = Experiment()
-    fields = dict(zip(records.KEY, experiment.key(point, ranks), strict=True))
-    fields |= {"build_time": 0.1, "sim_time": 0.5, "compile_time": 0.0, "real_time_factor": 0.5, "rate": 1.0}
-    fields |= {"weight_mean": 30.0, "weight_sd": 25.0, "memory_peak": [1e8] * ranks}
-    return fields | values
+def opened(path: Path, *, identity=IDENTITY, settings=None, resume=False) -> list[dict]:
+    """The records that a folder holds when it is opened; it is closed again."""
+    folder = Folder(path, identity, settings or Experiment().settings(), resume=resume)
+    folder.close()
+    return folder.records
 
 
 # The output folder
@@ -32,59 +40,72 @@ def make_record(point: Point = FIRST, ranks: int = 1, **values) -> dict:
 
 def test_a_fresh_folder_gets_a_header(tmp_path):
     folder = tmp_path / "a" / "b"
-    assert records.open_folder(folder, Experiment().identity(), resume=False) == []
-    header = json.loads((folder / "experiment.json").read_text(encoding="utf-8"))
-    assert header["indegree"] == 1250
-    assert "sizes" not in header
+    assert opened(folder) == []
+    header = read_header(folder)
+    assert header["identity"]["time"] == 1000.0
+    assert "sizes" not in header["identity"]
+    assert "sizes" in header["settings"]
 
 
 def test_results_are_kept_unless_resumed(tmp_path):
-    identity = Experiment().identity()
-    records.open_folder(tmp_path, identity, resume=False)
-    records.append(tmp_path / "runs.jsonl", make_record())
+    folder = Folder(tmp_path, IDENTITY, {}, resume=False)
+    folder.add(make_record())
+    folder.close()
     with pytest.raises(InputError, match=r"already holds runs\.jsonl; --resume goes on"):
-        records.open_folder(tmp_path, identity, resume=False)
-    assert records.open_folder(tmp_path, identity, resume=True) == [make_record()]
+        opened(tmp_path)
+    assert opened(tmp_path, resume=True) == [make_record()]
 
 
 def test_resume_refuses_another_experiment(tmp_path):
-    records.open_folder(tmp_path, Experiment().identity(), resume=False)
+    opened(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     for other, difference in [
         (Experiment(time=2000.0), "there time = 1000.0, here 2000.0"),
-        (Experiment(indegree=1000), "there indegree = 1250, here 1000"),
+        (Experiment(model="brunel"), 'there model = "two_population", here "brunel"'),
         (Experiment(parameters={"g": 8}), r"there parameters.g = null, here 8"),
     ]:
         with pytest.raises(InputError, match=f"holds another experiment: {difference}"):
-            records.open_folder(tmp_path, other.identity(), resume=True)
-    records.open_folder(tmp_path, Experiment(sizes=(9999,), seeds=(5,)).identity(), resume=True)
+            opened(tmp_path, identity=other.identity(), resume=True)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    opened(tmp_path, identity=Experiment(sizes=(9999,), seeds=(5,), kind="strong").identity(), resume=True)
 
 
 def test_resume_refuses_results_without_header(tmp_path):
     records.append(tmp_path / "runs.jsonl", make_record())
     with pytest.raises(InputError, match=r"holds results, but no experiment\.json"):
-        records.open_folder(tmp_path, Experiment().identity(), resume=True)
+        opened(tmp_path, resume=True)
 
 
 def test_foreign_figure_is_not_overwritten(tmp_path):
-    (tmp_path / "network_size_scaling.png").write_bytes(b"mine")
-    with pytest.raises(InputError, match=r"already holds network_size_scaling\.png"):
-        records.open_folder(tmp_path, Experiment().identity(), resume=False)
+    (tmp_path / "scaling.png").write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"already holds scaling\.png"):
+        opened(tmp_path)
 
 
 def test_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(InputError, match="cannot be written"):
-        records.open_folder(tmp_path / "file" / "out", Experiment().identity(), resume=False)
-    with pytest.raises(InputError, match="cannot be written"):
-        records.open_folder(tmp_path / "file", Experiment().identity(), resume=True)
+    for path in (tmp_path / "file" / "out", tmp_path / "file"):
+        with pytest.raises(InputError, match="cannot be written"):
+            opened(path)
+
+
+def test_a_failure_counts_until_the_point_is_done(tmp_path):
+    folder = Folder(tmp_path, IDENTITY, {}, resume=False)
+    for reason in ("first", "second"):
+        folder.add_failure(make_point(), reason, "today")
+    assert [failure["reason"] for failure in failures(tmp_path).values()] == ["second"]
+    folder.add(make_record())
+    folder.close()
+    assert failures(tmp_path) == {}
+
+
+# Records
 
 
 def test_records_survive_a_kill_at_any_byte(tmp_path):
     """Whatever part of the last line a killed job leaves, the earlier points stay and the next line is whole."""
     path = tmp_path / "runs.jsonl"
-    first, second, third = (make_record(Point("iaf_psc_alpha", 1250, seed)) for seed in (1, 2, 3))
+    first, second, third = (make_point(seed=seed).as_dict() for seed in (1, 2, 3))
     records.append(path, first)
     start = path.stat().st_size
     records.append(path, second)
@@ -102,10 +123,10 @@ def test_records_survive_a_kill_at_any_byte(tmp_path):
 
 def test_torn_line_is_kept_aside(tmp_path):
     path = tmp_path / "runs.jsonl"
-    path.write_bytes(b'{"neuron_model": "iaf')
+    path.write_bytes(b'{"variant": {"neu')
     records.repair(path)
     assert path.read_bytes() == b""
-    assert (tmp_path / "runs.jsonl.torn").read_bytes() == b'{"neuron_model": "iaf\n'
+    assert (tmp_path / "runs.jsonl.torn").read_bytes() == b'{"variant": {"neu\n'
 
 
 def test_broken_line_elsewhere_is_an_error(tmp_path):
@@ -114,18 +135,36 @@ def test_broken_line_elsewhere_is_an_error(tmp_path):
     with pytest.raises(InputError, match="line 1: not a JSON object"):
         records.read(path)
     path.write_text('{"N": 1250}\n', encoding="utf-8")
-    with pytest.raises(InputError, match="lacks the field 'neuron_model'"):
+    with pytest.raises(InputError, match="line 1: the record lacks the field 'variant'"):
         records.read(path)
 
 
 def test_points_are_told_apart_by_ranks_and_counted_once(tmp_path):
     path = tmp_path / "runs.jsonl"
     for ranks in (1, 2, 2):
-        records.append(path, make_record(ranks=ranks))
+        records.append(path, make_record(make_point(ranks=ranks)))
     assert [record["ranks"] for record in records.read(path)] == [1, 2]
-    assert {records.key(record) for record in records.read(path)} == {
-        Experiment().key(Point("iaf_psc_alpha", 1250, 1), ranks) for ranks in (1, 2)
-    }
+
+
+def append_with_limit(path: str, limit: int) -> None:
+    """Append a record while no file may grow beyond ``limit`` bytes, as on a full disk; exit code 5 on StorageError."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        records.append(Path(path), make_record())
+    except records.StorageError as error:
+        sys.exit(5 if "earlier ones are safe" in str(error) else 6)
+
+
+def test_what_a_full_disk_cuts_off_is_taken_back(tmp_path):
+    """The system writes what still fits and then refuses: the earlier line must be left as it was."""
+    path = tmp_path / "runs.jsonl"
+    records.append(path, make_record(make_point(seed=7)))
+    whole = path.read_bytes()
+    job = multiprocessing.get_context("spawn").Process(target=append_with_limit, args=(str(path), len(whole) + 100))
+    job.start()
+    job.join()
+    assert job.exitcode == 5
+    assert path.read_bytes() == whole
 
 
 def test_records_hold_plain_data(tmp_path):
@@ -142,7 +181,51 @@ def test_records_hold_plain_data(tmp_path):
     assert plain(values) == {"a": 1.5, "b": [0, 1], "c": None, "d": [3], "e": True, "f": "x"}
 
 
-# Statistics, table and figure
+# The lock
+
+
+def test_two_jobs_do_not_share_a_folder(tmp_path):
+    first = Lock(tmp_path)
+    with pytest.raises(InputError, match=rf"another job works in output folder .* \(process {os.getpid()} on "):
+        Lock(tmp_path)
+    first.release()
+    Lock(tmp_path).release()
+
+
+def test_a_killed_job_leaves_no_lock(tmp_path):
+    code = (
+        f"import os, pathlib; from distsim.scaling.lock import Lock; Lock(pathlib.Path({str(tmp_path)!r})); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert (tmp_path / "lock").read_text(encoding="utf-8") != ""
+    Lock(tmp_path).release()
+
+
+def test_without_file_locks_the_file_is_the_lock(tmp_path, monkeypatch):
+    """As on file systems that know no flock: then the text decides, and whether that process still lives."""
+
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    held = Lock(tmp_path)
+    with pytest.raises(InputError, match=r"remove '.*lock' if that job is gone"):
+        Lock(tmp_path)
+    held.release()
+    Lock(tmp_path)  # not released: as if killed
+    monkeypatch.setattr(lock, "_gone", lambda holder: True)
+    Lock(tmp_path).release()
+
+
+def test_a_process_of_another_machine_is_never_taken_for_gone():
+    assert not lock._gone({"host": "elsewhere", "pid": 1})
+    assert not lock._gone({"host": os.uname().nodename, "pid": os.getpid()})
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert lock._gone({"host": os.uname().nodename, "pid": ended.pid})
+
+
+# Statistics of a point
 
 
 def test_weight_statistics():
@@ -152,56 +235,10 @@ def test_weight_statistics():
     assert set(statistics([]).values()) == {None}
 
 
-def test_spread_over_seeds():
-    assert Spread.of([1.0, 3.0]) == Spread(2.0, 2.0**0.5)
-    assert Spread.of([1.0]) == Spread(1.0, 0.0)
-    assert Spread.of([1.0, None]) is None
-
-
-def some_records() -> list[dict]:
-    return [
-        make_record(Point(model, size, seed), ranks, sim_time=size / 1000 + seed / 10, rate=1 + seed / 10)
-        for model in ("iaf_psc_alpha", "ignore_and_fire")
-        for size in (1250, 2500)
-        for seed in (1, 2)
-        for ranks in (1, 2)
-    ]
-
-
-def test_summaries_by_model_ranks_and_size():
-    rows = summarize(some_records())
-    assert [(row.ranks, row.size) for row in rows] == [(1, 1250), (1, 2500), (2, 1250), (2, 2500)] * 2
-    assert all(row.seeds == 2 for row in rows)
-    assert rows[0].sim_time.mean == pytest.approx(1.4)
-    assert rows[0].weight_upper == Spread(55.0, 0.0)
-    assert rows[2].memory == 2e8
-
-
-def test_table_has_a_line_per_network():
-    text = table(some_records())
-    assert len([line for line in text.splitlines() if line.startswith(("iaf", "ign"))]) == 8
-    assert "1.40 ± 0.07" in text
-    assert "simulate" in text
-    missing = table([make_record(weight_mean=None, weight_sd=None)])
-    assert " - " in missing
-
-
-def test_log_line():
-    line = point_line(3, 12, make_record(compile_time=2.0))
-    assert line.startswith(
-        "[ 3/12] iaf_psc_alpha, N = 1250, seed 1: build 0.100 s, simulate 0.500 s (0.500 x real time)"
-    )
-    assert "compile 2.0 s" in line
-    assert "weight" not in point_line(1, 1, make_record(weight_mean=None))
-
-
-@pytest.mark.parametrize("some", [some_records(), [make_record()], [make_record(weight_mean=None, rate=0.0)]])
-def test_figure_as_png_and_pdf(tmp_path, some):
-    from distsim.scaling.figure import draw
-
-    png, pdf = draw(some, tmp_path / "figure")
-    assert png.read_bytes().startswith(b"\x89PNG")
-    assert pdf.read_bytes().startswith(b"%PDF")
+def test_load_balance_is_largest_over_mean():
+    assert balance([3.0, 1.0]) == 1.5
+    assert balance([2.0, 2.0, 2.0]) == 1.0
+    assert balance([0.0, 0.0]) is None
 
 
 # Provenance
@@ -209,6 +246,7 @@ def test_figure_as_png_and_pdf(tmp_path, some):
 
 def test_environment_is_a_chosen_part():
     variables = {"NUMBA_CACHE_DIR": "a", "OMP_NUM_THREADS": "1", "HOME": "b", "OMP_NUM_THREADS_X": "c", "TOKEN": "d"}
+    variables["OMPI_MCA_initial_wdir"] = "/home"
     assert surroundings.environment(variables) == {"NUMBA_CACHE_DIR": "a", "OMP_NUM_THREADS": "1"}
 
 
@@ -217,3 +255,51 @@ def test_versions_and_machine():
     assert surroundings.cpu_model()
     assert surroundings.affinity()
     assert "python" in surroundings.launch_line()
+
+
+def test_cores_are_written_as_ranges():
+    assert ranges([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
+    assert ranges([]) == ""
+
+
+class Ranks:
+    """Stands for a communicator whose ranks are at ``places``: (node, cores)."""
+
+    def __init__(self, places):
+        self.places = places
+
+    def allgather(self, mine):
+        return self.places
+
+
+def test_more_ranks_than_cores_are_told():
+    pinned = Hosts.of(Ranks([("a", [0]), ("a", [1]), ("b", [0])]))
+    assert (pinned.oversubscribed, pinned.cores_used, pinned.first_ranks) == (False, 3, [0, 2])
+    crowded = Hosts.of(Ranks([("a", [0, 1]), ("a", [0, 1]), ("a", [0, 1])]))
+    assert (crowded.oversubscribed, crowded.cores_used, crowded.pinning) == (True, 2, ["0-1"] * 3)
+
+
+def test_energy_is_that_of_all_packages(tmp_path):
+    """Two packages, the counter of one goes around; a zone within a package is not counted twice."""
+
+    def zone(name, microjoule):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "energy_uj").write_text(str(microjoule), encoding="ascii")
+        (folder / "max_energy_range_uj").write_text("10000000", encoding="ascii")
+
+    zone("intel-rapl:0", 1_000_000)
+    zone("intel-rapl:1", 9_000_000)
+    zone("intel-rapl:0:0", 0)
+    meter = EnergyMeter(tmp_path)
+    zone("intel-rapl:0", 3_000_000)
+    zone("intel-rapl:1", 1_000_000)
+    zone("intel-rapl:0:0", 5_000_000)
+    assert meter.joules() == pytest.approx(2.0 + 2.0)
+    assert EnergyMeter(tmp_path / "none").joules() is None
+
+
+def test_experiment_header_is_json(tmp_path):
+    opened(tmp_path, settings=Experiment(sizes=(1, 2)).settings())
+    header = json.loads((tmp_path / "experiment.json").read_text(encoding="utf-8"))
+    assert header["settings"]["sizes"] == [1, 2]

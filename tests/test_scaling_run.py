@@ -1,8 +1,10 @@
-"""The harness with the engine, as a user starts it: records, resuming, the same hashes on any number of ranks."""
+"""The harness with the engine, in one job: records, resuming, the same hashes on any number of ranks."""
 
 import contextlib
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
@@ -10,57 +12,33 @@ import time
 
 import pytest
 
+from distsim.models import registry
+from distsim.scaling.point import STATISTICS
+from distsim.scaling.process import session
+from tests import documents
 from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job
 
-SMALL = ["-m", "distsim.scaling", "--sizes", "50", "101", "--indegree", "20", "--time", "30", "--out", "out"]
+HARNESS = ["-m", "distsim.scaling"]
+SMALL = [*HARNESS, "--sizes", "50", "101", "--indegree", "20", "--time", "30", "--out", "out"]
+ENVIRONMENT = {"PYTHONPATH": os.pathsep.join(sys.path)}
 FIELDS = {
-    "model",
-    "neuron_model",
-    "N",
-    "K",
-    "T_ms",
-    "dt_ms",
-    "seed",
-    "precision",
-    "interval_ms",
-    "exchange",
-    "ranks",
-    "build_time",
-    "sim_time",
-    "compile_time",
-    "real_time_factor",
-    "phase_times",
-    "memory_built",
-    "memory_peak",
-    "rate",
-    "n_spikes",
-    "n_synapses",
-    "spike_hash",
-    "weight_hash",
-    "weight_mean",
-    "weight_sd",
-    "weight_min",
-    "weight_max",
-    "weight_median",
-    "plastic_weight_mean",
-    "plastic_weight_sd",
-    "plastic_weight_min",
-    "plastic_weight_max",
-    "plastic_weight_median",
+    # the point
+    "model", "kind", "variant", "size", "indegree", "ranks", "seed", "repetition", "N", "T_ms", "presimulation_ms",
+    "dt_ms", "precision", "interval_ms", "exchange", "parameters", "network",
+    # its costs
+    "build_time", "sim_time", "compile_time", "wall_time", "real_time_factor", "phase_times", "speedup", "efficiency",
+    "memory_start", "memory_built", "memory_peak", "bytes_per_synapse", "load_balance", "energy", "energy_per_event",
+    "events_per_second_and_core", "synapses_built_per_second_and_core",
+    # what it computed
+    "n_spikes", "n_synapses", "n_events", "rate", "rates", "spike_hash", "weight_hash",
+    "weight_mean", "weight_sd", "weight_min", "weight_max", "weight_median",
+    "plastic_weight_mean", "plastic_weight_sd", "plastic_weight_min", "plastic_weight_max", "plastic_weight_median",
     "plastic_weight_count",
-    "parameters",
-    "versions",
-    "git_commit",
-    "hosts",
-    "cpu_model",
-    "cores",
-    "cores_per_rank",
-    "platform",
-    "mpi_library",
-    "launch_line",
-    "environment",
-    "date",
-}
+    # where and with what
+    "versions", "git_commit", "hosts", "cpu_model", "cores", "cores_per_rank", "cores_used", "pinning",
+    "oversubscribed", "platform", "mpi_library", "launch_line", "environment", "date",
+}  # fmt: skip
+PHASES = {"create", "connect", "index", "update", "wait", "communicate", "deliver", "record", "other"}
 
 
 def read(folder):
@@ -69,54 +47,110 @@ def read(folder):
 
 def hashes(folder):
     return {
-        (record["neuron_model"], record["N"], record["seed"]): (record["spike_hash"], record["weight_hash"])
+        (json.dumps(record["variant"]), record["N"], record["seed"]): (record["spike_hash"], record["weight_hash"])
         for record in read(folder)
     }
 
 
 def start(arguments, folder):
-    environment = {**outside_of_any_job(os.environ), **JOB_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**outside_of_any_job(os.environ), **JOB_ENVIRONMENT, **ENVIRONMENT}
     return subprocess.Popen(
         [sys.executable, *arguments], cwd=folder, env=environment, start_new_session=True, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
+def finish(job, code=0):
+    stdout, stderr = job.communicate(timeout=300)
+    assert job.returncode == code, stdout + stderr
+    return stdout + stderr
+
+
 @pytest.fixture(scope="module")
 def one_rank(tmp_path_factory):
     """An experiment of four points on one rank: its folder and what it printed."""
     folder = tmp_path_factory.mktemp("one_rank")
-    job = start(SMALL, folder)
-    stdout, stderr = job.communicate(timeout=300)
-    assert job.returncode == 0, stdout + stderr
-    return folder, stdout
+    return folder, finish(start(SMALL, folder))
 
 
 def test_records_table_and_figure(one_rank):
-    folder, stdout = one_rank
+    folder, printed = one_rank
     assert {path.name for path in (folder / "out").iterdir()} == {
-        "experiment.json", "runs.jsonl", "network_size_scaling.png", "network_size_scaling.pdf",
+        "experiment.json", "lock", "runs.jsonl", "scaling.png", "scaling.pdf",
     }  # fmt: skip
     rows = read(folder / "out")
-    assert [(row["N"], row["neuron_model"]) for row in rows] == [
+    assert [(row["N"], row["variant"]["neuron_model"]) for row in rows] == [
         (size, model) for size in (50, 101) for model in ("iaf_psc_alpha", "ignore_and_fire")
     ]
     for row in rows:
         assert set(row) == FIELDS
-        assert row["n_synapses"] >= row["N"] * 20
+        assert row["n_synapses"] == row["N"] * 20
         assert row["rate"] == pytest.approx(row["n_spikes"] / (row["N"] * 0.03))
-        assert row["parameters"]["N_E"] == int(0.8 * row["N"])
+        sizes = {name: row["parameters"][f"N_{name}"] for name in ("E", "I")}
+        assert sum(sizes[name] * rate * 0.03 for name, rate in row["rates"].items()) == pytest.approx(row["n_spikes"])
         assert len(row["spike_hash"]) == len(row["weight_hash"]) == 64
         assert row["ranks"] == len(row["memory_peak"]) == 1
-        assert {"create", "connect", "index", "update", "wait", "communicate", "deliver"} <= set(row["phase_times"])
-    assert "[4/4] ignore_and_fire, N = 101, seed 1: build" in stdout
-    assert "neuron model" in stdout
+        assert set(row["phase_times"]) == PHASES
+        spent = sum(phase["mean"] for phase in row["phase_times"].values())
+        assert spent == pytest.approx(row["build_time"] + row["sim_time"])
+    assert "[4/4] ignore_and_fire, N = 101, seed 1, 1 rank: build" in printed
+    assert "real-time" in printed
+
+
+def test_every_field_of_a_record_is_documented():
+    text = documents.text_of("docs/scaling.md")
+    named = set(re.findall(r"`(\w+)`", text))
+    named |= {f"weight_{name}" for name in STATISTICS} | {f"plastic_weight_{name}" for name in STATISTICS}
+    assert named >= FIELDS
+    assert set(re.findall(r"\w+", text)) >= PHASES
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_hashes_do_not_depend_on_ranks(one_rank, tmp_path, mpirun, ranks):
-    mpirun(ranks, [*SMALL, "--no-plot"], cwd=tmp_path, env={"PYTHONPATH": os.pathsep.join(sys.path)})
+    mpirun(ranks, [*SMALL, "--no-plot"], cwd=tmp_path, env=ENVIRONMENT)
     assert hashes(tmp_path / "out") == hashes(one_rank[0] / "out")
+
+
+def test_points_with_fewer_ranks_run_on_a_part_of_the_job(one_rank, tmp_path, mpirun):
+    """Strong scaling within one job of 3 ranks: the same network, shared among as many as asked for."""
+    arguments = [*SMALL, "--kind", "strong", "--sizes", "50", "--ranks", "1", "2", "3", "--no-plot"]
+    mpirun(3, arguments, cwd=tmp_path, env=ENVIRONMENT)
+    rows = read(tmp_path / "out")
+    assert [row["ranks"] for row in rows] == [1, 1, 2, 2, 3, 3]
+    assert all(len(row["memory_peak"]) == len(row["pinning"]) == row["ranks"] for row in rows)
+    assert all(row["hosts"] == dict.fromkeys(row["hosts"], row["ranks"]) for row in rows)
+    assert {row["efficiency"] for row in rows if row["ranks"] == 1} == {1.0}
+    assert hashes(tmp_path / "out").items() <= hashes(one_rank[0] / "out").items()
+    for row in rows:  # neurons are dealt out one by one
+        assert row["load_balance"]["neurons"] == pytest.approx(-(-50 // row["ranks"]) * row["ranks"] / 50, rel=0.05)
+
+
+def test_what_is_presimulated_is_not_measured(one_rank, tmp_path):
+    """10 + 20 ms give the hashes of 30 ms, and the spikes of the last 20."""
+    arguments = [*SMALL, "--no-plot", "--sizes", "101", "--presimulation", "10", "--time", "20"]
+    finish(start(arguments, tmp_path))
+    assert hashes(tmp_path / "out").items() <= hashes(one_rank[0] / "out").items()
+    whole = {row["spike_hash"]: row for row in read(one_rank[0] / "out")}
+    for row in read(tmp_path / "out"):
+        assert row["n_spikes"] <= whole[row["spike_hash"]]["n_spikes"]
+        assert row["n_events"] <= whole[row["spike_hash"]]["n_events"]
+        assert row["rate"] == pytest.approx(row["n_spikes"] / (101 * 0.02))
+
+
+SPIKING = [name for name in registry.MODELS if hasattr(registry.find(name), "resized")]
+
+
+@pytest.mark.parametrize("model", SPIKING)
+def test_every_spiking_model_scales_with_equal_hashes(model, tmp_path, mpirun):
+    arguments = [*HARNESS, "--model", model, "--kind", "strong", "--sizes", "1250", "--ranks", "1", "2", "--time", "20"]
+    mpirun(2, [*arguments, "--no-plot", "--out", "out"], cwd=tmp_path, env=ENVIRONMENT)
+    rows = read(tmp_path / "out")
+    assert {row["ranks"] for row in rows} == {1, 2}
+    assert {row["model"] for row in rows} == {model}
+    by_variant = {}
+    for row in rows:
+        by_variant.setdefault(json.dumps(row["variant"]), set()).add((row["spike_hash"], row["n_synapses"]))
+    assert all(len(results) == 1 for results in by_variant.values())
 
 
 def test_wrong_input_ends_all_ranks_before_anything_is_written(tmp_path, mpirun):
@@ -126,30 +160,69 @@ def test_wrong_input_ends_all_ranks_before_anything_is_written(tmp_path, mpirun)
         (["broken.toml"], "broken.toml: not valid TOML"),
     ]:
         (tmp_path / "broken.toml").write_text("sizes = [", encoding="utf-8")
-        done = mpirun(
-            2, ["-m", "distsim.scaling", *arguments],
-            cwd=tmp_path, check=False, env={"PYTHONPATH": os.pathsep.join(sys.path)},
-        )  # fmt: skip
+        done = mpirun(2, [*HARNESS, *arguments], cwd=tmp_path, check=False, env=ENVIRONMENT)
         assert done.returncode == 2
         assert done.stderr.count(message) == 1
         assert [path.name for path in tmp_path.iterdir()] == ["broken.toml"]
 
 
-def test_resume_runs_what_a_killed_job_left(one_rank, tmp_path):
-    job = start([*SMALL, "--no-plot"], tmp_path)
-    runs = tmp_path / "out" / "runs.jsonl"
-    while job.poll() is None and not (runs.exists() and runs.read_bytes().count(b"\n")):
-        time.sleep(0.01)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(job.pid, signal.SIGKILL)
-    job.communicate()
-    with runs.open("ab") as file:
-        file.write(b'{"neuron_model": "iaf_psc')
-    refused = start([*SMALL, "--no-plot"], tmp_path)
-    assert "--resume goes on" in refused.communicate(timeout=120)[1]
-    assert refused.returncode == 2
-    resumed = start([*SMALL, "--no-plot", "--resume"], tmp_path)
-    stdout, stderr = resumed.communicate(timeout=300)
-    assert resumed.returncode == 0, stdout + stderr
+def test_a_spent_budget_leaves_points_for_later(tmp_path):
+    printed = finish(start([*SMALL, "--no-plot", "--budget", "0.001s"], tmp_path), code=3)
+    assert "4 of 4 points left: the budget is spent; --resume goes on with them" in printed
+    printed = finish(start([*SMALL, "--no-plot", "--budget", "1h", "--resume"], tmp_path))
     assert len(read(tmp_path / "out")) == 4
+
+
+def test_a_full_disk_is_reported_and_earlier_points_are_kept(one_rank, tmp_path):
+    """No file may grow beyond the size of two records: the third does not fit."""
+    lines = (one_rank[0] / "out" / "runs.jsonl").read_bytes().splitlines(keepends=True)
+    limit = 2 * max(map(len, lines)) + 500
+    code = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit},) * 2);"
+        f"from distsim.scaling.__main__ import main; sys.exit(main({[*SMALL[2:], '--no-plot']!r}))"
+    )
+    printed = finish(start(["-c", code], tmp_path), code=4)
+    assert "runs.jsonl cannot take the record (File too large); earlier ones are safe" in printed
+    assert "Traceback" not in printed
+    assert len(read(tmp_path / "out")) == 2
+    finish(start([*SMALL, "--no-plot", "--resume"], tmp_path))
+    assert hashes(tmp_path / "out") == hashes(one_rank[0] / "out")
+
+
+def test_two_jobs_in_one_folder(one_rank, tmp_path):
+    slow = [*HARNESS, "--sizes", "1250", "--time", "5000", "--out", "out", "--no-plot"]
+    first = start(slow, tmp_path)
+    while first.poll() is None and not (tmp_path / "out" / "experiment.json").exists():
+        time.sleep(0.01)
+    printed = finish(start([*slow, "--resume"], tmp_path), code=2)
+    kill(first)
+    assert "another job works in output folder 'out' (process" in printed
+
+
+def kill(job):
+    """Kill -9 of all processes of a job."""
+    for process in session(job.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    job.communicate()
+
+
+def test_resume_after_kills_at_random_moments(one_rank, tmp_path):
+    """Kill -9 at ten random moments: no record is lost, doubled or broken."""
+    arguments = [*SMALL, "--no-plot", "--resume", "--repetitions", "30"]
+    moments = random.Random(5)
+    seen = []
+    for _ in range(10):
+        job = start(arguments, tmp_path)
+        time.sleep(moments.uniform(0.3, 3.0))
+        kill(job)
+        with contextlib.suppress(FileNotFoundError):
+            data = (tmp_path / "out" / "runs.jsonl").read_bytes()
+            whole = [line for line in data.split(b"\n")[:-1] if line]
+            assert whole[: len(seen)] == seen
+            seen = whole
+    finish(start(arguments, tmp_path))
+    rows = read(tmp_path / "out")
+    points = {(json.dumps(row["variant"]), row["N"], row["repetition"]) for row in rows}
+    assert len(rows) == len(points) == 120
     assert hashes(tmp_path / "out") == hashes(one_rank[0] / "out")

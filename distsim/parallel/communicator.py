@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from distsim.errors import InputError
@@ -116,6 +117,22 @@ def crowded(comm: MPI.Comm) -> bool:
     too_many = node.size > (os.cpu_count() or 1)
     node.Free()
     return bool(comm.allreduce(too_many, op=MPI.LOR))
+
+
+@contextmanager
+def first_ranks(comm: MPI.Comm, n: int) -> Iterator[MPI.Comm | None]:
+    """A communicator of the first ``n`` ranks of ``comm``, None on the others; collective."""
+    from mpi4py import MPI
+
+    if n == comm.size:
+        yield comm
+        return
+    part = comm.Split(0 if comm.rank < n else MPI.UNDEFINED, comm.rank)
+    try:
+        yield None if part == MPI.COMM_NULL else part
+    finally:
+        if part != MPI.COMM_NULL:
+            part.Free()
 
 
 def alone() -> MPI.Comm:

@@ -47,6 +47,8 @@ ENVIRONMENT = (
     "PYTHONOPTIMIZE",
 )
 """Variables that change speed or results; a name that ends in an underscore stands for all that begin with it."""
+INTERNAL = ("OMPI_MCA_PREFIXES", "OMPI_MCA_initial_wdir", "OMPI_MCA_num_procs", "OMPI_MCA_cpu_type")
+"""What Open MPI tells its ranks of itself."""
 
 
 def collect(comm: Any) -> dict[str, Any]:
@@ -130,8 +132,8 @@ def launch_line() -> str:
 
 def environment(variables: Any) -> dict[str, str]:
     """Those of the environment ``variables`` that change speed or results."""
-    return {
-        name: variables[name]
-        for name in sorted(variables)
-        if any(name == known or (known.endswith("_") and name.startswith(known)) for known in ENVIRONMENT)
-    }
+    return {name: variables[name] for name in sorted(variables) if name not in INTERNAL and _is_known(name)}
+
+
+def _is_known(name: str) -> bool:
+    return any(name == known or (known.endswith("_") and name.startswith(known)) for known in ENVIRONMENT)

@@ -2,13 +2,15 @@
 
 options.py      the command line
 experiment.py   what an experiment is: its settings and its points
-schema.py       reading and checking of experiment files and options
-records.py      the output folder: one JSON line per finished point, and what resuming needs
+schema.py       reading and checking of experiment files and options; toml_file.py: lines of a file
+plan.py         from the command line to the points that are to be run
+desk.py         what rank 0 does around the points: output folder, budget, log, report at the end
+folder.py       the output folder; records.py: its files; lock.py: one job at a time; budget.py: time
+run.py          an experiment within one MPI job
+launch.py       an experiment whose points are jobs of their own; worker.py: such a job; process.py: its processes
 point.py        one point run, and its record
-provenance.py   where and with what it was run
-run.py          the experiment from command line to figure
-report.py       table and log lines
-figure.py       the three-panel figure
+hosts.py        nodes and cores of its ranks; energy.py: what the processors used
+report/         tables, figures, comparisons
 
 Only rank 0 reads, checks, writes and draws; the other ranks import nothing that serves only these purposes.
 """

@@ -1,133 +1,91 @@
-"""An experiment from its command line to its figure, on all ranks."""
+"""An experiment within one MPI job: its points one after the other, each on as many ranks as it asks for."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from distsim.errors import InputError
+from distsim.errors import DistsimError
 from distsim.parallel import on_root
-from distsim.progress import bars
+from distsim.parallel.communicator import first_ranks, patient_barrier
+from distsim.progress import Progress, bars
 from distsim.record import surroundings
-from distsim.scaling.experiment import RESERVED, Experiment, Point
-from distsim.scaling.point import run_point
+from distsim.scaling.budget import BudgetSpentError
+from distsim.scaling.point import Task, run_point
+from distsim.scaling.records import StorageError
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from distsim.scaling.desk import Desk
+    from distsim.scaling.plan import Plan
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is to be done, settled on rank 0 and the same on every rank.
-
-    ``points`` are those still to run, ``done`` the number of points found finished; ``parameters`` holds the model's
-    parameters by neuron model and size.
-    """
-
-    experiment: Experiment
-    folder: Path
-    plot: bool
-    points: tuple[Point, ...]
-    done: int
-    parameters: Mapping[tuple[str, int], Any]
+NOT_STORED = 4
+"""Exit code where a record could not be stored."""
 
 
-def run(comm: Any, arguments: list[str]) -> None:
-    """Run the experiment of a command line on all ranks of ``comm``; collective.
+def run(comm: MPI.Comm, arguments: list[str]) -> int:
+    """Run the experiment of a command line on the ranks of ``comm``; collective; returns the exit code.
 
     Raises InputError on all ranks, before anything is computed or overwritten, where command line, experiment file
     or output folder are wrong.
     """
-    plan = on_root(comm, partial(prepare, arguments, comm.size))
+    desks: list[Desk] = []  # on rank 0 alone, one
+    plan = on_root(comm, partial(_open, desks, arguments, comm.size))
     if plan is None:
-        return
-    around = surroundings.collect(comm)
-    say = _say if comm.rank == 0 else _keep_silent
-    progress_bars = bars(comm)
-    total = plan.done + len(plan.points)
-    say(f"{total} points, {plan.done} of them done before; ranks: {comm.size}; output folder: {plan.folder}")
-    for number, point in enumerate(plan.points, start=plan.done + 1):
-        with progress_bars(f"[{number}/{total}] {point}", plan.experiment.time) as progress:
-            parameters = plan.parameters[point.neuron_model, point.size]
-            record = run_point(comm, plan.experiment, point, parameters, progress)
-        on_root(comm, partial(_keep, plan.folder, {**record, **around, "date": surroundings.now()}, number, total))
-    if comm.rank == 0:
-        _report(plan)
-
-
-def prepare(arguments: list[str], ranks: int) -> Plan | None:
-    """Read and check everything that can be wrong, make the output folder ready; rank 0 only.
-
-    Returns None where only help was asked for. Raises InputError.
-    """
-    from distsim.scaling import records
-    from distsim.scaling.options import parse
-    from distsim.scaling.schema import read_experiment
-
+        return 0
     try:
-        options = parse(arguments)
-    except SystemExit:  # argparse has printed the help
+        for point in plan.points:
+            if on_root(comm, lambda point=point: desks[0].goes_on(point)):  # type: ignore[misc]
+                task = Task(plan.experiment, point, plan.parameters_of(point))
+                left = (lambda: desks[0].budget.left()) if plan.limited else None
+                outcome = attempt(comm, task, bars(comm), left)
+                on_root(comm, lambda point=point, outcome=outcome: desks[0].finish(point, outcome))  # type: ignore[misc]
+        return on_root(comm, lambda: desks[0].report())
+    except StorageError as error:  # on all ranks alike
+        for desk in desks:
+            desk.complain(error)
+        return NOT_STORED
+    finally:
+        for desk in desks:
+            desk.close()
+
+
+def attempt(
+    comm: MPI.Comm, task: Task, progress: Progress, left: Callable[[], float] | None = None
+) -> dict[str, Any] | Exception:
+    """The record of a point run on the first ranks of ``comm``, or the error that all of them met; collective.
+
+    The other ranks sleep. Complete on rank 0. ``left`` tells on rank 0 how many seconds are left, if they are limited:
+    where none are, the point ends with BudgetSpentError. What befalls single ranks of several ends the whole job.
+    """
+    outcome: dict[str, Any] | Exception = {}
+    with first_ranks(comm, task.point.ranks) as active:
+        if active is not None:
+            check = None if left is None else partial(_check_time, active, left)
+            try:
+                outcome = {**run_point(active, task, progress, check), **surroundings.collect(active)}
+            except (DistsimError, BudgetSpentError, MemoryError) as error:
+                if isinstance(error, MemoryError) and active.size > 1:
+                    raise
+                outcome = error
+        patient_barrier(comm)
+    return outcome
+
+
+def _open(desks: list[Desk], arguments: list[str], ranks: int) -> Plan | None:
+    from distsim.scaling.desk import open_desk
+
+    desk = open_desk(arguments, ranks, ranks)
+    if desk is None:
         return None
-    experiment = read_experiment(options.file, options.settings)
-    if options.plot and find_spec("matplotlib") is None:
-        raise InputError("matplotlib, which draws the figure, is not installed; install it or give --no-plot")
-    parameters = _load_parameters(experiment)
-    identity = {**experiment.identity(), "parameters": _common_parameters(next(iter(parameters.values())))}
-    done = {records.key(record) for record in records.open_folder(options.out, identity, resume=options.resume)}
-    points = experiment.points()
-    missing = tuple(point for point in points if experiment.key(point, ranks) not in done)
-    return Plan(experiment, options.out, options.plot, missing, len(points) - len(missing), parameters)
+    desks.append(desk)
+    return desk.plan
 
 
-def _load_parameters(experiment: Experiment) -> dict[tuple[str, int], Any]:
-    """The model's parameters for each network; building the descriptions here finds wrong values before any run."""
-    from distsim.models.two_population import network, parameters
-
-    loaded = {}
-    for neuron_model in experiment.neuron_models:
-        for size in experiment.sizes:
-            values = parameters.load(experiment.model_parameters(neuron_model, size))
-            network.build_network(values)
-            loaded[neuron_model, size] = values
-    delay = next(iter(loaded.values())).delay
-    if experiment.interval is not None and experiment.interval > delay:
-        raise InputError(f"interval = {experiment.interval:g} ms is longer than the delay of {delay:g} ms")
-    return loaded
-
-
-def _common_parameters(parameters: Any) -> dict[str, Any]:
-    """The model's parameters that all points share, defaults included: a release that changes one starts anew."""
-    return {name: value for name, value in dataclasses.asdict(parameters).items() if name not in RESERVED}
-
-
-def _keep(folder: Path, record: dict[str, Any], number: int, total: int) -> None:
-    from distsim.scaling import records
-    from distsim.scaling.report import point_line
-
-    records.append(folder / records.RUNS, record)
-    _say(point_line(number, total, record))
-
-
-def _report(plan: Plan) -> None:
-    """Table and figure of all that the output folder holds, earlier points included."""
-    from distsim.scaling import records
-    from distsim.scaling.report import table
-
-    held = records.read(plan.folder / records.RUNS)
-    _say(f"\n{table(held)}\n")
-    _say(f"records: {plan.folder / records.RUNS}")
-    if plan.plot:
-        from distsim.scaling.figure import draw
-
-        for path in draw(held, plan.folder / records.FIGURE):
-            _say(f"figure: {path}")
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
-
-
-def _keep_silent(text: str) -> None:
-    """What ranks other than 0 say."""
+def _check_time(comm: MPI.Comm, left: Callable[[], float]) -> None:
+    """Raise BudgetSpentError on every rank of ``comm`` where rank 0 has no time left."""
+    if on_root(comm, left) <= 0.0:
+        raise BudgetSpentError

@@ -5,86 +5,74 @@ Used on rank 0 only; the checked experiment is broadcast as plain data.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from operator import getitem
 from pathlib import Path
 from typing import Any
 
 from distsim.errors import InputError, nearest
-from distsim.scaling.experiment import EXCHANGES, NEURON_MODELS, PRECISIONS, RESERVED, Experiment
-from distsim.units import to_steps
+from distsim.models.registry import MODELS
+from distsim.scaling import experiment as known
+from distsim.scaling.experiment import EXCHANGES, KINDS, PRECISIONS, Experiment
+from distsim.scaling.toml_file import TomlFile
+
+Origins = Mapping[str, str]
+"""Where a setting was given: "strong.toml, line 3" or "option --ranks", by name ("vary.g" for an entry of a table)."""
+
+CHOICES = {"model": tuple(MODELS), "kind": KINDS, "precision": PRECISIONS, "exchange": EXCHANGES}
+TABLES = ("parameters", "vary")
+LISTS = ("sizes", "ranks", "seeds")
 
 
-def read_experiment(file: Path | None, settings: Mapping[str, Any]) -> Experiment:
-    """The experiment of ``file`` (TOML), with the entries of ``settings`` (from the options) in place of its own.
+def read_experiment(file: Path | None, options: Mapping[str, Any]) -> tuple[Experiment, dict[str, str]]:
+    """The experiment of ``file`` (TOML) with ``options`` in place of its own settings, and where each was given.
 
     Raises InputError where the file cannot be read, a setting is unknown or has a value it cannot have.
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     if file is not None:
-        text = _read(file)
-        values = _parse_toml(file, text)
-        origins = {name: _locate(file, text, name) for name in values}
-    for name, value in settings.items():
-        if name == "parameters":
-            values[name] = {**_table(values.get(name, {}), origins.get(name, "")), **value}
-            origins[name] = "option --set"
+        toml = TomlFile.read(file)
+        values, origins = dict(toml.values), toml.origins()
+    for name, value in options.items():
+        option = {"parameters": "option --set"}.get(name, f"option --{name.replace('_', '-')}")
+        if name in TABLES and isinstance(value, dict):
+            held = values.get(name, {})
+            values[name] = {**held, **value} if isinstance(held, dict) else held
+            origins |= {f"{name}.{entry}": option for entry in value}
         else:
             values[name] = value
-            origins[name] = f"option --{name.replace('_', '-')}"
-    experiment = _validate(values, origins)
-    _check(experiment, origins)
-    return experiment
+        origins[name] = origins.get(name, option) if name in TABLES else option
+    given = _validate(values, origins)
+    experiment = Experiment(**{**_defaults(given), **given})
+    _check(experiment, given, origins)
+    return experiment, origins
 
 
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        others = [str(other) for other in file.parent.glob("*.toml")] if file.parent.is_dir() else []
-        raise InputError(f"there is no experiment file '{file}'{nearest(str(file), others)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"experiment file '{file}' cannot be read: {error}") from error
+def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults that depend on what is given: those of the published experiment belong to its model."""
+    defaults: dict[str, Any] = {}
+    if given.get("model", known.DEFAULT_MODEL) == known.DEFAULT_MODEL:
+        defaults["indegree"] = known.DEFAULT_INDEGREE
+        if "neuron_model" not in given.get("parameters", {}):
+            defaults["vary"] = known.DEFAULT_VARY
+        if given.get("kind", "size") == "size":
+            defaults["sizes"] = known.DEFAULT_SIZES
+    return defaults
 
 
-def _parse_toml(file: Path, text: str) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file}: not valid TOML: {error}") from error
-
-
-def _locate(file: Path, text: str, name: str) -> str:
-    """Where the top-level setting or table ``name`` stands in ``file``; tomllib keeps no line numbers."""
-    pattern = re.compile(rf"""\s*(\[\s*)?["']?{re.escape(name)}["']?\s*(=|\]|\.)""")
-    for number, line in enumerate(text.splitlines(), start=1):
-        if pattern.match(line):
-            return f"{file}, line {number}"
-    return str(file)
-
-
-def _table(value: Any, origin: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"{origin}: parameters must be a table, as in [parameters], not {value!r}")
-    return value
-
-
-def _validate(values: dict[str, Any], origins: Mapping[str, str]) -> Experiment:
+def _validate(values: dict[str, Any], origins: Origins) -> dict[str, Any]:
     from pydantic import ValidationError
 
     try:
         checked = _schema().model_validate(values)
     except ValidationError as error:
         raise InputError(_sentence(dict(error.errors()[0]), origins)) from None
-    given: dict[str, Any] = {}
-    for name in values:
-        value = getattr(checked, name)
-        given[name] = tuple(value) if isinstance(value, list) else value
-    return Experiment(**given)
+    given = {name: getattr(checked, name) for name in values}
+    given |= {name: tuple(given[name]) for name in LISTS if name in given}
+    if "vary" in given:
+        given["vary"] = {name: tuple(choices) for name, choices in given["vary"].items()}
+    return given
 
 
 def _schema() -> Any:
@@ -93,77 +81,112 @@ def _schema() -> Any:
 
     from pydantic import ConfigDict, Field, create_model
 
-    def one_of(names: tuple[str, ...]) -> Any:
-        return getitem(Literal, names)  # Literal[names], which type checkers refuse
-
-    default = Experiment()
-    neuron_model: Any = one_of(NEURON_MODELS)
+    choice: dict[str, Any] = {name: getitem(Literal, names) for name, names in CHOICES.items()}  # Literal[names]
     count: Any = Annotated[int, Field(gt=0)]
     milliseconds: Any = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    scalar: Any = bool | int | float | str
+    default = Experiment()
     types: dict[str, Any] = {
+        "model": choice["model"],
+        "kind": choice["kind"],
         "sizes": Annotated[list[count], Field(min_length=1)],
-        "neuron_models": Annotated[list[neuron_model], Field(min_length=1)],
+        "size_per_rank": count,
+        "ranks": Annotated[list[count], Field(min_length=1)],
         "indegree": count,
-        "time": milliseconds,
-        "dt": milliseconds,
+        "indegree_grows": bool,
+        "vary": dict[str, Annotated[list[scalar], Field(min_length=1)]],
+        "parameters": dict[str, scalar],
         "seeds": Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)],
-        "precision": one_of(PRECISIONS),
-        "interval": milliseconds | None,
-        "exchange": one_of(EXCHANGES),
-        "parameters": dict[str, Any],
+        "repetitions": count,
+        "time": milliseconds,
+        "presimulation": Annotated[float, Field(ge=0, allow_inf_nan=False)],
+        "precision": choice["precision"],
+        "interval": milliseconds,
+        "exchange": choice["exchange"],
     }
     fields: dict[str, Any] = {name: (kind, getattr(default, name)) for name, kind in types.items()}
     return create_model("ExperimentFile", __config__=ConfigDict(extra="forbid", strict=True), **fields)
 
 
-def _sentence(error: dict[str, Any], origins: Mapping[str, str]) -> str:
+_DEMANDS = {
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "finite_number": "must be finite",
+    "list_type": "must be a list, as in [1, 2]",
+    "dict_type": "must be a table, as in [{name}]",
+    "too_short": "must hold at least one value",
+    "greater_than": "must be larger than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be smaller than {lt}",
+}
+"""What pydantic's errors ask for, in our words."""
+
+
+def _sentence(error: dict[str, Any], origins: Origins) -> str:
     """One sentence for one of pydantic's errors: where, which setting, what it must be, what it is."""
-    name, *rest = (str(part) for part in error["loc"])
-    rest = [part for part in rest if part.isdigit()]
-    where = origins.get(name, "experiment")
-    setting = name + "".join(f"[{index}]" for index in rest)
-    value, kind, context = error["input"], error["type"], error.get("ctx", {})
+    name, *rest = error["loc"]
+    setting = str(name)
+    if name in TABLES and rest:
+        setting = f"{name}.{rest.pop(0)}"
+    where = origins.get(setting, origins.get(str(name), "experiment"))
+    setting += "".join(f"[{index}]" for index in rest if isinstance(index, int))
+    value, kind = error["input"], error["type"]
     if kind == "extra_forbidden":
-        return f"{where}: unknown setting '{name}'{nearest(name, Experiment.__dataclass_fields__)}"
+        return f"{where}: unknown setting '{name}'{nearest(str(name), Experiment.__dataclass_fields__)}"
     if kind == "literal_error":
-        known = {"neuron_models": NEURON_MODELS, "precision": PRECISIONS, "exchange": EXCHANGES}[name]
-        return f"{where}: {setting} = '{value}' is not one of {', '.join(known)}{_hint(value, known)}"
-    demand = {
-        "int_type": "must be a whole number",
-        "int_from_float": "must be a whole number",
-        "float_type": "must be a number",
-        "finite_number": "must be finite",
-        "list_type": "must be a list, as in [1, 2]",
-        "dict_type": "must be a table, as in [parameters]",
-        "too_short": "must hold at least one value",
-        "greater_than": f"must be larger than {context.get('gt', 0)}",
-        "greater_than_equal": f"must be at least {context.get('ge', 0)}",
-        "less_than": f"must be smaller than {context.get('lt', 0)}",
-    }.get(kind, error["msg"])
+        hint = nearest(str(value), CHOICES[str(name)])
+        meant = hint if "did you mean" in hint else ""
+        return f"{where}: {setting} = '{value}' is not one of {', '.join(CHOICES[str(name)])}{meant}"
+    if str(name) in TABLES and kind.endswith("_type") and kind not in ("list_type", "dict_type"):
+        return f"{where}: {setting} must be a number, a text, true or false, not {value!r}"
+    demand = _DEMANDS.get(kind, error["msg"]).format(name=name, **error.get("ctx", {}))
     return f"{where}: {setting} {demand}, not {value!r}"
 
 
-def _hint(value: Any, known: tuple[str, ...]) -> str:
-    hint = nearest(str(value), known)
-    return hint if "did you mean" in hint else ""
-
-
-def _check(experiment: Experiment, origins: Mapping[str, str]) -> None:
+def _check(experiment: Experiment, given: Mapping[str, Any], origins: Origins) -> None:
     """What a single setting does not tell: raises InputError where settings do not go together."""
-    where = {name: f"{origins[name]}: {name}" if name in origins else name for name in Experiment.__dataclass_fields__}
-    for name in ("sizes", "neuron_models", "seeds"):
-        values = getattr(experiment, name)
+
+    def where(name: str) -> str:
+        return f"{origins[name]}: {name}" if name in origins else name
+
+    lists = {name: getattr(experiment, name) for name in LISTS}
+    lists |= {f"vary.{name}": values for name, values in experiment.vary.items()}
+    for name, values in lists.items():
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
-            raise InputError(f"{where[name]} holds {twice} twice")
-    if experiment.indegree > min(experiment.sizes):
+            raise InputError(f"{where(name)} holds {twice} twice")
+    _check_kind(experiment, given, where)
+    for name in experiment.vary:
+        if name in experiment.parameters:
+            raise InputError(f"{where(f'vary.{name}')} is in parameters as well; keep one of them")
+
+
+def _check_kind(experiment: Experiment, given: Mapping[str, Any], where: Any) -> None:
+    """Every kind has settings that it needs and such that have no meaning in it."""
+    needs, excludes = {
+        "size": (("sizes",), ("size_per_rank", "indegree_grows")),
+        "strong": (("sizes", "ranks"), ("size_per_rank", "indegree_grows")),
+        "weak": (("size_per_rank", "ranks", "indegree_grows"), ("sizes",)),
+    }[experiment.kind]
+    for name in excludes:
+        if name in given:
+            raise InputError(f"{where(name)} has no meaning in an experiment of kind '{experiment.kind}'; leave it out")
+    for name in needs:
+        if not getattr(experiment, name) and getattr(experiment, name) is not False:
+            raise InputError(f"{where('kind')} = '{experiment.kind}' needs {name}, {_NEEDED[name]}")
+    if experiment.kind == "size" and len(experiment.ranks) > 1:
         raise InputError(
-            f"{where['indegree']} = {experiment.indegree} is above the {min(experiment.sizes)} neurons of the smallest "
-            f"network; write at most {min(experiment.sizes)}, or larger sizes"
+            f"{where('ranks')}: an experiment of kind 'size' has one number of ranks; 'strong' has several"
         )
-    to_steps(experiment.time, experiment.dt, where["time"], low=1)
-    if experiment.interval is not None:
-        to_steps(experiment.interval, experiment.dt, where["interval"], low=1)
-    for name in experiment.parameters:
-        if name in RESERVED:
-            raise InputError(f"{where['parameters']}: '{name}' is set by {RESERVED[name]}")
+    if experiment.indegree_grows and experiment.indegree is None:
+        raise InputError(f"{where('indegree_grows')} = true needs indegree, the inputs per neuron on one rank")
+
+
+_NEEDED = {
+    "sizes": "the numbers of neurons, as in sizes = [12500]",
+    "ranks": "as in ranks = [1, 2, 4]",
+    "size_per_rank": "the number of neurons per rank, as in size_per_rank = 12500",
+    "indegree_grows": "whether the inputs per neuron grow with N: indegree_grows = false keeps indegree fixed",
+}

@@ -1,0 +1,144 @@
+"""``python -m distsim.scaling compare OLD NEW``: ratios of times and memory, and whether they are beyond noise."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distsim.command.arguments import Parser
+from distsim.errors import InputError
+from distsim.scaling.experiment import Point
+from distsim.scaling.report.checks import SAME
+from distsim.scaling.report.command import read_all
+from distsim.scaling.report.summary import curve_names, curve_of
+
+Record = Mapping[str, Any]
+REGRESSION = 1
+TOLERANCE = 0.1
+CONFIDENCE = 0.95
+QUANTITIES = {"simulate": "sim_time", "build": "build_time", "memory": "memory_peak"}
+
+DESCRIPTION = """\
+Compare the records of two output folders point by point: ratios NEW / OLD of simulation time, build time and peak
+memory, geometric means over seeds and repetitions. A point is slower (or larger) where the ratio is above 1 by more
+than --tolerance and the 95 % interval of the mean of its runs' ratios lies above 1 as a whole; with one run there is
+no interval, and the tolerance alone decides. Exit code 1 where anything is slower or larger.
+"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """NEW / OLD of one quantity of one point: geometric mean, and the factor by which its interval reaches up and down.
+
+    ``spread`` is None where there is only one run.
+    """
+
+    ratio: float
+    spread: float | None
+
+    @classmethod
+    def of(cls, ratios: Sequence[float]) -> Change:
+        """The change that the ratios of single runs tell."""
+        logs = [math.log(ratio) for ratio in ratios]
+        if len(logs) == 1:
+            return cls(ratios[0], None)
+        from scipy.stats import t as student
+
+        quantile = float(student.ppf(0.5 + CONFIDENCE / 2.0, len(logs) - 1))
+        error = quantile * statistics.stdev(logs) / math.sqrt(len(logs))
+        return cls(math.exp(statistics.fmean(logs)), math.exp(error))
+
+    def verdict(self, tolerance: float) -> str:
+        """One of "worse", "better" and "same"."""
+        beyond = self.spread or 1.0
+        if self.ratio > 1.0 + tolerance and self.ratio > beyond:
+            return "worse"
+        if self.ratio < 1.0 / (1.0 + tolerance) and self.ratio < 1.0 / beyond:
+            return "better"
+        return "same"
+
+
+def compare(arguments: list[str]) -> int:
+    """Run the command; returns its exit code."""
+    parser = Parser(usage="python -m distsim.scaling compare OLD NEW [--tolerance 0.1]", description=DESCRIPTION)
+    parser.add_argument("old", metavar="OLD", help="output folder of an experiment")
+    parser.add_argument("new", metavar="NEW", help="output folder of the same experiment, run later or elsewhere")
+    parser.add_argument("--tolerance", type=float, default=TOLERANCE, metavar="X", help="(default: %(default)s)")
+    taken = parser.take_apart(arguments, "two folders")
+    old, new = (read_all([Path(name)]) for name in (taken.old, taken.new))
+    rows, notes = differences(old, new, taken.tolerance)
+    if not rows:
+        raise InputError(f"'{taken.old}' and '{taken.new}' have no point in common")
+    from tabulate import tabulate
+
+    header = ["", "ranks", "N", "runs", *(f"{name}\nnew / old" for name in QUANTITIES), "verdict"]
+    print(tabulate([row.cells() for row in rows], header, disable_numparse=True))
+    print("\n".join(["", *notes]) if notes else "")
+    worse = [row for row in rows if row.verdict == "worse"]
+    print(f"{len(worse)} of {len(rows)} points are worse" if worse else "no regression")
+    return REGRESSION if worse else 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One point of both: its name, how many pairs of runs it has, and the change of every quantity."""
+
+    curve: str
+    ranks: int
+    size: int
+    runs: int
+    changes: dict[str, Change]
+    verdict: str
+
+    def cells(self) -> list[str]:
+        """The texts of a line of the table."""
+        ratios = [
+            f"{change.ratio:.3f}" if change.spread is None else f"{change.ratio:.3f} (×÷ {change.spread:.3f})"
+            for change in self.changes.values()
+        ]
+        return [self.curve, str(self.ranks), str(self.size), str(self.runs), *ratios, self.verdict]
+
+
+def differences(old: Sequence[Record], new: Sequence[Record], tolerance: float) -> tuple[list[Row], list[str]]:
+    """A row for every point that both have, and notes on what only one has and on results that differ."""
+    before = {_run(record): record for record in old}
+    pairs: dict[tuple[Any, ...], list[tuple[Record, Record]]] = {}
+    for record in new:
+        if _run(record) in before:
+            point = curve_of(record), record["ranks"], record["N"], record["indegree"] or 0
+            pairs.setdefault(point, []).append((before[_run(record)], record))
+    names = curve_names([*old, *new])
+    rows = [_row(names[point[0]], runs, tolerance) for point, runs in sorted(pairs.items())]
+    matched = sum(len(runs) for runs in pairs.values())
+    notes = [
+        f"{n} runs are in {where} alone" for n, where in ((len(old) - matched, "OLD"), (len(new) - matched, "NEW")) if n
+    ]
+    changed = [a for runs in pairs.values() for a, b in runs if any(a[name] != b[name] for name in SAME)]
+    if changed:
+        notes.append(f"{len(changed)} runs have other results than before, the first: {Point.from_dict(changed[0])}")
+    return rows, notes
+
+
+def _run(record: Record) -> tuple[Any, ...]:
+    return curve_of(record), Point.from_dict(record).key()
+
+
+def _row(curve: str, runs: Sequence[tuple[Record, Record]], tolerance: float) -> Row:
+    first = runs[0][1]
+    changes = {
+        name: Change.of([_cost(new[field]) / _cost(old[field]) for old, new in runs])
+        for name, field in QUANTITIES.items()
+        if all(_cost(record[field]) for pair in runs for record in pair)
+    }
+    verdicts = {change.verdict(tolerance) for change in changes.values()}
+    verdict = next((word for word in ("worse", "better") if word in verdicts), "same")
+    return Row(curve, first["ranks"], first["N"], len(runs), changes, verdict)
+
+
+def _cost(value: Any) -> float:
+    """A time, or the sum of what the ranks need."""
+    return float(sum(value) if isinstance(value, list) else value)

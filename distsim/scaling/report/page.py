@@ -1,0 +1,158 @@
+"""The report as Markdown, and as one page of HTML that loads nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import html as markup
+import io
+from collections.abc import Mapping, Sequence
+from string import Template
+from typing import Any
+
+from distsim.scaling.report.style import STYLE
+from distsim.scaling.report.summary import Summary
+from distsim.scaling.report.tables import CROWDED_NOTE, cells, table
+
+Record = Mapping[str, Any]
+
+CAPTIONS = {
+    "overview": "Overview. Dashed: the ideal. Hollow markers: more ranks than cores.",
+    "time": "Time to simulate and to build. Dashed: the ideal.",
+    "phases": "Phases: mean over ranks, in seconds and as shares of build and run together.",
+    "speed": "Speed beside real time, and beside the fewest ranks (or events per second and core).",
+    "memory": "Resident memory at its peak, and bytes of the synapse tables.",
+}
+WITH_WHAT = (
+    "git_commit",
+    "cpu_model",
+    "cores",
+    "hosts",
+    "pinning",
+    "mpi_library",
+    "platform",
+    "launch_line",
+    "launcher",
+)
+
+PAGE = Template("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid #e3e3e3; text-align: right; white-space: nowrap; }
+th { vertical-align: bottom; white-space: pre-line; } th:first-child, td:first-child { text-align: left; }
+.error { background: #fbe3e0; border-left: 4px solid #b5281a; padding: .6rem 1rem; }
+figure { margin: 1.2rem 0; } figure img { width: 100%; max-width: 60rem; } figcaption { color: #555; font-size: 13px; }
+.facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+.facts td:first-child { white-space: nowrap; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+<p>$summary</p>
+$errors
+<h2>Results</h2>
+<div class="scroll">$table</div>
+<p>$note</p>
+<h2>Figures</h2>
+$figures
+<h2>Where and with what</h2>
+$facts
+</body>
+</html>
+""")
+
+
+def html(
+    title: str,
+    errors: Sequence[str],
+    summaries: Sequence[Summary],
+    records: Sequence[Record],
+    figures: Mapping[str, Any],
+) -> str:
+    """The page; ``figures`` by file name."""
+    header, rows = cells(summaries)
+    crowded = any(summary.oversubscribed for summary in summaries)
+    return PAGE.substitute(
+        title=markup.escape(f"Scaling experiment: {title}"),
+        summary=markup.escape(summary_line(records)),
+        errors="".join(f'<p class="error">Error: {markup.escape(error)}</p>' for error in errors),
+        table=_table([header], rows),
+        note=markup.escape(CROWDED_NOTE) if crowded else "Means ± standard deviations over all runs.",
+        figures="\n".join(_figure(name, figure) for name, figure in figures.items()) or "<p>None.</p>",
+        facts=_table([], [[name, value] for name, value in facts(records)], "facts"),
+    )
+
+
+def markdown(
+    title: str, errors: Sequence[str], summaries: Sequence[Summary], records: Sequence[Record], figures: Sequence[str]
+) -> str:
+    """The report as Markdown; ``figures`` are names of files beside it."""
+    said = [f"# Scaling experiment: {title}", summary_line(records), *(f"**Error:** {error}" for error in errors)]
+    said += [table(summaries, "github")]
+    said += [f"![{_caption(name)}]({name}.png)" for name in figures]
+    said += ["## Where and with what", "\n".join(f"- {name}: {value}" for name, value in facts(records))]
+    return "\n\n".join(said) + "\n"
+
+
+def summary_line(records: Sequence[Record]) -> str:
+    """How many records there are, of what."""
+    models = sorted({record["model"] for record in records})
+    networks = len({record["network"] for record in records})
+    dates = sorted(record["date"][:10] for record in records)
+    when = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
+    return f"{len(records)} runs of {networks} networks, model {', '.join(models)}, {when}."
+
+
+def facts(records: Sequence[Record]) -> list[tuple[str, str]]:
+    """Versions, machine and launch lines, with all values that occur."""
+    found: dict[str, dict[str, None]] = {}
+    for record in records:
+        entries = {f"version of {name}": value for name, value in record["versions"].items()}
+        entries |= {name: record.get(name) for name in WITH_WHAT}
+        entries |= record["environment"]
+        for name, value in entries.items():
+            found.setdefault(name, {})[_text(value)] = None
+    return [(name, "; ".join(values)) for name, values in found.items() if list(values) != ["-"]]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {item}" for name, item in value.items())
+    if isinstance(value, list):
+        return " | ".join(str(item) for item in dict.fromkeys(value))
+    return "-" if value is None else str(value)
+
+
+def _caption(name: str) -> str:
+    kind, _, what = name.partition("_")
+    return f"{kind.capitalize()} scaling. {CAPTIONS[what]}"
+
+
+def _figure(name: str, figure: Any) -> str:
+    """A figure as an image within the page."""
+    import matplotlib
+
+    image = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(image, format="svg", metadata={"Date": None})
+    data, caption = base64.b64encode(image.getvalue()).decode(), markup.escape(_caption(name))
+    source = f"data:image/svg+xml;base64,{data}"
+    return f'<figure><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+
+
+def _table(header: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], style: str = "") -> str:
+    """A table whose texts are escaped."""
+
+    def line(texts: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{markup.escape(text)}</{tag}>" for text in texts) + "</tr>"
+
+    body = "\n".join([*(line(texts, "th") for texts in header), *(line(texts, "td") for texts in rows)])
+    return f'<table class="{style}">\n{body}\n</table>'

@@ -1,0 +1,115 @@
+"""Tables of summaries for terminal and Markdown, and of summaries and records as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from distsim.scaling.report.summary import Spread, Summary
+
+MEGABYTE, MILLION, MICROJOULE = 1e6, 1e6, 1e-6
+CROWDED = "*"
+CROWDED_NOTE = f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling"
+
+COLUMNS = (
+    ("build\n(s)", "build_time", 1.0),
+    ("simulate\n(s)", "sim_time", 1.0),
+    ("real-time\nfactor", "real_time_factor", 1.0),
+    ("speed-up", "speedup", 1.0),
+    ("efficiency", "efficiency", 1.0),
+    ("load\nbalance", "balance", 1.0),
+    ("events/s/core\n(million)", "events_per_second_and_core", MILLION),
+    ("built/s/core\n(million)", "synapses_built_per_second_and_core", MILLION),
+    ("memory\n(MB)", "memory", MEGABYTE),
+    ("bytes per\nsynapse", "bytes_per_synapse", 1.0),
+    ("energy per\nevent (µJ)", "energy_per_event", MICROJOULE),
+    ("rate\n(1/s)", "rate", 1.0),
+    ("weight\nmean (pA)", "weight_mean", 1.0),
+    ("weight\nSD (pA)", "weight_sd", 1.0),
+)
+"""Heading, name in ``Summary.values``, and the unit that it is shown in; a column without values is left out."""
+BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "weight_mean")
+"""The columns for which a terminal is wide enough."""
+
+
+def table(summaries: Sequence[Summary], style: str = "simple") -> str:
+    """The summaries as a table; ``style`` is one of tabulate's: "simple" for a terminal, with the columns ``BRIEF``."""
+    from tabulate import tabulate
+
+    brief = style == "simple"
+    header, rows = cells(summaries, BRIEF if brief else None)
+    if not brief:
+        header = [heading.replace("\n", " ") for heading in header]
+    alignment = ["left"] + ["right"] * (len(header) - 1)
+    text: str = tabulate(rows, header, tablefmt=style, disable_numparse=True, colalign=alignment)
+    crowded = any(summary.oversubscribed for summary in summaries)
+    return f"{text}\n\n{CROWDED_NOTE}" if crowded else text
+
+
+def cells(summaries: Sequence[Summary], names: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:
+    """Headings and texts of the table, with the columns of these names, or all."""
+    wanted = [column for column in COLUMNS if names is None or column[1] in names]
+    shown = [column for column in wanted if any(summary.values[column[1]] for summary in summaries)]
+    kinds = len({summary.kind for summary in summaries}) > 1
+    header = ["", *(["kind"] if kinds else []), "ranks", "N", "K", "runs", *(heading for heading, _, _ in shown)]
+    rows = [
+        [
+            summary.curve,
+            *([summary.kind] if kinds else []),
+            f"{summary.ranks}{CROWDED if summary.oversubscribed else ''}",
+            str(summary.size),
+            "-" if summary.indegree is None else str(summary.indegree),
+            str(summary.runs),
+            *(_text(summary.values[name], unit) for _, name, unit in shown),
+        ]
+        for summary in summaries
+    ]
+    return header, rows
+
+
+def _text(spread: Spread | None, unit: float) -> str:
+    """Mean, and standard deviation where there is one, to the same number of digits."""
+    if spread is None:
+        return "-"
+    mean, sd = spread.mean / unit, spread.sd / unit
+    digits = max(0, 3 - len(str(int(abs(mean))).lstrip("0")))
+    return f"{mean:.{digits}f} ± {sd:.{digits}f}" if sd else f"{mean:.{digits}f}"
+
+
+def summary_csv(summaries: Iterable[Summary]) -> str:
+    """The summaries as CSV: every quantity with its mean and standard deviation, in the units of the records."""
+    rows = []
+    for summary in summaries:
+        row: dict[str, Any] = {
+            name: getattr(summary, name)
+            for name in ("curve", "kind", "ranks", "size", "indegree", "seeds", "runs", "oversubscribed")
+        }
+        for name, spread in summary.values.items():
+            row |= {name: spread and spread.mean, f"{name}_sd": spread and spread.sd}
+        rows.append(row | {f"phase_{name}": seconds for name, seconds in summary.phases.items()})
+    return _csv(rows)
+
+
+def records_csv(records: Iterable[Mapping[str, Any]]) -> str:
+    """The records as CSV: entries of tables as table.entry, lists as JSON."""
+    return _csv([dict(_flat(record)) for record in records])
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for name, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _flat(item, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", json.dumps(item) if isinstance(item, list) else item
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    names = dict.fromkeys(name for row in rows for name in row)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,248 @@
+"""What the harness tells of its records: log lines, tables, figures, the page, comparisons, the list of points."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+
+from distsim.errors import InputError
+from distsim.scaling.experiment import Experiment, Point
+from distsim.scaling.folder import Folder
+from distsim.scaling.report.checks import disagreements
+from distsim.scaling.report.command import report
+from distsim.scaling.report.compare import Change, compare
+from distsim.scaling.report.figures import draw_all, draw_overview
+from distsim.scaling.report.lines import point_line
+from distsim.scaling.report.scaling import with_speed
+from distsim.scaling.report.show import show
+from distsim.scaling.report.summary import Spread, summarize
+from distsim.scaling.report.tables import records_csv, summary_csv, table
+from tests.scaling_records import make_point, make_record, size_records, strong_records, weak_records
+
+KINDS = {"size": size_records, "strong": strong_records, "weak": weak_records}
+
+
+def save(path, records, settings=None):
+    """An output folder with these records."""
+    folder = Folder(path, Experiment().identity(), settings or Experiment().settings(), resume=False)
+    for record in records:
+        folder.add(record)
+    folder.close()
+    return str(path)
+
+
+# Speed-up and efficiency
+
+
+def test_strong_scaling():
+    """S = T(1) / T(r), E = S / r."""
+    one, two, four = (with_speed(r, strong_records()) for r in strong_records() if r["seed"] == 1 and "iaf" in str(r))
+    assert (one["speedup"], one["efficiency"]) == (1.0, 1.0)
+    assert two["speedup"] == pytest.approx(1.0 / 0.6)
+    assert four["efficiency"] == pytest.approx(1.0 / 0.5 / 4)
+
+
+def test_weak_scaling():
+    """E = T(1) / T(r) where a rank has as many synapses on one as on r ranks; S = r E."""
+    two = with_speed(weak_records()[1], weak_records())
+    assert two["efficiency"] == pytest.approx(1.1 / 1.2)
+    assert two["speedup"] == pytest.approx(2 * 1.1 / 1.2)
+    grown = [{**r, "n_synapses": r["n_synapses"] * r["ranks"]} for r in weak_records()]  # in-degree grows with N
+    assert with_speed(grown[1], grown)["efficiency"] == pytest.approx(2 * 1.1 / 1.2)
+
+
+def test_size_scaling_has_no_efficiency():
+    assert with_speed(size_records()[0], size_records())["efficiency"] is None
+
+
+def test_the_base_is_the_fewest_ranks_there_are():
+    records = [r for r in strong_records() if r["ranks"] > 1]
+    assert with_speed(records[0], records)["efficiency"] == 1.0
+
+
+# Summaries and tables
+
+
+def test_spread_over_seeds():
+    assert Spread.of([1.0, 3.0]) == Spread(2.0, 2.0**0.5)
+    assert Spread.of([1.0]) == Spread(1.0, 0.0)
+    assert Spread.of([1.0, None]) is None
+
+
+def test_summaries_by_curve_size_and_ranks():
+    rows = summarize(size_records())
+    assert [(row.size, row.ranks) for row in rows] == [(1250, 1), (1250, 2), (2500, 1), (2500, 2)] * 2
+    assert {row.curve for row in rows} == {"iaf_psc_alpha", "ignore_and_fire"}
+    assert all((row.seeds, row.runs) == (2, 2) for row in rows)
+    assert rows[0].values["sim_time"].mean == pytest.approx(1.4)
+    assert rows[0].values["weight_upper"] == Spread(55.0, 0.0)
+    assert rows[1].values["memory"].mean == 6e8
+
+
+def test_settings_that_differ_are_part_of_the_name():
+    rows = summarize([make_record(), make_record(precision="single")])
+    assert [row.curve for row in rows] == ["iaf_psc_alpha, precision = double", "iaf_psc_alpha, precision = single"]
+    assert summarize([make_record(variant={})])[0].curve == "two_population"
+
+
+def test_table_has_a_line_per_point():
+    text = table(summarize(size_records()))
+    assert len([line for line in text.splitlines() if line.startswith(("iaf", "ign"))]) == 8
+    assert "1.40 ± 0.07" in text
+    assert "simulate" in text
+    assert "efficiency" not in text
+    missing = table(summarize([make_record(weight_mean=None), make_record(make_point("b"))]))
+    assert [line.split()[-1] for line in missing.splitlines()[-2:]] == ["30.0", "-"]
+
+
+def test_oversubscribed_points_are_marked():
+    text = table(summarize(strong_records()), "github")
+    assert "| 4* |" in re.sub(" +", " ", text)
+    assert "* more ranks than cores" in text
+    assert "speed-up" in text
+
+
+def test_csv_holds_all_numbers():
+    rows = list(csv.DictReader(io.StringIO(records_csv(strong_records()))))
+    assert len(rows) == 12
+    assert float(rows[0]["phase_times.wait.max"]) == 0.07
+    assert rows[0]["variant.neuron_model"] == "iaf_psc_alpha"
+    rows = list(csv.DictReader(io.StringIO(summary_csv(summarize(strong_records())))))
+    assert float(rows[1]["efficiency"]) == pytest.approx(1.0 / 0.6 / 2)
+    assert float(rows[0]["phase_update"]) == 0.06
+
+
+def test_log_line():
+    point = make_point(size=2500, ranks=2)
+    line = point_line(point, make_record(point, compile_time=2.0, oversubscribed=True))
+    assert line.startswith(
+        "iaf_psc_alpha, N = 2500, seed 1, 2 ranks (oversubscribed): build 0.100 s, simulate 0.500 s (0.500 x real time)"
+    )
+    assert "compile 2.0 s" in line
+    assert "weight" not in point_line(point, make_record(weight_mean=None))
+
+
+# Agreement
+
+
+def test_records_of_one_network_must_agree(tmp_path, capsys):
+    assert disagreements(strong_records()) == []
+    records = strong_records()
+    records[2]["spike_hash"] = "c" * 64
+    records[4]["n_synapses"] += 1
+    errors = disagreements(records)
+    assert len(errors) == 2
+    assert "spike_hash aaaaaaaa... and cccccccc..." in errors[0]
+    assert report([save(tmp_path, records)]) == 1
+    assert "ERROR: iaf_psc_alpha, N = 1250, seed 1, 1 rank and" in capsys.readouterr().out
+    assert 'class="error"' in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert list(tmp_path.glob("*.png")) == []  # a curve over different networks is none
+
+
+# Figures and page
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_figures_of_every_kind(kind):
+    figures = draw_all(KINDS[kind]())
+    assert set(figures) == {f"{kind}_{name}" for name in ("overview", "time", "phases", "speed", "memory")}
+    assert len(figures[f"{kind}_overview"].axes) == 3
+
+
+@pytest.mark.parametrize("records", [[make_record()], [make_record(weight_mean=None, rate=0.0)]])
+def test_a_single_record_can_be_drawn(records, tmp_path):
+    draw_overview(records).savefig(tmp_path / "figure.png")
+
+
+def test_published_panels(tmp_path):
+    """Time of every rank count, rate and weights once: they are the same on all."""
+    times, rates, weights = draw_overview(size_records()).axes
+    assert [panel.get_ylabel() for panel in (times, rates, weights)] == [
+        "simulation time (s)", "firing rate (1/s)", "synaptic weight (pA)",
+    ]  # fmt: skip
+    assert len(times.containers) == 4
+    assert len(rates.containers) == 2
+    assert len(weights.containers) == 4
+
+
+def test_the_page_holds_everything_and_loads_nothing(tmp_path, capsys):
+    folders = [save(tmp_path / name, strong_records()[part::2]) for part, name in enumerate("ab")]
+    assert report([*folders, "--out", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count('<img src="data:image/svg+xml;base64,') == 5
+    assert "<script" not in page
+    assert set(re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?(\w+):""", page)) == {"data"}
+    for text in ("iaf_psc_alpha", "a processor", "OMP_NUM_THREADS", "more ranks than cores"):
+        assert text in page
+    markdown = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    for name in re.findall(r"\((\S+\.png)\)", markdown):
+        assert (tmp_path / "out" / name).exists()
+    assert "| iaf_psc_alpha" in markdown
+
+
+def test_report_of_nothing(tmp_path):
+    with pytest.raises(InputError, match="is no output folder of the harness"):
+        report([str(tmp_path)])
+    with pytest.raises(InputError, match="no point is done yet"):
+        report([save(tmp_path / "empty", [])])
+
+
+# Comparison
+
+
+def faster(records, factor, noise=0.0):
+    return [{**r, "sim_time": r["sim_time"] * factor * (1 + noise * (-1) ** r["seed"])} for r in records]
+
+
+def test_a_change_beyond_noise():
+    assert Change.of([1.3]).verdict(0.1) == "worse"
+    assert Change.of([1.05]).verdict(0.1) == "same"
+    assert Change.of([1.3, 1.31, 1.29]).verdict(0.1) == "worse"
+    assert Change.of([1.9, 0.9, 1.2]).verdict(0.1) == "same"  # 95 % interval of the mean: 0.49 to 3.3
+    assert Change.of([0.5, 0.51, 0.52]).verdict(0.1) == "better"
+
+
+def test_compare_exits_non_zero_on_a_regression(tmp_path, capsys):
+    old = save(tmp_path / "old", strong_records())
+    assert compare([old, old]) == 0
+    assert compare([old, save(tmp_path / "slower", faster(strong_records(), 1.5, 0.001))]) == 1
+    text = capsys.readouterr().out
+    assert "worse" in text
+    assert "1.500" in text
+    assert "6 of 6 points are worse" in text
+    assert compare([old, save(tmp_path / "noisy", faster(strong_records(), 1.5, 0.5))]) == 0
+    assert compare([old, save(tmp_path / "faster", faster(strong_records(), 0.5))]) == 0
+    assert compare([old, save(tmp_path / "little", faster(strong_records(), 1.05)), "--tolerance", "0.01"]) == 1
+
+
+def test_compare_tells_what_is_not_comparable(tmp_path, capsys):
+    old = save(tmp_path / "old", strong_records())
+    new = [{**record, "spike_hash": "d" * 64} for record in strong_records()[1:]]
+    assert compare([old, save(tmp_path / "new", new)]) == 0
+    text = capsys.readouterr().out
+    assert "1 runs are in OLD alone" in text
+    assert "11 runs have other results than before" in text
+    with pytest.raises(InputError, match="no point in common"):
+        compare([old, save(tmp_path / "other", size_records())])
+
+
+# The list of points
+
+
+def test_show_lists_done_failed_and_missing(tmp_path, capsys):
+    settings = Experiment(sizes=(1250, 2500), indegree=1250, vary={"neuron_model": ("iaf_psc_alpha",)}, seeds=(1, 2))
+    folder = Folder(tmp_path, settings.identity(), {**settings.settings(), "ranks": (1,)}, resume=False)
+    first, second, third, _ = settings.points(1)
+    folder.add(make_record(first))
+    folder.add(make_record(Point((), 1, 1, 1, 1)))
+    folder.add_failure(second, "timed out after 5 s\nmore", "today")
+    folder.close()
+    assert show([str(tmp_path)]) == 3
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.endswith("4 points: 1 done, 1 failed, 2 missing, and 1 points of other settings")
+    assert lines[0] == f"  {first}: done, simulated in 0.500 s"
+    assert lines[1] == f"  {second}: failed today: timed out after 5 s"
+    assert lines[2] == f"  {third}: missing"
