@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from distsim.analysis import rates, weights
 from distsim.analysis.correlation import count_correlations
+from distsim.analysis.layer_plots import plot_layers
 from distsim.errors import InputError
 
 # ---------------------------------------------------------------- rates
@@ -207,3 +208,36 @@ def test_connectivity_matrix_refuses_what_does_not_fit():
         weights.connectivity_matrix([0], [0], [1.0], [1, 1], [0])
     with pytest.raises(InputError, match="arrays of one length"):
         weights.connectivity_matrix([0], [0], [1.0, 2.0], [1], [0])
+
+
+# ---------------------------------------------------------------- raster of many populations
+
+
+def test_layers_show_an_equal_part_of_each_population_and_the_rates_of_all():
+    generator = np.random.default_rng(1)
+    sizes = {"A": 400, "B": 100}
+    spikes = {
+        name: (np.sort(generator.uniform(0.0, 100.0, n)), generator.integers(0, n, n)) for name, n in sizes.items()
+    }
+    figure = plot_layers(spikes, sizes, 20.0, 80.0, part=0.1, bin_width=2.0)
+    raster, rates = figure.axes[:2]
+    for line, (name, (times, neurons)), base in zip(raster.lines, spikes.items(), (0, 40), strict=True):
+        shown = (times > 20.0) & (times <= 80.0) & (neurons < sizes[name] // 10)
+        assert line.get_xdata().tolist() == times[shown].tolist()
+        assert line.get_ydata().tolist() == (base + neurons[shown]).tolist()
+    image = np.asarray(rates.images[0].get_array())
+    assert image.shape == (2, 30)
+    inside = [((times > 20.0) & (times <= 80.0)).sum() for times, _ in spikes.values()]
+    assert image.sum(axis=1) * 2e-3 * np.array([400, 100]) == pytest.approx(inside)
+    assert raster.get_ylabel() == "50 of 500 neurons"
+
+
+@pytest.mark.parametrize(("part", "message"), [(0.0, "part must be larger than 0"), (1.5, "part must be at most 1")])
+def test_layers_refuse_a_wrong_part(part, message):
+    with pytest.raises(InputError, match=message):
+        plot_layers({}, {}, 0.0, 1.0, part=part)
+
+
+def test_layers_refuse_a_population_without_a_size():
+    with pytest.raises(InputError, match="no size is given for population 'A'"):
+        plot_layers({"A": ([], [])}, {}, 0.0, 1.0)

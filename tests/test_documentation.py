@@ -31,6 +31,8 @@ from tests.scaling_records import MODELS, strong_records
 
 TINY = ["--sizes", "60", "--indegree", "20", "--time", "20"]
 PHASE_DIAGRAM = "docs/tutorial/brunel_phase_diagram.py"
+SMALLER = {"microcircuit": ["--N-scaling", "0.02", "--K-scaling", "0.02"]}
+"""Options of models that are too large for tests."""
 RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
@@ -184,6 +186,8 @@ def check_models(arguments: list[str], document: str, folder: Path, ranks: int |
         file = folder / arguments[arguments.index("--populations") + 1]
         file.write_text(documents.fenced(document, "toml")[0], encoding="utf-8")
     shorter = ["--time", "10"] if arguments[0] == "run" and "--help" not in arguments else []
+    if shorter and arguments[1] in SMALLER and "--N-scaling" not in arguments:
+        shorter += SMALLER[arguments[1]]
     run_python(["-m", "distsim", *arguments, *shorter], ranks, folder)
     if "--out" in arguments:
         assert (folder / arguments[arguments.index("--out") + 1] / "summary.json").exists()

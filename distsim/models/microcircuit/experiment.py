@@ -29,6 +29,9 @@ COLOURS = dict(
     )
 )
 """A hue for each layer: dark for excitatory, light for inhibitory neurons."""
+SHOWN_TIME = 400.0  # ms at the end of a run that its raster shows
+SHOWN_NEURONS = 3000  # of all populations together, in proportion to their sizes
+RATE_BIN = 2.0  # ms
 PRECISION = "single"  # weights are drawn from a distribution of 10 % width: 24 bits are plenty
 
 
@@ -37,13 +40,25 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     network = build_network(parameters)
     return run_spiking(
         comm, network, parameters, folder, progress,
-        presimulation=parameters.T_presim, precision=PRECISION, extra=_rates, colours=COLOURS,
+        presimulation=parameters.T_presim, precision=PRECISION, extra=_layers, colours=COLOURS,
     )  # fmt: skip
 
 
-def _rates(simulation: Simulation, activity: Activity) -> Outcome:
-    """The rates of neurons as boxes, from layer 2/3 down to layer 6."""
-    return Outcome(figures={"rates": partial(_draw_rates, activity)})
+def _layers(simulation: Simulation, activity: Activity) -> Outcome:
+    """Spikes by layer, and the rates of neurons as boxes, from layer 2/3 down to layer 6."""
+    return Outcome(figures={"raster": partial(_draw_raster, activity), "rates": partial(_draw_rates, activity)})
+
+
+def _draw_raster(activity: Activity) -> Figure:
+    """The last part of the run."""
+    from distsim.analysis.layer_plots import plot_layers
+
+    spikes = {name: activity.spikes[name] for name in POPULATIONS}
+    sizes = {name: activity.sizes[name] for name in POPULATIONS}
+    start = max(activity.start, activity.stop - SHOWN_TIME)
+    part = min(1.0, SHOWN_NEURONS / sum(sizes.values()))
+    bin_width = min(RATE_BIN, activity.stop - start)
+    return plot_layers(spikes, sizes, start, activity.stop, part=part, bin_width=bin_width, colours=COLOURS)
 
 
 def _draw_rates(activity: Activity) -> Figure:

@@ -116,5 +116,6 @@ def mean(summary: Summary, name: str) -> float | None:
 def legend(figure: Any, panel: Any, title: str, columns: int = 4) -> None:
     """One legend for the figure, above it, from what is drawn in ``panel``."""
     handles, labels = panel.get_legend_handles_labels()
-    drawn = figure.legend(handles, labels, loc="outside upper center", ncols=columns, title=title)
+    look = {"columnspacing": 1.4, "handlelength": 1.6}
+    drawn = figure.legend(handles, labels, loc="outside upper center", ncols=columns, title=title, **look)
     drawn.get_title().set_fontsize(STYLE["legend.fontsize"])

@@ -1,0 +1,53 @@
+"""The committed results of the published experiment: complete, all of one kind, and in agreement with NEST's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from distsim.scaling import records
+from distsim.scaling.report.checks import disagreements
+from distsim.scaling.schema import read_experiment
+from tests.documents import ROOT
+
+RESULTS = ROOT / "scaling" / "results" / "network_size"
+NEST = json.loads((Path(__file__).parent / "data/nest/two_population_sizes.json").read_text(encoding="utf-8"))["rows"]
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict]:
+    return records.read(RESULTS / "runs.jsonl")
+
+
+def test_all_66_points_are_there(rows):
+    experiment, _ = read_experiment(ROOT / "scaling" / "network_size.toml", {})
+    assert {point.key() for point in experiment.points(2)} == {records.key_of(row) for row in rows}
+    assert disagreements(rows) == []
+    assert len({row["git_commit"] for row in rows}) == 1
+    assert not rows[0]["git_commit"].endswith("-dirty")
+
+
+def values(rows: list[dict], model: str, size: int, name: str) -> np.ndarray:
+    return np.array([row[name] for row in rows if (row["variant"]["neuron_model"], row["N"]) == (model, size)])
+
+
+@pytest.mark.parametrize("nest", NEST, ids=lambda row: f"{row['neuron_model']}-{row['N']}")
+def test_rates_are_those_of_nest(rows, nest):
+    """Means of three seeds each; they differ by at most 7 %, and by 3 % from N = 3750 on, where seeds differ little."""
+    ours = values(rows, nest["neuron_model"], nest["N"], "rate").mean()
+    assert ours == pytest.approx(np.mean(nest["rate"]), rel=0.03 if nest["N"] >= 3750 else 0.07)
+
+
+def test_shape_of_the_published_figure(rows):
+    """The rate of iaf_psc_alpha rises where N is small; that of ignore_and_fire is 1 /s everywhere."""
+    sizes = sorted({row["N"] for row in rows})
+    iaf = [values(rows, "iaf_psc_alpha", size, "rate").mean() for size in sizes]
+    assert iaf == sorted(iaf, reverse=True)
+    assert iaf[0] > 3 * iaf[-1]
+    flat = [values(rows, "ignore_and_fire", size, "rate").mean() for size in sizes]
+    assert flat == pytest.approx([1.0] * len(sizes), abs=0.005)
+    weights = [values(rows, "ignore_and_fire", size, "weight_mean").mean() for size in sizes]
+    assert weights == pytest.approx([31.1] * len(sizes), rel=0.02)
