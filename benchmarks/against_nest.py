@@ -2,10 +2,11 @@
 
     python benchmarks/against_nest.py --nest-python PATH --out FILE
 
-The network is the two-population STDP network with its published parameters, N = 12,500 and K = 1,250, for 1000 ms at
-dt = 0.125 ms, with iaf_psc_alpha and with ignore_and_fire neurons: on one core (one rank against one thread) and on
-two. Every run is a fresh process pinned to the same cores; the simulators take turns, after one uncounted run of 2 ms
-each (it fills distsim's kernel cache and brings both programs' files into memory).
+The networks are the two-population STDP network with its published parameters, N = 12,500 and K = 1,250, for 1000 ms at
+dt = 0.125 ms, with iaf_psc_alpha and with ignore_and_fire neurons, and Brunel's network of delta neurons and static
+synapses, of the same size, at dt = 0.1 ms: on one core (one rank against one thread) and on two. Every run is a fresh
+process pinned to the same cores; the simulators take turns, after one uncounted run of 2 ms each (it fills distsim's
+kernel cache and brings both programs' files into memory).
 
 How the quantities are measured, and why so:
 
@@ -17,10 +18,10 @@ simulate  distsim: Simulation.run, slowest rank. NEST: nest.Run, after nest.Prep
 memory    greatest resident set after the libraries are imported and before results are read out, minus the resident set
           right before the network is made; summed over ranks.
 
-NEST's setting (hpc synapses, no recorder) is described in nest_two_population.py. As published, its Poisson generator
-drives ignore_and_fire neurons too, which ignore it; the case ignore_and_fire_without_poisson leaves it out. That the
-work is the same is shown below the times: synapses, synaptic current and external rate must be equal (else the exit
-code is 1); rates and weights are random and agree in distribution.
+NEST's setting (kind of synapse, no recorder) is described in nest_two_population.py and nest_brunel.py. As published,
+its Poisson generator drives ignore_and_fire neurons too, which ignore it; the case ignore_and_fire_without_poisson
+leaves it out. That the work is the same is shown below the times: synapses, synaptic weight and external rate must be
+equal (else the exit code is 1); rates and weights are random and agree in distribution.
 """
 
 import argparse
@@ -35,13 +36,14 @@ from launch import BenchmarkError, Work, check_launcher, check_nest, machine, ru
 from report import SIMULATORS, remarks, summarise, table
 
 CASES = {
-    "iaf_psc_alpha": ("iaf_psc_alpha", True),
-    "ignore_and_fire": ("ignore_and_fire", True),
-    "ignore_and_fire_without_poisson": ("ignore_and_fire", False),
+    "iaf_psc_alpha": ("two_population", "iaf_psc_alpha", True),
+    "ignore_and_fire": ("two_population", "ignore_and_fire", True),
+    "brunel": ("brunel", "iaf_psc_delta", True),
+    "ignore_and_fire_without_poisson": ("two_population", "ignore_and_fire", False),
 }
-"""Name -> (neuron model, whether NEST's Poisson generator is connected)."""
+"""Name -> (network, neuron model, whether NEST's Poisson generator is connected)."""
 
-DT = 0.125  # ms
+DT = {"two_population": 0.125, "brunel": 0.1}  # ms
 WARM_UP = 2.0  # ms
 
 
@@ -67,8 +69,8 @@ def parser() -> argparse.ArgumentParser:
     """The options."""
     result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = result.add_argument
-    add("--cases", nargs="+", choices=list(CASES), default=["iaf_psc_alpha", "ignore_and_fire"], metavar="CASE",
-        help=f"any of {', '.join(CASES)}; default: the first two")  # fmt: skip
+    add("--cases", nargs="+", choices=list(CASES), default=list(CASES)[:3], metavar="CASE",
+        help=f"any of {', '.join(CASES)}; default: the first three")  # fmt: skip
     add("--sizes", nargs="+", type=positive, default=[12_500], metavar="N", help="numbers of neurons, default 12500")
     add("--indegree", type=positive, default=1_250, metavar="K", help="inputs per neuron, default 1250")
     add("--time", type=duration, default=1000.0, metavar="MS", help="simulated time (ms), default 1000")
@@ -97,8 +99,8 @@ def positive(text: str) -> int:
 def duration(text: str) -> float:
     """A time (ms), a positive whole number of steps."""
     value = float(text)
-    if not (math.isfinite(value) and value > 0 and (value / DT).is_integer()):
-        raise argparse.ArgumentTypeError(f"{text} ms is not a positive multiple of {DT} ms")
+    if not (math.isfinite(value) and value > 0 and (2.0 * value).is_integer()):
+        raise argparse.ArgumentTypeError(f"{text} ms is not a positive multiple of 0.5 ms")
     return value
 
 
@@ -116,6 +118,8 @@ def check(options: argparse.Namespace) -> None:
         raise BenchmarkError(f"--out {options.out} exists and is not overwritten: name another file")
     if options.out is not None and not os.access(options.out.absolute().parent, os.W_OK):
         raise BenchmarkError(f"--out {options.out}: its folder does not exist or cannot be written")
+    if "brunel" in options.cases and (options.indegree % 5 or any(size % 5 for size in options.sizes)):
+        raise BenchmarkError("brunel: --sizes and --indegree must be multiples of 5, of which a fifth is inhibitory")
     if not options.distsim_only:
         check_nest(options.nest_python)
     if not options.nest_only and max(options.ranks) > 1:
@@ -155,11 +159,12 @@ def measured(work: Work, options: argparse.Namespace) -> dict[str, Any]:
                 runs.append({"repetition": repetition, "cores": len(work.cores), **record})
     return {
         "case": work.case,
+        "model": work.model,
         "neuron_model": work.neuron_model,
         "N": work.size,
         "K": work.indegree,
         "T_ms": work.time,
-        "dt_ms": DT,
+        "dt_ms": DT[work.model],
         "seed": work.seed,
         "ranks": len(work.cores),
         "cores": list(work.cores),

@@ -88,7 +88,7 @@ def check(options: argparse.Namespace) -> None:
 
 def measured(options: argparse.Namespace) -> dict[str, Any]:
     """Everything that is stored."""
-    from distsim_two_population import versions
+    from distsim_model import versions
     from event_cases import build_cases, event_cases
     from kernel_cases import Sizes, interval_case, neuron_cases, poisson_cases, power_case
     from machine_limits import Machine

@@ -23,6 +23,7 @@ class Work:
     """One piece of work, given to both simulators in the same words. Time in ms."""
 
     case: str
+    model: str
     neuron_model: str
     nest_poisson: bool
     size: int
@@ -35,6 +36,7 @@ class Work:
     def options(self, time: float | None = None) -> list[str]:
         """Command-line options of the simulators' scripts; `time` replaces the simulated time."""
         return [
+            f"--model={self.model}",
             f"--neuron-model={self.neuron_model}",
             f"--size={self.size}",
             f"--indegree={self.indegree}",
@@ -61,7 +63,7 @@ def check_nest(python: str) -> None:
 
 def run_nest(work: Work, python: str, time: float | None = None) -> dict[str, Any]:
     """One run of NEST with as many threads as cores, in a fresh process."""
-    command = [python, str(HERE / "nest_two_population.py"), *work.options(time)]
+    command = [python, str(HERE / f"nest_{work.model}.py"), *work.options(time)]
     if not work.nest_poisson:
         command.append("--no-poisson")
     environment = _environment(python)
@@ -72,7 +74,7 @@ def run_nest(work: Work, python: str, time: float | None = None) -> dict[str, An
 
 def run_distsim(work: Work, time: float | None = None) -> dict[str, Any]:
     """One run of distsim with as many ranks as cores, in fresh processes; one rank is started without a launcher."""
-    command = [sys.executable, str(HERE / "distsim_two_population.py"), *work.options(time)]
+    command = [sys.executable, str(HERE / "distsim_model.py"), *work.options(time)]
     command.append(f"--precision={work.precision}")
     ranks = len(work.cores)
     if ranks > 1:

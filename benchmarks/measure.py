@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+NEURON_MODELS = ("iaf_psc_alpha", "ignore_and_fire", "iaf_psc_delta")
+"""Of the two-population network, the first two; of Brunel's network, the last."""
+
 SUBSET = 200
 """Weights are compared between the first 200 and the first 200 excitatory neurons, as published."""
 
@@ -19,7 +22,8 @@ SUBSET = 200
 def arguments(description: str | None) -> argparse.Namespace:
     """Options that both simulators' scripts take: the same words for the same work."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--neuron-model", choices=["iaf_psc_alpha", "ignore_and_fire"], default="iaf_psc_alpha")
+    parser.add_argument("--neuron-model", choices=NEURON_MODELS, default="iaf_psc_alpha")
+    parser.add_argument("--model", choices=["two_population", "brunel"], default="two_population", help="distsim only")
     parser.add_argument("--size", type=int, default=12_500, help="number of neurons N")
     parser.add_argument("--indegree", type=int, default=1_250, help="inputs per neuron K from within the network")
     parser.add_argument("--time", type=float, default=1000.0, help="simulated time (ms)")
@@ -64,6 +68,10 @@ def weight_statistics(weights: Any) -> dict[str, float | int | None]:
     if not len(weights):
         return {"weight_count": 0, "weight_mean": None, "weight_sd": None}
     return {"weight_count": len(weights), "weight_mean": float(weights.mean()), "weight_sd": float(weights.std())}
+
+
+NO_WEIGHTS = weight_statistics(())
+"""Of a network without plastic synapses."""
 
 
 def emit(record: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ WORK = {
     "weight_count": "E→E synapses compared",
     "weight_mean": "E→E weight, mean (pA)",
     "weight_sd": "E→E weight, SD (pA)",
-    "I_E": "excitatory current (pA)",
+    "I_E": "excitatory weight (pA; brunel: mV)",
     "nu_X": "external rate (1/s)",
 }
 """Quantities that show that the same work was done."""
@@ -93,6 +93,8 @@ def table(summary: Mapping[str, Any]) -> str:
         ratios = [_times(entry["ratio"]), f"{_times(entry['ratio_min'])} – {_times(entry['ratio_max'])}"]
         rows.append(row + (ratios if both else []))
     for quantity, heading in WORK.items():
+        if not any(summary[quantity].values()):  # no such synapses in this network
+            continue
         row = [heading, *(_number(summary[quantity][name], digits=6) for name in names)]
         rows.append(row + (["", ""] if both else []))
     headers = ["median (least – greatest)", *names] + (["NEST / distsim", "of single pairs"] if both else [])

@@ -7,7 +7,8 @@ import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "benchmarks/README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
+DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+DOCUMENTS = ["README.md", "benchmarks/README.md", *DOCS]
 DRAWINGS = {"docs/design.md", "docs/liquid.md"}
 """Documents whose indented blocks are drawings and formulas, unless they begin with one of PROGRAMS."""
 PROGRAMS = ("python", "python3", "mpirun", "make", "pip", "rm")

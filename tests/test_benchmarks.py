@@ -62,11 +62,12 @@ def test_help_describes_the_measurement() -> None:
     ("arguments", "message"),
     [
         (["--sizes", "0"], "0 is not a positive whole number"),
-        (["--time", "0.3"], "0.3 ms is not a positive multiple of 0.125 ms"),
+        (["--time", "0.3"], "0.3 ms is not a positive multiple of 0.5 ms"),
         (["--time", "nan"], "not a positive multiple"),
         (["--cases", "iaf_psc_exp"], "invalid choice"),
         (["--distsim-only", "--nest-only"], "not allowed with"),
         (["--distsim-only", "--ranks", "100000"], "cores to pin to"),
+        (["--distsim-only", "--cases", "brunel", "--sizes", "12"], "brunel: --sizes and --indegree must be multiples"),
         (["--distsim-only", "--cores", "100000"], "name each core once"),
         (["--distsim-only", "--out", "nowhere/result.json"], "its folder does not exist"),
         (["--nest-python", "/nowhere/python"], "cannot be run"),
@@ -96,15 +97,19 @@ def test_a_small_run_of_distsim_stores_its_numbers(tmp_path: Path) -> None:
     assert result["benchmark"] == "against_nest"
     assert "--distsim-only" in result["command"]
     assert {"date", "cpu", "cores", "memory", "commit"} <= set(result["machine"])
-    assert [case["case"] for case in result["cases"]] == ["iaf_psc_alpha", "ignore_and_fire"]
+    assert [case["case"] for case in result["cases"]] == ["iaf_psc_alpha", "ignore_and_fire", "brunel"]
     for case in result["cases"]:
-        assert (case["N"], case["K"], case["T_ms"], case["dt_ms"], case["ranks"]) == (200, 20, 20.0, 0.125, 1)
+        brunel = case["case"] == "brunel"
+        dt = 0.1 if brunel else 0.125
+        assert (case["N"], case["K"], case["T_ms"], case["dt_ms"], case["ranks"]) == (200, 20, 20.0, dt, 1)
         (only,) = case["runs"]
         assert only["simulator"] == "distsim"
         assert only["synapses"] == 200 * 20
-        assert only["weight_count"] == 160 * 16  # all of E -> E: there are fewer than 200 excitatory neurons
-        assert only["I_E"] == pytest.approx(31.90080273888664, rel=1e-12)  # published
-        assert only["nu_X"] == pytest.approx(1729.7971034581633, rel=1e-12)  # published
+        plastic = 0 if brunel else 160 * 16  # all of E -> E: there are fewer than 200 excitatory neurons
+        assert only["weight_count"] == plastic
+        weight, rate = (0.1, 20_000.0) if brunel else (31.90080273888664, 1729.7971034581633)  # published
+        assert only["I_E"] == pytest.approx(weight, rel=1e-12)
+        assert only["nu_X"] == pytest.approx(rate, rel=1e-12)
         assert only["peak_bytes"] >= only["bare_bytes"] > 0
         assert min(only["build"], only["simulate"], only["build_wall"], only["simulate_wall"]) > 0
         assert case["summary"]["build"]["distsim"]["median"] == only["build"]

@@ -25,6 +25,7 @@ from tests.documents import DOCUMENTS, ROOT
 from tests.mpi import JOB_ENVIRONMENT, mpirun, outside_of_any_job
 
 TINY = ["--sizes", "60", "--indegree", "20", "--time", "20"]
+PHASE_DIAGRAM = "docs/tutorial/brunel_phase_diagram.py"
 RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
@@ -183,8 +184,18 @@ def check_mpirun(words: list[str], document: str, folder: Path) -> None:
         check_scaling(words[5:], document, folder, int(words[1]))
     elif words[3:5] == ["-m", "distsim"]:
         check_models(words[5:], document, folder, int(words[1]))
+    elif words[3] == PHASE_DIAGRAM:
+        check_phase_diagram(words[4:], document, folder, int(words[1]))
     else:
         assert words[3:] == [documents.script_name(document)], words
+
+
+def check_phase_diagram(arguments: list[str], document: str, folder: Path, ranks: int | None = None) -> None:
+    """The sweep prints simulated and predicted rates and draws them, in a tiny network with four states."""
+    tiny = ["--order", "25", "--time", "30", "--g", "3", "6", "--eta", "0.9", "2", "--out", str(folder / "out.png")]
+    printed = run_python([PHASE_DIAGRAM, *arguments, *tiny], ranks, ROOT)
+    assert len(printed.splitlines()) == 5
+    assert (folder / "out.png").stat().st_size > 10_000
 
 
 def check_rm(words: list[str], document: str, folder: Path) -> None:
@@ -202,6 +213,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python benchmarks/against_brian2.py": check_against_brian2,
     "python benchmarks/kernels.py": check_kernels,
     "python docs/generate.py": check_generate,
+    f"python {PHASE_DIAGRAM}": check_phase_diagram,
     "mpirun": check_mpirun,
     "rm": check_rm,
 }

@@ -1,7 +1,4 @@
-"""Figures of rates beside their theory: trajectories of rate neurons, simulated and predicted rates over parameters.
-
-Each function returns a matplotlib Figure, as those of ``distsim.analysis.plots``.
-"""
+"""A figure of the trajectories of rate neurons, as those of ``distsim.analysis.plots``."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from distsim.analysis.plots import COLOURS, MARKERS, _colours, _figure
+from distsim.analysis.plots import MARKERS, _colours, _figure
 from distsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,38 +47,3 @@ def plot_rate_trajectories(
     axes.set_ylabel("rate (1/s)")
     axes.legend(loc="lower right", frameon=False)
     return figure
-
-
-def plot_rate_diagram(
-    x: npt.ArrayLike,
-    predicted: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
-    simulated: Mapping[str, npt.ArrayLike],
-    *,
-    label: str,
-) -> Figure:
-    """Simulated rates (n,) (1/s) as symbols, against the parameter x (n,) named ``label``, and predicted ones as lines.
-
-    predicted: (x (m,), rates (m,)) by name; a line ends where rates are NaN. Names that occur in both have one colour.
-    Rates are on a logarithmic axis, values that are not positive are left out.
-    """
-    figure = _figure(5.2, 3.6)
-    axes = figure.subplots()
-    names = list(dict.fromkeys((*predicted, *simulated)))
-    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
-    for name, (where, rates) in predicted.items():
-        axes.plot(np.asarray(where), _positive(rates), "-", color=colours[name], lw=1.2, label=name)
-    for index, (name, rates) in enumerate(simulated.items()):
-        marker = MARKERS[names.index(name) % len(MARKERS)]
-        note = "simulated" if index == len(simulated) - 1 else None
-        axes.plot(np.asarray(x), _positive(rates), marker, color=colours[name], ms=5, mfc="none", mew=1.2, label=note)
-    axes.set_yscale("log")
-    axes.set_xlabel(label)
-    axes.set_ylabel("rate (1/s)")
-    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
-
-
-def _positive(rates: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    values = np.array(rates, np.float64)
-    values[~(values > 0.0)] = np.nan
-    return values

@@ -79,7 +79,8 @@ def _make_parser(model: str, own: dict[str, str]) -> Parser:
     for option, parameter in own.items():
         default = defaults[parameter]
         unit = f" ({default.unit})" if default.unit else ""
-        meaning = f"{default.meaning}{unit}; --set {parameter}=... (default: {value_text(default.value)})"
+        value = value_text(default.value)
+        meaning = f"{default.meaning}{unit}; --set {parameter}=...{f' (default: {value})' if value else ''}"
         add(f"--{option}", dest=parameter, metavar=_metavar(default.unit), help=meaning.replace("%", "%%"))
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
     add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")

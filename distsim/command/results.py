@@ -52,7 +52,7 @@ def write(comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Ou
     around = surroundings.collect(comm)
     if comm.rank != 0:
         return
-    summary = {"model": model, "date": surroundings.now(), "parameters": parameters.as_dict()}
+    summary = {"model": model, "date": surroundings.now(), "ranks": comm.size, "parameters": parameters.as_dict()}
     tables = [{"title": t.title, "header": t.header, "rows": t.rows} for t in outcome.tables]
     write_json(folder / SUMMARY, {**summary, **outcome.summary, "tables": tables, **around})
     for stem, draw in outcome.figures.items():

@@ -101,7 +101,7 @@ def resized(neurons: int, indegree: int | None) -> dict[str, Any]:
     if neurons < 5 or neurons % 5:
         raise InputError(f"brunel: the number of neurons must be a positive multiple of 5, got {neurons}")
     if indegree is None:
-        return {"order": neurons // 5, "epsilon": max(float(defaults()["epsilon"].value), 5.0 / neurons)}
+        return {"order": neurons // 5, "epsilon": max(load().epsilon, 5.0 / neurons)}
     if indegree < 5 or indegree % 5 or indegree > neurons:
         raise InputError(
             f"brunel: the in-degree must be a multiple of 5, at most the number of neurons, {neurons}; got {indegree}"

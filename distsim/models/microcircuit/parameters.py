@@ -125,7 +125,7 @@ class Parameters:
 
     @property
     def n_thalamic_synapses(self) -> Counts:
-        """Total number of synapses from the thalamus to each population. (The thalamus itself is not scaled.)"""
+        """Total number of synapses from the thalamus to each population; the thalamus itself is not scaled."""
         scaling = self.N_scaling * self.K_scaling
         pairs = zip(self.thalamic_probability, self.N_full, strict=True)
         return tuple(round(total_synapses(p, self.N_thalamus, n) * scaling) for p, n in pairs)

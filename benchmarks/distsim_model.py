@@ -1,8 +1,8 @@
-"""The two-population STDP network in distsim, on any number of ranks; rank 0 prints one line of JSON.
+"""A network in distsim, on any number of ranks; rank 0 prints one line of JSON.
 
-The counterpart of nest_two_population.py, with the same options. Both populations' spikes are recorded, which NEST is
-spared. `build` and `simulate` are those of the slowest rank, without compilation; `build_wall` and `simulate_wall` are
-measured from outside, around the two calls, and leave out nothing but the compilation, which comes first.
+The counterpart of nest_two_population.py and nest_brunel.py, with the same options. All spikes are recorded, which NEST
+is spared. `build` and `simulate` are those of the slowest rank, without compilation; `build_wall` and `simulate_wall`
+are measured from outside, around the two calls, and leave out nothing but the compilation, which comes first.
 """
 
 import argparse
@@ -15,10 +15,12 @@ from typing import Any
 
 import measure
 
+MODELS = {"two_population": "distsim.models.two_population", "brunel": "distsim.models.brunel"}
+
 
 def import_everything() -> None:
     """Import what a simulation uses, so that the memory taken before the network is that of the libraries."""
-    for name in ("mpi4py.MPI", "numpy", "numba", "distsim.simulation", "distsim.models.two_population.network"):
+    for name in ("mpi4py.MPI", "numpy", "numba", "distsim.simulation", *(f"{m}.network" for m in MODELS.values())):
         importlib.import_module(name)
 
 
@@ -35,13 +37,19 @@ def versions() -> dict[str, str]:
     return found
 
 
+def wanted(options: argparse.Namespace) -> dict[str, Any]:
+    """The parameters of the model that give the work asked for."""
+    if options.model == "brunel":
+        return {"order": options.size // 5, "epsilon": options.indegree / options.size}
+    return {"neuron_model": options.neuron_model, "N": options.size, "K": options.indegree}
+
+
 def run(options: argparse.Namespace, comm: Any) -> dict[str, Any]:
     """Build and simulate; returns the record, the same on every rank. Times in s; memory in bytes, of all ranks."""
     from distsim import Simulation
-    from distsim.models.two_population import network, parameters
 
-    wanted = {"neuron_model": options.neuron_model, "N": options.size, "K": options.indegree}
-    model = parameters.load(wanted)
+    network, parameters = (importlib.import_module(f"{MODELS[options.model]}.{m}") for m in ("network", "parameters"))
+    model = parameters.load(wanted(options))
     bare = measure.resident()
     measure.reset_peak()
     comm.Barrier()
@@ -57,7 +65,8 @@ def run(options: argparse.Namespace, comm: Any) -> dict[str, Any]:
         own = (bare, peak, cpu, compiled, built - started - compiled, finished - built)
         bares, peaks, cpus, compile_times, build_walls, simulate_walls = zip(*comm.allgather(own), strict=True)
         slowest, spikes = simulation.slowest(), simulation.spike_count()
-        first = range(min(measure.SUBSET, model.N_E))
+        plastic = any(projection.synapse.plastic for projection in simulation.network.projections)
+        first = range(min(measure.SUBSET, model.N_E) if plastic else 0)
         weights = simulation.weights("E", "E", sources=first, targets=first, at="last_spike").weight
         return {
             "simulator": "distsim",
@@ -75,7 +84,7 @@ def run(options: argparse.Namespace, comm: Any) -> dict[str, Any]:
             "spikes": spikes,
             "spike_hash": simulation.spike_hash(),
             "rate": 1000.0 * spikes / (options.size * options.time),
-            "I_E": model.I_E,
+            "I_E": model.I_E if options.model == "two_population" else model.J_E,
             "nu_X": model.nu_X,
             **measure.weight_statistics(weights),
         }
