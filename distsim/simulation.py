@@ -40,8 +40,9 @@ class Simulation:
     """Simulate ``network`` on the ranks of ``comm``; every method is collective unless it says otherwise.
 
     seed: any integer; with the network it fixes every bit of the result. precision: "double", weights of
-    float64 and sums of input of 64 bits, or "single": weights of float32, and, where no synapse onto a population is
-    plastic, weights and sums of 32 bits. Sums are exact in both. interval (ms): exchange spikes so often instead
+    float64 and sums of input of 64 bits; "single", weights of float32, and, where all synapses onto a population are
+    static, weights and sums of 32 bits; "half", the same with static weights rounded to 16 bits, 3e-5 of the largest
+    onto the population or those grouped with it. Sums are exact in all. interval (ms): exchange spikes so often instead
     of every minimum delay. exchange: plan of exchange, see ``parallel.exchange``; neither changes any result.
     file: write what is recorded to this HDF5 file, which must not exist, instead of keeping it in memory.
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 FREE_INTERVAL = 16  # steps that a network without synapses may advance at once: the slots of its rings
-PRECISIONS = {"double": np.float64, "single": np.float32}
+PRECISIONS = {"double": np.float64, "single": np.float32, "half": np.float32}
 Phase = Callable[[str], AbstractContextManager[None]]
 
 
@@ -127,7 +127,7 @@ class LocalNetwork:
 
 
 def check_precision(precision: str) -> Any:
-    """The type of stored weights; InputError for an unknown precision."""
+    """The type of weights while they are built; InputError for an unknown precision."""
     if precision not in PRECISIONS:
         raise InputError(f"unknown precision '{precision}'{nearest(precision, PRECISIONS)}")
     return PRECISIONS[precision]
@@ -176,14 +176,14 @@ def build(
     with phase("index"):
         for group in groups:
             incoming = [t for t in tables if t.target is group]
-            _drive(group, incoming, network, comm, precision == "single")
+            _drive(group, incoming, network, comm, precision)
             slots = longest if any(t.table.segments is None for t in incoming) else shortest or longest
             narrow = group.ring.dtype == np.int32
             group.ring = empty_ring(group.model.inputs(), slots, len(group.gids), narrow)
             _add_stimuli(group, network, seed)
             for local in incoming:
                 if narrow:
-                    local.table = local.table.in_units(group.grid.unit)
+                    local.table = _rounded(local.table, group.grid, precision == "half")
                 local.delivery = local.projections[0].synapse.delivery(local.table, len(group.gids), network.dt)
     return LocalNetwork(groups, tables, shortest)
 
@@ -250,8 +250,8 @@ def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
     return (shortest, longest) if longest else (None, FREE_INTERVAL)
 
 
-def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm: MPI.Comm, single: bool) -> None:
-    """Choose the grid of ``group``, and the type of its ring: 32 bits where all synapses are static and ``single``."""
+def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm: MPI.Comm, precision: str) -> None:
+    """Choose the grid of ``group``, and the type of its ring: 32 bits where all synapses are static, unless double."""
     bound = InputBound.zero(len(group.gids))
     for local in incoming:
         growing = local.plastic or getattr(local.projections[0].synapse, "unbounded", False)
@@ -265,9 +265,19 @@ def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm
                 most = abs(stimulus.weight) * count_table(stimulus.mean(network.dt)).largest
                 bound.fixed[part.begin : part.end] += most
     targets = {part.population.name for part in group.members}
-    narrow = single and all(type(p.synapse) is Static for p in network.projections if p.target.name in targets)
-    group.grid = bound.grid(comm, narrow)
+    static = all(type(p.synapse) is Static for p in network.projections if p.target.name in targets)
+    narrow = static and precision != "double"
+    if narrow and precision == "half":
+        group.grid = bound.grid_of_short_weights([local.table for local in incoming], comm)
+    else:
+        group.grid = bound.grid(comm, narrow)
     group.ring = empty_ring(1, 1, 0, narrow)
+
+
+def _rounded(table: Table, grid: Grid, half: bool) -> Table:
+    """A table of a narrow group with its weights as numbers of units of the grid."""
+    short = half and table.segments is not None and table.targets.dtype == np.uint16
+    return table.in_pairs(grid.weight_unit) if short else table.in_units(grid.weight_unit)
 
 
 def _stimuli_of(part: LocalPopulation, network: Network) -> list[Stimulation]:

@@ -18,12 +18,14 @@ from distsim.network.distributions import Distribution
 from distsim.network.network import Projection
 from distsim.network.values import Value
 from distsim.rng import stream_keys
+from distsim.synapses.segments import LENGTH_BITS
 from distsim.synapses.static import Static
 from distsim.synapses.table import Table
 from distsim.units import round_to_steps, to_steps
 
 Int64Array = npt.NDArray[np.int64]
 EDGES_PER_SEGMENT = 8  # in the mean, from which on segments are faster than a slot for every edge
+MOST_IN_ROW = 1 << LENGTH_BITS  # edges in a row in segments
 DENSE_ROWS_PER_EDGE = 0.25  # a row for every source, while rows are at most this many times the local edges
 
 
@@ -166,7 +168,7 @@ def _build_table(members: list[Member], dt: float, weight_type: Any, index_type:
     longest = int(delays.max(initial=1))
     if segmented is None:
         segmented = n_edges >= EDGES_PER_SEGMENT * longest * (len(offsets) - 1)
-    segmented = segmented and type(members[0].projection.synapse) is Static
+    segmented = segmented and type(members[0].projection.synapse) is Static and counts.max(initial=0) < MOST_IN_ROW
     segments = np.empty((len(offsets) - 1 if segmented else 0, longest + 1), smallest_unsigned(counts.max(initial=256)))
     own_weights = weights if weight.single is None else np.empty(0, weights.dtype)  # one for all: nothing to sort
     if attributes:

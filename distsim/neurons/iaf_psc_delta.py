@@ -105,7 +105,7 @@ class IafPscDeltaGroup:
         initial = [local.initial("V_m", row[6]) for (_, local), row in zip(members, constants, strict=True)]
         self.V = np.concatenate(initial) - self.E_L
         self.held = np.zeros(len(self.V))
-        self.refractory = np.zeros(len(self.V), np.int64)
+        self.refractory = np.zeros(len(self.V), np.int32)
 
     def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
         return update(

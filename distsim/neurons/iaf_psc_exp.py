@@ -109,7 +109,7 @@ class IafPscExpGroup:
         initial = [local.initial("V_m", row[5]) for (_, local), row in zip(members, constants, strict=True)]
         self.V = np.concatenate(initial) - self.E_L
         self.I = np.zeros((len(taus), len(self.V)))
-        self.refractory = np.zeros(len(self.V), np.int64)
+        self.refractory = np.zeros(len(self.V), np.int32)
 
     def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
         return update(
@@ -127,6 +127,13 @@ class IafPscExpGroup:
 def advance_membrane(V, currents, injected, decay, from_current):  # type: ignore[no-untyped-def]
     """V (mV) after a step without threshold; ``currents`` is the change by synapses, ``injected`` in pA."""
     return decay * V + currents + from_current * injected
+
+
+@inline
+def synapse_of_block(constants, p, begin, size):  # type: ignore[no-untyped-def]
+    """Both constants of an input for the neurons of a block; see ``of_block``."""
+    decay, from_I = constants
+    return of_block(decay, p, begin, size), of_block(from_I, p, begin, size)
 
 
 @jit
@@ -155,17 +162,14 @@ def update(  # type: ignore[no-untyped-def]
                 slot = (first_step + step) % n_slots
                 injected = current[p, step]
                 for k in range(last):
-                    decay_I, from_I = of_block(synaptic[k][0], p, begin, size), of_block(synaptic[k][1], p, begin, size)
+                    decay_I, from_I = synapse_of_block(synaptic[k], p, begin, size)
                     x, arriving = I[k, begin : begin + size], ring[k, slot, begin : begin + size]
                     add_events(drive_of(drives[k], p), begin, first_step + step, arriving, random)
                     for i in range(size):
                         change[i] = at(from_I, i) * x[i]
                         x[i] = at(decay_I, i) * x[i] + arriving[i] * unit
                         arriving[i] = 0
-                decay_I, from_I = (
-                    of_block(synaptic[last][0], p, begin, size),
-                    of_block(synaptic[last][1], p, begin, size),
-                )
+                decay_I, from_I = synapse_of_block(synaptic[last], p, begin, size)
                 x, arriving = I[last, begin : begin + size], ring[last, slot, begin : begin + size]
                 add_events(drive_of(drives[last], p), begin, first_step + step, arriving, random)
                 n_fired = 0

@@ -14,22 +14,28 @@ from distsim.synapses.grid import Grid, to_units
 from distsim.synapses.table import Int64Array, Table, row_of
 
 AHEAD = 3  # segments that are asked for from memory before they are needed
+LENGTH_BITS = 24
+WEIGHT_SHIFT, TARGET = 16, (1 << 16) - 1  # of a pair
 LINE = 64  # bytes that memory sends together
 PAGE = 512  # entries; rows of the calendar begin a line beyond a multiple of them, so that they differ in cache sets
+
+
+_NONE = np.zeros(0, np.int16)
 
 
 class SegmentDelivery:
     """Delivers the spikes of one table of static synapses by a calendar of segments.
 
-    begin (longest, capacity) int64, length (longest, capacity) int32: first edge of each segment that arrives in a
-    step, and how many edges it has; the row is the step modulo the longest delay. count (longest,): how many segments.
-    done: the step up to which all input has been added.
+    calendar (longest, capacity) int64: the segments that arrive in a step, first edge << 24 | number of edges; the row
+    is the step modulo the longest delay. count (longest,): how many there are. done: the step up to which all input has
+    been added.
     """
 
     def __init__(self, table: Table) -> None:
         self.table = table
+        self.edges = (table.targets, table.weights) if table.pairs is None else (table.pairs, _NONE)
         self.count = np.zeros(table.longest, np.int64)
-        self.begin, self.length = np.empty((table.longest, 0), np.int64), np.empty((table.longest, 0), np.int32)
+        self.calendar = np.empty((table.longest, 0), np.int64)
         self.done = 0
 
     def deliver_until(
@@ -43,72 +49,84 @@ class SegmentDelivery:
         t = self.table
         done, self.done = max(self.done, now), horizon
         while not deliver_until(
-            gids, stamps, t.place, t.offsets, t.segments, t.targets, t.weights, 1.0 / grid.unit,
-            done, horizon, self.count, self.begin, self.length, ring,
+            gids, stamps, t.place, t.offsets, t.segments, *self.edges, t.weight_unit / grid.unit,
+            done, horizon, self.count, self.calendar, ring,
         ):  # fmt: skip
             self._enlarge(len(gids))
 
     def _enlarge(self, more: int) -> None:
         """Make room for twice as many segments, and ``more``, in each step."""
-        old = self.begin.shape[1]
-        capacity = -(-(2 * old + more) // PAGE) * PAGE + LINE // 8
-        self.begin = np.pad(self.begin, ((0, 0), (0, capacity - old)))
-        self.length = np.pad(self.length, ((0, 0), (0, capacity - old)))
+        old = self.calendar.shape[1]
+        capacity = -(-(2 * old + more) // PAGE) * PAGE + LINE // self.calendar.itemsize
+        self.calendar = np.pad(self.calendar, ((0, 0), (0, capacity - old)))
 
 
 @jit
 def deliver_until(  # type: ignore[no-untyped-def]
-    gids, stamps, place, offsets, segments, targets, weights, per_unit, done, horizon, count, begin, length, ring
+    gids, stamps, place, offsets, segments, targets, weights, per_unit, done, horizon, count, calendar, ring
 ):
     """Note the segments of the spikes, add those of the steps done + 1 .. horizon; see ``SegmentDelivery``.
 
-    count, begin, length and ring are modified. Returns False, with nothing done, where the calendar has no room.
+    targets and weights are those of the table, or its pairs and an array of none.
+    count, calendar and ring are modified. Returns False, with nothing done, where the calendar has no room.
     """
-    if count.max() + gids.size > begin.shape[1]:
+    if count.max() + gids.size > calendar.shape[1]:
         return False
+    next_row = row_of(gids[0], place) if gids.size > 0 else -1
     for spike in range(gids.size):
-        row = row_of(gids[spike], place)
+        row, next_row = next_row, row_of(gids[spike + 1], place) if spike + 1 < gids.size else -1
+        if next_row >= 0:
+            ask_for(0, segments.shape[1], segments[next_row])
         if row >= 0:
-            note(stamps[spike], offsets[row], segments[row], count, begin, length)
+            note(stamps[spike], offsets[row], segments[row], count, calendar)
     for step in range(done + 1, horizon + 1):
         day = step % count.size
-        add(begin[day, : count[day]], length[day], targets, weights, per_unit, ring[step % ring.shape[0]])
+        add(calendar[day, : count[day]], targets, weights, per_unit, ring[step % ring.shape[0]])
         count[day] = 0
     return True
 
 
 @inline
-def note(stamp, first, ends, count, begin, length):  # type: ignore[no-untyped-def]
+def note(stamp, first, ends, count, calendar):  # type: ignore[no-untyped-def]
     """Put the segments of a spike, which end at first + ends, into the calendar under their steps of arrival."""
     day, start = stamp % count.size, np.int64(0)
     for delay in range(1, ends.size):
         day = day + 1 if day + 1 < count.size else 0
         end = np.int64(ends[delay])
         entry = count[day]
-        begin[day, entry] = first + start
-        length[day, entry] = end - start
+        calendar[day, entry] = (first + start) << LENGTH_BITS | (end - start)
         count[day] = entry + 1 if end > start else entry
         start = end
 
 
 @inline
-def add(begin, length, targets, weights, per_unit, slot):  # type: ignore[no-untyped-def]
-    """Add the edges of all segments to the input ``slot`` (n,) of a step."""
-    one_weight = weights.size == 1
-    for entry in range(begin.size):
-        if entry + AHEAD < begin.size:
-            later = begin[entry + AHEAD]
-            ask_for(later, later + length[entry + AHEAD], targets)
-            if not one_weight:
-                ask_for(later, later + length[entry + AHEAD], weights)
-        first = begin[entry]
-        to = targets[first : first + length[entry]]
+def edges_of(segment):  # type: ignore[no-untyped-def]
+    """First edge of a segment of the calendar, and the edge after the last."""
+    first = segment >> LENGTH_BITS
+    return first, first + (segment & ((1 << LENGTH_BITS) - 1))
+
+
+@inline
+def add(today, targets, weights, per_unit, slot):  # type: ignore[no-untyped-def]
+    """Add the edges of the segments ``today`` to the input ``slot`` (n,) of a step."""
+    one_weight, in_pairs = weights.size == 1, weights.size == 0
+    for entry in range(today.size):
+        if entry + AHEAD < today.size:
+            begin, end = edges_of(today[entry + AHEAD])
+            ask_for(begin, end, targets)
+            if weights.size > 1:
+                ask_for(begin, end, weights)
+        begin, end = edges_of(today[entry])
+        to = targets[begin:end]
         if one_weight:
             units = to_units(weights[0], per_unit)
             for i in range(to.size):
                 slot[to[i]] += units
+        elif in_pairs:
+            for i in range(to.size):
+                slot[to[i] & TARGET] += to_units(to[i] >> WEIGHT_SHIFT, per_unit)
         else:
-            weight = weights[first : first + to.size]
+            weight = weights[begin:end]
             for i in range(to.size):
                 slot[to[i]] += to_units(weight[i], per_unit)
 

@@ -52,7 +52,7 @@ class StaticDelivery:
     def deliver(self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid) -> int:
         """Add the weights of the synapses of the spikes to ring (slots, n); returns 0: no weight changes."""
         t = self.table
-        deliver(gids, stamps, t.place, t.offsets, t.targets, t.weights, t.delays, 1.0 / grid.unit, ring)
+        deliver(gids, stamps, t.place, t.offsets, t.targets, t.weights, t.delays, t.weight_unit / grid.unit, ring)
         return 0
 
 
@@ -61,7 +61,7 @@ def deliver(gids, stamps, place, offsets, targets, weights, delays, per_unit, ri
     """Add the weight of every synapse of every spike to the input of its target.
 
     gids, stamps (spikes,) int64: source and step of each spike; sources that are not in the table are skipped.
-    place, offsets, targets, weights, delays: the fields of the table. per_unit: units of the exact grid per pA.
+    place, offsets, targets, weights, delays: the fields of the table. per_unit: units of the grid per unit of weight.
     ring (slots, neurons) int64 or int32, modified: input that arrives at stamp + delay. Integer sums are exact.
     """
     n_slots = ring.shape[0]

@@ -62,7 +62,7 @@ def build_network() -> Network:
     trains = [np.sort(random.integers(1, int(T / 0.125), n)) * 0.125 for n in (0, 5, 40)]
     network.population("S", 3, SpikeTrains(trains))
     for name, I_e in (("P", 350.0), ("Q", 280.0)):  # one group
-        network.population(name, 31, IafPscExp(tau_syn_in=1.0, I_e=I_e, **common), V_m=Uniform(0.0, 15.0))
+        network.population(name, 31, IafPscExp(tau_syn_in=1.0, I_e=I_e, V_th=15.0, **common), V_m=Uniform(0.0, 15.0))
     for name, t_ref in (("D", 1.0), ("G", 2.5)):  # another
         network.population(name, 29, IafPscDelta(E_L=0.0, V_reset=0.0, V_th=15.0, t_ref=t_ref), V_m=Uniform(0.0, 15.0))
     connect(network, random)
