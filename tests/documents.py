@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
 DOCUMENTS = ["README.md", "benchmarks/README.md", *DOCS]
-DRAWINGS = {"docs/binary.md", "docs/design.md"}
+DRAWINGS = {"docs/binary.md", "docs/design.md", "docs/liquid.md"}
 """Documents whose indented blocks are drawings and formulas, unless they begin with one of PROGRAMS."""
 PROGRAMS = ("python", "python3", "mpirun", "make", "pip", "rm")
 

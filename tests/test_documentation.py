@@ -211,6 +211,16 @@ def check_against_nnmt(arguments: list[str], document: str, folder: Path) -> Non
     assert (folder / "out.json").exists()
 
 
+def check_against_brian2(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark runs with these options, without Brian2 and for a few trials."""
+    if sys.platform != "linux":
+        pytest.skip("the benchmark pins cores as Linux does it")
+    fewer = ["--distsim-only", "--trials", "2", "--distsim-trials", "4", "--repetitions", "1"]
+    given = [*arguments, *fewer, "--out", str(folder / "out.json")]
+    run_python(["benchmarks/against_brian2.py", *given], None, ROOT)
+    assert (folder / "out.json").exists()
+
+
 def check_kernels(arguments: list[str], document: str, folder: Path) -> None:
     """The options are known. It compiles everything anew, too long for here; test_benchmark_kernels.py runs it."""
     parse = "import sys, kernels; kernels.parser().parse_args(sys.argv[1:])"
@@ -259,6 +269,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python -m distsim": check_models,
     "python benchmarks/against_nest.py": check_benchmark,
     "python benchmarks/against_nnmt.py": check_against_nnmt,
+    "python benchmarks/against_brian2.py": check_against_brian2,
     "python benchmarks/kernels.py": check_kernels,
     "python docs/generate.py": check_generate,
     f"python {PHASE_DIAGRAM}": check_phase_diagram,
