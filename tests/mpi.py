@@ -2,13 +2,14 @@
 
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from shutil import which
+
+from distsim.scaling.process import kill, session
 
 LAUNCHER_VARIABLES = ("OMPI_", "OPAL_", "PMIX_", "PRTE_", "PMI_", "HYDRA_", "HYDI_", "MPI_LOCAL", "MPIR_")
 """Beginnings of the names by which a launcher tells a process that it is a rank of a running job."""
@@ -119,26 +120,6 @@ def end(job: subprocess.Popen[str]) -> tuple[str, str]:
             kill(process)
         job.kill()
         return job.communicate()
-
-
-def session(leader: int) -> list[int]:
-    """Processes of the session that ``leader`` began (Linux only: elsewhere mpirun's own care must do)."""
-    members = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getsid(int(folder.name)) == leader:
-                members.append(int(folder.name))
-        except ProcessLookupError:  # has ended meanwhile
-            continue
-    return members
-
-
-def kill(process: int) -> None:
-    """Kill one process that may have ended by itself."""
-    try:
-        os.kill(process, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def report(what: str, command: Sequence[str], stdout: str, stderr: str) -> str:

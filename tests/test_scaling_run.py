@@ -214,7 +214,7 @@ def test_resume_after_kills_at_random_moments(one_rank, tmp_path):
     seen = []
     for _ in range(10):
         job = start(arguments, tmp_path)
-        time.sleep(moments.uniform(0.3, 3.0))
+        time.sleep(moments.uniform(0.3, 2.0))
         kill(job)
         with contextlib.suppress(FileNotFoundError):
             data = (tmp_path / "out" / "runs.jsonl").read_bytes()
