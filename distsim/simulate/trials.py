@@ -196,9 +196,9 @@ class Trials:
 
 def _per_edge(local: LocalTable) -> tuple[Int64Array, npt.NDArray[np.float64], Int64Array]:
     """Targets, weights and delays (edges,) in one type each, so that one kernel serves all tables."""
-    n = local.table.n_edges
-    weights = np.array(np.broadcast_to(local.table.weights, n), np.float64)
-    return local.table.targets.astype(np.int64), weights, np.array(np.broadcast_to(local.table.delays, n), np.int64)
+    table = local.table
+    edges, rows = np.arange(table.n_edges), np.repeat(np.arange(len(table.offsets) - 1), np.diff(table.offsets))
+    return table.targets.astype(np.int64), table.weights_of(edges), table.delays_of(edges, rows)
 
 
 def _neurons_of(local: LocalGroup, numbers: Sequence[int], slots: int) -> Neurons:
