@@ -32,10 +32,10 @@ def collect(source, degree, first, cursor, weights, delays, records):  # type: i
             at = cursor[source[edge]]
             cursor[source[edge]] = at + 1
             record = records[at]
-            record.target = first + t
-            record.delay = delays[edge]
+            record["target"] = first + t
+            record["delay"] = delays[edge]
             if weights.size:
-                record.weight = weights[edge]
+                record["weight"] = weights[edge]
             edge += 1
 
 
@@ -53,17 +53,17 @@ def sort_rows(offsets, records, longest, targets, weights, delays, segments):  #
         own = records[begin - offsets[0] : end - offsets[0]]
         start[:] = 0
         for i in range(own.size):
-            start[own[i].delay + 1] += 1
+            start[own[i]["delay"] + 1] += 1
         for d in range(1, start.size):
             start[d] += start[d - 1]
         for d in range(longest + 1 if segments.shape[0] else 0):
             segments[row, d] = start[d + 1]
         for i in range(own.size):
-            delay = own[i].delay
+            delay = own[i]["delay"]
             place = begin + start[delay]
             start[delay] += 1
-            targets[place] = own[i].target
+            targets[place] = own[i]["target"]
             if weights.size:
-                weights[place] = own[i].weight
+                weights[place] = own[i]["weight"]
             if delays.size:
                 delays[place] = delay
