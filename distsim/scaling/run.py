@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from distsim.errors import DistsimError
 from distsim.parallel import on_root
 from distsim.parallel.communicator import first_ranks, patient_barrier
-from distsim.progress import Progress, bars
+from distsim.progress import Progress, bars, compilation_shown
 from distsim.record import surroundings
 from distsim.scaling.budget import BudgetSpentError
 from distsim.scaling.point import Task, run_point
@@ -41,7 +41,8 @@ def run(comm: MPI.Comm, arguments: list[str]) -> int:
             if on_root(comm, lambda point=point: desks[0].goes_on(point)):  # type: ignore[misc]
                 task = Task(plan.experiment, point, plan.parameters_of(point))
                 left = (lambda: desks[0].budget.left()) if plan.limited else None
-                outcome = attempt(comm, task, bars(comm), left)
+                with compilation_shown(comm):
+                    outcome = attempt(comm, task, bars(comm), left)
                 on_root(comm, lambda point=point, outcome=outcome: desks[0].finish(point, outcome))  # type: ignore[misc]
         return on_root(comm, lambda: desks[0].report())
     except StorageError as error:  # on all ranks alike
