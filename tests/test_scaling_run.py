@@ -142,7 +142,7 @@ SPIKING = [name for name in registry.MODELS if hasattr(registry.find(name), "res
 
 @pytest.mark.parametrize("model", SPIKING)
 def test_every_spiking_model_scales_with_equal_hashes(model, tmp_path, mpirun):
-    arguments = [*HARNESS, "--model", model, "--kind", "strong", "--sizes", "1250", "--ranks", "1", "2", "--time", "20"]
+    arguments = [*HARNESS, "--model", model, "--kind", "strong", "--sizes", "1260", "--ranks", "1", "2", "--time", "20"]
     mpirun(2, [*arguments, "--no-plot", "--out", "out"], cwd=tmp_path, env=ENVIRONMENT)
     rows = read(tmp_path / "out")
     assert {row["ranks"] for row in rows} == {1, 2}
