@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from distsim.errors import InputError, check_arguments, nearest
+from distsim.errors import InputError, check_arguments
 from distsim.network.distributions import Distribution
-from distsim.network.rules import RULES, Ends, Rule
+from distsim.network.populations import Populations, check_is_rule, check_rule_fits
+from distsim.network.rules import Ends, Rule
 from distsim.network.values import Value, check_shape, check_value, describe
 from distsim.units import check_count, check_number
 
@@ -52,23 +53,17 @@ class BinaryProjection:
 
 
 @check_arguments
-class BinaryNetwork:
+class BinaryNetwork(Populations[BinaryPopulation]):
     """A network of binary neurons; with a seed it defines every bit of a simulation.
 
     Every method checks what it is given and raises InputError with one sentence that says what would be right.
     """
 
     def __init__(self) -> None:
-        self.populations: list[BinaryPopulation] = []
+        super().__init__()
         self.projections: list[BinaryProjection] = []
         self.activity_recordings: dict[str, float | None] = {}  # population: interval (ms), None for every update
         self.flip_recordings: list[str] = []
-        self._frozen = False
-
-    @property
-    def size(self) -> int:
-        """Number of neurons in all populations."""
-        return sum(population.size for population in self.populations)
 
     def population(self, name: str, size: int, theta: Any, tau: Any = 1.0, m_0: Any = 0.0) -> BinaryPopulation:
         """Add ``size`` neurons of threshold ``theta`` and mean update interval ``tau`` (ms), active with chance m_0.
@@ -76,12 +71,7 @@ class BinaryNetwork:
         A number, an array (size,) or a distribution each; m_0 = 0 is all inactive, and an array of zeros and ones
         gives the state of every neuron at the start.
         """
-        self._require_open()
-        where = f"population '{name}'"
-        if not isinstance(name, str) or not name or "/" in name:
-            raise InputError(f"a population needs a name without '/', got {name!r}")
-        if any(population.name == name for population in self.populations):
-            raise InputError(f"there already is a population '{name}'")
+        where = self._require_new(name)
         size = check_count(size, f"{where}: size")
         values = {
             "theta": check_value(theta, f"{where}: theta"),
@@ -103,15 +93,10 @@ class BinaryNetwork:
         self._require_open()
         source, target = self.find(source), self.find(target)
         where = f"projection '{source.name}->{target.name}'"
-        if not isinstance(rule, RULES):
-            known = ", ".join(r.__name__ for r in RULES)
-            raise InputError(f"{where}: {rule!r} is not a connection rule; known: {known}")
+        check_is_rule(rule, where)
         strength = check_value(J, f"{where}: J")
         projection = BinaryProjection(len(self.projections), source, target, rule, strength)
-        try:
-            rule.check(projection.ends)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+        check_rule_fits(rule, projection.ends, where)
         shape = rule.array_shape(projection.ends)
         if shape is None and not isinstance(strength, (float, Distribution)):
             raise InputError(f"{where}: J must be one number or a distribution where {rule!r} leaves the number open")
@@ -137,19 +122,6 @@ class BinaryNetwork:
             raise InputError(f"record_flips: the flips of '{name}' are recorded already")
         self.flip_recordings.append(name)
 
-    def find(self, population: BinaryPopulation | str) -> BinaryPopulation:
-        """The population itself or the one of that name; InputError with the nearest name where there is none."""
-        for known in self.populations:
-            if population is known or population == known.name:
-                return known
-        name = population.name if isinstance(population, BinaryPopulation) else population
-        raise InputError(f"unknown population '{name}'{nearest(str(name), [p.name for p in self.populations])}")
-
-    def freeze(self) -> BinaryNetwork:
-        """Close the network: a simulation of it exists, and it can no longer change."""
-        self._frozen = True
-        return self
-
     def description(self) -> dict[str, Any]:
         """All of the network as JSON-ready data; long arrays by shape and bounds."""
         return {
@@ -161,10 +133,6 @@ class BinaryNetwork:
                 {"projection": p.name, "rule": describe(p.rule), "J": describe(p.J)} for p in self.projections
             ],
         }
-
-    def _require_open(self) -> None:
-        if self._frozen:
-            raise InputError("the network is frozen: a simulation of it exists; complete it before simulating")
 
 
 def largest(value: Value) -> float:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.errors import InputError, check_arguments, check_names, nearest
+from distsim.errors import InputError, check_arguments, check_names
+from distsim.network.populations import Populations, check_is_rule, check_rule_fits
 from distsim.network.positions import check_positions
 from distsim.network.protocols import NeuronModel, Stimulus, Synapse
-from distsim.network.rules import RULES, Ends, Rule
+from distsim.network.rules import Ends, Rule
 from distsim.network.values import Value, check_shape, check_value, describe
 from distsim.units import check_count, check_number, to_steps
 
@@ -98,26 +99,20 @@ class WeightRecording:
 
 
 @check_arguments
-class Network:
+class Network(Populations[Population]):
     """A network on a time grid of step ``dt`` (ms).
 
     Every method checks what it is given and raises InputError with one sentence that says what would be right.
     """
 
     def __init__(self, dt: float = 0.1) -> None:
+        super().__init__()
         self.dt = check_number(dt, "Network: dt", above=0.0)
-        self.populations: list[Population] = []
         self.projections: list[Projection] = []
         self.stimulations: list[Stimulation] = []
         self.spike_recordings: list[SpikeRecording] = []
         self.state_recordings: list[StateRecording] = []
         self.weight_recordings: list[WeightRecording] = []
-        self._frozen = False
-
-    @property
-    def size(self) -> int:
-        """Number of neurons (and spike sources) in all populations."""
-        return sum(population.size for population in self.populations)
 
     def population(
         self, name: str, size: int, model: NeuronModel, *, positions: Any = None, **initial: Any
@@ -126,12 +121,7 @@ class Network:
 
         ``positions`` (size, dimensions), in any unit of length, serve rules of distance.
         """
-        self._require_open()
-        where = f"population '{name}'"
-        if not isinstance(name, str) or not name or "/" in name:
-            raise InputError(f"a population needs a name without '/', got {name!r}")
-        if any(population.name == name for population in self.populations):
-            raise InputError(f"there already is a population '{name}'")
+        where = self._require_new(name)
         if isinstance(model, type) or not isinstance(model, NeuronModel):
             raise InputError(f"{where}: {model!r} is not a neuron model; give e.g. IafPscAlpha()")
         size = check_count(size, f"{where}: size")
@@ -151,18 +141,13 @@ class Network:
         self._require_open()
         source, target = self.find(source), self.find(target)
         where = f"projection '{source.name}->{target.name}'"
-        if not isinstance(rule, RULES):
-            known = ", ".join(r.__name__ for r in RULES)
-            raise InputError(f"{where}: {rule!r} is not a connection rule; known: {known}")
+        check_is_rule(rule, where)
         if isinstance(synapse, type) or not isinstance(synapse, Synapse):
             raise InputError(f"{where}: {synapse!r} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
         if not target.model.receives:
             raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
         projection = Projection(len(self.projections), source, target, rule, synapse)
-        try:
-            rule.check(projection.ends)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+        check_rule_fits(rule, projection.ends, where)
         synapse.check(self.dt, rule.array_shape(projection.ends), where)
         check_receptor(synapse, target, where)
         self.projections.append(projection)
@@ -230,14 +215,6 @@ class Network:
         chosen = chosen_indices(sources, source, where), chosen_indices(targets, target, where)
         self.weight_recordings.append(WeightRecording(source.name, target.name, *chosen))
 
-    def find(self, population: Population | str) -> Population:
-        """The population itself or the one of that name; InputError with the nearest name where there is none."""
-        for known in self.populations:
-            if population is known or population == known.name:
-                return known
-        name = population.name if isinstance(population, Population) else population
-        raise InputError(f"unknown population '{name}'{nearest(str(name), [p.name for p in self.populations])}")
-
     def find_projections(self, source: Population | str, target: Population | str) -> list[Projection]:
         """All projections from ``source`` to ``target``; InputError where there is none."""
         source, target = self.find(source), self.find(target)
@@ -245,11 +222,6 @@ class Network:
         if not found:
             raise InputError(f"there is no projection '{source.name}->{target.name}'")
         return found
-
-    def freeze(self) -> Network:
-        """Close the network: a simulation of it exists, and it can no longer change."""
-        self._frozen = True
-        return self
 
     def description(self) -> dict[str, Any]:
         """All of the network as JSON-ready data; long arrays by shape and bounds."""
@@ -266,10 +238,6 @@ class Network:
             ],
             "stimuli": [{"target": s.target.name, "stimulus": describe(s.stimulus)} for s in self.stimulations],
         }
-
-    def _require_open(self) -> None:
-        if self._frozen:
-            raise InputError("the network is frozen: a simulation of it exists; complete it before simulating")
 
 
 def check_receptor(synapse: Synapse, target: Population, where: str) -> None:

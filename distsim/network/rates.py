@@ -17,9 +17,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.errors import InputError, check_arguments, nearest
+from distsim.errors import InputError, check_arguments
 from distsim.network.network import StateRecording
-from distsim.network.rules import RULES, Ends, Rule
+from distsim.network.populations import Populations, check_is_rule, check_rule_fits
+from distsim.network.rules import Ends, Rule
 from distsim.network.values import Value, check_shape, check_value, describe
 from distsim.units import check_count, check_number, to_steps
 
@@ -144,32 +145,21 @@ class RateProjection:
 
 
 @check_arguments
-class RateNetwork:
+class RateNetwork(Populations[RatePopulation]):
     """A network of rate neurons on a grid of step ``dt`` (ms).
 
     Every method checks what it is given and raises InputError with one sentence that says what would be right.
     """
 
     def __init__(self, dt: float = 0.1) -> None:
+        super().__init__()
         self.dt = check_number(dt, "RateNetwork: dt", above=0.0)
-        self.populations: list[RatePopulation] = []
         self.projections: list[RateProjection] = []
         self.recordings: list[StateRecording] = []
-        self._frozen = False
-
-    @property
-    def size(self) -> int:
-        """Number of neurons in all populations."""
-        return sum(population.size for population in self.populations)
 
     def population(self, name: str, size: int, model: SiegertNeuron | ConstantRate, rate: Any = 0.0) -> RatePopulation:
         """Add ``size`` neurons of ``model`` that start at ``rate`` (1/s): a number, an array, or a distribution."""
-        self._require_open()
-        where = f"population '{name}'"
-        if not isinstance(name, str) or not name or "/" in name:
-            raise InputError(f"a population needs a name without '/', got {name!r}")
-        if any(population.name == name for population in self.populations):
-            raise InputError(f"there already is a population '{name}'")
+        where = self._require_new(name)
         if not isinstance(model, (SiegertNeuron, ConstantRate)):
             raise InputError(f"{where}: {model!r} is not a rate neuron; give e.g. SiegertNeuron()")
         size = check_count(size, f"{where}: size")
@@ -191,18 +181,13 @@ class RateNetwork:
         self._require_open()
         source, target = self.find(source), self.find(target)
         where = f"projection '{source.name}->{target.name}'"
-        if not isinstance(rule, RULES):
-            known = ", ".join(r.__name__ for r in RULES)
-            raise InputError(f"{where}: {rule!r} is not a connection rule; known: {known}")
+        check_is_rule(rule, where)
         if not isinstance(connection, DiffusionConnection):
             raise InputError(f"{where}: rate neurons are coupled by a DiffusionConnection(...), not by {connection!r}")
         if not target.model.siegert:
             raise InputError(f"{where}: '{target.name}' is a source of constant rate and receives no input")
         projection = RateProjection(len(self.projections), source, target, rule, connection)
-        try:
-            rule.check(projection.ends)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+        check_rule_fits(rule, projection.ends, where)
         connection.check(rule.array_shape(projection.ends), where)
         self.projections.append(projection)
         return projection
@@ -230,19 +215,6 @@ class RateNetwork:
         steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
         self.recordings.append(StateRecording(population.name, "rate", chosen, steps))
 
-    def find(self, population: RatePopulation | str) -> RatePopulation:
-        """The population itself or the one of that name; InputError with the nearest name where there is none."""
-        for known in self.populations:
-            if population is known or population == known.name:
-                return known
-        name = population.name if isinstance(population, RatePopulation) else population
-        raise InputError(f"unknown population '{name}'{nearest(str(name), [p.name for p in self.populations])}")
-
-    def freeze(self) -> RateNetwork:
-        """Close the network: a simulation of it exists, and it can no longer change."""
-        self._frozen = True
-        return self
-
     def description(self) -> dict[str, Any]:
         """All of the network as JSON-ready data; long arrays by shape and bounds."""
         return {
@@ -256,7 +228,3 @@ class RateNetwork:
                 for p in self.projections
             ],
         }
-
-    def _require_open(self) -> None:
-        if self._frozen:
-            raise InputError("the network is frozen: a simulation of it exists; complete it before simulating")
