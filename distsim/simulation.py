@@ -219,15 +219,8 @@ class Simulation:
         return synapse_states(tables, (chosen[0], chosen[1]), steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
-        """SHA-256 of all recorded spikes sorted by step, then gid, as little-endian uint64 pairs (step, gid)."""
-        steps, gids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for name in self.recorders.of_spikes:
-            population = self.network.find(name)
-            if population.model.receives:
-                spikes = self.spikes(name)
-                steps.append(spikes.step)
-                gids.append(spikes.neuron + population.first_gid)
-        return gather.spike_hash(np.concatenate(steps), np.concatenate(gids))
+        """Hash of all spikes of all neurons so far, recorded or not, see ``simulate.spike_hash``."""
+        return self._loop.spike_hash.over_ranks(self.comm)
 
     def weight_hash(self) -> str:
         """SHA-256 over all plastic weights, see ``simulate.weights.weight_hash``."""

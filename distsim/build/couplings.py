@@ -23,7 +23,7 @@ from distsim.build.grid import add_by_target
 from distsim.build.tables import Attribute, count, fill, target_type
 from distsim.network.binary import BinaryNetwork, BinaryProjection
 from distsim.placement import local_count, local_gids
-from distsim.rng import stream_keys
+from distsim.rng import streams_of
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -126,8 +126,8 @@ def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[
     for projection in network.projections:
         target = projection.target
         gids = local_gids(target.first_gid, target.size, comm.rank, comm.size)
-        keys = stream_keys(seed, "edges", projection.index, gids)
-        targets = Targets(projection, seed, gids, keys, isinstance(projection.J, np.ndarray))
+        streams = streams_of(seed, "edges", projection.index, gids)
+        targets = Targets(projection, seed, gids, streams, isinstance(projection.J, np.ndarray))
         strength = Attribute.of(targets, "J", projection.J)
         counts = np.zeros(projection.source.size, np.int64)
         base = int(begins[network.populations.index(target)])

@@ -27,7 +27,15 @@ from distsim.network.rules import (
     PairwiseBernoulli,
     Rule,
 )  # fmt: skip
-from distsim.rng import derived_seed, draw, draw_uniform, stream_keys
+from distsim.rng import (
+    Streams,
+    derived_seed,
+    draw_open_uniform,
+    draw_uniform,
+    hashed_counters,
+    streams_of,
+    uniform_at,
+)
 
 Int64Array = npt.NDArray[np.int64]
 PIECE = 1 << 18  # edges drawn together, about
@@ -85,7 +93,7 @@ class Numbered(Protocol):
 
 @dataclass(frozen=True)
 class Targets:
-    """The local targets of a projection: gids (n,), the keys (n,) of their streams, and index within the population.
+    """The local targets of a projection: gids (n,), their streams (n,), and index within the population.
 
     ``arrays`` tells whether weights, delays or the like are arrays, so that edges need their entries.
     """
@@ -93,14 +101,14 @@ class Targets:
     projection: Between
     seed: int
     gids: Int64Array
-    keys: npt.NDArray[np.uint64]
+    streams: Streams
     arrays: bool
 
     @classmethod
     def of(cls, projection: Projection, seed: int, gids: Int64Array) -> Targets:
         names = ("weight", "delay", *getattr(projection.synapse, "attributes", ()))
         arrays = any(isinstance(getattr(projection.synapse, name), np.ndarray) for name in names)
-        return cls(projection, seed, gids, stream_keys(seed, "edges", projection.index, gids), arrays)
+        return cls(projection, seed, gids, streams_of(seed, "edges", projection.index, gids), arrays)
 
     @property
     def index(self) -> Int64Array:
@@ -144,7 +152,7 @@ def _(rule: FixedIndegree, targets: Targets) -> Iterator[Edges]:
         degree = np.full(piece.stop - piece.start, rule.indegree, np.int64)
         source = np.empty(len(degree) * rule.indegree, np.int32)
         draw_sources = draw_with_multapses if rule.multapses else draw_without_multapses
-        draw_sources(targets.keys[piece], degree, excluded[piece], n_source, source)
+        draw_sources(targets.streams.part(piece), degree, excluded[piece], n_source, source)
         entry = (index[piece, None] * rule.indegree + np.arange(rule.indegree)).ravel() if targets.arrays else None
         yield Edges(piece.start, degree, source, entry)
 
@@ -155,7 +163,9 @@ def _(rule: FixedTotalNumber, targets: Targets) -> Iterator[Edges]:
     excluded = targets.excluded(rule.autapses)
     for piece in targets.pieces(rule.number / max(projection.target.size, 1)):
         source = np.empty(int(degrees[piece].sum()), np.int32)
-        draw_with_multapses(targets.keys[piece], degrees[piece], excluded[piece], projection.source.size, source)
+        draw_with_multapses(
+            targets.streams.part(piece), degrees[piece], excluded[piece], projection.source.size, source
+        )
         yield Edges(piece.start, degrees[piece], source, None)
 
 
@@ -166,7 +176,7 @@ def _(rule: PairwiseBernoulli, targets: Targets) -> Iterator[Edges]:
     for piece in targets.pieces(n_source):
         degree = np.empty(piece.stop - piece.start, np.int64)
         source = np.empty(len(degree) * n_source, np.int32)
-        n = draw_bernoulli(targets.keys[piece], excluded[piece], n_source, rule.p, degree, source)
+        n = draw_bernoulli(targets.streams.part(piece), excluded[piece], n_source, rule.p, degree, source)
         yield Edges(piece.start, degree, source[:n], None)
 
 
@@ -206,19 +216,20 @@ def allowed_source(uniform, n_source, excluded):  # type: ignore[no-untyped-def]
 
 
 @jit
-def draw_with_multapses(keys, degree, excluded, n_source, source):  # type: ignore[no-untyped-def]
+def draw_with_multapses(streams, degree, excluded, n_source, source):  # type: ignore[no-untyped-def]
     """degree[t] independent uniform sources for every target t, written to ``source`` one target after the other."""
+    numbers = hashed_counters(streams.salt, degree)
     begin = 0
-    for t in range(keys.size):
-        key, without = keys[t], excluded[t]
+    for t in range(streams.keys.size):
+        key, without = streams.keys[t], excluded[t]
         row = source[begin : begin + degree[t]]
         for k in range(row.size):
-            row[k] = allowed_source(draw_uniform(key, k), n_source, without)
+            row[k] = allowed_source(uniform_at(key + numbers[k]), n_source, without)
         begin += degree[t]
 
 
 @jit
-def draw_without_multapses(keys, degree, excluded, n_source, source):  # type: ignore[no-untyped-def]
+def draw_without_multapses(streams, degree, excluded, n_source, source):  # type: ignore[no-untyped-def]
     """degree[t] different uniform sources for every target t.
 
     Repeated draws are dropped until enough different ones are found; where more than half of the candidates are
@@ -226,14 +237,14 @@ def draw_without_multapses(keys, degree, excluded, n_source, source):  # type: i
     """
     mark = np.full(n_source, -1, np.int64)
     begin = 0
-    for t in range(keys.size):
+    for t in range(streams.keys.size):
         candidates = n_source - 1 if excluded[t] >= 0 else n_source
         inverted = 2 * degree[t] > candidates
         wanted = candidates - degree[t] if inverted else degree[t]
         found = 0
         counter = 0
         while found < wanted:
-            chosen = allowed_source(draw_uniform(keys[t], counter), n_source, excluded[t])
+            chosen = allowed_source(draw_uniform(streams, t, counter), n_source, excluded[t])
             counter += 1
             if mark[chosen] != t:
                 mark[chosen] = t
@@ -250,13 +261,13 @@ def draw_without_multapses(keys, degree, excluded, n_source, source):  # type: i
 
 
 @jit
-def draw_bernoulli(keys, excluded, n_source, p, degree, source):  # type: ignore[no-untyped-def]
+def draw_bernoulli(streams, excluded, n_source, p, degree, source):  # type: ignore[no-untyped-def]
     """Every source with probability p for every target, by geometric gaps between those chosen; degree is written.
 
     The gap before the next success is floor(ln u / ln(1 - p)). Returns the number of edges.
     """
     edges = 0
-    for t in range(keys.size):
+    for t in range(streams.keys.size):
         candidates = n_source - 1 if excluded[t] >= 0 else n_source
         begin = edges
         chosen = np.int64(-1)
@@ -264,8 +275,7 @@ def draw_bernoulli(keys, excluded, n_source, p, degree, source):  # type: ignore
         while p > 0.0:
             gap = 0.0
             if p < 1.0:
-                u = (float(draw(keys[t], counter) >> np.uint64(12)) + 0.5) / 4503599627370496.0
-                gap = np.floor(log(u) / log1m(p))
+                gap = np.floor(log(draw_open_uniform(streams, t, counter)) / log1m(p))
             counter += 1
             if gap >= candidates - chosen - 1:
                 break

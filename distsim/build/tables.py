@@ -18,7 +18,7 @@ from distsim.jit import jit
 from distsim.network.distributions import Distribution
 from distsim.network.network import Projection
 from distsim.network.values import Value
-from distsim.rng import stream_keys
+from distsim.rng import Streams, streams_of
 from distsim.synapses.segments import LENGTH_BITS
 from distsim.synapses.static import Static
 from distsim.synapses.table import Table
@@ -63,15 +63,15 @@ class Attribute:
     def of_edges(self, piece: Edges) -> npt.NDArray[np.float64]:
         """Values (edges,) of the edges of a piece."""
         if isinstance(self.value, Distribution):
-            return values_of_rows(self.value, self.keys(piece), piece.degree)
+            return values_of_rows(self.value, self.streams(piece), piece.degree)
         if isinstance(self.value, np.ndarray) and piece.entry is not None:
             return self.value.ravel()[piece.entry]
         return np.full(len(piece.source), self.value, np.float64)
 
-    def keys(self, piece: Edges) -> npt.NDArray[np.uint64]:
-        """Keys of the streams of the targets of a piece."""
+    def streams(self, piece: Edges) -> Streams:
+        """Streams of the targets of a piece."""
         gids = self.targets.gids[piece.first : piece.first + len(piece.degree)]
-        return stream_keys(self.targets.seed, self.purpose, self.targets.projection.index, gids)
+        return streams_of(self.targets.seed, self.purpose, self.targets.projection.index, gids)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Member:
         """Delays (edges,) in steps of the edges of a piece, where each has its own."""
         table = _step_table(self.delay.value, dt)
         if table is not None:
-            return steps_of_rows(table, self.delay.keys(piece), piece.degree)
+            return steps_of_rows(table, self.delay.streams(piece), piece.degree)
         delays = in_steps(self.delay.of_edges(piece), dt)
         return np.minimum(delays, np.iinfo(_delay_type(self.delay.value, dt)).max)
 

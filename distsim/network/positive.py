@@ -11,6 +11,7 @@ from distsim.elementary import log
 from distsim.errors import InputError, check_arguments
 from distsim.jit import jit
 from distsim.network.distributions import Distribution, FloatArray, uniform_numbers
+from distsim.rng import Streams
 from distsim.units import check_number
 
 NOT_ZERO = 1e-290  # the smallest gamma number: signs survive where a tiny shape would underflow
@@ -40,8 +41,8 @@ class Gamma:
         if check_number(self.scale, "Gamma: scale") == 0.0:
             raise InputError("Gamma: scale must not be 0")
 
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        return self.scale * self._standard(uniform_numbers(keys, counters))
+    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
+        return self.scale * self._standard(uniform_numbers(streams, counters))
 
     def quantile(self, p: FloatArray) -> FloatArray:
         return self.scale * self._standard(p if self.scale > 0.0 else 1.0 - p)
@@ -75,8 +76,8 @@ class Replaced:
             raise InputError(f"Replaced: needs a distribution, got {self.distribution!r}")
         check_number(self.by, "Replaced: by", above=check_number(self.low, "Replaced: low"))
 
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        values = self.distribution.sample(keys, counters)
+    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
+        values = self.distribution.sample(streams, counters)
         return np.where(values > self.low, values, self.by)
 
     def bounds(self) -> tuple[float, float]:

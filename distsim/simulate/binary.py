@@ -18,7 +18,7 @@ from distsim.network.binary import BinaryNetwork
 from distsim.network.values import values_of_neurons
 from distsim.parallel.changes import ChangeExchange
 from distsim.placement import local_gids
-from distsim.rng import stream_keys
+from distsim.rng import streams_of
 from distsim.simulate.binary_kernels import (
     add_active,
     correct,
@@ -62,17 +62,17 @@ class LocalNeurons:
             for array, name in ((theta, "theta"), (tau, "tau"), (m_0, "m_0")):
                 array[here] = values_of_neurons(getattr(population, name), seed, name, gids, population.first_gid)
         self.state = np.empty(self.n, np.uint8)
-        draw_states(stream_keys(seed, "m_0", 1, self.gids), m_0, self.state)
+        draw_states(streams_of(seed, "m_0", 1, self.gids), m_0, self.state)
         self.initial = self.state.copy()
         self.theta = couplings.threshold(theta)
         self.rate = float((1.0 / tau).sum())  # updates per ms
         self.tau = tau[:1].copy() if self.n and (tau == tau[0]).all() else tau
         self.h = np.zeros(self.n, couplings.input_type)
         self.last = np.full(self.n, -1, np.int32)
-        self.keys = stream_keys(seed, "update", 0, self.gids)
+        self.streams = streams_of(seed, "update", 0, self.gids)
         self.upcoming = np.empty(self.n)
         self.counter = np.empty(self.n, np.int64)
-        first_updates(self.keys, self.tau, self.upcoming, self.counter)
+        first_updates(self.streams, self.tau, self.upcoming, self.counter)
 
     @property
     def arrays(self) -> tuple[Any, ...]:
@@ -107,7 +107,7 @@ class Stretch:
         at, n = 0, 0
         while True:
             at, n = draw_updates(
-                neurons.keys, neurons.tau, neurons.upcoming, neurons.counter, stop, at, n,
+                neurons.streams, neurons.tau, neurons.upcoming, neurons.counter, stop, at, n,
                 stretch.drawn_time, stretch.drawn_index,
             )  # fmt: skip
             if at == neurons.n:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 DECIMALS = 9  # of a time in ms
-HASHED_AT_ONCE = 2**20  # spikes
 _HALF, _LOW = np.uint64(32), np.uint64(2**32 - 1)  # steps and gids both fit into 32 bits
 
 
@@ -97,16 +95,6 @@ def gather_connections(parts: list[Connections], comm: MPI.Comm) -> Connections:
         columns.append(allgather_array(mine, comm))
     order = np.lexsort((columns[1], columns[0]))
     return Connections(*(column[order] for column in columns))
-
-
-def spike_hash(step: Int64Array, gid: Int64Array) -> str:
-    """SHA-256 of spikes sorted by step, then gid, as little-endian uint64 pairs (step, gid)."""
-    keys = sorted_keys(step, gid)
-    digest = hashlib.sha256()
-    for begin in range(0, len(keys), HASHED_AT_ONCE):
-        piece = keys[begin : begin + HASHED_AT_ONCE]
-        digest.update(np.stack((piece >> _HALF, piece & _LOW), axis=1).astype("<u8").tobytes())
-    return digest.hexdigest()
 
 
 def sorted_keys(step: Int64Array, index: Int64Array) -> npt.NDArray[np.uint64]:

@@ -22,6 +22,7 @@ from distsim.network.protocols import weight_unit
 from distsim.neurons.group import joins
 from distsim.parallel.exchange import Exchange, pack, unpack
 from distsim.simulate.recorders import Recorders
+from distsim.simulate.spike_hash import SpikeHash
 from distsim.simulate.timers import Timers
 
 Int64Array = npt.NDArray[np.int64]
@@ -60,6 +61,7 @@ class SpikingLoop:
         self.timers = Timers()
         self.step = 0
         self.n_spikes = 0
+        self.spike_hash = SpikeHash()
         sizes = [
             group.most_spikes(interval, dt) for group in local.groups
         ]  # of buffers that hold a spike in every step
@@ -118,13 +120,14 @@ class SpikingLoop:
         return current if joins(group.model) else current[0]
 
     def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
-        """The spikes of this rank's neurons as sortable integers."""
+        """The spikes of this rank's neurons as sortable integers; they are counted and hashed."""
         end = 0
         for group, spikes in zip(self.local.groups, fired, strict=True):
             if len(spikes.index):
                 end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end)
                 if group.model.receives:
                     self.n_spikes += len(spikes.index)
+                    self.spike_hash.add(group.gids[spikes.index], spikes.stamp)
         return self._packed[:end]
 
     def unpack(self, packed: npt.NDArray[np.uint64], start: int) -> tuple[Int64Array, Int64Array]:
