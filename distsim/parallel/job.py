@@ -26,6 +26,8 @@ INPUT_ERROR = 2
 FAULT = 1
 PATIENCE = 5.0  # s that a rank with wrong input waits for the others to end as well
 SHORT_PATIENCE = 1.0  # s that a rank with a fault does
+MOMENT = 0.05  # s that words need to reach the launcher, or another rank
+SPOKEN = 32749  # tag of the message of a rank that has said why it aborts the job
 _ENDED_WELL, _WRONG_INPUT, _FAULTY = range(3)
 
 
@@ -39,7 +41,7 @@ def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
     """
     ends = comm.Dup()  # its messages do not mix with those of main
     code, failure = 0, None
-    with heeded(comm.rank, comm.size == 1):
+    with heeded(comm.rank, comm.size == 1, _explained):
         try:
             code = int(main(comm) or 0)
         except InputError as error:
@@ -53,7 +55,7 @@ def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
     if failure is not None:
         _tell_wrong_input(failure, ending, comm)
     if ending is None:
-        comm.Abort(INPUT_ERROR)
+        _abort(comm, INPUT_ERROR)
         return INPUT_ERROR
     ends.Free()
     return INPUT_ERROR if any(ending) else code
@@ -100,7 +102,35 @@ def report_fault(error: BaseException, comm: MPI.Comm) -> None:
         time.sleep(SHORT_PATIENCE)
     _tell_fault(error, comm)
     if comm.size > 1:
-        comm.Abort(FAULT)
+        _abort(comm, FAULT)
+
+
+def _abort(comm: MPI.Comm, code: int) -> None:
+    """End the job, in which this rank has said why."""
+    from mpi4py import MPI
+
+    if MPI.COMM_WORLD.rank > 0:
+        request = MPI.COMM_WORLD.Isend([bytearray(1), MPI.BYTE], dest=0, tag=SPOKEN)
+        request.Test()  # so short a message is on its way; rank 0 may be too busy to take it
+    time.sleep(MOMENT)  # for the launcher to pass on what was said
+    comm.Abort(code)
+
+
+def _explained() -> bool:
+    """Whether another rank has said why the job ends, as far as this rank, 0, hears within a moment."""
+    comm = _running_world()
+    if comm is None:
+        return False
+    from mpi4py import MPI
+
+    if MPI.Query_thread() < MPI.THREAD_MULTIPLE:  # another thread may be within MPI
+        return False
+    deadline = time.monotonic() + MOMENT
+    while not comm.Iprobe(MPI.ANY_SOURCE, SPOKEN):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL)
+    return True
 
 
 def _tell_fault(error: BaseException, comm: MPI.Comm) -> None:
@@ -134,7 +164,7 @@ def end_together() -> None:
     """On a rank of a job, let exceptions that nobody catches, and signals, end the whole job; otherwise do nothing."""
     if sys.excepthook is sys.__excepthook__ and launched():
         sys.excepthook = _end_job
-        heed(launched_rank(), launched_alone())
+        heed(launched_rank(), launched_alone(), _explained)
 
 
 def _end_job(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -153,7 +183,7 @@ def _end_job(kind: type[BaseException], error: BaseException, trace: TracebackTy
         _tell_fault(error, comm)
     code = INPUT_ERROR if wrong_input else FAULT
     if ending is None:
-        comm.Abort(code)
+        _abort(comm, code)
     raise SystemExit(code)
 
 

@@ -34,14 +34,15 @@ def code_of(stop: KeyboardInterrupt) -> int:
     return stop.code if isinstance(stop, Stopped) else 128 + signal.SIGINT
 
 
-def heed(rank: int, alone: bool) -> Callable[[], None]:
+def heed(rank: int, alone: bool, explained: Callable[[], bool]) -> Callable[[], None]:
     """Let SIGINT and SIGTERM raise ``Stopped``, if nobody else handles them; returns what undoes it.
 
     Unless this rank is ``alone``, rank 0 says so, and every rank ends shortly after, whatever it is doing.
+    ``explained`` tells whether another rank has said already why the job ends: launchers then send SIGTERM to the rest.
     """
     if threading.current_thread() is not threading.main_thread() or not _unhandled():
         return _nothing
-    listener = None if alone else _Listener(rank)
+    listener = None if alone else _Listener(rank, explained)
     afterwards = signal.SIG_DFL if listener is None else signal.SIG_IGN  # a second signal; the listener ends it all
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -61,9 +62,9 @@ def heed(rank: int, alone: bool) -> Callable[[], None]:
 
 
 @contextmanager
-def heeded(rank: int, alone: bool) -> Iterator[None]:
+def heeded(rank: int, alone: bool, explained: Callable[[], bool]) -> Iterator[None]:
     """``heed`` as long as the block lasts."""
-    undo = heed(rank, alone)
+    undo = heed(rank, alone, explained)
     try:
         yield
     finally:
@@ -85,8 +86,9 @@ def _nothing() -> None:
 class _Listener:
     """Reads the numbers of signals as they arrive, from the pipe that the system's handler writes them to."""
 
-    def __init__(self, rank: int) -> None:
+    def __init__(self, rank: int, explained: Callable[[], bool]) -> None:
         self._rank = rank
+        self._explained = explained
         self._outlet, self._inlet = os.pipe()
         os.set_blocking(self._inlet, False)
         signal.set_wakeup_fd(self._inlet, warn_on_full_buffer=False)
@@ -99,7 +101,7 @@ class _Listener:
                 os.close(self._outlet)
                 return
             if received[0] in SIGNALS:
-                if self._rank == 0:
+                if self._rank == 0 and not self._explained():
                     say(WORDS[signal.Signals(received[0])])
                 time.sleep(GRACE)
                 os._exit(128 + received[0])
