@@ -132,6 +132,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'distsim' has no attribute '{name}'")
+    import_module("distsim.parallel.job").end_together()
     return getattr(import_module(f"distsim.{_HOME[name]}"), name)
 
 

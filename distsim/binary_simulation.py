@@ -15,6 +15,7 @@ from distsim.build.couplings import Couplings, build_couplings
 from distsim.build.miniature import binary_miniature
 from distsim.errors import InputError, check_arguments
 from distsim.network.binary import BinaryNetwork, BinaryPopulation
+from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import alone, on_root, one_per_node_first
 from distsim.parallel.job import faults
 from distsim.record.binary_file import BinaryFile
@@ -52,6 +53,7 @@ class BinarySimulation:
         window: float | None = None,
         file: str | Path | None = None,
     ) -> None:
+        require_same(comm, "BinarySimulation", network=network, seed=seed, window=window, file=file)
         if not isinstance(network, BinaryNetwork):
             raise InputError(f"BinarySimulation needs a BinaryNetwork, got {type(network).__name__}")
         self.network = network
@@ -101,7 +103,7 @@ class BinarySimulation:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
+        if error is None or isinstance(error, KeyboardInterrupt):  # rank 0 closes it alone
             self.close()
 
     def close(self) -> None:
@@ -120,6 +122,7 @@ class BinarySimulation:
         ``progress`` is told the time (ms) simulated in this run now and then, on rank 0 only. Several runs equal one
         that ends at the same time, to the last bit of the sum of their durations.
         """
+        require_same(self.comm, "run", duration=duration)
         start = self.time
         stop = start + check_number(duration, "duration", low=0.0)
         with faults(self.comm):

@@ -6,17 +6,16 @@ remainder of a loop give the same bits. ``error_model="numpy"`` keeps the branch
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import config, njit, types
 from numba.core import cgutils
-from numba.core.caching import FunctionCache
 from numba.extending import intrinsic, overload
+
+from distsim.kernel_cache import KernelCache
 
 
 def use_full_vector_width() -> None:
@@ -27,30 +26,11 @@ def use_full_vector_width() -> None:
             config.CPU_FEATURES = features.flatten() + ",-prefer-256-bit"
 
 
-def _sources() -> str:
-    """A digest of name, size and time of change of all modules of the package."""
-    folder = Path(__file__).parent
-    stats = sorted((str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in folder.rglob("*.py"))
-    return hashlib.sha256(repr(stats).encode()).hexdigest()
-
-
-class PackageCache(FunctionCache):  # type: ignore[misc]
-    """numba's cache, but machine code is only used again while no module of the package has changed.
-
-    numba looks at the file of the kernel alone and would run old code of a function that the kernel calls.
-    """
-
-    digest = _sources()
-
-    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
-        return (*super()._index_key(sig, codegen), self.digest)
-
-
 def jit(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` on its first call and keep the machine code in numba's cache."""
+    """Compile ``function`` on its first call and keep the machine code on disk, see ``kernel_cache``."""
     dispatcher = njit(error_model="numpy")(function)
     if not config.DISABLE_JIT:
-        dispatcher._cache = PackageCache(function)
+        dispatcher._cache = KernelCache(function, dispatcher.targetoptions)
     return dispatcher
 
 

@@ -13,6 +13,7 @@ from distsim.build.local_network import FREE_INTERVAL, Layout, build, check_prec
 from distsim.build.miniature import miniature
 from distsim.errors import InputError, check_arguments, nearest
 from distsim.network.network import Network, Population, chosen_indices
+from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import alone, crowded, one_per_node_first
 from distsim.parallel.exchange import PLANS, make_exchange
 from distsim.parallel.job import faults
@@ -60,6 +61,8 @@ class Simulation:
         exchange: str = "auto",
         file: str | Path | None = None,
     ) -> None:
+        options = {"precision": precision, "interval": interval, "exchange": exchange, "file": file}
+        require_same(comm, "Simulation", network=network, seed=seed, **options)
         if not isinstance(network, Network):
             raise InputError(f"Simulation: needs a Network, got a {type(network).__name__}")
         self.network = network
@@ -105,7 +108,7 @@ class Simulation:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
+        if error is None or isinstance(error, KeyboardInterrupt):  # rank 0 closes it alone
             self.close()
 
     def close(self) -> None:
@@ -133,6 +136,7 @@ class Simulation:
 
         ``progress`` is told the time (ms) simulated in this run now and then, on rank 0 only.
         """
+        require_same(self.comm, "run", duration=duration)
         n_steps = to_steps(duration, self.dt, "duration")
         if self.step + n_steps > MAX_STEPS:
             raise InputError(f"a simulation ends after {MAX_STEPS} steps, {MAX_STEPS * self.dt:g} ms")

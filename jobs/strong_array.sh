@@ -29,8 +29,8 @@ set -eu
 if [ -e .venv/bin/activate ]; then . .venv/bin/activate; fi
 
 export OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
-# On the node's own disk: a shared file system is slow for many small files, and nodes may have different processors.
-export NUMBA_CACHE_DIR="${TMPDIR:-/tmp}/distsim-cache-$(id -un)"
+# Compiled kernels are kept from job to job, in a folder of your own: never in one that others can make before you.
+export NUMBA_CACHE_DIR="${XDG_CACHE_HOME:-$HOME/.cache}"
 
 experiment=${1:-scaling/strong.toml}
 ranks=$SLURM_ARRAY_TASK_ID

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+import traceback
 
 import pytest
 
-from distsim.errors import InputError
+from distsim.errors import DistsimError, InputError
 from distsim.parallel import on_root
-from distsim.parallel.communicator import agree, crowded, first_ranks, patient_barrier
+from distsim.parallel.communicator import agree, crowded, first_ranks, is_copy, one_per_node_first, patient_barrier
 from distsim.simulate.timers import over_ranks
 
 pytestmark = pytest.mark.mpi
@@ -24,6 +25,53 @@ def test_an_error_on_rank_0_is_raised_on_all(comm):
 
     with pytest.raises(InputError, match="wrong"):
         on_root(comm, fail)
+
+
+def test_an_error_on_rank_0_keeps_its_origin(comm):
+    """Rank 0 has the traceback, the others a note of it."""
+
+    def open_the_file():
+        raise OSError(13, "Permission denied", "results.h5")
+
+    with pytest.raises(PermissionError) as caught:
+        on_root(comm, open_the_file)
+    assert caught.value.filename == "results.h5"
+    assert is_copy(caught.value) == (comm.rank != 0)
+    assert "in open_the_file" in "".join(traceback.format_exception(caught.value))
+
+
+class StubbornError(Exception):
+    """Cannot be made again from its pickle."""
+
+    def __init__(self, a, b):
+        super().__init__(f"{a} and {b}")
+
+
+class LostError(Exception):
+    """Cannot be pickled."""
+
+    def __reduce__(self):
+        raise TypeError("never")
+
+
+@pytest.mark.parametrize("error", [StubbornError("this", "that"), LostError("this and that")])
+def test_an_error_that_cannot_be_sent_is_told_in_words(comm, error):
+    def fail():
+        raise error
+
+    kind = type(error) if comm.rank == 0 else DistsimError
+    with pytest.raises(kind, match="this and that"):
+        on_root(comm, fail)
+    with pytest.raises(kind, match="this and that"):
+        agree(comm, error if comm.rank == 0 else None)
+
+
+def test_wrong_input_found_by_the_first_of_a_node_is_raised_on_all(comm):
+    def fail():
+        raise InputError("wrong")
+
+    with pytest.raises(InputError, match="wrong"):
+        one_per_node_first(comm, fail)
 
 
 def test_the_failure_of_the_lowest_rank_is_raised_on_all(comm):

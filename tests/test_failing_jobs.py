@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -11,6 +12,11 @@ import pytest
 from mpi4py import MPI
 
 from distsim import AllToAll, IafPscAlpha, InputError, Network, Simulation, Static
+from distsim.analysis.read import read_spikes
+from distsim.parallel import communicator
+from distsim.parallel.signals import WORDS
+from distsim.scaling.process import kill, session
+from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
 
 
 def refused(call, *words):
@@ -90,16 +96,143 @@ def test_wrong_input_is_told_once(failing, tmp_path, case, message):
     [
         ("fault_of_one_rank", 1, "OSError: the disk of rank 1 is full"),
         ("fault_of_progress", 0, "ZeroDivisionError: no progress"),
+        ("fault_of_compiling", 1, "OSError: no room for kernels"),
+        ("fault_on_root", 0, "OSError: the disk cannot be read"),
     ],
 )
 def test_a_fault_on_one_rank_ends_the_job(failing, case, rank, cause):
     job = failing(case)
     assert job.returncode not in (0, 2)
     assert f"distsim: rank {rank} of 3 failed: {cause}\nTraceback" in job.stderr
+    assert job.stderr.count("distsim: ") == 1
+    assert job.stderr.count("Traceback") == 1
+    assert f"raise {cause.split(':')[0]}(" in job.stderr  # where it was raised
 
 
 def test_a_killed_rank_ends_the_job(failing):
     assert failing("killed").returncode not in (0, 2)
+
+
+# ---------------------------------------------------------------- scripts of users, without run_main
+
+
+@pytest.fixture
+def script(mpirun, pytestconfig):
+    def run(*arguments):
+        return mpirun(
+            3, ["-m", "tests.programs.script", *arguments], timeout=60, check=False, cwd=pytestconfig.rootpath
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("misspelt", "distsim: error: IafPscAlpha: unknown parameter 'C_mm'; did you mean 'C_m'?"),
+        ("other_seed", "distsim: error: Simulation: the ranks are not given the same: seed is 1 on rank 0, but 2 on"),
+        ("input", "distsim: error: rank 1 of 3: only rank 1 sees this"),
+    ],
+)
+def test_wrong_input_of_a_script_is_told_once(script, case, message):
+    job = script(case)
+    assert job.returncode == 2
+    assert job.stderr.count(message) == 1
+    assert job.stderr.count("distsim: ") == 1
+    assert "Traceback" not in job.stderr
+
+
+@pytest.mark.parametrize(
+    ("case", "rank", "cause"), [("fault", 1, "nobody catches this"), ("fault_of_all", 0, "my own mistake")]
+)
+def test_a_fault_of_a_script_ends_the_job(script, case, rank, cause):
+    job = script(case)
+    assert job.returncode == 1
+    assert f"distsim: rank {rank} of 3 failed: ValueError: {cause}\nTraceback" in job.stderr
+    assert job.stderr.count("Traceback") == 1
+
+
+def test_a_script_without_a_launcher_has_the_usual_traceback():
+    environment = outside_of_any_job(os.environ)
+    program = "from distsim import Network\nNetwork(dt=-1.0)"
+    job = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert job.returncode == 1
+    assert job.stderr.startswith("Traceback")
+    assert "InputError: Network: dt" in job.stderr
+
+
+# ---------------------------------------------------------------- Ctrl-C and SIGTERM
+
+
+class Running:
+    """A job of two ranks that would run for hours; ``pids`` are those of its ranks."""
+
+    def __init__(self, *program):
+        environment = {**outside_of_any_job(os.environ), **JOB_ENVIRONMENT}
+        command = [*launcher(), "-n", "2", sys.executable, *program]
+        self.job = subprocess.Popen(
+            command, env=environment, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        lines = [self.job.stdout.readline().split() for _ in range(2)]
+        self.pids = {int(rank): int(pid) for _, rank, pid in lines}
+
+    def ended(self):
+        """Exit code of the launcher, and what was said; no rank is left."""
+        try:
+            _, said = self.job.communicate(timeout=60)
+        finally:
+            for process in session(self.job.pid):
+                kill(process)
+        return self.job.returncode, said
+
+
+PROGRAMS = {"script": ["-m", "tests.programs.script", "running"], "run_main": ["-m", "tests.programs.failing", "runs"]}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_ranks_ends_the_job_with_one_sentence(program, number):
+    job = Running(*PROGRAMS[program])
+    for pid in job.pids.values():
+        os.kill(pid, number)
+    code, said = job.ended()
+    assert code == 128 + number
+    assert re.findall("^distsim: .*", said, re.MULTILINE) == [f"distsim: {WORDS[number]}"]
+    assert "Traceback" not in said
+
+
+def test_ctrl_c_at_the_launcher_ends_the_job_with_one_sentence():
+    """Open MPI sends its ranks SIGTERM, says no more, and ends with a code of its own."""
+    job = Running(*PROGRAMS["script"])
+    job.job.send_signal(signal.SIGINT)
+    code, said = job.ended()
+    assert code != 0
+    assert len(re.findall("^distsim: .*", said, re.MULTILINE)) == 1
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_one_process_alone(number):
+    environment = outside_of_any_job(os.environ)
+    command = [sys.executable, *PROGRAMS["run_main"]]
+    job = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    job.stdout.readline()
+    job.send_signal(number)
+    _, said = job.communicate(timeout=60)
+    assert (job.returncode, said) == (128 + number, f"distsim: {WORDS[number]}\n")
+
+
+def test_what_was_recorded_before_a_signal_can_be_read(tmp_path):
+    path = tmp_path / "run.h5"
+    job = Running(*PROGRAMS["script"], str(path))
+    for pid in job.pids.values():
+        os.kill(pid, signal.SIGTERM)
+    assert job.ended()[0] == 143
+    times, _ = read_spikes(path, "A")
+    assert len(times) == 0  # nobody fires; the file is whole
+
+
+# ---------------------------------------------------------------- launchers
 
 
 def test_a_launcher_of_another_library_is_refused():
@@ -109,3 +242,46 @@ def test_a_launcher_of_another_library_is_refused():
     assert job.returncode == 1
     assert "InputError: the launcher started 4 ranks, but mpi4py sees one" in job.stderr
     assert "use the mpirun of that library" in job.stderr
+
+
+LAUNCHERS = [
+    ({}, (False, 1, 0)),
+    ({"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "2"}, (True, 4, 2)),
+    ({"PMI_SIZE": "4", "PMI_RANK": "3"}, (True, 4, 3)),
+    ({"PMIX_RANK": "2", "PMIX_NAMESPACE": "job"}, (True, 1, 2)),  # PMIx does not tell how many
+    ({"PMIX_RANK": "2", "SLURM_STEP_NUM_TASKS": "4"}, (True, 4, 2)),  # srun --mpi=pmix
+    ({"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "1"}, (True, 4, 1)),
+    ({"SLURM_NTASKS": "4", "SLURM_PROCID": "0"}, (False, 1, 0)),  # a batch script
+    ({"PMIX_RANK": "0", "SLURM_STEP_NUM_TASKS": "1"}, (False, 1, 0)),  # srun --pty bash
+    ({"OMPI_COMM_WORLD_SIZE": "1", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}, (True, 1, 1)),
+]
+
+
+@pytest.mark.parametrize(("variables", "known"), LAUNCHERS)
+def test_launchers_are_known_by_what_they_set(monkeypatch, variables, known):
+    for name in [name for name in os.environ if name.startswith(("OMPI_", "PMI", "SLURM_"))]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert (communicator.launched(), communicator.launched_ranks(), communicator.launched_rank()) == known
+
+
+@pytest.mark.parametrize("variables", [{"PMIX_RANK": "1"}, {"SLURM_STEP_NUM_TASKS": "4"}, {"PMI_SIZE": "4"}])
+def test_another_library_is_noticed_under_any_launcher(variables):
+    program = "from distsim.parallel import world\nworld()"
+    environment = {**outside_of_any_job(os.environ), **variables}
+    job = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert job.returncode != 0
+    assert "but mpi4py sees one: it uses another MPI library than the launcher" in job.stderr
+
+
+def test_the_fast_network_stays_on_under_pmix(mpirun):
+    """Open MPI's own variables are not there where Slurm starts the ranks."""
+    program = """
+import os
+for name in [name for name in os.environ if name.startswith("OMPI_COMM_WORLD")]:
+    del os.environ[name]
+from distsim.parallel import launched, world
+print(launched(), world().size, os.environ.get("OMPI_MCA_mtl"), os.environ.get("OMPI_MCA_btl"))
+"""
+    assert mpirun(2, ["-c", program]).stdout.splitlines() == ["True 2 None None"] * 2

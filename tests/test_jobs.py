@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from distsim.kernel_cache import wanted_folder
 from tests import slurm
 from tests.documents import ROOT
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
@@ -24,10 +25,9 @@ TINY = ["--sizes", "60", "--indegree", "20", "--time", "20", "--seeds", "1", "--
 
 @dataclass
 class Cluster:
-    """A Slurm that takes jobs; ``temporary`` holds the numba cache of all of them."""
+    """A Slurm that takes jobs."""
 
     variables: dict[str, str]
-    temporary: Path
 
     def environment(self) -> dict[str, str]:
         programs = [str(Path(launcher()[0]).parent), str(Path(sys.executable).parent), self.variables["PATH"]]
@@ -37,7 +37,7 @@ class Cluster:
             **self.variables,
             "PATH": os.pathsep.join(programs),
             "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
-            "TMPDIR": str(self.temporary),
+            "XDG_CACHE_HOME": str(wanted_folder().parent),  # nothing is compiled that is compiled already
         }
 
     def run(self, *command: str, cwd: Path | None = None, timeout: float = 60) -> str:
@@ -64,12 +64,9 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory) -> Iterator[Cluster]:
-    temporary = tmp_path_factory.mktemp("node")
-    if "NUMBA_CACHE_DIR" in os.environ:  # where the jobs look for it: nothing is compiled that is compiled already
-        (temporary / f"distsim-cache-{slurm.owner()}").symlink_to(os.environ["NUMBA_CACHE_DIR"])
     try:
         with slurm.running(tmp_path_factory.mktemp("slurm")) as variables:
-            yield Cluster(variables, temporary)
+            yield Cluster(variables)
     except slurm.SlurmError as error:
         pytest.skip(f"Slurm does not start: {error}")
 
@@ -149,6 +146,8 @@ def test_templates_are_sound(template):
     assert os.access(template, os.X_OK)
     for word in ("# site", "OMP_NUM_THREADS=1", "NUMBA_CACHE_DIR=", "--bind-to core", "--cpus-per-task=1", "--resume"):
         assert word in text
+    assert "/tmp" not in text  # a name there that others know, they can make first
+    assert "TMPDIR" not in text
     for file in re.findall(r"scaling/\w+\.toml", text):
         assert (ROOT / file).exists()
 

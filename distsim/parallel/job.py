@@ -1,16 +1,23 @@
-"""How a job ends: wrong input on one rank's voice, a fault with its rank and cause, always on all ranks."""
+"""How a job ends: wrong input on one rank's voice, a fault with its rank and cause, always on all ranks.
+
+Programs of distsim go through ``run_main``. A user's script needs nothing: as soon as it uses a name of ``distsim`` on
+a rank of a job, exceptions that nobody catches, Ctrl-C and SIGTERM end the job in the same way.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from distsim.errors import InputError
-from distsim.parallel.communicator import POLL
+from distsim.parallel.communicator import POLL, is_copy, launched, launched_alone, launched_rank
+from distsim.parallel.signals import GRACE, code_of, heed, heeded, say
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -18,6 +25,10 @@ if TYPE_CHECKING:
 INPUT_ERROR = 2
 FAULT = 1
 PATIENCE = 5.0  # s that a rank with wrong input waits for the others to end as well
+SHORT_PATIENCE = 1.0  # s that a rank with a fault does
+MOMENT = 0.05  # s that words need to reach the launcher, or another rank
+SPOKEN = 32749  # tag of the message of a rank that has said why it aborts the job
+_ENDED_WELL, _WRONG_INPUT, _FAULTY = range(3)
 
 
 def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
@@ -25,49 +36,112 @@ def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
 
     InputError is printed once, by the lowest rank that met it, and gives exit code 2 on all ranks; where the others
     do not come to the end of ``main`` within seconds, because they wait for this one, the job is aborted with that
-    code. Any other exception prints its rank and traceback and aborts the job.
+    code. Any other exception prints its rank and traceback and aborts the job. Ctrl-C and SIGTERM end it with one
+    sentence and exit code 130 or 143.
     """
     ends = comm.Dup()  # its messages do not mix with those of main
     code, failure = 0, None
-    try:
-        code = int(main(comm) or 0)
-    except InputError as error:
-        failure = error
-    except KeyboardInterrupt:
-        if comm.rank == 0:
-            print("distsim: interrupted", file=sys.stderr, flush=True)
-        comm.Abort(130)
-    except Exception as error:
-        report_fault(error, comm)
-        return FAULT
-    failed = _who_failed(ends, failure is not None)
-    if failure is not None and (failed is None or comm.rank == failed[0]):
-        print(f"distsim: error: {failure}", file=sys.stderr, flush=True)
-    if failed is None:
-        comm.Abort(INPUT_ERROR)
+    with heeded(comm.rank, comm.size == 1, _explained):
+        try:
+            code = int(main(comm) or 0)
+        except InputError as error:
+            failure = error
+        except KeyboardInterrupt as stop:
+            return _stopped(stop, comm.rank, comm.size == 1)
+        except Exception as error:
+            report_fault(error, comm)
+            return FAULT
+        ending = _how_ranks_end(ends, _ENDED_WELL if failure is None else _WRONG_INPUT, PATIENCE)
+    if failure is not None:
+        _tell_wrong_input(failure, ending, comm)
+    if ending is None:
+        _abort(comm, INPUT_ERROR)
+        return INPUT_ERROR
     ends.Free()
-    return INPUT_ERROR if failed else code
+    return INPUT_ERROR if any(ending) else code
 
 
-def _who_failed(comm: MPI.Comm, failed: bool) -> list[int] | None:
-    """The ranks that failed, once all have come to their end; None where this one failed and others do not end."""
-    mine, everywhere = bytearray([failed]), bytearray(comm.size)
-    request = comm.Iallgather(mine, everywhere)
-    deadline = time.monotonic() + PATIENCE
+def _how_ranks_end(comm: MPI.Comm, mine: int, patience: float) -> list[int] | None:
+    """How each rank ended, once all have; None where this one failed and others do not end for ``patience`` (s)."""
+    own, everywhere = bytearray([mine]), bytearray(comm.size)
+    request = comm.Iallgather(own, everywhere)
+    deadline = time.monotonic() + patience
     while not request.Test():
-        if failed and time.monotonic() > deadline:
+        if mine and time.monotonic() > deadline:
             return None
         time.sleep(POLL)
-    return [rank for rank in range(comm.size) if everywhere[rank]]
+    return list(everywhere)
+
+
+def _tell_wrong_input(failure: InputError, ending: list[int] | None, comm: MPI.Comm) -> None:
+    """Print the sentence, on the lowest rank that failed; with the rank where not all of them failed."""
+    if ending is not None and ending.index(_WRONG_INPUT) != comm.rank:
+        return
+    where = "" if ending is not None and all(ending) else f"rank {comm.rank} of {comm.size}: "
+    _write(f"distsim: error: {where}{failure}\n")
+
+
+def _stopped(stop: KeyboardInterrupt, rank: int, alone: bool) -> int:
+    """The exit code after Ctrl-C or SIGTERM, said once; where there are other ranks the process ends here."""
+    code = code_of(stop)
+    if alone:
+        say(str(stop) or "interrupted")
+        return code
+    if rank == 0 and not hasattr(stop, "code"):  # raised by the program itself: no signal was heard
+        say("interrupted")
+    time.sleep(GRACE)
+    os._exit(code)
 
 
 def report_fault(error: BaseException, comm: MPI.Comm) -> None:
-    """Print rank and cause of ``error``; where there are other ranks, abort the job, for they would wait for ever."""
-    trace = "".join(traceback.format_exception(error))
-    print(f"distsim: rank {comm.rank} of {comm.size} failed: {type(error).__name__}: {error}\n{trace}", file=sys.stderr)
-    sys.stderr.flush()
+    """Print rank and cause of ``error``; where there are other ranks, abort the job, for they would wait for ever.
+
+    The rank on which it was raised has a moment to speak before others that were told of it.
+    """
+    if is_copy(error):
+        time.sleep(SHORT_PATIENCE)
+    _tell_fault(error, comm)
     if comm.size > 1:
-        comm.Abort(FAULT)
+        _abort(comm, FAULT)
+
+
+def _abort(comm: MPI.Comm, code: int) -> None:
+    """End the job, in which this rank has said why."""
+    from mpi4py import MPI
+
+    if MPI.COMM_WORLD.rank > 0:
+        request = MPI.COMM_WORLD.Isend([bytearray(1), MPI.BYTE], dest=0, tag=SPOKEN)
+        request.Test()  # so short a message is on its way; rank 0 may be too busy to take it
+    time.sleep(MOMENT)  # for the launcher to pass on what was said
+    comm.Abort(code)
+
+
+def _explained() -> bool:
+    """Whether another rank has said why the job ends, as far as this rank, 0, hears within a moment."""
+    comm = _running_world()
+    if comm is None:
+        return False
+    from mpi4py import MPI
+
+    if MPI.Query_thread() < MPI.THREAD_MULTIPLE:  # another thread may be within MPI
+        return False
+    deadline = time.monotonic() + MOMENT
+    while not comm.Iprobe(MPI.ANY_SOURCE, SPOKEN):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL)
+    return True
+
+
+def _tell_fault(error: BaseException, comm: MPI.Comm) -> None:
+    trace = "".join(traceback.format_exception(error))
+    _write(f"distsim: rank {comm.rank} of {comm.size} failed: {type(error).__name__}: {error}\n{trace}\n")
+
+
+def _write(text: str) -> None:
+    """To standard error in one piece, so that ranks do not mix their lines."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
 
 
 @contextmanager
@@ -81,3 +155,55 @@ def faults(comm: MPI.Comm) -> Iterator[None]:
         if comm.size > 1:
             report_fault(error, comm)
         raise
+
+
+# ---------------------------------------------------------------- scripts of users
+
+
+def end_together() -> None:
+    """On a rank of a job, let exceptions that nobody catches, and signals, end the whole job; otherwise do nothing."""
+    if sys.excepthook is sys.__excepthook__ and launched():
+        sys.excepthook = _end_job
+        heed(launched_rank(), launched_alone(), _explained)
+
+
+def _end_job(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Instead of the hook of Python: exit code and words as from ``run_main``."""
+    if isinstance(error, KeyboardInterrupt):
+        raise SystemExit(_stopped(error, launched_rank(), launched_alone()))
+    comm = _running_world()
+    if comm is None:
+        raise SystemExit(_end_without_mpi(error))
+    wrong_input = isinstance(error, InputError)
+    mine, patience = (_WRONG_INPUT, PATIENCE) if wrong_input else (_FAULTY, SHORT_PATIENCE)
+    ending = _how_ranks_end(comm, mine, patience)
+    if isinstance(error, InputError):
+        _tell_wrong_input(error, ending, comm)
+    elif ending is None or ending.index(_FAULTY) == comm.rank:
+        _tell_fault(error, comm)
+    code = INPUT_ERROR if wrong_input else FAULT
+    if ending is None:
+        _abort(comm, code)
+    raise SystemExit(code)
+
+
+def _running_world() -> MPI.Comm | None:
+    """All ranks of the job; None where MPI does not run."""
+    if "mpi4py.MPI" not in sys.modules:
+        return None
+    from mpi4py import MPI
+
+    return MPI.COMM_WORLD if MPI.Is_initialized() and not MPI.Is_finalized() else None
+
+
+def _end_without_mpi(error: BaseException) -> int:
+    """Rank 0 speaks; another only where rank 0 does not end the job, within a moment, by ending itself."""
+    rank = launched_rank()
+    if rank:
+        time.sleep(SHORT_PATIENCE)
+    if isinstance(error, InputError):
+        _write(f"distsim: error: {error}\n")
+        return INPUT_ERROR
+    trace = "".join(traceback.format_exception(error))
+    _write(f"distsim: rank {rank} failed: {type(error).__name__}: {error}\n{trace}\n")
+    return FAULT

@@ -23,6 +23,7 @@ from distsim.network.distributions import exponentiate
 from distsim.network.network import StateRecording
 from distsim.network.rates import RateNetwork, RatePopulation
 from distsim.network.values import values_of_neurons
+from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import one_per_node_first
 from distsim.parallel.job import faults
 from distsim.placement import local_count, local_gids
@@ -115,6 +116,7 @@ class RateSimulation:
     """
 
     def __init__(self, network: RateNetwork, comm: MPI.Comm, seed: int = 1) -> None:
+        require_same(comm, "RateSimulation", network=network, seed=seed)
         if not isinstance(network, RateNetwork):
             raise InputError(f"RateSimulation: needs a RateNetwork, got {network!r:.80}")
         self.network = network
@@ -153,6 +155,7 @@ class RateSimulation:
 
     def run(self, duration: float, progress: Callable[[float], None] | None = None) -> None:
         """Simulate ``duration`` (ms) more; ``progress`` is told the time (ms) done in this run, on rank 0 only."""
+        require_same(self.comm, "run", duration=duration)
         n_steps = to_steps(duration, self.dt, "duration")
         if self.step + n_steps > MAX_STEPS:
             raise InputError(f"a simulation ends after {MAX_STEPS} steps, {MAX_STEPS * self.dt:g} ms")

@@ -19,6 +19,7 @@ from distsim.counts import NO_DRIVE
 from distsim.errors import InputError, RangeError, check_names
 from distsim.network.network import Network
 from distsim.neurons.lif_multisynapse import LifMultisynapse, LifMultisynapseGroup
+from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import alone, one_per_node_first
 from distsim.simulate.batch import DynamicTable, Neurons, Spikes, StaticTable, advance
 from distsim.simulate.timers import Timers
@@ -65,6 +66,7 @@ class Trials:
     """
 
     def __init__(self, network: Network, comm: MPI.Comm, seed: int = 1) -> None:
+        require_same(comm, "Trials", network=network, seed=seed)
         _check(network)
         self.network = network
         self.dt = network.dt

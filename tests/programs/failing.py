@@ -9,7 +9,9 @@ from typing import Any
 from mpi4py import MPI
 
 from distsim import EdgeList, IafPscAlpha, InputError, Network, Simulation, Static
-from distsim.parallel import run_main
+from distsim.parallel import on_root, run_main
+from distsim.parallel.communicator import one_per_node_first
+from distsim.parallel.job import faults
 from distsim.simulate.recorders import Recorders
 
 
@@ -73,6 +75,34 @@ def killed(comm: MPI.Comm) -> None:
     if comm.rank == 2:
         os._exit(9)
     Simulation(build_network(), comm=comm).run(1e7)
+
+
+def fault_on_root(comm: MPI.Comm) -> None:
+    """An exception in what rank 0 does for all."""
+
+    def read_disk() -> None:
+        raise OSError("the disk cannot be read")
+
+    on_root(comm, read_disk)
+
+
+def fault_of_compiling(comm: MPI.Comm) -> None:
+    """An exception on one rank of a node while others wait for it, or it for them."""
+
+    def compile_kernels() -> None:
+        if comm.rank == 1:
+            raise OSError("no room for kernels")
+
+    with faults(comm):
+        one_per_node_first(comm, compile_kernels)
+
+
+def runs(comm: MPI.Comm) -> None:
+    """Nothing goes wrong until somebody stops it."""
+    simulation = Simulation(build_network(), comm=comm)
+    simulation.run(1.0)
+    print("pid", comm.rank, os.getpid(), flush=True)
+    simulation.run(1e7)
 
 
 if __name__ == "__main__":

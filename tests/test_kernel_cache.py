@@ -1,0 +1,256 @@
+"""Machine code on disk: shared by any number of processes, compiled anew where it is damaged or no longer right."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import pkgutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import config
+from numba.core.dispatcher import Dispatcher
+
+import distsim
+from distsim import kernel_cache
+from distsim.jit import inline, jit
+from distsim.kernel_cache import Store, is_own, private_folder
+from distsim.kernel_key import dependencies
+
+pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="without a compiler nothing is kept")
+
+FACTOR = 3
+
+
+@inline
+def scaled(x):
+    return FACTOR * x
+
+
+def total(values):
+    result = values[0] * 0
+    for x in values:
+        result += scaled(x)
+    return result
+
+
+def unscaled(values):
+    return values.sum()
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """An empty folder of kernels, and a process that has not looked at it yet."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kernel_cache, "store", Store())
+    return tmp_path / "distsim"
+
+
+def hits_and_sum(values):
+    """How often ``total`` of another process was found on the disk, and its result."""
+    kernel = jit(total)
+    result = kernel(values)
+    return sum(kernel.stats.cache_hits.values()), float(result)
+
+
+INTEGERS, REALS = np.arange(4, dtype=np.int32), np.arange(4, dtype=np.float32)
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_kernels_are_kept_for_other_processes(folder):
+    assert hits_and_sum(INTEGERS) == (0, 18.0)
+    assert hits_and_sum(INTEGERS) == (1, 18.0)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
+
+
+def test_processes_that_save_at_one_moment_do_not_mix_their_kernels(folder, monkeypatch):
+    """Another process saves kernels of other arguments, and of the same, while this one is about to."""
+    write = Store.write
+
+    def write_in_between(self, name, payload):
+        monkeypatch.setattr(Store, "write", write)
+        for values in (REALS, INTEGERS):
+            assert hits_and_sum(values) == (0, 18.0)
+        write(self, name, payload)
+
+    monkeypatch.setattr(Store, "write", write_in_between)
+    assert hits_and_sum(INTEGERS) == (0, 18.0)
+    assert len(files(folder)) == 2
+    for values in (INTEGERS, REALS):
+        assert hits_and_sum(values) == (1, 18.0)
+
+
+PROCESS = """
+import sys, numpy as np
+from distsim.build.grid import add_by_target
+for kind in sys.argv[1:]:
+    totals = np.zeros(4)
+    add_by_target(np.array([0, 1, 2, 3], np.uint16), np.array([1, 2, 3, 4], kind), 1.0, totals)
+    assert totals.tolist() == [1.0, 2.0, 3.0, 4.0], (kind, totals)
+print(sum(add_by_target.stats.cache_hits.values()))
+"""
+
+
+def process(folder, *arguments, **variables):
+    """Start a process that compiles or loads a kernel of the package."""
+    paths = {"PYTHONPATH": os.pathsep.join([str(Path(distsim.__file__).parents[1]), *sys.path])}
+    environment = {**os.environ, **paths, "NUMBA_CACHE_DIR": str(folder), **variables}
+    command = [sys.executable, "-c", PROCESS, *arguments]
+    return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_processes_share_a_folder(tmp_path):
+    """Two at one time, from an empty folder; a third, with another order of hashes, finds what they left."""
+    two = [process(tmp_path, *kinds) for kinds in (("float32", "int32"), ("int32", "float32"))]
+    assert [job.communicate()[1] for job in two] == ["", ""]
+    assert process(tmp_path, "float32", "int32", PYTHONHASHSEED="7").communicate() == ("2\n", "")
+    assert len(files(tmp_path / "distsim")) == 2
+
+
+@pytest.mark.parametrize("size", [0, 10, 40, 3000, -1])
+def test_a_truncated_file_is_mended(folder, size):
+    hits_and_sum(INTEGERS)
+    (path,) = folder.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:size])
+    assert hits_and_sum(INTEGERS) == (0, 18.0)
+    assert hits_and_sum(INTEGERS) == (1, 18.0)
+
+
+def test_a_damaged_or_exchanged_file_is_mended(folder):
+    hits_and_sum(INTEGERS)
+    (path,) = folder.iterdir()
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert hits_and_sum(INTEGERS) == (0, 18.0)
+    hits_and_sum(REALS)
+    (other,) = set(folder.iterdir()) - {path}
+    other.write_bytes(path.read_bytes())
+    assert hits_and_sum(REALS) == (0, 18.0)
+    assert hits_and_sum(REALS) == (1, 18.0)
+
+
+def test_a_full_disk_costs_only_time(folder, monkeypatch, capfd):
+    def full(self, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full)
+        assert hits_and_sum(INTEGERS) == (0, 18.0)
+        assert hits_and_sum(REALS) == (0, 18.0)
+    assert files(folder) == []
+    told = capfd.readouterr().err
+    assert told.count("\n") == 1
+    assert f"'{folder}' cannot be written: No space left on device" in told
+
+
+def test_no_folder_at_all_costs_only_time():
+    job = process("/dev/null/cache", "float32", "int32")
+    out, err = job.communicate()
+    assert (job.returncode, out) == (0, "0\n")
+    assert err == (
+        "distsim: compiled kernels are not kept for other jobs, which takes time: "
+        "'/dev/null/cache/distsim' cannot be made: Not a directory\n"
+    )
+
+
+def test_one_rank_speaks_for_the_job():
+    assert process("/dev/null/cache", "float32", PMIX_RANK="1").communicate() == ("0\n", "")
+
+
+def test_a_folder_that_others_can_write_is_refused(folder, capfd):
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(OSError, match="can be written by others; it must be yours alone"):
+        private_folder(folder)
+    assert hits_and_sum(INTEGERS) == (0, 18.0)
+    assert files(folder) == []
+    assert "it must be yours alone" in capfd.readouterr().err
+
+
+def test_a_planted_file_is_not_read(folder, tmp_path):
+    """It is right in all but that others can write it, or that it is somebody else's."""
+    hits_and_sum(INTEGERS)
+    (path,) = folder.iterdir()
+    path.chmod(0o666)
+    assert hits_and_sum(INTEGERS) == (0, 18.0)
+    mine = list(path.stat())
+    mine[stat.ST_UID] = os.geteuid() + 1
+    assert is_own(path.stat())
+    assert not is_own(os.stat_result(mine))
+
+
+def test_what_nobody_reads_is_removed(folder):
+    hits_and_sum(INTEGERS)
+    (path,) = folder.iterdir()
+    os.utime(path, (0, 0))
+    (folder / "notes.txt").touch()
+    os.utime(folder / "notes.txt", (0, 0))
+    kernel_cache.store = Store()
+    hits_and_sum(REALS)
+    assert not path.exists()
+    assert len(files(folder)) == 2
+
+
+# ---------------------------------------------------------------- what an edit recompiles
+
+
+def digests(*modules):
+    """What every kernel of the ``modules`` depends on."""
+    kernels = {
+        f"{kernel.py_func.__module__}.{kernel.py_func.__name__}": kernel
+        for module in modules
+        for kernel in vars(importlib.import_module(module)).values()
+        if isinstance(kernel, Dispatcher)
+    }
+    return {name: dependencies(kernel.py_func, kernel.targetoptions) for name, kernel in kernels.items()}
+
+
+def test_every_kernel_of_the_package_has_a_key():
+    modules = [m.name for m in pkgutil.walk_packages(distsim.__path__, "distsim.") if "__main__" not in m.name]
+    found = digests(*modules)
+    assert len(found) > 80
+    assert len(set(found.values())) == len(found)
+
+
+def test_an_edit_recompiles_what_reaches_it_and_nothing_else(monkeypatch):
+    modules = ["distsim.theory.siegert", "distsim.network.positive", "distsim.parallel.exchange"]
+    before = digests(*modules)
+    elementary = importlib.import_module("distsim.elementary")
+
+    @inline
+    def log(x):
+        return x
+
+    monkeypatch.setattr(importlib.import_module("distsim.network.positive"), "log", log)
+    after = digests(*modules)
+    changed = {name for name in before if before[name] != after.get(name)}
+    assert changed - {"distsim.elementary.log"} == {"distsim.network.positive.to_exponential"}
+    assert elementary.log is not log
+
+
+def test_constants_and_helpers_are_part_of_a_kernel(monkeypatch):
+    here = sys.modules[__name__]
+    scaled_total, plain = dependencies(total, {}), dependencies(unscaled, {})
+    monkeypatch.setattr(here, "FACTOR", 4)
+    assert dependencies(total, {}) != scaled_total
+    assert dependencies(unscaled, {}) == plain
+    monkeypatch.setattr(here, "FACTOR", 3)
+    assert dependencies(total, {}) == scaled_total
+    assert dependencies(total, {"boundscheck": True}) != scaled_total
+
+
+def test_a_constant_that_cannot_be_told_apart_is_refused(monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "FACTOR", object())
+    with pytest.raises(TypeError, match="global of the class object"):
+        dependencies(total, {})
