@@ -16,7 +16,9 @@ from llvmlite import ir
 from numba import config, njit, types
 from numba.core import cgutils
 from numba.core.caching import FunctionCache
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic, overload, register_jitable
+
+from distsim import accurate
 
 
 def use_full_vector_width() -> None:
@@ -59,6 +61,12 @@ def inline(function: Callable[..., Any]) -> Any:
     return njit(error_model="numpy", forceinline=True)(function)
 
 
+def allow_accurate_functions() -> None:
+    """Let kernels call the functions of ``distsim.accurate`` as they are."""
+    for function in accurate.FUNCTIONS:
+        register_jitable(error_model="numpy")(function)
+
+
 @intrinsic
 def _prefetch(typing_context, array, index):  # type: ignore[no-untyped-def]
     """llvm.prefetch of the address of array[index]: for reading, to stay in all caches."""
@@ -92,3 +100,4 @@ def allow_loops_over_many_arrays() -> None:
 
 use_full_vector_width()
 allow_loops_over_many_arrays()
+allow_accurate_functions()

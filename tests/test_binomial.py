@@ -1,0 +1,97 @@
+"""Binomial numbers from streams: the distribution, from a single trial to 2^53."""
+
+from __future__ import annotations
+
+import decimal
+
+import numpy as np
+import pytest
+from numba import njit
+from scipy import stats
+
+from distsim.build import binomial
+from distsim.rng import stream_keys
+
+SIZE = 40_000
+
+
+@njit
+def fill(keys, n, p, numbers):
+    for i in range(keys.size):
+        numbers[i] = binomial.binomial(keys[i], n, p)
+
+
+def sample(n, p, seed=1, size=SIZE):
+    numbers = np.empty(size, np.int64)
+    fill(stream_keys(seed, "binomial", 0, np.arange(size)), n, p, numbers)
+    return numbers
+
+
+def p_value(numbers, n, p):
+    """Chi-square against scipy's probabilities, in bins of at least 20 expected numbers."""
+    k = np.arange(max(0, numbers.min() - 1), numbers.max() + 2)
+    below = np.concatenate((stats.binom.cdf(k - 1, n, p), [1.0]))
+    expected, found = len(numbers) * np.diff(below), np.bincount(numbers - k[0], minlength=len(k))
+    expected[0] += len(numbers) * below[0]
+    bins = np.floor(np.cumsum(expected) / max(20.0, len(numbers) / 60)).astype(np.int64)
+    both = [np.bincount(bins, weights=w) for w in (found, expected)]
+    kept = both[1] > 5.0
+    found, expected = (np.append(w[kept], w[~kept].sum()) for w in both)
+    return stats.chi2.sf(((found - expected) ** 2 / np.maximum(expected, 1e-9))[expected > 0].sum(), kept.sum() - 1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 19, 20, 21, 29, 30, 31, 64, 1000, 100_000])
+@pytest.mark.parametrize("p", [0.5, 1 / 3, 0.45, 0.01])
+def test_numbers_have_the_distribution(n, p):
+    numbers = sample(n, p)
+    assert numbers.min() >= 0
+    assert numbers.max() <= n
+    assert p_value(numbers, n, p) > 1e-4 or n * p < 1.0
+    assert abs(numbers.mean() - n * p) < 4.5 * np.sqrt(n * p * (1.0 - p) / SIZE)
+    assert abs(numbers.var() / (n * p * (1.0 - p)) - 1.0) < 4.5 * np.sqrt((2.0 + 1.0 / (n * p * (1.0 - p))) / SIZE)
+
+
+@pytest.mark.parametrize(("n", "p"), [(10**9, 0.4), (10**15, 1 / 3), (2**53, 0.5), (2**53, 1e-10)])
+def test_numbers_among_many_are_normal(n, p):
+    sd = np.sqrt(n * p * (1.0 - p))
+    assert stats.kstest((sample(n, p) - n * p) / sd, "norm").pvalue > 1e-3
+
+
+def test_no_trials_and_no_probability():
+    key = stream_keys(1, "binomial", 0, np.arange(1))[0]
+    assert binomial.binomial(key, 0, 0.5) == 0
+    assert binomial.binomial(key, 2**53, 0.0) == 0
+
+
+@pytest.mark.parametrize(("n", "p"), [(25, 0.5), (1000, 1 / 3), (10**6, 0.25)])
+def test_probabilities_are_exact(n, p):
+    exact = decimal.Context(prec=60)
+    mean, sd = n * p, np.sqrt(n * p * (1.0 - p))
+    for k in {0, n, *np.clip(np.floor(mean + sd * np.linspace(-6.0, 6.0, 13)), 0, n).astype(int).tolist()}:
+        few = min(k, n - k)
+        ways = exact.divide(decimal.Decimal(1), decimal.Decimal(1))
+        for j in range(1, few + 1 if few < 3000 else 0):
+            ways = exact.divide(exact.multiply(ways, decimal.Decimal(n - few + j)), decimal.Decimal(j))
+        if few >= 3000:
+            assert binomial.log_probability(float(k), float(n), p) == pytest.approx(
+                stats.binom.logpmf(k, n, p), rel=1e-8
+            )
+            continue
+        chances = exact.add(
+            exact.multiply(exact.ln(decimal.Decimal(p)), decimal.Decimal(k)),
+            exact.multiply(exact.ln(exact.subtract(1, decimal.Decimal(p))), decimal.Decimal(n - k)),
+        )
+        expected = float(exact.add(exact.ln(ways), chances))
+        assert abs(binomial.log_probability(float(k), float(n), p) - expected) < 1e-13 * max(1.0, abs(expected))
+
+
+def test_compiled_and_interpreted_give_the_same_numbers():
+    for key in stream_keys(1, "binomial", 0, np.arange(50)):
+        for n, p in ((12, 0.5), (1000, 1 / 3), (2**53, 0.5)):
+            with np.errstate(over="ignore"):
+                assert binomial.binomial(key, n, p) == binomial.binomial.py_func(key, n, p)
+
+
+def test_splits_of_two_projections_differ():
+    splits = {tuple(binomial.split_total(10_000, 7, seed, owner)) for seed in range(5) for owner in range(5)}
+    assert len(splits) == 25
