@@ -133,8 +133,3 @@ def streams_of(seed: int, purpose: str, owner: int, gids: npt.NDArray[np.int64])
     keys = np.empty(len(gids), np.uint64)
     fill_keys(base, np.asarray(gids, np.int64), keys)
     return Streams(keys, salt)
-
-
-def derived_seed(seed: int, purpose: str, owner: int) -> int:
-    """A seed for a numpy Generator whose draws are made alike on all ranks (splits of totals down a tree)."""
-    return int(family(seed, purpose, owner)[0])

@@ -192,9 +192,3 @@ def test_shifted_copies_would_be_found():
     x, y = u[:-1], u[1:]
     c = np.fft.ifft2(np.fft.fft2(x) * np.conj(np.fft.fft2(y))).real / (x.std() * y.std() * x.size)
     assert np.abs(c).max() > 0.9
-
-
-def test_derived_seeds_differ():
-    seeds = {rng.derived_seed(seed, purpose, owner) for seed in range(50) for purpose in "ab" for owner in range(5)}
-    assert len(seeds) == 500
-    assert all(0 <= seed <= MASK for seed in seeds)

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from distsim.build.binomial import split_total
 from distsim.elementary import log
 from distsim.jit import inline, jit
 from distsim.network.network import Projection
@@ -29,7 +30,6 @@ from distsim.network.rules import (
 )  # fmt: skip
 from distsim.rng import (
     Streams,
-    derived_seed,
     draw_open_uniform,
     draw_uniform,
     hashed_counters,
@@ -127,8 +127,7 @@ class Targets:
         projection = self.projection
         if not isinstance(projection.rule, FixedTotalNumber):
             raise TypeError(f"{projection.rule!r} fixes no total")
-        seed = derived_seed(self.seed, "total", projection.index)
-        return split_total(projection.rule.number, projection.target.size, seed)[self.index]
+        return split_total(projection.rule.number, projection.target.size, self.seed, projection.index)[self.index]
 
     def pieces(self, edges_per_target: float) -> Iterator[slice]:
         """Slices of targets with about PIECE edges each."""
@@ -292,22 +291,3 @@ def log1m(p: float) -> float:
     if p < 1e-4:
         return -p * (1.0 + p * (0.5 + p * (1.0 / 3.0 + p * 0.25)))
     return log(1.0 - p)
-
-
-def split_total(total: int, parts: int, seed: int) -> Int64Array:
-    """Multinomial counts (parts,) int64 of ``total`` items thrown uniformly into ``parts`` boxes.
-
-    Binomial splits down a tree of halves, one numpy generator per level: all ranks make the same, at a cost of the
-    number of boxes, not of items.
-    """
-    counts = np.array([total], np.int64)
-    sizes = np.array([parts], np.int64)
-    level = 0
-    while parts and sizes.max() > 1:
-        generator = np.random.Generator(np.random.Philox(key=[seed, level]))
-        left = (sizes + 1) // 2
-        in_left = generator.binomial(counts, left / np.maximum(sizes, 1))
-        counts = np.stack((in_left, counts - in_left), axis=1).ravel()
-        sizes = np.stack((left, sizes - left), axis=1).ravel()
-        level += 1
-    return counts[sizes > 0] if parts else np.zeros(0, np.int64)

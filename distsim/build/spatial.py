@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.draw import Edges, Targets, edges, log1m
-from distsim.elementary import exp, log
+from distsim.elementary import LN_2, exp, log
 from distsim.jit import inline, jit
 from distsim.network.rules import SpatialBernoulli
 from distsim.rng import draw_open_uniform
@@ -52,10 +52,10 @@ class Cells:
     def of(cls, rule: SpatialBernoulli, sources: FloatArray, targets: FloatArray) -> Cells:
         """The cells for sources and targets at these positions (n, dimensions)."""
         n, dimensions = sources.shape
-        radius = rule.lambda_ * np.sqrt(SHELLS * np.log(2.0))
+        radius = rule.lambda_ * np.sqrt(SHELLS * LN_2)
         origin = sources.min(axis=0) if n else np.zeros(dimensions)
         extent = sources.max(axis=0) - origin if n else np.zeros(dimensions)
-        edge = radius / max(1, int((MOST_CELLS ** (1.0 / dimensions) - 1.0) / 2.0))
+        edge = radius / _cells_across(dimensions)
         while np.prod(np.floor(extent / edge) + 1.0) > max(64, 2 * n):
             edge *= 2.0
         size = (np.floor(extent / edge) + 1.0).astype(np.int64)
@@ -65,6 +65,14 @@ class Cells:
         reach = _reach(targets, origin, extent, edge, radius)
         offset, shell = _around(reach, edge / rule.lambda_)
         return cls(order.astype(np.int32), sources[order], start, size, origin, float(edge), offset, shell)
+
+
+def _cells_across(dimensions: int) -> int:
+    """Into how many cells the radius is divided, at least one, so that at most about MOST_CELLS lie around a target."""
+    number = 1
+    while (2 * number + 3) ** dimensions <= MOST_CELLS:
+        number += 1
+    return number
 
 
 def _reach(targets: FloatArray, origin: FloatArray, extent: FloatArray, edge: float, radius: float) -> Int64Array:
@@ -82,7 +90,7 @@ def _around(reach: Int64Array, edge: float) -> tuple[Int64Array, Int64Array]:
     """
     offset = (np.indices(tuple((2 * reach + 1).tolist())).reshape(len(reach), -1) - reach[:, None]).T
     nearest = np.maximum(np.abs(offset) - 1, 0) * edge
-    number = np.floor((nearest**2).sum(axis=1) / np.log(2.0)).astype(np.int64)
+    number = np.floor((nearest * nearest).sum(axis=1) / LN_2).astype(np.int64)
     order = np.argsort(number, kind="stable")
     order = order[number[order] < SHELLS]
     return np.ascontiguousarray(offset[order]), np.searchsorted(number[order], np.arange(SHELLS + 1))

@@ -11,6 +11,7 @@ from distsim.elementary import log
 from distsim.errors import InputError, check_arguments
 from distsim.jit import jit
 from distsim.network.distributions import Distribution, FloatArray, uniform_numbers
+from distsim.network.gamma_quantile import to_gamma
 from distsim.rng import Streams
 from distsim.units import check_number
 
@@ -30,7 +31,7 @@ class Gamma:
     """Gamma with ``shape`` and ``scale``: mean shape * scale; a negative ``scale`` gives the negative of such numbers.
 
     The inverse of the distribution function is taken at one uniform number: a logarithm for shape 1, the exponential
-    distribution, scipy's inverse of the incomplete gamma function for any other shape.
+    distribution, the inverse of the incomplete gamma function (``gamma_quantile``) for any other shape.
     """
 
     shape: float
@@ -52,9 +53,7 @@ class Gamma:
         if self.shape == 1.0:
             to_exponential(p)
         else:
-            from scipy.special import gammaincinv  # a scalar function: the place in the array does not matter
-
-            p = gammaincinv(self.shape, p)
+            to_gamma(self.shape, p)
         return np.maximum(p, NOT_ZERO)
 
     def bounds(self) -> tuple[float, float]:
