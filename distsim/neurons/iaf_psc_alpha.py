@@ -68,14 +68,11 @@ def propagators(dt: float, C_m: Any, tau_m: Any, tau_syn: Any) -> tuple[Any, ...
     P31 and P32 (mV / (pA / ms), mV / pA) say what dI/dt-like and I contribute to V. Near tau_m = tau_syn, where
     the closed form divides by the difference of the rates, the series in that difference is used.
     """
-    values = (
-        [_alpha_propagator(dt, *one) for one in zip(*np.broadcast_arrays(C_m, tau_m, tau_syn), strict=True)]
-        if (any(isinstance(x, np.ndarray) for x in (C_m, tau_m, tau_syn)))
-        else None
-    )
-    if values is None:
+    if not any(isinstance(x, np.ndarray) for x in (C_m, tau_m, tau_syn)):
         return _alpha_propagator(dt, C_m, tau_m, tau_syn)
-    return tuple(np.array(column) for column in zip(*values, strict=True))
+    neurons = zip(*np.broadcast_arrays(C_m, tau_m, tau_syn), strict=True)
+    rows = np.array([_alpha_propagator(dt, *one) for one in neurons], np.float64)
+    return tuple(np.ascontiguousarray(column) for column in rows.reshape(-1, 5).T)  # a rank may have no neurons
 
 
 def _alpha_propagator(h: float, C_m: float, tau_m: float, tau_syn: float) -> tuple[float, ...]:

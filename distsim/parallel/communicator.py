@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from distsim.errors import InputError
 
@@ -133,6 +134,25 @@ def first_ranks(comm: MPI.Comm, n: int) -> Iterator[MPI.Comm | None]:
     finally:
         if part != MPI.COMM_NULL:
             part.Free()
+
+
+@dataclass(frozen=True)
+class _Beyond:
+    """As much of a communicator as building takes."""
+
+    rank: int
+    size: int
+
+    def allgather(self, mine: Any) -> list[Any]:
+        return [mine]
+
+
+def beyond(n: int) -> MPI.Comm:
+    """The rank that comes after those of ``n`` neurons, one each: it owns none, and hears of no other rank.
+
+    What it builds has arrays of the same types as the part of any rank, all of them empty.
+    """
+    return cast("MPI.Comm", _Beyond(n, n + 1))
 
 
 def alone() -> MPI.Comm:
