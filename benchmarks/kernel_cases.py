@@ -269,11 +269,10 @@ def power_case(sizes: Sizes) -> Case:
 
 
 def interval_case(sizes: Sizes) -> Case:
-    """The smallest network of the same kinds: what an interval costs that has nothing to compute."""
-    from distsim.build.miniature import miniature
+    """The network with five neurons: what an interval costs that has nothing to compute."""
     from distsim.simulation import Simulation
 
-    network = miniature(build_network(sizes.published))
+    network = build_network(replace(sizes.published, N=5, K=5))
     simulation = Simulation(network, comm=alone(), seed=SEED)
     calls = len(network.populations) + 1  # update, collect
 

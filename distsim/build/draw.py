@@ -130,9 +130,12 @@ class Targets:
         return split_total(projection.rule.number, projection.target.size, self.seed, projection.index)[self.index]
 
     def pieces(self, edges_per_target: float) -> Iterator[slice]:
-        """Slices of targets with about PIECE edges each."""
+        """Slices of targets with about PIECE edges each; one without targets where there are none.
+
+        So kernels are called on any rank, and those of a rank without targets are those of any other.
+        """
         step = max(1, int(PIECE / max(edges_per_target, 1.0)))
-        for begin in range(0, len(self.gids), step):
+        for begin in range(0, max(len(self.gids), 1), step):
             yield slice(begin, min(begin + step, len(self.gids)))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.errors import InputError
+
 if TYPE_CHECKING:
     from mpi4py import MPI
 
@@ -98,7 +100,13 @@ def gather_connections(parts: list[Connections], comm: MPI.Comm) -> Connections:
 
 
 def sorted_keys(step: Int64Array, index: Int64Array) -> npt.NDArray[np.uint64]:
-    """Spikes as single integers step 2^32 + index, sorted: several times faster than to sort by two arrays."""
+    """Spikes as single integers step 2^32 + index, sorted: several times faster than to sort by two arrays.
+
+    Raises InputError for a step or an index that does not fit into 32 bits.
+    """
+    for what, values in (("step", step), ("index", index)):
+        if len(values) and (values.min() < 0 or values.max() > _LOW):
+            raise InputError(f"the {what} of a spike must be from 0 to {_LOW}, got {values.min()} to {values.max()}")
     keys = step.astype(np.uint64)
     keys <<= _HALF
     keys |= index.astype(np.uint64)

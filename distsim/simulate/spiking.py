@@ -20,6 +20,7 @@ from distsim.counts import deposit
 from distsim.errors import RangeError
 from distsim.network.protocols import weight_unit
 from distsim.neurons.group import joins
+from distsim.parallel import exchange as exchanges
 from distsim.parallel.exchange import Exchange, pack, unpack
 from distsim.simulate.recorders import Recorders
 from distsim.simulate.spike_hash import SpikeHash
@@ -95,16 +96,37 @@ class SpikingLoop:
         """Advance one group from step ``start`` to ``end``, pausing where states are recorded."""
         n_spikes = 0
         for begin, stop in self.recorders.pieces(group, start, end):
-            n_steps = stop - begin
-            for part, poisson in group.further_poisson:
-                deposit(poisson.drive, begin + 1, n_steps, group.ring[poisson.input, :, part.begin : part.end])
-            current = self.current(group, begin, n_steps)
-            index, stamp = buffer.index[n_spikes:], buffer.stamp[n_spikes:]
-            n_spikes += group.neurons.update(
-                begin + 1, n_steps, group.ring, group.grid.unit, current, group.drives, index, stamp
-            )
+            free = Fired(buffer.index[n_spikes:], buffer.stamp[n_spikes:])
+            n_spikes += self.advance(group, free, begin, stop - begin)
             self.recorders.states(group, stop)
         return Fired(buffer.index[:n_spikes], buffer.stamp[:n_spikes])
+
+    def advance(self, group: LocalGroup, buffer: Fired, start: int, n_steps: int) -> int:
+        """Advance one group by ``n_steps`` after step ``start``; writes spikes to ``buffer`` and returns how many."""
+        for part, poisson in group.further_poisson:
+            deposit(poisson.drive, start + 1, n_steps, group.ring[poisson.input, :, part.begin : part.end])
+        current = self.current(group, start, n_steps)
+        return group.neurons.update(
+            start + 1, n_steps, group.ring, group.grid.unit, current, group.drives, buffer.index, buffer.stamp
+        )
+
+    def call_kernels(self) -> None:
+        """Call every kernel of a run on the arrays of the network with nothing to do: no steps, no spikes.
+
+        So they are compiled for exactly these arrays, before any time is taken. Nothing changes.
+        """
+        exchanges.call_kernels()
+        for group, buffer in zip(self.local.groups, self._fired, strict=True):
+            self.advance(group, buffer, self.step, 0)
+            for plastic in group.plastic_inputs:
+                plastic.delivery.archive(buffer.index[:0], buffer.stamp[:0], self.step)
+        nothing = np.zeros(0, np.int64)
+        for table in self.local.tables:
+            ring, grid = table.target.ring[table.input], table.target.grid
+            if table.segmented:
+                table.delivery.deliver_until(nothing, nothing, ring, grid, self.step, self.step)
+            else:
+                table.delivery.deliver(nothing, nothing, ring, grid)
 
     def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
         """Current (n_steps,) in pA injected into every neuron in the steps after ``start``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,14 +48,14 @@ class ByTarget:
 
     local: LocalTable
     begin: Int64Array
-    order: npt.NDArray[np.uint32]
+    order: npt.NDArray[Any]
 
     @classmethod
     def of(cls, local: LocalTable) -> ByTarget:
         targets = local.table.targets
         begin = np.zeros(len(local.target.gids) + 1, np.int64)
         np.cumsum(np.bincount(targets, minlength=len(local.target.gids)), out=begin[1:])
-        order = np.empty(len(targets), np.uint32)
+        order = np.empty(len(targets), np.uint32 if len(targets) < 1 << 32 else np.int64)
         place_by_target(targets, begin[:-1].copy(), order)
         return cls(local, begin, order)
 
