@@ -121,6 +121,7 @@ class SpikingLoop:
             for plastic in group.plastic_inputs:
                 plastic.delivery.archive(buffer.index[:0], buffer.stamp[:0], self.step)
         nothing = np.zeros(0, np.int64)
+        self.spike_hash.add(nothing, nothing)
         for table in self.local.tables:
             ring, grid = table.target.ring[table.input], table.target.grid
             if table.segmented:
