@@ -24,7 +24,7 @@ from distsim.network.distributions import Uniform
 from distsim.network.network import Network
 from distsim.network.rules import OneToOne
 from distsim.neurons import iaf_psc_alpha, iaf_psc_delta, iaf_psc_exp, ignore_and_fire
-from distsim.neurons.group import drives_of, joins
+from distsim.neurons.group import drive_of, drives_of, joins
 from distsim.parallel.communicator import alone
 from distsim.simulate.timers import Timers
 from distsim.stimuli.poisson import Poisson, poisson_input
@@ -140,7 +140,7 @@ def _neuron_case(name: str, model: Any, sizes: Sizes) -> Case:
     def once() -> tuple[int, float]:
         nonlocal step
         for k, drive in enumerate(local.drives):  # beforehand: a Poisson count has a row of its own
-            one = (drive[0], *(column[0] for column in drive[1:])) if joined else drive
+            one = drive_of(drive, 0) if joined else drive
             counts.deposit(one, step + 1, slots, local.ring[k])
         first = step + 1
         step += slots
@@ -269,11 +269,10 @@ def power_case(sizes: Sizes) -> Case:
 
 
 def interval_case(sizes: Sizes) -> Case:
-    """The smallest network of the same kinds: what an interval costs that has nothing to compute."""
-    from distsim.build.miniature import miniature
+    """The network with five neurons: what an interval costs that has nothing to compute."""
     from distsim.simulation import Simulation
 
-    network = miniature(build_network(sizes.published))
+    network = build_network(replace(sizes.published, N=5, K=5))
     simulation = Simulation(network, comm=alone(), seed=SEED)
     calls = len(network.populations) + 1  # update, collect
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.build.couplings import Couplings, build_couplings
-from distsim.build.miniature import binary_miniature
+from distsim.build import couplings as building
 from distsim.errors import InputError, check_arguments
 from distsim.network.binary import BinaryNetwork, BinaryPopulation
 from distsim.parallel.agreement import require_same
-from distsim.parallel.communicator import alone, on_root, one_per_node_first
+from distsim.parallel.communicator import on_root, one_per_node_first
 from distsim.parallel.job import faults
 from distsim.record.binary_file import BinaryFile
 from distsim.record.provenance import PACKAGES, versions
-from distsim.simulate.binary import BinaryLoop
+from distsim.simulate.binary import BinaryLoop, call_kernels
 from distsim.simulate.binary_records import Activity, BinaryRecorder, Flips
 from distsim.simulate.gather import allgather_array
 from distsim.simulate.memory import peak_bytes, resident_bytes
@@ -32,14 +30,16 @@ if TYPE_CHECKING:
 
 PHASES = ("draw", "speculate", "exchange", "correct", "settle", "record")
 
+SHORTEST_WINDOW = 1e-6  # ms; windows much shorter would not come to an end
+
 
 @check_arguments
 class BinarySimulation:
     """Simulate a ``BinaryNetwork`` on the ranks of ``comm``; every method is collective.
 
-    seed: any integer; with the network it fixes every bit of the result, on any number of ranks. window (ms): settle
-    the updates of so long a time together, instead of a length that adapts; it changes no result. file: write what is
-    recorded to this HDF5 file, which must not exist, after every run.
+    seed: any integer; with the network it fixes every bit of the result, on any number of ranks. window (ms, at least
+    1e-6): settle the updates of so long a time together, instead of a length that adapts; it changes no result. file:
+    write what is recorded to this HDF5 file, which must not exist, after every run.
 
     Raises InputError for wrong input, on all ranks alike; any other error on one rank ends the whole job.
     """
@@ -59,7 +59,7 @@ class BinarySimulation:
         self.network = network
         self.comm = comm
         self.seed = check_count(seed, "seed", low=-(2**63))
-        self.window = None if window is None else check_number(window, "window", above=0.0)
+        self.window = None if window is None else check_number(window, "window", low=SHORTEST_WINDOW)
         self.compile_time = self.build_time = self.sim_time = 0.0
         self._file: BinaryFile | None = None  # on rank 0
         if file is not None:
@@ -73,12 +73,11 @@ class BinarySimulation:
         self._file = BinaryFile(path, {**about, "network": self.network.description()})
 
     def _build(self) -> None:
-        small = binary_miniature(self.network)
-        self._compile(lambda: build_couplings(small, alone(), self.seed))
+        self._compile(lambda: building.call_kernels(self.network, self.comm, self.seed))
         begin = time.perf_counter()
-        couplings = build_couplings(self.network, self.comm, self.seed)
+        couplings = building.build_couplings(self.network, self.comm, self.seed)
         self.build_time = time.perf_counter() - begin
-        self._compile(lambda: self._rehearse(small, couplings))
+        self._compile(lambda: call_kernels(self.network, self.seed, couplings))
         begin = time.perf_counter()
         self._loop = BinaryLoop(self.network, self.comm, self.seed, couplings, self.window)
         self._recorder = BinaryRecorder(self.network, self._loop.neurons)
@@ -86,18 +85,11 @@ class BinarySimulation:
         self._n_edges = len(couplings.targets)
         self._built_bytes = resident_bytes()
 
-    def _compile(self, function: Callable[[], Any]) -> None:
+    def _compile(self, call: Callable[[], None]) -> None:
+        """Let ``call`` call kernels with nothing to do, so that they are compiled or loaded, and take the time."""
         begin = time.perf_counter()
-        one_per_node_first(self.comm, function)
+        one_per_node_first(self.comm, call)
         self.compile_time += time.perf_counter() - begin
-
-    def _rehearse(self, small: BinaryNetwork, couplings: Couplings) -> None:
-        """Simulate a miniature with arrays of the same types, so that every kernel is compiled or loaded."""
-        own = build_couplings(small, alone(), self.seed)
-        each = np.zeros(len(own.targets), np.int64) if len(couplings.each) else own.each[:0]
-        targets = own.targets.astype(couplings.targets.dtype)
-        own = replace(own, targets=targets, each=each, input_type=couplings.input_type)
-        BinaryLoop(small, alone(), self.seed, own).rehearse()
 
     def __enter__(self) -> BinarySimulation:
         return self

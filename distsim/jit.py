@@ -13,8 +13,9 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import config, njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic, overload, register_jitable
 
+from distsim import accurate
 from distsim.kernel_cache import KernelCache
 
 
@@ -37,6 +38,12 @@ def jit(function: Callable[..., Any]) -> Any:
 def inline(function: Callable[..., Any]) -> Any:
     """Compile a small function so that it always becomes part of its callers (loops over it can then vectorise)."""
     return njit(error_model="numpy", forceinline=True)(function)
+
+
+def allow_accurate_functions() -> None:
+    """Let kernels call the functions of ``distsim.accurate`` as they are."""
+    for function in accurate.FUNCTIONS:
+        register_jitable(error_model="numpy")(function)
 
 
 @intrinsic
@@ -72,3 +79,4 @@ def allow_loops_over_many_arrays() -> None:
 
 use_full_vector_width()
 allow_loops_over_many_arrays()
+allow_accurate_functions()

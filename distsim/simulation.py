@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.build.local_network import FREE_INTERVAL, Layout, build, check_precision
-from distsim.build.miniature import miniature
+from distsim.build.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels, check_precision
 from distsim.errors import InputError, check_arguments, nearest
 from distsim.network.network import Network, Population, chosen_indices
 from distsim.parallel.agreement import require_same
-from distsim.parallel.communicator import alone, crowded, one_per_node_first
+from distsim.parallel.communicator import crowded, one_per_node_first
 from distsim.parallel.exchange import PLANS, make_exchange
 from distsim.parallel.job import faults
 from distsim.record.output import Output
@@ -23,7 +22,7 @@ from distsim.simulate import gather, load, weights
 from distsim.simulate.memory import peak_bytes, resident_bytes
 from distsim.simulate.recorders import Recorders
 from distsim.simulate.short_term import SynapseStates, synapse_states
-from distsim.simulate.spiking import Fired, SpikingLoop
+from distsim.simulate.spiking import SpikingLoop
 from distsim.simulate.timers import Timers, over_ranks
 from distsim.synapses.tsodyks_markram import TsodyksMarkram
 from distsim.units import MAX_STEPS, check_count, to_steps
@@ -78,7 +77,7 @@ class Simulation:
         if file is not None:
             self._output = Output(Path(file), network, comm, about(network, comm, self.seed, precision))
         self._timers = Timers()
-        self.sim_time = 0.0
+        self.compile_time = self.sim_time = 0.0
         try:
             self._build(exchange, forced)
         except InputError:
@@ -91,9 +90,7 @@ class Simulation:
         """Build this rank's part of the network and all that runs it."""
         network, comm = self.network, self.comm
         with faults(comm):
-            begin = time.perf_counter()
-            one_per_node_first(comm, self._rehearse)
-            self.compile_time = time.perf_counter() - begin
+            self._compile(lambda: call_kernels(network, comm, self.seed, self.precision))
             begin = time.perf_counter()
             self._local = build(network, comm, self.seed, self.precision, self._timers.phase)
             with self._timers.phase("index"):
@@ -102,7 +99,14 @@ class Simulation:
             self.recorders = Recorders(network, self._local)
             wait = _do_nothing if crowded(comm) else comm.Barrier
             self._loop = SpikingLoop(self._local, plan, self._interval(forced), self.dt, self.recorders, wait)
+            self._compile(self._loop.call_kernels)
             self._built_bytes = resident_bytes()
+
+    def _compile(self, call: Callable[[], None]) -> None:
+        """Let ``call`` call kernels with nothing to do, so that they are compiled or loaded, and take the time."""
+        begin = time.perf_counter()
+        one_per_node_first(self.comm, call)
+        self.compile_time += time.perf_counter() - begin
 
     def __enter__(self) -> Simulation:
         return self
@@ -223,15 +227,8 @@ class Simulation:
         return synapse_states(tables, (chosen[0], chosen[1]), steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
-        """SHA-256 of all recorded spikes sorted by step, then gid, as little-endian uint64 pairs (step, gid)."""
-        steps, gids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for name in self.recorders.of_spikes:
-            population = self.network.find(name)
-            if population.model.receives:
-                spikes = self.spikes(name)
-                steps.append(spikes.step)
-                gids.append(spikes.neuron + population.first_gid)
-        return gather.spike_hash(np.concatenate(steps), np.concatenate(gids))
+        """Hash of all spikes of all neurons so far, recorded or not, see ``simulate.spike_hash``."""
+        return self._loop.spike_hash.over_ranks(self.comm)
 
     def weight_hash(self) -> str:
         """SHA-256 over all plastic weights, see ``simulate.weights.weight_hash``."""
@@ -287,24 +284,8 @@ class Simulation:
         """Resident bytes of every rank: built (after building) and peak (so far)."""
         return self.comm.allgather({"built": self._built_bytes, "peak": peak_bytes()})
 
-    def _rehearse(self) -> None:
-        """Simulate a miniature of the network on this rank alone, so that every kernel is compiled or loaded."""
-        small = miniature(self.network)
-        comm = alone()
-        for segmented in (False, True):
-            layout = Layout.of(self.network, self.comm, segmented)
-            local = build(small, comm, self.seed, self.precision, Timers().phase, layout)
-            if segmented and not any(table.segmented for table in local.tables):
-                return
-            plan = make_exchange("allgather", comm, local.needed_sources())
-            loop = SpikingLoop(local, plan, local.min_delay or 1, self.dt, Recorders(small, local), _do_nothing)
-            loop.run(2 * loop.interval, lambda step: None)
-            spike = Fired(np.zeros(1, np.int32), np.array([loop.step], np.int64))  # one of every group
-            fired = [Fired(spike.index[: len(part.gids)], spike.stamp[: len(part.gids)]) for part in local.groups]
-            loop.deliver(plan(loop.pack(fired, loop.step - 1)), fired, loop.step - 1)
-
     def _interval(self, forced: int | None) -> int:
-        """Steps between exchanges: the minimum delay, or the forced number, which may not be larger."""
+        """Steps between exchanges: the minimum delay, but not many, or the forced number, which may not be larger."""
         longest = self._local.min_delay
         if longest is None:
             return min(forced or FREE_INTERVAL, FREE_INTERVAL)
@@ -312,7 +293,7 @@ class Simulation:
             raise InputError(
                 f"interval = {forced * self.dt:g} ms is longer than the minimum delay of {longest * self.dt:g} ms"
             )
-        return forced or longest
+        return forced or min(longest, MOST_AT_ONCE)
 
     def _write_records(self) -> None:
         """Move what was recorded since the last time to the file, if there is one."""

@@ -12,7 +12,10 @@ from distsim.errors import InputError
 
 MS_PER_S = 1000.0
 RELATIVE_TOLERANCE = 1e-9
+GRID_TOLERANCE = 1e-3  # steps that a time may be off the grid, however long it is
 MAX_STEPS = 2**31 - 1
+MAX_NEURONS = 2**31 - 1  # of a network: sources and targets of edges are kept in 32 bits
+LONGEST_DELAY = 2**24 - 1  # steps: a spike travels with its step within an interval in 24 bits
 
 
 def check_number(value: Any, name: str, *, low: float = -math.inf, above: float = -math.inf) -> float:
@@ -45,19 +48,21 @@ def check_count(value: Any, name: str, *, low: int = 0) -> int:
 def to_steps(time: Any, dt: float, name: str, *, low: int = 0) -> int:
     """``time`` (ms) in steps of ``dt`` (ms), exactly.
 
-    Raises InputError where ``time`` is not finite, not a whole multiple of ``dt`` (to one part in 1e9),
-    below ``low`` steps, or beyond 2^31 - 1 steps; the message names the multiples on either side.
+    Raises InputError where ``time`` is not finite, not a whole multiple of ``dt`` (to one part in 1e9 of itself and in
+    1000 of ``dt``), below ``low`` steps, or beyond 2^31 - 1 steps; the message names the multiples on either side.
     """
     value = check_number(time, name)
+    if value / dt > MAX_STEPS + 0.5:
+        raise InputError(f"{name} = {value:g} ms is more than {MAX_STEPS} steps of dt = {dt:g} ms")
+    if value / dt < low - 1.0:
+        raise InputError(f"{name} = {value:g} ms must be at least {low * dt:g} ms ({low} steps of dt = {dt:g} ms)")
     steps = round(value / dt)
-    if abs(steps * dt - value) > RELATIVE_TOLERANCE * max(abs(value), dt):
+    if abs(steps * dt - value) > min(RELATIVE_TOLERANCE * max(abs(value), dt), GRID_TOLERANCE * dt):
         below = math.floor(value / dt)
         choices = " or ".join(f"{n * dt:.10g}" for n in sorted({max(below, low), max(below + 1, low)}))
         raise InputError(f"{name} = {value:g} ms is not a whole multiple of dt = {dt:g} ms; write {choices}")
     if steps < low:
         raise InputError(f"{name} = {value:g} ms must be at least {low * dt:g} ms ({low} steps of dt = {dt:g} ms)")
-    if steps > MAX_STEPS:
-        raise InputError(f"{name} = {value:g} ms is more than {MAX_STEPS} steps of dt = {dt:g} ms")
     return steps
 
 

@@ -12,7 +12,7 @@ from distsim import BinaryNetwork, Clipped, FixedIndegree, Normal, PairwiseBerno
 from distsim.build.draw import Targets, edges
 from distsim.build.tables import Attribute
 from distsim.network.values import values_of_neurons
-from distsim.rng import draw_uniform, stream_keys
+from distsim.rng import draw_uniform, streams_of
 from distsim.simulate.binary_kernels import interval
 
 UNIFORM = {"low": Uniform(0.5, 2.0), "normal": Clipped(Normal(0.5, 1.0), low=-1.0, high=2.0)}
@@ -29,18 +29,20 @@ def sequential(network: BinaryNetwork, seed: int, stop: float) -> tuple[list[tup
 
     populations = list(zip(network.populations, parts, strict=True))
     theta, tau, m_0 = (of_neurons(name) for name in ("theta", "tau", "m_0"))
-    state = np.array([draw_uniform(key, 0) < m for key, m in zip(stream_keys(seed, "m_0", 1, gids), m_0, strict=True)])
+    streams = streams_of(seed, "m_0", 1, gids)
+    state = np.array([draw_uniform(streams, i, 0) < m for i, m in enumerate(m_0)], bool)
     state = state.astype(np.int64)
     outgoing = outgoing_edges(network, seed)
     h = np.zeros(network.size)
     for gid in np.flatnonzero(state):
         np.add.at(h, *outgoing[gid])
     updates = []
-    for gid, key in enumerate(stream_keys(seed, "update", 0, gids)):
-        t, k = interval(key, 0, tau[gid]), 1
+    streams = streams_of(seed, "update", 0, gids)
+    for gid in gids.tolist():
+        t, k = interval(streams, gid, 0, tau[gid]), 1
         while t <= stop:
             updates.append((t, gid))
-            t, k = t + interval(key, k, tau[gid]), k + 1
+            t, k = t + interval(streams, gid, k, tau[gid]), k + 1
     flips = []
     for t, gid in sorted(updates):
         new = int(h[gid] - theta[gid] > 1e-9)
@@ -57,8 +59,8 @@ def outgoing_edges(network: BinaryNetwork, seed: int) -> list[tuple[np.ndarray, 
     source, target, J = [], [], []
     for projection in network.projections:
         gids = np.arange(projection.target.first_gid, projection.target.first_gid + projection.target.size)
-        keys = stream_keys(seed, "edges", projection.index, gids)
-        targets = Targets(projection, seed, gids, keys, isinstance(projection.J, np.ndarray))
+        streams = streams_of(seed, "edges", projection.index, gids)
+        targets = Targets(projection, seed, gids, streams, isinstance(projection.J, np.ndarray))
         strength = Attribute.of(targets, "J", projection.J)
         for piece in edges(projection.rule, targets):
             source.append(piece.source + projection.source.first_gid)

@@ -26,6 +26,13 @@ hypothesis.settings.register_profile("distsim", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("distsim")
 
 
+def pytest_addoption(parser):
+    """Tests of random examples draw more of them where more time is to be spent."""
+    parser.addoption(
+        "--fuzz", type=int, default=1, metavar="N", help="draw N times as many random examples as usual (default: 1)"
+    )
+
+
 def pytest_configure():
     """Under mpirun, give each rank its own folder for temporary files: one that is shared is cleaned up under way."""
     rank = mpi.own_rank(os.environ)

@@ -18,14 +18,14 @@ PACKAGE = Path(distsim.__file__).parent
 MODULES = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in sorted(PACKAGE.rglob("*.py"))}
 
 ORDER = (
-    "errors", "units", "kernel_key", "kernel_cache", "jit", "elementary", "theory", "rng", "counts", "network",
-    "placement", "neurons", "synapses", "stimuli", "parallel", "build", "simulate", "record", "simulation",
+    "accurate", "errors", "units", "kernel_key", "kernel_cache", "jit", "elementary", "theory", "rng", "counts",
+    "network", "placement", "neurons", "synapses", "stimuli", "parallel", "build", "simulate", "record", "simulation",
     "binary_simulation", "progress", "analysis", "models", "command", "scaling", "__main__",
 )  # fmt: skip
 """Modules and folders of the package, each of which may import from those before it and from itself."""
 
 WITHOUT_ENGINE = {
-    "theory": {"errors", "units", "jit", "elementary"},
+    "theory": {"accurate", "errors", "units", "jit", "elementary"},
     "analysis": {"errors", "units", "theory"},
 }
 """Folders that serve without the engine, and all that they may import from."""

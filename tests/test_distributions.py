@@ -11,14 +11,14 @@ from scipy import stats
 from distsim import Clipped, Gamma, InputError, LogNormal, Normal, Redrawn, Replaced, Uniform
 from distsim.network import distributions
 from distsim.network.values import check_value, values_of_neurons
-from distsim.rng import stream_keys
+from distsim.rng import streams_of
 
 N = 200_000
 GIDS = np.arange(1000, 1000 + N)
 
 
 def sample(distribution, n=N, seed=1, purpose="weight"):
-    return distribution.sample(stream_keys(seed, purpose, 0, GIDS[:n]), np.zeros(n, np.int64))
+    return distribution.sample(streams_of(seed, purpose, 0, GIDS[:n]), np.zeros(n, np.int64))
 
 
 CASES = [
@@ -119,24 +119,24 @@ def test_the_extreme_random_numbers_give_finite_values():
 @pytest.mark.parametrize("distribution", [d for d, _ in CASES])
 def test_a_value_belongs_to_its_gid_and_counter(distribution):
     """Any order, any part, any length of arrays: the same bits."""
-    keys = stream_keys(1, "weight", 0, GIDS[:64])
+    streams = streams_of(1, "weight", 0, GIDS[:64])
     counters = np.arange(64) % 7
-    values = distribution.sample(keys, counters)
-    alone = [distribution.sample(keys[i : i + 1], counters[i : i + 1])[0] for i in range(64)]
+    values = distribution.sample(streams, counters)
+    alone = [distribution.sample(streams.part(slice(i, i + 1)), counters[i : i + 1])[0] for i in range(64)]
     assert values.tolist() == alone
     order = np.random.default_rng(1).permutation(64)
-    assert (distribution.sample(keys[order], counters[order]) == values[order]).all()
+    assert (distribution.sample(streams.part(order), counters[order]) == values[order]).all()
     for n, offset in itertools.product(range(18), range(5)):
         part = slice(offset, offset + n)
-        assert (distribution.sample(keys[part], counters[part]) == values[part]).all()
+        assert (distribution.sample(streams.part(part), counters[part]) == values[part]).all()
 
 
 def test_kernels_give_the_same_bits_interpreted():
-    keys, counters = stream_keys(1, "weight", 0, GIDS[:700]), np.arange(700)
+    streams, counters = streams_of(1, "weight", 0, GIDS[:700]), np.arange(700)
     compiled, interpreted = np.empty(700), np.empty(700)
-    distributions.fill_uniform(keys, counters, compiled)
+    distributions.fill_uniform(streams, counters, compiled)
     with np.errstate(over="ignore"):
-        distributions.fill_uniform.py_func(keys, counters, interpreted)
+        distributions.fill_uniform.py_func(streams, counters, interpreted)
     assert (compiled == interpreted).all()
     compiled[:2] = 2.0**-53, 1.0 - 2.0**-53
     interpreted[:] = compiled
@@ -147,8 +147,8 @@ def test_kernels_give_the_same_bits_interpreted():
 
 def test_values_of_other_counters_seeds_and_purposes_are_independent():
     normal, n = Normal(0.0, 1.0), 50_000
-    keys = stream_keys(1, "weight", 0, GIDS[:n])
-    columns = [normal.sample(keys, np.full(n, counter)) for counter in range(3)]
+    streams = streams_of(1, "weight", 0, GIDS[:n])
+    columns = [normal.sample(streams, np.full(n, counter)) for counter in range(3)]
     columns += [sample(normal, n, seed=2), sample(normal, n, purpose="delay")]
     columns += [np.roll(columns[0], 1), np.roll(columns[3], 1)]
     c = np.corrcoef(columns)
@@ -203,10 +203,12 @@ def test_negative_gamma_is_the_mirror_image():
 
 
 def test_gamma_values_do_not_depend_on_their_place():
-    keys, counters = stream_keys(1, "weight", 0, GIDS[:1000]), np.zeros(1000, np.int64)
+    streams, counters = streams_of(1, "weight", 0, GIDS[:1000]), np.zeros(1000, np.int64)
     for shape in (1.0, 0.3, 7.0):
-        whole = Gamma(shape, 2.0).sample(keys, counters)
-        parts = [Gamma(shape, 2.0).sample(keys[k : k + 1], counters[k : k + 1])[0] for k in range(0, 1000, 37)]
+        whole = Gamma(shape, 2.0).sample(streams, counters)
+        parts = [
+            Gamma(shape, 2.0).sample(streams.part(slice(k, k + 1)), counters[k : k + 1])[0] for k in range(0, 1000, 37)
+        ]
         assert whole[::37].tolist() == parts
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from distsim import IafPscAlpha, InputError, Network, Poisson, Simulation
 from distsim.counts import count_table
-from distsim.rng import draw, stream_keys
+from distsim.rng import draw, streams_of
 
 TAU, DT = 2.0, 0.125
 RATES = [0.8, 1600.0, 24_000.0, 400_000.0, 8e6, 8e7]  # 1e-4 to 1e4 events in a step
@@ -74,9 +74,9 @@ def counts(*stimuli, n=600, steps=400, seed=1, runs=1):
 def expected_counts(rate, index=0, delay=1, n=600, steps=400, seed=1):
     """The definition in plain Python: an event of step s has counter s and arrives in step s + delay."""
     table = count_table(rate * DT / 1000.0)
-    keys = stream_keys(seed, "poisson input", index, np.arange(n))
+    streams = streams_of(seed, "poisson input", index, np.arange(n))
     counters = np.arange(1, steps - delay + 1)
-    random = np.array([[draw(key, counter) for key in keys] for counter in counters], np.uint64)
+    random = np.array([[draw(streams, i, counter) for i in range(n)] for counter in counters], np.uint64)
     late = table.first + np.searchsorted(table.thresholds, random)
     return np.vstack((np.zeros((delay, n)), late))
 

@@ -8,11 +8,11 @@ import pytest
 from distsim import Clipped, LogNormal, Normal, Redrawn, Uniform
 from distsim.build import row_numbers
 from distsim.build.row_numbers import step_table, steps_of, steps_of_rows, values_of_rows
-from distsim.rng import stream_keys
+from distsim.rng import streams_of
 
 DEGREE = np.array([0, 300, 1, 0, 7, 2000, 3])
-KEYS = stream_keys(1, "delay", 0, np.arange(10, 17))
-REPEATED = np.repeat(KEYS, DEGREE)
+STREAMS = streams_of(1, "delay", 0, np.arange(10, 17))
+REPEATED = STREAMS.part(np.repeat(np.arange(len(DEGREE)), DEGREE))
 COUNTERS = np.concatenate([np.arange(n) for n in DEGREE])
 DELAYS = [
     Redrawn(Normal(1.5, 0.75), low=0.05),
@@ -25,7 +25,7 @@ DELAYS = [
 
 @pytest.mark.parametrize("distribution", [*DELAYS, Clipped(Normal(0.0, 1.0), low=0.0)])
 def test_values_are_those_of_single_numbers(distribution):
-    assert (values_of_rows(distribution, KEYS, DEGREE) == distribution.sample(REPEATED, COUNTERS)).all()
+    assert (values_of_rows(distribution, STREAMS, DEGREE) == distribution.sample(REPEATED, COUNTERS)).all()
 
 
 @pytest.mark.parametrize("distribution", DELAYS)
@@ -33,7 +33,7 @@ def test_values_are_those_of_single_numbers(distribution):
 def test_delays_of_the_table_are_rounded_delays(distribution, dt):
     table = step_table(distribution, dt)
     expected = np.maximum(np.floor(distribution.sample(REPEATED, COUNTERS) / dt + 0.5), 1)
-    steps = steps_of_rows(table, KEYS, DEGREE)
+    steps = steps_of_rows(table, STREAMS, DEGREE)
     assert (steps == expected).all()
     assert steps.max() <= table.longest
 
@@ -57,7 +57,7 @@ def test_kernels_give_the_same_bits_interpreted():
     table = step_table(DELAYS[0], 0.1)
     uniform, steps = np.empty(len(COUNTERS)), np.empty(len(COUNTERS), np.uint8)
     with np.errstate(over="ignore"):
-        row_numbers.fill_uniform_rows.py_func(KEYS, DEGREE, uniform)
-        row_numbers.fill_step_rows.py_func(KEYS, DEGREE, table.thresholds, table.guide, steps)
-    assert (values_of_rows(Uniform(0.0, 1.0), KEYS, DEGREE) == uniform).all()
-    assert (steps_of_rows(table, KEYS, DEGREE) == steps).all()
+        row_numbers.fill_uniform_rows.py_func(STREAMS, DEGREE, uniform)
+        row_numbers.fill_step_rows.py_func(STREAMS, DEGREE, table.thresholds, table.guide, steps)
+    assert (values_of_rows(Uniform(0.0, 1.0), STREAMS, DEGREE) == uniform).all()
+    assert (steps_of_rows(table, STREAMS, DEGREE) == steps).all()

@@ -22,8 +22,9 @@ from distsim.build.draw import Targets, edges
 from distsim.build.grid import add_by_target
 from distsim.build.tables import Attribute, count, fill, target_type
 from distsim.network.binary import BinaryNetwork, BinaryProjection
+from distsim.parallel.communicator import beyond
 from distsim.placement import local_count, local_gids
-from distsim.rng import stream_keys
+from distsim.rng import streams_of
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -84,10 +85,31 @@ class Drawn:
     counts: Int64Array
     base: int
 
+    def strength(self, unit: Fraction) -> int:
+        """J in half units where all edges have the same, else 0; 0 without edges, whose J the unit need not suit."""
+        return 0 if self.J.single is None or not self.counts.any() else to_half_units(self.J.single, unit)
 
-def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int) -> Couplings:
-    """Draw, count and store the edges that end on this rank (collective)."""
-    local_sizes = [local_count(p.first_gid, p.size, comm.rank, comm.size) for p in network.populations]
+
+def index_type_of(network: BinaryNetwork, comm: MPI.Comm) -> Any:
+    """The type of the target indices on this rank."""
+    return target_type(max(_local_sizes(network, comm), default=0))
+
+
+def _local_sizes(network: BinaryNetwork, comm: MPI.Comm) -> list[int]:
+    return [local_count(p.first_gid, p.size, comm.rank, comm.size) for p in network.populations]
+
+
+def call_kernels(network: BinaryNetwork, comm: MPI.Comm, seed: int) -> None:
+    """Call every kernel of ``build_couplings`` with arrays of the types that it has on this rank, all empty (local)."""
+    build_couplings(network, beyond(network.size), seed, index_type_of(network, comm))
+
+
+def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int, index_type: Any = None) -> Couplings:
+    """Draw, count and store the edges that end on this rank (collective).
+
+    index_type: see ``index_type_of``, which is the default.
+    """
+    local_sizes = _local_sizes(network, comm)
     drawn, bound = _count(network, comm, seed, local_sizes)
     most = max(comm.allgather(float(bound.max(initial=0.0))))
     unit, input_type = exact_unit([d.J.single for d in drawn], most)
@@ -98,12 +120,12 @@ def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int) -> Coupli
     for d, slot in zip(drawn, slot_of, strict=True):
         source = d.projection.source
         population = network.populations.index(source)
-        strength[population, slot] = 0 if d.J.single is None else to_half_units(d.J.single, unit)
+        strength[population, slot] = d.strength(unit)
         base[population, slot] = d.base
         counts[source.first_gid : source.first_gid + source.size, slot] = d.counts
     offsets = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts.ravel(), out=offsets[1:])
-    targets = np.empty(int(offsets[-1]), target_type(max(local_sizes, default=0)))
+    targets = np.empty(int(offsets[-1]), index_type or index_type_of(network, comm))
     each = np.empty(len(targets) if any(d.J.single is None for d in drawn) else 0, np.int64)
     for d, slot in zip(drawn, slot_of, strict=True):
         source = d.projection.source
@@ -126,8 +148,8 @@ def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[
     for projection in network.projections:
         target = projection.target
         gids = local_gids(target.first_gid, target.size, comm.rank, comm.size)
-        keys = stream_keys(seed, "edges", projection.index, gids)
-        targets = Targets(projection, seed, gids, keys, isinstance(projection.J, np.ndarray))
+        streams = streams_of(seed, "edges", projection.index, gids)
+        targets = Targets(projection, seed, gids, streams, isinstance(projection.J, np.ndarray))
         strength = Attribute.of(targets, "J", projection.J)
         counts = np.zeros(projection.source.size, np.int64)
         base = int(begins[network.populations.index(target)])
@@ -147,7 +169,7 @@ def _fill(d: Drawn, cursor: Int64Array, unit: Fraction, targets: npt.NDArray[Any
     for piece in edges(d.projection.rule, d.targets):
         units = np.empty(len(piece.source) if len(each) else 0, np.int64)
         if len(each) and d.J.single is not None:
-            units[:] = to_half_units(d.J.single, unit)
+            units[:] = d.strength(unit)
         elif len(each):
             units[:] = 2 * np.rint(d.J.of_edges(piece) / float(unit))
         fill(piece.source, piece.degree, piece.first, cursor, targets, units, each)

@@ -18,7 +18,7 @@ from distsim.build.tables import Attribute
 from distsim.jit import inline, jit
 from distsim.network.rates import RateProjection
 from distsim.network.rules import AllToAll
-from distsim.rng import stream_keys
+from distsim.rng import streams_of
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -81,7 +81,7 @@ def build_afferents(projection: RateProjection, seed: int, gids: Int64Array, pla
     connection, source = projection.connection, projection.source
     places = place[source.first_gid : source.first_gid + source.size].astype(np.int32)
     arrays = any(isinstance(v, np.ndarray) for v in (connection.drift_factor, connection.diffusion_factor))
-    targets = Targets(projection, seed, gids, stream_keys(seed, "edges", projection.index, gids), arrays)
+    targets = Targets(projection, seed, gids, streams_of(seed, "edges", projection.index, gids), arrays)
     drift = Attribute.of(targets, "drift factor", connection.drift_factor)
     diffusion = Attribute.of(targets, "diffusion factor", connection.diffusion_factor)
     if isinstance(projection.rule, AllToAll) and drift.single is not None and diffusion.single is not None:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from distsim.build.binomial import split_total
 from distsim.elementary import log
 from distsim.jit import inline, jit
 from distsim.network.network import Projection
@@ -27,7 +28,14 @@ from distsim.network.rules import (
     PairwiseBernoulli,
     Rule,
 )  # fmt: skip
-from distsim.rng import derived_seed, draw, draw_uniform, stream_keys
+from distsim.rng import (
+    Streams,
+    draw_open_uniform,
+    draw_uniform,
+    hashed_counters,
+    streams_of,
+    uniform_at,
+)
 
 Int64Array = npt.NDArray[np.int64]
 PIECE = 1 << 18  # edges drawn together, about
@@ -85,7 +93,7 @@ class Numbered(Protocol):
 
 @dataclass(frozen=True)
 class Targets:
-    """The local targets of a projection: gids (n,), the keys (n,) of their streams, and index within the population.
+    """The local targets of a projection: gids (n,), their streams (n,), and index within the population.
 
     ``arrays`` tells whether weights, delays or the like are arrays, so that edges need their entries.
     """
@@ -93,14 +101,14 @@ class Targets:
     projection: Between
     seed: int
     gids: Int64Array
-    keys: npt.NDArray[np.uint64]
+    streams: Streams
     arrays: bool
 
     @classmethod
     def of(cls, projection: Projection, seed: int, gids: Int64Array) -> Targets:
         names = ("weight", "delay", *getattr(projection.synapse, "attributes", ()))
         arrays = any(isinstance(getattr(projection.synapse, name), np.ndarray) for name in names)
-        return cls(projection, seed, gids, stream_keys(seed, "edges", projection.index, gids), arrays)
+        return cls(projection, seed, gids, streams_of(seed, "edges", projection.index, gids), arrays)
 
     @property
     def index(self) -> Int64Array:
@@ -119,13 +127,15 @@ class Targets:
         projection = self.projection
         if not isinstance(projection.rule, FixedTotalNumber):
             raise TypeError(f"{projection.rule!r} fixes no total")
-        seed = derived_seed(self.seed, "total", projection.index)
-        return split_total(projection.rule.number, projection.target.size, seed)[self.index]
+        return split_total(projection.rule.number, projection.target.size, self.seed, projection.index)[self.index]
 
     def pieces(self, edges_per_target: float) -> Iterator[slice]:
-        """Slices of targets with about PIECE edges each."""
+        """Slices of targets with about PIECE edges each; one without targets where there are none.
+
+        So kernels are called on any rank, and those of a rank without targets are those of any other.
+        """
         step = max(1, int(PIECE / max(edges_per_target, 1.0)))
-        for begin in range(0, len(self.gids), step):
+        for begin in range(0, max(len(self.gids), 1), step):
             yield slice(begin, min(begin + step, len(self.gids)))
 
 
@@ -144,7 +154,7 @@ def _(rule: FixedIndegree, targets: Targets) -> Iterator[Edges]:
         degree = np.full(piece.stop - piece.start, rule.indegree, np.int64)
         source = np.empty(len(degree) * rule.indegree, np.int32)
         draw_sources = draw_with_multapses if rule.multapses else draw_without_multapses
-        draw_sources(targets.keys[piece], degree, excluded[piece], n_source, source)
+        draw_sources(targets.streams.part(piece), degree, excluded[piece], n_source, source)
         entry = (index[piece, None] * rule.indegree + np.arange(rule.indegree)).ravel() if targets.arrays else None
         yield Edges(piece.start, degree, source, entry)
 
@@ -155,7 +165,9 @@ def _(rule: FixedTotalNumber, targets: Targets) -> Iterator[Edges]:
     excluded = targets.excluded(rule.autapses)
     for piece in targets.pieces(rule.number / max(projection.target.size, 1)):
         source = np.empty(int(degrees[piece].sum()), np.int32)
-        draw_with_multapses(targets.keys[piece], degrees[piece], excluded[piece], projection.source.size, source)
+        draw_with_multapses(
+            targets.streams.part(piece), degrees[piece], excluded[piece], projection.source.size, source
+        )
         yield Edges(piece.start, degrees[piece], source, None)
 
 
@@ -166,7 +178,7 @@ def _(rule: PairwiseBernoulli, targets: Targets) -> Iterator[Edges]:
     for piece in targets.pieces(n_source):
         degree = np.empty(piece.stop - piece.start, np.int64)
         source = np.empty(len(degree) * n_source, np.int32)
-        n = draw_bernoulli(targets.keys[piece], excluded[piece], n_source, rule.p, degree, source)
+        n = draw_bernoulli(targets.streams.part(piece), excluded[piece], n_source, rule.p, degree, source)
         yield Edges(piece.start, degree, source[:n], None)
 
 
@@ -206,19 +218,20 @@ def allowed_source(uniform, n_source, excluded):  # type: ignore[no-untyped-def]
 
 
 @jit
-def draw_with_multapses(keys, degree, excluded, n_source, source):  # type: ignore[no-untyped-def]
+def draw_with_multapses(streams, degree, excluded, n_source, source):  # type: ignore[no-untyped-def]
     """degree[t] independent uniform sources for every target t, written to ``source`` one target after the other."""
+    numbers = hashed_counters(streams.salt, degree)
     begin = 0
-    for t in range(keys.size):
-        key, without = keys[t], excluded[t]
+    for t in range(streams.keys.size):
+        key, without = streams.keys[t], excluded[t]
         row = source[begin : begin + degree[t]]
         for k in range(row.size):
-            row[k] = allowed_source(draw_uniform(key, k), n_source, without)
+            row[k] = allowed_source(uniform_at(key + numbers[k]), n_source, without)
         begin += degree[t]
 
 
 @jit
-def draw_without_multapses(keys, degree, excluded, n_source, source):  # type: ignore[no-untyped-def]
+def draw_without_multapses(streams, degree, excluded, n_source, source):  # type: ignore[no-untyped-def]
     """degree[t] different uniform sources for every target t.
 
     Repeated draws are dropped until enough different ones are found; where more than half of the candidates are
@@ -226,14 +239,14 @@ def draw_without_multapses(keys, degree, excluded, n_source, source):  # type: i
     """
     mark = np.full(n_source, -1, np.int64)
     begin = 0
-    for t in range(keys.size):
+    for t in range(streams.keys.size):
         candidates = n_source - 1 if excluded[t] >= 0 else n_source
         inverted = 2 * degree[t] > candidates
         wanted = candidates - degree[t] if inverted else degree[t]
         found = 0
         counter = 0
         while found < wanted:
-            chosen = allowed_source(draw_uniform(keys[t], counter), n_source, excluded[t])
+            chosen = allowed_source(draw_uniform(streams, t, counter), n_source, excluded[t])
             counter += 1
             if mark[chosen] != t:
                 mark[chosen] = t
@@ -250,13 +263,13 @@ def draw_without_multapses(keys, degree, excluded, n_source, source):  # type: i
 
 
 @jit
-def draw_bernoulli(keys, excluded, n_source, p, degree, source):  # type: ignore[no-untyped-def]
+def draw_bernoulli(streams, excluded, n_source, p, degree, source):  # type: ignore[no-untyped-def]
     """Every source with probability p for every target, by geometric gaps between those chosen; degree is written.
 
     The gap before the next success is floor(ln u / ln(1 - p)). Returns the number of edges.
     """
     edges = 0
-    for t in range(keys.size):
+    for t in range(streams.keys.size):
         candidates = n_source - 1 if excluded[t] >= 0 else n_source
         begin = edges
         chosen = np.int64(-1)
@@ -264,8 +277,7 @@ def draw_bernoulli(keys, excluded, n_source, p, degree, source):  # type: ignore
         while p > 0.0:
             gap = 0.0
             if p < 1.0:
-                u = (float(draw(keys[t], counter) >> np.uint64(12)) + 0.5) / 4503599627370496.0
-                gap = np.floor(log(u) / log1m(p))
+                gap = np.floor(log(draw_open_uniform(streams, t, counter)) / log1m(p))
             counter += 1
             if gap >= candidates - chosen - 1:
                 break
@@ -282,22 +294,3 @@ def log1m(p: float) -> float:
     if p < 1e-4:
         return -p * (1.0 + p * (0.5 + p * (1.0 / 3.0 + p * 0.25)))
     return log(1.0 - p)
-
-
-def split_total(total: int, parts: int, seed: int) -> Int64Array:
-    """Multinomial counts (parts,) int64 of ``total`` items thrown uniformly into ``parts`` boxes.
-
-    Binomial splits down a tree of halves, one numpy generator per level: all ranks make the same, at a cost of the
-    number of boxes, not of items.
-    """
-    counts = np.array([total], np.int64)
-    sizes = np.array([parts], np.int64)
-    level = 0
-    while parts and sizes.max() > 1:
-        generator = np.random.Generator(np.random.Philox(key=[seed, level]))
-        left = (sizes + 1) // 2
-        in_left = generator.binomial(counts, left / np.maximum(sizes, 1))
-        counts = np.stack((in_left, counts - in_left), axis=1).ravel()
-        sizes = np.stack((left, sizes - left), axis=1).ravel()
-        level += 1
-    return counts[sizes > 0] if parts else np.zeros(0, np.int64)

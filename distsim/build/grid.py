@@ -42,8 +42,7 @@ class InputBound:
 
     def add_table(self, table: Table, plastic: bool, multiplicity: int) -> None:
         """Add the synapses of ``table``, each acting up to ``multiplicity`` times in a step."""
-        weights = np.asarray(table.weights, np.float64) if len(table.weights) == 1 else table.weights
-        add_by_target(table.targets, weights, float(multiplicity), self.plastic if plastic else self.fixed)
+        add_by_target(table.targets, table.weights, float(multiplicity), self.plastic if plastic else self.fixed)
         if plastic:
             add_by_target(table.targets, np.ones(1), float(multiplicity), self.plastic_count)
 
@@ -63,10 +62,9 @@ class InputBound:
 
         The bound is raised by what rounding can add to a sum.
         """
-        tables = [table for table in tables if len(table.weights) > 1]
-        local = max(
-            (float(np.abs(bound).max()) for t in tables for bound in (t.weights.min(), t.weights.max())), default=0.0
-        )
+        tables = [table for table in tables if len(table.weights) != 1]
+        bounds = [(t.weights.min(initial=0.0), t.weights.max(initial=0.0)) for t in tables]
+        local = max((float(max(-low, high)) for low, high in bounds), default=0.0)
         largest = max(comm.allgather(local))
         for table in tables:
             add_by_target(table.targets, np.ones(1), largest / LARGEST_SHORT, self.fixed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.grid import InputBound, empty_ring
+from distsim.build.rings import check_rings
 from distsim.build.tables import Member, build_tables, target_type
 from distsim.counts import NO_DRIVE, Drive, count_table
 from distsim.errors import InputError, nearest
 from distsim.network.distributions import Distribution
 from distsim.network.network import Network, Population, Projection, Stimulation
 from distsim.neurons.group import Group, Local, drives_of, joins
+from distsim.parallel.communicator import beyond
 from distsim.placement import local_count, local_gids
 from distsim.stimuli.constant_current import ConstantCurrent
 from distsim.stimuli.poisson import Poisson, PoissonInput, poisson_input
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 FREE_INTERVAL = 16  # steps that a network without synapses may advance at once: the slots of its rings
+MOST_AT_ONCE = 1024  # steps between exchanges unless they are asked for: buffers hold a spike of every neuron in each
 PRECISIONS = {"double": np.float64, "single": np.float32, "half": np.float32}
 Phase = Callable[[str], AbstractContextManager[None]]
 
@@ -133,46 +136,53 @@ def check_precision(precision: str) -> Any:
     return PRECISIONS[precision]
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How tables are stored: type of target indices by the name of the group's first population; delays in segments.
+def index_types_of(network: Network, comm: MPI.Comm) -> dict[str, Any]:
+    """The type of the target indices on this rank for every group, by the name of its first population."""
+    types = {}
+    for together in groups_of(network):
+        n = sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in together)
+        types[together[0].name] = target_type(n)
+    return types
 
-    segmented None: as is best. A miniature is built in the layouts that the network itself may have.
+
+def call_kernels(network: Network, comm: MPI.Comm, seed: int, precision: str) -> None:
+    """Call every kernel of ``build`` with arrays of the types that it has on this rank, all of them empty (local).
+
+    So kernels are compiled before the network is built. It is the part of a rank without neurons that is built.
     """
-
-    index_types: dict[str, Any]
-    segmented: bool | None = None
-
-    @classmethod
-    def of(cls, network: Network, comm: MPI.Comm, segmented: bool | None = None) -> Layout:
-        """The layout of the part of ``network`` on this rank."""
-        types = {}
-        for together in groups_of(network):
-            n = sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in together)
-            types[together[0].name] = target_type(n)
-        return cls(types, segmented)
+    nobody = beyond(network.size)
+    build(network, nobody, seed, precision, lambda _: nullcontext(), index_types=index_types_of(network, comm))
 
 
 def build(
-    network: Network, comm: MPI.Comm, seed: int, precision: str, phase: Phase, layout: Layout | None = None
+    network: Network,
+    comm: MPI.Comm,
+    seed: int,
+    precision: str,
+    phase: Phase,
+    *,
+    segmented: bool | None = None,
+    index_types: dict[str, Any] | None = None,
 ) -> LocalNetwork:
     """Build the part of ``network`` that this rank simulates (collective).
 
-    ``phase`` times the phases create, connect and index.
+    ``phase`` times the phases create, connect and index. segmented: keep delays as segments, None: where that is best.
+    index_types: see ``index_types_of``, which is the default.
     """
     weight_type = check_precision(precision)
-    layout = layout or Layout.of(network, comm)
+    index_types = index_types or index_types_of(network, comm)
     with phase("create"):
         groups = [_create(together, comm, seed, network.dt) for together in groups_of(network)]
     with phase("connect"):
         tables = []
         for group in groups:
-            index_type = layout.index_types[group.members[0].population.name]
+            index_type = index_types[group.members[0].population.name]
             for members in _tables_of(group, network, seed):
-                parts = build_tables(members, network.dt, weight_type, index_type, layout.segmented)
+                parts = build_tables(members, network.dt, weight_type, index_type, segmented)
                 projections = tuple(m.projection for m in members)
                 tables += [LocalTable(projections, table, k, group) for k, table in parts]
         shortest, longest = _delays(tables, comm)
+    check_rings(groups, longest, network.dt, comm)
     with phase("index"):
         for group in groups:
             incoming = [t for t in tables if t.target is group]

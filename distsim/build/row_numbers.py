@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from distsim.jit import jit
 from distsim.network.distributions import Distribution, Invertible
-from distsim.rng import INCREMENT, mix
+from distsim.rng import Streams, hashed_counters, mix, open_uniform_at
 
 BITS = 52  # of a random number that make a uniform number, as ``network.distributions.fill_uniform`` does it
 GUIDE_BITS = 10
@@ -72,25 +72,28 @@ def in_steps(delays: npt.NDArray[np.float64], dt: float) -> npt.NDArray[np.int64
 
 
 @jit
-def fill_uniform_rows(keys, degree, values):  # type: ignore[no-untyped-def]
-    """values (edges,) = uniform numbers 0 .. degree[t] - 1 of the stream keys[t], for one target t after the other."""
+def fill_uniform_rows(streams, degree, values):  # type: ignore[no-untyped-def]
+    """values (edges,) = uniform numbers 0 .. degree[t] - 1 of stream t, for one target t after the other."""
+    numbers = hashed_counters(streams.salt, degree)
     begin = 0
-    for t in range(keys.size):
+    for t in range(streams.keys.size):
+        key = streams.keys[t]
         row = values[begin : begin + degree[t]]
         for k in range(row.size):
-            number = mix(keys[t] + np.uint64(k) * INCREMENT) >> _SHIFT
-            row[k] = (float(number) + 0.5) * _TO_OPEN_UNIT
+            row[k] = open_uniform_at(key + numbers[k])
         begin += degree[t]
 
 
 @jit
-def fill_step_rows(keys, degree, thresholds, guide, steps):  # type: ignore[no-untyped-def]
-    """steps (edges,) = delays in steps that numbers 0 .. degree[t] - 1 of the stream keys[t] give, target by target."""
+def fill_step_rows(streams, degree, thresholds, guide, steps):  # type: ignore[no-untyped-def]
+    """steps (edges,) = delays in steps that numbers 0 .. degree[t] - 1 of stream t give, target by target."""
+    numbers = hashed_counters(streams.salt, degree)
     begin = 0
-    for t in range(keys.size):
+    for t in range(streams.keys.size):
+        key = streams.keys[t]
         row = steps[begin : begin + degree[t]]
         for k in range(row.size):
-            number = mix(keys[t] + np.uint64(k) * INCREMENT) >> _SHIFT
+            number = mix(key + numbers[k]) >> _SHIFT
             step = np.int64(guide[number >> _GUIDE_SHIFT])
             while number >= thresholds[step]:
                 step += 1
@@ -99,22 +102,22 @@ def fill_step_rows(keys, degree, thresholds, guide, steps):  # type: ignore[no-u
 
 
 def values_of_rows(
-    distribution: Distribution, keys: npt.NDArray[np.uint64], degree: npt.NDArray[np.int64]
+    distribution: Distribution, streams: Streams, degree: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    """Values (edges,) of the edges of every target: numbers 0 .. degree[t] - 1 of the stream keys[t]."""
+    """Values (edges,) of the edges of every target: numbers 0 .. degree[t] - 1 of stream t."""
     n = int(degree.sum())
     if isinstance(distribution, Invertible):
         uniform = np.empty(n)
-        fill_uniform_rows(keys, degree, uniform)
+        fill_uniform_rows(streams, degree, uniform)
         return distribution.quantile(uniform)
     starts = np.cumsum(degree) - degree
-    return distribution.sample(np.repeat(keys, degree), np.arange(n) - np.repeat(starts, degree))
+    return distribution.sample(
+        streams.part(np.repeat(np.arange(len(degree)), degree)), np.arange(n) - np.repeat(starts, degree)
+    )
 
 
-def steps_of_rows(
-    table: StepTable, keys: npt.NDArray[np.uint64], degree: npt.NDArray[np.int64]
-) -> npt.NDArray[np.uint8]:
-    """Delays (edges,) in steps: from the numbers 0 .. degree[t] - 1 of the stream keys[t] of every target."""
+def steps_of_rows(table: StepTable, streams: Streams, degree: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Delays (edges,) in steps: from the numbers 0 .. degree[t] - 1 of stream t of every target."""
     steps = np.empty(int(degree.sum()), np.uint8)
-    fill_step_rows(keys, degree, table.thresholds, table.guide, steps)
+    fill_step_rows(streams, degree, table.thresholds, table.guide, steps)
     return steps

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.draw import Edges, Targets, edges, log1m
-from distsim.elementary import exp, log
+from distsim.elementary import LN_2, exp, log
 from distsim.jit import inline, jit
 from distsim.network.rules import SpatialBernoulli
-from distsim.rng import draw
+from distsim.rng import draw_open_uniform
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -27,7 +27,6 @@ Int64Array = npt.NDArray[np.int64]
 SHELLS = 54  # each of half the probability of the one before; beyond 2^-54 there is no edge
 MOST_CELLS = 1000  # around a target
 FIRST_CAPACITY = 64  # edges per target, to begin with
-_12 = np.uint64(12)
 
 
 @dataclass(frozen=True)
@@ -53,10 +52,10 @@ class Cells:
     def of(cls, rule: SpatialBernoulli, sources: FloatArray, targets: FloatArray) -> Cells:
         """The cells for sources and targets at these positions (n, dimensions)."""
         n, dimensions = sources.shape
-        radius = rule.lambda_ * np.sqrt(SHELLS * np.log(2.0))
+        radius = rule.lambda_ * np.sqrt(SHELLS * LN_2)
         origin = sources.min(axis=0) if n else np.zeros(dimensions)
         extent = sources.max(axis=0) - origin if n else np.zeros(dimensions)
-        edge = radius / max(1, int((MOST_CELLS ** (1.0 / dimensions) - 1.0) / 2.0))
+        edge = radius / _cells_across(dimensions)
         while np.prod(np.floor(extent / edge) + 1.0) > max(64, 2 * n):
             edge *= 2.0
         size = (np.floor(extent / edge) + 1.0).astype(np.int64)
@@ -66,6 +65,14 @@ class Cells:
         reach = _reach(targets, origin, extent, edge, radius)
         offset, shell = _around(reach, edge / rule.lambda_)
         return cls(order.astype(np.int32), sources[order], start, size, origin, float(edge), offset, shell)
+
+
+def _cells_across(dimensions: int) -> int:
+    """Into how many cells the radius is divided, at least one, so that at most about MOST_CELLS lie around a target."""
+    number = 1
+    while (2 * number + 3) ** dimensions <= MOST_CELLS:
+        number += 1
+    return number
 
 
 def _reach(targets: FloatArray, origin: FloatArray, extent: FloatArray, edge: float, radius: float) -> Int64Array:
@@ -83,7 +90,7 @@ def _around(reach: Int64Array, edge: float) -> tuple[Int64Array, Int64Array]:
     """
     offset = (np.indices(tuple((2 * reach + 1).tolist())).reshape(len(reach), -1) - reach[:, None]).T
     nearest = np.maximum(np.abs(offset) - 1, 0) * edge
-    number = np.floor((nearest**2).sum(axis=1) / np.log(2.0)).astype(np.int64)
+    number = np.floor((nearest * nearest).sum(axis=1) / LN_2).astype(np.int64)
     order = np.argsort(number, kind="stable")
     order = order[number[order] < SHELLS]
     return np.ascontiguousarray(offset[order]), np.searchsorted(number[order], np.arange(SHELLS + 1))
@@ -104,28 +111,25 @@ def _(rule: SpatialBernoulli, targets: Targets) -> Iterator[Edges]:
         while n < 0:
             source = np.empty(len(degree) * capacity, np.int32)
             n = draw_spatial(
-                targets.keys[piece], positions[piece], excluded[piece], cells.source, cells.position, cells.start,
-                cells.size, cells.origin, cells.edge, cells.offset, cells.shell, rule.C, rule.lambda_, degree, source,
+                targets.streams.part(piece), positions[piece], excluded[piece], cells.source, cells.position,
+                cells.start, cells.size, cells.origin, cells.edge, cells.offset, cells.shell, rule.C, rule.lambda_,
+                degree, source,
             )  # fmt: skip
             capacity = 2 * capacity if n < 0 else capacity
         yield Edges(piece.start, degree, source[:n], None)
 
 
 @inline
-def open_uniform(key, counter):  # type: ignore[no-untyped-def]
-    """Uniform in the open interval (0, 1), number ``counter`` of the stream ``key``."""
-    return (float(draw(key, counter) >> _12) + 0.5) / 4503599627370496.0
-
-
-@inline
-def gap(key, counter, p):  # type: ignore[no-untyped-def]
-    """How many candidates are passed over before the next success, each of probability p > 0."""
-    return np.int64(min(np.floor(log(open_uniform(key, counter)) / log1m(p)), 4e18)) if p < 1.0 else np.int64(0)
+def gap(streams, t, counter, p):  # type: ignore[no-untyped-def]
+    """How many candidates of target t are passed over before the next success, each of probability p > 0."""
+    if p >= 1.0:
+        return np.int64(0)
+    return np.int64(min(np.floor(log(draw_open_uniform(streams, t, counter)) / log1m(p)), 4e18))
 
 
 @jit
 def draw_spatial(  # type: ignore[no-untyped-def]
-    keys, positions, excluded, cell_source, cell_position, start, size, origin, edge, offset, shell, C, lambda_,
+    streams, positions, excluded, cell_source, cell_position, start, size, origin, edge, offset, shell, C, lambda_,
     degree, source,
 ):  # fmt: skip
     """The sources of every target, written to ``source`` one target after the other; ``degree`` is written.
@@ -135,14 +139,14 @@ def draw_spatial(  # type: ignore[no-untyped-def]
     dimensions = size.size
     home = np.empty(dimensions, np.int64)
     found = 0
-    for t in range(keys.size):
+    for t in range(streams.keys.size):
         begin = found
         for k in range(dimensions):
             home[k] = np.int64(np.floor((positions[t, k] - origin[k]) / edge))
         p = C
         for s in range(shell.size - 1 if C > 0.0 else 0):
             counter = np.uint64(s) << np.uint64(32)
-            passed = gap(keys[t], counter, p)
+            passed = gap(streams, t, counter, p)
             for c in range(shell[s], shell[s + 1]):
                 cell = np.int64(0)
                 inside = True
@@ -158,14 +162,14 @@ def draw_spatial(  # type: ignore[no-untyped-def]
                     squared = 0.0
                     for k in range(dimensions):
                         squared += ((positions[t, k] - cell_position[candidate, k]) / lambda_) ** 2
-                    keep = open_uniform(keys[t], counter + np.uint64(1)) * p < C * exp(-squared)
+                    keep = draw_open_uniform(streams, t, counter + np.uint64(1)) * p < C * exp(-squared)
                     if keep and cell_source[candidate] != excluded[t]:
                         if found == source.size:
                             return -1
                         source[found] = cell_source[candidate]
                         found += 1
                     counter += np.uint64(2)
-                    passed += 1 + gap(keys[t], counter, p)
+                    passed += 1 + gap(streams, t, counter, p)
                 passed -= count
             p *= 0.5
         degree[t] = found - begin

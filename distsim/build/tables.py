@@ -18,7 +18,8 @@ from distsim.jit import jit
 from distsim.network.distributions import Distribution
 from distsim.network.network import Projection
 from distsim.network.values import Value
-from distsim.rng import stream_keys
+from distsim.rng import Streams, streams_of
+from distsim.synapses.parameters import longest_drawn
 from distsim.synapses.segments import LENGTH_BITS
 from distsim.synapses.static import Static
 from distsim.synapses.table import Table
@@ -63,15 +64,15 @@ class Attribute:
     def of_edges(self, piece: Edges) -> npt.NDArray[np.float64]:
         """Values (edges,) of the edges of a piece."""
         if isinstance(self.value, Distribution):
-            return values_of_rows(self.value, self.keys(piece), piece.degree)
+            return values_of_rows(self.value, self.streams(piece), piece.degree)
         if isinstance(self.value, np.ndarray) and piece.entry is not None:
             return self.value.ravel()[piece.entry]
         return np.full(len(piece.source), self.value, np.float64)
 
-    def keys(self, piece: Edges) -> npt.NDArray[np.uint64]:
-        """Keys of the streams of the targets of a piece."""
+    def streams(self, piece: Edges) -> Streams:
+        """Streams of the targets of a piece."""
         gids = self.targets.gids[piece.first : piece.first + len(piece.degree)]
-        return stream_keys(self.targets.seed, self.purpose, self.targets.projection.index, gids)
+        return streams_of(self.targets.seed, self.purpose, self.targets.projection.index, gids)
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,8 @@ class Member:
         """Delays (edges,) in steps of the edges of a piece, where each has its own."""
         table = _step_table(self.delay.value, dt)
         if table is not None:
-            return steps_of_rows(table, self.delay.keys(piece), piece.degree)
-        delays = in_steps(self.delay.of_edges(piece), dt)
-        return np.minimum(delays, np.iinfo(_delay_type(self.delay.value, dt)).max)
+            return steps_of_rows(table, self.delay.streams(piece), piece.degree)
+        return in_steps(self.delay.of_edges(piece), dt)
 
 
 def build_tables(
@@ -225,7 +225,8 @@ def _fill(members: list[Member], table: Table) -> None:
 def _fill_sorted(dt: float, longest: int, delay_type: Any, members: list[Member], table: Table) -> None:
     """Put all edges into their rows, sorted by delay, one source population after the other."""
     kind = record_type(table.weights.dtype, table.targets.dtype, delay_type)
-    own_weights = table.weights if members[0].weight.single is None else np.empty(0, table.weights.dtype)
+    each = members[0].weight.single is None  # and not whether there are any: types must not depend on data
+    own_weights = table.weights if each else np.empty(0, table.weights.dtype)
     ends = [(m.projection.source.first_gid - table.first_source_gid, m.projection.source.size) for m in members]
     most = max(table.offsets[begin + size] - table.offsets[begin] for begin, size in ends)
     buffer = np.empty(most, kind)  # one for all: memory that is new to a process costs more than to fill it
@@ -237,7 +238,7 @@ def _fill_sorted(dt: float, longest: int, delay_type: Any, members: list[Member]
         cursor = offsets[:-1] - offsets[0]
         for m in together:
             for piece in m.pieces():
-                own = m.weight.of_edges(piece) if len(own_weights) else own_weights
+                own = m.weight.of_edges(piece) if each else np.empty(0)
                 steps = m.steps(piece, dt)
                 collect(piece.source, piece.degree, m.begin + piece.first, cursor, own, steps, records)
         segments = np.empty((0, 0), np.uint16) if table.segments is None else table.segments[begin:]
@@ -282,11 +283,11 @@ _step_table_of = lru_cache(step_table)
 
 
 def _delay_type(value: Value, dt: float) -> Any:
-    """The smallest type for delays in steps up to the largest that can occur; uint16 where there is no bound."""
+    """The smallest type for delays in steps up to the longest that is given or can be drawn."""
     if _step_table(value, dt):
         return np.uint8
-    longest = _bounds(value)[1]
-    return smallest_unsigned(round_to_steps(longest, dt)) if np.isfinite(longest) else np.uint16
+    longest = longest_drawn(value) if isinstance(value, Distribution) else _bounds(value)[1]
+    return smallest_unsigned(round_to_steps(longest, dt))
 
 
 @jit

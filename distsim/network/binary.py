@@ -73,6 +73,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         """
         where = self._require_new(name)
         size = check_count(size, f"{where}: size")
+        self._require_room(size, where)
         values = {
             "theta": check_value(theta, f"{where}: theta"),
             "tau": check_value(tau, f"{where}: tau", above=0.0),

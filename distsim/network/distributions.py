@@ -16,12 +16,10 @@ import numpy.typing as npt
 from distsim.elementary import exp, log
 from distsim.errors import InputError, check_arguments
 from distsim.jit import inline, jit
-from distsim.rng import draw
+from distsim.rng import Streams, draw_open_uniform
 from distsim.units import check_number
 
 FloatArray = npt.NDArray[np.float64]
-_12 = np.uint64(12)
-_TO_OPEN_UNIT = 1.0 / 4503599627370496.0  # 2^-52
 _LARGEST = 1.0 - 2.0**-53  # the largest uniform number
 _BLOCK = 512  # numbers that stay in the L1 cache between two loops
 LEAST_PART = 1e-9  # of a distribution that must remain for its quantiles to be exact enough
@@ -30,9 +28,9 @@ _CENTRAL = 0.425  # |p - 1/2| up to which AS 241 has one rational function
 
 @runtime_checkable
 class Distribution(Protocol):
-    """A distribution of real numbers; ``sample`` draws number counters[i] of stream keys[i], (n,) float64."""
+    """A distribution of real numbers; ``sample`` draws number counters[i] of stream i, (n,) float64."""
 
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray: ...
+    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray: ...
 
     def bounds(self) -> tuple[float, float]:
         """Smallest and largest value that can occur."""
@@ -46,10 +44,10 @@ class Invertible(Distribution, Protocol):
         """The values (n,) below which the parts ``p`` (n,) of all values lie, 0 < p < 1; may overwrite ``p``."""
 
 
-def uniform_numbers(keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-    """Number counters[i] of stream keys[i], (n,): see ``fill_uniform``."""
-    values = np.empty(len(keys))
-    fill_uniform(keys, counters, values)
+def uniform_numbers(streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
+    """Number counters[i] of stream i, (n,): see ``fill_uniform``."""
+    values = np.empty(len(counters))
+    fill_uniform(streams, counters, values)
     return values
 
 
@@ -99,10 +97,10 @@ def tail_quantile(p: float) -> float:
 
 
 @jit
-def fill_uniform(keys, counters, values):  # type: ignore[no-untyped-def]
-    """values[i] = number counters[i] of stream keys[i], uniform in the open interval (0, 1), a multiple of 2^-53."""
+def fill_uniform(streams, counters, values):  # type: ignore[no-untyped-def]
+    """values[i] = number counters[i] of stream i, uniform in the open interval (0, 1), a multiple of 2^-53."""
     for i in range(values.size):
-        values[i] = (float(draw(keys[i], counters[i]) >> _12) + 0.5) * _TO_OPEN_UNIT
+        values[i] = draw_open_uniform(streams, i, counters[i])
 
 
 @jit
@@ -145,8 +143,8 @@ class Uniform:
         if high < low:
             raise InputError(f"Uniform: high = {high:g} is below low = {low:g}")
 
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        return self.quantile(uniform_numbers(keys, counters))
+    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
+        return self.quantile(uniform_numbers(streams, counters))
 
     def quantile(self, p: FloatArray) -> FloatArray:
         return self.low + (self.high - self.low) * p
@@ -167,8 +165,8 @@ class Normal:
         check_number(self.mean, "Normal: mean")
         check_number(self.std, "Normal: std", low=0.0)
 
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        return self.quantile(uniform_numbers(keys, counters))
+    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
+        return self.quantile(uniform_numbers(streams, counters))
 
     def quantile(self, p: FloatArray) -> FloatArray:
         to_normal(p)
@@ -192,8 +190,8 @@ class LogNormal:
         check_number(self.mu, "LogNormal: mu")
         check_number(self.sigma, "LogNormal: sigma", low=0.0)
 
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        return self.quantile(uniform_numbers(keys, counters))
+    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
+        return self.quantile(uniform_numbers(streams, counters))
 
     def quantile(self, p: FloatArray) -> FloatArray:
         values = Normal(self.mu, self.sigma).quantile(p)
@@ -219,8 +217,8 @@ class Clipped:
         if not self.low <= self.high:
             raise InputError(f"Clipped: high = {self.high} is not above low = {self.low}")
 
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        return np.clip(self.distribution.sample(keys, counters), self.low, self.high)
+    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
+        return np.clip(self.distribution.sample(streams, counters), self.low, self.high)
 
     def bounds(self) -> tuple[float, float]:
         low, high = self.distribution.bounds()
@@ -250,8 +248,8 @@ class Redrawn:
         if high < self.low or low > self.high:
             raise InputError(f"Redrawn: {self.distribution} has no values between {self.low:g} and {self.high:g}")
 
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        return self.quantile(uniform_numbers(keys, counters))
+    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
+        return self.quantile(uniform_numbers(streams, counters))
 
     def quantile(self, p: FloatArray) -> FloatArray:
         below, above = self._parts

@@ -125,6 +125,7 @@ class Network(Populations[Population]):
         if isinstance(model, type) or not isinstance(model, NeuronModel):
             raise InputError(f"{where}: {model!r} is not a neuron model; give e.g. IafPscAlpha()")
         size = check_count(size, f"{where}: size")
+        self._require_room(size, where)
         check_names(initial, model.initial_states, "state", f"{where}, {type(model).__name__}")
         values = {key: check_value(value, f"{where}: initial {key}") for key, value in initial.items()}
         for key, value in values.items():

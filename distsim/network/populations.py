@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from distsim.errors import InputError, nearest
 from distsim.network.rules import RULES, Ends
+from distsim.units import MAX_NEURONS
 
 
 class Named(Protocol):
@@ -57,6 +58,13 @@ class Populations(Generic[AnyPopulation]):
         if any(population.name == name for population in self.populations):
             raise InputError(f"there already is a population '{name}'")
         return f"population '{name}'"
+
+    def _require_room(self, size: int, where: str) -> None:
+        """InputError where ``size`` more neurons could not be numbered."""
+        if self.size + size > MAX_NEURONS:
+            raise InputError(
+                f"{where}: with size = {size} the network has {self.size + size} neurons; {MAX_NEURONS} is the most"
+            )
 
 
 def check_is_rule(rule: Any, where: str) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from distsim.errors import InputError
 from distsim.network.values import check_array
-from distsim.rng import stream_keys
+from distsim.rng import streams_of
 from distsim.units import check_count, check_number
 
 FloatArray = npt.NDArray[np.float64]
@@ -29,7 +29,7 @@ def lattice(shape: Sequence[int], spacing: float = 1.0, shuffle: int | None = No
     points: FloatArray = np.indices(tuple(sizes)).reshape(len(sizes), -1).T.astype(np.float64) * spacing
     if shuffle is None:
         return points
-    return points[np.argsort(stream_keys(shuffle, "lattice", 0, np.arange(len(points))), kind="stable")]
+    return points[np.argsort(streams_of(shuffle, "lattice", 0, np.arange(len(points))).keys, kind="stable")]
 
 
 def check_positions(positions: Any, size: int, name: str) -> FloatArray:

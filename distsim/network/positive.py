@@ -11,6 +11,8 @@ from distsim.elementary import log
 from distsim.errors import InputError, check_arguments
 from distsim.jit import jit
 from distsim.network.distributions import Distribution, FloatArray, uniform_numbers
+from distsim.network.gamma_quantile import to_gamma
+from distsim.rng import Streams
 from distsim.units import check_number
 
 NOT_ZERO = 1e-290  # the smallest gamma number: signs survive where a tiny shape would underflow
@@ -29,7 +31,7 @@ class Gamma:
     """Gamma with ``shape`` and ``scale``: mean shape * scale; a negative ``scale`` gives the negative of such numbers.
 
     The inverse of the distribution function is taken at one uniform number: a logarithm for shape 1, the exponential
-    distribution, scipy's inverse of the incomplete gamma function for any other shape.
+    distribution, the inverse of the incomplete gamma function (``gamma_quantile``) for any other shape.
     """
 
     shape: float
@@ -40,8 +42,8 @@ class Gamma:
         if check_number(self.scale, "Gamma: scale") == 0.0:
             raise InputError("Gamma: scale must not be 0")
 
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        return self.scale * self._standard(uniform_numbers(keys, counters))
+    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
+        return self.scale * self._standard(uniform_numbers(streams, counters))
 
     def quantile(self, p: FloatArray) -> FloatArray:
         return self.scale * self._standard(p if self.scale > 0.0 else 1.0 - p)
@@ -51,9 +53,7 @@ class Gamma:
         if self.shape == 1.0:
             to_exponential(p)
         else:
-            from scipy.special import gammaincinv  # a scalar function: the place in the array does not matter
-
-            p = gammaincinv(self.shape, p)
+            to_gamma(self.shape, p)
         return np.maximum(p, NOT_ZERO)
 
     def bounds(self) -> tuple[float, float]:
@@ -75,8 +75,8 @@ class Replaced:
             raise InputError(f"Replaced: needs a distribution, got {self.distribution!r}")
         check_number(self.by, "Replaced: by", above=check_number(self.low, "Replaced: low"))
 
-    def sample(self, keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.int64]) -> FloatArray:
-        values = self.distribution.sample(keys, counters)
+    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
+        values = self.distribution.sample(streams, counters)
         return np.where(values > self.low, values, self.by)
 
     def bounds(self) -> tuple[float, float]:

@@ -163,6 +163,7 @@ class RateNetwork(Populations[RatePopulation]):
         if not isinstance(model, (SiegertNeuron, ConstantRate)):
             raise InputError(f"{where}: {model!r} is not a rate neuron; give e.g. SiegertNeuron()")
         size = check_count(size, f"{where}: size")
+        self._require_room(size, where)
         check_sizes(model, size, where)
         rate = check_value(rate, f"{where}: rate", low=0.0)
         check_shape(rate, (size,), f"{where}: rate")

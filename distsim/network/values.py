@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from distsim.errors import InputError
 from distsim.network.distributions import Distribution
-from distsim.rng import stream_keys
+from distsim.rng import streams_of
 from distsim.units import check_number
 
 LONG = 8  # arrays that are described one by one, at most
@@ -73,7 +73,7 @@ def values_of_neurons(
     array belongs to gid ``first_gid`` + i.
     """
     if isinstance(value, Distribution):
-        return value.sample(stream_keys(seed, purpose, 0, gids), np.full(len(gids), trial, np.int64))
+        return value.sample(streams_of(seed, purpose, 0, gids), np.full(len(gids), trial, np.int64))
     if isinstance(value, np.ndarray):
         return value[gids - first_gid]
     return value

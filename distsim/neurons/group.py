@@ -18,6 +18,7 @@ from distsim.counts import NO_DRIVE, Drive
 from distsim.jit import inline
 from distsim.network.network import Population
 from distsim.network.values import Value, values_of_neurons
+from distsim.rng import Streams
 from distsim.units import MAX_STEPS
 
 FloatArray = npt.NDArray[np.float64]
@@ -144,27 +145,31 @@ def _of_block(values, population, begin, size):  # type: ignore[no-untyped-def]
     return lambda values, population, begin, size: values[0, begin : begin + size]
 
 
-Drives = tuple[Any, Any, Any, Any, Any, Any]
-"""Poisson input of a group by population: as ``Drive``, the keys of all neurons, the rest one row per population."""
+Drives = tuple[Any, Any, Any, Any, Any, Any, Any]
+"""Poisson input of a group by population: as ``Drive``, the keys of all neurons, the rest one row per population, salts
+among it."""
 
 
 def drives_of(drives: list[Drive], sizes: list[int]) -> Drives:
     """The Poisson input of populations side by side; NO_DRIVE becomes one that never arrives."""
     keys = [
-        np.zeros(size, np.uint64) if drive is NO_DRIVE else drive[0] for drive, size in zip(drives, sizes, strict=True)
+        np.zeros(size, np.uint64) if drive is NO_DRIVE else drive[0].keys
+        for drive, size in zip(drives, sizes, strict=True)
     ]
+    salts = np.array([drive[0].salt for drive in drives], np.uint64)
     thresholds = np.full((len(drives), max(len(drive[1]) for drive in drives)), 2**64 - 1, np.uint64)
     for row, drive in zip(thresholds, drives, strict=True):
         row[: len(drive[1])] = drive[1]
     common, first, weight, delay = (np.array([drive[k] for drive in drives], np.int64) for k in (2, 3, 4, 5))
     delay[[drive is NO_DRIVE for drive in drives]] = MAX_STEPS
-    return np.concatenate(keys), thresholds, common, first, weight, delay
+    return np.concatenate(keys), salts, thresholds, common, first, weight, delay
 
 
 @inline
 def drive_of(drives, population):  # type: ignore[no-untyped-def]
     """The Poisson input of one population, its keys still those of the whole group."""
-    keys, thresholds, common, first, weight, delay = drives
+    keys, salts, thresholds, common, first, weight, delay = drives
     return (
-        keys, thresholds[population], common[population], first[population], weight[population], delay[population]
+        Streams(keys, salts[population]), thresholds[population], common[population], first[population],
+        weight[population], delay[population],
     )  # fmt: skip

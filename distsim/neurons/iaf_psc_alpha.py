@@ -16,12 +16,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from distsim.accurate import exp, expm1
 from distsim.counts import BLOCK, add_events
 from distsim.errors import check_arguments
 from distsim.jit import inline, jit
 from distsim.network.values import Value
 from distsim.neurons.group import FloatArray, Local, at, part, same_kind
-from distsim.neurons.membrane import SynapticCurrents, emit, settle
+from distsim.neurons.membrane import SynapticCurrents, decays, emit, settle
 from distsim.neurons.parameters import check_below, check_sizes, freeze_values
 from distsim.units import to_steps
 
@@ -68,28 +69,35 @@ def propagators(dt: float, C_m: Any, tau_m: Any, tau_syn: Any) -> tuple[Any, ...
     P31 and P32 (mV / (pA / ms), mV / pA) say what dI/dt-like and I contribute to V. Near tau_m = tau_syn, where
     the closed form divides by the difference of the rates, the series in that difference is used.
     """
-    values = (
-        [_alpha_propagator(dt, *one) for one in zip(*np.broadcast_arrays(C_m, tau_m, tau_syn), strict=True)]
-        if (any(isinstance(x, np.ndarray) for x in (C_m, tau_m, tau_syn)))
-        else None
-    )
-    if values is None:
-        return _alpha_propagator(dt, C_m, tau_m, tau_syn)
-    return tuple(np.array(column) for column in zip(*values, strict=True))
+    given = [np.array(x, np.float64) for x in np.broadcast_arrays(C_m, tau_m, tau_syn)]
+    columns = np.empty((5, given[0].size))
+    fill_propagators(dt, *(x.ravel() for x in given), columns)
+    return tuple(columns) if given[0].ndim else tuple(float(column[0]) for column in columns)
 
 
-def _alpha_propagator(h: float, C_m: float, tau_m: float, tau_syn: float) -> tuple[float, ...]:
-    decay = math.exp(-h / tau_syn)
+@jit
+def fill_propagators(h, C_m, tau_m, tau_syn, columns):  # type: ignore[no-untyped-def]
+    """columns[:, i] (5, n) = the propagators for C_m[i], tau_m[i] and tau_syn[i]."""
+    for i in range(C_m.size):
+        values = alpha_propagators(h, C_m[i], tau_m[i], tau_syn[i])
+        for k in range(5):
+            columns[k, i] = values[k]
+
+
+@inline
+def alpha_propagators(h, C_m, tau_m, tau_syn):  # type: ignore[no-untyped-def]
+    """The propagators for one neuron."""
+    decay = exp(-h / tau_syn)
     difference = 1.0 / tau_syn - 1.0 / tau_m  # 1/ms
     x = -h * difference
     # P32 = exp(-h/tau_m) / C_m * integral over u in 0..h of exp(-u d);  P31 the same with u exp(-u d)
     if abs(x) < 1e-3:
-        first = h * (1.0 + x / 2.0 + x**2 / 6.0 + x**3 / 24.0 + x**4 / 120.0)
-        second = h**2 * (1.0 / 2.0 + x / 3.0 + x**2 / 8.0 + x**3 / 30.0 + x**4 / 144.0)
+        first = h * (1.0 + x * (1.0 / 2.0 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x / 120.0))))
+        second = h * h * (1.0 / 2.0 + x * (1.0 / 3.0 + x * (1.0 / 8.0 + x * (1.0 / 30.0 + x / 144.0))))
     else:
-        first = -math.expm1(x) / difference
-        second = (first - h * math.exp(x)) / difference
-    leak = math.exp(-h / tau_m) / C_m
+        first = -expm1(x) / difference
+        second = (first - h * exp(x)) / difference
+    leak = exp(-h / tau_m) / C_m
     return decay, h * decay, leak * second, leak * first, math.e / tau_syn
 
 
@@ -101,9 +109,8 @@ class IafPscAlphaGroup:
         names = ("C_m", "tau_m", "E_L", "V_th", "V_reset", "I_e")
         p = {name: local.parameter(getattr(model, name), name) for name in names}
         taus = [local.parameter(getattr(model, name), name) for name in ("tau_syn_ex", "tau_syn_in")][: model.inputs()]
-        expm1 = np.expm1 if isinstance(p["tau_m"], np.ndarray) else math.expm1
-        leak = expm1(-dt / p["tau_m"])
-        membrane = (leak, -leak * p["tau_m"] / p["C_m"], p["I_e"], p["V_th"] - p["E_L"], p["V_reset"] - p["E_L"])
+        _, lost = decays(dt, p["tau_m"])
+        membrane = (-lost, lost * p["tau_m"] / p["C_m"], p["I_e"], p["V_th"] - p["E_L"], p["V_reset"] - p["E_L"])
         synaptic = [propagators(dt, p["C_m"], p["tau_m"], tau) for tau in taus]
         alike = same_kind(membrane + tuple(value for values in synaptic for value in values), n)
         self.membrane, flat = alike[:5], alike[5:]

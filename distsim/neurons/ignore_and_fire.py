@@ -1,9 +1,12 @@
 """A neuron that ignores its input and fires at a fixed rate and phase: a load that is known in advance.
 
 The period 1000 / rate and the time to the first firing, 1000 phase / rate (ms; rate in 1/s), are rounded to 1 µs and
-then up to whole steps. When the phase counter is 0 the neuron fires at the end of that step and the counter becomes
-period - 1, else it decreases, as in NEST's ignore_and_fire. With ``integrate`` a second model's equations are computed
-from the input it ignores, at the cost of the real neuron.
+then up to whole steps, at least one. When the phase counter is 0 the neuron fires at the end of that step and the
+counter becomes period - 1, else it decreases, as in NEST's ignore_and_fire. With ``integrate`` a second model's
+equations are computed from the input it ignores, at the cost of the real neuron.
+
+A period of more than 2^62 steps is refused where the rate is given. Where the rate is drawn, it becomes 2^62 steps:
+such a neuron never fires, unless its phase lets it do so once at the start.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from distsim.neurons.parameters import freeze_values
 from distsim.units import MS_PER_S, RELATIVE_TOLERANCE
 
 TICS_PER_MS = 1000.0
+LONGEST_PERIOD = 2**62  # steps; a counter and a period together fit into 64 bits
 NEVER = 1e300  # a threshold (mV) that no potential reaches
 
 
@@ -65,6 +69,12 @@ class IgnoreAndFire:
         highest = self.rate.bounds()[1] if isinstance(self.rate, Distribution) else np.max(self.rate, initial=0.0)
         if highest > MS_PER_S / dt:
             raise InputError(f"{where}: IgnoreAndFire rate = {highest:g} /s is above one spike per dt = {dt:g} ms")
+        lowest = np.inf if isinstance(self.rate, Distribution) else np.min(self.rate, initial=np.inf)
+        if lowest < MS_PER_S / (LONGEST_PERIOD * dt):
+            raise InputError(
+                f"{where}: IgnoreAndFire rate = {lowest:g} /s means a period of more than 2^62 steps of dt = {dt:g} "
+                f"ms; give at least {MS_PER_S / (LONGEST_PERIOD * dt):.2g} /s"
+            )
         if self.integrate:
             self.integrate.check(size, dt, where)
 
@@ -79,9 +89,13 @@ class IgnoreAndFire:
 
 
 def steps_up(time: FloatArray, dt: float) -> npt.NDArray[np.int64]:
-    """Times (n,) in ms as whole steps, rounded to the nearest microsecond and then up (NEST's tics and steps)."""
+    """Times (n,) in ms as whole steps, rounded to the nearest microsecond and then up (NEST's tics and steps).
+
+    At most LONGEST_PERIOD.
+    """
+    time = np.minimum(time, LONGEST_PERIOD * dt)
     tics = np.floor(time * TICS_PER_MS + 0.5)
-    return np.ceil(tics / (dt * TICS_PER_MS) - RELATIVE_TOLERANCE).astype(np.int64)
+    return np.minimum(np.ceil(tics / (dt * TICS_PER_MS) - RELATIVE_TOLERANCE), LONGEST_PERIOD).astype(np.int64)
 
 
 class IgnoreAndFireGroup:
@@ -89,8 +103,8 @@ class IgnoreAndFireGroup:
 
     def __init__(self, model: IgnoreAndFire, local: Local) -> None:
         rate, phase = local.parameter(model.rate, "rate"), local.parameter(model.phase, "phase")
-        period_ms = np.broadcast_to(MS_PER_S / rate, local.n)
-        self.period = steps_up(period_ms, local.dt)
+        period_ms = np.broadcast_to(MS_PER_S / np.maximum(rate, MS_PER_S / (LONGEST_PERIOD * local.dt)), local.n)
+        self.period = np.maximum(steps_up(period_ms, local.dt), 1)
         self.counter = steps_up(phase * period_ms, local.dt)
         self.integrated: Group | None = None
         if model.integrate:

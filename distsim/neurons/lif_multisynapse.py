@@ -13,12 +13,12 @@ After a spike in step n the first step in which V moves again is n + t_ref / dt.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from distsim.accurate import exp, expm1
 from distsim.counts import BLOCK, add_events
 from distsim.errors import InputError, check_arguments
 from distsim.jit import inline, jit
@@ -99,14 +99,21 @@ def stimulus_propagator(dt: float, tau_m: Any, R_m: Any, tau: float) -> Any:
     R_m tau / (tau - tau_m) (exp(-dt / tau) - exp(-dt / tau_m)); the series in the difference of the rates where they
     are near each other. Of numbers or arrays (n,).
     """
-    if isinstance(tau_m, np.ndarray):
-        return np.array([stimulus_propagator(dt, one, 1.0, tau) for one in tau_m]) * R_m
-    x = dt / tau_m - dt / tau
-    if abs(x) < 1e-3:
-        difference = 1.0 + x * (1.0 / 2.0 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x / 120.0)))
-    else:
-        difference = math.expm1(x) / x
-    return R_m * (dt / tau_m * math.exp(-dt / tau_m) * difference)
+    propagators = np.empty(np.size(tau_m))
+    fill_stimulus_propagators(dt, np.atleast_1d(np.asarray(tau_m, np.float64)), tau, propagators)
+    return R_m * propagators if isinstance(tau_m, np.ndarray) else R_m * float(propagators[0])
+
+
+@jit
+def fill_stimulus_propagators(dt, tau_m, tau, propagators):  # type: ignore[no-untyped-def]
+    """propagators[i] = stimulus_propagator of tau_m[i], for R_m = 1; both (n,)."""
+    for i in range(tau_m.size):
+        x = dt / tau_m[i] - dt / tau
+        if abs(x) < 1e-3:
+            difference = 1.0 + x * (1.0 / 2.0 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x / 120.0)))
+        else:
+            difference = expm1(x) / x
+        propagators[i] = dt / tau_m[i] * exp(-dt / tau_m[i]) * difference
 
 
 class LifMultisynapseGroup:
@@ -127,7 +134,7 @@ class LifMultisynapseGroup:
             np.nextafter(p["V_th"] - p["E_L"], np.inf), p["V_reset"] - p["E_L"],
         )  # fmt: skip
         self.membrane = same_kind(membrane, n)
-        self.decays = np.array([math.exp(-dt / tau) for tau in (*model.tau_syn, model.tau_stimulus)])
+        self.decays = np.array([exp(-dt / tau) for tau in (*model.tau_syn, model.tau_stimulus)])
         self.refractory_steps = max(to_steps(model.t_ref, dt, "t_ref") - 1, 0)
         self.E_L = p["E_L"]
         self.local = local

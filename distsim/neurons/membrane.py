@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from distsim.jit import inline
+from distsim.accurate import exp, expm1
+from distsim.jit import inline, jit
 
 
 def leak(dt: float, C_m: Any, tau_m: Any) -> tuple[Any, Any]:
     """exp(-dt / tau_m), and what a constant current adds to V over a step, (1 - exp(-dt / tau_m)) tau_m / C_m (mV/pA).
 
-    Of numbers or arrays (n,); arrays go through the same scalar functions, so that they give the same bits.
+    Of numbers or arrays (n,), which give the same bits.
     """
-    if isinstance(tau_m, np.ndarray):
-        columns = np.array([(math.exp(-dt / tau), -math.expm1(-dt / tau)) for tau in tau_m]).reshape(-1, 2)
-        return columns[:, 0], columns[:, 1] * tau_m / C_m
-    return math.exp(-dt / tau_m), -math.expm1(-dt / tau_m) * tau_m / C_m
+    decay, lost = decays(dt, tau_m)
+    return decay, lost * tau_m / C_m
+
+
+def decays(dt: float, tau: Any) -> tuple[Any, Any]:
+    """exp(-dt / tau), and 1 less that to full relative precision; of a number or an array (n,)."""
+    if not isinstance(tau, np.ndarray):
+        return exp(-dt / tau), -expm1(-dt / tau)
+    decay, lost = np.empty(len(tau)), np.empty(len(tau))
+    fill_decays(dt, tau, decay, lost)
+    return decay, lost
+
+
+@jit
+def fill_decays(dt, tau, decay, lost):  # type: ignore[no-untyped-def]
+    """decay[i], lost[i] = decays(dt, tau[i]); all (n,)."""
+    for i in range(tau.size):
+        decay[i], lost[i] = exp(-dt / tau[i]), -expm1(-dt / tau[i])
 
 
 @inline

@@ -67,6 +67,14 @@ def collect(incoming, received):  # type: ignore[no-untyped-def]
     return n
 
 
+def call_kernels() -> None:
+    """Call the kernels of this module with no spikes, so that they are compiled."""
+    spikes, integers = np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    pack(integers, np.zeros(0, np.int32), integers, 0, spikes, 0)
+    unpack(spikes, 0, integers, integers)
+    collect(np.zeros((1, 1), np.uint64), spikes)
+
+
 class Exchange(Protocol):
     """One plan of exchange, built once, executed every interval."""
 

@@ -17,8 +17,9 @@ from distsim.build.couplings import Couplings
 from distsim.network.binary import BinaryNetwork
 from distsim.network.values import values_of_neurons
 from distsim.parallel.changes import ChangeExchange
+from distsim.parallel.communicator import beyond
 from distsim.placement import local_gids
-from distsim.rng import stream_keys
+from distsim.rng import streams_of
 from distsim.simulate.binary_kernels import (
     add_active,
     correct,
@@ -62,17 +63,17 @@ class LocalNeurons:
             for array, name in ((theta, "theta"), (tau, "tau"), (m_0, "m_0")):
                 array[here] = values_of_neurons(getattr(population, name), seed, name, gids, population.first_gid)
         self.state = np.empty(self.n, np.uint8)
-        draw_states(stream_keys(seed, "m_0", 1, self.gids), m_0, self.state)
+        draw_states(streams_of(seed, "m_0", 1, self.gids), m_0, self.state)
         self.initial = self.state.copy()
         self.theta = couplings.threshold(theta)
         self.rate = float((1.0 / tau).sum())  # updates per ms
         self.tau = tau[:1].copy() if self.n and (tau == tau[0]).all() else tau
         self.h = np.zeros(self.n, couplings.input_type)
         self.last = np.full(self.n, -1, np.int32)
-        self.keys = stream_keys(seed, "update", 0, self.gids)
+        self.streams = streams_of(seed, "update", 0, self.gids)
         self.upcoming = np.empty(self.n)
         self.counter = np.empty(self.n, np.int64)
-        first_updates(self.keys, self.tau, self.upcoming, self.counter)
+        first_updates(self.streams, self.tau, self.upcoming, self.counter)
 
     @property
     def arrays(self) -> tuple[Any, ...]:
@@ -107,7 +108,7 @@ class Stretch:
         at, n = 0, 0
         while True:
             at, n = draw_updates(
-                neurons.keys, neurons.tau, neurons.upcoming, neurons.counter, stop, at, n,
+                neurons.streams, neurons.tau, neurons.upcoming, neurons.counter, stop, at, n,
                 stretch.drawn_time, stretch.drawn_index,
             )  # fmt: skip
             if at == neurons.n:
@@ -118,6 +119,18 @@ class Stretch:
         stretch.n = n
         sort_updates(stretch.drawn_time[:n], stretch.drawn_index[:n], start, stop, stretch.time, stretch.index)
         return stretch
+
+
+def call_kernels(network: BinaryNetwork, seed: int, couplings: Couplings) -> None:
+    """Call every kernel of a run on the couplings of this rank for no neuron, so that it is compiled (local)."""
+    neurons = LocalNeurons(network, beyond(network.size), seed, couplings)
+    add_active(neurons.gids, couplings.arrays, neurons.h)
+    stretch = Stretch(1, couplings.input_type).draw(neurons, 0.0, 1.0)
+    arrays, updates, changes = couplings.arrays, stretch.arrays, stretch.changes
+    speculate(0, 0, neurons.arrays, updates, arrays, changes)
+    none, hits = np.zeros((1, 1, 2)), np.empty(0, np.int64)
+    correct(0, 0, 0, none, neurons.arrays, updates, stretch.marks, arrays, hits, changes)
+    settle(0, 0, neurons.arrays, updates, stretch.flips, 0)
 
 
 class BinaryLoop:
@@ -155,29 +168,20 @@ class BinaryLoop:
 
         Returns the flips of this rank, sorted: time (n,), local index (n,), new state (n,); valid until the next call.
         """
-        stop = min(self.time + self._stretch_time, stop)
+        stop = min(max(self.time + self._stretch_time, float(np.nextafter(self.time, np.inf))), stop)
         self.timers.start()
         stretch = self._stretch = self._stretch.draw(self.neurons, self.time, stop)
         self.timers.lap("draw")
         begin, flips = 0, 0
         while self.time < stop:
-            self.time = min(self.time + (self._forced or self._window), stop)
+            after = float(np.nextafter(self.time, np.inf))  # a window may be shorter than the resolution of time
+            self.time = min(max(self.time + (self._forced or self._window), after), stop)
             end = int(np.searchsorted(stretch.time[: stretch.n], self.time, side="right"))
             flips = self._settle(begin, end, flips)
             begin = end
         self.n_updates += stretch.n
         self.n_flips += flips
         return tuple(array[:flips] for array in stretch.flips)  # type: ignore[return-value]
-
-    def rehearse(self) -> None:
-        """Call every kernel once, so that it is compiled."""
-        self.advance(self.time + 1.0 / self.rate if self.rate else 1.0)
-        nothing = np.zeros((1, 1, 2))
-        stretch = self._stretch
-        correct(
-            0, 0, 0, nothing, self.neurons.arrays, stretch.arrays, stretch.marks, self.couplings, self._hits,
-            stretch.changes,
-        )  # fmt: skip
 
     def _settle(self, begin: int, end: int, flips: int) -> int:
         """Find the states after the updates begin .. end - 1; flips are listed from number ``flips`` on."""

@@ -20,10 +20,8 @@ import numpy as np
 
 from distsim.elementary import log
 from distsim.jit import inline, jit, prefetch
-from distsim.rng import draw, draw_uniform
+from distsim.rng import draw_open_uniform, draw_uniform
 
-_12 = np.uint64(12)
-_TO_OPEN_UNIT = 1.0 / 4503599627370496.0  # 2^-52
 LINE = 64  # bytes of a cache line
 MOST_LINES = 64  # of a row that are asked for in advance
 AHEAD = 4  # updates that are looked ahead
@@ -32,34 +30,34 @@ ZERO = 4
 
 
 @inline
-def interval(key, counter, tau):  # type: ignore[no-untyped-def]
-    """Exponential interval of mean tau: number ``counter`` of the stream ``key``."""
-    return -tau * log((float(draw(key, counter) >> _12) + 0.5) * _TO_OPEN_UNIT)
+def interval(streams, i, counter, tau):  # type: ignore[no-untyped-def]
+    """Exponential interval of mean tau: number ``counter`` of stream i."""
+    return -tau * log(draw_open_uniform(streams, i, counter))
 
 
 @jit
-def draw_states(keys, m_0, state):  # type: ignore[no-untyped-def]
+def draw_states(streams, m_0, state):  # type: ignore[no-untyped-def]
     """state[i] = 1 with probability m_0[i], else 0."""
-    for i in range(keys.size):
-        state[i] = np.uint8(draw_uniform(keys[i], 0) < m_0[i])
+    for i in range(streams.keys.size):
+        state[i] = np.uint8(draw_uniform(streams, i, 0) < m_0[i])
 
 
 @jit
-def first_updates(keys, tau, upcoming, counter):  # type: ignore[no-untyped-def]
+def first_updates(streams, tau, upcoming, counter):  # type: ignore[no-untyped-def]
     """upcoming[i] = time of the first update of neuron i; tau (n,) or (1,)."""
-    for i in range(keys.size):
-        upcoming[i] = interval(keys[i], 0, tau[i if tau.size > 1 else 0])
+    for i in range(streams.keys.size):
+        upcoming[i] = interval(streams, i, 0, tau[i if tau.size > 1 else 0])
         counter[i] = 1
 
 
 @jit
-def draw_updates(keys, tau, upcoming, counter, stop, first, n, time, index):  # type: ignore[no-untyped-def]
+def draw_updates(streams, tau, upcoming, counter, stop, first, n, time, index):  # type: ignore[no-untyped-def]
     """Append the updates up to ``stop`` of the neurons from ``first`` on to time[n:], index[n:].
 
     Returns the neuron at which the arrays were full (the number of neurons where they were not) and the new n. The
     updates of a neuron are strictly later than each other.
     """
-    for i in range(first, keys.size):
+    for i in range(first, streams.keys.size):
         t = upcoming[i]
         while t <= stop:
             if n == time.size:
@@ -68,10 +66,10 @@ def draw_updates(keys, tau, upcoming, counter, stop, first, n, time, index):  # 
             time[n] = t
             index[n] = i
             n += 1
-            t = max(t + interval(keys[i], counter[i], tau[i if tau.size > 1 else 0]), np.nextafter(t, np.inf))
+            t = max(t + interval(streams, i, counter[i], tau[i if tau.size > 1 else 0]), np.nextafter(t, np.inf))
             counter[i] += 1
         upcoming[i] = t
-    return keys.size, n
+    return streams.keys.size, n
 
 
 @jit

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from distsim.errors import InputError
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 DECIMALS = 9  # of a time in ms
-HASHED_AT_ONCE = 2**20  # spikes
 _HALF, _LOW = np.uint64(32), np.uint64(2**32 - 1)  # steps and gids both fit into 32 bits
 
 
@@ -99,18 +99,14 @@ def gather_connections(parts: list[Connections], comm: MPI.Comm) -> Connections:
     return Connections(*(column[order] for column in columns))
 
 
-def spike_hash(step: Int64Array, gid: Int64Array) -> str:
-    """SHA-256 of spikes sorted by step, then gid, as little-endian uint64 pairs (step, gid)."""
-    keys = sorted_keys(step, gid)
-    digest = hashlib.sha256()
-    for begin in range(0, len(keys), HASHED_AT_ONCE):
-        piece = keys[begin : begin + HASHED_AT_ONCE]
-        digest.update(np.stack((piece >> _HALF, piece & _LOW), axis=1).astype("<u8").tobytes())
-    return digest.hexdigest()
-
-
 def sorted_keys(step: Int64Array, index: Int64Array) -> npt.NDArray[np.uint64]:
-    """Spikes as single integers step 2^32 + index, sorted: several times faster than to sort by two arrays."""
+    """Spikes as single integers step 2^32 + index, sorted: several times faster than to sort by two arrays.
+
+    Raises InputError for a step or an index that does not fit into 32 bits.
+    """
+    for what, values in (("step", step), ("index", index)):
+        if len(values) and (values.min() < 0 or values.max() > _LOW):
+            raise InputError(f"the {what} of a spike must be from 0 to {_LOW}, got {values.min()} to {values.max()}")
     keys = step.astype(np.uint64)
     keys <<= _HALF
     keys |= index.astype(np.uint64)

@@ -126,7 +126,7 @@ class RateSimulation:
         self.step = 0
         self.sim_time = 0.0
         with faults(comm):
-            one_per_node_first(comm, self._rehearse)
+            one_per_node_first(comm, self._call_kernels)
             begin = time.perf_counter()
             counts = np.array([local_count(0, network.size, rank, comm.size) for rank in range(comm.size)])
             gids = np.arange(network.size)
@@ -211,9 +211,8 @@ class RateSimulation:
         """Number of connections on all ranks."""
         return int(self.comm.allreduce(sum(a.n_connections for part in self._parts for a in part.afferents)))
 
-    def _rehearse(self) -> None:
-        """Draw the connections of one neuron of every population and do one step, so that every kernel is compiled."""
-        everyone = np.arange(self.network.size)
+    def _call_kernels(self) -> None:
+        """Build the part of a rank without neurons and do one step of it, so that every kernel is compiled."""
+        everyone, nobody = np.arange(self.network.size), np.zeros(0, np.int64)
         for p in self.network.populations:
-            few = np.arange(p.first_gid, p.first_gid + min(p.size, 1))
-            RatePart(self.network, p, self.seed, few, everyone).advance(np.zeros(self.network.size))
+            RatePart(self.network, p, self.seed, nobody, everyone).advance(np.zeros(self.network.size))

@@ -23,13 +23,13 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass
 class SpikeRecorder:
-    """Spikes (step, index in the group) of the local neurons in pieces by interval.
+    """Spikes (step, index in the group) of recorded local neurons of the group in pieces by interval.
 
-    Of use are those of the population ``part``, in which the neurons are below ``first``.
+    Of use are those of the neurons ``part.begin`` .. ``end`` - 1 of the group: the first of a population.
     """
 
     part: LocalPopulation
-    first: int
+    end: int
     stamps: list[Int64Array] = field(default_factory=list)
     index: list[npt.NDArray[np.int32]] = field(default_factory=list)
 
@@ -37,9 +37,8 @@ class SpikeRecorder:
         """Steps and neurons of all local spikes so far."""
         step = np.concatenate([np.zeros(0, np.int64), *self.stamps])
         index = np.concatenate([np.zeros(0, np.int32), *self.index])
-        mine = (index >= self.part.begin) & (index < self.part.end)
-        step, neuron = step[mine], self.part.gids[index[mine] - self.part.begin] - self.part.population.first_gid
-        return step[neuron < self.first], neuron[neuron < self.first]
+        mine = (index >= self.part.begin) & (index < self.end)
+        return step[mine], self.part.gids[index[mine] - self.part.begin] - self.part.population.first_gid
 
     def take(self) -> tuple[Int64Array, Int64Array]:
         """As ``all``, and forget them."""
@@ -79,6 +78,14 @@ class StateRecorder:
         return taken
 
 
+def _recorded(n: int, recorders: list[SpikeRecorder]) -> npt.NDArray[np.bool_] | None:
+    """Which of the ``n`` neurons of a group (n,) have their spikes recorded; None where all have."""
+    recorded = np.zeros(n, np.bool_)
+    for recorder in recorders:
+        recorded[recorder.part.begin : recorder.end] = True
+    return None if recorded.all() else recorded
+
+
 class Recorders:
     """All recorders of one rank."""
 
@@ -86,7 +93,9 @@ class Recorders:
         parts = {part.population.name: part for part, _ in local.populations}
         self.of_spikes: dict[str, SpikeRecorder] = {}
         for recording in network.spike_recordings:
-            self.of_spikes[recording.population] = SpikeRecorder(parts[recording.population], recording.first)
+            part = parts[recording.population]
+            recorded = int(np.searchsorted(part.gids, part.population.first_gid + recording.first))
+            self.of_spikes[recording.population] = SpikeRecorder(part, part.begin + recorded)
         self.of_states: dict[str, list[StateRecorder]] = {name: [] for name in parts}
         for state in network.state_recordings:
             part = parts[state.population]
@@ -96,13 +105,17 @@ class Recorders:
             self.of_states[state.population].append(recorder)
         names = [[part.population.name for part in group.members] for group in local.groups]
         self._of_group = [[self.of_spikes[name] for name in group if name in self.of_spikes] for group in names]
+        self._recorded = [
+            _recorded(len(group.gids), recorders) for group, recorders in zip(local.groups, self._of_group, strict=True)
+        ]
         self._states_of = {group[0]: [r for name in group for r in self.of_states[name]] for group in names}
 
     def spikes(self, fired: list[Fired]) -> None:
         """Keep the spikes of one interval, one entry of ``fired`` per group."""
-        for recorders, spikes in zip(self._of_group, fired, strict=True):
+        for recorders, recorded, spikes in zip(self._of_group, self._recorded, fired, strict=True):
             if recorders and len(spikes.index):
-                stamp, index = spikes.stamp.copy(), spikes.index.copy()
+                kept = slice(None) if recorded is None else recorded[spikes.index]
+                stamp, index = spikes.stamp[kept].copy(), spikes.index[kept].copy()
                 for recorder in recorders:
                     recorder.stamps.append(stamp)
                     recorder.index.append(index)

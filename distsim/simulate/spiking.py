@@ -20,8 +20,10 @@ from distsim.counts import deposit
 from distsim.errors import RangeError
 from distsim.network.protocols import weight_unit
 from distsim.neurons.group import joins
+from distsim.parallel import exchange as exchanges
 from distsim.parallel.exchange import Exchange, pack, unpack
 from distsim.simulate.recorders import Recorders
+from distsim.simulate.spike_hash import SpikeHash
 from distsim.simulate.timers import Timers
 
 Int64Array = npt.NDArray[np.int64]
@@ -60,6 +62,7 @@ class SpikingLoop:
         self.timers = Timers()
         self.step = 0
         self.n_spikes = 0
+        self.spike_hash = SpikeHash()
         sizes = [
             group.most_spikes(interval, dt) for group in local.groups
         ]  # of buffers that hold a spike in every step
@@ -93,16 +96,38 @@ class SpikingLoop:
         """Advance one group from step ``start`` to ``end``, pausing where states are recorded."""
         n_spikes = 0
         for begin, stop in self.recorders.pieces(group, start, end):
-            n_steps = stop - begin
-            for part, poisson in group.further_poisson:
-                deposit(poisson.drive, begin + 1, n_steps, group.ring[poisson.input, :, part.begin : part.end])
-            current = self.current(group, begin, n_steps)
-            index, stamp = buffer.index[n_spikes:], buffer.stamp[n_spikes:]
-            n_spikes += group.neurons.update(
-                begin + 1, n_steps, group.ring, group.grid.unit, current, group.drives, index, stamp
-            )
+            free = Fired(buffer.index[n_spikes:], buffer.stamp[n_spikes:])
+            n_spikes += self.advance(group, free, begin, stop - begin)
             self.recorders.states(group, stop)
         return Fired(buffer.index[:n_spikes], buffer.stamp[:n_spikes])
+
+    def advance(self, group: LocalGroup, buffer: Fired, start: int, n_steps: int) -> int:
+        """Advance one group by ``n_steps`` after step ``start``; writes spikes to ``buffer`` and returns how many."""
+        for part, poisson in group.further_poisson:
+            deposit(poisson.drive, start + 1, n_steps, group.ring[poisson.input, :, part.begin : part.end])
+        current = self.current(group, start, n_steps)
+        return group.neurons.update(
+            start + 1, n_steps, group.ring, group.grid.unit, current, group.drives, buffer.index, buffer.stamp
+        )
+
+    def call_kernels(self) -> None:
+        """Call every kernel of a run on the arrays of the network with nothing to do: no steps, no spikes.
+
+        So they are compiled for exactly these arrays, before any time is taken. Nothing changes.
+        """
+        exchanges.call_kernels()
+        for group, buffer in zip(self.local.groups, self._fired, strict=True):
+            self.advance(group, buffer, self.step, 0)
+            for plastic in group.plastic_inputs:
+                plastic.delivery.archive(buffer.index[:0], buffer.stamp[:0], self.step)
+        nothing = np.zeros(0, np.int64)
+        self.spike_hash.add(nothing, nothing)
+        for table in self.local.tables:
+            ring, grid = table.target.ring[table.input], table.target.grid
+            if table.segmented:
+                table.delivery.deliver_until(nothing, nothing, ring, grid, self.step, self.step)
+            else:
+                table.delivery.deliver(nothing, nothing, ring, grid)
 
     def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
         """Current (n_steps,) in pA injected into every neuron in the steps after ``start``.
@@ -118,13 +143,14 @@ class SpikingLoop:
         return current if joins(group.model) else current[0]
 
     def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
-        """The spikes of this rank's neurons as sortable integers."""
+        """The spikes of this rank's neurons as sortable integers; they are counted and hashed."""
         end = 0
         for group, spikes in zip(self.local.groups, fired, strict=True):
             if len(spikes.index):
                 end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end)
                 if group.model.receives:
                     self.n_spikes += len(spikes.index)
+                    self.spike_hash.add(group.gids[spikes.index], spikes.stamp)
         return self._packed[:end]
 
     def unpack(self, packed: npt.NDArray[np.uint64], start: int) -> tuple[Int64Array, Int64Array]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.grid import empty_ring
-from distsim.build.local_network import Layout, LocalGroup, LocalNetwork, LocalTable, build
+from distsim.build.local_network import LocalGroup, LocalNetwork, LocalTable, build, call_kernels
 from distsim.counts import NO_DRIVE
 from distsim.errors import InputError, RangeError, check_names
 from distsim.network.network import Network
@@ -72,10 +72,11 @@ class Trials:
         self.dt = network.dt
         self.seed = check_count(seed, "seed", low=-(2**63))
         network.freeze()
-        layout = Layout.of(network, alone(), segmented=False)
-        self._local: LocalNetwork = build(network, alone(), self.seed, "double", Timers().phase, layout)
+        one_per_node_first(comm, lambda: call_kernels(network, alone(), self.seed, "double"))
+        phase = Timers().phase
+        self._local: LocalNetwork = build(network, alone(), self.seed, "double", phase, segmented=False)
         self._neurons = [group for group in self._local.groups if isinstance(group.neurons, LifMultisynapseGroup)]
-        one_per_node_first(comm, self._rehearse)
+        one_per_node_first(comm, self._call_kernels)
 
     def run(
         self, duration: float, numbers: Sequence[int], trains: Mapping[str, Sequence[SpikeTrains]], batch: int = BATCH
@@ -114,8 +115,9 @@ class Trials:
             for number, one in enumerate(of_trials):
                 one.check(size, self.dt, f"Trials: '{name}', trial {number}")
 
-    def _rehearse(self) -> None:
-        self._run_batch(1, [0, 1], {})
+    def _call_kernels(self) -> None:
+        """Do one step of one trial, so that every kernel is compiled."""
+        self._run_batch(1, [0], {})
 
     def _run_batch(
         self, n_steps: int, numbers: Sequence[int], trains: Mapping[str, Sequence[SpikeTrains]]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,14 +48,14 @@ class ByTarget:
 
     local: LocalTable
     begin: Int64Array
-    order: npt.NDArray[np.uint32]
+    order: npt.NDArray[Any]
 
     @classmethod
     def of(cls, local: LocalTable) -> ByTarget:
         targets = local.table.targets
         begin = np.zeros(len(local.target.gids) + 1, np.int64)
         np.cumsum(np.bincount(targets, minlength=len(local.target.gids)), out=begin[1:])
-        order = np.empty(len(targets), np.uint32)
+        order = np.empty(len(targets), np.uint32 if len(targets) < 1 << 32 else np.int64)
         place_by_target(targets, begin[:-1].copy(), order)
         return cls(local, begin, order)
 
@@ -84,7 +85,7 @@ def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
 def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float] | None:
     """count, mean, sd, min, max and median (pA) of all plastic weights as last transmitted; None where there are none.
 
-    Sums are made per target in the order of sources and added in the order of gids, so they do not depend on ranks;
+    Sums are made per target in the order of sources and added without rounding, so they do not depend on ranks;
     the median is exact, found by bisection over the bits of the weights with integer counts.
     """
     tables = [t for t in network.tables if t.plastic]
@@ -110,14 +111,12 @@ def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float
 
 def _sum_over(tables: list[ByTarget], center: float, power: int, comm: MPI.Comm) -> float:
     """Sum of (weight - center)**power over all plastic synapses of all ranks."""
-    gids, sums = [np.zeros(0, np.int64)], [np.zeros(0)]
+    sums = [np.zeros(0)]
     for by_target in tables:
         total = np.zeros(len(by_target.local.target.gids))
         sum_by_target(by_target.local.table.targets, by_target.local.table.weights, center, power, total)
-        gids.append(by_target.local.target.gids)
         sums.append(total)
-    gid, total = allgather_array(np.concatenate(gids), comm), allgather_array(np.concatenate(sums), comm)
-    return float(np.sum(total[np.argsort(gid, kind="stable")]))
+    return math.fsum(allgather_array(np.concatenate(sums), comm))
 
 
 def _order_statistic(weights: list[npt.NDArray[np.floating]], rank: int, comm: MPI.Comm) -> float:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from distsim.counts import Drive, count_table
 from distsim.errors import InputError, check_arguments
-from distsim.rng import stream_keys
+from distsim.rng import streams_of
 from distsim.units import MS_PER_S, check_number, to_steps
 
 MAX_MEAN = 1e8
@@ -65,5 +65,7 @@ def poisson_input(
     """The input of the neurons ``gids`` by stimulation number ``index``; unit: pA per unit of the ring."""
     table = count_table(poisson.mean(dt))
     delay = 1 if poisson.delay is None else to_steps(poisson.delay, dt, "Poisson delay")
-    keys = stream_keys(seed, "poisson input", index, gids)
-    return PoissonInput(which, (keys, table.thresholds, table.common, table.first, round(poisson.weight / unit), delay))
+    streams = streams_of(seed, "poisson input", index, gids)
+    return PoissonInput(
+        which, (streams, table.thresholds, table.common, table.first, round(poisson.weight / unit), delay)
+    )

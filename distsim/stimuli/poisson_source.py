@@ -11,7 +11,7 @@ import numpy.typing as npt
 from distsim.counts import count_table
 from distsim.errors import InputError, check_arguments
 from distsim.jit import jit
-from distsim.rng import draw, stream_keys
+from distsim.rng import draw, streams_of
 from distsim.units import MAX_STEPS, MS_PER_S, check_number, to_steps
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ class PoissonSource:
 
 
 class PoissonSourceGroup:
-    """The local sources: the keys (n,) of their streams, whose number s is that of step s."""
+    """The local sources: their streams (n,), whose number s is that of step s."""
 
     def __init__(self, model: PoissonSource, local: Local) -> None:
-        self.keys = stream_keys(local.seed, "poisson source", 0, local.gids)
+        self.streams = streams_of(local.seed, "poisson source", 0, local.gids)
         self.table = count_table(model.mean(local.dt))
         self.start = to_steps(model.start, local.dt, "start")
         self.stop = MAX_STEPS if model.stop is None else to_steps(model.stop, local.dt, "stop")
@@ -80,22 +80,22 @@ class PoissonSourceGroup:
     ) -> int:
         """Emit the spikes of the steps; see ``Group.update``."""
         first, last = max(first_step, self.start + 1), min(first_step + n_steps - 1, self.stop)
-        return int(emit_counts(self.keys, first, last, self.table.thresholds, self.table.first, index, stamp))
+        return int(emit_counts(self.streams, first, last, self.table.thresholds, self.table.first, index, stamp))
 
     def state(self, name: str) -> npt.NDArray[np.float64]:
         raise InputError(f"a source of spikes has no state '{name}'")
 
 
 @jit
-def emit_counts(keys, first_step, last_step, thresholds, fewest, index, stamp):  # type: ignore[no-untyped-def]
+def emit_counts(streams, first_step, last_step, thresholds, fewest, index, stamp):  # type: ignore[no-untyped-def]
     """Write the spikes of all sources in the steps first_step .. last_step; returns their number.
 
     A source fires fewest + (number of ``thresholds`` below its random number) times in a step, see ``counts``.
     """
     spikes = 0
     for step in range(first_step, last_step + 1):
-        for i in range(keys.size):
-            random = draw(keys[i], step)
+        for i in range(streams.keys.size):
+            random = draw(streams, i, step)
             if fewest == 0 and random <= thresholds[0]:
                 continue
             for _ in range(fewest + np.searchsorted(thresholds, random)):

@@ -15,7 +15,7 @@ from distsim.network.protocols import weight_unit
 from distsim.network.rules import AllToAll, OneToOne
 from distsim.network.values import Value, check_array
 from distsim.synapses.static import Static
-from distsim.units import RELATIVE_TOLERANCE
+from distsim.units import GRID_TOLERANCE, MAX_STEPS, RELATIVE_TOLERANCE
 
 if TYPE_CHECKING:
     from distsim.neurons.group import Local
@@ -51,8 +51,16 @@ class SpikeTrains:
         if len(self.times) not in (size, 1):
             raise InputError(f"{where}: SpikeTrains has {len(self.times)} trains for {size} neurons; give one each")
         for i, train in enumerate(self.times):
-            steps = np.round(train / dt)
-            wrong = np.flatnonzero(np.abs(steps * dt - train) > RELATIVE_TOLERANCE * np.maximum(train, dt))
+            with np.errstate(over="ignore"):
+                steps = np.round(train / dt)
+            late = np.flatnonzero(steps > MAX_STEPS)
+            if len(late):
+                raise InputError(
+                    f"{where}: SpikeTrains times[{i}][{late[0]}] = {train[late[0]]:g} ms is more than {MAX_STEPS} "
+                    f"steps of dt = {dt:g} ms"
+                )
+            tolerance = np.minimum(RELATIVE_TOLERANCE * np.maximum(train, dt), GRID_TOLERANCE * dt)
+            wrong = np.flatnonzero(np.abs(steps * dt - train) > tolerance)
             if len(wrong):
                 raise InputError(
                     f"{where}: SpikeTrains times[{i}][{wrong[0]}] = {train[wrong[0]]:g} ms is not a whole multiple "

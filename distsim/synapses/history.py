@@ -44,11 +44,10 @@ class History:
         it is only called where a history is full.
         """
         seen = start - self.longest_delay
-        begin = 0
+        begin = append(neurons, stamps, 0, self._keep_from, seen, self.rate, self.steps, self.trace)
         while begin < len(neurons):
+            self._make_room(min(oldest_asked(), start) - self.longest_delay)
             begin = append(neurons, stamps, begin, self._keep_from, seen, self.rate, self.steps, self.trace)
-            if begin < len(neurons):
-                self._make_room(min(oldest_asked(), start) - self.longest_delay)
 
     def _make_room(self, keep_from: int) -> None:
         """Forget what is at or before step ``keep_from``, or, where that is old news, double the capacity."""

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from distsim.errors import InputError
-from distsim.network.distributions import Distribution
+from distsim.network.distributions import Clipped, Distribution, Invertible
+from distsim.network.positive import Replaced
 from distsim.network.values import Value, check_shape, check_value
-from distsim.units import to_steps
+from distsim.units import LONGEST_DELAY, to_steps
 
 Shape = tuple[int, ...] | None
+_LARGEST_UNIFORM = 1.0 - 2.0**-53
 
 
 def check_weight(weight: Value, shape: Shape, where: str, name: str = "weight") -> None:
@@ -20,7 +22,10 @@ def check_weight(weight: Value, shape: Shape, where: str, name: str = "weight") 
 
 
 def check_delay(delay: Value, dt: float, shape: Shape, where: str) -> None:
-    """InputError unless every given delay is a whole multiple of dt, at least dt; distributions are rounded to dt."""
+    """InputError unless every given delay is a whole multiple of dt, at least dt; distributions are rounded to dt.
+
+    None may be longer than LONGEST_DELAY steps, nor drawn so.
+    """
     name = f"{where}: delay"
     _check_array(delay, shape, name)
     if isinstance(delay, Distribution):
@@ -28,11 +33,34 @@ def check_delay(delay: Value, dt: float, shape: Shape, where: str) -> None:
         if smallest < 0.5 * dt:
             low = f"Clipped(..., low={dt:g})"
             raise InputError(f"{name} {delay} can be {smallest:g} ms, below dt = {dt:g} ms; wrap it in {low}")
+        if not longest_drawn(delay) < LONGEST_DELAY * dt:
+            raise InputError(
+                f"{name} {delay} can be {longest_drawn(delay):g} ms, but {LONGEST_DELAY * dt:g} ms ({LONGEST_DELAY} "
+                f"steps) is the longest; wrap it in Clipped(..., high=...)"
+            )
     elif isinstance(delay, np.ndarray):
         for value in np.unique(delay):
-            to_steps(value, dt, name, low=1)
+            _check_steps(value, dt, name)
     else:
-        to_steps(delay, dt, name, low=1)
+        _check_steps(delay, dt, name)
+
+
+def _check_steps(delay: float, dt: float, name: str) -> None:
+    """InputError unless ``delay`` (ms) is a whole number of steps from 1 to LONGEST_DELAY."""
+    if to_steps(delay, dt, name, low=1) > LONGEST_DELAY:
+        raise InputError(f"{name} = {delay:g} ms is longer than {LONGEST_DELAY * dt:g} ms ({LONGEST_DELAY} steps)")
+
+
+def longest_drawn(delay: Distribution) -> float:
+    """The largest number that can be drawn: where there is no bound, that of the largest uniform number."""
+    if isinstance(delay, Invertible):
+        return float(delay.quantile(np.array([_LARGEST_UNIFORM]))[0])
+    low, high = delay.bounds()
+    if isinstance(delay, Clipped):
+        return max(low, min(longest_drawn(delay.distribution), high))
+    if isinstance(delay, Replaced):
+        return max(longest_drawn(delay.distribution), delay.by)
+    return high
 
 
 def _check_array(value: Value, shape: Shape, name: str) -> None:

@@ -19,6 +19,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from distsim import accurate
 from distsim.elementary import LOG2_E, exp2, log2
 from distsim.errors import InputError, check_arguments
 from distsim.jit import inline, jit
@@ -76,7 +77,7 @@ class StdpPowerLaw:
 
     def log2_lambda(self) -> float:
         """log2(lambda), and a number that makes every potentiation 0 where lambda is 0."""
-        return float(np.log2(self.lambda_)) if self.lambda_ > 0.0 else -2000.0
+        return accurate.log2(self.lambda_) if self.lambda_ > 0.0 else -2000.0
 
 
 class StdpDelivery:

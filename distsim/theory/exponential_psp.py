@@ -6,8 +6,7 @@ dV/dt = 0, so V = tau_m / C_m exp(-t / tau_s), and the maximum is at t = tau_s l
 
 from __future__ import annotations
 
-import math
-
+from distsim.accurate import exp, log1p
 from distsim.units import check_number
 
 
@@ -19,5 +18,5 @@ def exponential_psp_amplitude(tau_m: float, tau_s: float, C_m: float) -> float:
     """
     check_number(C_m, "C_m", above=0.0)
     delta = 1.0 - check_number(tau_s, "tau_s", above=0.0) / check_number(tau_m, "tau_m", above=0.0)
-    exponent = math.log1p(-delta) / delta if delta else -1.0
-    return tau_m / C_m * math.exp(exponent)
+    exponent = log1p(-delta) / delta if delta else -1.0
+    return tau_m / C_m * exp(exponent)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 
+from distsim.accurate import exp, log
 from distsim.errors import InputError
 from distsim.units import check_number
 
@@ -51,7 +52,7 @@ def lambert_w(z: float, branch: int = 0) -> float:
         raise InputError(f"lambert_w: z must be at least -1/e and below 0, got {z!r}")
     w = _lambert_start(z, branch)
     for _ in range(_MAX_ITERATIONS):
-        exp_w = math.exp(w)
+        exp_w = exp(w)
         residual = w * exp_w - z
         slope = exp_w * (w + 1.0)
         if residual == 0.0 or slope == 0.0:
@@ -67,11 +68,11 @@ def _lambert_start(z: float, branch: int) -> float:
     """A first guess of W(z): the series about the branch point, or that for small |z|."""
     if z < -0.25:
         p = math.sqrt(max(0.0, 2.0 * (math.e * z + 1.0))) * (1.0 if branch == 0 else -1.0)
-        return -1.0 + p - p * p / 3.0 + 11.0 / 72.0 * p**3
+        return -1.0 + p - p * p / 3.0 + 11.0 / 72.0 * p * p * p
     if branch == 0:
         return z - z * z
-    log_1 = math.log(-z)
-    log_2 = math.log(-log_1)
+    log_1 = log(-z)
+    log_2 = log(-log_1)
     return log_1 - log_2 + log_2 / log_1
 
 
@@ -105,7 +106,7 @@ def psp_peak_time(tau_m: float, tau_s: float) -> float:
     if abs(delta) < _NEAR:
         return tau_s * _peak_near_equality(delta)
     branch = -1 if ratio < 1.0 else 0
-    return tau_s * (-lambert_w(-ratio * math.exp(-ratio), branch) - ratio) / delta
+    return tau_s * (-lambert_w(-ratio * exp(-ratio), branch) - ratio) / delta
 
 
 def _peak_near_equality(delta: float) -> float:
@@ -134,9 +135,9 @@ def unit_psp(time: float, tau_m: float, tau_s: float, C_m: float) -> float:
     x = time / tau_s
     y = delta * x
     if abs(y) <= _SERIES_BELOW:
-        shape = x * x * math.exp(-x) * _h(y)
+        shape = x * x * exp(-x) * _h(y)
     else:
-        shape = (math.exp(-time / tau_m) - (1.0 + y) * math.exp(-x)) / (delta * delta)
+        shape = (exp(-time / tau_m) - (1.0 + y) * exp(-x)) / (delta * delta)
     return math.e * tau_s / C_m * shape
 
 

@@ -64,7 +64,7 @@ def build_network() -> Network:
     network.connect("C", "A", FixedTotalNumber(30), Static(weight=Normal(0.0, 200.0), delay=delays))
     network.connect("B", "D", FixedIndegree(5, multapses=False), Static(weight=LogNormal(4.0, 1.0), delay=1.0))
     network.connect("X", "B", AllToAll(), Static(weight=300.0, delay=1.0))
-    short_term = TsodyksMarkram(Gamma(1.0, 2000.0), delays, U=Uniform(0.1, 1.2), D=200.0, F=20.0, tau_I=3.0, receptor=0)
+    short_term = TsodyksMarkram(Gamma(2.5, 800.0), delays, U=Uniform(0.1, 1.2), D=200.0, F=20.0, tau_I=3.0, receptor=0)
     network.connect("L", "M", SpatialBernoulli(0.9, 1.5), short_term)
     network.connect("M", "L", SpatialBernoulli(1.0, 2.0), TsodyksMarkram(weight=-3000.0, delay=1.0, receptor=1))
     network.connect("X", "M", AllToAll(), Static(weight=9000.0, delay=1.0, receptor="stimulus"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from random import Random
 
 import numpy as np
 from mpi4py import MPI
@@ -44,7 +45,7 @@ T = 150.0
 
 def build_network() -> Network:
     network = Network(dt=0.125)
-    random = np.random.default_rng(1)
+    random = Random(1)  # Python's: the same numbers in every version
     common = {"E_L": 0.0, "V_reset": 0.0, "t_ref": 1.0}
     network.population(
         "A",
@@ -54,12 +55,12 @@ def build_network() -> Network:
     )
     network.population("Z", 0, IafPscAlpha())
     network.population("L", 1, IafPscAlpha(I_e=500.0, V_th=15.0, **common))
-    two_inputs = IafPscAlpha(tau_syn_in=4.0, V_th=15.0, I_e=random.normal(150.0, 20.0, 41), **common)
+    two_inputs = IafPscAlpha(tau_syn_in=4.0, V_th=15.0, I_e=uniform(random, 110.0, 190.0, 41), **common)
     network.population("B", 41, two_inputs, V_m=Normal(5.0, 2.0))
     network.population(
         "F", 17, IgnoreAndFire(rate=Uniform(20.0, 80.0), phase=Uniform(0.0, 1.0), integrate=two_inputs_of(17))
     )
-    trains = [np.sort(random.integers(1, int(T / 0.125), n)) * 0.125 for n in (0, 5, 40)]
+    trains = [np.sort(integers(random, 1, int(T / 0.125), n)) * 0.125 for n in (0, 5, 40)]
     network.population("S", 3, SpikeTrains(trains))
     for name, I_e in (("P", 350.0), ("Q", 280.0)):  # one group
         network.population(name, 31, IafPscExp(tau_syn_in=1.0, I_e=I_e, V_th=15.0, **common), V_m=Uniform(0.0, 15.0))
@@ -83,12 +84,22 @@ def build_network() -> Network:
     return network
 
 
+def uniform(random: Random, low: float, high: float, n: int) -> np.ndarray:
+    """n numbers, uniform between low and high."""
+    return np.array([random.uniform(low, high) for _ in range(n)])
+
+
+def integers(random: Random, low: int, high: int, n: int) -> np.ndarray:
+    """n whole numbers from low to high - 1."""
+    return np.array([low + int(random.random() * (high - low)) for _ in range(n)])
+
+
 def two_inputs_of(n: int) -> IafPscAlpha:
     """Parameters with two input currents, one of them an array (n,)."""
     return IafPscAlpha(tau_syn_in=3.0, C_m=np.linspace(200.0, 300.0, n))
 
 
-def connect(network: Network, random: np.random.Generator) -> None:
+def connect(network: Network, random: Random) -> None:
     stdp = {"alpha": 0.1, "lambda_": 2.0, "mu": 0.4, "tau_plus": 15.0, "tau_minus": 30.0}
     weights = Clipped(LogNormal(3.0, 0.5), high=100.0)
     network.connect("A", "A", FixedIndegree(12, autapses=False), StdpPowerLaw(weights, Uniform(0.5, 3.0), **stdp))
@@ -97,12 +108,11 @@ def connect(network: Network, random: np.random.Generator) -> None:
     network.connect(
         "B", "B", FixedIndegree(20, autapses=False, multapses=False), Static(Normal(0.0, 15.0), Uniform(0.5, 9.0))
     )
-    network.connect("F", "B", AllToAll(), Static(random.normal(10.0, 2.0, (41, 17)), 2.0))
-    network.connect("F", "F", OneToOne(), Static(3.0, random.integers(4, 300, 17) * 0.125))
-    source, target = random.integers(0, 3, 60), random.integers(0, 53, 60)
-    network.connect(
-        "S", "A", EdgeList(source, target), Static(random.normal(0.0, 200.0, 60), random.integers(4, 20, 60) * 0.125)
-    )
+    network.connect("F", "B", AllToAll(), Static(uniform(random, 6.0, 14.0, 41 * 17).reshape(41, 17), 2.0))
+    network.connect("F", "F", OneToOne(), Static(3.0, integers(random, 4, 300, 17) * 0.125))
+    listed = EdgeList(integers(random, 0, 3, 60), integers(random, 0, 53, 60))
+    weights = uniform(random, -350.0, 350.0, 60)
+    network.connect("S", "A", listed, Static(weights, integers(random, 4, 20, 60) * 0.125))
     network.connect("L", "A", AllToAll(), StdpPowerLaw(50.0, 0.5, **stdp))
     network.connect("A", "L", FixedIndegree(200), StdpPowerLaw(1.0, 0.75, **stdp))
     network.connect("Z", "A", AllToAll(), Static(1.0, 0.5))

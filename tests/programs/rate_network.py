@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,8 @@ def build_network(E: int, I: int) -> RateNetwork:
     threshold = Clipped(Normal(20.0, 1.0), low=15.0)
     network.population("I", I, SiegertNeuron(tau=Uniform(0.5, 2.0), tau_m=20.0, V_th=threshold, tau_syn=0.5))
     network.population("X", 3, ConstantRate(mean=[8000.0, 6000.0, 4000.0]))
-    random = np.random.default_rng(1)
-    drift = random.uniform(0.0, 0.5, (I, 3))
+    random = Random(1)  # Python's: the same numbers in every version
+    drift = np.array([[random.uniform(0.0, 0.5) for _ in range(3)] for _ in range(I)])
     network.connect("E", "E", FixedIndegree(20), DiffusionConnection(0.02, 0.002))
     network.connect("E", "I", PairwiseBernoulli(0.2), DiffusionConnection(Normal(0.02, 0.005), 0.002))
     network.connect("I", "E", FixedTotalNumber(4 * E), DiffusionConnection(-0.1, Uniform(0.0, 0.1)))

@@ -7,6 +7,7 @@ depends on neither.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -147,12 +148,13 @@ def simulate(
 
 def _add(sums: Sums, d: int, curve: FloatArray, spikes: tuple[int, int], p: Parameters) -> None:
     """Add one pair at distance number ``d``."""
-    settled = float(np.mean(curve[_settled(p) :]))
-    if curve.max(initial=0.0) ** 2 * p.pairs > LIMIT:
+    late, most = curve[_settled(p) :], curve.max(initial=0.0)
+    settled = math.fsum(late) / len(late)
+    if most * most * p.pairs > LIMIT:
         raise RangeError(f"{MODEL}: liquid states are too far apart to be summed exactly; fewer pairs may do")
     sums.distance[d] += np.rint(curve / GRID).astype(np.int64)
-    sums.squared[d] += np.rint(curve**2 / GRID).astype(np.int64)
-    sums.settled[d] += np.array([round(settled / GRID), round(settled**2 / GRID)])
+    sums.squared[d] += np.rint(curve * curve / GRID).astype(np.int64)
+    sums.settled[d] += np.array([round(settled / GRID), round(settled * settled / GRID)])
     sums.spikes[d] += np.array(spikes)
 
 

@@ -6,11 +6,10 @@ two trials at a time is the mean over neurons of (x_i(t) - x'_i(t))^2.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
+from distsim.accurate import exp
 from distsim.jit import jit
 from distsim.simulate.trials import TrialSpikes
 
@@ -22,7 +21,7 @@ def liquid_states(step: Int64Array, neuron: Int64Array, n: int, n_steps: int, dt
     """States (n, n_steps) of n neurons at the ends of the steps 1 .. n_steps, from the spikes (step, neuron)."""
     states = np.zeros((n, n_steps))
     np.add.at(states, (neuron, step - 1), 1.0)
-    decay = math.exp(-dt / tau)
+    decay = exp(-dt / tau)
     for t in range(1, n_steps):
         states[:, t] += decay * states[:, t - 1]
     return states
@@ -33,7 +32,7 @@ def pair_distances(spikes: TrialSpikes, pairs: int, n: int, n_steps: int, dt: fl
     order = np.argsort(spikes.step, kind="stable")
     columns = (column[order] for column in (spikes.trial, spikes.step, spikes.gid))
     distances = np.empty((n_steps, pairs))
-    squared_differences(*columns, n, math.exp(-dt / tau), distances)
+    squared_differences(*columns, n, exp(-dt / tau), distances)
     return distances.T / n
 
 

@@ -15,7 +15,7 @@ from distsim.elementary import exp
 from distsim.errors import InputError
 from distsim.jit import inline, jit
 from distsim.models.liquid_state.parameters import MODEL, Parameters
-from distsim.rng import draw, draw_uniform, stream_keys
+from distsim.rng import Streams, draw, draw_uniform, streams_of
 from distsim.units import MS_PER_S, to_steps
 
 FloatArray = npt.NDArray[np.float64]
@@ -39,21 +39,21 @@ def collect_pairs(p: Parameters) -> list[list[tuple[FloatArray, FloatArray]]]:
             raise InputError(f"{MODEL}: {_too_rare(p, found, begin)}")
         tries = np.arange(begin, begin + CHUNK)
         distance = np.empty(CHUNK)
-        distances_of_pairs(_keys(p, "u", tries), _keys(p, "v", tries), *_drawing(p), p.tau_d, distance)
+        distances_of_pairs(_streams(p, "u", tries), _streams(p, "v", tries), *_drawing(p), p.tau_d, distance)
         for pairs, wanted in zip(found, p.distances, strict=False):
             near = tries[np.abs(distance - wanted) < p.d_tolerance]
             pairs.extend(near[: p.pairs - len(pairs)].tolist())
         begin += CHUNK
     same = poisson_trains(p, p.pairs)
     pairs_of = [
-        list(zip(*(_trains(p, _keys(p, name, np.array(pairs))) for name in "uv"), strict=True)) for pairs in found
+        list(zip(*(_trains(p, _streams(p, name, np.array(pairs))) for name in "uv"), strict=True)) for pairs in found
     ]
     return [*pairs_of, list(zip(same, same, strict=True))]
 
 
 def poisson_trains(p: Parameters, n: int) -> list[FloatArray]:
     """Spike times (ms) of n stimuli, drawn without a condition; those of the pairs at distance 0 are the first."""
-    return _trains(p, _keys(p, "same", np.arange(n)))
+    return _trains(p, _streams(p, "same", np.arange(n)))
 
 
 def single_stimulus(p: Parameters) -> FloatArray:
@@ -87,8 +87,8 @@ def _too_rare(p: Parameters, found: list[list[int]], tries: int) -> str:
     )
 
 
-def _keys(p: Parameters, name: str, numbers: npt.NDArray[np.int64]) -> UInt64Array:
-    return stream_keys(p.seed, f"stimulus {name}", 0, numbers)
+def _streams(p: Parameters, name: str, numbers: npt.NDArray[np.int64]) -> Streams:
+    return streams_of(p.seed, f"stimulus {name}", 0, numbers)
 
 
 def _drawing(p: Parameters) -> tuple[UInt64Array, int, float, float]:
@@ -97,31 +97,31 @@ def _drawing(p: Parameters) -> tuple[UInt64Array, int, float, float]:
     return table.thresholds, table.first, p.T, p.dt
 
 
-def _trains(p: Parameters, keys: UInt64Array) -> list[FloatArray]:
+def _trains(p: Parameters, streams: Streams) -> list[FloatArray]:
     thresholds, first, duration, dt = _drawing(p)
     times = np.empty(first + len(thresholds))
     trains = []
-    for key in keys:
-        n = draw_train(key, thresholds, first, duration, dt, times)
+    for i in range(len(streams.keys)):
+        n = draw_train(streams, i, thresholds, first, duration, dt, times)
         trains.append(times[:n].copy())
     return trains
 
 
 @jit
-def draw_train(key, thresholds, first, duration, dt, times):  # type: ignore[no-untyped-def]
-    """A Poisson train (ms), sorted, into ``times``; returns its number of spikes.
+def draw_train(streams, i, thresholds, first, duration, dt, times):  # type: ignore[no-untyped-def]
+    """The Poisson train (ms) of stream i, sorted, into ``times``; returns its number of spikes.
 
     A train with two spikes in a step is drawn anew, as a whole.
     """
     attempt = np.int64(0)
     while True:
-        n = first + np.searchsorted(thresholds, draw(key, attempt))
-        for i in range(n):
-            times[i] = duration * draw_uniform(key, attempt + 1 + i)
+        n = first + np.searchsorted(thresholds, draw(streams, i, attempt))
+        for k in range(n):
+            times[k] = duration * draw_uniform(streams, i, attempt + 1 + k)
         times[:n].sort()
         single = True
-        for i in range(1, n):
-            single = single and np.floor(times[i] / dt + BIN_SHIFT) > np.floor(times[i - 1] / dt + BIN_SHIFT)
+        for k in range(1, n):
+            single = single and np.floor(times[k] / dt + BIN_SHIFT) > np.floor(times[k - 1] / dt + BIN_SHIFT)
         if single:
             return n
         attempt += ATTEMPT
@@ -165,11 +165,11 @@ def distance(u, v, duration, tau):  # type: ignore[no-untyped-def]
 
 
 @jit
-def distances_of_pairs(keys_u, keys_v, thresholds, first, duration, dt, tau, result):  # type: ignore[no-untyped-def]
-    """result[i] = distance of the trains that the streams keys_u[i] and keys_v[i] give."""
+def distances_of_pairs(streams_u, streams_v, thresholds, first, duration, dt, tau, result):  # type: ignore[no-untyped-def]
+    """result[i] = distance of the trains that number i of streams_u and of streams_v give."""
     longest = first + thresholds.size
     u, v = np.empty(longest), np.empty(longest)
-    for i in range(keys_u.size):
-        n = draw_train(keys_u[i], thresholds, first, duration, dt, u)
-        m = draw_train(keys_v[i], thresholds, first, duration, dt, v)
+    for i in range(streams_u.keys.size):
+        n = draw_train(streams_u, i, thresholds, first, duration, dt, u)
+        m = draw_train(streams_v, i, thresholds, first, duration, dt, v)
         result[i] = distance(u[:n], v[:m], duration, tau)

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from distsim.accurate import log
 from distsim.errors import InputError
 from distsim.models.defaults import Default, check_overrides, read_defaults
 from distsim.theory.exponential_psp import exponential_psp_amplitude
@@ -211,7 +212,7 @@ def total_synapses(probability: float, n_source: int, n_target: int) -> float:
         return 0.0
     if n_source * n_target == 1:
         return 1.0
-    return math.log(1.0 - probability) / math.log(1.0 - 1.0 / (n_source * n_target))
+    return log(1.0 - probability) / log(1.0 - 1.0 / (n_source * n_target))
 
 
 def _check_times(p: Parameters) -> None:

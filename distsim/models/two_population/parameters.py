@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from distsim.accurate import exp
 from distsim.errors import InputError
 from distsim.models.defaults import Default, check_overrides, read_defaults
 from distsim.theory.psp import lambert_w, unit_psp, unit_psp_amplitude
@@ -174,7 +175,7 @@ def published_unit_psp_amplitude(tau_m: float, tau_s: float, C_m: float) -> floa
     Raises InputError where a exp(a) > 1 / e, for tau_s above 0.278 tau_m: W_-1 then is not real.
     """
     a = tau_s / tau_m
-    z = -a * math.exp(min(a, 1.0))
+    z = -a * exp(min(a, 1.0))
     if z < -1.0 / math.e:
         raise InputError(
             f"{MODEL}: the published formula for the unit PSP has no solution for tau_s = {tau_s:g} ms, more than "

@@ -1,0 +1,90 @@
+"""Binomial numbers from streams: the distribution, from a single trial to 2^53."""
+
+from __future__ import annotations
+
+import decimal
+
+import numpy as np
+import pytest
+from numba import njit
+from scipy import stats
+
+from distsim.build import binomial
+from distsim.rng import streams_of
+
+SIZE = 40_000
+
+
+@njit
+def fill(streams, n, p, numbers):
+    for i in range(streams.keys.size):
+        numbers[i] = binomial.binomial(streams, i, n, p)
+
+
+def sample(n, p, seed=1, size=SIZE):
+    numbers = np.empty(size, np.int64)
+    fill(streams_of(seed, "binomial", 0, np.arange(size)), n, p, numbers)
+    return numbers
+
+
+def p_value(numbers, n, p):
+    """Chi-square against scipy's probabilities, in bins of at least 20 expected numbers."""
+    k = np.arange(max(0, numbers.min() - 1), numbers.max() + 2)
+    below = np.concatenate((stats.binom.cdf(k - 1, n, p), [1.0]))
+    expected, found = len(numbers) * np.diff(below), np.bincount(numbers - k[0], minlength=len(k))
+    expected[0] += len(numbers) * below[0]
+    bins = np.floor(np.cumsum(expected) / max(20.0, len(numbers) / 60)).astype(np.int64)
+    both = [np.bincount(bins, weights=w) for w in (found, expected)]
+    kept = both[1] > 5.0
+    found, expected = (np.append(w[kept], w[~kept].sum()) for w in both)
+    return stats.chi2.sf(((found - expected) ** 2 / np.maximum(expected, 1e-9))[expected > 0].sum(), kept.sum() - 1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 19, 20, 21, 29, 30, 31, 64, 1000, 100_000])
+@pytest.mark.parametrize("p", [0.5, 1 / 3, 0.45, 0.01])
+def test_numbers_have_the_distribution(n, p):
+    numbers = sample(n, p)
+    assert numbers.min() >= 0
+    assert numbers.max() <= n
+    assert p_value(numbers, n, p) > 1e-4 or n * p < 1.0
+    assert abs(numbers.mean() - n * p) < 4.5 * np.sqrt(n * p * (1.0 - p) / SIZE)
+    assert abs(numbers.var() / (n * p * (1.0 - p)) - 1.0) < 4.5 * np.sqrt((2.0 + 1.0 / (n * p * (1.0 - p))) / SIZE)
+
+
+@pytest.mark.parametrize(("n", "p"), [(10**9, 0.4), (10**15, 1 / 3), (2**53, 0.5), (2**53, 1e-10)])
+def test_numbers_among_many_are_normal(n, p):
+    sd = np.sqrt(n * p * (1.0 - p))
+    assert stats.kstest((sample(n, p) - n * p) / sd, "norm").pvalue > 1e-3
+
+
+def test_no_trials_and_no_probability():
+    streams = streams_of(1, "binomial", 0, np.arange(1))
+    assert binomial.binomial(streams, 0, 0, 0.5) == 0
+    assert binomial.binomial(streams, 0, 2**53, 0.0) == 0
+
+
+@pytest.mark.parametrize(("n", "p"), [(25, 0.5), (1000, 1 / 3), (10**6, 0.001), (2**53, 1e-13)])
+def test_probabilities_are_exact(n, p):
+    exact = decimal.Context(prec=60)
+    log_p, log_q = exact.ln(decimal.Decimal(p)), exact.ln(exact.subtract(1, decimal.Decimal(p)))
+    mean, sd = n * p, np.sqrt(n * p * (1.0 - p))
+    for k in {0, *np.clip(np.floor(mean + sd * np.linspace(-6.0, 6.0, 13)), 0, min(n, 2000)).astype(int).tolist()}:
+        ways = decimal.Decimal(1)
+        for j in range(1, k + 1):
+            ways = exact.divide(exact.multiply(ways, decimal.Decimal(n - k + j)), decimal.Decimal(j))
+        chances = exact.add(exact.multiply(log_p, decimal.Decimal(k)), exact.multiply(log_q, decimal.Decimal(n - k)))
+        expected = float(exact.add(exact.ln(ways), chances))
+        assert abs(binomial.log_probability(float(k), float(n), p) - expected) < 1e-13 * max(1.0, abs(expected))
+
+
+def test_compiled_and_interpreted_give_the_same_numbers():
+    streams = streams_of(1, "binomial", 0, np.arange(50))
+    for i in range(50):
+        for n, p in ((12, 0.5), (1000, 1 / 3), (2**53, 0.5)):
+            with np.errstate(over="ignore"):
+                assert binomial.binomial(streams, i, n, p) == binomial.binomial.py_func(streams, i, n, p)
+
+
+def test_splits_of_two_projections_differ():
+    splits = {tuple(binomial.split_total(10_000, 7, seed, owner)) for seed in range(5) for owner in range(5)}
+    assert len(splits) == 25

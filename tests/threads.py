@@ -1,0 +1,131 @@
+"""Ranks as threads of one process: what a network gives on several of them is found out in milliseconds.
+
+``ThreadComm`` has the methods of a communicator that the package calls; everything else of a rank is the real thing.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+Result = TypeVar("Result")
+
+
+class Ended(BaseException):
+    """This rank ends because another one failed."""
+
+
+class Meeting:
+    """Where ``size`` ranks put down what they send, and take what the others did."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.barrier = threading.Barrier(size)
+        self.sent: list[Any] = [None] * size
+
+    def wait(self) -> None:
+        try:
+            self.barrier.wait()
+        except threading.BrokenBarrierError:
+            raise Ended from None
+
+
+class Done:
+    """A request that is complete."""
+
+    def Test(self) -> bool:  # noqa: N802 # the name that mpi4py gives it
+        return True
+
+
+class ThreadComm:
+    """The communicator of one rank. Methods as in mpi4py, those with a capital letter for arrays."""
+
+    def __init__(self, meeting: Meeting, rank: int) -> None:
+        self.meeting = meeting
+        self.rank = rank
+        self.size = meeting.size
+
+    def swap(self, mine: Any) -> list[Any]:
+        """What every rank sends."""
+        self.meeting.sent[self.rank] = mine
+        self.meeting.wait()
+        everything = list(self.meeting.sent)
+        self.meeting.wait()
+        return everything
+
+    def allgather(self, mine: Any) -> list[Any]:
+        return [pickle.loads(sent) for sent in self.swap(pickle.dumps(mine))]
+
+    def bcast(self, mine: Any, root: int = 0) -> Any:
+        return self.allgather(mine)[root]
+
+    def allreduce(self, mine: Any, op: Any = None) -> Any:
+        """The sum of all; for flags, with any ``op``, whether one is true."""
+        everything = self.allgather(mine)
+        return sum(everything) if op is None else any(everything)
+
+    def Barrier(self) -> None:  # noqa: N802
+        self.meeting.wait()
+
+    def Ibarrier(self) -> Done:  # noqa: N802
+        self.meeting.wait()
+        return Done()
+
+    def Allgather(self, mine: Any, everything: Any) -> None:  # noqa: N802
+        everything.reshape(-1)[:] = np.concatenate([sent.ravel() for sent in self.swap(mine.copy())])
+
+    def Allgatherv(self, mine: Any, into: Any) -> None:  # noqa: N802
+        everything, counts = into
+        parts = self.swap(mine.copy())
+        assert [part.size for part in parts] == list(counts)
+        everything[:] = np.concatenate(parts)
+
+    def Alltoall(self, mine: Any, into: Any) -> None:  # noqa: N802
+        into[:] = [sent[self.rank] for sent in self.swap(mine.copy())]
+
+    def Alltoallv(self, outgoing: Any, into: Any) -> None:  # noqa: N802
+        parts = []
+        for sent, counts in self.swap((outgoing[0].copy(), outgoing[1].copy())):
+            end = int(np.cumsum(counts)[self.rank])
+            parts.append(sent[end - counts[self.rank] : end])
+        assert [part.size for part in parts] == list(into[1])
+        into[0][:] = np.concatenate(parts)
+
+    def Split_type(self, kind: int) -> ThreadComm:  # noqa: N802
+        """All threads are on one node."""
+        return self
+
+    def Free(self) -> None:  # noqa: N802
+        """Nothing to free."""
+
+    def Abort(self, code: int) -> None:  # noqa: N802
+        """End the other ranks; the fault itself goes on its way."""
+        self.meeting.barrier.abort()
+
+
+def on_ranks(ranks: int, function: Callable[[Any], Result]) -> list[Result]:
+    """``function(comm)`` on so many ranks: what each returns, or the exception of the first rank that failed."""
+    meeting = Meeting(ranks)
+    results: list[Any] = [None] * ranks
+    failures: list[BaseException | None] = [None] * ranks
+
+    def run(rank: int) -> None:
+        try:
+            results[rank] = function(ThreadComm(meeting, rank))
+        except BaseException as error:
+            failures[rank] = error
+            meeting.barrier.abort()
+
+    threads = [threading.Thread(target=run, args=(rank,)) for rank in range(ranks)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for failure in failures:
+        if failure is not None and not isinstance(failure, Ended):
+            raise failure
+    return results
