@@ -29,7 +29,7 @@ from distsim import (
     StdpPowerLaw,
     Uniform,
 )
-from distsim.jit import PackageCache
+from distsim.kernel_cache import KernelCache
 from tests.random_networks import binary_networks, rate_networks, spiking_networks
 from tests.threads import on_ranks
 
@@ -44,7 +44,7 @@ def kernels() -> Iterator[Any]:
     for name, module in list(sys.modules.items()):
         if name.startswith("distsim."):
             for thing in vars(module).values():
-                if isinstance(getattr(thing, "_cache", None), PackageCache):
+                if isinstance(getattr(thing, "_cache", None), KernelCache):
                     yield thing
 
 
@@ -53,11 +53,11 @@ def late(monkeypatch) -> Callable[[], list[str]]:
     """``late()`` begins anew, as a process without kernels; its list fills with those asked for at the wrong time."""
     turn = threading.local()
     found: list[str] = []
-    load = PackageCache.load_overload
+    load = KernelCache.load_overload
 
-    def watched(self: PackageCache, signature: Any, context: Any) -> Any:
+    def watched(self: KernelCache, signature: Any, context: Any) -> Any:
         if not getattr(turn, "mine", False):
-            found.append(f"{self._name}{signature}")
+            found.append(f"{self._function.__qualname__}{signature}")
         return load(self, signature, context)
 
     def in_turn(module: Any) -> Callable[[Any, Callable[[], None]], None]:
@@ -73,7 +73,7 @@ def late(monkeypatch) -> Callable[[], list[str]]:
 
         return call
 
-    monkeypatch.setattr(PackageCache, "load_overload", watched)
+    monkeypatch.setattr(KernelCache, "load_overload", watched)
     for module in MODULES:
         monkeypatch.setattr(module, "one_per_node_first", in_turn(module))
 

@@ -120,7 +120,7 @@ def test_a_killed_rank_ends_the_job(failing):
 def script(mpirun, pytestconfig):
     def run(*arguments):
         return mpirun(
-            3, ["-m", "tests.programs.script", *arguments], timeout=60, check=False, cwd=pytestconfig.rootpath
+            3, ["-m", "tests.programs.script", *arguments], timeout=120, check=False, cwd=pytestconfig.rootpath
         )
 
     return run

@@ -68,6 +68,10 @@ class ThreadComm:
         everything = self.allgather(mine)
         return sum(everything) if op is None else any(everything)
 
+    def Allreduce(self, mine: Any, total: Any, op: Any = None) -> None:  # noqa: N802
+        """The sum of all; with any ``op`` the largest."""
+        total[...] = (np.sum if op is None else np.max)(self.swap(mine.copy()), axis=0)
+
     def Barrier(self) -> None:  # noqa: N802
         self.meeting.wait()
 

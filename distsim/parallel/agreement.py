@@ -52,8 +52,9 @@ def _same_everywhere(comm: MPI.Comm, digest: bytes) -> bool:
     from mpi4py import MPI
 
     mine = np.frombuffer(digest, np.uint64)
-    extremes = np.concatenate((mine, ~mine))
-    comm.Allreduce(MPI.IN_PLACE, extremes, op=MPI.MAX)
+    both = np.concatenate((mine, ~mine))
+    extremes = np.empty_like(both)
+    comm.Allreduce(both, extremes, op=MPI.MAX)
     largest, smallest = extremes[: mine.size], ~extremes[mine.size :]
     return bool((largest == smallest).all())
 
