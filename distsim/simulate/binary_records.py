@@ -46,15 +46,17 @@ class Activity:
 
     def sd(self, start: float, stop: float) -> float:
         """Standard deviation over the time from ``start`` to ``stop`` (ms)."""
-        return float(np.sqrt(max(0.0, _moment(self, start, stop, 2) - self.mean(start, stop) ** 2)))
+        mean = self.mean(start, stop)
+        return float(np.sqrt(max(0.0, _moment(self, start, stop, 2) - mean * mean)))
 
 
 def _moment(activity: Activity, start: float, stop: float, power: int) -> float:
-    """Mean of value**power from ``start`` to ``stop``, as far as the activity is known; NaN where it is not."""
+    """Mean of value or (power 2) its square from ``start`` to ``stop``, as far as it is known; NaN where it is not."""
     edges = np.clip(np.append(activity.time, activity.stop), start, stop)
     lengths = np.diff(edges)
     total = float(lengths.sum())
-    return float((activity.value**power * lengths).sum()) / total if total > 0.0 else float("nan")
+    values = activity.value * activity.value if power == 2 else activity.value
+    return float((values * lengths).sum()) / total if total > 0.0 else float("nan")
 
 
 class BinaryRecorder:

@@ -178,7 +178,7 @@ def _mean_and_error(total: Int64Array, squared: Int64Array, n: int) -> tuple[Flo
     mean = total * GRID / n
     if n == 1:
         return mean, np.full_like(mean, np.nan)
-    variance = np.maximum(squared * GRID / n - mean**2, 0.0) * n / (n - 1)
+    variance = np.maximum(squared * GRID / n - mean * mean, 0.0) * n / (n - 1)
     return mean, np.sqrt(variance / n)
 
 
