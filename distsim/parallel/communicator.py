@@ -96,18 +96,16 @@ def one_per_node_first(comm: MPI.Comm, function: Callable[[], None]) -> None:
     from mpi4py import MPI
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    try:
-        for my_turn in (node.rank == 0, node.rank != 0):
-            failure = None
-            try:
-                if my_turn:
-                    function()
-            except InputError as error:
-                failure = error
-            patient_barrier(comm)
-            agree(comm, failure)
-    finally:
-        node.Free()
+    failure = None
+    for my_turn in (node.rank == 0, node.rank != 0):
+        try:
+            if my_turn:
+                function()
+        except InputError as error:
+            failure = error
+        patient_barrier(comm)
+    node.Free()  # not where anything else went wrong on this rank: the others would not free it with this one
+    agree(comm, failure)
 
 
 def crowded(comm: MPI.Comm) -> bool:
