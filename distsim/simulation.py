@@ -43,8 +43,9 @@ class Simulation:
     float64 and sums of input of 64 bits; "single", weights of float32, and, where all synapses onto a population are
     static, weights and sums of 32 bits; "half", the same with static weights rounded to 16 bits, 3e-5 of the largest
     onto the population or those grouped with it. Sums are exact in all. interval (ms): exchange spikes so often instead
-    of every minimum delay. exchange: plan of exchange, see ``parallel.exchange``; neither changes any result.
-    file: write what is recorded to this HDF5 file, which must not exist, instead of keeping it in memory.
+    of every minimum delay, or 1024 steps where that is longer. exchange: plan of exchange, see ``parallel.exchange``;
+    neither changes any result. file: write what is recorded to this HDF5 file, which must not exist, instead of keeping
+    it in memory.
 
     Raises InputError for wrong input, on all ranks alike; any other error on one rank ends the whole job.
     """

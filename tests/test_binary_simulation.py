@@ -230,7 +230,7 @@ WRONG = [
     (lambda: two().population("C", -5, theta=0.0), ["size", "at least 0"]),
     (lambda: two().record_activity("A", interval=0.0), ["interval", "larger than 0"]),
     (lambda: BinarySimulation(Network(), MPI.COMM_WORLD), ["BinaryNetwork", "Network"]),
-    (lambda: BinarySimulation(two(), MPI.COMM_WORLD, window=0.0), ["window", "larger than 0"]),
+    (lambda: BinarySimulation(two(), MPI.COMM_WORLD, window=0.0), ["window", "at least 1e-06"]),
     (lambda: BinarySimulation(two(), MPI.COMM_WORLD).run(NAN), ["duration", "finite"]),
     (lambda: BinarySimulation(two(), MPI.COMM_WORLD).flips("A"), ["not recorded", "record_flips('A')"]),
     (lambda: BinarySimulation(two(), MPI.COMM_WORLD).activity("B"), ["not recorded", "record_activity('B')"]),

@@ -170,7 +170,8 @@ def _build_table(members: list[Member], dt: float, weight_type: Any, index_type:
     n_rows = n_source if sources is None else len(sources)
     if segmented is None:
         segmented = n_edges >= EDGES_PER_SEGMENT * longest * n_rows
-    segmented = segmented and delay.single is None and type(synapse) is Static and counts.max(initial=0) < MOST_IN_ROW
+    segmented = segmented and delay.single is None and type(synapse) is Static
+    segmented = segmented and counts.max(initial=0) < min(MOST_IN_ROW, np.iinfo(index_type).max)
     delay_type = np.result_type(*(_delay_type(m.delay.value, dt) for m in members))
     table = Table(
         first_gid,
@@ -180,7 +181,7 @@ def _build_table(members: list[Member], dt: float, weight_type: Any, index_type:
         np.empty(n_edges, index_type),
         _allocate(weight, n_edges, weight_type, synapse.plastic),
         np.empty(n_edges if delay.single is None and not segmented else 0, delay_type),
-        np.zeros((n_source, longest + 1), smallest_unsigned(counts.max(initial=256))) if segmented else None,
+        np.zeros((n_source, longest + 1), index_type) if segmented else None,
     )
     fill_rows = partial(_fill_sorted, dt, longest, delay_type) if delay.single is None else _fill
     fill_rows(members, table)
@@ -241,7 +242,7 @@ def _fill_sorted(dt: float, longest: int, delay_type: Any, members: list[Member]
                 own = m.weight.of_edges(piece) if each else np.empty(0)
                 steps = m.steps(piece, dt)
                 collect(piece.source, piece.degree, m.begin + piece.first, cursor, own, steps, records)
-        segments = np.empty((0, 0), np.uint16) if table.segments is None else table.segments[begin:]
+        segments = np.empty((0, 0), table.targets.dtype) if table.segments is None else table.segments[begin:]
         sort_rows(offsets, records, longest, table.targets, own_weights, table.delays, segments)
 
 

@@ -30,7 +30,7 @@ class Table:
     delays (edges,) uint8, uint16 or uint32 (steps), or (1,) where all are equal; (0,) where there are segments.
     attributes: further parameters of the synapses by name, (edges,) in the type of the weights, or (1,).
     pairs: None, or (edges,) int32, weight << 16 | target, of which targets (uint16) and weights (int16) are views.
-    segments: None, or (rows, longest + 1) uint16 or uint32: the edges of row r with delay d are
+    segments: None, or (rows, longest + 1) of the type of the targets: the edges of row r with delay d are
     offsets[r] + segments[r, d - 1] .. offsets[r] + segments[r, d] - 1.
     """
 
