@@ -22,7 +22,7 @@ import numpy.typing as npt
 from distsim.elementary import LOG2_E
 from distsim.errors import InputError, check_arguments
 from distsim.network.distributions import Distribution
-from distsim.network.values import Value
+from distsim.network.values import Value, typical_sizes
 from distsim.synapses.grid import Grid
 from distsim.synapses.history import NEVER, History
 from distsim.synapses.parameters import Shape, check_delay, check_weight, freeze_value
@@ -74,6 +74,14 @@ class StdpPowerLaw:
     def rates(self, dt: float) -> tuple[float, float]:
         """Decay of the two traces per step, as powers of two: dt / (tau ln 2) for tau_plus and tau_minus."""
         return dt / self.tau_plus * LOG2_E, dt / self.tau_minus * LOG2_E
+
+    def least_change(self) -> float:
+        """The least part of an initial weight, of those there are, by which a spike that meets a trace of 1 changes it.
+
+        That is lambda w**(mu - 1) for potentiation and lambda alpha for depression; infinite where neither occurs.
+        """
+        changes = np.append(self.lambda_ * typical_sizes(self.weight) ** (self.mu - 1.0), self.lambda_ * self.alpha)
+        return float(changes[changes > 0.0].min(initial=np.inf))
 
     def log2_lambda(self) -> float:
         """log2(lambda), and a number that makes every potentiation 0 where lambda is 0."""
