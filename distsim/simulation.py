@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.build.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels, check_precision
+from distsim.build.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
+from distsim.build.precision import check_precision
 from distsim.errors import InputError, check_arguments, nearest
 from distsim.network.network import Network, Population, chosen_indices
 from distsim.parallel.agreement import require_same
@@ -39,13 +40,13 @@ TICK = 0.2  # s of wall time between reports of progress
 class Simulation:
     """Simulate ``network`` on the ranks of ``comm``; every method is collective unless it says otherwise.
 
-    seed: any integer; with the network it fixes every bit of the result. precision: "double", weights of
-    float64 and sums of input of 64 bits; "single", weights of float32, and, where all synapses onto a population are
-    static, weights and sums of 32 bits; "half", the same with static weights rounded to 16 bits, 3e-5 of the largest
-    onto the population or those grouped with it. Sums are exact in all. interval (ms): exchange spikes so often instead
-    of every minimum delay, or 1024 steps where that is longer. exchange: plan of exchange, see ``parallel.exchange``;
-    neither changes any result. file: write what is recorded to this HDF5 file, which must not exist, instead of keeping
-    it in memory.
+    seed: any integer; with the network it fixes every bit of the result. precision: "double", weights of float64
+    and sums of input of 64 bits; "single", weights of float32, and, where all synapses onto a population are static,
+    weights and sums of 32 bits; weights, and changes of plastic ones, that would be rounded by more than 1e-4 of
+    themselves keep the wider type. Sums are exact in both. interval (ms): exchange spikes so often instead of every
+    minimum delay, or 1024 steps where that is longer. exchange: plan of exchange, see ``parallel.exchange``; neither
+    changes any result. file: write what is recorded to this HDF5 file, which must not exist, instead of keeping it in
+    memory.
 
     Raises InputError for wrong input, on all ranks alike; any other error on one rank ends the whole job.
     """

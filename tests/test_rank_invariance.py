@@ -47,7 +47,7 @@ def one_rank(simulate):
 
 @pytest.fixture(scope="module")
 def mixed_network_on_one_rank(simulate):
-    return simulate(1, [{"precision": precision} for precision in ("double", "single", "half")], "mixed_network")
+    return simulate(1, [{"precision": precision} for precision in ("double", "single")], "mixed_network")
 
 
 def test_one_rank_simulates_what_it_should(one_rank):
@@ -103,10 +103,10 @@ def test_ten_runs_equal_one(simulate, ranks):
 @pytest.mark.parametrize("ranks", [2, 3, 5])
 def test_a_network_of_everything_does_not_depend_on_ranks(simulate, mixed_network_on_one_rank, ranks):
     """All rules, stimuli and kinds of values, an empty population and one of a single neuron: tests/programs."""
-    ways = [{}, {"precision": "single"}, {"precision": "half"}, {"exchange": "alltoallv"}]
+    ways = [{}, {"precision": "single"}, {"exchange": "alltoallv"}]
     results = simulate(ranks, ways, "mixed_network")
-    assert results[:3] == mixed_network_on_one_rank
-    assert results[3] == results[0]
+    assert results[:2] == mixed_network_on_one_rank
+    assert results[2] == results[0]
 
 
 def test_a_network_of_everything_does_not_depend_on_intervals_and_runs(simulate, mixed_network_on_one_rank):
@@ -119,6 +119,6 @@ def test_a_network_of_everything_does_not_depend_on_intervals_and_runs(simulate,
 def test_kernels_stay_within_their_arrays(simulate, mixed_network_on_one_rank, tmp_path):
     """On 3 ranks, two of which have no neuron of one population: tables without synapses, rows of a single target."""
     checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
-    ways = [{}, {"precision": "single"}, {"precision": "half"}]
+    ways = [{}, {"precision": "single"}]
     results = simulate(3, ways, "mixed_network", timeout=300.0, env=checked)
     assert results == mixed_network_on_one_rank

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -51,14 +49,12 @@ def random_table(n_source=20, n_target=30, longest=9, n_edges=3000, weights=None
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
 @pytest.mark.parametrize("compiled", [True, False])
-@pytest.mark.parametrize("stored", ["weights", "one weight", "pairs"])
+@pytest.mark.parametrize("stored", ["weights", "one weight"])
 def test_every_event_arrives_once_and_in_its_step(monkeypatch, kind, compiled, stored):
     if not compiled:
         monkeypatch.setattr(segments, "deliver_until", segments.deliver_until.py_func)
     one_weight = np.array([3.0]) if stored == "one weight" else None
     table, (source, target, weight, delay) = random_table(weights=one_weight)
-    if stored == "pairs":
-        table = replace(table, weights=table.weights.astype(np.float32)).in_pairs(1.0)
     random = np.random.default_rng(2)
     n, interval, end = 30, 3, 60
     ring, arrived = np.zeros((interval, n), kind), np.zeros((end + interval + 1, n))
@@ -125,20 +121,17 @@ def test_segments_and_groups_change_nothing(monkeypatch):
     assert outcome() == reference
 
 
-@pytest.mark.parametrize("precision", ["single", "half"])
-def test_segments_change_nothing_in_less_precision(monkeypatch, precision):
-    reference = outcome(precision=precision)
+def test_segments_change_nothing_in_single_precision(monkeypatch):
+    reference = outcome(precision="single")
     assert reference != outcome()  # weights and sums are rounded more coarsely
     monkeypatch.setattr(tables, "EDGES_PER_SEGMENT", 1e9)
-    assert outcome(precision=precision) == reference
+    assert outcome(precision="single") == reference
 
 
 # ---------------------------------------------------------------- sums of 32 bits
 
 
-@pytest.mark.parametrize(
-    ("precision", "ring", "size"), [("double", "int64", 10), ("single", "int32", 6), ("half", "int32", 4)]
-)
+@pytest.mark.parametrize(("precision", "ring", "size"), [("double", "int64", 10), ("single", "int32", 6)])
 def test_static_input_is_counted_in_32_bits_unless_double(precision, ring, size):
     local = built(network(), precision=precision)
     assert {group.ring.dtype for group in local.groups} == {np.dtype(ring)}
@@ -147,33 +140,27 @@ def test_static_input_is_counted_in_32_bits_unless_double(precision, ring, size)
         assert bytes_per_synapse == pytest.approx(size if len(table.weights) > 1 else 2, abs=0.01)
 
 
-@pytest.mark.parametrize(("precision", "error"), [("single", 1e-6), ("half", 3.1e-5)])
-def test_rounded_weights_are_close(precision, error):
-    wide, narrow = stored(network()), stored(network(), precision=precision)
+def test_rounded_weights_are_close():
+    wide, narrow = stored(network()), stored(network(), precision="single")
     largest = max(np.abs(one.weight).max() for one in wide)
     for one, other in zip(wide, narrow, strict=True):
         assert (one.delay == other.delay).all()
-        np.testing.assert_allclose(other.weight, one.weight, rtol=0.0, atol=error * largest)
+        np.testing.assert_allclose(other.weight, one.weight, rtol=0.0, atol=1e-6 * largest)
 
 
-@pytest.mark.parametrize("precision", ["single", "half"])
 @pytest.mark.parametrize("weight", [1e-6, 0.1, 7e20])
-def test_no_sum_of_32_bits_overflows_when_everything_arrives_at_once(weight, precision):
+def test_no_sum_of_32_bits_overflows_when_everything_arrives_at_once(weight):
     """5,000 spikes of one step, the most that can come together, add up to the number that exact sums give."""
     n = 5000
     net = Network(dt=0.1)
     net.population("X", n, SpikeTrains([[0.1]]))
     net.population("A", 3, IafPscDelta(E_L=0.0, V_reset=0.0, V_th=1e30))
     weights = np.linspace(0.5, 1.0, 3 * n).reshape(3, n) * weight
-    if precision == "half":
-        weights[0, 1:] *= 1e-4  # less than two units: rounding adds up to a part of them, all to the same side
     net.connect("X", "A", AllToAll(), Static(weights, 0.1))
     net.record_states("A", "V_m")
-    with Simulation(net, comm=MPI.COMM_SELF, precision=precision) as simulation:
+    with Simulation(net, comm=MPI.COMM_SELF, precision="single") as simulation:
         simulation.run(0.2)
-        np.testing.assert_allclose(
-            simulation.states("A").value[1], weights.sum(axis=1), rtol=1e-6 if precision == "single" else 0.3
-        )
+        np.testing.assert_allclose(simulation.states("A").value[1], weights.sum(axis=1), rtol=1e-6)
 
 
 def test_the_unit_leaves_room_for_rounding():

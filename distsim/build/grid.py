@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 BITS = 62
 NARROW_BITS = 30
-LARGEST_SHORT = 2**15 - 1
 GROWTH_BITS = 16
 
 
@@ -42,7 +41,8 @@ class InputBound:
 
     def add_table(self, table: Table, plastic: bool, multiplicity: int) -> None:
         """Add the synapses of ``table``, each acting up to ``multiplicity`` times in a step."""
-        add_by_target(table.targets, table.weights, float(multiplicity), self.plastic if plastic else self.fixed)
+        weights = np.asarray(table.weights, np.float64) if table.one_weight else table.weights
+        add_by_target(table.targets, weights, float(multiplicity), self.plastic if plastic else self.fixed)
         if plastic:
             add_by_target(table.targets, np.ones(1), float(multiplicity), self.plastic_count)
 
@@ -51,26 +51,11 @@ class InputBound:
         local = np.array([self.fixed + self.plastic, self.fixed, self.plastic_count]).max(axis=1, initial=0.0)
         total, fixed, most_plastic = (float(x) for x in np.max(comm.allgather(local), axis=0))
         if total == 0.0:
-            return Grid(2.0**-30, math.inf if most_plastic == 0.0 else 2.0 ** (BITS - 30) / most_plastic, 2.0**-30)
+            return Grid(2.0**-30, math.inf if most_plastic == 0.0 else 2.0 ** (BITS - 30) / most_plastic)
         bits = NARROW_BITS if narrow else BITS - (GROWTH_BITS if most_plastic else 0)
         unit = 2.0 ** (math.frexp(total)[1] - bits)
         largest = (unit * 2.0**BITS - fixed) / most_plastic if most_plastic else math.inf
-        return Grid(unit, largest, unit)
-
-    def grid_of_short_weights(self, tables: list[Table], comm: MPI.Comm) -> Grid:
-        """A narrow grid for weights of 16 bits: they are rounded to the power of two at which the largest one fits.
-
-        The bound is raised by what rounding can add to a sum.
-        """
-        tables = [table for table in tables if len(table.weights) != 1]
-        bounds = [(t.weights.min(initial=0.0), t.weights.max(initial=0.0)) for t in tables]
-        local = max((float(max(-low, high)) for low, high in bounds), default=0.0)
-        largest = max(comm.allgather(local))
-        for table in tables:
-            add_by_target(table.targets, np.ones(1), largest / LARGEST_SHORT, self.fixed)
-        grid = self.grid(comm, narrow=True)
-        coarser = max(math.frexp(largest / (LARGEST_SHORT * grid.unit))[1], 0) if largest else 0
-        return Grid(grid.unit, grid.largest_weight, grid.unit * 2.0**coarser)
+        return Grid(unit, largest)
 
 
 @jit

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.grid import InputBound, empty_ring
+from distsim.build.precision import check_precision, too_coarse, weight_type
 from distsim.build.rings import check_rings
 from distsim.build.tables import Member, build_tables, target_type
 from distsim.counts import NO_DRIVE, Drive, count_table
-from distsim.errors import InputError, nearest
+from distsim.errors import InputError
 from distsim.network.distributions import Distribution
 from distsim.network.network import Network, Population, Projection, Stimulation
+from distsim.network.values import Value
 from distsim.neurons.group import Group, Local, drives_of, joins
 from distsim.parallel.communicator import beyond
 from distsim.placement import local_count, local_gids
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
 FREE_INTERVAL = 16  # steps that a network without synapses may advance at once: the slots of its rings
 MOST_AT_ONCE = 1024  # steps between exchanges unless they are asked for: buffers hold a spike of every neuron in each
-PRECISIONS = {"double": np.float64, "single": np.float32, "half": np.float32}
 Phase = Callable[[str], AbstractContextManager[None]]
 
 
@@ -129,13 +130,6 @@ class LocalNetwork:
         return np.unique(np.concatenate(gids))
 
 
-def check_precision(precision: str) -> Any:
-    """The type of weights while they are built; InputError for an unknown precision."""
-    if precision not in PRECISIONS:
-        raise InputError(f"unknown precision '{precision}'{nearest(precision, PRECISIONS)}")
-    return PRECISIONS[precision]
-
-
 def index_types_of(network: Network, comm: MPI.Comm) -> dict[str, Any]:
     """The type of the target indices on this rank for every group, by the name of its first population."""
     types = {}
@@ -169,7 +163,7 @@ def build(
     ``phase`` times the phases create, connect and index. segmented: keep delays as segments, None: where that is best.
     index_types: see ``index_types_of``, which is the default.
     """
-    weight_type = check_precision(precision)
+    wanted = check_precision(precision)
     index_types = index_types or index_types_of(network, comm)
     with phase("create"):
         groups = [_create(together, comm, seed, network.dt) for together in groups_of(network)]
@@ -178,8 +172,9 @@ def build(
         for group in groups:
             index_type = index_types[group.members[0].population.name]
             for members in _tables_of(group, network, seed):
-                parts = build_tables(members, network.dt, weight_type, index_type, segmented)
                 projections = tuple(m.projection for m in members)
+                kind = weight_type((p.synapse for p in projections), wanted)
+                parts = build_tables(members, network.dt, kind, index_type, segmented)
                 tables += [LocalTable(projections, table, k, group) for k, table in parts]
         shortest, longest = _delays(tables, comm)
     check_rings(groups, longest, network.dt, comm)
@@ -193,7 +188,7 @@ def build(
             _add_stimuli(group, network, seed)
             for local in incoming:
                 if narrow:
-                    local.table = _rounded(local.table, group.grid, precision == "half")
+                    local.table = local.table.in_units(group.grid.unit)
                 local.delivery = local.projections[0].synapse.delivery(local.table, len(group.gids), network.dt)
     return LocalNetwork(groups, tables, shortest)
 
@@ -261,33 +256,33 @@ def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
 
 
 def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm: MPI.Comm, precision: str) -> None:
-    """Choose the grid of ``group``, and the type of its ring: 32 bits where all synapses are static, unless double."""
+    """Choose the grid of ``group``, and the type of its ring.
+
+    Unless double, sums have 32 bits where all synapses are static and no weight would be rounded too much.
+    """
     bound = InputBound.zero(len(group.gids))
     for local in incoming:
         growing = local.plastic or getattr(local.projections[0].synapse, "unbounded", False)
         bound.add_table(local.table, growing, multiplicity(local.projections[0].source.model, network.dt))
         if local.plastic:
             group.plastic_inputs.append(local)
+    weights: list[Value] = []
     for part in group.members:
         for stimulation in _stimuli_of(part, network):
             if isinstance(stimulation.stimulus, Poisson):
                 stimulus = stimulation.stimulus
                 most = abs(stimulus.weight) * count_table(stimulus.mean(network.dt)).largest
                 bound.fixed[part.begin : part.end] += most
+                weights.append(stimulus.weight)
     targets = {part.population.name for part in group.members}
-    static = all(type(p.synapse) is Static for p in network.projections if p.target.name in targets)
-    narrow = static and precision != "double"
-    if narrow and precision == "half":
-        group.grid = bound.grid_of_short_weights([local.table for local in incoming], comm)
-    else:
-        group.grid = bound.grid(comm, narrow)
+    synapses = [p.synapse for p in network.projections if p.target.name in targets]
+    group.grid = bound.grid(comm)
+    narrow = precision != "double" and all(type(synapse) is Static for synapse in synapses)
+    if narrow:
+        grid = bound.grid(comm, narrow=True)
+        narrow = not too_coarse(grid.unit, weights + [synapse.weight for synapse in synapses])
+        group.grid = grid if narrow else group.grid
     group.ring = empty_ring(1, 1, 0, narrow)
-
-
-def _rounded(table: Table, grid: Grid, half: bool) -> Table:
-    """A table of a narrow group with its weights as numbers of units of the grid."""
-    short = half and table.segments is not None and table.targets.dtype == np.uint16
-    return table.in_pairs(grid.weight_unit) if short else table.in_units(grid.weight_unit)
 
 
 def _stimuli_of(part: LocalPopulation, network: Network) -> list[Stimulation]:

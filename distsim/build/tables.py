@@ -182,6 +182,7 @@ def _build_table(members: list[Member], dt: float, weight_type: Any, index_type:
         _allocate(weight, n_edges, weight_type, synapse.plastic),
         np.empty(n_edges if delay.single is None and not segmented else 0, delay_type),
         np.zeros((n_source, longest + 1), index_type) if segmented else None,
+        one_weight=weight.single is not None and not synapse.plastic,
     )
     fill_rows = partial(_fill_sorted, dt, longest, delay_type) if delay.single is None else _fill
     fill_rows(members, table)

@@ -15,6 +15,7 @@ from distsim.rng import streams_of
 from distsim.units import check_number
 
 LONG = 8  # arrays that are described one by one, at most
+SAMPLE = 1001  # numbers of which a median is taken
 
 Value = float | npt.NDArray[np.float64] | Distribution
 
@@ -62,6 +63,19 @@ def check_shape(value: Value, shape: tuple[int, ...], name: str) -> None:
 def largest(value: Value) -> float:
     """The largest value that can occur; minus infinity for an empty array."""
     return value.bounds()[1] if isinstance(value, Distribution) else float(np.max(value, initial=-np.inf))
+
+
+def typical_sizes(value: Value) -> npt.NDArray[np.float64]:
+    """Sizes (n,) of a number or of the entries of an array, without zeros; of a distribution the median size, (1,).
+
+    The median is that of numbers drawn from streams of their own, always the same.
+    """
+    if not isinstance(value, Distribution):
+        sizes = np.abs(np.ravel(value))
+        return sizes[sizes > 0.0]
+    streams = streams_of(0, "typical size", 0, np.arange(SAMPLE))
+    sizes = typical_sizes(value.sample(streams, np.zeros(SAMPLE, np.int64)))
+    return np.array([np.median(sizes)]) if len(sizes) else sizes
 
 
 def values_of_neurons(

@@ -14,27 +14,25 @@ from numba.extending import overload
 class Grid:
     """unit: pA (mV for iaf_psc_delta) per integer.
 
-    largest_weight: a plastic weight up to which no sum can leave the integers. weight_unit: what weights are multiples
-    of where they are stored as integers, ``unit`` times a power of two.
+    largest_weight: a plastic weight up to which no sum can leave the integers.
     """
 
     unit: float
     largest_weight: float
-    weight_unit: float = 0.0
 
 
 def to_units(weight: Any, per_unit: float) -> Any:
-    """A weight as the nearest whole number of units of the grid; ``per_unit``: units of the grid per unit of weight.
+    """A weight as the nearest whole number of units of the grid, of which ``per_unit`` make a weight of 1.
 
-    An integer weight stays exact: its unit is a whole number of units of the grid.
+    An integer weight is such a number already.
     """
     if isinstance(weight, (int, np.integer)):
-        return np.int64(weight) * np.int64(per_unit)
+        return np.int64(weight)
     return np.int64(np.rint(weight * per_unit))
 
 
 @overload(to_units, inline="always")
 def _to_units(weight, per_unit):  # type: ignore[no-untyped-def]
     if isinstance(weight, types.Integer):
-        return lambda weight, per_unit: np.int64(weight) * np.int64(per_unit)
+        return lambda weight, per_unit: np.int64(weight)
     return lambda weight, per_unit: np.int64(np.rint(weight * per_unit))

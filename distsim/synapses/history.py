@@ -1,13 +1,17 @@
 """The recent postsynaptic spikes of the targets of plastic synapses, and the trace they leave.
 
-steps (capacity, n) int32: steps of the newest spikes of every neuron, the newest first, NEVER where there is none.
+steps (capacity, n) int32: steps of the newest spikes of every neuron, NEVER where there is none.
 trace (capacity, n) float64: K_minus just after each of them, the sum over it and all spikes s before it of
-exp((s - t) / tau_minus). Neurons lie side by side, so that the newest spikes of all of them fit the cache.
+exp((s - t) / tau_minus).
+older (n,) int64: where the ring of older spikes begins.
+
+The first RECENT rows hold the newest spikes, the newest first, and are shifted with every spike. The other rows are a
+ring, so that a long history takes no longer than a short one: the newest of the older spikes is in row older[neuron],
+the one before it in the next row, and the first row of the ring follows the last. Neurons lie side by side, so that the
+newest spikes of all of them fit the cache.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,60 +23,75 @@ Int64Array = npt.NDArray[np.int64]
 
 NEVER = -(1 << 30)  # so long ago that every decay since is 0
 INITIAL_CAPACITY = 8
-UNROLLED = 4  # spikes that are looked at without a branch: most windows hold fewer
+RECENT = 4  # spikes that are looked at without a branch: most windows hold fewer
 
 
 class History:
-    """Postsynaptic spikes of ``n`` neurons, kept as long as a presynaptic spike can ask for them.
+    """Postsynaptic spikes of ``n`` neurons.
 
     rate: decay of the trace per step as a power of two. longest_delay: of the synapses that look back, in steps.
+    keep_from: no synapse asks for spikes at or before this step.
     """
 
     def __init__(self, n: int, rate: float, longest_delay: int) -> None:
         self.rate = rate
         self.longest_delay = longest_delay
+        self.keep_from = NEVER
         self.steps = np.full((INITIAL_CAPACITY, n), NEVER, np.int32)
         self.trace = np.zeros((INITIAL_CAPACITY, n))
-        self._keep_from = NEVER
+        self.older = np.full(n, RECENT)
 
-    def append(
-        self, neurons: npt.NDArray[np.int32], stamps: Int64Array, start: int, oldest_asked: Callable[[], int]
-    ) -> None:
-        """Append the spikes (local index, step) of the interval that began after step ``start``.
+    @property
+    def capacity(self) -> int:
+        """How many spikes of every neuron are kept."""
+        return len(self.steps)
 
-        ``oldest_asked`` gives the oldest step of a presynaptic spike since which a synapse may still ask for spikes;
-        it is only called where a history is full.
+    def append(self, neurons: npt.NDArray[np.int32], stamps: Int64Array, begin: int, start: int) -> int:
+        """Append the spikes begin.. (local index, step) of the interval that began after step ``start``.
+
+        Returns how far it came: to the end, or to a neuron whose oldest spike may not be dropped.
         """
         seen = start - self.longest_delay
-        begin = append(neurons, stamps, 0, self._keep_from, seen, self.rate, self.steps, self.trace)
-        while begin < len(neurons):
-            self._make_room(min(oldest_asked(), start) - self.longest_delay)
-            begin = append(neurons, stamps, begin, self._keep_from, seen, self.rate, self.steps, self.trace)
+        return int(append(neurons, stamps, begin, self.keep_from, seen, self.rate, self.steps, self.trace, self.older))
 
-    def _make_room(self, keep_from: int) -> None:
-        """Forget what is at or before step ``keep_from``, or, where that is old news, double the capacity."""
-        if keep_from > self._keep_from:
-            self._keep_from = keep_from
-            return
-        self.steps = np.concatenate((self.steps, np.full_like(self.steps, NEVER)), axis=0)
-        self.trace = np.concatenate((self.trace, np.zeros_like(self.trace)), axis=0)
+    def middle(self, neuron: int) -> int:
+        """Step of the newest in the older half of the spikes of ``neuron``, whose history is full."""
+        return int(np.sort(self.steps[:, neuron])[self.capacity // 2 - 1])
+
+    def lengthen(self) -> None:
+        """Double the capacity."""
+        ring = self.capacity - RECENT
+        rows = RECENT + (self.older - RECENT + np.arange(ring)[:, None]) % ring
+        for name, nothing in (("steps", NEVER), ("trace", 0)):
+            old = getattr(self, name)
+            longer = np.full((2 * len(old), old.shape[1]), nothing, old.dtype)
+            longer[:RECENT] = old[:RECENT]
+            longer[RECENT : len(old)] = np.take_along_axis(old, rows, axis=0)
+            setattr(self, name, longer)
+        self.older[:] = RECENT
 
 
 @jit
-def append(neurons, stamps, begin, keep_from, seen, rate, steps, trace):  # type: ignore[no-untyped-def]
+def append(neurons, stamps, begin, keep_from, seen, rate, steps, trace, older):  # type: ignore[no-untyped-def]
     """Append spikes begin.. (those of one neuron in the order of time); returns how far it came.
 
     The oldest spike of a full history is dropped if no presynaptic spike can ask for it: it is at or before
     ``keep_from``, and the one after it at or before ``seen``, so that it never is the newest one a synapse has seen.
     Stops, for the caller to make room, where it may not be dropped.
     """
-    last = steps.shape[0] - 1
+    capacity = steps.shape[0]
     for spike in range(begin, neurons.size):
         neuron = neurons[spike]
-        if steps[last, neuron] > keep_from or (steps[last, neuron] > NEVER and steps[last - 1, neuron] > seen):
+        oldest = row_of_newest(capacity - 1, neuron, older, capacity)
+        if steps[oldest, neuron] > keep_from:
+            return spike
+        if steps[oldest, neuron] > NEVER and steps[row_of_newest(capacity - 2, neuron, older, capacity), neuron] > seen:
             return spike
         before = trace[0, neuron] * exp2((steps[0, neuron] - stamps[spike]) * rate)
-        for k in range(last, 0, -1):
+        steps[oldest, neuron] = steps[RECENT - 1, neuron]
+        trace[oldest, neuron] = trace[RECENT - 1, neuron]
+        older[neuron] = oldest
+        for k in range(RECENT - 1, 0, -1):
             steps[k, neuron] = steps[k - 1, neuron]
             trace[k, neuron] = trace[k - 1, neuron]
         steps[0, neuron] = stamps[spike]
@@ -81,12 +100,33 @@ def append(neurons, stamps, begin, keep_from, seen, rate, steps, trace):  # type
 
 
 @inline
-def count_after(steps, neuron, step):  # type: ignore[no-untyped-def]
-    """How many spikes of ``neuron`` are after ``step``: they are entries 0 .. count - 1."""
+def row_of_newest(k, neuron, older, capacity):  # type: ignore[no-untyped-def]
+    """Row of the spike of ``neuron`` after which there were ``k`` more."""
+    if k < RECENT:
+        return np.int64(k)
+    row = older[neuron] + (k - RECENT)
+    return row if row < capacity else row - (capacity - RECENT)
+
+
+@inline
+def newer(place, older, shape):  # type: ignore[no-untyped-def]
+    """Place in the flat history of the spike after one in the ring."""
+    capacity, n = shape
+    row, neuron = place // n, place % n
+    if row == older[neuron]:
+        row = RECENT
+    elif row == RECENT:
+        row = capacity
+    return (row - 1) * n + neuron
+
+
+@inline
+def count_after(steps, older, neuron, step):  # type: ignore[no-untyped-def]
+    """How many spikes of ``neuron`` are after ``step``."""
     n = 0
-    for k in range(UNROLLED):
+    for k in range(RECENT):
         n += steps[k, neuron] > step
-    if n == UNROLLED:
-        while n < steps.shape[0] and steps[n, neuron] > step:
+    if n == RECENT:
+        while n < steps.shape[0] and steps[row_of_newest(n, neuron, older, steps.shape[0]), neuron] > step:
             n += 1
     return n

@@ -15,12 +15,8 @@ from distsim.synapses.table import Int64Array, Table, row_of
 
 AHEAD = 3  # segments that are asked for from memory before they are needed
 LENGTH_BITS = 24
-WEIGHT_SHIFT, TARGET = 16, (1 << 16) - 1  # of a pair
 LINE = 64  # bytes that memory sends together
 PAGE = 512  # entries; rows of the calendar begin a line beyond a multiple of them, so that they differ in cache sets
-
-
-_NONE = np.zeros(0, np.int16)
 
 
 class SegmentDelivery:
@@ -33,7 +29,6 @@ class SegmentDelivery:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.edges = (table.targets, table.weights) if table.pairs is None else (table.pairs, _NONE)
         self.count = np.zeros(table.longest, np.int64)
         self.calendar = np.empty((table.longest, 0), np.int64)
         self.done = 0
@@ -49,7 +44,7 @@ class SegmentDelivery:
         t = self.table
         done, self.done = max(self.done, now), horizon
         while not deliver_until(
-            gids, stamps, t.place, t.offsets, t.segments, *self.edges, t.weight_unit / grid.unit,
+            gids, stamps, t.place, t.offsets, t.segments, t.targets, t.weights, t.weight_unit / grid.unit,
             done, horizon, self.count, self.calendar, ring,
         ):  # fmt: skip
             self._enlarge(len(gids))
@@ -67,7 +62,6 @@ def deliver_until(  # type: ignore[no-untyped-def]
 ):
     """Note the segments of the spikes, add those of the steps done + 1 .. horizon; see ``SegmentDelivery``.
 
-    targets and weights are those of the table, or its pairs and an array of none.
     count, calendar and ring are modified. Returns False, with nothing done, where the calendar has no room.
     """
     if count.max() + gids.size > calendar.shape[1]:
@@ -109,7 +103,7 @@ def edges_of(segment):  # type: ignore[no-untyped-def]
 @inline
 def add(today, targets, weights, per_unit, slot):  # type: ignore[no-untyped-def]
     """Add the edges of the segments ``today`` to the input ``slot`` (n,) of a step."""
-    one_weight, in_pairs = weights.size == 1, weights.size == 0
+    one_weight = weights.size == 1
     for entry in range(today.size):
         if entry + AHEAD < today.size:
             begin, end = edges_of(today[entry + AHEAD])
@@ -122,9 +116,6 @@ def add(today, targets, weights, per_unit, slot):  # type: ignore[no-untyped-def
             units = to_units(weights[0], per_unit)
             for i in range(to.size):
                 slot[to[i]] += units
-        elif in_pairs:
-            for i in range(to.size):
-                slot[to[i] & TARGET] += to_units(to[i] >> WEIGHT_SHIFT, per_unit)
         else:
             weight = weights[begin:end]
             for i in range(to.size):

@@ -14,24 +14,25 @@ multiples of dt / tau.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim import accurate
-from distsim.elementary import LOG2_E, exp2, log2
+from distsim.elementary import LOG2_E
 from distsim.errors import InputError, check_arguments
-from distsim.jit import inline, jit
 from distsim.network.distributions import Distribution
-from distsim.network.values import Value
+from distsim.network.values import Value, typical_sizes
 from distsim.synapses.grid import Grid
-from distsim.synapses.history import NEVER, History, count_after
+from distsim.synapses.history import NEVER, History
 from distsim.synapses.parameters import Shape, check_delay, check_weight, freeze_value
-from distsim.synapses.table import Int64Array, Table, row_of
+from distsim.synapses.potentiation import settle, weights_at
+from distsim.synapses.stdp_kernels import deliver
+from distsim.synapses.table import Int64Array, Table
 from distsim.units import MAX_STEPS, check_number
 
-CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
+SHORT_HISTORY = 32  # spikes that a history may hold, however few synapses there are
 
 
 @check_arguments
@@ -75,6 +76,14 @@ class StdpPowerLaw:
         """Decay of the two traces per step, as powers of two: dt / (tau ln 2) for tau_plus and tau_minus."""
         return dt / self.tau_plus * LOG2_E, dt / self.tau_minus * LOG2_E
 
+    def least_change(self) -> float:
+        """The least part of an initial weight, of those there are, by which a spike that meets a trace of 1 changes it.
+
+        That is lambda w**(mu - 1) for potentiation and lambda alpha for depression; infinite where neither occurs.
+        """
+        changes = np.append(self.lambda_ * typical_sizes(self.weight) ** (self.mu - 1.0), self.lambda_ * self.alpha)
+        return float(changes[changes > 0.0].min(initial=np.inf))
+
     def log2_lambda(self) -> float:
         """log2(lambda), and a number that makes every potentiation 0 where lambda is 0."""
         return accurate.log2(self.lambda_) if self.lambda_ > 0.0 else -2000.0
@@ -83,7 +92,10 @@ class StdpPowerLaw:
 class StdpDelivery:
     """Delivers the spikes of one table of plastic synapses.
 
-    It holds the traces of the sources and the histories of the targets; the weights stand in the table.
+    It holds the traces of the sources and the histories of the targets; the weights as last transmitted stand in the
+    table. settled (edges,) float64, empty where there are none: the weights of sources that have been silent for long,
+    potentiated by all that reached the synapse up to settled_until (rows,), the step of the row; a row of which that
+    is not after its last spike is not settled. The memory of rows that never are is not touched.
     """
 
     def __init__(self, synapse: StdpPowerLaw, table: Table, n_target: int, dt: float) -> None:
@@ -93,198 +105,71 @@ class StdpDelivery:
         rows = len(table.offsets) - 1
         self.k_plus = np.zeros(rows)
         self.t_last = np.zeros(rows, np.int64)
+        self.settled = np.empty(0)
+        self.settled_until = np.zeros(rows, np.int64)
         self.history = History(n_target, rate_minus, int(table.delays.max(initial=1)))
+        self.longest_history = max(SHORT_HISTORY, table.n_edges // max(n_target, 1))
+        self._settle(NEVER, 0)  # nothing yet: it is compiled here, and not in the middle of a run
 
     def archive(self, neurons: npt.NDArray[np.int32], stamps: Int64Array, start: int) -> None:
         """Append the spikes (local index, step) of the interval that began after step ``start`` to the histories."""
-        self.history.append(neurons, stamps, start, self._oldest_asked)
+        begin = self.history.append(neurons, stamps, 0, start)
+        while begin < len(neurons):
+            self._make_room(int(neurons[begin]), start)
+            begin = self.history.append(neurons, stamps, begin, start)
+
+    def _make_room(self, neuron: int, start: int) -> None:
+        """Make room for half of a history, that of ``neuron``, so that this is rarely done.
+
+        Where a source still asks for what is to be dropped, histories grow; where they hold as many spikes as neurons
+        have synapses, those of that source are settled instead, which takes about as much memory.
+        """
+        history = self.history
+        middle = history.middle(neuron)
+        keep_from = min(self._oldest_asked(), start) - history.longest_delay
+        if keep_from < middle:
+            if 2 * history.capacity <= self.longest_history or middle > start - history.longest_delay:
+                history.lengthen()
+                return
+            self._settle(middle + history.longest_delay, start)
+            keep_from = middle
+        history.keep_from = keep_from
 
     def _oldest_asked(self) -> int:
-        """The oldest last spike of a source that has fired; potentiation since then is still to be done."""
-        return int(self.t_last[self.k_plus > 0.0].min(initial=MAX_STEPS))
+        """The oldest step up to which the synapses of a source that has fired are up to date."""
+        asks = (self.k_plus > 0.0) & (np.diff(self.table.offsets) > 0)
+        return int(np.maximum(self.t_last, self.settled_until)[asks].min(initial=MAX_STEPS))
+
+    def _settle(self, before: int, until: int) -> None:
+        """Settle the rows that are up to date to a step earlier than ``before``: bring them up to step ``until``."""
+        if before > NEVER and not len(self.settled):
+            self.settled = np.empty(self.table.n_edges)
+        settle(before, until, self.table.offsets, self._state(), self.constants)
+
+    def _state(self) -> tuple[npt.NDArray[Any], ...]:
+        """What ``brought_up`` needs of the synapses."""
+        t, history = self.table, self.history
+        return (
+            t.targets, t.weights, t.delays, history.steps, history.older, self.k_plus, self.t_last, self.settled,
+            self.settled_until,
+        )  # fmt: skip
 
     def deliver(self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid) -> int:
         """Update the synapses of the spikes, sorted by step, and add their weights to ring (slots, n).
 
         Returns the number of weights that grew beyond the range of exact sums.
         """
-        t = self.table
+        t, history = self.table, self.history
         return int(
             deliver(
                 gids, stamps, t.place, t.offsets, t.targets, t.weights, t.delays, 1.0 / grid.unit, grid.largest_weight,
-                ring, self.history.steps, self.history.trace, self.k_plus, self.t_last, self.constants,
+                ring, history.steps, history.trace, history.older, self.k_plus, self.t_last, self.settled,
+                self.settled_until, self.constants,
             )
         )  # fmt: skip
 
     def weights_at(self, now: int, edges: Int64Array, rows: Int64Array) -> npt.NDArray[np.float64]:
         """Weights (n,) of ``edges``, which lie in ``rows``, brought up to step ``now``."""
-        t = self.table
         result = np.empty(len(edges))
-        weights_at(
-            now, edges, rows, t.targets, t.weights, t.delays, self.history.steps, self.k_plus, self.t_last,
-            self.constants, result,
-        )  # fmt: skip
+        weights_at(now, edges, rows, self._state(), self.constants, result)
         return result
-
-
-@inline
-def potentiated(w: float, mu: float, log2_factor: float) -> float:
-    """w + w**mu 2**log2_factor; 0 stays 0, unless mu is 0 (0**0 = 1)."""
-    grown = w + exp2(mu * log2(w) + log2_factor)
-    return grown if w > 0.0 or mu == 0.0 else w
-
-
-@inline
-def look_up(  # type: ignore[no-untyped-def]
-    targets, delays, stamp, last, steps, trace, k_minus, gap, job_edge, job_spike, job_left
-):
-    """What each target did, as its synapse sees it at stamp - delay.
-
-    k_minus, gap (edges,): trace just after the newest spike strictly before, and steps since then. Synapses with
-    postsynaptic spikes in (last - delay, stamp - delay] become jobs: edge, place of the oldest such spike in the
-    flat history, and how many there are. Returns the number of jobs.
-
-    The newest spike of a target tells most of it, so all synapses are first looked at as if it had been seen, and
-    those that need more once more. The number of jobs is unsigned: an index that may be negative costs instructions.
-    """
-    jobs = np.uint64(0)
-    one_delay = delays.size == 1
-    capacity, n = steps.shape
-    for i in range(targets.size):
-        neuron = targets[i]
-        delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
-        horizon = stamp - delay
-        newest = np.int64(steps[0, neuron])
-        k_minus[i] = trace[0, neuron] - (1.0 if newest == horizon else 0.0)
-        gap[i] = float(horizon - newest)
-        job_edge[jobs] = i
-        jobs += np.uint64(newest > last - delay)
-    found = jobs
-    jobs = np.uint64(0)
-    for job in range(found):
-        i = job_edge[job]
-        neuron = targets[i]
-        delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
-        horizon = stamp - delay
-        unseen = 0
-        if gap[i] < 0.0:  # the newest has not been seen yet
-            unseen = count_after(steps, neuron, horizon)
-            newest, k_newest = np.int64(NEVER), 0.0
-            if unseen < capacity:  # else there never was another: the newest seen is never dropped
-                newest, k_newest = np.int64(steps[unseen, neuron]), trace[unseen, neuron]
-            k_minus[i] = k_newest - (1.0 if newest == horizon else 0.0)
-            gap[i] = float(horizon - newest)
-        asked = count_after(steps, neuron, last - delay)
-        job_edge[jobs] = i
-        job_spike[jobs] = (asked - 1) * n + np.int64(neuron)
-        job_left[jobs] = asked - unseen
-        jobs += np.uint64(asked > unseen)
-    return jobs
-
-
-@inline
-def potentiate(  # type: ignore[no-untyped-def]
-    w, targets, delays, last, log2_gain, constants, steps, jobs, job_edge, job_spike, job_left, job_w, job_lag
-):
-    """Add to w the postsynaptic spikes of all jobs, in rounds: the oldest spike of every synapse first."""
-    _, _, mu, rate_plus, _ = constants
-    one_delay = delays.size == 1
-    all_steps = steps.ravel()
-    n = steps.shape[1]
-    while jobs > 0:
-        for job in range(jobs):
-            i = job_edge[job]
-            delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
-            job_lag[job] = float(last - delay - all_steps[job_spike[job]])
-            job_w[job] = w[i]
-        for job in range(jobs):
-            job_w[job] = potentiated(job_w[job], mu, log2_gain + job_lag[job] * rate_plus)
-        again = np.uint64(0)
-        for job in range(jobs):
-            i, spike, left = job_edge[job], job_spike[job] - n, job_left[job] - 1
-            w[i] = job_w[job]
-            job_edge[again] = i
-            job_spike[again] = spike
-            job_left[again] = left
-            again += np.uint64(left > 0)
-        jobs = again
-
-
-@inline
-def depress(w, weights, k_minus, gap, constants, per_unit, limit, units):  # type: ignore[no-untyped-def]
-    """Depress w, store it as the new weights, and give it in units of the grid; returns how many exceed ``limit``."""
-    _, lambda_alpha, _, _, rate_minus = constants
-    beyond = 0
-    for i in range(weights.size):
-        lowered = w[i] - lambda_alpha * w[i] * (k_minus[i] * exp2(-gap[i] * rate_minus))
-        weights[i] = lowered if lowered > 0.0 else 0.0
-    for i in range(weights.size):
-        beyond += weights[i] > limit
-        units[i] = np.int64(weights[i] * per_unit + 0.5)
-    return beyond
-
-
-@jit
-def deliver(  # type: ignore[no-untyped-def]
-    gids, stamps, place, offsets, targets, weights, delays, per_unit, limit,
-    ring, steps, trace, k_plus, t_last, constants,
-):  # fmt: skip
-    """Bring the weights of every synapse of every spike up to date and add them to the input of their targets.
-
-    As ``static.deliver``, with weights (edges,) float32 or float64 (pA), modified; steps, trace: the histories of the
-    targets; k_plus (rows,) float64 and t_last (rows,) int64: the traces of the sources, modified. constants:
-    (log2 lambda, lambda alpha, mu, rate_plus, rate_minus). Spikes come sorted by step. Returns how many of the
-    weights transmitted exceed ``limit`` (pA).
-    """
-    n_slots = ring.shape[0]
-    w, k_minus, gap, units = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, np.int64)
-    job_edge, job_spike, job_left = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
-    job_w, job_lag = np.empty(CHUNK), np.empty(CHUNK)
-    beyond = 0
-    for spike in range(gids.size):
-        row = row_of(gids[spike], place)
-        if row < 0:
-            continue
-        stamp, last = stamps[spike], t_last[row]
-        log2_gain = constants[0] + log2(k_plus[row])
-        for begin in range(offsets[row], offsets[row + 1], CHUNK):
-            end = min(begin + CHUNK, offsets[row + 1])
-            to, weight = targets[begin:end], weights[begin:end]
-            delay = delays if delays.size == 1 else delays[begin:end]
-            jobs = look_up(to, delay, stamp, last, steps, trace, k_minus, gap, job_edge, job_spike, job_left)
-            for i in range(to.size):
-                w[i] = weight[i]
-            if k_plus[row] > 0.0:
-                potentiate(
-                    w, to, delay, last, log2_gain, constants, steps, jobs, job_edge, job_spike, job_left, job_w, job_lag
-                )
-            beyond += depress(w, weight, k_minus, gap, constants, per_unit, limit, units)
-            if delays.size == 1:
-                slot = ring[(stamp + np.int64(delays[0])) % n_slots]
-                for i in range(to.size):
-                    slot[to[i]] += units[i]
-            else:
-                for i in range(to.size):
-                    ring[(stamp + np.int64(delay[i])) % n_slots, to[i]] += units[i]
-        k_plus[row] = k_plus[row] * exp2((last - stamp) * constants[3]) + 1.0
-        t_last[row] = stamp
-    return beyond
-
-
-@jit
-def weights_at(  # type: ignore[no-untyped-def]
-    now, edges, rows, targets, weights, delays, steps, k_plus, t_last, constants, result
-):
-    """result (n,) = the weights of ``edges`` in ``rows``, potentiated by all s with s + delay <= now."""
-    log2_lambda, _, mu, rate_plus, _ = constants
-    for i in range(edges.size):
-        edge, row = edges[i], rows[i]
-        w = float(weights[edge])
-        if k_plus[row] > 0.0:
-            log2_gain = log2_lambda + log2(k_plus[row])
-            delay = np.int64(delays[0 if delays.size == 1 else edge])
-            neuron = targets[edge]
-            oldest = count_after(steps, neuron, t_last[row] - delay) - 1
-            for k in range(oldest, count_after(steps, neuron, now - delay) - 1, -1):
-                w = potentiated(w, mu, log2_gain + (t_last[row] - delay - steps[k, neuron]) * rate_plus)
-        result[i] = w

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,11 +24,10 @@ class Table:
     offsets (rows + 1,) int64: the edges of row r are offsets[r] .. offsets[r + 1] - 1.
     sources: None where row r belongs to source r; else (rows,) int64, ascending: the sources that have local targets.
     targets (edges,) uint16 or uint32: local index within the target group.
-    weights (edges,), or (1,) where all are equal: float32 or float64 (pA or mV), or int32 or int16, in units of
-    ``weight_unit``.
+    weights (edges,), or (1,) where one_weight: float32 or float64 (pA or mV), or int32 in units of ``weight_unit``.
+    one_weight: whether the network gives all edges of all ranks one weight for good; not where a rank has one edge.
     delays (edges,) uint8, uint16 or uint32 (steps), or (1,) where all are equal; (0,) where there are segments.
     attributes: further parameters of the synapses by name, (edges,) in the type of the weights, or (1,).
-    pairs: None, or (edges,) int32, weight << 16 | target, of which targets (uint16) and weights (int16) are views.
     segments: None, or (rows, longest + 1) of the type of the targets: the edges of row r with delay d are
     offsets[r] + segments[r, d - 1] .. offsets[r] + segments[r, d] - 1.
     """
@@ -44,7 +42,7 @@ class Table:
     segments: npt.NDArray[Any] | None = None
     weight_unit: float = 1.0
     attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
-    pairs: npt.NDArray[np.int32] | None = None
+    one_weight: bool = False
 
     @property
     def n_edges(self) -> int:
@@ -102,35 +100,17 @@ class Table:
         return np.repeat(sources, np.diff(self.offsets))
 
     def in_units(self, unit: float) -> Table:
-        """The same table with int32 weights, those of this one rounded to multiples of ``unit``.
+        """The same table with int32 weights, those of this one rounded to multiples of ``unit``, a power of two.
 
-        Float32 weights, of which the new ones take the memory, are lost.
+        Float32 weights, of which the new ones take the memory, are lost. One weight of all stays as it is.
         """
-        if len(self.weights) == 1:
+        if self.one_weight:
             return self
         units = self.weights.view(np.int32) if self.weights.itemsize == 4 else np.empty(self.n_edges, np.int32)
-        for part, rounded in self._rounded(unit):
-            units[part] = rounded
-        return replace(self, weights=units, weight_unit=unit)
-
-    def in_pairs(self, unit: float) -> Table:
-        """As ``in_units``, with int16 weights, each beside its target (uint16) in one int32; the weights must fit."""
-        if len(self.weights) == 1:
-            return self
-        pairs = self.weights.view(np.int32) if self.weights.itemsize == 4 else np.empty(self.n_edges, np.int32)
-        for part, rounded in self._rounded(unit):
-            pairs[part] = rounded.astype(np.int32) << 16 | self.targets[part]
-        halves = pairs.view(np.uint16).reshape(-1, 2)
-        low, high = (0, 1) if sys.byteorder == "little" else (1, 0)
-        targets, weights = halves[:, low], halves[:, high].view(np.int16)
-        return replace(self, targets=targets, weights=weights, weight_unit=unit, pairs=pairs)
-
-    def _rounded(self, unit: float) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
-        """Parts of the edges, and their weights as whole numbers of ``unit``, a power of two."""
-        per_unit = self.weights.dtype.type(1.0 / unit)
         for begin in range(0, self.n_edges, _CHUNK):
             part = slice(begin, begin + _CHUNK)
-            yield part, np.rint(self.weights[part] * per_unit)
+            units[part] = np.rint(self.weights[part].astype(np.float64) / unit)
+        return replace(self, weights=units, weight_unit=unit)
 
     def nbytes(self) -> int:
         """Bytes of all arrays."""
