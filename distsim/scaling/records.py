@@ -14,13 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import DistsimError, InputError
+from distsim.errors import InputError, StorageError
 from distsim.record.jsonable import plain
 from distsim.scaling.experiment import key_of
-
-
-class StorageError(DistsimError):
-    """A record could not be stored; the records before it are safe."""
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from distsim.command.arguments import Parser
-from distsim.errors import InputError
+from distsim.errors import InputError, StorageError
 from distsim.scaling import folder as output
 from distsim.scaling import records as lines
-from distsim.scaling.records import StorageError
 from distsim.scaling.report.checks import disagreements
 from distsim.scaling.report.summary import summarize
 from distsim.scaling.report.tables import records_csv, summary_csv, table
