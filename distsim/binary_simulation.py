@@ -68,7 +68,7 @@ class BinarySimulation:
         try:
             with faults(comm):
                 self._build()
-                self._write_initial_states()
+                self._write_start()
         except BaseException:
             if self._output:
                 self._output.discard()
@@ -217,9 +217,10 @@ class BinarySimulation:
         self._output.flush(self.time, sure=at_end)
         self._loop.timers.lap("record")
 
-    def _write_initial_states(self) -> None:
-        """Put the states at the start, which until then are the last ones, into the file, if there is one."""
+    def _write_start(self) -> None:
+        """Put activities and states at the start, also the last ones so far, into the file, if there is one."""
         if self._output:
+            self._output.write(self._recorder, 0.0)
             for population in self.network.populations:
                 states = self.initial_states(population)
                 for name in ("initial", "final"):

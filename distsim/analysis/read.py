@@ -186,11 +186,13 @@ def _read(path: Path, action: Callable[[Any], Result]) -> Result:
 
 def _version(path: Path) -> tuple[int, int]:
     """Length and time of the last change of a file; InputError where there is none."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"read: needs the path of a file, got {path!r}")
     try:
         found = os.stat(path)
     except FileNotFoundError:
         raise InputError(f"there is no file '{path}'") from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"'{path}' cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not stat.S_ISREG(found.st_mode):
         raise InputError(f"'{path}' is {'a folder' if stat.S_ISDIR(found.st_mode) else 'a device or pipe'}, not a file")

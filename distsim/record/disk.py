@@ -66,30 +66,33 @@ class Disk:
     def flush(self) -> None:
         """Nothing: what HDF5 calls flushed is not complete before ``commit``."""
 
-    def commit(self, sure: bool = False) -> None:
+    def commit(self) -> None:
         """Make the file hold all that was written, in an order in which it is whole after every single write.
 
         The superblock, which says how long the file is, comes first, then data and indexes, of which the old headers
-        ask for the old part alone, then the headers. ``sure``: forced to the disk, where some file systems find only
-        then that it is full.
+        ask for the old part alone, then the headers.
         """
         if self.error is not None:
             return
         try:
             os.ftruncate(self._descriptor, max(self._size, self.whole))
-            if sure:
-                os.fsync(self._descriptor)
             for place, data in sorted(self._kept.items(), key=lambda kept: (kept[0] > 0, kept[1][:4] in HEADERS)):
                 _write_all(self._descriptor, place, data)
                 self.whole = max(self._size, self.whole)  # it may be referred to from now on
             os.ftruncate(self._descriptor, self._size)
-            if sure:
-                os.fsync(self._descriptor)
         except OSError as error:
             self.error = error
         else:
             self._kept.clear()
             self.whole = self._size
+
+    def sync(self) -> None:
+        """Force to the disk what was committed: some file systems find only then that they are full."""
+        try:
+            if self.error is None:
+                os.fsync(self._descriptor)
+        except OSError as error:
+            self.error = error
 
     def close(self) -> None:
         """Close the file, without what was never committed."""

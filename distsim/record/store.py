@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from distsim.errors import InputError, StorageError
 from distsim.record.disk import Disk
+from distsim.record.storage import refused
 
 CHUNK = 4096  # entries
 WIDEST = 2**20  # entries of a row in one chunk: HDF5 has none of 4 GiB
@@ -55,10 +56,10 @@ class Store:
         except FileExistsError:
             raise InputError(f"{path} exists already; remove it or choose another file") from None
         except (OSError, ValueError) as error:
-            raise InputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
+            raise refused(f"'{path}'", error) from error
         import h5py
 
-        self._file = h5py.File(self._disk, "w", libver=FORMAT)
+        self._file = h5py.File(self._disk, "w", libver=FORMAT, rdcc_nbytes=0)  # rows go to the file as they come
         self._end = weakref.finalize(self, _close, self._file, self._disk)  # before HDF5 ends with the interpreter
         try:
             text = json.dumps(about, allow_nan=False).encode()
@@ -131,17 +132,20 @@ class Store:
         """Make the file complete up to ``time`` (ms); ``sure``: not only with the operating system, but on the disk.
 
         First what was appended is written, then what it is checked by, then the time: what a job that is killed in
-        between leaves is never more than what is there.
+        between leaves never claims more than what is there.
         """
-        self._commit(sure)
+        self._commit()
         for column in self._columns.values():
             if column.known != column.rows:
                 column.dataset.attrs.modify("checked", np.array([column.rows, column.crc], np.uint64))
                 column.known = column.rows
-        self._commit(sure)
+        self._commit()
+        if sure:
+            self._disk.sync()
+            self._check()
         if time != self.time:
             self._file.attrs.modify("T", time)
-            self._commit(sure)
+            self._commit()
             self.time = time
 
     def close(self) -> None:
@@ -156,10 +160,10 @@ class Store:
         with suppress(FileNotFoundError):
             self.path.unlink()
 
-    def _commit(self, sure: bool) -> None:
+    def _commit(self) -> None:
         self._check()
         self._file.flush()
-        self._disk.commit(sure)
+        self._disk.commit()
         self._check()
 
     def _check(self) -> None:
@@ -183,5 +187,5 @@ def _close(file: Any, disk: Disk) -> None:
     """Close ``file``, and ``disk`` with all that is to be in it."""
     with suppress(OSError, RuntimeError, ValueError):  # of a file that has an error, of which the disk knows
         file.close()
-    disk.commit(sure=True)
+    disk.commit()
     disk.close()
