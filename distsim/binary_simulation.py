@@ -14,9 +14,9 @@ from distsim.build import couplings as building
 from distsim.errors import InputError, check_arguments
 from distsim.network.binary import BinaryNetwork, BinaryPopulation
 from distsim.parallel.agreement import require_same
-from distsim.parallel.communicator import on_root, one_per_node_first
+from distsim.parallel.communicator import one_per_node_first
 from distsim.parallel.job import faults
-from distsim.record.binary_file import BinaryFile
+from distsim.record.output import BinaryOutput
 from distsim.record.provenance import PACKAGES, versions
 from distsim.simulate.binary import BinaryLoop, call_kernels
 from distsim.simulate.binary_records import Activity, BinaryRecorder, Flips
@@ -39,9 +39,10 @@ class BinarySimulation:
 
     seed: any integer; with the network it fixes every bit of the result, on any number of ranks. window (ms, at least
     1e-6): settle the updates of so long a time together, instead of a length that adapts; it changes no result. file:
-    write what is recorded to this HDF5 file, which must not exist, after every run.
+    write what is recorded to this HDF5 file, which must not exist, as the run goes.
 
-    Raises InputError for wrong input, on all ranks alike; any other error on one rank ends the whole job.
+    Raises InputError for wrong input, and StorageError where the file can no longer be written, on all ranks alike; any
+    other error on one rank ends the whole job.
     """
 
     def __init__(
@@ -61,16 +62,20 @@ class BinarySimulation:
         self.seed = check_count(seed, "seed", low=-(2**63))
         self.window = None if window is None else check_number(window, "window", low=SHORTEST_WINDOW)
         self.compile_time = self.build_time = self.sim_time = 0.0
-        self._file: BinaryFile | None = None  # on rank 0
+        self._output: BinaryOutput | None = None
         if file is not None:
-            on_root(comm, lambda: self._open(Path(file)))
-        with faults(comm):
-            self._build()
+            about = {"seed": self.seed, "ranks": comm.size, "versions": versions(PACKAGES)}
+            description = {**about, "network": network.description()}
+            self._output = BinaryOutput(Path(file), network, comm, description)
+        try:
+            with faults(comm):
+                self._build()
+                self._write_start()
+        except BaseException:
+            if self._output:
+                self._output.discard()
+            raise
         network.freeze()
-
-    def _open(self, path: Path) -> None:
-        about = {"seed": self.seed, "ranks": self.comm.size, "versions": versions(PACKAGES)}
-        self._file = BinaryFile(path, {**about, "network": self.network.description()})
 
     def _build(self) -> None:
         self._compile(lambda: building.call_kernels(self.network, self.comm, self.seed))
@@ -100,8 +105,8 @@ class BinarySimulation:
 
     def close(self) -> None:
         """Close the file of the run, if there is one."""
-        if self._file:
-            self._file.close()
+        if self._output:
+            self._output.close()
 
     @property
     def time(self) -> float:
@@ -123,10 +128,12 @@ class BinarySimulation:
                 flips = self._loop.advance(stop)
                 self._recorder.add(*flips)
                 self._loop.timers.lap("record")
+                if self._output and self._output.due <= self._loop.time < stop:
+                    self._write()
                 if progress is not None and self.comm.rank == 0:
                     progress(self._loop.time - start)
+            self._write(at_end=True)
             self.sim_time += time.perf_counter() - begin
-            self._write()
 
     def activity(self, population: BinaryPopulation | str) -> Activity:
         """The recorded mean activity of ``population`` so far."""
@@ -194,16 +201,23 @@ class BinarySimulation:
         """Resident bytes of every rank: built (after building) and peak (so far)."""
         return self.comm.allgather({"built": self._built_bytes, "peak": peak_bytes()})
 
-    def _write(self) -> None:
-        """Bring the file, if there is one, up to the present."""
-        if not self.comm.bcast(self._file is not None):
+    def _write(self, at_end: bool = False) -> None:
+        """Bring the file, if there is one, up to the present; the states are written at the end of a run alone."""
+        if not self._output:
             return
-        for population in self.network.populations:
-            name = population.name
-            flips = self.flips(name) if name in self.network.flip_recordings else None
-            activity = self.activity(name) if name in self.network.activity_recordings else None
-            initial, final = self.initial_states(name), self.states(name)
-            if self._file:
-                self._file.write(name, initial, final, flips, activity)
-        if self._file:
-            self._file.flush(self.time)
+        self._loop.timers.start()
+        self._output.write(self._recorder, self.time)
+        for population in self.network.populations if at_end else []:
+            self._output.write_states(population.name, "final", self.states(population))
+        self._output.flush(self.time, sure=at_end)
+        self._loop.timers.lap("record")
+
+    def _write_start(self) -> None:
+        """Put activities and states at the start, also the last ones so far, into the file, if there is one."""
+        if self._output:
+            self._output.write(self._recorder, 0.0)
+            for population in self.network.populations:
+                states = self.initial_states(population)
+                for name in ("initial", "final"):
+                    self._output.write_states(population.name, name, states)
+            self._output.flush(0.0)

@@ -17,7 +17,7 @@ from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import crowded, one_per_node_first
 from distsim.parallel.exchange import PLANS, make_exchange
 from distsim.parallel.job import faults
-from distsim.record.output import Output
+from distsim.record.output import SpikingOutput
 from distsim.record.provenance import about
 from distsim.simulate import gather, load, weights
 from distsim.simulate.memory import peak_bytes, resident_bytes
@@ -48,7 +48,8 @@ class Simulation:
     changes any result. file: write what is recorded to this HDF5 file, which must not exist, instead of keeping it in
     memory.
 
-    Raises InputError for wrong input, on all ranks alike; any other error on one rank ends the whole job.
+    Raises InputError for wrong input, and StorageError where the file can no longer be written, on all ranks alike; any
+    other error on one rank ends the whole job.
     """
 
     def __init__(
@@ -75,14 +76,14 @@ class Simulation:
         if exchange not in PLANS:
             raise InputError(f"unknown exchange plan '{exchange}'{nearest(exchange, PLANS)}")
         forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
-        self._output: Output | None = None
+        self._output: SpikingOutput | None = None
         if file is not None:
-            self._output = Output(Path(file), network, comm, about(network, comm, self.seed, precision))
+            self._output = SpikingOutput(Path(file), network, comm, about(network, comm, self.seed, precision))
         self._timers = Timers()
         self.compile_time = self.sim_time = 0.0
         try:
             self._build(exchange, forced)
-        except InputError:
+        except BaseException:
             if self._output:
                 self._output.discard()
             raise
@@ -153,8 +154,9 @@ class Simulation:
             while n_steps > 0:
                 self._loop.run(min(n_steps, longest), tick)
                 n_steps -= longest
-                self._write_records()
-            self._write_weights()
+                if n_steps > 0:
+                    self._write_records()
+            self._write_records(at_end=True)
             self.sim_time += time.perf_counter() - begin
 
     def spikes(self, population: Population | str) -> gather.Spikes:
@@ -297,21 +299,15 @@ class Simulation:
             )
         return forced or min(longest, MOST_AT_ONCE)
 
-    def _write_records(self) -> None:
-        """Move what was recorded since the last time to the file, if there is one."""
-        if self._output:
-            with self._loop.timers.phase("record"):
-                self._output.write(self.recorders)
-                self._output.flush(self.time)
-
-    def _write_weights(self) -> None:
-        """Write the recorded weights as they are at the end of a run to the file, if there is one."""
-        if self._output and self.network.weight_recordings:
-            with self._loop.timers.phase("record"):
-                for r in self.network.weight_recordings:
-                    edges = self.weights(r.source, r.target, r.sources, r.targets)
-                    self._output.write_weights(r, self.time, edges)
-                self._output.flush(self.time)
+    def _write_records(self, at_end: bool = False) -> None:
+        """Move what was recorded since the last time to the file, if there is one; weights at the end of a run."""
+        if not self._output:
+            return
+        with self._loop.timers.phase("record"):
+            self._output.write(self.recorders)
+            for r in self.network.weight_recordings if at_end else []:
+                self._output.write_weights(r, self.time, self.weights(r.source, r.target, r.sources, r.targets))
+            self._output.flush(self.time, sure=at_end)
 
 
 def _do_nothing() -> None:

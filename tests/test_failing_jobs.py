@@ -12,7 +12,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import AllToAll, IafPscAlpha, InputError, Network, Simulation, Static
-from distsim.analysis.read import read_spikes
+from distsim.analysis.read import read_parameters, read_spikes
 from distsim.parallel import communicator
 from distsim.parallel.signals import WORDS
 from distsim.scaling.process import kill, session
@@ -89,6 +89,14 @@ def test_wrong_input_is_told_once(failing, tmp_path, case, message):
     assert len(re.findall("^distsim: error: ", job.stderr, re.MULTILINE)) == 1
     assert "Traceback" not in job.stderr
     assert existing.read_text() == "years of work"
+
+
+def test_a_full_disk_is_told_once(failing, tmp_path):
+    job = failing("full_disk", str(tmp_path / "run.h5"))
+    assert job.returncode == 4
+    assert len(re.findall(r"^distsim: error: .*File too large.* complete up to \d+ ms", job.stderr, re.MULTILINE)) == 1
+    assert "Traceback" not in job.stderr
+    assert read_parameters(tmp_path / "run.h5")["T"] > 0.0
 
 
 @pytest.mark.parametrize(

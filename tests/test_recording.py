@@ -168,7 +168,7 @@ def test_an_existing_file_is_left_alone(tmp_path):
     with pytest.raises(InputError, match=r"run\.h5 exists already; remove it or choose another file"):
         simulate(charging(1.0), file=path)
     assert path.read_bytes() == b"years of work"
-    with pytest.raises(InputError, match=r"cannot write .*no_folder"):
+    with pytest.raises(InputError, match=r"no_folder/run.h5' cannot be written: No such file or directory"):
         simulate(charging(1.0), file=tmp_path / "no_folder" / "run.h5")
 
 
@@ -180,6 +180,37 @@ def test_no_file_is_left_of_a_run_that_cannot_begin(tmp_path):
     assert not (tmp_path / "run.h5").exists()
     network.record_spikes("A")  # not frozen: there is no simulation of it
     simulate(network, 1.0, file=tmp_path / "run.h5").close()
+
+
+def test_recordings_of_nothing(tmp_path):
+    network = charging(1.0, [])
+    network.population("empty", 0, IafPscAlpha())
+    network.record_states("empty", "V_m")
+    network.record_spikes("empty")
+    network.record_spikes("A", first=0)
+    simulation = simulate(network, 5.0, file=tmp_path / "run.h5")
+    assert simulation.states("A").value.shape == (5, 0)
+    assert simulation.spikes("empty").step.size == 0
+    simulation.close()
+    assert read.read_states(tmp_path / "run.h5", "A", "V_m").value.shape == (5, 0)
+    assert read.read_spikes(tmp_path / "run.h5", "A")[0].size == 0
+
+
+def test_spikes_are_read_as_sonata(written):
+    libsonata = pytest.importorskip("libsonata")
+    _, memory, path = written
+    reader = libsonata.SpikeReader(str(path))
+    assert set(reader.get_population_names()) == {"E", "I"}
+    assert str(reader["E"].sorting) == "by_time"
+    found, spikes = reader["E"].get(), memory.spikes("E")
+    assert [node for node, _ in found] == spikes.neuron.tolist()
+    assert [time for _, time in found] == spikes.times(0.1).tolist()
+
+
+def test_the_format_is_that_of_hdf5_1_10(written):
+    """Superblock of version 3, without the mark of a file that is being written."""
+    *_, path = written
+    assert path.read_bytes()[8:12] == bytes([3, 8, 8, 0])
 
 
 KILLED = """
@@ -215,6 +246,41 @@ def test_a_killed_run_leaves_what_it_had_done(tmp_path, written, pytestconfig):
     states = read.read_states(path, "E", "V_m")
     assert (states.value[:404] == memory.states("E", "V_m").value).all()
     assert states.time[-1] > 399.0
+
+
+KILLED_BINARY = """
+import sys
+from mpi4py import MPI
+from distsim import BinaryNetwork, BinarySimulation
+network = BinaryNetwork()
+network.population("A", 50, theta=-1.0, m_0=0.5)
+network.population("B", 50, theta=1.0, m_0=0.5)
+network.record_flips("A")
+network.record_activity("B", interval=10.0)
+BinarySimulation(network, MPI.COMM_WORLD, 5, file=sys.argv[1]).run(1e8)
+"""
+
+
+def test_a_killed_binary_run_leaves_what_it_had_done(tmp_path, pytestconfig):
+    path = tmp_path / "run.h5"
+    job = subprocess.Popen([sys.executable, "-c", KILLED_BINARY, str(path)], cwd=pytestconfig.rootpath)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and job.poll() is None and not is_complete_up_to(path, 400.0):
+            time.sleep(0.05)
+    finally:
+        job.kill()
+    assert job.wait() == -signal.SIGKILL
+    T = read.read_parameters(path)["T"]
+    assert T >= 400.0
+    _, neurons, states = read.read_flips(path, "A")
+    initial, final = read.read_binary_states(path, "A")
+    assert sorted(neurons) == np.flatnonzero(initial == 0).tolist()  # each is above its threshold for ever
+    assert (states == 1).all()
+    assert (initial == final).all()  # no run came to its end
+    sampled, _ = read.read_activity(path, "B")
+    assert sampled.tolist() == (10.0 * np.arange(len(sampled))).tolist()
+    assert sampled[-1] > T - 10.0
 
 
 def is_complete_up_to(path, time):

@@ -51,7 +51,7 @@ def test_one_launch_per_point(tmp_path):
     assert len({(row["spike_hash"], row["weight_hash"], row["n_synapses"]) for row in rows}) == 1
     assert [row["launcher"].endswith(f"-n {row['ranks']}") for row in rows] == [True] * 3
     assert all("--launcher" in row["launch_line"] for row in rows)
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"experiment.json", "lock", "runs.jsonl"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"experiment.json", "runs.jsonl"}
 
 
 def test_a_killed_rank_fails_its_point_alone(tmp_path):

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from distsim.errors import InputError
-from distsim.record import provenance, surroundings
+from distsim.record import lock, provenance, surroundings
 from distsim.record.jsonable import plain
-from distsim.scaling import lock, records
+from distsim.record.lock import Lock
+from distsim.scaling import records
 from distsim.scaling.energy import EnergyMeter
 from distsim.scaling.experiment import Experiment
 from distsim.scaling.folder import Folder, failures, read_header
 from distsim.scaling.hosts import Hosts, ranges
-from distsim.scaling.lock import Lock
 from distsim.scaling.point import balance, statistics
 from tests.scaling_records import make_point, make_record
 
@@ -105,12 +105,12 @@ def test_a_failure_counts_until_the_point_is_done(tmp_path):
 def test_records_survive_a_kill_at_any_byte(tmp_path):
     """Whatever part of the last line a killed job leaves, the earlier points stay and the next line is whole."""
     path = tmp_path / "runs.jsonl"
-    first, second, third = (make_point(seed=seed).as_dict() for seed in (1, 2, 3))
+    first, second, third = (make_record(make_point(seed=seed)) for seed in (1, 2, 3))
     records.append(path, first)
     start = path.stat().st_size
     records.append(path, second)
     whole = path.read_bytes()
-    for length in range(start, len(whole) + 1):
+    for length in [*range(start, len(whole), 97), *range(len(whole) - 5, len(whole) + 1)]:
         path.write_bytes(whole[:length])
         kept = [first, second] if length >= len(whole) - 1 else [first]
         assert records.read(path) == kept
@@ -132,7 +132,7 @@ def test_torn_line_is_kept_aside(tmp_path):
 def test_broken_line_elsewhere_is_an_error(tmp_path):
     path = tmp_path / "runs.jsonl"
     path.write_text("nonsense\n", encoding="utf-8")
-    with pytest.raises(InputError, match="line 1: not a JSON object"):
+    with pytest.raises(InputError, match="line 1: not a JSON object of a record"):
         records.read(path)
     path.write_text('{"N": 1250}\n', encoding="utf-8")
     with pytest.raises(InputError, match="line 1: the record lacks the field 'variant'"):
@@ -194,7 +194,7 @@ def test_two_jobs_do_not_share_a_folder(tmp_path):
 
 def test_a_killed_job_leaves_no_lock(tmp_path):
     code = (
-        f"import os, pathlib; from distsim.scaling.lock import Lock; Lock(pathlib.Path({str(tmp_path)!r})); os._exit(9)"
+        f"import os, pathlib; from distsim.record.lock import Lock; Lock(pathlib.Path({str(tmp_path)!r})); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
     assert (tmp_path / "lock").read_text(encoding="utf-8") != ""

@@ -76,7 +76,7 @@ def one_rank(tmp_path_factory):
 def test_records_table_and_figure(one_rank):
     folder, printed = one_rank
     assert {path.name for path in (folder / "out").iterdir()} == {
-        "experiment.json", "lock", "runs.jsonl", "scaling.png", "scaling.pdf",
+        "experiment.json", "runs.jsonl", "scaling.png", "scaling.pdf",
     }  # fmt: skip
     rows = read(folder / "out")
     assert [(row["N"], row["variant"]["neuron_model"]) for row in rows] == [

@@ -1,7 +1,8 @@
 """Reading the result file (HDF5) of a run: spikes, connections, states, and what is needed to repeat it.
 
 Spikes are stored as SONATA has them: /spikes/<population>/timestamps (float64, ms) and node_ids (uint64, counting from
-0 in the population), sorted by time, then neuron. Files of a run that was killed can be read up to its last flush.
+0 in the population), sorted by time, then neuron. Files of a run that was killed, or is still going on, can be read up
+to its last flush. What distsim wrote is compared with its checksums, so that a damaged file is never taken for data.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+import stat
+import zlib
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,10 @@ from distsim.errors import InputError, nearest
 Path = str | os.PathLike[str]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+Result = TypeVar("Result")
+ATTEMPTS = 5  # to read a file that is being written
+UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError)
+"""What h5py and numpy may raise for a file that is damaged, or has another layout."""
 
 
 class Connections(NamedTuple):
@@ -49,13 +55,13 @@ def read_spikes(path: Path, population: str, start: float = 0.0, stop: float = m
 
     Sorted by time, then neuron. Raises InputError where the file cannot be read or holds no spikes of the population.
     """
-    with _open(path) as file:
-        group = _group(file, "spikes", population)
-        times = np.asarray(group["timestamps"][()], np.float64)
-        # a killed run may have written one of the two further than the other
-        times = times[: min(times.size, group["node_ids"].size)]
+
+    def spikes(file: Any) -> tuple[FloatArray, IntArray]:
+        times, neurons = _columns(_group(file, "spikes", population), "timestamps", "node_ids")
         first, last = (int(i) for i in np.searchsorted(times, (start, stop), side="right"))
-        return times[first:last], np.asarray(group["node_ids"][first:last]).astype(np.int64)
+        return times[first:last].astype(np.float64), neurons[first:last].astype(np.int64)
+
+    return _read(path, spikes)
 
 
 def read_connections(path: Path, source: str, target: str, time: float | None = None) -> Connections:
@@ -63,10 +69,11 @@ def read_connections(path: Path, source: str, target: str, time: float | None = 
 
     Raises InputError where the file cannot be read or has none of these populations or of this time.
     """
-    with _open(path) as file:
+
+    def connections(file: Any) -> Connections:
         group = _group(file, "weights", f"{source}->{target}")
-        times = np.asarray(group["time"][()], np.float64)  # one entry per synapse and recorded time, in order of time
-        if times.size == 0:
+        times, *columns = _columns(group, "time", "source", "target", "weight", "delay")
+        if times.size == 0:  # else one entry per synapse and recorded time, in order of time
             raise InputError(f"'{path}' holds no synapses of '{source}->{target}': none were recorded")
         chosen = times[-1] if time is None else time
         first, last = (int(i) for i in (np.searchsorted(times, chosen, side) for side in ("left", "right")))
@@ -75,24 +82,24 @@ def read_connections(path: Path, source: str, target: str, time: float | None = 
             raise InputError(
                 f"'{path}': the synapses of '{source}->{target}' were recorded at {known} ms, not at {time} ms"
             )
-        return Connections(
-            source=np.asarray(group["source"][first:last]).astype(np.int64),
-            target=np.asarray(group["target"][first:last]).astype(np.int64),
-            weight=np.asarray(group["weight"][first:last], np.float64),
-            delay=np.asarray(group["delay"][first:last], np.float64),
-            time=float(chosen),
-        )
+        source_, target_, weight, delay = (column[first:last] for column in columns)
+        ends = source_.astype(np.int64), target_.astype(np.int64)
+        return Connections(*ends, weight.astype(np.float64), delay.astype(np.float64), float(chosen))
+
+    return _read(path, connections)
 
 
 def read_states(path: Path, population: str, variable: str) -> States:
     """The recorded values of a state variable; InputError where there are none in the file."""
-    with _open(path) as file:
+
+    def states(file: Any) -> States:
         _group(file, "states", population)
         group = _group(file, f"states/{population}", variable)
-        time = np.asarray(group["time"][()], np.float64)
-        value = np.asarray(group["value"][()], np.float64)
-        rows = min(time.size, value.shape[0])
-        return States(time[:rows], np.asarray(group["neuron"][()]).astype(np.int64), value[:rows])
+        time, value = _columns(group, "time", "value")
+        (neuron,) = _columns(group, "neuron")
+        return States(time.astype(np.float64), neuron.astype(np.int64), value.astype(np.float64))
+
+    return _read(path, states)
 
 
 def read_flips(path: Path, population: str) -> tuple[FloatArray, IntArray, IntArray]:
@@ -100,10 +107,12 @@ def read_flips(path: Path, population: str) -> tuple[FloatArray, IntArray, IntAr
 
     ``distsim.analysis.binary.states_at`` makes states of them. InputError where there are none in the file.
     """
-    with _open(path) as file:
-        group = _group(file, "flips", population)
-        neuron, state = (np.asarray(group[name][()]).astype(np.int64) for name in ("neuron", "state"))
-        return np.asarray(group["time"][()], np.float64), neuron, state
+
+    def flips(file: Any) -> tuple[FloatArray, IntArray, IntArray]:
+        time, neuron, state = _columns(_group(file, "flips", population), "time", "neuron", "state")
+        return time.astype(np.float64), neuron.astype(np.int64), state.astype(np.int64)
+
+    return _read(path, flips)
 
 
 def read_activity(path: Path, population: str) -> tuple[FloatArray, FloatArray]:
@@ -111,17 +120,22 @@ def read_activity(path: Path, population: str) -> tuple[FloatArray, FloatArray]:
 
     Raises InputError where there is none in the file.
     """
-    with _open(path) as file:
-        group = _group(file, "activity", population)
-        return np.asarray(group["time"][()], np.float64), np.asarray(group["value"][()], np.float64)
+
+    def activity(file: Any) -> tuple[FloatArray, FloatArray]:
+        time, value = _columns(_group(file, "activity", population), "time", "value")
+        return time.astype(np.float64), value.astype(np.float64)
+
+    return _read(path, activity)
 
 
 def read_binary_states(path: Path, population: str) -> tuple[IntArray, IntArray]:
-    """States (size,) of binary neurons at the start and at the end of what was simulated, or InputError."""
-    with _open(path) as file:
-        group = _group(file, "states", population)
-        initial, final = (np.asarray(group[name][()]).astype(np.int64) for name in ("initial", "final"))
-        return initial, final
+    """States (size,) of binary neurons at the start, and after the last run() that came to its end; or InputError."""
+
+    def states(file: Any) -> tuple[IntArray, IntArray]:
+        initial, final = _columns(_group(file, "states", population), "initial", "final")
+        return initial.astype(np.int64), final.astype(np.int64)
+
+    return _read(path, states)
 
 
 def read_parameters(path: Path) -> dict[str, Any]:
@@ -129,32 +143,60 @@ def read_parameters(path: Path) -> dict[str, Any]:
 
     Raises InputError for a file that distsim did not write.
     """
-    with _open(path) as file:
+
+    def parameters(file: Any) -> dict[str, Any]:
         if "distsim" not in file.attrs:
             raise InputError(f"'{path}' was not written by distsim: it has no attribute 'distsim'")
-        found = json.loads(file.attrs["distsim"])
-        simulated = {"T": float(file.attrs["T"])} if "T" in file.attrs else {}
-    if not isinstance(found, dict):
-        raise InputError(f"'{path}': the attribute 'distsim' is no JSON object")
-    return {**found, **simulated}
+        text = file.attrs["distsim"]
+        data = text.encode() if isinstance(text, str) else bytes(text)
+        if "distsim_crc32" in file.attrs and zlib.crc32(data) != file.attrs["distsim_crc32"]:
+            raise ValueError("the attribute 'distsim' does not have its checksum")
+        found = json.loads(data)
+        if not isinstance(found, dict):
+            raise ValueError("the attribute 'distsim' is no JSON object")
+        return {**found, **({"T": float(file.attrs["T"])} if "T" in file.attrs else {})}
+
+    return _read(path, parameters)
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    """The open file. One that is still marked as being written (killed run, or run in progress) is read as SWMR."""
+def _read(path: Path, action: Callable[[Any], Result]) -> Result:
+    """What ``action`` makes of the open file; once more where the file was written to meanwhile.
+
+    Raises InputError where that is not a file, or damaged.
+    """
     import h5py
 
-    if not os.path.exists(path):
-        raise InputError(f"there is no file '{path}'")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as plain_error:
+    before = _version(path)
+    for attempt in range(1, ATTEMPTS + 1):
         try:
-            file = h5py.File(path, "r", libver="latest", swmr=True)
-        except (OSError, ValueError):
-            raise InputError(f"'{path}' cannot be read as HDF5: {plain_error}") from plain_error
-    with file:
-        yield file
+            with h5py.File(path, "r") as file:
+                return action(file)
+        except InputError:
+            raise
+        except UNREADABLE as error:
+            after = _version(path)
+            if after == before or attempt == ATTEMPTS:
+                reason = " ".join(str(error).split()) or type(error).__name__
+                raise InputError(
+                    f"'{path}' cannot be read as HDF5, it is damaged or of another kind: {reason}"
+                ) from error
+            before = after
+    raise InputError(f"'{path}' cannot be read")
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """Length and time of the last change of a file; InputError where there is none."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"read: needs the path of a file, got {path!r}")
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        raise InputError(f"there is no file '{path}'") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"'{path}' cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"'{path}' is {'a folder' if stat.S_ISDIR(found.st_mode) else 'a device or pipe'}, not a file")
+    return found.st_size, found.st_mtime_ns
 
 
 def _group(file: Any, parent: str, name: str) -> Any:
@@ -163,3 +205,22 @@ def _group(file: Any, parent: str, name: str) -> Any:
     if name not in names:
         raise InputError(f"'{file.filename}' has no {parent} of '{name}'{nearest(name, names)}")
     return file[parent][name]
+
+
+def _columns(group: Any, *names: str) -> list[npt.NDArray[Any]]:
+    """Datasets of ``group``, as many rows as all have: a killed run may have written some further than others."""
+    columns = [_column(group, name) for name in names]
+    rows = min(len(column) for column in columns)
+    return [column[:rows] for column in columns]
+
+
+def _column(group: Any, name: str) -> npt.NDArray[Any]:
+    """The rows of a dataset that are there for sure; ValueError where they do not have their checksum."""
+    dataset = group[name]
+    if "checked" not in dataset.attrs:  # of another program
+        return np.asarray(dataset[()])
+    rows, crc = (int(n) for n in dataset.attrs["checked"])
+    values = np.ascontiguousarray(dataset[:rows])
+    if len(values) != rows or zlib.crc32(values.data if values.size else b"") != crc:
+        raise ValueError(f"'{dataset.name}' does not have its checksum")
+    return values

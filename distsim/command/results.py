@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.errors import InputError
 from distsim.models.outcome import Outcome, Table
+from distsim.parallel import on_root
 from distsim.record import surroundings
 from distsim.record.jsonable import make_writable, write_json
+from distsim.record.storage import write_whole
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -48,17 +51,26 @@ def removed_if_unused(comm: MPI.Comm, folder: Path | None) -> Iterator[None]:
 
 
 def write(comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Outcome) -> None:
-    """Write summary.json and the figures; collective, rank 0 writes."""
+    """Write summary.json and the figures; collective, rank 0 writes.
+
+    Raises StorageError on all ranks where the disk is full; what is there then is whole.
+    """
     around = surroundings.collect(comm)
-    if comm.rank != 0:
-        return
+    on_root(comm, lambda: _write(comm, folder, model, parameters, outcome, around))
+
+
+def _write(
+    comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Outcome, around: Mapping[str, Any]
+) -> None:
     summary = {"model": model, "date": surroundings.now(), "ranks": comm.size, "parameters": parameters.as_dict()}
     tables = [{"title": t.title, "header": t.header, "rows": t.rows} for t in outcome.tables]
     write_json(folder / SUMMARY, {**summary, **outcome.summary, "tables": tables, **around})
     for stem, draw in outcome.figures.items():
         figure = draw()
         for kind in FORMATS:
-            figure.savefig(folder / f"{stem}.{kind}")
+            picture = BytesIO()
+            figure.savefig(picture, format=kind)
+            write_whole(folder / f"{stem}.{kind}", picture.getvalue())
 
 
 def read_parameters(path: Path, model: str) -> dict[str, Any]:

@@ -53,8 +53,8 @@ class Populations(Generic[AnyPopulation]):
     def _require_new(self, name: Any) -> str:
         """What messages about a new population begin with; InputError where it cannot be added under that name."""
         self._require_open()
-        if not isinstance(name, str) or not name or "/" in name:
-            raise InputError(f"a population needs a name without '/', got {name!r}")
+        if not isinstance(name, str) or name in ("", ".") or "/" in name or not name.isprintable():
+            raise InputError(f"a population needs a printable name without '/', other than '.', got {name!r}")
         if any(population.name == name for population in self.populations):
             raise InputError(f"there already is a population '{name}'")
         return f"population '{name}'"

@@ -15,54 +15,63 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from distsim.errors import InputError
+from distsim.errors import InputError, StorageError
 from distsim.parallel.communicator import POLL, is_copy, launched, launched_alone, launched_rank
 from distsim.parallel.signals import GRACE, code_of, heed, heeded, say
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-INPUT_ERROR = 2
-FAULT = 1
-PATIENCE = 5.0  # s that a rank with wrong input waits for the others to end as well
+ENDED_WELL, FAULT, INPUT_ERROR, NOT_STORED = 0, 1, 2, 4
+PATIENCE = 5.0  # s that a rank with wrong input, or a full disk, waits for the others to end as well
 SHORT_PATIENCE = 1.0  # s that a rank with a fault does
 MOMENT = 0.05  # s that words need to reach the launcher, or another rank
 SPOKEN = 32749  # tag of the message of a rank that has said why it aborts the job
-_ENDED_WELL, _WRONG_INPUT, _FAULTY = range(3)
 
 
 def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
     """Run ``main(comm)`` on every rank and return the exit code of this one.
 
-    InputError is printed once, by the lowest rank that met it, and gives exit code 2 on all ranks; where the others
-    do not come to the end of ``main`` within seconds, because they wait for this one, the job is aborted with that
-    code. Any other exception prints its rank and traceback and aborts the job. Ctrl-C and SIGTERM end it with one
-    sentence and exit code 130 or 143.
+    InputError and StorageError are printed once, by the lowest rank that met one, and give exit code 2 or 4 on all
+    ranks; where the others do not come to the end of ``main`` within seconds, because they wait for this one, the job
+    is aborted with that code. Any other exception prints its rank and traceback and aborts the job. Ctrl-C and SIGTERM
+    end it with one sentence and exit code 130 or 143.
     """
     ends = comm.Dup()  # its messages do not mix with those of main
-    code, failure = 0, None
+    code, failure = ENDED_WELL, None
     with heeded(comm.rank, comm.size == 1, _explained):
         try:
             code = int(main(comm) or 0)
-        except InputError as error:
+        except (InputError, StorageError) as error:
             failure = error
         except KeyboardInterrupt as stop:
             return _stopped(stop, comm.rank, comm.size == 1)
         except Exception as error:
             report_fault(error, comm)
             return FAULT
-        ending = _how_ranks_end(ends, _ENDED_WELL if failure is None else _WRONG_INPUT, PATIENCE)
+        failed_with = ENDED_WELL if failure is None else exit_code(failure)
+        ending = _how_ranks_end(ends, failed_with, PATIENCE)
     if failure is not None:
-        _tell_wrong_input(failure, ending, comm)
+        _tell_in_a_sentence(failure, ending, comm)
     if ending is None:
-        _abort(comm, INPUT_ERROR)
-        return INPUT_ERROR
+        _abort(comm, failed_with)
+        return failed_with
     ends.Free()
-    return INPUT_ERROR if any(ending) else code
+    return next(filter(None, ending), code)
+
+
+def exit_code(error: BaseException) -> int:
+    """With what a job ends that met ``error``."""
+    if isinstance(error, InputError):
+        return INPUT_ERROR
+    return NOT_STORED if isinstance(error, StorageError) else FAULT
 
 
 def _how_ranks_end(comm: MPI.Comm, mine: int, patience: float) -> list[int] | None:
-    """How each rank ended, once all have; None where this one failed and others do not end for ``patience`` (s)."""
+    """Exit codes of all ranks, once all have ended; None where this one failed and others do not for ``patience`` (s).
+
+    ``mine`` is that of this rank.
+    """
     own, everywhere = bytearray([mine]), bytearray(comm.size)
     request = comm.Iallgather(own, everywhere)
     deadline = time.monotonic() + patience
@@ -73,9 +82,9 @@ def _how_ranks_end(comm: MPI.Comm, mine: int, patience: float) -> list[int] | No
     return list(everywhere)
 
 
-def _tell_wrong_input(failure: InputError, ending: list[int] | None, comm: MPI.Comm) -> None:
+def _tell_in_a_sentence(failure: BaseException, ending: list[int] | None, comm: MPI.Comm) -> None:
     """Print the sentence, on the lowest rank that failed; with the rank where not all of them failed."""
-    if ending is not None and ending.index(_WRONG_INPUT) != comm.rank:
+    if ending is not None and any(ending[: comm.rank]):
         return
     where = "" if ending is not None and all(ending) else f"rank {comm.rank} of {comm.size}: "
     _write(f"distsim: error: {where}{failure}\n")
@@ -146,10 +155,13 @@ def _write(text: str) -> None:
 
 @contextmanager
 def faults(comm: MPI.Comm) -> Iterator[None]:
-    """Whatever goes wrong inside on one rank, other than InputError, ends the whole job where there are other ranks."""
+    """Whatever goes wrong inside on one rank ends the whole job where there are other ranks.
+
+    Other than InputError and StorageError, which all ranks meet alike.
+    """
     try:
         yield
-    except InputError:
+    except (InputError, StorageError):
         raise
     except Exception as error:
         if comm.size > 1:
@@ -174,14 +186,12 @@ def _end_job(kind: type[BaseException], error: BaseException, trace: TracebackTy
     comm = _running_world()
     if comm is None:
         raise SystemExit(_end_without_mpi(error))
-    wrong_input = isinstance(error, InputError)
-    mine, patience = (_WRONG_INPUT, PATIENCE) if wrong_input else (_FAULTY, SHORT_PATIENCE)
-    ending = _how_ranks_end(comm, mine, patience)
-    if isinstance(error, InputError):
-        _tell_wrong_input(error, ending, comm)
-    elif ending is None or ending.index(_FAULTY) == comm.rank:
+    code = exit_code(error)
+    ending = _how_ranks_end(comm, code, SHORT_PATIENCE if code == FAULT else PATIENCE)
+    if code != FAULT:
+        _tell_in_a_sentence(error, ending, comm)
+    elif ending is None or ending.index(FAULT) == comm.rank:
         _tell_fault(error, comm)
-    code = INPUT_ERROR if wrong_input else FAULT
     if ending is None:
         _abort(comm, code)
     raise SystemExit(code)
@@ -201,9 +211,9 @@ def _end_without_mpi(error: BaseException) -> int:
     rank = launched_rank()
     if rank:
         time.sleep(SHORT_PATIENCE)
-    if isinstance(error, InputError):
+    if exit_code(error) != FAULT:
         _write(f"distsim: error: {error}\n")
-        return INPUT_ERROR
+        return exit_code(error)
     trace = "".join(traceback.format_exception(error))
     _write(f"distsim: rank {rank} failed: {type(error).__name__}: {error}\n{trace}\n")
     return FAULT

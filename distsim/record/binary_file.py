@@ -1,71 +1,59 @@
-"""The HDF5 file of a run of binary neurons, written by rank 0 and complete after every run.
+"""The HDF5 file of a run of binary neurons, written by rank 0, readable at any moment (see store.py).
 
-/states/<population>/{initial, final} (size,) uint8; where recorded, /flips/<population>/{time, neuron, state} and
-/activity/<population>/{time, value}, times in ms. Root attributes: ``distsim``, all that was known at the start as
-JSON, and ``T``, the simulated time (ms).
+/states/<population>/{initial, final} (size,) uint8, final at the end of the last run() that came to its end; where
+recorded, /flips/<population>/{time, neuron, state} and /activity/<population>/{time, value}, times in ms. Root
+attributes: ``distsim``, all that was known at the start as JSON, and ``T``, the simulated time (ms) up to which flips
+and activities are complete.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.errors import InputError
+from distsim.network.binary import BinaryNetwork
+from distsim.record.store import Store
 from distsim.simulate.binary_records import Activity, Flips
+
+StateArray = npt.NDArray[np.uint8]
+FLIPS = {"time": np.float64, "neuron": np.int64, "state": np.uint8}
+ACTIVITY = {"time": np.float64, "value": np.float64}
 
 
 class BinaryFile:
-    """Create the file at ``path``; raises InputError where it exists or cannot be written."""
+    """Create the file at ``path``; raises InputError where it exists or cannot be written, else as ``Store``."""
 
-    def __init__(self, path: Path, about: dict[str, Any]) -> None:
-        import h5py
+    def __init__(self, path: Path, network: BinaryNetwork, about: dict[str, Any]) -> None:
+        self.store = Store(path, about, lambda store: _lay_out(store, network))
 
-        if path.exists():
-            raise InputError(f"{path} exists already; remove it or choose another file")
-        try:
-            self.file = h5py.File(path, "w-", libver="latest")
-        except OSError as error:
-            raise InputError(f"cannot write {path}: {error}") from None
-        self.file.attrs["distsim"] = json.dumps(about, allow_nan=False)
-        self.file.attrs["T"] = 0.0
+    def add_flips(self, population: str, flips: Flips) -> None:
+        """Append changes of state, later than those before."""
+        for name, values in flips._asdict().items():
+            self.store.append(f"flips/{population}/{name}", values)
 
-    def write(
-        self,
-        population: str,
-        initial: npt.NDArray[np.uint8],
-        final: npt.NDArray[np.uint8],
-        flips: Flips | None,
-        activity: Activity | None,
-    ) -> None:
-        """Bring all that is kept of a population up to date; what was there stays, and more is appended."""
-        self._set(f"states/{population}", {"initial": initial, "final": final})
-        if flips is not None:
-            self._set(f"flips/{population}", flips._asdict())
-        if activity is not None:
-            self._set(f"activity/{population}", {"time": activity.time, "value": activity.value})
+    def add_activity(self, population: str, activity: Activity) -> None:
+        """Append the course of the mean activity after what was added before."""
+        self.store.append(f"activity/{population}/value", activity.value)
+        self.store.append(f"activity/{population}/time", activity.time)
 
-    def _set(self, name: str, columns: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Make the datasets of group ``name`` hold ``columns``, which begin with what they hold already."""
-        group = self.file.require_group(name)
-        for key, values in columns.items():
-            if key not in group:
-                group.create_dataset(key, (0,), values.dtype, maxshape=(None,), chunks=True)
-            old = 0 if name.startswith("states/") else group[key].shape[0]
-            group[key].resize(len(values), axis=0)
-            group[key][old:] = values[old:]
-        if "time" in columns:
-            group["time"].attrs["units"] = "ms"
+    def set_states(self, population: str, name: str, states: StateArray) -> None:
+        """Put down the "initial" or the "final" states."""
+        self.store.replace(f"states/{population}/{name}", states)
 
-    def flush(self, time: float) -> None:
-        """Hand everything up to ``time`` (ms) to the operating system."""
-        self.file.attrs.modify("T", time)
-        self.file.flush()
 
-    def close(self) -> None:
-        """Close the file."""
-        self.file.close()
+def _lay_out(store: Store, network: BinaryNetwork) -> None:
+    """Add all groups and datasets that the recordings of ``network`` need."""
+    for population in network.populations:
+        for name in ("initial", "final"):
+            store.column(f"states/{population.name}/{name}", np.uint8, rows=population.size)
+    for kind, recorded, columns in (
+        ("flips", network.flip_recordings, FLIPS),
+        ("activity", network.activity_recordings, ACTIVITY),
+    ):
+        for population_name in recorded:
+            for name, dtype in columns.items():
+                unit = "ms" if name == "time" else ""
+                store.column(f"{kind}/{population_name}/{name}", dtype, unit=unit)

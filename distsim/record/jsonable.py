@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.record.storage import make_folder, refused, write_whole
 
 
 def plain(value: Any) -> Any:
@@ -26,19 +26,17 @@ def plain(value: Any) -> Any:
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write ``data`` whole or not at all: a file of its own, then renamed; its folder is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(plain(data), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    new.replace(path)
+    """Write ``data`` whole or not at all, see ``storage.write_all``; its folder is made where it is missing."""
+    make_folder(path.parent, "folder")
+    write_whole(path, (json.dumps(plain(data), indent=2, allow_nan=False) + "\n").encode())
 
 
 def make_writable(folder: Path) -> None:
-    """Make ``folder`` where it is not there; InputError where nothing can be written in it."""
+    """Make ``folder`` where it is not there; InputError, or StorageError on a full disk, where it takes no file."""
     probe = folder / f".writable-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise InputError(f"output folder '{folder}' cannot be written: {error.strerror}") from error
+        raise refused(f"output folder '{folder}'", error) from error

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from functools import partial
 
+from distsim.command.streams import make_lasting
 from distsim.errors import DistsimError, InputError
 from distsim.parallel import launched, run_main, world
+from distsim.scaling.interruption import Interruption, interruptible
 
 COMMANDS = ("report", "compare", "show")
 INPUT_ERROR, NOT_STORED = 2, 4
@@ -14,6 +16,8 @@ INPUT_ERROR, NOT_STORED = 2, 4
 
 def main(arguments: list[str]) -> int:
     """Run the command line on all ranks; returns the exit code, 2 for wrong input, 4 for a full disk.
+
+    128 and the number of the signal where one has ended it.
 
     What needs no ranks of its own is done without MPI.
     """
@@ -24,8 +28,12 @@ def main(arguments: list[str]) -> int:
         if alone is not None:
             if launched():
                 raise InputError("report, compare, show and --launcher start without mpirun")
-            return alone(arguments)
+            with interruptible():
+                return alone(arguments)
         comm = world()
+    except Interruption as error:
+        print(f"distsim: {error}", file=sys.stderr)
+        return error.code
     except DistsimError as error:
         print(f"distsim: error: {error}", file=sys.stderr)
         return INPUT_ERROR if isinstance(error, InputError) else NOT_STORED
@@ -54,4 +62,5 @@ def launch(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    make_lasting()
     sys.exit(main(sys.argv[1:]))

@@ -13,6 +13,7 @@ from distsim.scaling.experiment import Point
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _DURATION = re.compile(r"(?=.)(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+LONGEST = 10 * 365 * 24 * 3600.0  # s; far longer waits are beyond what the system counts
 MARGIN = 1.3
 """A point is begun if so many times its expected duration is left."""
 
@@ -27,6 +28,8 @@ def seconds(text: str, name: str) -> float:
     total = sum(float(n) * unit for n, unit in zip(match.groups(), _UNITS.values(), strict=True) if n) if match else 0.0
     if total <= 0.0:
         raise InputError(f"option {name}: '{text}' is no duration; write e.g. 90s, 30m or 1h30m")
+    if total > LONGEST:
+        raise InputError(f"option {name}: '{text}' is longer than ten years; write e.g. 90s, 30m or 1h30m")
     return total
 
 

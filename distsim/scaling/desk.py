@@ -39,8 +39,13 @@ class Desk:
         self.leave()
         return False
 
+    def begin(self, point: Point) -> None:
+        """Note that ``point`` runs within this job, so that a job which ends in it leaves word of it."""
+        self._folder.begin(point)
+
     def leave(self) -> None:
         """Count a point as left for ``--resume``."""
+        self._folder.end()
         self._number += 1
         self._left += 1
 
@@ -52,11 +57,23 @@ class Desk:
         self._number += 1
         if isinstance(outcome, Exception):
             self._failed += 1
-            self._folder.add_failure(point, str(outcome) or type(outcome).__name__, now())
-            self.say(f"{self._place()} {point}: FAILED: {str(outcome).strip().splitlines()[0]}")
+            reason = str(outcome).strip() or (
+                "no memory left" if isinstance(outcome, MemoryError) else type(outcome).__name__
+            )
+            self._folder.add_failure(point, reason, now())
+            self.say(f"{self._place()} {point}: FAILED: {reason.splitlines()[0]}")
         else:
             self._folder.add(with_speed({**outcome, "date": now()}, self._folder.records))
             self.say(f"{self._place()} {point_line(point, outcome)}")
+
+    def interrupt(self) -> None:
+        """Take back that a point runs: it did not end this job, somebody else did."""
+        self._folder.end()
+
+    def progress(self) -> str:
+        """How many points are done, and how the others are reached."""
+        done = self._number - self._failed - self._left
+        return f"{done} of {self.plan.total} points are done, --resume goes on with the others"
 
     def _place(self) -> str:
         """Which point of how many, as in "[ 3/12]"."""
@@ -78,9 +95,9 @@ class Desk:
             self.say(f"{self._left} of {self.plan.total} points left: the budget is spent; --resume goes on with them")
         return POINTS_FAILED if self._failed else POINTS_LEFT if self._left else DONE
 
-    def complain(self, error: Exception) -> None:
-        """Print an error."""
-        print(f"distsim: error: {error}", file=sys.stderr, flush=True)
+    def complain(self, text: str) -> None:
+        """Print a line among the errors at once."""
+        print(f"distsim: {text}", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
         """Print a line at once."""

@@ -93,7 +93,13 @@ def parse(arguments: list[str]) -> Options:
     if taken.set is not None:
         settings["parameters"] = assignments(taken.set)
     if taken.vary is not None:
-        settings["vary"] = dict(map(_choices, taken.vary))
+        settings["vary"] = {}
+        for name, values in map(_choices, taken.vary):
+            if name in settings["vary"]:
+                raise InputError(f"option --vary: {name} is given twice")
+            settings["vary"][name] = values
+    if taken.timeout is not None and taken.launcher is None:
+        raise InputError("option --timeout ends points that are jobs of their own; it needs --launcher")
     file = Path(taken.file) if taken.file is not None else None
     return Options(
         file,

@@ -59,8 +59,9 @@ def prepare(options: Options, job_ranks: int, most_ranks: float) -> tuple[Plan, 
     settings = {**experiment.settings(), "ranks": experiment.ranks or (job_ranks,)}
     folder = Folder(options.out, identity, settings, resume=options.resume)
     done = {Point.from_dict(record).key() for record in folder.records}
-    missing = tuple(point for point in points if point.key() not in done)
-    return Plan(experiment, options.budget is not None, missing, len(points), networks), folder
+    # Those that failed come last: a point that ends its job, as by exhausting the memory, keeps no other from its turn.
+    missing = sorted((p for p in points if p.key() not in done), key=lambda point: folder.failed[point.key()])
+    return Plan(experiment, options.budget is not None, tuple(missing), len(points), networks), folder
 
 
 def _check_ranks(points: list[Point], most_ranks: float, origins: Mapping[str, str]) -> None:
@@ -120,6 +121,11 @@ def _load_networks(experiment: Experiment, points: list[Point], origins: Mapping
                 _check_times(experiment, model.build_network(loaded[network]), origins)
             except InputError as error:
                 raise InputError(_placed(str(error), origins)) from None
+            except (ArithmeticError, MemoryError) as error:
+                raise InputError(
+                    f"{point}: the parameters lead beyond the range of numbers or of the memory "
+                    f"({str(error) or type(error).__name__}); write smaller ones"
+                ) from None
     return loaded
 
 
@@ -141,6 +147,7 @@ def _check_times(experiment: Experiment, network: Any, origins: Mapping[str, str
 
     to_steps(experiment.time, network.dt, where("time"), low=1)
     to_steps(experiment.presimulation, network.dt, where("presimulation"))
+    to_steps(experiment.presimulation + experiment.time, network.dt, "presimulation + time")
     if experiment.interval is not None:
         to_steps(experiment.interval, network.dt, where("interval"), low=1)
         delays = [getattr(projection.synapse, "delay", None) for projection in network.projections]

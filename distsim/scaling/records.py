@@ -8,19 +8,21 @@ Used on rank 0 only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import DistsimError, InputError
+from distsim.errors import InputError, StorageError
 from distsim.record.jsonable import plain
+from distsim.record.storage import read_file, reason, refused, write_fully
 from distsim.scaling.experiment import key_of
+from distsim.scaling.record_fields import check_record
 
-
-class StorageError(DistsimError):
-    """A record could not be stored; the records before it are safe."""
+DEEPEST = 20
+"""Objects and lists within each other that a record may hold; one of the harness has four."""
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -29,27 +31,30 @@ def read(path: Path) -> list[dict[str, Any]]:
     Raises InputError where any other line is not a record of this version.
     """
     records: dict[str, dict[str, Any]] = {}
-    for number, record in enumerate(read_lines(path), start=1):
-        try:
-            records.setdefault(key_of(record), record)
-        except KeyError as error:
-            raise InputError(
-                f"{path}, line {number}: the record lacks the field {error}: another version of the harness wrote it"
-            ) from None
+    for place, record in _numbered(path):
+        check_record(record, place)
+        records.setdefault(key_of(record), record)
     return list(records.values())
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The JSON objects of ``path``, whatever they hold, without an unfinished last line."""
+def read_failures(path: Path) -> list[dict[str, Any]]:
+    """The failures that ``path`` holds, in the order in which they came; as ``read`` otherwise."""
+    failures = []
+    for place, record in _numbered(path):
+        check_record(record, place, failure=True)
+        failures.append(record)
+    return failures
+
+
+def _numbered(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """File and line of every JSON object, and the object, without an unfinished last line."""
     lines, tail = _split(path)
-    found = []
     for number, line in enumerate([*lines, tail], start=1):
         record = _record(line)
         if record is not None:
-            found.append(record)
+            yield f"{path}, line {number}", record
         elif line.strip() and number <= len(lines):
-            raise InputError(f"{path}, line {number}: not a JSON object; mend or remove the line")
-    return found
+            raise InputError(f"{path}, line {number}: not a JSON object of a record; mend or remove the line")
 
 
 def repair(path: Path) -> None:
@@ -61,9 +66,12 @@ def repair(path: Path) -> None:
         _append(path, b"\n")
         return
     _append(path.with_name(f"{path.name}.torn"), tail + b"\n")
-    with path.open("r+b") as file:
-        file.truncate(sum(len(line) + 1 for line in lines))
-        os.fsync(file.fileno())
+    try:
+        with path.open("r+b") as file:
+            file.truncate(sum(len(line) + 1 for line in lines))
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise refused(f"'{path}'", error) from error
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
@@ -77,35 +85,53 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
 def _split(path: Path) -> tuple[list[bytes], bytes]:
     """The finished lines of ``path``, and what stands after the last newline."""
     try:
-        *lines, tail = path.read_bytes().split(b"\n")
+        *lines, tail = read_file(path).split(b"\n")
     except FileNotFoundError:
         return [], b""
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
     return lines, tail
 
 
 def _record(line: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(line)
-    except ValueError:
+        value = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and not deeper(value, DEEPEST) else None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def deeper(value: Any, most: int) -> bool:
+    """Whether objects and lists lie within each other more than ``most`` times."""
+    level = [value]
+    for _ in range(most):
+        level = [item for held in level for item in _entries(held)]
+    return any(isinstance(item, (dict, list)) for item in level)
+
+
+def _entries(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _append(path: Path, data: bytes) -> None:
     """Append with one write where the system takes it whole; never buffered, on disk at the end, or not at all."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         before = os.fstat(descriptor).st_size
-        try:
-            while data:
-                data = data[os.write(descriptor, data) :]
-            os.fsync(descriptor)
-        except OSError as error:
+    except OSError as error:
+        raise StorageError(_NOT_TAKEN.format(path, reason(error))) from error
+    try:
+        write_fully(descriptor, data)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
             os.ftruncate(descriptor, before)
-            raise StorageError(
-                f"{path} cannot take the record ({error.strerror}); earlier ones are safe: make room, then --resume"
-            ) from error
+        if not isinstance(error, OSError):  # Ctrl-C within the line
+            raise
+        raise StorageError(_NOT_TAKEN.format(path, reason(error))) from error
     finally:
         os.close(descriptor)
+
+
+_NOT_TAKEN = "{} cannot take the record ({}); earlier ones are safe: make room, then --resume"

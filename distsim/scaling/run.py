@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from distsim.errors import DistsimError
+from distsim.errors import DistsimError, StorageError
 from distsim.parallel import on_root
 from distsim.parallel.communicator import first_ranks, patient_barrier
 from distsim.progress import Progress, bars, compilation_shown
 from distsim.record import surroundings
 from distsim.scaling.budget import BudgetSpentError
 from distsim.scaling.point import Task, run_point
-from distsim.scaling.records import StorageError
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
     from distsim.scaling.desk import Desk
+    from distsim.scaling.experiment import Point
     from distsim.scaling.plan import Plan
 
 
@@ -33,12 +34,12 @@ def run(comm: MPI.Comm, arguments: list[str]) -> int:
     or output folder are wrong.
     """
     desks: list[Desk] = []  # on rank 0 alone, one
-    plan = on_root(comm, partial(_open, desks, arguments, comm.size))
-    if plan is None:
-        return 0
     try:
+        plan = on_root(comm, partial(_open, desks, arguments, comm.size))
+        if plan is None:
+            return 0
         for point in plan.points:
-            if on_root(comm, lambda point=point: desks[0].goes_on(point)):  # type: ignore[misc]
+            if on_root(comm, lambda point=point: _begin(desks[0], point)):  # type: ignore[misc]
                 task = Task(plan.experiment, point, plan.parameters_of(point))
                 left = (lambda: desks[0].budget.left()) if plan.limited else None
                 with compilation_shown(comm):
@@ -46,12 +47,25 @@ def run(comm: MPI.Comm, arguments: list[str]) -> int:
                 on_root(comm, lambda point=point, outcome=outcome: desks[0].finish(point, outcome))  # type: ignore[misc]
         return on_root(comm, lambda: desks[0].report())
     except StorageError as error:  # on all ranks alike
-        for desk in desks:
-            desk.complain(error)
+        if comm.rank == 0:
+            print(f"distsim: error: {error}", file=sys.stderr, flush=True)
         return NOT_STORED
+    except (KeyboardInterrupt, SystemExit):
+        for desk in desks:
+            desk.interrupt()
+            desk.complain(desk.progress())
+        raise
     finally:
         for desk in desks:
             desk.close()
+
+
+def _begin(desk: Desk, point: Point) -> bool:
+    """Whether there is time for ``point``, which then begins; rank 0 only."""
+    if not desk.goes_on(point):
+        return False
+    desk.begin(point)
+    return True
 
 
 def attempt(
@@ -60,7 +74,8 @@ def attempt(
     """The record of a point run on the first ranks of ``comm``, or the error that all of them met; collective.
 
     The other ranks sleep. Complete on rank 0. ``left`` tells on rank 0 how many seconds are left, if they are limited:
-    where none are, the point ends with BudgetSpentError. What befalls single ranks of several ends the whole job.
+    where none are, the point ends with BudgetSpentError. What befalls single ranks of several, such as an exhausted
+    memory, ends the whole job; the folder then knows which point it was.
     """
     outcome: dict[str, Any] | Exception = {}
     with first_ranks(comm, task.point.ranks) as active:

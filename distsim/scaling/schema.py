@@ -5,9 +5,12 @@ Used on rank 0 only; the checked experiment is broadcast as plain data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from functools import cache
 from operator import getitem
 from pathlib import Path
+from types import GenericAlias
 from typing import Any
 
 from distsim.errors import InputError, nearest
@@ -22,6 +25,16 @@ Origins = Mapping[str, str]
 CHOICES = {"model": tuple(MODELS), "kind": KINDS, "precision": PRECISIONS, "exchange": EXCHANGES}
 TABLES = ("parameters", "vary")
 LISTS = ("sizes", "ranks", "seeds")
+MOST_POINTS = 100_000
+MOST_NETWORKS = 10_000
+"""Beyond what any experiment needs; far more would fill the memory before one of them is run."""
+MOST_RANKS = 10_000_000
+MOST_NEURONS = 2**31 - 1
+LONGEST_TIME = 1e12
+"""ms: thirty years."""
+LARGEST_COUNT = 2**63 - 1
+LONGEST_TEXT = 1000
+LONGEST_QUOTE = 80
 
 
 def read_experiment(file: Path | None, options: Mapping[str, Any]) -> tuple[Experiment, dict[str, str]]:
@@ -47,6 +60,16 @@ def read_experiment(file: Path | None, options: Mapping[str, Any]) -> tuple[Expe
     experiment = Experiment(**{**_defaults(given), **given})
     _check(experiment, given, origins)
     return experiment, origins
+
+
+def check_settings(settings: Mapping[str, Any], place: str) -> Experiment:
+    """The experiment that ``Experiment.settings`` gave ``settings`` for; InputError, with ``place``, if it is wrong."""
+    values = {name: value for name, value in settings.items() if value is not None and value not in ([], {})}
+    origins = dict.fromkeys(values, place)
+    given = _validate(values, origins)
+    experiment = Experiment(**given)
+    _check(experiment, given, origins)
+    return experiment
 
 
 def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,6 +98,7 @@ def _validate(values: dict[str, Any], origins: Origins) -> dict[str, Any]:
     return given
 
 
+@cache
 def _schema() -> Any:
     """The pydantic model of the settings: names, types and ranges. Defaults are those of ``Experiment``."""
     from typing import Annotated, Literal
@@ -82,30 +106,74 @@ def _schema() -> Any:
     from pydantic import ConfigDict, Field, create_model
 
     choice: dict[str, Any] = {name: getitem(Literal, names) for name, names in CHOICES.items()}  # Literal[names]
-    count: Any = Annotated[int, Field(gt=0)]
-    milliseconds: Any = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    scalar: Any = bool | int | float | str
+
+    def whole(most: int) -> Any:
+        return Annotated[int, Field(gt=0, le=most)]
+
+    def several(kind: Any) -> Any:
+        return getitem(Annotated, (GenericAlias(list, (kind,)), Field(min_length=1, max_length=MOST_POINTS)))
+
+    milliseconds: Any = Annotated[float, Field(gt=0, le=LONGEST_TIME, allow_inf_nan=False)]
+    scalar = scalar_type()
     default = Experiment()
     types: dict[str, Any] = {
         "model": choice["model"],
         "kind": choice["kind"],
-        "sizes": Annotated[list[count], Field(min_length=1)],
-        "size_per_rank": count,
-        "ranks": Annotated[list[count], Field(min_length=1)],
-        "indegree": count,
+        "sizes": several(whole(MOST_NEURONS)),
+        "size_per_rank": whole(MOST_NEURONS),
+        "ranks": several(whole(MOST_RANKS)),
+        "indegree": whole(MOST_NEURONS),
         "indegree_grows": bool,
-        "vary": dict[str, Annotated[list[scalar], Field(min_length=1)]],
-        "parameters": dict[str, scalar],
-        "seeds": Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)],
-        "repetitions": count,
+        "vary": GenericAlias(dict, (str, several(scalar))),
+        "parameters": GenericAlias(dict, (str, scalar)),
+        "seeds": several(Annotated[int, Field(ge=0, le=LARGEST_COUNT)]),
+        "repetitions": whole(MOST_POINTS),
         "time": milliseconds,
-        "presimulation": Annotated[float, Field(ge=0, allow_inf_nan=False)],
+        "presimulation": Annotated[float, Field(ge=0, le=LONGEST_TIME, allow_inf_nan=False)],
         "precision": choice["precision"],
         "interval": milliseconds,
         "exchange": choice["exchange"],
     }
     fields: dict[str, Any] = {name: (kind, getattr(default, name)) for name, kind in types.items()}
     return create_model("ExperimentFile", __config__=ConfigDict(extra="forbid", strict=True), **fields)
+
+
+def scalar_type() -> Any:
+    """What pydantic is told of a value of a parameter: a finite number, a short text, true or false."""
+    from typing import Annotated
+
+    from pydantic import PlainValidator
+
+    return Annotated[Any, PlainValidator(_scalar)]
+
+
+def _scalar(value: Any) -> Any:
+    from pydantic_core import PydanticCustomError
+
+    if not isinstance(value, (bool, int, float, str)):
+        raise PydanticCustomError("scalar_type", "must be a number, a text, true or false")
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise PydanticCustomError("scalar_range", f"must have at most {LONGEST_TEXT} characters")
+    if isinstance(value, int) and abs(value) > LARGEST_COUNT:
+        raise PydanticCustomError("scalar_range", "must be smaller than 2^63")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("scalar_range", "must be finite")
+    return value
+
+
+def demand(error: Mapping[str, Any]) -> str:
+    """What one of pydantic's errors asks for, and what was found instead."""
+    wanted = _DEMANDS.get(error["type"], error["msg"]).format(name=error["loc"][0], **error.get("ctx", {}))
+    return f"{wanted}, not {shown(error['input'])}"
+
+
+def shown(value: Any) -> str:
+    """``value`` as a message quotes it: short, whatever it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of more digits than Python writes
+        return f"a {type(value).__name__} too long to be shown"
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
 
 
 _DEMANDS = {
@@ -119,7 +187,11 @@ _DEMANDS = {
     "too_short": "must hold at least one value",
     "greater_than": "must be larger than {gt}",
     "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be smaller than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "too_long": "must hold at most {max_length} values",
+    "string_type": "must be a text",
+    "model_type": "must be an object",
+    "string_too_short": "must not be empty",
 }
 """What pydantic's errors ask for, in our words."""
 
@@ -136,13 +208,10 @@ def _sentence(error: dict[str, Any], origins: Origins) -> str:
     if kind == "extra_forbidden":
         return f"{where}: unknown setting '{name}'{nearest(str(name), Experiment.__dataclass_fields__)}"
     if kind == "literal_error":
-        hint = nearest(str(value), CHOICES[str(name)])
+        hint = nearest(value, CHOICES[str(name)]) if isinstance(value, str) else ""
         meant = hint if "did you mean" in hint else ""
-        return f"{where}: {setting} = '{value}' is not one of {', '.join(CHOICES[str(name)])}{meant}"
-    if str(name) in TABLES and kind.endswith("_type") and kind not in ("list_type", "dict_type"):
-        return f"{where}: {setting} must be a number, a text, true or false, not {value!r}"
-    demand = _DEMANDS.get(kind, error["msg"]).format(name=name, **error.get("ctx", {}))
-    return f"{where}: {setting} {demand}, not {value!r}"
+        return f"{where}: {setting} = {shown(value)} is not one of {', '.join(CHOICES[str(name)])}{meant}"
+    return f"{where}: {setting} {demand(error)}"
 
 
 def _check(experiment: Experiment, given: Mapping[str, Any], origins: Origins) -> None:
@@ -154,13 +223,33 @@ def _check(experiment: Experiment, given: Mapping[str, Any], origins: Origins) -
     lists = {name: getattr(experiment, name) for name in LISTS}
     lists |= {f"vary.{name}": values for name, values in experiment.vary.items()}
     for name, values in lists.items():
-        twice = next((value for value in values if values.count(value) > 1), None)
-        if twice is not None:
-            raise InputError(f"{where(name)} holds {twice} twice")
+        seen = set()
+        for value in values:
+            if value in seen:
+                raise InputError(f"{where(name)} holds {shown(value)} twice")
+            seen.add(value)
     _check_kind(experiment, given, where)
+    _check_extent(experiment, where)
     for name in experiment.vary:
         if name in experiment.parameters:
             raise InputError(f"{where(f'vary.{name}')} is in parameters as well; keep one of them")
+
+
+def _check_extent(experiment: Experiment, where: Any) -> None:
+    """InputError where there are more points, networks or neurons than any machine will see."""
+    variants = math.prod(len(values) for values in experiment.vary.values())
+    networks = variants * max(1, len(experiment.ranks) if experiment.kind == "weak" else len(experiment.sizes))
+    points = networks * len(experiment.seeds) * experiment.repetitions
+    points *= max(1, len(experiment.ranks)) if experiment.kind != "weak" else 1
+    for number, most, what, names in (
+        (points, MOST_POINTS, "points", ("repetitions", "seeds", "vary", "sizes", "ranks")),
+        (networks, MOST_NETWORKS, "networks", ("vary", "sizes", "ranks")),
+    ):
+        if number > most:
+            raise InputError(f"the experiment has {number} {what}, more than {most}; write fewer of {', '.join(names)}")
+    largest = (experiment.size_per_rank or 0) * max(experiment.ranks, default=1)
+    if experiment.kind == "weak" and largest > MOST_NEURONS:
+        raise InputError(f"{where('size_per_rank')}: {largest} neurons on the most ranks are more than {MOST_NEURONS}")
 
 
 def _check_kind(experiment: Experiment, given: Mapping[str, Any], where: Any) -> None:

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from distsim.errors import InputError, nearest
+from distsim.record.storage import read_file
+
+MOST_BYTES = 10_000_000
+"""The largest experiment file that is read."""
 
 _KEY = re.compile(r"""\s*(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<bare>[\w-]+))\s*(?P<next>[.=])""")
 _HEADER = re.compile(r"""\s*\[+\s*["']?(?P<name>[\w-]+)["']?\s*[\].]""")
@@ -27,15 +31,19 @@ class TomlFile:
         import tomllib
 
         try:
-            text = path.read_text(encoding="utf-8")
-            return cls(path, text, tomllib.loads(text))
+            text = read_file(path, MOST_BYTES).decode()
+            return cls(path, text, tomllib.loads(text.replace("\r\n", "\n")))
         except FileNotFoundError:
-            others = [str(other) for other in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+            others = [str(other) for other in path.parent.glob("*.toml")]
             raise InputError(f"there is no experiment file '{path}'{nearest(str(path), others)}") from None
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{path}: not valid TOML: {error}") from error
-        except (OSError, UnicodeDecodeError) as error:
+        except InputError:
+            raise
+        except UnicodeDecodeError as error:
             raise InputError(f"experiment file '{path}' cannot be read: {error}") from error
+        except RecursionError:
+            raise InputError(f"{path}: not valid TOML: lists or tables lie too deep within each other") from None
+        except ValueError as error:  # TOMLDecodeError, and numbers of more digits than Python reads
+            raise InputError(f"{path}: not valid TOML: {error}") from error
 
     def origins(self) -> dict[str, str]:
         """File and line of every setting and table, and of the entries of tables as "table.entry"."""

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from distsim.errors import InputError
+from distsim.errors import InputError, StorageError
 from distsim.parallel import on_root, run_main, world
 from distsim.progress import silent
+from distsim.record.jsonable import plain
+from distsim.record.storage import write_whole
+from distsim.scaling.parent import end_with_parent
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -23,18 +26,23 @@ if TYPE_CHECKING:
     from distsim.scaling.point import Task
 
 TASK, RESULT = "task.json", "record.json"
+NOT_STORED = 4
+"""Exit code where the disk has no room for the record."""
 SPOKEN = "distsim-progress "
 """How a line begins by which the job tells its progress."""
 
 
 def main() -> int:
-    """Run the point on all ranks; returns the exit code."""
+    """Run the point on all ranks; returns the exit code.
+
+    It ends with whoever started it: what nobody waits for would take the cores from the next point.
+    """
+    end_with_parent()
     return run_main(partial(run, folder=Path(sys.argv[1])), world())
 
 
 def run(comm: MPI.Comm, folder: Path) -> int:
     """Run the point whose task ``folder`` holds; collective."""
-    from distsim.record.jsonable import write_json
     from distsim.scaling.run import attempt
 
     task, live = on_root(comm, partial(read, folder))
@@ -43,9 +51,18 @@ def run(comm: MPI.Comm, folder: Path) -> int:
     outcome = attempt(comm, task, spoken if live and comm.rank == 0 else silent)
     if isinstance(outcome, Exception):
         raise outcome
-    if comm.rank == 0:
-        write_json(folder / RESULT, outcome)
+    try:
+        on_root(comm, partial(_leave, folder, outcome))
+    except StorageError as error:
+        if comm.rank == 0:
+            print(f"distsim: error: {error}", file=sys.stderr, flush=True)
+        return NOT_STORED
     return 0
+
+
+def _leave(folder: Path, record: dict[str, Any]) -> None:
+    """Write the record; rank 0 only."""
+    write_whole(folder / RESULT, json.dumps(plain(record), allow_nan=False).encode())
 
 
 def read(folder: Path) -> tuple[Task, bool]:
@@ -77,9 +94,9 @@ def heard(line: str) -> tuple[str, float, float] | None:
         return None
     try:
         label, total, done = json.loads(line[len(SPOKEN) :])
-    except ValueError:  # mixed with what another rank wrote
+        return str(label), float(total), float(done)
+    except (ValueError, TypeError, OverflowError, RecursionError):  # mixed with what another rank wrote
         return None
-    return label, total, done
 
 
 if __name__ == "__main__":

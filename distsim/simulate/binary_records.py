@@ -59,6 +59,18 @@ def _moment(activity: Activity, start: float, stop: float, power: int) -> float:
     return float((values * lengths).sum()) / total if total > 0.0 else float("nan")
 
 
+@dataclass
+class Taken:
+    """How much of what is recorded of a population was taken: pieces of flips, samples of its activity.
+
+    active: number of active neurons at the last of these samples.
+    """
+
+    pieces: int = 0
+    samples: int = 0
+    active: int = 0
+
+
 class BinaryRecorder:
     """Keeps what is to be recorded of the local flips, population by population."""
 
@@ -75,6 +87,7 @@ class BinaryRecorder:
         self._steps: dict[str, Int64Array] = {name: np.zeros(1, np.int64) for name in sampled}
         self._begin = dict(zip(names, neurons.first[:-1], strict=True))
         self._end = dict(zip(names, neurons.first[1:], strict=True))
+        self._taken = {name: Taken() for name in names}
 
     def add(self, time: FloatArray, index: npt.NDArray[np.int32], state: StateArray) -> None:
         """Record the local flips of a stretch: time, local index, new state."""
@@ -101,31 +114,65 @@ class BinaryRecorder:
 
     def flips(self, name: str, comm: MPI.Comm) -> Flips:
         """All flips of a population so far (collective)."""
+        return self._flips_after(Taken(), name, comm)
+
+    def activity(self, name: str, stop: float, comm: MPI.Comm) -> Activity:
+        """The mean activity of a population up to ``stop`` (ms) (collective)."""
+        flips = self.flips(name, comm) if name in self._flips else None
+        return self._activity_after(Taken(), name, flips, stop, comm)
+
+    def take(self, name: str, stop: float, comm: MPI.Comm) -> tuple[Flips | None, Activity | None]:
+        """What was recorded of a population since this was last asked for, up to ``stop`` (ms) (collective).
+
+        None for what is not to be recorded. It stays part of what ``flips`` and ``activity`` give.
+        """
+        taken = self._taken[name]
+        flips = activity = None
+        if name in self._flips:
+            flips = self._flips_after(taken, name, comm)
+        if name in self.network.activity_recordings:
+            activity = self._activity_after(taken, name, flips, stop, comm)
+        return flips if name in self.network.flip_recordings else None, activity
+
+    def _flips_after(self, taken: Taken, name: str, comm: MPI.Comm) -> Flips:
+        """The flips that were not taken, which then are."""
         types = (np.float64, np.int64, np.uint8)
+        pieces = self._flips[name][taken.pieces :]
+        taken.pieces += len(pieces)
         parts = [
-            allgather_array(np.concatenate([np.zeros(0, t), *(p[k] for p in self._flips[name])]), comm)
+            allgather_array(np.concatenate([np.zeros(0, t), *(p[k] for p in pieces)]), comm)
             for k, t in enumerate(types)
         ]
         order = np.lexsort((parts[1], parts[0]))
         return Flips(*(part[order] for part in parts))
 
-    def activity(self, name: str, stop: float, comm: MPI.Comm) -> Activity:
-        """The mean activity of a population up to ``stop`` (ms) (collective)."""
-        size = max(self.network.find(name).size, 1)
+    def _activity_after(self, taken: Taken, name: str, flips: Flips | None, stop: float, comm: MPI.Comm) -> Activity:
+        """The activity that was not taken, which then is; ``flips``: those after it, where all samples are kept."""
+        if taken.samples == 0:
+            mine = self.neurons.initial[self._begin[name] : self._end[name]]
+            taken.active = sum(comm.allgather(int(mine.sum())))
         interval = self.network.activity_recordings[name]
-        active = sum(comm.allgather(int(self.neurons.initial[self._begin[name] : self._end[name]].sum())))
-        if interval is None:
-            flips = self.flips(name, comm)
-            steps = 2 * flips.state.astype(np.int64) - 1
-            time = np.concatenate(([0.0], flips.time))
-            counts = active + np.concatenate(([0], np.cumsum(steps)))
-            return Activity(time, counts / np.float64(size), stop)
+        if interval is None and flips is not None:
+            first = 1 if taken.samples == 0 else 0  # the sample at time 0
+            time = np.concatenate((np.zeros(first), flips.time))
+            change = np.concatenate((np.zeros(first, np.int64), 2 * flips.state.astype(np.int64) - 1))
+        else:
+            time, change = self._samples_after(taken, name, interval or 1.0, stop, comm)
+        active = taken.active + np.cumsum(change)
+        taken.samples += len(time)
+        taken.active = int(active[-1]) if len(active) else taken.active
+        return Activity(time, active / np.float64(max(self.network.find(name).size, 1)), stop)
+
+    def _samples_after(
+        self, taken: Taken, name: str, interval: float, stop: float, comm: MPI.Comm
+    ) -> tuple[FloatArray, Int64Array]:
+        """Times (ms) of the samples that were not taken, and the change of the number of active neurons at each."""
         n = len_of_samples(stop, interval)
-        mine = np.zeros(n, np.int64)
-        mine[: len(self._steps[name][:n])] = self._steps[name][:n]
-        total = np.sum(comm.allgather(mine), axis=0)
-        times: FloatArray = np.multiply(np.arange(n), interval, dtype=np.float64)
-        return Activity(times, (active + np.cumsum(total)) / np.float64(size), stop)
+        mine = np.zeros(max(0, n - taken.samples), np.int64)
+        known = self._steps[name][taken.samples : n]
+        mine[: len(known)] = known
+        times: FloatArray = np.multiply(np.arange(taken.samples, n), interval, dtype=np.float64)
+        return times, np.sum(comm.allgather(mine), axis=0)
 
 
 def first_sample(time: FloatArray, interval: float) -> Int64Array:

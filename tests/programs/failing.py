@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from typing import Any
 
@@ -68,6 +69,14 @@ def fault_of_progress(comm: MPI.Comm) -> None:
         raise ZeroDivisionError("no progress")
 
     Simulation(build_network(), comm=comm).run(1e7, progress)
+
+
+def full_disk(comm: MPI.Comm) -> None:
+    """A disk without room for what rank 0 writes in the middle of a run."""
+    simulation = Simulation(build_network(), comm=comm, file=sys.argv[2])
+    if comm.rank == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    simulation.run(1e7)
 
 
 def killed(comm: MPI.Comm) -> None:

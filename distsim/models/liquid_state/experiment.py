@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,10 @@ from distsim.models.liquid_state.states import pair_distances
 from distsim.models.liquid_state.stimuli import collect_pairs, on_grid
 from distsim.models.outcome import Outcome, Table
 from distsim.neurons.lif_multisynapse import STIMULUS
+from distsim.parallel.communicator import on_root
 from distsim.parallel.job import faults
 from distsim.progress import Progress
+from distsim.record.storage import write_whole
 from distsim.simulate.trials import Trials
 from distsim.stimuli.spike_trains import SpikeTrains
 from distsim.units import MS_PER_S, to_steps
@@ -97,11 +100,18 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     with faults(comm):
         sums = simulate(trials, pairs, p, comm, progress).over_ranks(comm)
     curves = curves_of(sums, p)
-    if folder is not None and comm.rank == 0:
-        columns = np.column_stack((curves.time, curves.mean.T))
-        header = "time_ms," + ",".join(f"d_{d:g}" for d in curves.distances)
-        np.savetxt(folder / "state_distance.csv", columns, fmt="%.9g", delimiter=",", header=header, comments="")
+    if folder is not None:
+        on_root(comm, lambda: write_whole(folder / "state_distance.csv", _csv(curves)))
     return outcome(curves, trials.synapse_counts(), p, distance_hash(sums))
+
+
+def _csv(curves: Curves) -> bytes:
+    """A row for each time: the time (ms), and the distance of liquid states at every distance of the stimuli."""
+    text = BytesIO()
+    columns = np.column_stack((curves.time, curves.mean.T))
+    header = "time_ms," + ",".join(f"d_{d:g}" for d in curves.distances)
+    np.savetxt(text, columns, fmt="%.9g", delimiter=",", header=header, comments="")
+    return text.getvalue()
 
 
 def resized(neurons: int, indegree: int | None) -> dict[str, Any]:

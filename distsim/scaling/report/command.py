@@ -8,9 +8,9 @@ from typing import Any
 
 from distsim.command.arguments import Parser
 from distsim.errors import InputError
+from distsim.record.storage import make_folder, write_all
 from distsim.scaling import folder as output
 from distsim.scaling import records as lines
-from distsim.scaling.records import StorageError
 from distsim.scaling.report.checks import disagreements
 from distsim.scaling.report.summary import summarize
 from distsim.scaling.report.tables import records_csv, summary_csv, table
@@ -60,22 +60,27 @@ def text(records: Sequence[Record]) -> str:
 
 
 def write(records: Sequence[Record], out: Path, title: str) -> list[Path]:
-    """All files of the report; where records disagree, without figures. Returns their paths."""
+    """All files of the report; where records disagree, without figures. Returns their paths.
+
+    Raises InputError where ``out`` cannot be written, StorageError where there is no room: a report that was there
+    before is then as it was.
+    """
     from distsim.scaling.report import page
 
     errors, summaries = disagreements(records), summarize(records)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out, "report: folder")
     figures = {} if errors else _figures(records)
-    contents = {
+    texts = {
         "summary.csv": summary_csv(summaries),
         "records.csv": records_csv(records),
         "report.md": page.markdown(title, errors, summaries, records, list(figures)),
         "report.html": page.html(title, errors, summaries, records, figures),
     }
-    for name, content in contents.items():
-        (out / name).write_text(content, encoding="utf-8")
-    saved = [path for stem, figure in figures.items() for path in save(figure, out / stem)]
-    return [*(out / name for name in contents), *saved]
+    contents = {out / name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
+    for stem, figure in figures.items():
+        contents |= images(figure, out / stem)
+    write_all(contents)
+    return list(contents)
 
 
 def _figures(records: Sequence[Record]) -> dict[str, Any]:
@@ -90,16 +95,14 @@ def brief(folder: Path, records: Sequence[Record], *, plot: bool) -> str:
     if plot and not disagreements(records):
         from distsim.scaling.report.figures import draw_overview
 
-        said += [f"figure: {path}" for path in save(draw_overview(records), folder / output.FIGURE)]
+        figures = images(draw_overview(records), folder / output.FIGURE)
+        write_all(figures)
+        said += [f"figure: {path}" for path in figures]
     return "\n".join(said)
 
 
-def save(figure: Any, path: Path) -> list[Path]:
-    """Write a figure with the suffixes .png and .pdf; the same records give the same files."""
-    paths = [path.with_suffix(suffix) for suffix in (".png", ".pdf")]
-    for target in paths:
-        try:
-            figure.savefig(target, dpi=200, metadata={"CreationDate": None} if target.suffix == ".pdf" else None)
-        except OSError as error:
-            raise StorageError(f"figure {target} cannot be written: {error.strerror}") from error
-    return paths
+def images(figure: Any, path: Path) -> dict[Path, bytes]:
+    """A figure as the files with the suffixes .png and .pdf; the same records give the same files."""
+    from distsim.scaling.report.style import image
+
+    return {path.with_name(f"{path.name}.{kind}"): image(figure, kind) for kind in ("png", "pdf")}

@@ -20,6 +20,8 @@ Record = Mapping[str, Any]
 REGRESSION = 1
 TOLERANCE = 0.1
 CONFIDENCE = 0.95
+LARGEST_EXPONENT = 700.0
+"""Of what a number can hold: two runs that differ by much tell nothing, and their interval has no end."""
 QUANTITIES = {"simulate": "sim_time", "build": "build_time", "memory": "memory_peak"}
 
 DESCRIPTION = """\
@@ -50,7 +52,7 @@ class Change:
 
         quantile = float(student.ppf(0.5 + CONFIDENCE / 2.0, len(logs) - 1))
         error = quantile * statistics.stdev(logs) / math.sqrt(len(logs))
-        return cls(math.exp(statistics.fmean(logs)), math.exp(error))
+        return cls(math.exp(statistics.fmean(logs)), math.exp(min(error, LARGEST_EXPONENT)))
 
     def verdict(self, tolerance: float) -> str:
         """One of "worse", "better" and "same"."""
@@ -69,6 +71,8 @@ def compare(arguments: list[str]) -> int:
     parser.add_argument("new", metavar="NEW", help="output folder of the same experiment, run later or elsewhere")
     parser.add_argument("--tolerance", type=float, default=TOLERANCE, metavar="X", help="(default: %(default)s)")
     taken = parser.take_apart(arguments, "two folders")
+    if not 0.0 <= taken.tolerance < math.inf:
+        raise InputError(f"option --tolerance must be a number of at least 0, as in 0.1, not {taken.tolerance:g}")
     old, new = (read_all([Path(name)]) for name in (taken.old, taken.new))
     rows, notes = differences(old, new, taken.tolerance)
     if not rows:

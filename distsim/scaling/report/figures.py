@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from distsim.scaling.report.summary import Summary, summarize
 from distsim.units import MS_PER_S
 
 Record = Mapping[str, Any]
+MOST_PHASES = 12
+"""Curves whose phases are drawn: each takes two panels, and a figure cannot be of any width. Tables hold all."""
 WIDTH = 180.0
 """Of a page's figure (mm)."""
 
@@ -51,7 +54,7 @@ def _over_ranks(records: Sequence[Record], summaries: Sequence[Summary]) -> Any:
         panels.efficiencies(efficiencies, summaries)
         name, points = next(iter(style.curves(summaries).items()))
         panels.phases(shares, points, share=True, chosen=panels.RUN_PHASES)
-        shares.set_title(name, fontsize=8)
+        shares.set_title(style.label(name), fontsize=8)
         shares.set_ylabel("share of the simulation time")
         shares.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
         style.legend(figure, times, _title(records))
@@ -83,12 +86,12 @@ def _memory(records: Sequence[Record], summaries: Sequence[Summary]) -> Any:
 
 
 def _phases(records: Sequence[Record], summaries: Sequence[Summary]) -> Any:
-    curves = style.curves(summaries)
+    curves = dict(itertools.islice(style.curves(summaries).items(), MOST_PHASES))
     with style.canvas(2 * len(curves), WIDTH * max(1.0, len(curves) / 2.0), 80.0) as (figure, axes):
         for number, (name, points) in enumerate(curves.items()):
             panels.phases(axes[2 * number], points, share=False)
             panels.phases(axes[2 * number + 1], points, share=True)
-            axes[2 * number].set_title(name, fontsize=8)
+            axes[2 * number].set_title(style.label(name), fontsize=8)
         style.legend(figure, axes[0], _title(records), columns=9)
     return figure
 

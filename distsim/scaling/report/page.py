@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import html as markup
-import io
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from string import Template
 from typing import Any
 
-from distsim.scaling.report.style import STYLE
+from distsim.scaling.report import style
 from distsim.scaling.report.summary import Summary
 from distsim.scaling.report.tables import CROWDED_NOTE, cells, table
 
@@ -95,11 +96,19 @@ def markdown(
     title: str, errors: Sequence[str], summaries: Sequence[Summary], records: Sequence[Record], figures: Sequence[str]
 ) -> str:
     """The report as Markdown; ``figures`` are names of files beside it."""
-    said = [f"# Scaling experiment: {title}", summary_line(records), *(f"**Error:** {error}" for error in errors)]
-    said += [table(summaries, "github")]
+    said = [f"# Scaling experiment: {escaped(title)}", escaped(summary_line(records))]
+    said += [f"**Error:** {escaped(error)}" for error in errors]
+    said += [table([replace(summary, curve=escaped(summary.curve)) for summary in summaries], "github")]
     said += [f"![{_caption(name)}]({name}.png)" for name in figures]
-    said += ["## Where and with what", "\n".join(f"- {name}: {value}" for name, value in facts(records))]
+    entries = [f"- {escaped(name)}: {escaped(value)}" for name, value in facts(records)]
+    said += ["## Where and with what", "\n".join(entries)]
     return "\n\n".join(said) + "\n"
+
+
+def escaped(text: str) -> str:
+    """``text``, which may hold any signs, as one line of Markdown that is neither markup nor a link."""
+    plain = markup.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`|\[\]])", r"\\\1", plain)
 
 
 def summary_line(records: Sequence[Record]) -> str:
@@ -138,21 +147,16 @@ def _caption(name: str) -> str:
 
 def _figure(name: str, figure: Any) -> str:
     """A figure as an image within the page."""
-    import matplotlib
-
-    image = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(image, format="svg", metadata={"Date": None})
-    data, caption = base64.b64encode(image.getvalue()).decode(), markup.escape(_caption(name))
+    data, caption = base64.b64encode(style.image(figure, "svg")).decode(), markup.escape(_caption(name))
     source = f"data:image/svg+xml;base64,{data}"
     return f'<figure><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
 
 
-def _table(header: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], style: str = "") -> str:
+def _table(header: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], look: str = "") -> str:
     """A table whose texts are escaped."""
 
     def line(texts: Sequence[str], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{markup.escape(text)}</{tag}>" for text in texts) + "</tr>"
 
     body = "\n".join([*(line(texts, "th") for texts in header), *(line(texts, "td") for texts in rows)])
-    return f'<table class="{style}">\n{body}\n</table>'
+    return f'<table class="{look}">\n{body}\n</table>'

@@ -29,7 +29,7 @@ Points = Sequence[Summary]
 def times(panel: Any, summaries: Points, name: str = "sim_time", label: str = "simulation time (s)") -> None:
     """Time against N, or against ranks with the ideal: halved by twice the ranks (strong), constant (weak)."""
     for number, (curve, points) in enumerate(style.curves(summaries).items()):
-        style.draw(panel, number, points, name, label=curve)
+        style.draw(panel, number, points, name, label=style.label(curve))
         _ideal_time(panel, points, name)
     panel.set_ylabel(label)
     style.horizontal(panel, summaries)
@@ -74,7 +74,7 @@ def speedups(panel: Any, summaries: Points) -> None:
 def real_time_factors(panel: Any, summaries: Points) -> None:
     """Wall time over simulated time; below 1 is faster than the brain."""
     for number, (curve, points) in enumerate(style.curves(summaries).items()):
-        style.draw(panel, number, points, "real_time_factor", label=curve)
+        style.draw(panel, number, points, "real_time_factor", label=style.label(curve))
     panel.axhline(1.0, **style.IDEAL)
     panel.set_ylabel("real-time factor")
     style.horizontal(panel, summaries)
@@ -134,7 +134,7 @@ def phases(panel: Any, points: Points, *, share: bool, chosen: Sequence[str] = t
 def _plain(panel: Any, summaries: Points, name: str, label: str, unit: float = 1.0, *, labelled: bool = False) -> None:
     """A quantity on a vertical axis from 0."""
     for number, (curve, points) in enumerate(style.curves(summaries).items()):
-        style.draw(panel, number, points, name, unit, **({"label": curve} if labelled else {}))
+        style.draw(panel, number, points, name, unit, **({"label": style.label(curve)} if labelled else {}))
     panel.set_ylabel(label)
     style.horizontal(panel, summaries)
     style.from_zero(panel)

@@ -8,12 +8,13 @@ from typing import Any
 from distsim.command.arguments import Parser
 from distsim.scaling import folder as output
 from distsim.scaling import records
-from distsim.scaling.experiment import Experiment, Point, key_of
+from distsim.scaling.experiment import Point, key_of
 
 DESCRIPTION = """\
 List the points of experiments: done, failed (and why), missing. Exit code 0 where all are done, else 3.
 """
 INCOMPLETE = 3
+RUNNING = "it runs since then"
 
 
 def show(arguments: list[str]) -> int:
@@ -31,10 +32,12 @@ def show(arguments: list[str]) -> int:
 
 def overview(folder: Path) -> tuple[list[str], bool]:
     """A line for each point of the last experiment in ``folder``, and whether all are done."""
-    settings: dict[str, Any] = output.read_header(folder)["settings"]
-    points = Experiment(**settings).points(1)
+    points = output.read_settings(folder).points(1)
     done = {key_of(record): record for record in records.read(folder / output.RUNS)}
     failed = output.failures(folder)
+    running = output.unfinished(folder)
+    if running is not None and key_of(running) not in done:
+        failed[key_of(running)] = {**running, "reason": f"{RUNNING}, or {running['reason']}"}
     words = [_state(point, done, failed) for point in points]
     counts = {state: sum(word.startswith(state) for word in words) for state in ("done", "failed", "missing")}
     others = len(done) - counts["done"]
@@ -49,5 +52,5 @@ def _state(point: Point, done: dict[str, Any], failed: dict[str, Any]) -> str:
         return f"done, simulated in {done[point.key()]['sim_time']:.3f} s"
     if point.key() in failed:
         failure = failed[point.key()]
-        return f"failed {failure['date']}: {failure['reason'].splitlines()[0]}"
+        return f"failed {failure['date']}: {(failure['reason'].splitlines() or [''])[0]}"
     return "missing"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from distsim.scaling.report.summary import Spread, Summary
 
 MM_PER_INCH = 25.4
+LONGEST_LABEL = 60
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's palette, told apart by readers with any colour vision."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -119,3 +122,21 @@ def legend(figure: Any, panel: Any, title: str, columns: int = 4) -> None:
     look = {"columnspacing": 1.4, "handlelength": 1.6}
     drawn = figure.legend(handles, labels, loc="outside upper center", ncols=columns, title=title, **look)
     drawn.get_title().set_fontsize(STYLE["legend.fontsize"])
+
+
+def label(name: str) -> str:
+    """``name``, which may hold any signs, as a figure can show it: no formula, not too long, never hidden."""
+    shown = "".join(sign if sign.isprintable() else "?" for sign in name[:LONGEST_LABEL])
+    return f" {shown}".replace("$", r"\$") if shown.startswith("_") else shown.replace("$", r"\$")
+
+
+def image(figure: Any, kind: str) -> bytes:
+    """The figure as a file of this kind (png, pdf, svg), without a date: the same records give the same bytes."""
+    import matplotlib
+
+    dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    file = io.BytesIO()
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # signs that the font has not are shown as boxes
+        figure.savefig(file, format=kind, dpi=200, metadata=dates.get(kind))
+    return file.getvalue()

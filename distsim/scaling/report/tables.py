@@ -31,6 +31,7 @@ COLUMNS = (
     ("weight\nSD (pA)", "weight_sd", 1.0),
 )
 """Heading, name in ``Summary.values``, and the unit that it is shown in; a column without values is left out."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "weight_mean")
 """The columns for which a terminal is wide enough."""
 
@@ -110,6 +111,11 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     names = dict.fromkeys(name for row in rows for name in row)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(names), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({name: _inert(name) for name in names})
+    writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def _inert(value: Any) -> Any:
+    """A text that programs for tables would take for a formula, with a mark that makes it a text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
