@@ -19,6 +19,10 @@ class InputError(DistsimError, ValueError):
     """Wrong input: the message says what is wrong, where, and what would be right."""
 
 
+class StorageError(DistsimError):
+    """Something could not be stored, on a full disk for instance; what was stored before is safe."""
+
+
 class RangeError(DistsimError, ArithmeticError):
     """A quantity left the range in which the exact arithmetic of the input sums holds."""
 

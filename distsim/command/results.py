@@ -13,6 +13,7 @@ from distsim.errors import InputError
 from distsim.models.outcome import Outcome, Table
 from distsim.record import surroundings
 from distsim.record.jsonable import make_writable, write_json
+from distsim.record.lock import LOCK, Lock
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -21,18 +22,42 @@ SUMMARY = "summary.json"
 FORMATS = ("png", "pdf")
 
 
+_locks: dict[Path, Lock] = {}
+"""Those of the folders that this process writes to; rank 0 only."""
+
+
 def prepare(folder: Path | None) -> Path | None:
-    """Make the output folder; InputError where it holds anything or cannot be written. On rank 0."""
+    """Make the output folder and lock it; on rank 0.
+
+    Raises InputError where it holds anything, cannot be written, or another job works in it.
+    """
     if folder is None:
         return None
+    _check_empty(folder)
+    make_writable(folder)
+    lock = Lock(folder)
     try:
-        held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        _check_empty(folder)  # a job that ended just now may have left its results
+    except InputError:
+        lock.release()
+        raise
+    _locks[folder] = lock
+    return folder
+
+
+def release(folder: Path | None) -> None:
+    """Let other jobs into the folder; on rank 0."""
+    if folder in _locks:
+        _locks.pop(folder).release()
+
+
+def _check_empty(folder: Path) -> None:
+    try:
+        held = sorted(path.name for path in folder.iterdir() if path.name != LOCK) if folder.exists() else []
     except OSError as error:
         raise InputError(f"output folder '{folder}' cannot be read: {error.strerror}") from error
     if held:
         raise InputError(f"output folder '{folder}' is not empty, it holds {held[0]}; give --out another folder")
-    make_writable(folder)
-    return folder
 
 
 @contextmanager
@@ -40,19 +65,30 @@ def removed_if_unused(comm: MPI.Comm, folder: Path | None) -> Iterator[None]:
     """Remove the output folder again, if nothing lies in it, where wrong input ends what is done inside."""
     try:
         yield
-    except InputError:
+    except BaseException as error:
         if folder is not None and comm.rank == 0:
-            with suppress(OSError):
-                folder.rmdir()
+            release(folder)
+            if isinstance(error, InputError):
+                with suppress(OSError):
+                    folder.rmdir()
         raise
 
 
 def write(comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Outcome) -> None:
-    """Write summary.json and the figures; collective, rank 0 writes."""
+    """Write summary.json and the figures, and let other jobs into the folder; collective, rank 0 writes."""
     around = surroundings.collect(comm)
     if comm.rank != 0:
         return
-    summary = {"model": model, "date": surroundings.now(), "ranks": comm.size, "parameters": parameters.as_dict()}
+    try:
+        _write(folder, model, {"date": surroundings.now(), "ranks": comm.size}, parameters, outcome, around)
+    finally:
+        release(folder)
+
+
+def _write(
+    folder: Path, model: str, when: dict[str, Any], parameters: Any, outcome: Outcome, around: dict[str, Any]
+) -> None:
+    summary = {"model": model, **when, "parameters": parameters.as_dict()}
     tables = [{"title": t.title, "header": t.header, "rows": t.rows} for t in outcome.tables]
     write_json(folder / SUMMARY, {**summary, **outcome.summary, "tables": tables, **around})
     for stem, draw in outcome.figures.items():

@@ -9,13 +9,9 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from distsim.errors import DistsimError, InputError
+from distsim.errors import DistsimError, InputError, StorageError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-
-
-class StorageError(DistsimError):
-    """What was to be written found no room; what had been written before is safe."""
 
 
 def refused(what: str, error: OSError | ValueError) -> DistsimError:

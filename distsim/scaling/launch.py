@@ -18,9 +18,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import DistsimError, InputError
+from distsim.errors import DistsimError, InputError, StorageError
 from distsim.progress import Progress, bars, silent
-from distsim.record.storage import StorageError, read_file, refused, write_whole
+from distsim.record.storage import read_file, refused, write_whole
 from distsim.scaling import process
 from distsim.scaling.budget import BudgetSpentError
 from distsim.scaling.desk import Desk

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from distsim.errors import DistsimError
+from distsim.errors import DistsimError, StorageError
 from distsim.parallel import on_root
 from distsim.parallel.communicator import first_ranks, patient_barrier
 from distsim.progress import Progress, bars, compilation_shown
 from distsim.record import surroundings
-from distsim.record.storage import StorageError
 from distsim.scaling.budget import BudgetSpentError
 from distsim.scaling.point import Task, run_point
 
@@ -51,10 +50,13 @@ def run(comm: MPI.Comm, arguments: list[str]) -> int:
         if comm.rank == 0:
             print(f"distsim: error: {error}", file=sys.stderr, flush=True)
         return NOT_STORED
-    except (KeyboardInterrupt, SystemExit):
+    except KeyboardInterrupt as stop:
         for desk in desks:
             desk.interrupt()
-            desk.complain(desk.progress())
+            if comm.size == 1:
+                stop.args = (f"{str(stop) or 'interrupted'}; {desk.progress()}",)
+            else:  # the others are ended meanwhile, which has been said
+                desk.complain(desk.progress())
         raise
     finally:
         for desk in desks:

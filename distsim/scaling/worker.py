@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.errors import InputError
+from distsim.errors import InputError, StorageError
 from distsim.parallel import on_root, run_main, world
 from distsim.progress import silent
 from distsim.record.jsonable import plain
-from distsim.record.storage import StorageError, write_whole
+from distsim.record.storage import write_whole
 from distsim.scaling.parent import end_with_parent
 
 if TYPE_CHECKING:
