@@ -30,7 +30,7 @@ MOST_NETWORKS = 10_000
 """Beyond what any experiment needs; far more would fill the memory before one of them is run."""
 MOST_RANKS = 10_000_000
 MOST_NEURONS = 2**31 - 1
-LONGEST_TIME = 1e12
+LONGEST_TIME = 10**12
 """ms: thirty years."""
 LARGEST_COUNT = 2**63 - 1
 LONGEST_TEXT = 1000
