@@ -27,7 +27,6 @@ hypothesis.settings.load_profile("distsim")
 
 
 def pytest_addoption(parser):
-    """An option for more examples than the suite has time for."""
     parser.addoption("--fuzz", type=int, default=1, metavar="N", help="N times as many examples of randomised tests")
 
 

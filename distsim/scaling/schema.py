@@ -154,6 +154,8 @@ def _scalar(value: Any) -> Any:
         raise PydanticCustomError("scalar_type", "must be a number, a text, true or false")
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         raise PydanticCustomError("scalar_range", f"must have at most {LONGEST_TEXT} characters")
+    if isinstance(value, str) and value != value.encode(errors="replace").decode():
+        raise PydanticCustomError("scalar_range", "must be a text that UTF-8 can hold")
     if isinstance(value, int) and abs(value) > LARGEST_COUNT:
         raise PydanticCustomError("scalar_range", "must be smaller than 2^63")
     if isinstance(value, float) and not math.isfinite(value):
