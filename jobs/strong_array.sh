@@ -2,14 +2,15 @@
 # Strong scaling as a job array: each number of ranks is a job of its own that waits in the queue by itself.
 #
 #     sbatch jobs/strong_array.sh                                           scaling/strong.toml
-#     sbatch --array=64,128 jobs/strong_array.sh scaling/strong.toml --time 500
+#     sbatch --array=64,128 --nodes=2 --ntasks=128 jobs/strong_array.sh scaling/strong.toml --time 500
 #
 # The numbers of the array are numbers of ranks. Each writes a folder of its own; all of them together are reported by
 #
 #     python -m distsim.scaling report strong-results/ranks-*
 #
 # Options of sbatch (before the script) override the lines below. All jobs of an array are given the same allocation: it
-# must be large enough for the most ranks. Where that wastes too much, submit one line of sbatch for each number.
+# must be large enough for the most ranks, and more than a node has cores need --nodes and --ntasks, as above. Where
+# that wastes too much, submit one line of sbatch for each number.
 
 #SBATCH --job-name=distsim-strong
 #SBATCH --output=%x-%A-%a.log

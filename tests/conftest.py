@@ -27,10 +27,7 @@ hypothesis.settings.load_profile("distsim")
 
 
 def pytest_addoption(parser):
-    """Tests of random examples draw more of them where more time is to be spent."""
-    parser.addoption(
-        "--fuzz", type=int, default=1, metavar="N", help="draw N times as many random examples as usual (default: 1)"
-    )
+    parser.addoption("--fuzz", type=int, default=1, metavar="N", help="N times as many examples of randomised tests")
 
 
 def pytest_configure():

@@ -154,3 +154,16 @@ def test_templates_are_sound(template):
 
 def test_there_are_four_templates():
     assert [path.stem for path in TEMPLATES] == ["chain", "many_nodes", "single_node", "strong_array"]
+
+
+def test_examples_of_arrays_have_room_for_their_ranks():
+    """Every line of sbatch in the text asks, together with the script's own lines, for as many tasks as ranks."""
+    text = (ROOT / "jobs" / "strong_array.sh").read_text(encoding="utf-8")
+    own = dict(re.findall(r"^#SBATCH --(\w+)=([\d,]+)", text, re.MULTILINE))
+    cores = int(own["ntasks"])
+    lines = re.findall(r"^#     sbatch (.*)jobs/strong_array.sh", text, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        given = own | dict(re.findall(r"--(\w+)=([\d,]+)", line))
+        most = max(map(int, given["array"].split(",")))
+        assert most <= int(given["ntasks"]) <= cores * int(given["nodes"])

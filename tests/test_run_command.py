@@ -110,6 +110,15 @@ def test_wrong_input_on_one_rank_without_mpi(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    folder = results.prepare(tmp_path / "out")
+    with pytest.raises(InputError, match=rf"another job works in output folder .* \(process {os.getpid()} on "):
+        results.prepare(tmp_path / "out")
+    results.release(folder)
+    assert list(folder.iterdir()) == []
+    results.release(results.prepare(folder))
+
+
 def test_a_folder_that_came_to_no_use_is_removed(tmp_path):
     class Comm:
         rank = 0

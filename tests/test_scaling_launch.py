@@ -100,10 +100,11 @@ def test_the_budget_ends_a_point_that_is_left_for_later(tmp_path):
     assert workers(tmp_path) == {}
 
 
-def test_ranks_end_with_the_command_that_launched_them(tmp_path):
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_ranks_end_with_the_command_that_launched_them(ranks, tmp_path):
     """Kill -9 of the command alone: its point ends as well, and --resume is not hindered."""
-    job = start([*STRONG, "--ranks", "2", "--time", "500000"], tmp_path)
-    while job.poll() is None and len(workers(tmp_path)) < 2:
+    job = start([*STRONG, "--ranks", str(ranks), "--time", "500000"], tmp_path)
+    while job.poll() is None and len(workers(tmp_path)) < ranks:
         time.sleep(0.02)
     job.kill()
     job.communicate()
@@ -111,7 +112,7 @@ def test_ranks_end_with_the_command_that_launched_them(tmp_path):
     while workers(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert workers(tmp_path) == {}
-    finish(start([*STRONG, "--ranks", "2", "--time", "500000", "--resume", "--budget", "1s"], tmp_path), code=3)
+    finish(start([*STRONG, "--ranks", str(ranks), "--time", "500000", "--resume", "--budget", "1s"], tmp_path), code=3)
     assert list((tmp_path / "out").glob(".point-*")) == []
 
 

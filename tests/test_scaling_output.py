@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from distsim.errors import InputError
+from distsim.errors import InputError, StorageError
 from distsim.record import lock, provenance, surroundings
 from distsim.record.jsonable import plain
 from distsim.record.lock import Lock
@@ -151,7 +151,7 @@ def append_with_limit(path: str, limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
         records.append(Path(path), make_record())
-    except records.StorageError as error:
+    except StorageError as error:
         sys.exit(5 if "earlier ones are safe" in str(error) else 6)
 
 

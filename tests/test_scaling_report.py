@@ -11,6 +11,7 @@ import pytest
 from distsim.errors import InputError
 from distsim.scaling.experiment import Experiment, Point
 from distsim.scaling.folder import Folder
+from distsim.scaling.report import command
 from distsim.scaling.report.checks import disagreements
 from distsim.scaling.report.command import report
 from distsim.scaling.report.compare import Change, compare
@@ -190,6 +191,26 @@ def test_report_of_nothing(tmp_path):
         report([save(tmp_path / "empty", [])])
 
 
+def test_names_are_neither_markup_nor_formulas(tmp_path, monkeypatch, capsys):
+    """Texts of records stand in Markdown, HTML and CSV as what they are."""
+    monkeypatch.setattr(command, "_figures", lambda records: {})
+    names = ("<script>alert(1)</script>", "a|b", "[x](http://y)", "=1+1", "@a", "$\\frac$")
+    records = [make_record(make_point(name), launch_line="<b>\ud800", environment={"=A": "-1"}) for name in names]
+    assert report([save(tmp_path / "<i>", records)]) == 0
+    markdown = (tmp_path / "<i>" / "report.md").read_text(encoding="utf-8")
+    page = (tmp_path / "<i>" / "report.html").read_text(encoding="utf-8")
+    for text in (markdown, page):
+        assert not re.search("<script>|<b>|<i>", text)
+        assert "&lt;script&gt;" in text
+    assert r"a\|b" in markdown
+    assert r"\[x\](http://y)" in markdown
+    rows = list(csv.DictReader((tmp_path / "<i>" / "records.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["variant.neuron_model"] for row in rows][3:5] == ["'=1+1", "'@a"]
+    assert rows[0]["environment.=A"] == "'-1"
+    table_rows = csv.reader((tmp_path / "<i>" / "summary.csv").read_text(encoding="utf-8").splitlines())
+    assert not any(cell.startswith(("=", "@")) for row in table_rows for cell in row)
+
+
 # Comparison
 
 
@@ -225,6 +246,9 @@ def test_compare_tells_what_is_not_comparable(tmp_path, capsys):
     text = capsys.readouterr().out
     assert "1 runs are in OLD alone" in text
     assert "11 runs have other results than before" in text
+    for tolerance in ("-1", "nan", "inf", "much"):
+        with pytest.raises(InputError, match="--tolerance"):
+            compare([old, old, "--tolerance", tolerance])
     with pytest.raises(InputError, match="no point in common"):
         compare([old, save(tmp_path / "other", size_records())])
 

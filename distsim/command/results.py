@@ -15,6 +15,7 @@ from distsim.models.outcome import Outcome, Table
 from distsim.parallel import on_root
 from distsim.record import surroundings
 from distsim.record.jsonable import make_writable, write_json
+from distsim.record.lock import LOCK, Lock
 from distsim.record.storage import write_whole
 
 if TYPE_CHECKING:
@@ -24,18 +25,42 @@ SUMMARY = "summary.json"
 FORMATS = ("png", "pdf")
 
 
+_locks: dict[Path, Lock] = {}
+"""Those of the folders that this process writes to; rank 0 only."""
+
+
 def prepare(folder: Path | None) -> Path | None:
-    """Make the output folder; InputError where it holds anything or cannot be written. On rank 0."""
+    """Make the output folder and lock it; on rank 0.
+
+    Raises InputError where it holds anything, cannot be written, or another job works in it.
+    """
     if folder is None:
         return None
+    _check_empty(folder)
+    make_writable(folder)
+    lock = Lock(folder)
     try:
-        held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        _check_empty(folder)  # a job that ended just now may have left its results
+    except InputError:
+        lock.release()
+        raise
+    _locks[folder] = lock
+    return folder
+
+
+def release(folder: Path | None) -> None:
+    """Let other jobs into the folder; on rank 0."""
+    if folder in _locks:
+        _locks.pop(folder).release()
+
+
+def _check_empty(folder: Path) -> None:
+    try:
+        held = sorted(path.name for path in folder.iterdir() if path.name != LOCK) if folder.exists() else []
     except OSError as error:
         raise InputError(f"output folder '{folder}' cannot be read: {error.strerror}") from error
     if held:
         raise InputError(f"output folder '{folder}' is not empty, it holds {held[0]}; give --out another folder")
-    make_writable(folder)
-    return folder
 
 
 @contextmanager
@@ -43,20 +68,25 @@ def removed_if_unused(comm: MPI.Comm, folder: Path | None) -> Iterator[None]:
     """Remove the output folder again, if nothing lies in it, where wrong input ends what is done inside."""
     try:
         yield
-    except InputError:
+    except BaseException as error:
         if folder is not None and comm.rank == 0:
-            with suppress(OSError):
-                folder.rmdir()
+            release(folder)
+            if isinstance(error, InputError):
+                with suppress(OSError):
+                    folder.rmdir()
         raise
 
 
 def write(comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Outcome) -> None:
-    """Write summary.json and the figures; collective, rank 0 writes.
+    """Write summary.json and the figures, and let other jobs into the folder; collective, rank 0 writes.
 
     Raises StorageError on all ranks where the disk is full; what is there then is whole.
     """
     around = surroundings.collect(comm)
-    on_root(comm, lambda: _write(comm, folder, model, parameters, outcome, around))
+    try:
+        on_root(comm, lambda: _write(comm, folder, model, parameters, outcome, around))
+    finally:
+        release(folder)
 
 
 def _write(

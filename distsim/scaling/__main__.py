@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from distsim.command.streams import make_lasting
 from distsim.errors import DistsimError, InputError
 from distsim.parallel import launched, run_main, world
 from distsim.scaling.interruption import Interruption, interruptible
+from distsim.scaling.streams import make_lasting
 
 COMMANDS = ("report", "compare", "show")
 INPUT_ERROR, NOT_STORED = 2, 4

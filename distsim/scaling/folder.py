@@ -32,7 +32,9 @@ FIGURE = "scaling"
 OWN_FILES = (RUNS, FAILED, HEADER, f"{FIGURE}.png", f"{FIGURE}.pdf")
 MOST_BYTES = 10_000_000
 """The largest experiment.json that is read."""
-ENDED_ITS_JOB = "the job ended while it ran: a rank was killed, had no memory left or failed; its log may tell"
+ENDED_ITS_JOB = (
+    "the job ended while it ran: it was stopped or killed, had no memory left, or a rank failed; see its log"
+)
 
 
 class Folder:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from distsim.record.storage import read_file, reason, refused, write_fully
 from distsim.scaling.experiment import key_of
 from distsim.scaling.record_fields import check_record
 
+_SURROGATE = re.compile(rb"\\u[dD]")
 DEEPEST = 20
 """Objects and lists within each other that a record may hold; one of the harness has four."""
 
@@ -94,6 +96,8 @@ def _split(path: Path) -> tuple[list[bytes], bytes]:
 def _record(line: bytes) -> dict[str, Any] | None:
     try:
         value = json.loads(line, parse_constant=_no_number)
+        if _SURROGATE.search(line):  # half a character, as from a file name that is no UTF-8: nothing can print it
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) and not deeper(value, DEEPEST) else None

@@ -50,10 +50,13 @@ def run(comm: MPI.Comm, arguments: list[str]) -> int:
         if comm.rank == 0:
             print(f"distsim: error: {error}", file=sys.stderr, flush=True)
         return NOT_STORED
-    except (KeyboardInterrupt, SystemExit):
+    except KeyboardInterrupt as stop:
         for desk in desks:
             desk.interrupt()
-            desk.complain(desk.progress())
+            if comm.size == 1:
+                stop.args = (f"{str(stop) or 'interrupted'}; {desk.progress()}",)
+            else:  # the others are ended meanwhile, which has been said
+                desk.complain(desk.progress())
         raise
     finally:
         for desk in desks:

@@ -30,7 +30,7 @@ MOST_NETWORKS = 10_000
 """Beyond what any experiment needs; far more would fill the memory before one of them is run."""
 MOST_RANKS = 10_000_000
 MOST_NEURONS = 2**31 - 1
-LONGEST_TIME = 1e12
+LONGEST_TIME = 10**12
 """ms: thirty years."""
 LARGEST_COUNT = 2**63 - 1
 LONGEST_TEXT = 1000
@@ -154,6 +154,8 @@ def _scalar(value: Any) -> Any:
         raise PydanticCustomError("scalar_type", "must be a number, a text, true or false")
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         raise PydanticCustomError("scalar_range", f"must have at most {LONGEST_TEXT} characters")
+    if isinstance(value, str) and value != value.encode(errors="replace").decode():
+        raise PydanticCustomError("scalar_range", "must be a text that UTF-8 can hold")
     if isinstance(value, int) and abs(value) > LARGEST_COUNT:
         raise PydanticCustomError("scalar_range", "must be smaller than 2^63")
     if isinstance(value, float) and not math.isfinite(value):

@@ -10,7 +10,7 @@ import codecs
 import io
 import os
 import sys
-from typing import IO
+from typing import IO, Any
 
 PLAIN = {"±": "+-", "×": "x", "÷": "/", "µ": "u", "²": "^2"}
 """What is written where the encoding has not the sign."""
@@ -57,7 +57,7 @@ def make_lasting() -> None:
 
 def _lasting(stream: IO[str] | None, descriptor: int) -> io.TextIOWrapper:
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    buffered = io.BufferedWriter(_Lasting(descriptor))
+    buffered: Any = io.BufferedWriter(_Lasting(descriptor))
     lines = os.isatty(descriptor) or descriptor == 2
     return io.TextIOWrapper(buffered, encoding, ERRORS, line_buffering=lines)
 

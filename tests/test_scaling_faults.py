@@ -1,0 +1,404 @@
+"""The harness when something goes wrong around it: full disks, signals, exhausted memory, closed or poor output."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distsim.errors import InputError, StorageError
+from distsim.record import storage
+from distsim.record.lock import Lock
+from distsim.record.storage import write_whole
+from distsim.scaling import launch, process
+from distsim.scaling.__main__ import main
+from distsim.scaling.experiment import Experiment, Point
+from distsim.scaling.folder import Folder
+from distsim.scaling.options import parse
+from distsim.scaling.plan import prepare
+from distsim.scaling.report import command, figures
+from distsim.scaling.worker import RESULT, TASK
+from tests.scaling_records import make_record, strong_records
+from tests.test_scaling_report import save
+from tests.test_scaling_run import ENVIRONMENT, HARNESS, start
+
+TINY = [
+    "--sizes",
+    "60",
+    "80",
+    "--indegree",
+    "20",
+    "--time",
+    "20",
+    "--vary",
+    "neuron_model=iaf_psc_alpha",
+    "--out",
+    "out",
+]
+
+
+# A full disk
+
+
+class Disk:
+    """Counts all that takes room on a disk, and refuses it at the ``moment``-th time, or from then on ``for_ever``."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.moment, self.for_ever, self.count = 0, False, 0
+        for name in ("open", "write", "fsync", "mkdir"):
+            monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
+
+    def full_at(self, moment: int, *, for_ever: bool) -> None:
+        self.moment, self.for_ever, self.count = moment, for_ever, 0
+
+    @property
+    def was_full(self) -> bool:
+        return self.count >= self.moment
+
+    def _watched(self, name: str, call: Any) -> Any:
+        def watched(first: Any, *others: Any, **named: Any) -> Any:
+            if self.moment and self._takes_room(name, first, *others):
+                self.count += 1
+                if self.count == self.moment or (self.for_ever and self.was_full):
+                    if name == "write" and len(others[0]) > 1:
+                        call(first, others[0][: len(others[0]) // 2])  # what still found room
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return call(first, *others, **named)
+
+        return watched
+
+    @staticmethod
+    def _takes_room(name: str, first: Any, *others: Any) -> bool:
+        if name == "open":
+            return bool(others and others[0] & os.O_CREAT) and not os.path.lexists(first)
+        return not os.path.lexists(first) if name == "mkdir" else stat.S_ISREG(os.fstat(first).st_mode)
+
+
+class Figure:
+    """A figure that is quickly drawn."""
+
+    def savefig(self, file: Any, **settings: Any) -> None:
+        file.write(b"a figure")
+
+
+@pytest.fixture
+def disk(monkeypatch, tmp_path) -> Iterator[Disk]:
+    """A disk that can be full, a launcher whose points are done at once, and figures that cost nothing."""
+
+    def run(words: list[str], *others: Any) -> process.Ended:
+        folder = Path(words[-1])
+        point = Point.from_dict(json.loads((folder / TASK).read_text(encoding="utf-8"))["point"])
+        try:
+            write_whole(folder / RESULT, json.dumps(make_record(point)).encode())
+        except StorageError:
+            return process.Ended(launch.NOT_STORED, "")
+        return process.Ended(0, "")
+
+    monkeypatch.setattr(process, "run", run)
+    monkeypatch.setattr(figures, "draw_overview", lambda records: Figure())
+    monkeypatch.setattr(command, "_figures", lambda records: {})
+    monkeypatch.chdir(tmp_path)
+    yield Disk(monkeypatch)
+    monkeypatch.undo()
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_a_disk_that_is_full_at_any_moment_of_an_experiment(for_ever, disk, tmp_path, capsys):
+    """Exit code 4 and one sentence; what was stored is whole, and --resume does the rest once there is room."""
+    arguments = [*TINY, "--launcher", f"{sys.executable} {{ranks}}"]
+    moments = 0
+    while True:
+        out = f"out-{moments}"
+        disk.full_at(moments + 1, for_ever=for_ever)
+        code = main([*arguments, "--out", out])
+        was_full = disk.was_full
+        disk.full_at(0, for_ever=False)
+        printed = capsys.readouterr().err
+        if not was_full:
+            break
+        moments += 1
+        assert code == 4, f"moment {moments}: {printed}"
+        assert printed.startswith("distsim: error: ")
+        assert printed.count("\n") == 1
+        kept = lines(tmp_path / out / "runs.jsonl")
+        assert all(json.loads(line)["n_spikes"] for line in kept)
+        assert main([*arguments, "--out", out, "--resume"]) == 0
+        done = lines(tmp_path / out / "runs.jsonl")
+        assert done[: len(kept)] == kept
+        assert [json.loads(line)["size"] for line in done] == [60, 80]
+        assert {path.name for path in (tmp_path / out).iterdir()} == {
+            "experiment.json", "runs.jsonl", "scaling.png", "scaling.pdf",
+        }  # fmt: skip
+        capsys.readouterr()
+    assert code == 0
+    assert moments >= 20
+
+
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_a_disk_that_is_full_at_any_moment_of_a_report(for_ever, disk, tmp_path, capsys):
+    """The report that was there stays as it was, all of its files."""
+    folder = Path(save(tmp_path / "out", strong_records()[:4]))
+    assert main(["report", str(folder)]) == 0
+    for record in strong_records()[4:]:
+        with (folder / "runs.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    capsys.readouterr()
+    for moment in range(1, 100):
+        disk.full_at(moment, for_ever=for_ever)
+        code = main(["report", str(folder)])
+        if not disk.was_full:
+            break
+        assert code == 4
+        assert capsys.readouterr().err.count("\n") == 1
+        assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert moment > 10
+    assert code == 0
+    assert (folder / "report.html").read_bytes() != before[folder / "report.html"]
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_report_where_nothing_can_be_written(number, tmp_path, monkeypatch):
+    folder = save(tmp_path / "out", strong_records())
+    monkeypatch.setattr(command, "_figures", lambda records: {})
+    for out in ("/dev/null", "/dev/null/out", str(tmp_path / ("a" * 300)), "a\0b"):
+        with pytest.raises(InputError, match="cannot be written"):
+            command.report([folder, "--out", out])
+
+    def refuse(descriptor: int, data: bytes) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(storage, "write_fully", refuse)
+    with pytest.raises(InputError, match=os.strerror(number)):
+        command.report([folder])
+    assert {path.name for path in Path(folder).iterdir()} == {"experiment.json", "runs.jsonl"}
+
+
+def test_files_that_are_written_replace_links(tmp_path):
+    (tmp_path / "precious").write_text("mine", encoding="utf-8")
+    (tmp_path / "link").symlink_to("precious")
+    write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "link").read_bytes() == b"new"
+    assert (tmp_path / "precious").read_text(encoding="utf-8") == "mine"
+
+
+def test_only_locks_are_taken_for_locks(tmp_path):
+    (tmp_path / "precious").write_text("mine", encoding="utf-8")
+    lock = tmp_path / "lock"
+    for make in (
+        lambda: lock.symlink_to("precious"),
+        lambda: lock.hardlink_to(tmp_path / "precious"),
+        lambda: os.mkfifo(lock),
+        lock.mkdir,
+    ):
+        make()
+        with pytest.raises(InputError, match="is not the lock of an output folder"):
+            Lock(tmp_path)
+        assert (tmp_path / "precious").read_text(encoding="utf-8") == "mine"
+        lock.rmdir() if lock.is_dir() and not lock.is_symlink() else lock.unlink()
+
+
+# Points that end their job
+
+
+def test_a_point_that_ends_its_job_is_recorded_and_comes_last(tmp_path):
+    """As where the system kills a rank that takes all memory: nobody is left who could tell."""
+    options = parse([*TINY, "--no-plot", "--out", str(tmp_path / "out"), "--resume"])
+    for ended in (["running.json"], [], []):
+        plan, folder = prepare(options, 1, 1)
+        if ended:
+            folder.begin(plan.points[0])
+        folder.close()
+    assert [point.size for point in plan.points] == [80, 60]
+    failure = json.loads(lines(tmp_path / "out" / "failed.jsonl")[0])
+    assert (failure["size"], "the job ended while it ran" in failure["reason"]) == (60, True)
+    assert len(lines(tmp_path / "out" / "failed.jsonl")) == 1
+    assert main(["show", str(tmp_path / "out")]) == 3
+
+
+def test_memory_exhausted_on_one_rank_of_two(tmp_path, mpirun):
+    """The point is told as failed; --resume does the others first."""
+    code = f"""
+import sys
+import distsim.scaling.run as harness
+from distsim.scaling.__main__ import main
+from tests.scaling_records import make_record
+def run_point(comm, task, progress, check):
+    comm.barrier()
+    if task.point.size == 60:
+        if comm.rank == 1:
+            raise MemoryError
+        comm.barrier()
+    return make_record(task.point)
+harness.run_point = run_point
+sys.exit(main({[*TINY, "--no-plot", "--resume"]!r}))
+"""
+    for points in ([], [80]):
+        done = mpirun(2, ["-c", code], cwd=tmp_path, env=ENVIRONMENT, check=False)
+        assert done.returncode != 0
+        assert [json.loads(line)["size"] for line in lines(tmp_path / "out" / "runs.jsonl")] == points
+    assert main(["show", str(tmp_path / "out")]) == 3
+    assert len(lines(tmp_path / "out" / "failed.jsonl")) == 1
+
+
+def test_old_records_are_refused_before_any_work(tmp_path):
+    record = make_record()
+    del record["kind"]
+    folder = Folder(tmp_path / "out", Experiment().identity(), Experiment().settings(), resume=False)
+    folder.add(record)
+    folder.close()
+    with pytest.raises(InputError, match="line 1: the record lacks the field 'kind': another version"):
+        Folder(tmp_path / "out", Experiment().identity(), Experiment().settings(), resume=True)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"experiment.json", "runs.jsonl"}
+
+
+# Signals and launchers
+
+SLEEPING = ["--sizes", "60", "--launcher", "sh -c 'sleep 600; true' {ranks}", "--no-plot"]
+AS_A_CHILD = ["--time", "500000", "--launcher", "sh -c 'shift; \"$@\"; true' sh {ranks}", "--no-plot"]
+
+
+def processes(folder: Path) -> set[int]:
+    """All that runs in ``folder``, but for the harness itself."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if Path(os.readlink(entry / "cwd")) == folder and b"distsim.scaling" not in words and words != [b""]:
+                found.add(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_an_experiment_with_one_sentence(number, tmp_path):
+    job = start([*HARNESS, *TINY, *SLEEPING], tmp_path)
+    while job.poll() is None and not processes(tmp_path):
+        time.sleep(0.02)
+    job.send_signal(number)
+    _, stderr = job.communicate(timeout=60)
+    assert job.returncode == 128 + number
+    assert stderr == f"distsim: ended by {number.name}; 0 of 1 points are done, --resume goes on with the others\n"
+    assert processes(tmp_path) == set()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"experiment.json"}
+
+
+def test_a_worker_behind_a_shell_ends_with_the_harness(tmp_path):
+    """The system tells the shell alone that the harness was killed; the worker learns it from its input."""
+    job = start([*HARNESS, *TINY, *AS_A_CHILD], tmp_path)
+    while job.poll() is None and len(processes(tmp_path)) < 2:
+        time.sleep(0.02)
+    job.kill()
+    job.communicate()
+    deadline = time.monotonic() + 60
+    while processes(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes(tmp_path) == set()
+
+
+def test_a_process_watches_its_parent_and_its_input():
+    """It ends when either is gone, but not with an input that nobody has announced."""
+    watching = "from distsim.scaling.parent import end_with_parent; end_with_parent(); "
+    sleeping = watching + "import time; time.sleep(60)"
+    for text, input_, code in [
+        (sleeping, b"distsim-harness-waits\n", 143),
+        (watching + "import time; time.sleep(1.5)", b"", 0),
+        (watching + "import time; time.sleep(1.5)", b"something else\n", 0),
+    ]:
+        done = subprocess.run([sys.executable, "-c", text], input=input_, check=False, timeout=50)
+        assert done.returncode == code
+    child = watching + "print(flush=True); import time; time.sleep(60)"
+    parent = f"""
+import subprocess, sys
+p = subprocess.Popen([sys.executable, "-c", {child!r}], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+p.stdout.readline()
+print(p.pid, flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", parent], stdout=subprocess.PIPE, text=True) as job:
+        watched = Path("/proc", job.stdout.readline().strip())
+    deadline = time.monotonic() + 30
+    while watched.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not watched.exists()
+
+
+@pytest.mark.parametrize(
+    ("launcher", "message"),
+    [
+        ("'{ranks}", '"\'{ranks}" is no command line: No closing quotation'),
+        ("{ranks}", "there is no program '1'"),
+        ("a\0b {ranks}", "is no command line|there is no program"),
+        ("mpirun", r"does not contain \{ranks\}"),
+    ],
+)
+def test_launchers_that_are_no_command_lines(launcher, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        launch.launch(parse([*TINY, "--launcher", launcher, "--out", str(tmp_path / "out")]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_launcher_that_starts_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken").write_bytes(b"\x7fELF no program")
+    (tmp_path / "broken").chmod(0o755)
+    for line, reason in [("true {ranks}", "no record, though the exit code is 0"), ("./broken {ranks}", "Exec format")]:
+        out = f"out-{line.split()[0].strip('./')}"
+        assert main([*TINY, "--no-plot", "--launcher", line, "--out", out]) == 1
+        assert all(reason in json.loads(failure)["reason"] for failure in lines(tmp_path / out / "failed.jsonl"))
+
+
+def test_any_amount_of_output_takes_little_memory():
+    """100 MB of errors and 20 MB in one line: what is kept is their end."""
+    code = (
+        "import sys; [sys.stderr.write('x' * 999 + '\\n') for _ in range(100000)]; print('y' * 20_000_000); print('z')"
+    )
+    heard: list[str] = []
+    ended = process.run([sys.executable, "-c", code], None, os.environ, heard.append)
+    assert ended.code == 0
+    assert len(ended.errors) == process.KEPT
+    assert heard == ["z\n"]
+    assert process.signal_name(15) == "SIGTERM"
+    assert process.signal_name(40) == "signal 40"
+
+
+# Output that nobody reads, or that knows few signs
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> str:
+    records = [{**r, "sim_time": r["sim_time"] * (1 + 0.1 * r["seed"])} for r in strong_records()]
+    settings = Experiment(sizes=(1250, 2500), ranks=(1,)).settings()
+    return save(tmp_path_factory.mktemp("output") / "out", records, settings)
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", ">&-", ">&- 2>&-", "<&-", "| head -1", "> /dev/full", "2> /dev/full"])
+def test_closed_and_full_output(redirection, results, tmp_path):
+    command = f"{sys.executable} -m distsim.scaling show {results} {redirection}"
+    line = f"{command}; echo ${{PIPESTATUS[0]}} > {tmp_path / 'code'}"
+    done = subprocess.run(
+        ["bash", "-c", line], env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (tmp_path / "code").read_text(encoding="utf-8") == "3\n"  # points are missing
+    assert done.stderr == ""
+
+
+def test_output_in_ascii(results):
+    words = [sys.executable, "-m", "distsim.scaling", "compare", results, results]
+    environment = {**os.environ, **ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, env=environment, capture_output=True, check=True, timeout=60)
+    assert "1.000 (x/ 1.000)" in done.stdout.decode("ascii")
