@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from distsim.command.options import Request, parse
+from distsim.command.streams import make_usable, show
 from distsim.errors import InputError
 from distsim.parallel import launched, run_main, world
 
@@ -18,12 +19,13 @@ def main(arguments: list[str]) -> int:
 
     Help and other texts need no MPI, unless a launcher waits for its ranks, which are to end together.
     """
+    make_usable()
     try:
         if launched():
             return run_main(lambda comm: do(parse(arguments), comm), world())
         asked = parse(arguments)
         if isinstance(asked, str):
-            print(asked, end="")
+            show(asked)
             return 0
         comm = world()
     except InputError as error:
@@ -39,7 +41,7 @@ def do(asked: Request | str, comm: MPI.Comm) -> None:
 
         run(comm, asked)
     elif comm.rank == 0:
-        print(asked, end="", flush=True)
+        show(asked)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from distsim.simulate.binary_records import Activity, BinaryRecorder, Flips
 from distsim.simulate.gather import allgather_array
 from distsim.simulate.memory import peak_bytes, resident_bytes
 from distsim.simulate.timers import over_ranks
-from distsim.units import check_count, check_number
+from distsim.units import check_number, check_seed
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -56,7 +56,7 @@ class BinarySimulation:
             raise InputError(f"BinarySimulation needs a BinaryNetwork, got {type(network).__name__}")
         self.network = network
         self.comm = comm
-        self.seed = check_count(seed, "seed", low=-(2**63))
+        self.seed = check_seed(seed)
         self.window = None if window is None else check_number(window, "window", above=0.0)
         self.compile_time = self.build_time = self.sim_time = 0.0
         self._file: BinaryFile | None = None  # on rank 0

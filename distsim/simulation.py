@@ -25,7 +25,7 @@ from distsim.simulate.short_term import SynapseStates, synapse_states
 from distsim.simulate.spiking import Fired, SpikingLoop
 from distsim.simulate.timers import Timers, over_ranks
 from distsim.synapses.tsodyks_markram import TsodyksMarkram
-from distsim.units import MAX_STEPS, check_count, to_steps
+from distsim.units import MAX_STEPS, check_seed, to_steps
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -65,7 +65,7 @@ class Simulation:
         self.network = network
         self.comm = comm
         self.dt = network.dt
-        self.seed = check_count(seed, "seed", low=-(2**63))
+        self.seed = check_seed(seed)
         self.precision = precision
         check_precision(precision)
         if exchange not in PLANS:

@@ -28,7 +28,7 @@ from distsim.parallel.job import faults
 from distsim.placement import local_count, local_gids
 from distsim.simulate.gather import States, gather_states
 from distsim.theory.siegert import ALPHA, fill_rates
-from distsim.units import MAX_STEPS, check_count, to_steps
+from distsim.units import MAX_STEPS, check_seed, to_steps
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -120,7 +120,7 @@ class RateSimulation:
         self.network = network
         self.comm = comm
         self.dt = network.dt
-        self.seed = check_count(seed, "seed", low=-(2**63))
+        self.seed = check_seed(seed)
         self.step = 0
         self.sim_time = 0.0
         with faults(comm):

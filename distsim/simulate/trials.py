@@ -25,7 +25,7 @@ from distsim.simulate.timers import Timers
 from distsim.stimuli.spike_trains import SpikeTrains
 from distsim.synapses.static import Static
 from distsim.synapses.tsodyks_markram import NEVER, TsodyksMarkram
-from distsim.units import check_count, to_steps
+from distsim.units import check_count, check_seed, to_steps
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -68,7 +68,7 @@ class Trials:
         _check(network)
         self.network = network
         self.dt = network.dt
-        self.seed = check_count(seed, "seed", low=-(2**63))
+        self.seed = check_seed(seed)
         network.freeze()
         layout = Layout.of(network, alone(), segmented=False)
         self._local: LocalNetwork = build(network, alone(), self.seed, "double", Timers().phase, layout)

@@ -15,7 +15,7 @@ from distsim.network.protocols import weight_unit
 from distsim.network.rules import AllToAll, OneToOne
 from distsim.network.values import Value, check_array
 from distsim.synapses.static import Static
-from distsim.units import RELATIVE_TOLERANCE
+from distsim.units import MAX_STEPS, RELATIVE_TOLERANCE, shown
 
 if TYPE_CHECKING:
     from distsim.neurons.group import Local
@@ -42,15 +42,25 @@ class SpikeTrains:
 
     def __post_init__(self) -> None:
         trains = self.times
-        if len(trains) and np.ndim(trains[0]) == 0:
-            raise InputError("SpikeTrains: times must be a sequence of trains, one array of times each")
+        if not _in_order(trains) or not all(map(_in_order, trains)):
+            raise InputError(
+                f"SpikeTrains: times must be a sequence of trains, one array of times each, got {shown(trains)}"
+            )
         frozen = tuple(check_array(train, f"SpikeTrains: times[{i}]", above=0.0) for i, train in enumerate(trains))
+        wrong = next((i for i, train in enumerate(frozen) if train.ndim != 1), None)
+        if wrong is not None:
+            raise InputError(f"SpikeTrains: times[{wrong}] must be a one-dimensional array of times (ms)")
         object.__setattr__(self, "times", frozen)
 
     def check(self, size: int, dt: float, where: str) -> None:
         if len(self.times) not in (size, 1):
             raise InputError(f"{where}: SpikeTrains has {len(self.times)} trains for {size} neurons; give one each")
         for i, train in enumerate(self.times):
+            if len(train) and train.max() > MAX_STEPS * dt:
+                raise InputError(
+                    f"{where}: SpikeTrains times[{i}] has a spike at {train.max():g} ms, after {MAX_STEPS} steps of "
+                    f"dt = {dt:g} ms"
+                )
             steps = np.round(train / dt)
             wrong = np.flatnonzero(np.abs(steps * dt - train) > RELATIVE_TOLERANCE * np.maximum(train, dt))
             if len(wrong):
@@ -85,6 +95,13 @@ class SpikeTrains:
 
     def group(self, local: Local) -> SpikeTrainsGroup:
         return SpikeTrainsGroup(self, local)
+
+
+def _in_order(values: Any) -> bool:
+    """Whether ``values`` is a sequence or an array of them."""
+    if isinstance(values, np.ndarray):
+        return values.ndim > 0
+    return isinstance(values, Sequence) and not isinstance(values, (str, bytes))
 
 
 class SpikeTrainsGroup:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.errors import InputError
-from distsim.models.defaults import Default, check_overrides, read_defaults
+from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
 from distsim.theory.exponential_psp import exponential_psp_amplitude
 from distsim.units import MS_PER_S, to_steps
 
@@ -111,6 +111,7 @@ class Parameters:
         if min(self.N) < 1:
             name = POPULATIONS[self.N.index(min(self.N))]
             raise InputError(f"{MODEL}: N_scaling = {self.N_scaling:g} leaves no neuron of {name}; increase it")
+        check_derived(self, DERIVED, MODEL)
 
     @property
     def N(self) -> Counts:

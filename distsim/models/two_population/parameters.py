@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.errors import InputError
-from distsim.models.defaults import Default, check_overrides, read_defaults
+from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
 from distsim.theory.psp import lambert_w, unit_psp, unit_psp_amplitude
 from distsim.units import MS_PER_S, to_steps
 
@@ -92,6 +92,7 @@ class Parameters:
         _check_potentials(self)
         _check_ranges(self)
         _check_connectivity(self)
+        check_derived(self, DERIVED, MODEL)
 
     @property
     def N_E(self) -> int:
