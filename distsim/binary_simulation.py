@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.couplings import Couplings, build_couplings
+from distsim.build.estimate import memory_of
 from distsim.build.miniature import binary_miniature
 from distsim.errors import InputError, check_arguments
 from distsim.network.binary import BinaryNetwork, BinaryPopulation
 from distsim.parallel.communicator import alone, on_root, one_per_node_first
 from distsim.parallel.job import faults
+from distsim.parallel.machine import check_memory
 from distsim.record.binary_file import BinaryFile
 from distsim.record.provenance import PACKAGES, versions
 from distsim.simulate.binary import BinaryLoop
@@ -24,11 +26,12 @@ from distsim.simulate.binary_records import Activity, BinaryRecorder, Flips
 from distsim.simulate.gather import allgather_array
 from distsim.simulate.memory import peak_bytes, resident_bytes
 from distsim.simulate.timers import over_ranks
-from distsim.units import check_number, check_seed
+from distsim.units import MAX_STEPS, check_number, check_seed
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+LEAST_IN_WINDOW = 1e-3  # updates, on average: shorter windows are nearly all empty
 PHASES = ("draw", "speculate", "exchange", "correct", "settle", "record")
 
 
@@ -71,6 +74,8 @@ class BinarySimulation:
         self._file = BinaryFile(path, {**about, "network": self.network.description()})
 
     def _build(self) -> None:
+        needed = memory_of(self.network, self.comm.size).total
+        check_memory(self.comm, needed, "BinarySimulation: the network")
         small = binary_miniature(self.network)
         self._compile(lambda: build_couplings(small, alone(), self.seed))
         begin = time.perf_counter()
@@ -122,6 +127,16 @@ class BinarySimulation:
         """
         start = self.time
         stop = start + check_number(duration, "duration", low=0.0)
+        updates = self._loop.rate * stop
+        if updates > MAX_STEPS * self.network.size:
+            longest = MAX_STEPS * self.network.size / self._loop.rate
+            raise InputError(f"a simulation ends after {MAX_STEPS} updates per neuron on average, {longest:g} ms")
+        if self.window is not None and self.window * self._loop.rate < LEAST_IN_WINDOW:
+            shortest = LEAST_IN_WINDOW / self._loop.rate
+            raise InputError(
+                f"window = {self.window:g} ms must be at least {shortest:.3g} ms: neurons are updated every "
+                f"{1.0 / self._loop.rate:.3g} ms"
+            )
         with faults(self.comm):
             begin = time.perf_counter()
             while self._loop.time < stop:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distsim.build.estimate import memory_of
 from distsim.build.local_network import FREE_INTERVAL, Layout, build, check_precision
 from distsim.build.miniature import miniature
 from distsim.errors import InputError, check_arguments, nearest
@@ -16,6 +17,7 @@ from distsim.network.network import Network, Population, chosen_indices
 from distsim.parallel.communicator import alone, crowded, one_per_node_first
 from distsim.parallel.exchange import PLANS, make_exchange
 from distsim.parallel.job import faults
+from distsim.parallel.machine import check_memory
 from distsim.record.output import Output
 from distsim.record.provenance import about
 from distsim.simulate import gather, load, weights
@@ -88,6 +90,7 @@ class Simulation:
         """Build this rank's part of the network and all that runs it."""
         network, comm = self.network, self.comm
         with faults(comm):
+            check_memory(comm, memory_of(network, comm.size, self.precision).total, "Simulation: the network")
             begin = time.perf_counter()
             one_per_node_first(comm, self._rehearse)
             self.compile_time = time.perf_counter() - begin

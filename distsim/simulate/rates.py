@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.diffusion import build_afferents
+from distsim.build.estimate import memory_of
 from distsim.errors import InputError, check_arguments
 from distsim.jit import jit
 from distsim.network.distributions import exponentiate
@@ -25,6 +26,7 @@ from distsim.network.rates import RateNetwork, RatePopulation
 from distsim.network.values import values_of_neurons
 from distsim.parallel.communicator import one_per_node_first
 from distsim.parallel.job import faults
+from distsim.parallel.machine import check_memory
 from distsim.placement import local_count, local_gids
 from distsim.simulate.gather import States, gather_states
 from distsim.theory.siegert import ALPHA, fill_rates
@@ -124,6 +126,7 @@ class RateSimulation:
         self.step = 0
         self.sim_time = 0.0
         with faults(comm):
+            check_memory(comm, memory_of(network, comm.size).total, "RateSimulation: the network")
             one_per_node_first(comm, self._rehearse)
             begin = time.perf_counter()
             counts = np.array([local_count(0, network.size, rank, comm.size) for rank in range(comm.size)])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.build.estimate import memory_of_trials
 from distsim.build.grid import empty_ring
 from distsim.build.local_network import Layout, LocalGroup, LocalNetwork, LocalTable, build
 from distsim.counts import NO_DRIVE
@@ -20,6 +21,7 @@ from distsim.errors import InputError, RangeError, check_names
 from distsim.network.network import Network
 from distsim.neurons.lif_multisynapse import LifMultisynapse, LifMultisynapseGroup
 from distsim.parallel.communicator import alone, one_per_node_first
+from distsim.parallel.machine import check_memory
 from distsim.simulate.batch import DynamicTable, Neurons, Spikes, StaticTable, advance
 from distsim.simulate.timers import Timers
 from distsim.stimuli.spike_trains import SpikeTrains
@@ -69,6 +71,7 @@ class Trials:
         self.network = network
         self.dt = network.dt
         self.seed = check_seed(seed)
+        check_memory(comm, memory_of_trials(network, BATCH).total, "Trials: the network")
         network.freeze()
         layout = Layout.of(network, alone(), segmented=False)
         self._local: LocalNetwork = build(network, alone(), self.seed, "double", Timers().phase, layout)
