@@ -16,7 +16,7 @@ from distsim.build.estimate import memory_of
 from distsim.build.miniature import binary_miniature
 from distsim.errors import InputError, check_arguments
 from distsim.network.binary import BinaryNetwork, BinaryPopulation
-from distsim.parallel.communicator import alone, on_root, one_per_node_first
+from distsim.parallel.communicator import alone, check_communicator, on_root, one_per_node_first
 from distsim.parallel.job import faults
 from distsim.parallel.machine import check_memory
 from distsim.record.binary_file import BinaryFile
@@ -26,7 +26,7 @@ from distsim.simulate.binary_records import Activity, BinaryRecorder, Flips
 from distsim.simulate.gather import allgather_array
 from distsim.simulate.memory import peak_bytes, resident_bytes
 from distsim.simulate.timers import over_ranks
-from distsim.units import MAX_STEPS, check_number, check_seed
+from distsim.units import MAX_STEPS, check_number, check_path, check_seed, shown
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -56,7 +56,8 @@ class BinarySimulation:
         file: str | Path | None = None,
     ) -> None:
         if not isinstance(network, BinaryNetwork):
-            raise InputError(f"BinarySimulation needs a BinaryNetwork, got {type(network).__name__}")
+            raise InputError(f"BinarySimulation needs a BinaryNetwork, got {shown(network)}")
+        check_communicator(comm, "BinarySimulation")
         self.network = network
         self.comm = comm
         self.seed = check_seed(seed)
@@ -64,6 +65,7 @@ class BinarySimulation:
         self.compile_time = self.build_time = self.sim_time = 0.0
         self._file: BinaryFile | None = None  # on rank 0
         if file is not None:
+            check_path(file, "BinarySimulation: file")
             on_root(comm, lambda: self._open(Path(file)))
         with faults(comm):
             self._build()

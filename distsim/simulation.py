@@ -14,7 +14,7 @@ from distsim.build.local_network import FREE_INTERVAL, Layout, build, check_prec
 from distsim.build.miniature import miniature
 from distsim.errors import InputError, check_arguments, nearest
 from distsim.network.network import Network, Population, chosen_indices
-from distsim.parallel.communicator import alone, crowded, one_per_node_first
+from distsim.parallel.communicator import alone, check_communicator, crowded, one_per_node_first
 from distsim.parallel.exchange import PLANS, make_exchange
 from distsim.parallel.job import faults
 from distsim.parallel.machine import check_memory
@@ -27,7 +27,7 @@ from distsim.simulate.short_term import SynapseStates, synapse_states
 from distsim.simulate.spiking import Fired, SpikingLoop
 from distsim.simulate.timers import Timers, over_ranks
 from distsim.synapses.tsodyks_markram import TsodyksMarkram
-from distsim.units import MAX_STEPS, check_seed, to_steps
+from distsim.units import MAX_STEPS, check_path, check_seed, shown, to_steps
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -63,18 +63,21 @@ class Simulation:
         file: str | Path | None = None,
     ) -> None:
         if not isinstance(network, Network):
-            raise InputError(f"Simulation: needs a Network, got a {type(network).__name__}")
+            raise InputError(f"Simulation: needs a Network, got {shown(network)}")
+        check_communicator(comm, "Simulation")
         self.network = network
         self.comm = comm
         self.dt = network.dt
         self.seed = check_seed(seed)
         self.precision = precision
         check_precision(precision)
-        if exchange not in PLANS:
-            raise InputError(f"unknown exchange plan '{exchange}'{nearest(exchange, PLANS)}")
+        if not isinstance(exchange, str) or exchange not in PLANS:
+            raise InputError(f"unknown exchange plan '{exchange!s:.80}'{nearest(exchange, PLANS)}")
         forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
         self._output: Output | None = None
+        self._closed = False
         if file is not None:
+            check_path(file, "Simulation: file")
             self._output = Output(Path(file), network, comm, about(network, comm, self.seed, precision))
         self._timers = Timers()
         self.sim_time = 0.0
@@ -112,9 +115,14 @@ class Simulation:
             self.close()
 
     def close(self) -> None:
-        """Close the file of the run, if there is one."""
-        if self._output:
+        """Close the file of the run, if there is one; what went there can be read with ``distsim.analysis.read``."""
+        if self._output and not self._closed:
             self._output.close()
+            self._closed = True
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise InputError("the simulation is closed: its file is complete; read it with distsim.analysis.read")
 
     @property
     def step(self) -> int:
@@ -136,6 +144,7 @@ class Simulation:
 
         ``progress`` is told the time (ms) simulated in this run now and then, on rank 0 only.
         """
+        self._require_open()
         n_steps = to_steps(duration, self.dt, "duration")
         if self.step + n_steps > MAX_STEPS:
             raise InputError(f"a simulation ends after {MAX_STEPS} steps, {MAX_STEPS * self.dt:g} ms")
@@ -156,6 +165,7 @@ class Simulation:
         if name not in self.recorders.of_spikes:
             raise InputError(f"the spikes of '{name}' are not recorded; call network.record_spikes('{name}')")
         if self._output:
+            self._require_open()
             return self._output.spikes(name)
         return gather.gather_spikes(*self.recorders.of_spikes[name].all(), self.comm)
 
@@ -164,6 +174,7 @@ class Simulation:
         name = self.network.find(population).name
         for recorder in self.recorders.of_states[name]:
             if recorder.recording.variable == variable:
+                self._require_open()
                 return self._output.states(name, variable) if self._output else recorder.all(self.comm)
         raise InputError(f"{variable} of '{name}' is not recorded; call network.record_states('{name}', '{variable}')")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import decimal
 import math
 import numbers
+import os
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ LOWEST_SEED = -(2**63)
 def shown(value: Any) -> str:
     """``value`` as a message quotes it: short, whatever it is."""
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split())
     except Exception:  # a number of too many digits, or an object that cannot describe itself
         text = f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
@@ -50,10 +51,10 @@ def check_number(value: Any, name: str, *, low: float = -math.inf, above: float 
         raise InputError(f"{name} must be a number, got {shown(value)}")
     try:
         number = float(value)
-    except (OverflowError, ValueError):
-        number = math.inf
-    if math.isinf(number) and value not in (math.inf, -math.inf):
-        raise InputError(f"{name} must be at most {LARGEST:g} in size, got {shown(value)}")
+    except OverflowError:
+        raise InputError(f"{name} must be at most {LARGEST:g} in size, got {shown(value)}") from None
+    except ValueError:  # a decimal number that is none
+        number = math.nan
     if not math.isfinite(number):
         raise InputError(f"{name} must be finite, got {shown(value)}")
     if number < low:
@@ -82,6 +83,12 @@ def check_count(value: Any, name: str, *, low: int = 0, high: int = LARGEST_COUN
     if count > high:
         raise InputError(f"{name} must be at most {high}, got {shown(count)}")
     return count
+
+
+def check_path(value: Any, name: str) -> None:
+    """InputError unless ``value`` can be the path of a file."""
+    if not isinstance(value, (str, os.PathLike)) or not str(value) or "\0" in str(value):
+        raise InputError(f"{name} must be a path, got {shown(value)}")
 
 
 def check_seed(value: Any, name: str = "seed") -> int:

@@ -26,6 +26,10 @@ hypothesis.settings.register_profile("distsim", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("distsim")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--fuzz", type=int, default=1, metavar="N", help="N times as many examples of randomised tests")
+
+
 def pytest_configure():
     """Under mpirun, give each rank its own folder for temporary files: one that is shared is cleaned up under way."""
     rank = mpi.own_rank(os.environ)

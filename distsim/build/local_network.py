@@ -128,8 +128,8 @@ class LocalNetwork:
 
 def check_precision(precision: str) -> Any:
     """The type of weights while they are built; InputError for an unknown precision."""
-    if precision not in PRECISIONS:
-        raise InputError(f"unknown precision '{precision}'{nearest(precision, PRECISIONS)}")
+    if not isinstance(precision, str) or precision not in PRECISIONS:
+        raise InputError(f"unknown precision '{precision!s:.80}'{nearest(precision, PRECISIONS)}")
     return PRECISIONS[precision]
 
 

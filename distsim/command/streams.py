@@ -10,8 +10,8 @@ from contextlib import suppress
 def make_usable() -> None:
     """Let every text be written, and nothing be written where it should not be.
 
-    Characters that the encoding of a stream does not have become question marks. A stream that was closed leads to
-    nowhere: the next file that is opened would take its place, and receive what libraries write there.
+    Characters that the encoding of a stream does not have become question marks, or codes in messages. A stream that
+    was closed leads to nowhere: the next file that is opened would take its place, and receive what libraries write.
     """
     for number in range(3):
         try:
@@ -22,8 +22,8 @@ def make_usable() -> None:
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 # open as long as the process is
-        elif hasattr(stream, "reconfigure") and not (stream.encoding or "").lower().startswith("utf"):
-            stream.reconfigure(errors="replace")
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace" if name == "stdout" else "backslashreplace")
 
 
 def show(text: str) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from distsim.errors import InputError
+from distsim.units import shown
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -46,6 +47,14 @@ def world() -> MPI.Comm:
             f"launcher ({mpi_library()}); use the mpirun of that library"
         )
     return comm
+
+
+def check_communicator(comm: Any, where: str) -> None:
+    """InputError unless ``comm`` is a communicator that simulations can use."""
+    from mpi4py import MPI
+
+    if not isinstance(comm, MPI.Intracomm) or comm == MPI.COMM_NULL:
+        raise InputError(f"{where}: comm must be a communicator of mpi4py, e.g. MPI.COMM_WORLD, got {shown(comm)}")
 
 
 def mpi_library() -> str:

@@ -24,13 +24,13 @@ from distsim.network.distributions import exponentiate
 from distsim.network.network import StateRecording
 from distsim.network.rates import RateNetwork, RatePopulation
 from distsim.network.values import values_of_neurons
-from distsim.parallel.communicator import one_per_node_first
+from distsim.parallel.communicator import check_communicator, one_per_node_first
 from distsim.parallel.job import faults
 from distsim.parallel.machine import check_memory
 from distsim.placement import local_count, local_gids
 from distsim.simulate.gather import States, gather_states
 from distsim.theory.siegert import ALPHA, fill_rates
-from distsim.units import MAX_STEPS, check_seed, to_steps
+from distsim.units import MAX_STEPS, check_seed, shown, to_steps
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -118,7 +118,8 @@ class RateSimulation:
 
     def __init__(self, network: RateNetwork, comm: MPI.Comm, seed: int = 1) -> None:
         if not isinstance(network, RateNetwork):
-            raise InputError(f"RateSimulation: needs a RateNetwork, got {network!r:.80}")
+            raise InputError(f"RateSimulation: needs a RateNetwork, got {shown(network)}")
+        check_communicator(comm, "RateSimulation")
         self.network = network
         self.comm = comm
         self.dt = network.dt
