@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from distsim.command.options import Request, parse
 from distsim.errors import InputError
 from distsim.parallel import launched, run_main, world
+from distsim.streams import make_lasting
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -23,7 +24,7 @@ def main(arguments: list[str]) -> int:
             return run_main(lambda comm: do(parse(arguments), comm), world())
         asked = parse(arguments)
         if isinstance(asked, str):
-            print(asked, end="")
+            print(asked, end="", flush=True)
             return 0
         comm = world()
     except InputError as error:
@@ -43,4 +44,5 @@ def do(asked: Request | str, comm: MPI.Comm) -> None:
 
 
 if __name__ == "__main__":
+    make_lasting()
     sys.exit(main(sys.argv[1:]))

@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build import couplings as building
+from distsim.build.estimate import memory_of
 from distsim.errors import InputError, check_arguments
 from distsim.network.binary import BinaryNetwork, BinaryPopulation
 from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import one_per_node_first
 from distsim.parallel.job import faults
+from distsim.parallel.machine import check_memory
 from distsim.record.output import BinaryOutput
 from distsim.record.provenance import PACKAGES, versions
 from distsim.simulate.binary import BinaryLoop, call_kernels
@@ -23,11 +25,12 @@ from distsim.simulate.binary_records import Activity, BinaryRecorder, Flips
 from distsim.simulate.gather import allgather_array
 from distsim.simulate.memory import peak_bytes, resident_bytes
 from distsim.simulate.timers import over_ranks
-from distsim.units import check_count, check_number
+from distsim.units import MAX_STEPS, check_number, check_path, check_seed, shown
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+LEAST_IN_WINDOW = 1e-3  # updates, on average: shorter windows are nearly all empty
 PHASES = ("draw", "speculate", "exchange", "correct", "settle", "record")
 
 SHORTEST_WINDOW = 1e-6  # ms; windows much shorter would not come to an end
@@ -56,14 +59,15 @@ class BinarySimulation:
     ) -> None:
         require_same(comm, "BinarySimulation", network=network, seed=seed, window=window, file=file)
         if not isinstance(network, BinaryNetwork):
-            raise InputError(f"BinarySimulation needs a BinaryNetwork, got {type(network).__name__}")
+            raise InputError(f"BinarySimulation needs a BinaryNetwork, got {shown(network)}")
         self.network = network
         self.comm = comm
-        self.seed = check_count(seed, "seed", low=-(2**63))
+        self.seed = check_seed(seed)
         self.window = None if window is None else check_number(window, "window", low=SHORTEST_WINDOW)
         self.compile_time = self.build_time = self.sim_time = 0.0
         self._output: BinaryOutput | None = None
         if file is not None:
+            check_path(file, "BinarySimulation: file")
             about = {"seed": self.seed, "ranks": comm.size, "versions": versions(PACKAGES)}
             description = {**about, "network": network.description()}
             self._output = BinaryOutput(Path(file), network, comm, description)
@@ -78,6 +82,8 @@ class BinarySimulation:
         network.freeze()
 
     def _build(self) -> None:
+        needed = memory_of(self.network, self.comm.size).total
+        check_memory(self.comm, needed, "BinarySimulation: the network")
         self._compile(lambda: building.call_kernels(self.network, self.comm, self.seed))
         begin = time.perf_counter()
         couplings = building.build_couplings(self.network, self.comm, self.seed)
@@ -122,6 +128,16 @@ class BinarySimulation:
         require_same(self.comm, "run", duration=duration)
         start = self.time
         stop = start + check_number(duration, "duration", low=0.0)
+        updates = self._loop.rate * stop
+        if updates > MAX_STEPS * self.network.size:
+            longest = MAX_STEPS * self.network.size / self._loop.rate
+            raise InputError(f"a simulation ends after {MAX_STEPS} updates per neuron on average, {longest:g} ms")
+        if self.window is not None and self.window * self._loop.rate < LEAST_IN_WINDOW:
+            shortest = LEAST_IN_WINDOW / self._loop.rate
+            raise InputError(
+                f"window = {self.window:g} ms must be at least {shortest:.3g} ms: neurons are updated every "
+                f"{1.0 / self._loop.rate:.3g} ms"
+            )
         with faults(self.comm):
             begin = time.perf_counter()
             while self._loop.time < stop:

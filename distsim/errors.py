@@ -31,7 +31,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` with the known name nearest to ``name``, or the known names where none is near."""
     names = sorted(known)
     folded = {known_name.lower(): known_name for known_name in names}
-    close = difflib.get_close_matches(str(name).lower(), folded, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name)[:80].lower(), folded, n=1, cutoff=0.5)
     if close:
         return f"; did you mean '{folded[close[0]]}'?"
     return f"; known: {', '.join(names)}" if names else ""
@@ -44,8 +44,8 @@ def check_names(given: Iterable[str], known: Iterable[str], what: str, where: st
     """
     known_names = list(known)
     for name in given:
-        if name not in known_names:
-            raise InputError(f"{where}: unknown {what} '{name}'{nearest(name, known_names)}")
+        if not isinstance(name, str) or name not in known_names:
+            raise InputError(f"{where}: unknown {what} '{name!s:.80}'{nearest(name, known_names)}")
 
 
 def check_arguments(cls: Class) -> Class:

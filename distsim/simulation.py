@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distsim.build.estimate import memory_of
 from distsim.build.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.build.precision import check_precision
 from distsim.errors import InputError, check_arguments, nearest
@@ -17,6 +18,7 @@ from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import crowded, one_per_node_first
 from distsim.parallel.exchange import PLANS, make_exchange
 from distsim.parallel.job import faults
+from distsim.parallel.machine import check_memory
 from distsim.record.output import SpikingOutput
 from distsim.record.provenance import about
 from distsim.simulate import gather, load, weights
@@ -26,7 +28,7 @@ from distsim.simulate.short_term import SynapseStates, synapse_states
 from distsim.simulate.spiking import SpikingLoop
 from distsim.simulate.timers import Timers, over_ranks
 from distsim.synapses.tsodyks_markram import TsodyksMarkram
-from distsim.units import MAX_STEPS, check_count, to_steps
+from distsim.units import MAX_STEPS, check_path, check_seed, shown, to_steps
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -66,18 +68,20 @@ class Simulation:
         options = {"precision": precision, "interval": interval, "exchange": exchange, "file": file}
         require_same(comm, "Simulation", network=network, seed=seed, **options)
         if not isinstance(network, Network):
-            raise InputError(f"Simulation: needs a Network, got a {type(network).__name__}")
+            raise InputError(f"Simulation: needs a Network, got {shown(network)}")
         self.network = network
         self.comm = comm
         self.dt = network.dt
-        self.seed = check_count(seed, "seed", low=-(2**63))
+        self.seed = check_seed(seed)
         self.precision = precision
         check_precision(precision)
-        if exchange not in PLANS:
-            raise InputError(f"unknown exchange plan '{exchange}'{nearest(exchange, PLANS)}")
+        if not isinstance(exchange, str) or exchange not in PLANS:
+            raise InputError(f"unknown exchange plan '{exchange!s:.80}'{nearest(exchange, PLANS)}")
         forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
         self._output: SpikingOutput | None = None
+        self._closed = False
         if file is not None:
+            check_path(file, "Simulation: file")
             self._output = SpikingOutput(Path(file), network, comm, about(network, comm, self.seed, precision))
         self._timers = Timers()
         self.compile_time = self.sim_time = 0.0
@@ -93,6 +97,7 @@ class Simulation:
         """Build this rank's part of the network and all that runs it."""
         network, comm = self.network, self.comm
         with faults(comm):
+            check_memory(comm, memory_of(network, comm.size, self.precision).total, "Simulation: the network")
             self._compile(lambda: call_kernels(network, comm, self.seed, self.precision))
             begin = time.perf_counter()
             self._local = build(network, comm, self.seed, self.precision, self._timers.phase)
@@ -119,9 +124,14 @@ class Simulation:
             self.close()
 
     def close(self) -> None:
-        """Close the file of the run, if there is one."""
-        if self._output:
+        """Close the file of the run, if there is one; what went there can be read with ``distsim.analysis.read``."""
+        if self._output and not self._closed:
             self._output.close()
+            self._closed = True
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise InputError("the simulation is closed: its file is complete; read it with distsim.analysis.read")
 
     @property
     def step(self) -> int:
@@ -143,6 +153,7 @@ class Simulation:
 
         ``progress`` is told the time (ms) simulated in this run now and then, on rank 0 only.
         """
+        self._require_open()
         require_same(self.comm, "run", duration=duration)
         n_steps = to_steps(duration, self.dt, "duration")
         if self.step + n_steps > MAX_STEPS:
@@ -165,6 +176,7 @@ class Simulation:
         if name not in self.recorders.of_spikes:
             raise InputError(f"the spikes of '{name}' are not recorded; call network.record_spikes('{name}')")
         if self._output:
+            self._require_open()
             return self._output.spikes(name)
         return gather.gather_spikes(*self.recorders.of_spikes[name].all(), self.comm)
 
@@ -173,6 +185,7 @@ class Simulation:
         name = self.network.find(population).name
         for recorder in self.recorders.of_states[name]:
             if recorder.recording.variable == variable:
+                self._require_open()
                 return self._output.states(name, variable) if self._output else recorder.all(self.comm)
         raise InputError(f"{variable} of '{name}' is not recorded; call network.record_states('{name}', '{variable}')")
 

@@ -5,8 +5,13 @@ Time ``t`` (ms) of step ``n`` is ``n * dt``. A step is named by its end: the fir
 
 from __future__ import annotations
 
+import decimal
 import math
+import numbers
+import os
 from typing import Any
+
+import numpy as np
 
 from distsim.errors import InputError
 
@@ -16,33 +21,82 @@ GRID_TOLERANCE = 1e-3  # steps that a time may be off the grid, however long it 
 MAX_STEPS = 2**31 - 1
 MAX_NEURONS = 2**31 - 1  # of a network: sources and targets of edges are kept in 32 bits
 LONGEST_DELAY = 2**24 - 1  # steps: a spike travels with its step within an interval in 24 bits
+LONGEST_QUOTE = 80
+
+LARGEST = 1e12
+"""The largest size of any quantity. In ms, mV, pA, pF, 1/s all that neurons do lies far within; powers and products of
+several such numbers, and sums of input that hold the largest and the smallest weight, are still exact enough."""
+
+SMALLEST = 1.0 / LARGEST
+"""The smallest value of a quantity that must be positive, for it is divided by."""
+
+LARGEST_COUNT = 2**63 - 1
+LOWEST_SEED = -(2**63)
+
+
+def shown(value: Any) -> str:
+    """``value`` as a message quotes it: short, whatever it is."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a number of too many digits, or an object that cannot describe itself
+        text = f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
 
 
 def check_number(value: Any, name: str, *, low: float = -math.inf, above: float = -math.inf) -> float:
-    """``value`` as a float; InputError unless it is a finite number, at least ``low`` and larger than ``above``."""
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise InputError(f"{name} must be a number, got {value!r}")
-    number = float(value)
+    """``value`` as a float; InputError unless it is a finite number, at least ``low`` and larger than ``above``.
+
+    It may be at most LARGEST in size, and where it has to be positive, it must be at least SMALLEST.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, decimal.Decimal)):
+        raise InputError(f"{name} must be a number, got {shown(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InputError(f"{name} must be at most {LARGEST:g} in size, got {shown(value)}") from None
+    except ValueError:  # a decimal number that is none
+        number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{name} must be finite, got {value!r}")
+        raise InputError(f"{name} must be finite, got {shown(value)}")
     if number < low:
         raise InputError(f"{name} must be at least {low:g}, got {number:g}")
     if number <= above:
         raise InputError(f"{name} must be larger than {above:g}, got {number:g}")
+    if abs(number) > LARGEST:
+        raise InputError(f"{name} must be at most {LARGEST:g} in size, got {number:g}")
+    if above == 0.0 and number < SMALLEST:
+        raise InputError(f"{name} must be at least {SMALLEST:g}, got {number:g}")
     return number
 
 
-def check_count(value: Any, name: str, *, low: int = 0) -> int:
-    """``value`` as an int; InputError unless it is a whole number of at least ``low``."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+def check_count(value: Any, name: str, *, low: int = 0, high: int = LARGEST_COUNT) -> int:
+    """``value`` as an int; InputError unless it is a whole number of at least ``low`` and at most ``high``."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         number = value if isinstance(value, float) else None
         if number is None or not math.isfinite(number) or number != int(number):
-            raise InputError(f"{name} must be a whole number, got {value!r}")
+            raise InputError(f"{name} must be a whole number, got {shown(value)}")
         value = int(number)
     count = int(value)
     if count < low:
-        raise InputError(f"{name} must be at least {low}, got {count}")
+        raise InputError(f"{name} must be at least {low}, got {shown(count)}")
+    if count > high:
+        raise InputError(f"{name} must be at most {high}, got {shown(count)}")
     return count
+
+
+def check_path(value: Any, name: str) -> None:
+    """InputError unless ``value`` can be the path of a file."""
+    if not isinstance(value, (str, os.PathLike)) or not str(value) or "\0" in str(value):
+        raise InputError(f"{name} must be a path, got {shown(value)}")
+
+
+def check_seed(value: Any, name: str = "seed") -> int:
+    """``value`` as an int; InputError unless it is a whole number that 64 bits hold, positive or negative."""
+    return check_count(value, name, low=LOWEST_SEED)
 
 
 def to_steps(time: Any, dt: float, name: str, *, low: int = 0) -> int:

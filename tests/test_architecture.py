@@ -18,7 +18,7 @@ PACKAGE = Path(distsim.__file__).parent
 MODULES = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in sorted(PACKAGE.rglob("*.py"))}
 
 ORDER = (
-    "accurate", "errors", "units", "kernel_key", "kernel_cache", "jit", "elementary", "theory", "rng", "counts",
+    "accurate", "errors", "units", "streams", "kernel_key", "kernel_cache", "jit", "elementary", "theory", "rng", "counts",
     "network", "placement", "neurons", "synapses", "stimuli", "parallel", "build", "simulate", "record", "simulation",
     "binary_simulation", "progress", "analysis", "models", "command", "scaling", "__main__",
 )  # fmt: skip

@@ -177,7 +177,7 @@ def test_values_of_neurons_come_from_a_number_an_array_or_a_distribution():
         (lambda: LogNormal(0.0, float("inf")), "sigma must be finite"),
         (lambda: Clipped(3.0, 0.0, 1.0), "needs a distribution"),
         (lambda: Clipped(Normal(0.0, 1.0), 1.0, 0.0), "is not above low"),
-        (lambda: Clipped(Normal(0.0, 1.0), float("nan"), 0.0), "is not above low"),
+        (lambda: Clipped(Normal(0.0, 1.0), float("nan"), 0.0), "low must be finite"),
         (lambda: Redrawn(3.0, 0.0, 1.0), "needs a distribution that has a quantile"),
         (lambda: Redrawn(Normal(0.0, 1.0), 1.0, 0.0), "is not above low"),
         (lambda: Redrawn(Uniform(0.0, 1.0), 2.0, 3.0), "has no values between 2 and 3"),

@@ -179,7 +179,7 @@ NETWORKS = [
     (lambda n: n.stimulate("A", IafPscAlpha()), ["stimulus of 'A'", "not a stimulus"]),
     (lambda n: n.stimulate("X", Poisson(1.0, 1.0)), ["stimulus of 'X'", "receives no input"]),
     (lambda n: n.stimulate("A", Poisson(1.0, 1.0, delay=0.25)), ["stimulus of 'A': Poisson delay = 0.25 ms"]),
-    (lambda n: n.stimulate("A", Poisson(1e13, 1.0)), ["stimulus of 'A'", "rate = 1e+13", "events per step"]),
+    (lambda n: n.stimulate("A", Poisson(1e13, 1.0)), ["Poisson: rate", "at most 1e+12", "1e+13"]),
     (lambda n: n.stimulate("A", ConstantCurrent(1.0, start=2.0, stop=1.0)), ["stop = 1 ms", "before start = 2 ms"]),
     (lambda n: n.stimulate("A", SpikeTrains([[1.0]])), ["stimulus of 'A'", "weight (pA)", "delay (ms)"]),
     (lambda n: n.stimulate("A", SpikeTrains([[1.0]] * 3, weight=1.0, delay=1.0)), ["3 trains", "5 neurons"]),

@@ -27,7 +27,7 @@ from distsim import (
     Static,
     Uniform,
 )
-from distsim.build import rings
+from distsim.parallel import machine
 from distsim.simulate.gather import spike_hash
 from distsim.synapses.parameters import longest_drawn
 from distsim.units import LONGEST_DELAY, MAX_NEURONS, to_steps
@@ -96,10 +96,10 @@ def test_longest_drawn_is_what_the_largest_uniform_number_gives():
 
 
 def test_delays_whose_input_does_not_fit_the_memory_are_refused(monkeypatch):
-    monkeypatch.setattr(rings, "machine_bytes", lambda: 5 * 8 * 999)
+    monkeypatch.setattr(machine, "available_bytes", lambda: 10**6)
     simulate(with_delay(0.999), 0.1)
-    with pytest.raises(InputError, match=r"a delay of 1 ms, 1000 steps, takes .* GiB .* shorten the longest delays"):
-        simulate(with_delay(1.0))
+    with pytest.raises(InputError, match=r"needs about .* MB of memory, but this machine has 1 MB free"):
+        simulate(with_delay(LONGEST_DELAY * 0.001))
 
 
 # ---------------------------------------------------------------- clocks

@@ -201,7 +201,7 @@ WRONG = [
     ({"stdp_tau_minus": 0.0}, "stdp_tau_minus must be larger than 0"),
     ({"J_E": -0.5}, "J_E must be larger than 0"),
     ({"g": -1.0}, "g must be at least 0"),
-    ({"seed": -1}, "seed must be at least 0"),
+    ({"seed": 2**63}, "seed must be at most 9223372036854775807"),
     ({"seed": 1.5}, "seed must be a whole number"),
     ({"phase_max": 1.5}, "phase_max must be at most 1"),
     ({"phase_min": 0.9, "phase_max": 0.5}, "phase_min = 0.9 must not be above phase_max = 0.5"),

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from distsim.build.grid import InputBound, empty_ring
 from distsim.build.precision import check_precision, too_coarse, weight_type
-from distsim.build.rings import check_rings
 from distsim.build.tables import Member, build_tables, target_type
 from distsim.counts import NO_DRIVE, Drive, count_table
 from distsim.errors import InputError
@@ -177,7 +176,6 @@ def build(
                 parts = build_tables(members, network.dt, kind, index_type, segmented)
                 tables += [LocalTable(projections, table, k, group) for k, table in parts]
         shortest, longest = _delays(tables, comm)
-    check_rings(groups, longest, network.dt, comm)
     with phase("index"):
         for group in groups:
             incoming = [t for t in tables if t.target is group]

@@ -21,8 +21,8 @@ FLOAT32 = np.finfo(np.float32)
 
 def check_precision(precision: str) -> Any:
     """The type of weights; InputError for an unknown precision."""
-    if precision not in PRECISIONS:
-        raise InputError(f"unknown precision '{precision}'{nearest(precision, PRECISIONS)}")
+    if not isinstance(precision, str) or precision not in PRECISIONS:
+        raise InputError(f"unknown precision '{precision!s:.80}'{nearest(precision, PRECISIONS)}")
     return PRECISIONS[precision]
 
 

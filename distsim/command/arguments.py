@@ -58,7 +58,7 @@ def assignments(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name or not value:
-            raise InputError(f"option --set: '{text}' is not of the form NAME=VALUE, as in --set g=8")
+            raise InputError(f"option --set: '{text:.80}' is not of the form NAME=VALUE, as in --set g=8")
         if name in values:
             raise InputError(f"option --set: {name} is given twice")
         values[name] = _list(value, name) if value.startswith("[") else _scalar(value)
@@ -73,5 +73,5 @@ def _list(text: str, name: str) -> Any:
     """A list of values, or of lists of them, as JSON writes it."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
-        raise InputError(f"option --set: {name}={text} is not a list of the form [1, 2, 3]") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"option --set: {name}={text:.80} is not a list of the form [1, 2, 3]") from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.errors import InputError
+from distsim.models.given_file import read_given
 from distsim.models.outcome import Outcome, Table
 from distsim.parallel import on_root
 from distsim.record import surroundings
@@ -108,16 +109,17 @@ def read_parameters(path: Path, model: str) -> dict[str, Any]:
 
     Raises InputError where it cannot be read or is that of another model.
     """
+    text = read_given(path, f"'{path}'")
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        found, parameters = summary["model"], dict(summary["parameters"])
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+        summary = json.loads(text)
+        found, parameters = summary["model"], summary["parameters"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise InputError(f"'{path}' is not the {SUMMARY} of a run") from error
+    if not isinstance(found, str) or not isinstance(parameters, dict):
+        raise InputError(f"'{path}' is not the {SUMMARY} of a run")
     if found != model:
         raise InputError(f"'{path}' is of the model '{found}', not of '{model}'")
-    return parameters
+    return dict(parameters)
 
 
 def table_text(table: Table) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distsim.command import results
 from distsim.command.options import Request
+from distsim.errors import InputError, RangeError
 from distsim.models import registry
 from distsim.parallel import on_root
 from distsim.progress import bars, compilation_shown
@@ -25,7 +28,7 @@ def run(comm: MPI.Comm, request: Request) -> None:
     model = registry.find(request.model)
     parameters = model.load(request.overrides)
     folder: Path | None = on_root(comm, partial(results.prepare, request.out))
-    with results.removed_if_unused(comm, folder), compilation_shown(comm):
+    with results.removed_if_unused(comm, folder), compilation_shown(comm), beyond_the_engine():
         outcome = model.run(comm, parameters, folder, bars(comm))
     if comm.rank == 0:
         for table in outcome.tables:
@@ -34,3 +37,12 @@ def run(comm: MPI.Comm, request: Request) -> None:
         results.write(comm, folder, request.model, parameters, outcome)
         if comm.rank == 0:
             print(f"\nwritten: {', '.join(sorted(path.name for path in folder.iterdir()))} in {folder}", flush=True)
+
+
+@contextmanager
+def beyond_the_engine() -> Iterator[None]:
+    """Parameters that lead beyond the range of exact sums are wrong input."""
+    try:
+        yield
+    except RangeError as error:
+        raise InputError(str(error)) from error

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from distsim.errors import DistsimError, InputError, check_names, nearest
-from distsim.units import check_count, check_number
+from distsim.units import LARGEST, SMALLEST, check_number, check_seed, shown
 
 Scalar = bool | int | float | str
 Parameter = Scalar | tuple[Any, ...]
@@ -48,9 +48,11 @@ class Default:
             return self._check_choice(value, name)
         number: int | float
         if isinstance(self.value, int):
-            number = check_count(value, name, low=-(2**63))
+            number = check_seed(value, name)
         else:
             number = check_number(value, name)
+            if self.above == 0.0 < number < SMALLEST:
+                raise InputError(f"{name} must be at least {SMALLEST:g}, got {number:g}")
         for limit, words, holds in (
             (self.low, "at least", self.low is None or number >= self.low),
             (self.above, "larger than", self.above is None or number > self.above),
@@ -58,7 +60,7 @@ class Default:
             (self.below, "smaller than", self.below is None or number < self.below),
         ):
             if not holds:
-                raise InputError(f"{name} must be {words} {limit:g}, got {value!r}")
+                raise InputError(f"{name} must be {words} {limit:g}, got {shown(value)}")
         return number
 
     def _check_list(self, value: Any, name: str) -> tuple[Any, ...]:
@@ -69,23 +71,23 @@ class Default:
             return tuple(like.check(v, f"{name}[{i}]") for i, v in enumerate(given))
         if given is None or len(given) != len(entries):
             wanted = f"{len(entries)} entries" if not self.axes else f"one entry for each {self.axes[0]}"
-            raise InputError(f"{name} must be a list of {wanted}, got {value!r:.80}")
+            raise InputError(f"{name} must be a list of {wanted}, got {shown(value)}")
         pairs = zip(entries, given, strict=True)
         return tuple(replace(self, value=d).check(v, f"{name}[{i}]") for i, (d, v) in enumerate(pairs))
 
     def _check_choice(self, value: Any, name: str) -> str:
         if not isinstance(value, str):
-            raise InputError(f"{name} must be one of {', '.join(self.choices)}, got {value!r}")
+            raise InputError(f"{name} must be one of {', '.join(self.choices)}, got {shown(value)}")
         if self.choices and value not in self.choices:
             raise InputError(
-                f"{name} must be one of {', '.join(self.choices)}, got '{value}'{nearest(value, self.choices)}"
+                f"{name} must be one of {', '.join(self.choices)}, got {shown(value)}{nearest(value, self.choices)}"
             )
         return value
 
 
 def _check_flag(value: Any, name: str) -> bool:
     if not isinstance(value, (bool, np.bool_)):
-        raise InputError(f"{name} must be true or false, got {value!r}")
+        raise InputError(f"{name} must be true or false, got {shown(value)}")
     return bool(value)
 
 
@@ -126,6 +128,27 @@ def check_overrides(
         name: default.check(overrides.get(name, default.value), f"{where}: {name}")
         for name, default in defaults.items()
     }
+
+
+def check_derived(parameters: Any, derived: Iterable[str], where: str) -> None:
+    """InputError unless the ``derived`` quantities of ``parameters`` can be computed, and any engine can hold them.
+
+    What each parameter may be does not say what they may be together: a potential divided by a tiny one, for instance.
+    """
+    for name in derived:
+        try:
+            value = np.asarray(getattr(parameters, name), np.float64)
+        except InputError:
+            raise
+        except (ArithmeticError, ValueError):
+            far = "cannot be computed from these parameters, which are too far apart"
+            raise InputError(f"{where}: {name} {far}") from None
+        if not (np.abs(value) <= LARGEST).all():
+            worst = value.ravel()[np.argmax(~(np.abs(value.ravel()) <= LARGEST))]
+            raise InputError(
+                f"{where}: {name} follows from the parameters and is {worst:g} with these; it must be at most "
+                f"{LARGEST:g} in size"
+            )
 
 
 def value_text(value: Parameter) -> str:

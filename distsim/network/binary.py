@@ -14,7 +14,7 @@ from distsim.network.distributions import Distribution
 from distsim.network.populations import Populations, check_is_rule, check_rule_fits
 from distsim.network.rules import Ends, Rule
 from distsim.network.values import Value, check_shape, check_value, describe
-from distsim.units import check_count, check_number
+from distsim.units import check_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         gives the state of every neuron at the start.
         """
         where = self._require_new(name)
-        size = check_count(size, f"{where}: size")
-        self._require_room(size, where)
+        size = self._check_size(size, where)
         values = {
             "theta": check_value(theta, f"{where}: theta"),
             "tau": check_value(tau, f"{where}: tau", above=0.0),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,13 @@ from distsim.elementary import exp, log
 from distsim.errors import InputError, check_arguments
 from distsim.jit import inline, jit
 from distsim.rng import Streams, draw_open_uniform
-from distsim.units import check_number
+from distsim.units import LARGEST, check_number, shown
 
 FloatArray = npt.NDArray[np.float64]
 _LARGEST = 1.0 - 2.0**-53  # the largest uniform number
 _BLOCK = 512  # numbers that stay in the L1 cache between two loops
 LEAST_PART = 1e-9  # of a distribution that must remain for its quantiles to be exact enough
+FARTHEST = 8.3  # standard deviations from the mean that a normal number can lie
 _CENTRAL = 0.425  # |p - 1/2| up to which AS 241 has one rational function
 
 
@@ -130,6 +131,20 @@ def exponentiate(values):  # type: ignore[no-untyped-def]
         values[i] = exp(values[i])
 
 
+def freeze_numbers(owner: Any, **limits: dict[str, float]) -> None:
+    """Replace the fields of the frozen dataclass ``owner`` that ``limits`` names by their checked values."""
+    for name, limit in limits.items():
+        value = check_number(getattr(owner, name), f"{type(owner).__name__}: {name}", **limit)
+        object.__setattr__(owner, name, value)
+
+
+def freeze_limits(owner: Any) -> None:
+    """The fields low and high of ``owner``, checked, each of which may be infinite: no limit on that side."""
+    for name, none in (("low", -np.inf), ("high", np.inf)):
+        if getattr(owner, name) != none:
+            freeze_numbers(owner, **{name: {}})
+
+
 @check_arguments
 @dataclass(frozen=True)
 class Uniform:
@@ -139,7 +154,8 @@ class Uniform:
     high: float
 
     def __post_init__(self) -> None:
-        low, high = check_number(self.low, "Uniform: low"), check_number(self.high, "Uniform: high")
+        freeze_numbers(self, low={}, high={})
+        low, high = self.low, self.high
         if high < low:
             raise InputError(f"Uniform: high = {high:g} is below low = {low:g}")
 
@@ -162,8 +178,7 @@ class Normal:
     std: float
 
     def __post_init__(self) -> None:
-        check_number(self.mean, "Normal: mean")
-        check_number(self.std, "Normal: std", low=0.0)
+        freeze_numbers(self, mean={}, std={"low": 0.0})
 
     def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
         return self.quantile(uniform_numbers(streams, counters))
@@ -187,8 +202,13 @@ class LogNormal:
     sigma: float
 
     def __post_init__(self) -> None:
-        check_number(self.mu, "LogNormal: mu")
-        check_number(self.sigma, "LogNormal: sigma", low=0.0)
+        freeze_numbers(self, mu={}, sigma={"low": 0.0})
+        largest = self.mu + FARTHEST * self.sigma
+        if largest > np.log(LARGEST):
+            raise InputError(
+                f"LogNormal: values with mu = {self.mu:g} and sigma = {self.sigma:g} can be exp({largest:g}); "
+                f"mu + {FARTHEST:g} sigma must be at most {np.log(LARGEST):.3g}"
+            )
 
     def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
         return self.quantile(uniform_numbers(streams, counters))
@@ -212,8 +232,9 @@ class Clipped:
     high: float = np.inf
 
     def __post_init__(self) -> None:
-        if not isinstance(self.distribution, Distribution):
-            raise InputError(f"Clipped: needs a distribution, got {self.distribution!r}")
+        if isinstance(self.distribution, type) or not isinstance(self.distribution, Distribution):
+            raise InputError(f"Clipped: needs a distribution, got {shown(self.distribution)}")
+        freeze_limits(self)
         if not self.low <= self.high:
             raise InputError(f"Clipped: high = {self.high} is not above low = {self.low}")
 
@@ -240,8 +261,9 @@ class Redrawn:
     high: float = np.inf
 
     def __post_init__(self) -> None:
-        if not isinstance(self.distribution, Invertible):
-            raise InputError(f"Redrawn: needs a distribution that has a quantile, got {self.distribution!r}")
+        if isinstance(self.distribution, type) or not isinstance(self.distribution, Invertible):
+            raise InputError(f"Redrawn: needs a distribution that has a quantile, got {shown(self.distribution)}")
+        freeze_limits(self)
         if not self.low <= self.high:
             raise InputError(f"Redrawn: high = {self.high} is not above low = {self.low}")
         low, high = self.distribution.bounds()

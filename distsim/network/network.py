@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.errors import InputError, check_arguments, check_names
-from distsim.network.populations import Populations, check_is_rule, check_rule_fits
+from distsim.network.populations import Populations, check_indices, check_is_rule, check_rule_fits
 from distsim.network.positions import check_positions
 from distsim.network.protocols import NeuronModel, Stimulus, Synapse
 from distsim.network.rules import Ends, Rule
 from distsim.network.values import Value, check_shape, check_value, describe
-from distsim.units import check_count, check_number, to_steps
+from distsim.units import check_count, check_number, shown, to_steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +123,8 @@ class Network(Populations[Population]):
         """
         where = self._require_new(name)
         if isinstance(model, type) or not isinstance(model, NeuronModel):
-            raise InputError(f"{where}: {model!r} is not a neuron model; give e.g. IafPscAlpha()")
-        size = check_count(size, f"{where}: size")
-        self._require_room(size, where)
+            raise InputError(f"{where}: {shown(model)} is not a neuron model; give e.g. IafPscAlpha()")
+        size = self._check_size(size, where)
         check_names(initial, model.initial_states, "state", f"{where}, {type(model).__name__}")
         values = {key: check_value(value, f"{where}: initial {key}") for key, value in initial.items()}
         for key, value in values.items():
@@ -144,7 +143,7 @@ class Network(Populations[Population]):
         where = f"projection '{source.name}->{target.name}'"
         check_is_rule(rule, where)
         if isinstance(synapse, type) or not isinstance(synapse, Synapse):
-            raise InputError(f"{where}: {synapse!r} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
+            raise InputError(f"{where}: {shown(synapse)} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
         if not target.model.receives:
             raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
         projection = Projection(len(self.projections), source, target, rule, synapse)
@@ -160,7 +159,9 @@ class Network(Populations[Population]):
         target = self.find(target)
         where = f"stimulus of '{target.name}'"
         if isinstance(stimulus, type) or not isinstance(stimulus, Stimulus):
-            raise InputError(f"{where}: {stimulus!r} is not a stimulus; give e.g. Poisson(rate=1000.0, weight=1.0)")
+            raise InputError(
+                f"{where}: {shown(stimulus)} is not a stimulus; give e.g. Poisson(rate=1000.0, weight=1.0)"
+            )
         if not target.model.receives:
             raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
         if hasattr(stimulus, "attach"):  # it needs a population of its own
@@ -193,7 +194,10 @@ class Network(Populations[Population]):
         where = f"record_states '{population.name}'"
         chosen = chosen_indices(neurons, population, where)
         steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
-        for variable in [variables] if isinstance(variables, str) else variables:
+        names = [variables] if isinstance(variables, str) else variables
+        if not isinstance(names, (list, tuple)):
+            raise InputError(f"{where}: needs the name of a state variable or a list of names, got {shown(variables)}")
+        for variable in names:
             check_names([variable], population.model.state_variables, "state variable", where)
             if any((r.population, r.variable) == (population.name, variable) for r in self.state_recordings):
                 raise InputError(f"{where}: {variable} is recorded already")
@@ -254,10 +258,4 @@ def chosen_indices(neurons: Iterable[int] | None, population: Population, where:
     """Indices within ``population``, checked; all of them for None."""
     if neurons is None:
         return tuple(range(population.size))
-    chosen = tuple(check_count(n, f"{where}: neuron index") for n in np.asarray(list(neurons)).tolist())
-    for index in chosen:
-        if index >= population.size:
-            raise InputError(
-                f"{where}: neuron {index} is out of range; '{population.name}' has neurons 0 to {population.size - 1}"
-            )
-    return chosen
+    return check_indices(neurons, population.name, population.size, where)

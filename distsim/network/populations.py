@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+import numpy as np
+
 from distsim.errors import InputError, nearest
 from distsim.network.rules import RULES, Ends
-from distsim.units import MAX_NEURONS
+from distsim.units import MAX_NEURONS, check_count, shown
 
 
 class Named(Protocol):
@@ -36,10 +38,12 @@ class Populations(Generic[AnyPopulation]):
     def find(self, population: AnyPopulation | str) -> AnyPopulation:
         """The population itself or the one of that name; InputError with the nearest name where there is none."""
         for known in self.populations:
-            if population is known or population == known.name:
+            if population is known or (isinstance(population, str) and population == known.name):
                 return known
         name = getattr(population, "name", population)
-        raise InputError(f"unknown population '{name}'{nearest(str(name), [p.name for p in self.populations])}")
+        if not isinstance(name, str):
+            raise InputError(f"a population is given by its name or as the network returned it, got {shown(name)}")
+        raise InputError(f"unknown population '{name}'{nearest(name, [p.name for p in self.populations])}")
 
     def freeze(self) -> Self:
         """Close the network: a simulation of it exists, and it can no longer change."""
@@ -54,24 +58,39 @@ class Populations(Generic[AnyPopulation]):
         """What messages about a new population begin with; InputError where it cannot be added under that name."""
         self._require_open()
         if not isinstance(name, str) or name in ("", ".") or "/" in name or not name.isprintable():
-            raise InputError(f"a population needs a printable name without '/', other than '.', got {name!r}")
+            raise InputError(f"a population needs a printable name without '/', other than '.', got {shown(name)}")
         if any(population.name == name for population in self.populations):
             raise InputError(f"there already is a population '{name}'")
         return f"population '{name}'"
 
-    def _require_room(self, size: int, where: str) -> None:
-        """InputError where ``size`` more neurons could not be numbered."""
-        if self.size + size > MAX_NEURONS:
+    def _check_size(self, size: Any, where: str) -> int:
+        """``size`` of a new population as an int; InputError where it is none, or global ids would not suffice."""
+        count = check_count(size, f"{where}: size")
+        if self.size + count > MAX_NEURONS:
             raise InputError(
-                f"{where}: with size = {size} the network has {self.size + size} neurons; {MAX_NEURONS} is the most"
+                f"{where}: with size = {count} the network has {self.size + count} neurons; {MAX_NEURONS} is the most"
             )
+        return count
+
+
+def check_indices(neurons: Any, name: str, size: int, where: str) -> tuple[int, ...]:
+    """``neurons`` as indices within the population ``name`` of so many neurons; InputError where they are none."""
+    try:
+        given = np.asarray(list(neurons)).tolist()
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: neurons must be a list of indices, got {shown(neurons)}") from None
+    chosen = tuple(check_count(n, f"{where}: neuron index") for n in given)
+    for index in chosen:
+        if index >= size:
+            raise InputError(f"{where}: neuron {index} is out of range; '{name}' has neurons 0 to {size - 1}")
+    return chosen
 
 
 def check_is_rule(rule: Any, where: str) -> None:
     """InputError where ``rule`` is no connection rule."""
     if not isinstance(rule, RULES):
         known = ", ".join(r.__name__ for r in RULES)
-        raise InputError(f"{where}: {rule!r} is not a connection rule; known: {known}")
+        raise InputError(f"{where}: {shown(rule)} is not a connection rule; known: {known}")
 
 
 def check_rule_fits(rule: Any, ends: Ends, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,10 @@ import numpy.typing as npt
 from distsim.errors import InputError
 from distsim.network.values import check_array
 from distsim.rng import streams_of
-from distsim.units import check_count, check_number
+from distsim.units import check_count, check_number, check_seed, shown
+
+MOST_AXES = 32
+MOST_POINTS = 10**8  # all ranks hold all positions
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -22,10 +26,15 @@ def lattice(shape: Sequence[int], spacing: float = 1.0, shuffle: int | None = No
     The last axis varies fastest. With ``shuffle`` the points come in a random order that this seed fixes, the same on
     every rank. Raises InputError for a shape that is not at least one whole number of points per axis.
     """
+    if not isinstance(shape, (Sequence, np.ndarray)) or isinstance(shape, str) or not 0 < len(shape) <= MOST_AXES:
+        axes = f"at least one axis and at most {MOST_AXES}, as in lattice((3, 3, 15))"
+        raise InputError(f"lattice: shape needs {axes}, got {shown(shape)}")
     sizes = [check_count(size, "lattice: shape", low=1) for size in shape]
-    if not sizes:
-        raise InputError("lattice: shape needs at least one axis, as in lattice((3, 3, 15))")
-    check_number(spacing, "lattice: spacing", above=0.0)
+    if math.prod(sizes) > MOST_POINTS:
+        raise InputError(f"lattice: shape = {shown(tuple(sizes))} has more than {MOST_POINTS} points")
+    spacing = check_number(spacing, "lattice: spacing", above=0.0)
+    if shuffle is not None:
+        shuffle = check_seed(shuffle, "lattice: shuffle")
     points: FloatArray = np.indices(tuple(sizes)).reshape(len(sizes), -1).T.astype(np.float64) * spacing
     if shuffle is None:
         return points

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from distsim.elementary import log
 from distsim.errors import InputError, check_arguments
 from distsim.jit import jit
-from distsim.network.distributions import Distribution, FloatArray, uniform_numbers
+from distsim.network.distributions import Distribution, FloatArray, freeze_numbers, uniform_numbers
 from distsim.network.gamma_quantile import to_gamma
 from distsim.rng import Streams
-from distsim.units import check_number
+from distsim.units import SMALLEST, shown
 
 NOT_ZERO = 1e-290  # the smallest gamma number: signs survive where a tiny shape would underflow
 
@@ -38,9 +38,11 @@ class Gamma:
     scale: float
 
     def __post_init__(self) -> None:
-        check_number(self.shape, "Gamma: shape", above=0.0)
-        if check_number(self.scale, "Gamma: scale") == 0.0:
+        freeze_numbers(self, shape={"above": 0.0}, scale={})
+        if self.scale == 0.0:
             raise InputError("Gamma: scale must not be 0")
+        if abs(self.scale) < SMALLEST:
+            raise InputError(f"Gamma: scale must be at least {SMALLEST:g} in size, got {self.scale:g}")
 
     def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
         return self.scale * self._standard(uniform_numbers(streams, counters))
@@ -71,9 +73,10 @@ class Replaced:
     low: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.distribution, Distribution):
-            raise InputError(f"Replaced: needs a distribution, got {self.distribution!r}")
-        check_number(self.by, "Replaced: by", above=check_number(self.low, "Replaced: low"))
+        if isinstance(self.distribution, type) or not isinstance(self.distribution, Distribution):
+            raise InputError(f"Replaced: needs a distribution, got {shown(self.distribution)}")
+        freeze_numbers(self, low={})
+        freeze_numbers(self, by={"above": self.low})
 
     def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
         values = self.distribution.sample(streams, counters)

@@ -19,10 +19,10 @@ import numpy as np
 
 from distsim.errors import InputError, check_arguments
 from distsim.network.network import StateRecording
-from distsim.network.populations import Populations, check_is_rule, check_rule_fits
+from distsim.network.populations import Populations, check_indices, check_is_rule, check_rule_fits
 from distsim.network.rules import Ends, Rule
 from distsim.network.values import Value, check_shape, check_value, describe
-from distsim.units import check_count, check_number, to_steps
+from distsim.units import check_number, shown, to_steps
 
 
 @check_arguments
@@ -161,9 +161,8 @@ class RateNetwork(Populations[RatePopulation]):
         """Add ``size`` neurons of ``model`` that start at ``rate`` (1/s): a number, an array, or a distribution."""
         where = self._require_new(name)
         if not isinstance(model, (SiegertNeuron, ConstantRate)):
-            raise InputError(f"{where}: {model!r} is not a rate neuron; give e.g. SiegertNeuron()")
-        size = check_count(size, f"{where}: size")
-        self._require_room(size, where)
+            raise InputError(f"{where}: {shown(model)} is not a rate neuron; give e.g. SiegertNeuron()")
+        size = self._check_size(size, where)
         check_sizes(model, size, where)
         rate = check_value(rate, f"{where}: rate", low=0.0)
         check_shape(rate, (size,), f"{where}: rate")
@@ -184,7 +183,9 @@ class RateNetwork(Populations[RatePopulation]):
         where = f"projection '{source.name}->{target.name}'"
         check_is_rule(rule, where)
         if not isinstance(connection, DiffusionConnection):
-            raise InputError(f"{where}: rate neurons are coupled by a DiffusionConnection(...), not by {connection!r}")
+            raise InputError(
+                f"{where}: rate neurons are coupled by a DiffusionConnection(...), not by {shown(connection)}"
+            )
         if not target.model.siegert:
             raise InputError(f"{where}: '{target.name}' is a source of constant rate and receives no input")
         projection = RateProjection(len(self.projections), source, target, rule, connection)
@@ -206,13 +207,7 @@ class RateNetwork(Populations[RatePopulation]):
         if any(recording.population == population.name for recording in self.recordings):
             raise InputError(f"{where}: these rates are recorded already")
         given = range(population.size) if neurons is None else neurons
-        chosen = tuple(check_count(n, f"{where}: neuron index") for n in given)
-        for index in chosen:
-            if index >= population.size:
-                raise InputError(
-                    f"{where}: neuron {index} is out of range; '{population.name}' has neurons 0 to "
-                    f"{population.size - 1}"
-                )
+        chosen = check_indices(given, population.name, population.size, where)
         steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
         self.recordings.append(StateRecording(population.name, "rate", chosen, steps))
 

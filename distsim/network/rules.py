@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.errors import InputError, check_arguments
-from distsim.units import check_count, check_number
+from distsim.units import check_count, check_number, shown
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Ends:
 def check_flag(value: Any, name: str) -> None:
     """InputError unless ``value`` is True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise InputError(f"{name} must be True or False, got {value!r}")
+        raise InputError(f"{name} must be True or False, got {shown(value)}")
 
 
 @check_arguments
@@ -118,7 +118,8 @@ class PairwiseBernoulli:
     autapses: bool = True
 
     def __post_init__(self) -> None:
-        if check_number(self.p, "PairwiseBernoulli: p", low=0.0) > 1.0:
+        object.__setattr__(self, "p", check_number(self.p, "PairwiseBernoulli: p", low=0.0))
+        if self.p > 1.0:
             raise InputError(f"PairwiseBernoulli: p must be at most 1, got {self.p:g}")
         check_flag(self.autapses, "PairwiseBernoulli: autapses")
 
@@ -142,9 +143,10 @@ class SpatialBernoulli:
     autapses: bool = True
 
     def __post_init__(self) -> None:
-        if check_number(self.C, "SpatialBernoulli: C", low=0.0) > 1.0:
+        object.__setattr__(self, "C", check_number(self.C, "SpatialBernoulli: C", low=0.0))
+        if self.C > 1.0:
             raise InputError(f"SpatialBernoulli: C must be at most 1, for it is a probability, got {self.C:g}")
-        check_number(self.lambda_, "SpatialBernoulli: lambda_", above=0.0)
+        object.__setattr__(self, "lambda_", check_number(self.lambda_, "SpatialBernoulli: lambda_", above=0.0))
         check_flag(self.autapses, "SpatialBernoulli: autapses")
 
     def check(self, ends: Ends) -> None:
@@ -202,11 +204,15 @@ class EdgeList:
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
-            array = np.asarray(getattr(self, name))
-            if array.size == 0:
+            given = getattr(self, name)
+            try:
+                array = np.asarray(given)
+            except (TypeError, ValueError, RecursionError):  # lists in it that differ in length
+                array = np.zeros((), object)
+            if array.size == 0 and array.ndim == 1:
                 array = array.astype(np.int64)
             if array.ndim != 1 or array.dtype.kind not in "iu":
-                raise InputError(f"EdgeList: {name} must be a one-dimensional array of integers, got {array!r:.80}")
+                raise InputError(f"EdgeList: {name} must be a one-dimensional array of integers, got {shown(given)}")
             array = array.astype(np.int64)
             array.setflags(write=False)
             object.__setattr__(self, name, array)

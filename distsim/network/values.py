@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from distsim.errors import InputError
 from distsim.network.distributions import Distribution
 from distsim.rng import streams_of
-from distsim.units import check_number
+from distsim.units import LARGEST, MAX_STEPS, SMALLEST, check_number, shown
 
 LONG = 8  # arrays that are described one by one, at most
 SAMPLE = 1001  # numbers of which a median is taken
@@ -20,38 +20,57 @@ SAMPLE = 1001  # numbers of which a median is taken
 Value = float | npt.NDArray[np.float64] | Distribution
 
 
+def is_distribution(value: Any) -> TypeGuard[Distribution]:
+    """Whether ``value`` is a distribution; a class of distributions is none."""
+    return isinstance(value, Distribution) and not isinstance(value, type)
+
+
 def check_value(value: Any, name: str, *, low: float = -np.inf, above: float = -np.inf) -> Value:
     """``value`` as a float, a frozen float64 array or a distribution.
 
-    Raises InputError for anything else, for NaN or infinity, and for values below ``low`` or not above ``above``.
+    Raises InputError for anything else, for NaN or infinity, and for values below ``low``, not above ``above``, or
+    larger than the numbers that ``check_number`` takes.
     """
-    if isinstance(value, Distribution):
+    if is_distribution(value):
         smallest, _ = value.bounds()
         if smallest < low or -np.inf < above >= smallest:
             limit = f"at least {low:g}" if smallest < low else f"larger than {above:g}"
             raise InputError(f"{name} must be {limit}, but {value} can be {smallest:g}; wrap it in Clipped(...)")
         return value
-    if isinstance(value, (list, tuple, np.ndarray, range)):
+    if isinstance(value, (list, tuple, range)) or (isinstance(value, np.ndarray) and value.ndim > 0):
         return check_array(value, name, low=low, above=above)
     return check_number(value, name, low=low, above=above)
 
 
 def check_array(values: Any, name: str, *, low: float = -np.inf, above: float = -np.inf) -> npt.NDArray[np.float64]:
     """``values`` as a read-only float64 array of finite numbers within the limits, or InputError naming the entry."""
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must hold numbers, got {values!r:.80}") from None
-    wrong = ~np.isfinite(array) | (array < low) | (array <= above)
+    array = _numbers(values, name)
+    smallest = max(low, SMALLEST) if above == 0.0 else low
+    wrong = ~(np.abs(array) <= LARGEST) | (array < smallest) | (array <= above)  # not-a-number is wrong, too
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        place = ", ".join(map(str, index))
-        limit = "finite"
-        if np.isfinite(array[index]):
-            limit = f"at least {low:g}" if array[index] < low else f"larger than {above:g}"
-        raise InputError(f"{name}[{place}] must be {limit}, got {array[index]}")
+        place = f"[{', '.join(map(str, index))}]" if index else ""
+        check_number(float(array[index]), f"{name}{place}", low=low, above=above)
     array.setflags(write=False)
     return array
+
+
+def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
+    """``values`` as a new float64 array; InputError where they are no real numbers."""
+    if isinstance(values, range) and len(values) > MAX_STEPS:
+        raise InputError(f"{name} must hold at most {MAX_STEPS} numbers, got {values}")
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "O":  # numbers of other kinds, such as fractions
+            flat = [check_number(value, f"{name}[{i}]") for i, value in enumerate(array.ravel().tolist())]
+            array = np.array(flat, np.float64).reshape(array.shape)
+        elif array.dtype.kind not in "biuf" and array.size:
+            raise TypeError
+        return np.array(array, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name} must hold numbers, got {shown(values)}") from None
 
 
 def check_shape(value: Value, shape: tuple[int, ...], name: str) -> None:

@@ -23,7 +23,7 @@ from distsim.jit import inline, jit
 from distsim.network.values import Value
 from distsim.neurons.group import FloatArray, Local, at, part, same_kind
 from distsim.neurons.membrane import SynapticCurrents, decays, emit, settle
-from distsim.neurons.parameters import check_below, check_sizes, freeze_values
+from distsim.neurons.parameters import check_below, check_sizes, check_time_constants, freeze_values
 from distsim.units import to_steps
 
 
@@ -57,6 +57,7 @@ class IafPscAlpha(SynapticCurrents):
 
     def check(self, size: int, dt: float, where: str) -> None:
         check_sizes(self, size, where)
+        check_time_constants(self, dt, where, "tau_m", "tau_syn_ex", "tau_syn_in")
         to_steps(self.t_ref, dt, f"{where}: IafPscAlpha t_ref")
 
     def group(self, local: Local) -> IafPscAlphaGroup:

@@ -32,7 +32,7 @@ from distsim.neurons.group import (
     side_by_side,
 )
 from distsim.neurons.membrane import emit, leak, settle
-from distsim.neurons.parameters import check_below, check_sizes, freeze_values
+from distsim.neurons.parameters import check_below, check_sizes, check_time_constants, freeze_values
 from distsim.units import to_steps
 
 
@@ -68,6 +68,7 @@ class IafPscDelta:
 
     def check(self, size: int, dt: float, where: str) -> None:
         check_sizes(self, size, where)
+        check_time_constants(self, dt, where, "tau_m")
         to_steps(self.t_ref, dt, f"{where}: IafPscDelta t_ref")
 
     def inputs(self) -> int:

@@ -32,7 +32,7 @@ from distsim.neurons.group import (
 )
 from distsim.neurons.iaf_psc_alpha import propagators
 from distsim.neurons.membrane import SynapticCurrents, emit, leak, settle
-from distsim.neurons.parameters import check_below, check_sizes, freeze_values
+from distsim.neurons.parameters import check_below, check_sizes, check_time_constants, freeze_values
 from distsim.units import to_steps
 
 
@@ -67,6 +67,7 @@ class IafPscExp(SynapticCurrents):
 
     def check(self, size: int, dt: float, where: str) -> None:
         check_sizes(self, size, where)
+        check_time_constants(self, dt, where, "tau_m", "tau_syn_ex", "tau_syn_in")
         to_steps(self.t_ref, dt, f"{where}: IafPscExp t_ref")
 
     def group(self, local: Local) -> IafPscExpGroup:

@@ -25,7 +25,7 @@ from distsim.network.values import Value, check_shape
 from distsim.neurons.group import FloatArray, Group, Local
 from distsim.neurons.iaf_psc_alpha import IafPscAlpha
 from distsim.neurons.parameters import freeze_values
-from distsim.units import MS_PER_S, RELATIVE_TOLERANCE
+from distsim.units import MS_PER_S, RELATIVE_TOLERANCE, shown
 
 TICS_PER_MS = 1000.0
 LONGEST_PERIOD = 2**62  # steps; a counter and a period together fit into 64 bits
@@ -52,7 +52,7 @@ class IgnoreAndFire:
         if high > 1.0:
             raise InputError(f"IgnoreAndFire: phase must be at most 1 (of a period), got {high:g}")
         if self.integrate is not None and not isinstance(self.integrate, IafPscAlpha):
-            raise InputError(f"IgnoreAndFire: integrate must be an IafPscAlpha, got {self.integrate!r}")
+            raise InputError(f"IgnoreAndFire: integrate must be an IafPscAlpha, got {shown(self.integrate)}")
 
     @property
     def initial_states(self) -> tuple[str, ...]:
@@ -108,7 +108,9 @@ class IgnoreAndFireGroup:
         self.counter = steps_up(phase * period_ms, local.dt)
         self.integrated: Group | None = None
         if model.integrate:
-            self.integrated = replace(model.integrate, V_th=NEVER).group(local)
+            endless = replace(model.integrate)
+            object.__setattr__(endless, "V_th", NEVER)  # beyond what a user may give
+            self.integrated = endless.group(local)
 
     def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
         if self.integrated:

@@ -25,7 +25,7 @@ from distsim.jit import inline, jit
 from distsim.network.values import Value, check_array
 from distsim.neurons.group import FloatArray, Local, at, part, same_kind
 from distsim.neurons.membrane import emit, leak, settle
-from distsim.neurons.parameters import check_below, check_sizes, freeze_values
+from distsim.neurons.parameters import check_below, check_sizes, check_time_constants, freeze_values
 from distsim.units import check_number, to_steps
 
 STIMULUS = "stimulus"
@@ -81,6 +81,7 @@ class LifMultisynapse:
 
     def check(self, size: int, dt: float, where: str) -> None:
         check_sizes(self, size, where)
+        check_time_constants(self, dt, where, "tau_m", "tau_syn", "tau_stimulus")
         to_steps(self.t_ref, dt, f"{where}: LifMultisynapse t_ref")
 
     def inputs(self) -> int:

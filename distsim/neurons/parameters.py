@@ -9,7 +9,9 @@ import numpy as np
 
 from distsim.errors import InputError
 from distsim.network.distributions import Distribution
-from distsim.network.values import Value, check_shape, check_value
+from distsim.network.values import Value, check_shape, check_value, is_distribution
+
+MOST_DECAY = 300.0  # dt / tau, at most: exp of it, and its products with quantities of any size, are numbers
 
 
 def freeze_values(model: Any, limits: dict[str, dict[str, float]], names: tuple[str, ...]) -> None:
@@ -23,6 +25,18 @@ def check_sizes(model: Any, size: int, where: str) -> None:
     """InputError where a parameter is an array of another length than the population."""
     for parameter in dataclasses.fields(model):
         check_shape(getattr(model, parameter.name), (size,), f"{where}: {type(model).__name__} {parameter.name}")
+
+
+def check_time_constants(model: Any, dt: float, where: str, *names: str) -> None:
+    """InputError where a time constant (ms) is, or can be, so far below dt that exp(dt / tau) is no number."""
+    for name in names:
+        value = getattr(model, name)
+        smallest = float(np.min(_bound(value, 0), initial=np.inf))
+        if dt > MOST_DECAY * smallest:
+            raise InputError(
+                f"{where}: {type(model).__name__} {name} = {smallest:g} ms must be at least {dt / MOST_DECAY:g} ms, "
+                f"dt / {MOST_DECAY:g}" + ("; wrap the distribution in Clipped(...)" if is_distribution(value) else "")
+            )
 
 
 def check_below(model: Any, lower: str, upper: str, unit: str) -> None:

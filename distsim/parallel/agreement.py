@@ -15,6 +15,7 @@ import numpy as np
 
 from distsim.errors import InputError
 from distsim.network.populations import Populations
+from distsim.parallel.communicator import check_communicator
 from distsim.parallel.job import end_together
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ def require_same(comm: MPI.Comm, what: str, **values: Any) -> None:
     ``what`` is what they are given to. Networks and everything in them are compared by content, arrays to the last
     bit; the message names the first difference, and the lowest rank that differs from rank 0.
     """
-    if not hasattr(comm, "size"):
-        raise InputError(f"{what}: needs a communicator, such as MPI.COMM_WORLD, got {comm!r:.80}")
+    check_communicator(comm, what)
     if comm.size == 1:
         return
     end_together()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from distsim.errors import DistsimError, InputError
+from distsim.units import shown
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -83,6 +84,16 @@ def _require_alone() -> None:
             f"the launcher started {started}, but mpi4py sees one: it uses another MPI library than the launcher "
             f"({mpi_library()}); use the mpirun of that library, or, with srun, --mpi=pmix"
         )
+
+
+def check_communicator(comm: Any, where: str) -> None:
+    """InputError unless ``comm`` is a communicator that simulations can use."""
+    try:
+        usable = 0 <= comm.rank < comm.size and callable(comm.allgather)
+    except Exception:  # MPI.COMM_NULL has no ranks; anything else may have anything
+        usable = False
+    if not usable:
+        raise InputError(f"{where}: comm must be a communicator of mpi4py, e.g. MPI.COMM_WORLD, got {shown(comm)}")
 
 
 def mpi_library() -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from distsim.errors import DistsimError, InputError
 from distsim.parallel import launched, run_main, world
 from distsim.scaling.interruption import Interruption, interruptible
-from distsim.scaling.streams import make_lasting
+from distsim.streams import make_lasting
 
 COMMANDS = ("report", "compare", "show")
 INPUT_ERROR, NOT_STORED = 2, 4

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.build.diffusion import build_afferents
+from distsim.build.estimate import memory_of
 from distsim.errors import InputError, check_arguments
 from distsim.jit import jit
 from distsim.network.distributions import exponentiate
@@ -26,10 +27,11 @@ from distsim.network.values import values_of_neurons
 from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import one_per_node_first
 from distsim.parallel.job import faults
+from distsim.parallel.machine import check_memory
 from distsim.placement import local_count, local_gids
 from distsim.simulate.gather import States, gather_states
 from distsim.theory.siegert import ALPHA, fill_rates
-from distsim.units import MAX_STEPS, check_count, to_steps
+from distsim.units import MAX_STEPS, check_seed, shown, to_steps
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -118,14 +120,15 @@ class RateSimulation:
     def __init__(self, network: RateNetwork, comm: MPI.Comm, seed: int = 1) -> None:
         require_same(comm, "RateSimulation", network=network, seed=seed)
         if not isinstance(network, RateNetwork):
-            raise InputError(f"RateSimulation: needs a RateNetwork, got {network!r:.80}")
+            raise InputError(f"RateSimulation: needs a RateNetwork, got {shown(network)}")
         self.network = network
         self.comm = comm
         self.dt = network.dt
-        self.seed = check_count(seed, "seed", low=-(2**63))
+        self.seed = check_seed(seed)
         self.step = 0
         self.sim_time = 0.0
         with faults(comm):
+            check_memory(comm, memory_of(network, comm.size).total, "RateSimulation: the network")
             one_per_node_first(comm, self._call_kernels)
             begin = time.perf_counter()
             counts = np.array([local_count(0, network.size, rank, comm.size) for rank in range(comm.size)])

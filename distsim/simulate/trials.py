@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.build.estimate import memory_of_trials
 from distsim.build.grid import empty_ring
 from distsim.build.local_network import LocalGroup, LocalNetwork, LocalTable, build, call_kernels
 from distsim.counts import NO_DRIVE
@@ -21,12 +22,13 @@ from distsim.network.network import Network
 from distsim.neurons.lif_multisynapse import LifMultisynapse, LifMultisynapseGroup
 from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import alone, one_per_node_first
+from distsim.parallel.machine import check_memory
 from distsim.simulate.batch import DynamicTable, Neurons, Spikes, StaticTable, advance
 from distsim.simulate.timers import Timers
 from distsim.stimuli.spike_trains import SpikeTrains
 from distsim.synapses.static import Static
 from distsim.synapses.tsodyks_markram import NEVER, TsodyksMarkram
-from distsim.units import check_count, to_steps
+from distsim.units import check_count, check_seed, to_steps
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -70,7 +72,8 @@ class Trials:
         _check(network)
         self.network = network
         self.dt = network.dt
-        self.seed = check_count(seed, "seed", low=-(2**63))
+        self.seed = check_seed(seed)
+        check_memory(comm, memory_of_trials(network, BATCH).total, "Trials: the network")
         network.freeze()
         one_per_node_first(comm, lambda: call_kernels(network, alone(), self.seed, "double"))
         phase = Timers().phase

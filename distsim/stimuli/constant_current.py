@@ -29,7 +29,10 @@ class ConstantCurrent:
     is_stimulus: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "amplitude", check_number(self.amplitude, "ConstantCurrent: amplitude"))
+        for name in ("amplitude", "start", "stop", "delay"):
+            value = getattr(self, name)
+            if value is not None or name in ("amplitude", "start"):
+                object.__setattr__(self, name, check_number(value, f"ConstantCurrent: {name}"))
 
     def check(self, size: int, dt: float, where: str) -> None:
         start = to_steps(self.start, dt, f"{where}: ConstantCurrent start")

@@ -39,6 +39,8 @@ class Poisson:
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", check_number(self.rate, "Poisson: rate", low=0.0))
         object.__setattr__(self, "weight", check_number(self.weight, "Poisson: weight"))
+        if self.delay is not None:
+            object.__setattr__(self, "delay", check_number(self.delay, "Poisson: delay"))
 
     def check(self, size: int, dt: float, where: str) -> None:
         if self.delay is not None:

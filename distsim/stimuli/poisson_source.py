@@ -38,6 +38,9 @@ class PoissonSource:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", check_number(self.rate, "PoissonSource: rate", low=0.0))
+        object.__setattr__(self, "start", check_number(self.start, "PoissonSource: start"))
+        if self.stop is not None:
+            object.__setattr__(self, "stop", check_number(self.stop, "PoissonSource: stop"))
 
     def check(self, size: int, dt: float, where: str) -> None:
         start = to_steps(self.start, dt, f"{where}: PoissonSource start")

@@ -15,7 +15,7 @@ from distsim.network.protocols import weight_unit
 from distsim.network.rules import AllToAll, OneToOne
 from distsim.network.values import Value, check_array
 from distsim.synapses.static import Static
-from distsim.units import GRID_TOLERANCE, MAX_STEPS, RELATIVE_TOLERANCE
+from distsim.units import GRID_TOLERANCE, MAX_STEPS, RELATIVE_TOLERANCE, shown
 
 if TYPE_CHECKING:
     from distsim.neurons.group import Local
@@ -42,9 +42,14 @@ class SpikeTrains:
 
     def __post_init__(self) -> None:
         trains = self.times
-        if len(trains) and np.ndim(trains[0]) == 0:
-            raise InputError("SpikeTrains: times must be a sequence of trains, one array of times each")
+        if not _in_order(trains) or not all(map(_in_order, trains)):
+            raise InputError(
+                f"SpikeTrains: times must be a sequence of trains, one array of times each, got {shown(trains)}"
+            )
         frozen = tuple(check_array(train, f"SpikeTrains: times[{i}]", above=0.0) for i, train in enumerate(trains))
+        wrong = next((i for i, train in enumerate(frozen) if train.ndim != 1), None)
+        if wrong is not None:
+            raise InputError(f"SpikeTrains: times[{wrong}] must be a one-dimensional array of times (ms)")
         object.__setattr__(self, "times", frozen)
 
     def check(self, size: int, dt: float, where: str) -> None:
@@ -93,6 +98,13 @@ class SpikeTrains:
 
     def group(self, local: Local) -> SpikeTrainsGroup:
         return SpikeTrainsGroup(self, local)
+
+
+def _in_order(values: Any) -> bool:
+    """Whether ``values`` is a sequence or an array of them."""
+    if isinstance(values, np.ndarray):
+        return values.ndim > 0
+    return isinstance(values, Sequence) and not isinstance(values, (str, bytes))
 
 
 class SpikeTrainsGroup:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from distsim.errors import InputError
-from distsim.models.defaults import Default, check_axes, check_overrides, read_defaults
+from distsim.models.defaults import Default, check_axes, check_derived, check_overrides, read_defaults
+from distsim.models.given_file import read_given
 from distsim.theory.binary import BinaryMeanField, balanced_threshold
 
 MODEL = "binary_ei"
@@ -44,10 +45,11 @@ def _read(path: str) -> dict[str, Any]:
     """The parameters in a TOML file."""
     import tomllib
 
+    text = read_given(path, f"{MODEL}: file = {path:.200}")
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{MODEL}: file = {path} cannot be read: {error}") from None
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{MODEL}: file = {path:.200} cannot be read: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Parameters:
                 _check_indegree(indegree, self.N[j], (self.names[j], self.names[i]))
         if self.T_transient >= self.T:
             raise InputError(f"{MODEL}: T_transient = {self.T_transient:g} ms must be below T = {self.T:g} ms")
+        check_derived(self, DERIVED, MODEL)
 
     @property
     def thresholds(self) -> tuple[float, ...]:

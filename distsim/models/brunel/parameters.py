@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distsim.errors import InputError
-from distsim.models.defaults import Default, check_overrides, read_defaults
+from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
 from distsim.units import MS_PER_S, to_steps
 
 MODEL = "brunel"
@@ -87,6 +87,7 @@ class Parameters:
                 f"{MODEL}: epsilon = {self.epsilon:g} of {self.N_E} excitatory neurons is less than one; "
                 "increase epsilon or order"
             )
+        check_derived(self, DERIVED, MODEL)
 
     @property
     def N_E(self) -> int:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.build.estimate import memory_of_trials
 from distsim.errors import InputError, RangeError
 from distsim.models.liquid_state.figures import plot_state_distances
 from distsim.models.liquid_state.network import build_network
@@ -28,6 +29,7 @@ from distsim.models.outcome import Outcome, Table
 from distsim.neurons.lif_multisynapse import STIMULUS
 from distsim.parallel.communicator import on_root
 from distsim.parallel.job import faults
+from distsim.parallel.machine import check_memory
 from distsim.progress import Progress
 from distsim.record.storage import write_whole
 from distsim.simulate.trials import Trials
@@ -46,6 +48,7 @@ Pair = tuple[FloatArray, FloatArray]
 GRID = 2.0**-30  # distances are summed in whole numbers of this
 SETTLED = 100.0  # ms after which the mean over time of a distance begins
 SHOWN = 50.0  # ms between the times in tables
+EMPTY_ARRAY, OF_PAIR = 112, 200  # bytes: of an array without data, of the tuples and numbers that go with a pair
 LIMIT = 2**31  # of the sum of squared distances, beyond which the whole numbers might not hold it
 
 
@@ -95,8 +98,12 @@ class Curves:
 def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: Progress) -> Outcome:
     """Simulate all pairs; curves go to state_distance.csv in ``folder``, if there is one. Collective."""
     p = parameters
+    network = build_network(p)
+    side_by_side = min(p.batch, 2 * p.pairs * len(p.distances))
+    needed = memory_of_pairs(p) + memory_of_trials(network, side_by_side).total
+    check_memory(comm, needed, f"{MODEL}: a run")
     pairs = collect_pairs(p)
-    trials = Trials(build_network(p), comm, p.seed)
+    trials = Trials(network, comm, p.seed)
     with faults(comm):
         sums = simulate(trials, pairs, p, comm, progress).over_ranks(comm)
     curves = curves_of(sums, p)
@@ -112,6 +119,12 @@ def _csv(curves: Curves) -> bytes:
     header = "time_ms," + ",".join(f"d_{d:g}" for d in curves.distances)
     np.savetxt(text, columns, fmt="%.9g", delimiter=",", header=header, comments="")
     return text.getvalue()
+
+
+def memory_of_pairs(p: Parameters) -> float:
+    """Bytes that the stimuli of all pairs take, which every rank holds, and the list of them."""
+    train = EMPTY_ARRAY + 8.0 * p.rate * p.T / MS_PER_S
+    return p.pairs * len(p.distances) * (2.0 * train + OF_PAIR)
 
 
 def resized(neurons: int, indegree: int | None) -> dict[str, Any]:

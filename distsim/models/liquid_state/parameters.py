@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.errors import InputError
-from distsim.models.defaults import Default, check_overrides, read_defaults
+from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
 from distsim.units import MS_PER_S, to_steps
 
 MODEL = "liquid_state"
@@ -114,6 +114,7 @@ class Parameters:
             object.__setattr__(self, name, default.check(getattr(self, name), f"{MODEL}: {name}"))
         _check_neurons(self)
         _check_times(self)
+        check_derived(self, DERIVED, MODEL)
 
     @property
     def N(self) -> int:

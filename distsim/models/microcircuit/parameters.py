@@ -17,7 +17,7 @@ from typing import Any
 
 from distsim.accurate import log
 from distsim.errors import InputError
-from distsim.models.defaults import Default, check_overrides, read_defaults
+from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
 from distsim.theory.exponential_psp import exponential_psp_amplitude
 from distsim.units import MS_PER_S, to_steps
 
@@ -112,6 +112,7 @@ class Parameters:
         if min(self.N) < 1:
             name = POPULATIONS[self.N.index(min(self.N))]
             raise InputError(f"{MODEL}: N_scaling = {self.N_scaling:g} leaves no neuron of {name}; increase it")
+        check_derived(self, DERIVED, MODEL)
 
     @property
     def N(self) -> Counts:

@@ -16,7 +16,7 @@ from typing import Any
 
 from distsim.accurate import exp
 from distsim.errors import InputError
-from distsim.models.defaults import Default, check_overrides, read_defaults
+from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
 from distsim.theory.psp import lambert_w, unit_psp, unit_psp_amplitude
 from distsim.units import MS_PER_S, to_steps
 
@@ -93,6 +93,7 @@ class Parameters:
         _check_potentials(self)
         _check_ranges(self)
         _check_connectivity(self)
+        check_derived(self, DERIVED, MODEL)
 
     @property
     def N_E(self) -> int:
