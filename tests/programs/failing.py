@@ -73,7 +73,7 @@ def fault_of_progress(comm: MPI.Comm) -> None:
 
 def full_disk(comm: MPI.Comm) -> None:
     """A disk without room for what rank 0 writes in the middle of a run."""
-    simulation = Simulation(build_network(), comm=comm, file=sys.argv[2])
+    simulation = Simulation(build_network(I_e=1000.0), comm=comm, file=sys.argv[2])
     if comm.rank == 0:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
     simulation.run(1e7)
