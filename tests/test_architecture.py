@@ -18,8 +18,8 @@ PACKAGE = Path(distsim.__file__).parent
 MODULES = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in sorted(PACKAGE.rglob("*.py"))}
 
 ORDER = (
-    "accurate", "errors", "units", "streams", "kernel_key", "kernel_cache", "jit", "elementary", "theory", "rng", "counts",
-    "network", "placement", "neurons", "synapses", "stimuli", "parallel", "build", "simulate", "record", "simulation",
+    "accurate", "errors", "units", "streams", "kernel_key", "kernel_cache", "jit", "elementary", "theory", "rng",
+    "counts", "network", "placement", "neurons", "synapses", "stimuli", "parallel", "build", "simulate", "record", "simulation",
     "binary_simulation", "progress", "analysis", "models", "command", "scaling", "__main__",
 )  # fmt: skip
 """Modules and folders of the package, each of which may import from those before it and from itself."""
@@ -158,6 +158,9 @@ REPRODUCIBLE = (
 )  # fmt: skip
 """Modules and folders whose numbers reach a hash. The others work on results, or solve equations about them."""
 
+ESTIMATES = ("build.estimate",)
+"""Modules among them whose numbers are none of a simulation."""
+
 BITS_OF_LIBRARIES = {
     "math": {
         "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos", "cosh", "dist", "erf", "erfc", "exp",
@@ -179,6 +182,7 @@ ALLOWED = {
     ("simulate.binary_records", "np.sum"): "of whole numbers",
     ("models.liquid_state.stimuli", "((a - b) / tau) ** 2"): "compiled: a product",
     ("build.spatial", "((positions[t, k] - cell_position[candidate, k]) / lambda_) ** 2"): "compiled: a product",
+    ("network.distributions", "np.log"): "only says what is refused",
     ("build.spatial", "(2 * number + 3) ** dimensions"): "whole numbers",
 }
 """Exceptions, each with its reason."""
@@ -211,7 +215,7 @@ def uses_of_libraries(source: str) -> Iterator[str]:
 
 
 def test_no_number_that_reaches_a_hash_hangs_on_a_library():
-    modules = {m: path for m, path in MODULES.items() if within(m, REPRODUCIBLE)}
+    modules = {m: path for m, path in MODULES.items() if within(m, REPRODUCIBLE) and m not in ESTIMATES}
     used = {(m, use) for m, path in modules.items() for use in uses_of_libraries(path.read_text(encoding="utf-8"))}
     assert len(modules) > 60
     assert used - set(ALLOWED) == set()

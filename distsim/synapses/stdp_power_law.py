@@ -13,6 +13,7 @@ multiples of dt / tau.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -81,8 +82,10 @@ class StdpPowerLaw:
 
         That is lambda w**(mu - 1) for potentiation and lambda alpha for depression; infinite where neither occurs.
         """
-        changes = np.append(self.lambda_ * typical_sizes(self.weight) ** (self.mu - 1.0), self.lambda_ * self.alpha)
-        return float(changes[changes > 0.0].min(initial=np.inf))
+        sizes = typical_sizes(self.weight)
+        extremes = (float(sizes.min()), float(sizes.max())) if len(sizes) else ()
+        changes = [self.lambda_ * accurate.exp((self.mu - 1.0) * accurate.log(w)) for w in extremes]
+        return min((change for change in (*changes, self.lambda_ * self.alpha) if change > 0.0), default=math.inf)
 
     def log2_lambda(self) -> float:
         """log2(lambda), and a number that makes every potentiation 0 where lambda is 0."""
