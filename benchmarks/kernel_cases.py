@@ -269,10 +269,10 @@ def power_case(sizes: Sizes) -> Case:
 
 
 def interval_case(sizes: Sizes) -> Case:
-    """The network with five neurons: what an interval costs that has nothing to compute."""
+    """The network with ten neurons: what an interval costs that has nothing to compute."""
     from distsim.simulation import Simulation
 
-    network = build_network(replace(sizes.published, N=5, K=5))
+    network = build_network(replace(sizes.published, N=10, K=5))
     simulation = Simulation(network, comm=alone(), seed=SEED)
     calls = len(network.populations) + 1  # update, collect
 

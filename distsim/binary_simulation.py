@@ -132,7 +132,7 @@ class BinarySimulation:
         if updates > MAX_STEPS * self.network.size:
             longest = MAX_STEPS * self.network.size / self._loop.rate
             raise InputError(f"a simulation ends after {MAX_STEPS} updates per neuron on average, {longest:g} ms")
-        if self.window is not None and self.window * self._loop.rate < LEAST_IN_WINDOW:
+        if self.window is not None and 0.0 < self.window * self._loop.rate < LEAST_IN_WINDOW:
             shortest = LEAST_IN_WINDOW / self._loop.rate
             raise InputError(
                 f"window = {self.window:g} ms must be at least {shortest:.3g} ms: neurons are updated every "

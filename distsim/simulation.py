@@ -97,7 +97,8 @@ class Simulation:
         """Build this rank's part of the network and all that runs it."""
         network, comm = self.network, self.comm
         with faults(comm):
-            check_memory(comm, memory_of(network, comm.size, self.precision).total, "Simulation: the network")
+            estimate = one_per_node_first(comm, lambda: memory_of(network, comm.size, self.precision))
+            check_memory(comm, estimate.total, "Simulation: the network")
             self._compile(lambda: call_kernels(network, comm, self.seed, self.precision))
             begin = time.perf_counter()
             self._local = build(network, comm, self.seed, self.precision, self._timers.phase)

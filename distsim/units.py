@@ -35,7 +35,9 @@ LOWEST_SEED = -(2**63)
 
 
 def shown(value: Any) -> str:
-    """``value`` as a message quotes it: short, whatever it is."""
+    """``value`` as a message quotes it: short, whatever it is; an object that does not describe itself by its class."""
+    if type(value).__repr__ is object.__repr__:
+        return f"a {type(value).__name__}"
     try:
         text = " ".join(repr(value).split())
     except Exception:  # a number of too many digits, or an object that cannot describe itself

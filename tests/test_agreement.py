@@ -146,7 +146,7 @@ def test_what_is_alike_passes(comm):
 
 
 def test_no_communicator():
-    with pytest.raises(InputError, match="Simulation: needs a communicator, such as"):
+    with pytest.raises(InputError, match="Simulation: comm must be a communicator"):
         Simulation(network(), None)
 
 

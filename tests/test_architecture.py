@@ -19,8 +19,8 @@ MODULES = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in so
 
 ORDER = (
     "accurate", "errors", "units", "streams", "kernel_key", "kernel_cache", "jit", "elementary", "theory", "rng",
-    "counts", "network", "placement", "neurons", "synapses", "stimuli", "parallel", "build", "simulate", "record", "simulation",
-    "binary_simulation", "progress", "analysis", "models", "command", "scaling", "__main__",
+    "counts", "network", "placement", "neurons", "synapses", "stimuli", "parallel", "build", "simulate", "record",
+    "simulation", "binary_simulation", "progress", "analysis", "models", "command", "scaling", "__main__",
 )  # fmt: skip
 """Modules and folders of the package, each of which may import from those before it and from itself."""
 

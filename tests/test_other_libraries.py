@@ -68,4 +68,4 @@ def test_hashes_do_not_hang_on_the_processor(pytestconfig, tmp_path):
     environment = {"NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path)}
     printed = program(pytestconfig.rootpath, "-m", "tests.programs.network_hashes", *names, **environment)
     assert different(json.loads(printed)) == []
-    assert list(tmp_path.rglob("*.nbc"))  # the cache was in use, so that no kernel of this processor's was
+    assert list(tmp_path.rglob("*.kernel"))  # the cache was in use, so that no kernel of this processor's was

@@ -12,7 +12,7 @@ import numpy as np
 
 from distsim.errors import InputError, nearest
 from distsim.network.distributions import Distribution
-from distsim.network.values import Value, largest, typical_sizes
+from distsim.network.values import Value, typical_sizes
 
 PRECISIONS = {"double": np.float64, "single": np.float32}
 TOLERANCE = 1e-4  # of itself, by which a weight, or a change of a plastic one, may be rounded
@@ -39,16 +39,7 @@ def needs_double(synapse: Any) -> bool:
     if synapse.plastic and FLOAT32.epsneg / 2 > TOLERANCE * synapse.least_change():
         return True
     values = [getattr(synapse, name) for name in ("weight", *getattr(synapse, "attributes", ()))]
-    return any(beyond_float32(value) for value in values)
-
-
-def beyond_float32(value: Value) -> bool:
-    """Whether float32 holds some of these numbers with fewer digits, or not at all."""
-    sizes = typical_sizes(value)
-    if isinstance(value, Distribution) and np.isfinite(largest(value)):
-        sizes = np.append(sizes, abs(largest(value)))
-    sizes = sizes[sizes > 0.0]
-    return bool(((sizes < FLOAT32.tiny) | (sizes > FLOAT32.max)).any())
+    return any((typical_sizes(value) < FLOAT32.tiny).any() for value in values)  # none is given that is too large
 
 
 def too_coarse(unit: float, weights: Iterable[Value]) -> bool:

@@ -160,25 +160,27 @@ def patient_barrier(comm: MPI.Comm) -> None:
         time.sleep(POLL)
 
 
-def one_per_node_first(comm: MPI.Comm, function: Callable[[], None]) -> None:
-    """Run ``function`` on one rank of every node, then on the others: what the first ones compile, the others load.
+def one_per_node_first(comm: MPI.Comm, function: Callable[[], Result]) -> Result:
+    """The result of ``function``, run on one rank of every node, then on the others.
 
-    An InputError there is raised on every rank.
+    What the first ones compile, the others load. An InputError there is raised on every rank.
     """
     from mpi4py import MPI
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     first = node.rank == 0
     node.Free()  # at once: it takes all ranks, of which one may fail below
+    results: list[Result] = []
     for my_turn in (first, not first):
         failure = None
         try:
             if my_turn:
-                function()
+                results.append(function())
         except InputError as error:
             failure = error
         patient_barrier(comm)
         agree(comm, failure)
+    return results[0]
 
 
 def crowded(comm: MPI.Comm) -> bool:

@@ -73,7 +73,8 @@ class Trials:
         self.network = network
         self.dt = network.dt
         self.seed = check_seed(seed)
-        check_memory(comm, memory_of_trials(network, BATCH).total, "Trials: the network")
+        estimate = one_per_node_first(comm, lambda: memory_of_trials(network, BATCH))
+        check_memory(comm, estimate.total, "Trials: the network")
         network.freeze()
         one_per_node_first(comm, lambda: call_kernels(network, alone(), self.seed, "double"))
         phase = Timers().phase
