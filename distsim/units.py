@@ -36,7 +36,7 @@ LOWEST_SEED = -(2**63)
 
 def shown(value: Any) -> str:
     """``value`` as a message quotes it: short, whatever it is; an object that does not describe itself by its class."""
-    if type(value).__repr__ is object.__repr__:
+    if type(value).__repr__ is object.__repr__:  # type: ignore[comparison-overlap]
         return f"a {type(value).__name__}"
     try:
         text = " ".join(repr(value).split())

@@ -19,6 +19,7 @@ JOB_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_mpi_yield_when_idle": "1",  # tests run side by side: ranks that spin would keep others from their cores
     "PYTHONUNBUFFERED": "",  # off: a line that is written in pieces gets mixed with those of other ranks
 }
 
@@ -83,9 +84,9 @@ def mpirun(
 def launcher() -> tuple[str, ...]:
     """The mpirun beside this interpreter, else the first on the PATH, with its option for more ranks than cores.
 
-    Open MPI's ranks give way while they wait once they outnumber the cores; asking for it with mpi_yield_when_idle
-    changes nothing, and sleeping instead of yielding (threads_pthreads_yield_strategy) makes an exchange slower.
-    MPICH oversubscribes unasked.
+    Open MPI's ranks give way while they wait once they outnumber the cores, and JOB_ENVIRONMENT asks for it always;
+    sleeping instead of yielding (threads_pthreads_yield_strategy) makes an exchange slower. MPICH oversubscribes
+    unasked.
     """
     beside = Path(sys.executable).with_name("mpirun")
     program = str(beside) if beside.exists() else which("mpirun")

