@@ -29,6 +29,9 @@ import numpy.typing as npt
 
 from distsim.jit import inline, jit
 
+VERSION = 2
+"""Of the numbers that streams give: raised where they change, and every random network with them."""
+
 INCREMENT = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_1 = np.uint64(0xBF58476D1CE4E5B9)
 _FACTOR_2 = np.uint64(0x94D049BB133111EB)

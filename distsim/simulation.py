@@ -245,7 +245,7 @@ class Simulation:
         return synapse_states(tables, (chosen[0], chosen[1]), steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
-        """Hash of all spikes of all neurons so far, recorded or not, see ``simulate.spike_hash``."""
+        """Hash of all spikes of all neurons so far, recorded or not, see ``parallel.spike_hash``."""
         return self._loop.spike_hash.over_ranks(self.comm)
 
     def weight_hash(self) -> str:

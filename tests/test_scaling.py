@@ -13,6 +13,7 @@ from distsim.scaling.budget import Budget, expected, seconds
 from distsim.scaling.experiment import Experiment, Point, key_of
 from distsim.scaling.options import parse
 from distsim.scaling.plan import prepare
+from distsim.scaling.point import network_name
 from distsim.scaling.schema import read_experiment
 
 EXPERIMENTS = Path(__file__).parent.parent / "scaling"
@@ -286,3 +287,14 @@ def test_the_next_point_is_judged_by_those_most_like_it():
     assert Budget(None).allows(Point(IAF, 4000, 100, 1, 1), records)
     assert Budget(50.0).allows(Point(IAF, 4000, 100, 1, 1), records)
     assert not Budget(40.0).allows(Point(IAF, 4000, 100, 1, 1), records)
+
+
+def test_networks_of_other_random_streams_have_other_names(tmp_path, monkeypatch):
+    """Their records are not those of one network, though all parameters are the same."""
+    found = plan(tmp_path, "--model", "brunel", "--sizes", "100", "--time", "100", "--no-plot")
+    network = registry.find("brunel").build_network(found.parameters_of(found.points[0]))
+    fields = {"model": "brunel", "parameters": {}, "presimulation_ms": 0.0, "T_ms": 1.0, "precision": "double"}
+    before = network_name(network, fields)
+    assert before == network_name(network, fields)
+    monkeypatch.setattr("distsim.rng.VERSION", 0)
+    assert before != network_name(network, fields)

@@ -112,13 +112,15 @@ def _settings(task: Task, network: Any, ranks: int) -> dict[str, Any]:
         "N": sum(p.size for p in network.populations if p.model.receives),
         "parameters": {**task.parameters.as_dict(), "seed": point.seed},
     }
-    return {**fields, "ranks": ranks, "network": _network_id(network, fields)}
+    return {**fields, "ranks": ranks, "network": network_name(network, fields)}
 
 
-def _network_id(network: Any, fields: dict[str, Any]) -> str:
+def network_name(network: Any, fields: dict[str, Any]) -> str:
     """A name for all that fixes the bits of the result: records with the same one must have the same hashes."""
     what = [fields[name] for name in ("model", "parameters", "presimulation_ms", "T_ms", "precision")]
-    text = json.dumps([*what, network.description()], sort_keys=True, default=str)
+    from distsim.rng import VERSION  # numba, with which records that are only read have nothing to do
+
+    text = json.dumps([VERSION, *what, network.description()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -22,8 +22,8 @@ from distsim.network.protocols import weight_unit
 from distsim.neurons.group import joins
 from distsim.parallel import exchange as exchanges
 from distsim.parallel.exchange import Exchange, pack, unpack
+from distsim.parallel.spike_hash import SpikeHash
 from distsim.simulate.recorders import Recorders
-from distsim.simulate.spike_hash import SpikeHash
 from distsim.simulate.timers import Timers
 
 Int64Array = npt.NDArray[np.int64]
@@ -62,7 +62,7 @@ class SpikingLoop:
         self.timers = Timers()
         self.step = 0
         self.n_spikes = 0
-        self.spike_hash = SpikeHash()
+        self.spike_hash, self._no_sums = SpikeHash(), np.zeros(0, np.uint64)
         sizes = [
             group.most_spikes(interval, dt) for group in local.groups
         ]  # of buffers that hold a spike in every step
@@ -121,7 +121,6 @@ class SpikingLoop:
             for plastic in group.plastic_inputs:
                 plastic.delivery.archive(buffer.index[:0], buffer.stamp[:0], self.step)
         nothing = np.zeros(0, np.int64)
-        self.spike_hash.add(nothing, nothing)
         for table in self.local.tables:
             ring, grid = table.target.ring[table.input], table.target.grid
             if table.segmented:
@@ -147,10 +146,10 @@ class SpikingLoop:
         end = 0
         for group, spikes in zip(self.local.groups, fired, strict=True):
             if len(spikes.index):
-                end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end)
+                sums = self.spike_hash.sums if group.model.receives else self._no_sums
+                end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end, sums)
                 if group.model.receives:
                     self.n_spikes += len(spikes.index)
-                    self.spike_hash.add(group.gids[spikes.index], spikes.stamp)
         return self._packed[:end]
 
     def unpack(self, packed: npt.NDArray[np.uint64], start: int) -> tuple[Int64Array, Int64Array]:

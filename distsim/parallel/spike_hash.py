@@ -11,28 +11,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from distsim.jit import jit
+from distsim.jit import inline
 from distsim.rng import family, hashed, key_of, mix
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-UInt64Array = npt.NDArray[np.uint64]
 LANES = 2  # sums of 64 bits
 _BASES, _SALTS = (np.array(column) for column in zip(*(family(0, "spike hash", k) for k in range(LANES)), strict=True))
 
 
 class SpikeHash:
-    """The sums (LANES,) uint64 of the spikes of this rank so far."""
+    """The sums (LANES,) uint64 of the spikes of this rank so far, to which ``exchange.pack`` adds."""
 
     def __init__(self) -> None:
         self.sums = np.zeros(LANES, np.uint64)
-
-    def add(self, gids: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> None:
-        """Take account of spikes (n,) of the neurons ``gids`` in the steps ``step``."""
-        add_spikes(gids, step, _BASES, _SALTS, self.sums)
 
     def over_ranks(self, comm: MPI.Comm) -> str:
         """The hash of the spikes of all ranks: 32 hexadecimal digits (collective)."""
@@ -41,11 +35,8 @@ class SpikeHash:
         return "".join(f"{int(lane):016x}" for lane in total)
 
 
-@jit
-def add_spikes(gids, step, bases, salts, sums):  # type: ignore[no-untyped-def]
-    """sums[k] += number step[i] of the stream of gids[i] in family k, for every spike i and every k."""
+@inline
+def add_spike(gid, step, sums):  # type: ignore[no-untyped-def]
+    """sums[k] += number ``step`` of the stream of ``gid`` in family k; there may be no sums."""
     for k in range(sums.size):
-        total = sums[k]
-        for i in range(gids.size):
-            total += mix(key_of(bases[k], gids[i]) + hashed(salts[k], step[i]))
-        sums[k] = total
+        sums[k] += mix(key_of(_BASES[k], gid) + hashed(_SALTS[k], step))
