@@ -17,6 +17,7 @@ from distsim.scaling.report.command import report
 from distsim.scaling.report.compare import Change, compare
 from distsim.scaling.report.figures import draw_all, draw_overview
 from distsim.scaling.report.lines import point_line
+from distsim.scaling.report.page import facts
 from distsim.scaling.report.scaling import with_speed
 from distsim.scaling.report.show import show
 from distsim.scaling.report.summary import Spread, summarize
@@ -270,3 +271,9 @@ def test_show_lists_done_failed_and_missing(tmp_path, capsys):
     assert lines[0] == f"  {first}: done, simulated in 0.500 s"
     assert lines[1] == f"  {second}: failed today: timed out after 5 s"
     assert lines[2] == f"  {third}: missing"
+
+
+def test_facts_may_hold_anything():
+    """Records of other versions, or altered ones, have lists within lists."""
+    record = {"versions": {"numba": ["1", ["2"], "1"]}, "environment": {"OMP": [[], {"a": 1}]}}
+    assert facts([record]) == [("version of numba", "1 | ['2']"), ("OMP", "[] | {'a': 1}")]

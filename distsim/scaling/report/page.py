@@ -136,7 +136,7 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {item}" for name, item in value.items())
     if isinstance(value, list):
-        return " | ".join(str(item) for item in dict.fromkeys(value))
+        return " | ".join(dict.fromkeys(map(str, value)))
     return "-" if value is None else str(value)
 
 
