@@ -89,7 +89,7 @@ def expected_edges(rule: Any, ends: Ends) -> float:
     if isinstance(rule, SpatialBernoulli):
         return _mean_probability(rule, ends) * pairs
     if not isinstance(rule, AllToAll):
-        raise NotImplementedError(f"the number of edges of {rule!r} is not known")
+        raise TypeError(f"the number of edges of {rule!r} is not known")
     return pairs
 
 
