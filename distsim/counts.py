@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.jit import inline, jit
-from distsim.rng import Streams, hashed, mix
+from distsim.rng import hashed, mix
 
 BLOCK = 512  # neurons whose random numbers are drawn together
 GROUP = 4  # comparisons with the table that are made at once, without branches
@@ -72,12 +72,12 @@ def count_table(mean: float) -> CountTable:
     return CountTable(first, np.array(thresholds, np.uint64), common)
 
 
-Drive = tuple[Streams, Any, int, int, int, int]
-"""Poisson input of some neurons as kernels take it: their streams (n,); thresholds, common and first of the table; the
-weight of an event in units of the ring; the delay in steps."""
+Drive = tuple[Any, Any, Any, int, int, int, int]
+"""Poisson input of some neurons as kernels take it: keys (n,) uint64 and salt of their streams; thresholds, common and
+first of the table; the weight of an event in units of the ring; the delay in steps. A plain tuple: to look at the type
+of a named one, as every call of a kernel does, takes microseconds."""
 
-NO_STREAMS = Streams(np.zeros(0, np.uint64), np.uint64(0))
-NO_DRIVE: Drive = (NO_STREAMS, np.zeros(GROUP + 1, np.uint64), GROUP, 0, 0, 1)
+NO_DRIVE: Drive = (np.zeros(0, np.uint64), np.uint64(0), np.zeros(GROUP + 1, np.uint64), GROUP, 0, 0, 1)
 
 
 @inline
@@ -86,12 +86,12 @@ def add_events(drive, begin, step, slot, random):  # type: ignore[no-untyped-def
 
     An event sent in step s has counter s in the stream of the neuron. random (BLOCK,) uint64 is scratch.
     """
-    streams, thresholds, common, first_count, weight, delay = drive
+    keys, salt, thresholds, common, first_count, weight, delay = drive
     if step <= delay:
         return
     w1, w2, w3, w4 = weight, 2 * weight, 3 * weight, 4 * weight
-    key = streams.keys[begin : begin + slot.size]
-    shift = hashed(streams.salt, step - delay)
+    key = keys[begin : begin + slot.size]
+    shift = hashed(salt, step - delay)
     highest = np.uint64(0)
     for i in range(key.size):
         random[i] = mix(key[i] + shift)
@@ -118,7 +118,7 @@ def add_events(drive, begin, step, slot, random):  # type: ignore[no-untyped-def
 def deposit(drive, first_step, n_steps, ring):  # type: ignore[no-untyped-def]
     """Add the events that arrive in the steps first_step .. first_step + n_steps - 1 to ring (slots, n) int64."""
     random = np.empty(BLOCK, np.uint64)
-    n = drive[0].keys.size
+    n = drive[0].size
     for begin in range(0, n, BLOCK):
         for step in range(first_step, first_step + n_steps):
             add_events(drive, begin, step, ring[step % ring.shape[0], begin : min(begin + BLOCK, n)], random)

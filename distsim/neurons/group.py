@@ -18,7 +18,6 @@ from distsim.counts import NO_DRIVE, Drive
 from distsim.jit import inline
 from distsim.network.network import Population
 from distsim.network.values import Value, values_of_neurons
-from distsim.rng import Streams
 from distsim.units import MAX_STEPS
 
 FloatArray = npt.NDArray[np.float64]
@@ -153,14 +152,13 @@ among it."""
 def drives_of(drives: list[Drive], sizes: list[int]) -> Drives:
     """The Poisson input of populations side by side; NO_DRIVE becomes one that never arrives."""
     keys = [
-        np.zeros(size, np.uint64) if drive is NO_DRIVE else drive[0].keys
-        for drive, size in zip(drives, sizes, strict=True)
+        np.zeros(size, np.uint64) if drive is NO_DRIVE else drive[0] for drive, size in zip(drives, sizes, strict=True)
     ]
-    salts = np.array([drive[0].salt for drive in drives], np.uint64)
-    thresholds = np.full((len(drives), max(len(drive[1]) for drive in drives)), 2**64 - 1, np.uint64)
+    salts = np.array([drive[1] for drive in drives], np.uint64)
+    thresholds = np.full((len(drives), max(len(drive[2]) for drive in drives)), 2**64 - 1, np.uint64)
     for row, drive in zip(thresholds, drives, strict=True):
-        row[: len(drive[1])] = drive[1]
-    common, first, weight, delay = (np.array([drive[k] for drive in drives], np.int64) for k in (2, 3, 4, 5))
+        row[: len(drive[2])] = drive[2]
+    common, first, weight, delay = (np.array([drive[k] for drive in drives], np.int64) for k in (3, 4, 5, 6))
     delay[[drive is NO_DRIVE for drive in drives]] = MAX_STEPS
     return np.concatenate(keys), salts, thresholds, common, first, weight, delay
 
@@ -170,6 +168,6 @@ def drive_of(drives, population):  # type: ignore[no-untyped-def]
     """The Poisson input of one population, its keys still those of the whole group."""
     keys, salts, thresholds, common, first, weight, delay = drives
     return (
-        Streams(keys, salts[population]), thresholds[population], common[population], first[population],
+        keys, salts[population], thresholds[population], common[population], first[population],
         weight[population], delay[population],
     )  # fmt: skip

@@ -69,5 +69,5 @@ def poisson_input(
     delay = 1 if poisson.delay is None else to_steps(poisson.delay, dt, "Poisson delay")
     streams = streams_of(seed, "poisson input", index, gids)
     return PoissonInput(
-        which, (streams, table.thresholds, table.common, table.first, round(poisson.weight / unit), delay)
+        which, (*streams, table.thresholds, table.common, table.first, round(poisson.weight / unit), delay)
     )
