@@ -7,11 +7,11 @@ from functools import partial
 
 from distsim.errors import DistsimError, InputError
 from distsim.parallel import launched, run_main, world
+from distsim.parallel.job import INPUT_ERROR, NOT_STORED
 from distsim.scaling.interruption import Interruption, interruptible
 from distsim.streams import make_lasting
 
 COMMANDS = ("report", "compare", "show")
-INPUT_ERROR, NOT_STORED = 2, 4
 
 
 def main(arguments: list[str]) -> int:

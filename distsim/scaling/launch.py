@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.errors import DistsimError, InputError, StorageError
+from distsim.parallel.job import NOT_STORED
 from distsim.progress import Progress, bars, silent
 from distsim.record.storage import read_file, refused, write_whole
 from distsim.scaling import process
@@ -28,7 +29,7 @@ from distsim.scaling.experiment import Point
 from distsim.scaling.interruption import Interruption
 from distsim.scaling.options import Options
 from distsim.scaling.record_fields import check_record
-from distsim.scaling.worker import NOT_STORED, RESULT, TASK, heard
+from distsim.scaling.worker import RESULT, TASK, heard
 
 WORKER = "distsim.scaling.worker"
 PREFIX = ".point-"

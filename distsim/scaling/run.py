@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from distsim.errors import DistsimError, StorageError
 from distsim.parallel import on_root
 from distsim.parallel.communicator import first_ranks, patient_barrier
+from distsim.parallel.job import NOT_STORED
 from distsim.progress import Progress, bars, compilation_shown
 from distsim.record import surroundings
 from distsim.scaling.budget import BudgetSpentError
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from distsim.scaling.plan import Plan
 
 
-NOT_STORED = 4
 """Exit code where a record could not be stored."""
 
 

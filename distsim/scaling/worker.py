@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from distsim.errors import InputError, StorageError
 from distsim.parallel import on_root, run_main, world
+from distsim.parallel.job import NOT_STORED
 from distsim.progress import silent
 from distsim.record.jsonable import plain
 from distsim.record.storage import write_whole
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from distsim.scaling.point import Task
 
 TASK, RESULT = "task.json", "record.json"
-NOT_STORED = 4
 """Exit code where the disk has no room for the record."""
 SPOKEN = "distsim-progress "
 """How a line begins by which the job tells its progress."""
