@@ -22,7 +22,13 @@ COMPARED = {"two_population": "E", "brunel": None, "microcircuit": "L23E"}
 
 def import_everything() -> None:
     """Import what a simulation uses, so that the memory taken before the network is that of the libraries."""
-    for name in ("mpi4py.MPI", "numpy", "numba", "distsim.simulation", *(f"{m}.network" for m in MODELS.values())):
+    for name in (
+        "mpi4py.MPI",
+        "numpy",
+        "numba",
+        "distsim.spiking.simulation",
+        *(f"{m}.network" for m in MODELS.values()),
+    ):
         importlib.import_module(name)
 
 

@@ -8,19 +8,20 @@ import numpy.typing as npt
 from kernel_cases import SEED, Case, Limit, Sizes, seconds
 from machine_limits import Machine, Operations, operations_of, working_sets
 
-from distsim import elementary
-from distsim.build import tables
-from distsim.build.draw import Targets, draw_with_multapses, edges
-from distsim.build.local_network import LocalTable, build
+from distsim.connect import attribute, edge_kernels
+from distsim.connect.draw import Targets, draw_with_multapses, edges
+from distsim.core import elementary
+from distsim.core.distributions import Uniform
+from distsim.core.rules import FixedIndegree
 from distsim.models.two_population.network import build_network
-from distsim.network.distributions import Uniform
-from distsim.network.network import Network, Projection
-from distsim.network.rules import FixedIndegree
 from distsim.parallel.communicator import alone
-from distsim.simulate.timers import Timers
-from distsim.synapses import segments, static, stdp_power_law
-from distsim.synapses.static import Static
-from distsim.synapses.table import Int64Array
+from distsim.parallel.timers import Timers
+from distsim.spiking import tables
+from distsim.spiking.local_network import LocalTable, build
+from distsim.spiking.network import Network, Projection
+from distsim.spiking.synapses import segments, static, stdp_power_law
+from distsim.spiking.synapses.static import Static
+from distsim.spiking.synapses.table import Int64Array
 
 SPIKES = 100  # delivered together
 LAST, NOW = 1_000, 9_000  # steps of the last presynaptic spike and of the present: 1 s apart at dt = 0.125 ms
@@ -175,7 +176,7 @@ def build_cases(sizes: Sizes) -> list[Case]:
     projection = network_of_synapses(sizes).projections[0]
     gids = np.arange(projection.target.size)
     targets = Targets.of(projection, SEED, gids)
-    index_type = tables.target_type(len(gids))
+    index_type = attribute.target_type(len(gids))
     n_edges, dt = sizes.published.K_E * len(gids), sizes.published.dt
 
     def phase(name: str) -> Callable[[], tuple[int, float]]:
@@ -185,7 +186,7 @@ def build_cases(sizes: Sizes) -> list[Case]:
         member = tables.Member.of(projection, SEED, gids, 0)
         return n_edges, seconds(lambda: tables.build_tables([member], dt, np.float64, index_type))
 
-    kernels = {"draw": draw_with_multapses, "count": tables.count, "fill": tables.fill}
+    kernels = {"draw": draw_with_multapses, "count": edge_kernels.count, "fill": edge_kernels.fill}
     width = np.dtype(index_type).itemsize
     n_source = projection.source.size
     rows = [
@@ -208,14 +209,14 @@ def phases(projection: Projection, targets: Targets, index_type: npt.DTypeLike) 
     timers.start()
     for piece in edges(projection.rule, targets):
         timers.lap("draw")
-        tables.count(piece.source, counts)
+        edge_kernels.count(piece.source, counts)
         timers.lap("count")
     cursor = np.cumsum(counts) - counts
     target, nothing = np.empty(int(counts.sum()), index_type), np.empty(0)
     timers.start()
     for piece in edges(projection.rule, targets):
         timers.lap("draw")
-        tables.fill(piece.source, piece.degree, piece.first, cursor, target, nothing, nothing)
+        edge_kernels.fill(piece.source, piece.degree, piece.first, cursor, target, nothing, nothing)
         timers.lap("fill")
     return dict(timers.seconds) | {"draw": timers.seconds["draw"] / 2}
 

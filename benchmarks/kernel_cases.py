@@ -16,19 +16,20 @@ import numpy as np
 from machine_limits import Machine, Operations, operations_of
 from numba import njit
 
-from distsim import counts, elementary
-from distsim.build.local_network import LocalGroup, build
+from distsim.core import elementary
+from distsim.core import poisson_counts as counts
+from distsim.core.distributions import Uniform
+from distsim.core.rules import OneToOne
 from distsim.models.two_population import parameters
 from distsim.models.two_population.network import build_network
-from distsim.network.distributions import Uniform
-from distsim.network.network import Network
-from distsim.network.rules import OneToOne
-from distsim.neurons import iaf_psc_alpha, iaf_psc_delta, iaf_psc_exp, ignore_and_fire
-from distsim.neurons.group import drive_of, drives_of, joins
 from distsim.parallel.communicator import alone
-from distsim.simulate.timers import Timers
-from distsim.stimuli.poisson import Poisson, poisson_input
-from distsim.synapses.static import Static
+from distsim.parallel.timers import Timers
+from distsim.spiking.drives.poisson import Poisson, poisson_input
+from distsim.spiking.local_network import LocalGroup, build
+from distsim.spiking.network import Network
+from distsim.spiking.neurons import iaf_psc_alpha, iaf_psc_delta, iaf_psc_exp, ignore_and_fire
+from distsim.spiking.neurons.group import drive_of, drives_of, joins
+from distsim.spiking.synapses.static import Static
 
 SEED = 1
 EXTERNAL = (
@@ -270,7 +271,7 @@ def power_case(sizes: Sizes) -> Case:
 
 def interval_case(sizes: Sizes) -> Case:
     """The network with ten neurons: what an interval costs that has nothing to compute."""
-    from distsim.simulation import Simulation
+    from distsim.spiking.simulation import Simulation
 
     network = build_network(replace(sizes.published, N=10, K=5))
     simulation = Simulation(network, comm=alone(), seed=SEED)

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from distsim.binary_simulation import BinarySimulation
-    from distsim.errors import DistsimError, InputError, RangeError
-    from distsim.network.binary import BinaryNetwork
-    from distsim.network.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
-    from distsim.network.network import Network
-    from distsim.network.positions import lattice
-    from distsim.network.positive import Gamma, Replaced
-    from distsim.network.rates import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
-    from distsim.network.rules import (
+    from distsim.binary.binary_network import BinaryNetwork
+    from distsim.binary.binary_simulation import BinarySimulation
+    from distsim.core.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
+    from distsim.core.errors import DistsimError, InputError, RangeError
+    from distsim.core.one_signed import Gamma, Replaced
+    from distsim.core.positions import lattice
+    from distsim.core.rules import (
         AllToAll,
         EdgeList,
         FixedIndegree,
@@ -28,61 +26,63 @@ if TYPE_CHECKING:
         PairwiseBernoulli,
         SpatialBernoulli,
     )
-    from distsim.neurons.iaf_psc_alpha import IafPscAlpha
-    from distsim.neurons.iaf_psc_delta import IafPscDelta
-    from distsim.neurons.iaf_psc_exp import IafPscExp
-    from distsim.neurons.ignore_and_fire import IgnoreAndFire
-    from distsim.neurons.lif_multisynapse import LifMultisynapse
-    from distsim.simulate.rates import RateSimulation
-    from distsim.simulation import Simulation
-    from distsim.stimuli.constant_current import ConstantCurrent
-    from distsim.stimuli.poisson import Poisson
-    from distsim.stimuli.poisson_source import PoissonSource
-    from distsim.stimuli.spike_trains import SpikeTrains
-    from distsim.synapses.static import Static
-    from distsim.synapses.stdp_power_law import StdpPowerLaw
-    from distsim.synapses.tsodyks_markram import TsodyksMarkram
+    from distsim.rates.rate_network import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
+    from distsim.rates.rate_simulation import RateSimulation
+    from distsim.spiking.drives.constant_current import ConstantCurrent
+    from distsim.spiking.drives.poisson import Poisson
+    from distsim.spiking.network import Network
+    from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
+    from distsim.spiking.neurons.iaf_psc_delta import IafPscDelta
+    from distsim.spiking.neurons.iaf_psc_exp import IafPscExp
+    from distsim.spiking.neurons.ignore_and_fire import IgnoreAndFire
+    from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse
+    from distsim.spiking.simulation import Simulation
+    from distsim.spiking.sources.poisson_source import PoissonSource
+    from distsim.spiking.sources.spike_trains import SpikeTrains
+    from distsim.spiking.synapses.static import Static
+    from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw
+    from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
 
 _HOME = {
-    "AllToAll": "network.rules",
-    "BinaryNetwork": "network.binary",
-    "BinarySimulation": "binary_simulation",
-    "Clipped": "network.distributions",
-    "ConstantCurrent": "stimuli.constant_current",
-    "ConstantRate": "network.rates",
-    "DiffusionConnection": "network.rates",
-    "DistsimError": "errors",
-    "EdgeList": "network.rules",
-    "FixedIndegree": "network.rules",
-    "FixedTotalNumber": "network.rules",
-    "Gamma": "network.positive",
-    "IafPscAlpha": "neurons.iaf_psc_alpha",
-    "IafPscDelta": "neurons.iaf_psc_delta",
-    "IafPscExp": "neurons.iaf_psc_exp",
-    "IgnoreAndFire": "neurons.ignore_and_fire",
-    "InputError": "errors",
-    "LifMultisynapse": "neurons.lif_multisynapse",
-    "LogNormal": "network.distributions",
-    "Network": "network.network",
-    "Normal": "network.distributions",
-    "OneToOne": "network.rules",
-    "PairwiseBernoulli": "network.rules",
-    "Poisson": "stimuli.poisson",
-    "PoissonSource": "stimuli.poisson_source",
-    "RangeError": "errors",
-    "RateNetwork": "network.rates",
-    "RateSimulation": "simulate.rates",
-    "Redrawn": "network.distributions",
-    "Replaced": "network.positive",
-    "SiegertNeuron": "network.rates",
-    "Simulation": "simulation",
-    "SpatialBernoulli": "network.rules",
-    "SpikeTrains": "stimuli.spike_trains",
-    "Static": "synapses.static",
-    "StdpPowerLaw": "synapses.stdp_power_law",
-    "TsodyksMarkram": "synapses.tsodyks_markram",
-    "Uniform": "network.distributions",
-    "lattice": "network.positions",
+    "AllToAll": "core.rules",
+    "BinaryNetwork": "binary.binary_network",
+    "BinarySimulation": "binary.binary_simulation",
+    "Clipped": "core.distributions",
+    "ConstantCurrent": "spiking.drives.constant_current",
+    "ConstantRate": "rates.rate_network",
+    "DiffusionConnection": "rates.rate_network",
+    "DistsimError": "core.errors",
+    "EdgeList": "core.rules",
+    "FixedIndegree": "core.rules",
+    "FixedTotalNumber": "core.rules",
+    "Gamma": "core.one_signed",
+    "IafPscAlpha": "spiking.neurons.iaf_psc_alpha",
+    "IafPscDelta": "spiking.neurons.iaf_psc_delta",
+    "IafPscExp": "spiking.neurons.iaf_psc_exp",
+    "IgnoreAndFire": "spiking.neurons.ignore_and_fire",
+    "InputError": "core.errors",
+    "LifMultisynapse": "spiking.neurons.lif_multisynapse",
+    "LogNormal": "core.distributions",
+    "Network": "spiking.network",
+    "Normal": "core.distributions",
+    "OneToOne": "core.rules",
+    "PairwiseBernoulli": "core.rules",
+    "Poisson": "spiking.drives.poisson",
+    "PoissonSource": "spiking.sources.poisson_source",
+    "RangeError": "core.errors",
+    "RateNetwork": "rates.rate_network",
+    "RateSimulation": "rates.rate_simulation",
+    "Redrawn": "core.distributions",
+    "Replaced": "core.one_signed",
+    "SiegertNeuron": "rates.rate_network",
+    "Simulation": "spiking.simulation",
+    "SpatialBernoulli": "core.rules",
+    "SpikeTrains": "spiking.sources.spike_trains",
+    "Static": "spiking.synapses.static",
+    "StdpPowerLaw": "spiking.synapses.stdp_power_law",
+    "TsodyksMarkram": "spiking.synapses.tsodyks_markram",
+    "Uniform": "core.distributions",
+    "lattice": "core.positions",
 }
 
 __all__ = [

@@ -6,9 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from distsim.command.options import Request, parse
-from distsim.errors import InputError
+from distsim.core.errors import InputError
+from distsim.core.standard_streams import make_lasting
 from distsim.parallel import launched, run_main, world
-from distsim.streams import make_lasting
 
 if TYPE_CHECKING:
     from mpi4py import MPI

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from distsim import BinaryNetwork, Clipped, FixedIndegree, Normal, PairwiseBernoulli, Uniform
-from distsim.build.draw import Targets, edges
-from distsim.build.tables import Attribute
-from distsim.network.values import values_of_neurons
-from distsim.rng import draw_uniform, streams_of
-from distsim.simulate.binary_kernels import interval
+from distsim.binary.update_kernels import interval
+from distsim.connect.draw import Targets, edges
+from distsim.core.rng import draw_uniform, streams_of
+from distsim.core.values import values_of_neurons
+from distsim.spiking.tables import Attribute
 
 UNIFORM = {"low": Uniform(0.5, 2.0), "normal": Clipped(Normal(0.5, 1.0), low=-1.0, high=2.0)}
 

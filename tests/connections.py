@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from distsim import IafPscAlpha, Network, Static
-from distsim.build.draw import Targets, edges
-from distsim.build.local_network import LocalNetwork, build
-from distsim.network.network import Projection
-from distsim.network.rules import Rule
-from distsim.placement import local_gids
-from distsim.simulate.gather import Connections
-from distsim.simulate.weights import select
+from distsim.connect.draw import Targets, edges
+from distsim.core.placement import local_gids
+from distsim.core.rules import Rule
+from distsim.parallel.gather import Connections
+from distsim.spiking.local_network import LocalNetwork, build
+from distsim.spiking.network import Projection
+from distsim.spiking.plastic_weights import select
 
 
 @dataclass(frozen=True)

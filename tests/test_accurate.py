@@ -11,8 +11,8 @@ import pytest
 from numba import njit
 from scipy.special import gammaln
 
-import distsim.jit  # noqa: F401 # lets compiled functions call those of accurate
-from distsim import accurate
+import distsim.core.jit  # noqa: F401 # lets compiled functions call those of accurate
+from distsim.core import accurate
 
 EXACT = decimal.Context(prec=60, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
 ONE = decimal.Decimal(1)

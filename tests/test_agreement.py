@@ -25,9 +25,9 @@ from distsim import (
     Uniform,
     lattice,
 )
-from distsim.network.network import Network as SpikingNetwork
 from distsim.parallel.agreement import leaves_of, require_same
-from distsim.simulate.trials import Trials
+from distsim.spiking.network import Network as SpikingNetwork
+from distsim.spiking.trials import Trials
 
 pytestmark = pytest.mark.mpi
 

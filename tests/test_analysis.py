@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distsim.analysis import rates, weights
+from distsim.analysis import spike_statistics as rates
+from distsim.analysis import weight_statistics as weights
 from distsim.analysis.correlation import count_correlations
 from distsim.analysis.layer_plots import plot_layers
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 
 # ---------------------------------------------------------------- rates
 

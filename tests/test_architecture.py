@@ -18,17 +18,20 @@ PACKAGE = Path(distsim.__file__).parent
 MODULES = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in sorted(PACKAGE.rglob("*.py"))}
 
 ORDER = (
-    "accurate", "errors", "units", "streams", "kernel_key", "kernel_cache", "jit", "elementary", "theory", "rng",
-    "counts", "network", "placement", "neurons", "synapses", "stimuli", "parallel", "build", "simulate", "record",
-    "simulation", "binary_simulation", "progress", "analysis", "models", "command", "scaling", "__main__",
+    "core", "theory", "parallel", "record", "connect", "spiking", "binary", "rates", "analysis", "models", "command",
+    "scaling", "__main__",
 )  # fmt: skip
 """Modules and folders of the package, each of which may import from those before it and from itself."""
 
-WITHOUT_ENGINE = {
-    "theory": {"accurate", "errors", "units", "jit", "elementary"},
-    "analysis": {"errors", "units", "theory"},
+APART = {
+    "theory": {"core"},
+    "connect": {"core"},
+    "spiking": {"core", "parallel", "record", "connect"},
+    "binary": {"core", "parallel", "record", "connect"},
+    "rates": {"core", "theory", "parallel", "record", "connect"},
+    "analysis": {"core", "theory"},
 }
-"""Folders that serve without the engine, and all that they may import from."""
+"""Folders that know less than stands before them, and all that they may import from: no wing knows another."""
 
 HOMES = {"mpi4py": ("parallel",), "h5py": ("record", "analysis.read")}
 """The only folders and modules that import these libraries, be it within a function."""
@@ -99,9 +102,37 @@ def test_every_module_has_its_place_in_the_order():
 
 @pytest.mark.parametrize("name", ORDER)
 def test_a_part_imports_only_from_those_before_it(name):
-    allowed = {"", *ORDER[: ORDER.index(name) + 1]} if name not in WITHOUT_ENGINE else {"", name, *WITHOUT_ENGINE[name]}
+    allowed = {"", *ORDER[: ORDER.index(name) + 1]} if name not in APART else {"", name, *APART[name]}
     wrong = [(i.module, i.name) for i in OWN if part(i.module) == name and imported_part(i) not in allowed]
     assert wrong == []
+
+
+def circles(imports: dict[str, set[str]]) -> list[set[str]]:
+    """The modules that import one another, by whatever way."""
+    reached = {module: set(direct) for module, direct in imports.items()}
+    for middle in reached:
+        for module in reached:
+            if middle in reached[module]:
+                reached[module] |= reached[middle]
+    return [{a, b} for a in reached for b in reached[a] if a in reached.get(b, ())]
+
+
+def test_no_import_goes_in_a_circle():
+    imports: dict[str, set[str]] = {module: set() for module in MODULES}
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):  # with those for type checkers
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("distsim."):
+                home = str(node.module).removeprefix("distsim.")
+                imports[module] |= {n for alias in node.names if (n := f"{home}.{alias.name}") in MODULES} or {home}
+    assert sum(map(len, imports.values())) > 500
+    assert circles(imports) == []
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})[0] <= {"a", "b", "c"}
+
+
+def test_a_file_name_occurs_once():
+    names = [module.rpartition(".")[2] for module in MODULES if not module.startswith(("models.", "scaling."))]
+    assert {name for name in names if names.count(name) > 1} <= {"__init__"}
+    assert not {"build", "dist", "env"} & {part for module in MODULES for part in module.split(".")}
 
 
 def test_the_package_itself_imports_nothing_at_once():
@@ -148,8 +179,7 @@ class K:
 # ---------------------------------------------------------------- functions whose bits differ between machines
 
 REPRODUCIBLE = (
-    "accurate", "elementary", "rng", "counts", "network", "placement", "neurons", "synapses", "stimuli", "build",
-    "simulate", "simulation", "binary_simulation", "units", "theory.psp", "theory.exponential_psp",
+    "core", "connect", "spiking", "binary", "rates", "theory.psp", "theory.exponential_psp",
     "models.two_population.parameters", "models.two_population.network", "models.microcircuit.parameters",
     "models.microcircuit.network", "models.brunel.parameters", "models.brunel.network", "models.brunel.mean_field",
     "models.binary_ei.parameters", "models.binary_ei.network", "models.liquid_state.parameters",
@@ -158,7 +188,7 @@ REPRODUCIBLE = (
 )  # fmt: skip
 """Modules and folders whose numbers reach a hash. The others work on results, or solve equations about them."""
 
-ESTIMATES = ("build.estimate",)
+ESTIMATES = ("connect.expected", "spiking.spiking_memory", "binary.binary_memory", "rates.rate_memory")
 """Modules among them whose numbers are none of a simulation."""
 
 BITS_OF_LIBRARIES = {
@@ -178,12 +208,12 @@ BITS_OF_LIBRARIES = {
 """Functions that C libraries, versions and processors round differently, or sum in another order."""
 
 ALLOWED = {
-    ("counts", "mean ** 0.5"): "only says how far the table is computed",
-    ("simulate.binary_records", "np.sum"): "of whole numbers",
+    ("core.poisson_counts", "mean ** 0.5"): "only says how far the table is computed",
+    ("binary.flip_recorder", "np.sum"): "of whole numbers",
     ("models.liquid_state.stimuli", "((a - b) / tau) ** 2"): "compiled: a product",
-    ("build.spatial", "((positions[t, k] - cell_position[candidate, k]) / lambda_) ** 2"): "compiled: a product",
-    ("network.distributions", "np.log"): "only says what is refused",
-    ("build.spatial", "(2 * number + 3) ** dimensions"): "whole numbers",
+    ("connect.spatial", "((positions[t, k] - cell_position[candidate, k]) / lambda_) ** 2"): "compiled: a product",
+    ("core.distributions", "np.log"): "only says what is refused",
+    ("connect.spatial", "(2 * number + 3) ** dimensions"): "whole numbers",
 }
 """Exceptions, each with its reason."""
 
@@ -257,7 +287,10 @@ def test_importing_the_package_loads_nothing_heavy():
         ("from distsim import *", {"h5py", "matplotlib", "mpi4py", "pydantic"}),  # scipy comes with numba
         ("import distsim.models.two_population.network", {"h5py", "matplotlib", "mpi4py", "pydantic"}),
         ("import distsim.theory.psp", {"numba", "scipy", "h5py", "matplotlib", "mpi4py"}),
-        ("import distsim.analysis.rates, distsim.analysis.weights", {"numba", "h5py", "matplotlib", "mpi4py"}),
+        (
+            "import distsim.analysis.spike_statistics, distsim.analysis.weight_statistics",
+            {"numba", "h5py", "matplotlib", "mpi4py"},
+        ),
         ("import distsim.analysis.read", {"numba", "matplotlib", "mpi4py"}),
         ("import distsim.analysis.plots", {"numba", "mpi4py"}),
     ],

@@ -11,7 +11,7 @@ from distsim import InputError
 from distsim.models.binary_ei.experiment import run
 from distsim.models.binary_ei.network import build_network
 from distsim.models.binary_ei.parameters import load
-from distsim.progress import silent
+from distsim.parallel.progress import silent
 from tests.mpi import mpirun
 
 THREE = """

@@ -7,9 +7,9 @@ import pytest
 from mpi4py import MPI
 
 from distsim import AllToAll, BinaryNetwork, BinarySimulation, EdgeList, FixedIndegree, InputError, Network, OneToOne
-from distsim.analysis.binary import states_at
+from distsim.analysis.activity_plots import states_at
 from distsim.analysis.read import read_activity, read_binary_states, read_flips, read_parameters
-from distsim.build.couplings import build_couplings, exact_unit
+from distsim.binary.couplings import build_couplings, exact_unit
 from tests.binary_reference import build, published
 
 NAN = float("nan")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from distsim import InputError
-from distsim.errors import DistsimError
-from distsim.theory.binary import BinaryMeanField, activity, balanced_threshold
+from distsim.core.errors import DistsimError
+from distsim.theory.binary_mean_field import BinaryMeanField, activity, balanced_threshold
 
 K, J = [[150, 200], [350, 200]], [[0.1, -0.2], [0.1, -0.2]]
 PUBLISHED = BinaryMeanField(K, J, [-5.500000000000001, 8.499999999999998])
@@ -106,7 +106,7 @@ def test_external_populations_count_as_populations_of_fixed_activity():
 
 def test_a_network_that_oscillates_has_no_resting_activity(monkeypatch):
     """Strong excitation of an inhibitory population that is ten times slower: the fixed point is an unstable focus."""
-    monkeypatch.setattr("distsim.theory.binary.PATIENCE", 100.0)
+    monkeypatch.setattr("distsim.theory.binary_mean_field.PATIENCE", 100.0)
     slow = BinaryMeanField([[100, 100], [100, 100]], [[0.6, -0.8], [0.6, 0.0]], [-10.0, 30.0], tau=[1.0, 10.0])
     assert not any(point.stable for point in slow.fixed_points())
     with pytest.raises(DistsimError, match="does not come to rest"):

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distsim.build.couplings import build_couplings
-from distsim.simulate.binary import BinaryLoop
+from distsim.binary.couplings import build_couplings
+from distsim.binary.window_loop import BinaryLoop
 from tests.binary_reference import CASES, build, digest, published, sequential
 
 WINDOWS = {"N": [40, 20], "K": [[20, 10], [20, 10]], "J": [[0.3, -0.7]] * 2, "theta": [-0.5, 0.5], "T": 6.0}

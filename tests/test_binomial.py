@@ -9,8 +9,8 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from distsim.build import binomial
-from distsim.rng import streams_of
+from distsim.connect import binomial
+from distsim.core.rng import streams_of
 
 SIZE = 40_000
 

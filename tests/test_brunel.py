@@ -12,13 +12,13 @@ from mpi4py import MPI
 from numpy.testing import assert_allclose
 
 from distsim import FixedIndegree, InputError, Poisson, RateSimulation, Simulation
-from distsim.analysis.rates import mean_cv, mean_rate
+from distsim.analysis.spike_statistics import mean_cv, mean_rate
 from distsim.models import registry
 from distsim.models.brunel import experiment
 from distsim.models.brunel.mean_field import equations, mean_field
 from distsim.models.brunel.network import build_network, network
 from distsim.models.brunel.parameters import defaults, load
-from distsim.neurons.iaf_psc_delta import IafPscDelta
+from distsim.spiking.neurons.iaf_psc_delta import IafPscDelta
 
 
 def test_published_parameters():

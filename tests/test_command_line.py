@@ -12,7 +12,7 @@ import pytest
 from distsim import __version__
 from distsim.command.options import Request, parse
 from distsim.command.texts import limits, parameter_table
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.models import registry
 from distsim.models.defaults import Default
 

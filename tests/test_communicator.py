@@ -7,10 +7,10 @@ import traceback
 
 import pytest
 
-from distsim.errors import DistsimError, InputError
+from distsim.core.errors import DistsimError, InputError
 from distsim.parallel import on_root
 from distsim.parallel.communicator import agree, crowded, first_ranks, is_copy, one_per_node_first, patient_barrier
-from distsim.simulate.timers import over_ranks
+from distsim.parallel.timers import over_ranks
 
 pytestmark = pytest.mark.mpi
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mpi4py import MPI
 from numba import config
 
-import distsim.simulate.rates
+import distsim.rates.rate_simulation
 from distsim import (
     BinaryNetwork,
     BinarySimulation,
@@ -29,13 +29,13 @@ from distsim import (
     StdpPowerLaw,
     Uniform,
 )
-from distsim.kernel_cache import KernelCache
+from distsim.core.kernel_cache import KernelCache
 from tests.random_networks import binary_networks, rate_networks, spiking_networks
 from tests.threads import on_ranks
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
 
-MODULES = [distsim.simulation, distsim.binary_simulation, distsim.simulate.rates]
+MODULES = [distsim.spiking.simulation, distsim.binary.binary_simulation, distsim.rates.rate_simulation]
 """Where ``one_per_node_first`` is called."""
 
 

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 from distsim import Clipped, Gamma, InputError, LogNormal, Normal, Redrawn, Replaced, Uniform
-from distsim.network import distributions
-from distsim.network.values import check_value, values_of_neurons
-from distsim.rng import streams_of
+from distsim.core import distributions
+from distsim.core.rng import streams_of
+from distsim.core.values import check_value, values_of_neurons
 
 N = 200_000
 GIDS = np.arange(1000, 1000 + N)

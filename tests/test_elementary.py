@@ -10,8 +10,8 @@ import pytest
 from numba import njit
 from scipy.special import ndtr, ndtri
 
-from distsim import elementary
-from distsim.network.distributions import normal_quantile
+from distsim.core import elementary
+from distsim.core.distributions import normal_quantile
 
 EXACT = decimal.Context(prec=40, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
 LN_2 = EXACT.ln(2)

@@ -26,7 +26,7 @@ from distsim import (
     StdpPowerLaw,
     Uniform,
 )
-from distsim.errors import check_arguments, nearest
+from distsim.core.errors import check_arguments, nearest
 
 NAN, INF = float("nan"), float("inf")
 

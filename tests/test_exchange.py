@@ -9,7 +9,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import InputError
-from distsim.parallel.exchange import PLANS, make_exchange
+from distsim.spiking.exchange import PLANS, make_exchange
 from tests.programs.exchange_plans import CASES
 
 PROGRAM = ["-m", "tests.programs.exchange_plans"]

@@ -244,7 +244,7 @@ def test_what_was_recorded_before_a_signal_can_be_read(tmp_path):
 
 
 def test_a_launcher_of_another_library_is_refused():
-    program = "from distsim.errors import InputError; from distsim.parallel import world\nworld()"
+    program = "from distsim.core.errors import InputError; from distsim.parallel import world\nworld()"
     environment = {**os.environ, "OMPI_COMM_WORLD_SIZE": "4"}
     job = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
     assert job.returncode == 1

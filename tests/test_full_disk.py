@@ -19,11 +19,11 @@ from mpi4py import MPI
 
 from distsim import BinarySimulation, FixedIndegree, InputError, Simulation
 from distsim.analysis import read
+from distsim.binary.binary_network import BinaryNetwork
 from distsim.command import run as command
 from distsim.command.options import parse
-from distsim.errors import StorageError
+from distsim.core.errors import StorageError
 from distsim.models import registry
-from distsim.network.binary import BinaryNetwork
 from distsim.parallel import run_main
 from distsim.record import disk, storage
 from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job

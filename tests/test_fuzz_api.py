@@ -144,7 +144,7 @@ def use(thing):
             return
         if hasattr(thing, "is_stimulus"):
             network.stimulate("A", thing)
-        if isinstance(thing, (*distsim.network.rules.RULES, *SYNAPSES)):
+        if isinstance(thing, (*distsim.core.rules.RULES, *SYNAPSES)):
             rule = AllToAll() if isinstance(thing, SYNAPSES) else thing
             network.connect("A", "A", rule, thing if isinstance(thing, SYNAPSES) else Static(1.0, 1.0))
 

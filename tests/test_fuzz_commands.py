@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from distsim.__main__ import main
-from distsim.binary_simulation import BinarySimulation
-from distsim.errors import InputError
+from distsim.binary.binary_simulation import BinarySimulation
+from distsim.core.errors import InputError
+from distsim.core.units import LARGEST
 from distsim.models import registry
 from distsim.parallel import machine
-from distsim.simulate.rates import RateSimulation
-from distsim.simulate.trials import Trials
-from distsim.simulation import Simulation
-from distsim.units import LARGEST
+from distsim.rates.rate_simulation import RateSimulation
+from distsim.spiking.simulation import Simulation
+from distsim.spiking.trials import Trials
 from tests.fuzzing import WORDS, Stopped, examples, time_limit
 
 SMALL = {

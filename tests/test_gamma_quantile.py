@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import gammainc, gammaincc, gammaincinv
 
-from distsim.network import gamma_quantile
-from distsim.network.gamma_quantile import LARGE, to_gamma
+from distsim.core import gamma_quantile
+from distsim.core.gamma_quantile import LARGE, to_gamma
 
 
 def probabilities():

@@ -27,10 +27,10 @@ from distsim import (
     Static,
     Uniform,
 )
+from distsim.core.units import LONGEST_DELAY, MAX_NEURONS, to_steps
 from distsim.parallel import machine
-from distsim.simulate.gather import sorted_keys
-from distsim.synapses.parameters import longest_drawn
-from distsim.units import LONGEST_DELAY, MAX_NEURONS, to_steps
+from distsim.parallel.gather import sorted_keys
+from distsim.spiking.synapses.synapse_checks import longest_drawn
 from tests.simulating import simulate
 
 

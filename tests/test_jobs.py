@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from distsim.kernel_cache import wanted_folder
+from distsim.core.kernel_cache import wanted_folder
 from tests import slurm
 from tests.documents import ROOT
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job

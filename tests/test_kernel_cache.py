@@ -17,10 +17,10 @@ from numba import config
 from numba.core.dispatcher import Dispatcher
 
 import distsim
-from distsim import kernel_cache
-from distsim.jit import inline, jit
-from distsim.kernel_cache import Store, is_own, private_folder
-from distsim.kernel_key import dependencies
+from distsim.core import kernel_cache
+from distsim.core.jit import inline, jit
+from distsim.core.kernel_cache import Store, is_own, private_folder
+from distsim.core.kernel_key import dependencies
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="without a compiler nothing is kept")
 
@@ -91,7 +91,7 @@ def test_processes_that_save_at_one_moment_do_not_mix_their_kernels(folder, monk
 
 PROCESS = """
 import sys, numpy as np
-from distsim.build.grid import add_by_target
+from distsim.connect.edge_kernels import add_by_target
 for kind in sys.argv[1:]:
     totals = np.zeros(4)
     add_by_target(np.array([0, 1, 2, 3], np.uint16), np.array([1, 2, 3, 4], kind), 1.0, totals)
@@ -224,18 +224,18 @@ def test_every_kernel_of_the_package_has_a_key():
 
 
 def test_an_edit_recompiles_what_reaches_it_and_nothing_else(monkeypatch):
-    modules = ["distsim.theory.siegert", "distsim.network.positive", "distsim.parallel.exchange"]
+    modules = ["distsim.theory.siegert", "distsim.core.one_signed", "distsim.spiking.exchange"]
     before = digests(*modules)
-    elementary = importlib.import_module("distsim.elementary")
+    elementary = importlib.import_module("distsim.core.elementary")
 
     @inline
     def log(x):
         return x
 
-    monkeypatch.setattr(importlib.import_module("distsim.network.positive"), "log", log)
+    monkeypatch.setattr(importlib.import_module("distsim.core.one_signed"), "log", log)
     after = digests(*modules)
     changed = {name for name in before if before[name] != after.get(name)}
-    assert changed - {"distsim.elementary.log"} == {"distsim.network.positive.to_exponential"}
+    assert changed - {"distsim.core.elementary.log"} == {"distsim.core.one_signed.to_exponential"}
     assert elementary.log is not log
 
 

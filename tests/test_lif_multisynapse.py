@@ -16,7 +16,7 @@ from distsim import (
     Static,
     Uniform,
 )
-from distsim.neurons.lif_multisynapse import stimulus_propagator
+from distsim.spiking.neurons.lif_multisynapse import stimulus_propagator
 from tests.simulating import simulate, spike_times
 
 DT = 0.1

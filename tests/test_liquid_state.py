@@ -13,8 +13,8 @@ from distsim import InputError
 from distsim.models.liquid_state import experiment, states, stimuli
 from distsim.models.liquid_state.figures import STYLES, plot_state_distances
 from distsim.models.liquid_state.parameters import load
-from distsim.progress import silent
-from distsim.simulate.trials import TrialSpikes
+from distsim.parallel.progress import silent
+from distsim.spiking.trials import TrialSpikes
 
 COMM = MPI.COMM_SELF
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from distsim.errors import DistsimError, InputError
-from distsim.theory.mean_field import MeanField, drift_and_diffusion, nu_theta
+from distsim.core.errors import DistsimError, InputError
+from distsim.theory.lif_mean_field import MeanField, drift_and_diffusion, nu_theta
 
 NEURON = {"tau_m": 20.0, "t_ref": 2.0, "V_th": 20.0, "V_reset": 0.0}
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from distsim import BinaryNetwork, BinarySimulation, FixedIndegree, InputError, Simulation, Static, Uniform
-from distsim.build.couplings import build_couplings
-from distsim.build.estimate import memory_of, memory_of_trials
-from distsim.build.local_network import build
+from distsim.binary.couplings import build_couplings
 from distsim.command.options import parse
 from distsim.models import registry
-from distsim.network.network import Network
-from distsim.neurons.iaf_psc_exp import IafPscExp
 from distsim.parallel import machine
 from distsim.parallel.communicator import alone
-from distsim.progress import silent
-from distsim.simulate.timers import Timers
+from distsim.parallel.progress import silent
+from distsim.parallel.timers import Timers
+from distsim.spiking.local_network import build
+from distsim.spiking.network import Network
+from distsim.spiking.neurons.iaf_psc_exp import IafPscExp
+from distsim.spiking.spiking_memory import memory_of, memory_of_trials
 
 NETWORKS = [
     ("two_population", {"N": 1000, "K": 200}),

@@ -11,11 +11,11 @@ import pytest
 from scipy import stats
 
 from distsim import InputError, Simulation
+from distsim.core.distributions import Normal
 from distsim.models.microcircuit import experiment
 from distsim.models.microcircuit.network import build_network
 from distsim.models.microcircuit.parameters import POPULATIONS, load
-from distsim.network.distributions import Normal
-from distsim.stimuli.poisson import Poisson
+from distsim.spiking.drives.poisson import Poisson
 from tests.simulating import simulate
 
 SMALL = {"N_scaling": 0.02, "K_scaling": 0.05}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distsim.placement import first_local, local_count, local_gids, owner
+from distsim.core.placement import first_local, local_count, local_gids, owner
 
 FIRST = st.integers(0, 10**12)
 SIZE = st.integers(0, 300)

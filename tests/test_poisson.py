@@ -8,8 +8,8 @@ from mpi4py import MPI
 from scipy import stats
 
 from distsim import IafPscAlpha, InputError, Network, Poisson, Simulation
-from distsim.counts import count_table
-from distsim.rng import draw, streams_of
+from distsim.core.poisson_counts import count_table
+from distsim.core.rng import draw, streams_of
 
 TAU, DT = 2.0, 0.125
 RATES = [0.8, 1600.0, 24_000.0, 400_000.0, 8e6, 8e7]  # 1e-4 to 1e4 events in a step

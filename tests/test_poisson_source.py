@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from distsim import AllToAll, IafPscExp, InputError, Network, PoissonSource, Static
-from distsim.neurons.group import Local
-from distsim.stimuli import poisson_source
+from distsim.spiking.neurons.group import Local
+from distsim.spiking.sources import poisson_source
 from tests.simulating import simulate
 
 

@@ -23,9 +23,9 @@ from distsim import (
     TsodyksMarkram,
     Uniform,
 )
-from distsim.build.precision import needs_double, too_coarse
+from distsim.core.values import typical_sizes
 from distsim.models import registry
-from distsim.network.values import typical_sizes
+from distsim.spiking.precision import needs_double, too_coarse
 from tests.connections import built
 from tests.plasticity import network_of_trains
 from tests.simulating import simulate

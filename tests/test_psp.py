@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.theory.psp import lambert_w, psp_peak_time, unit_psp, unit_psp_amplitude
 
 

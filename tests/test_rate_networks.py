@@ -27,10 +27,10 @@ from distsim import (
     SiegertNeuron,
     Simulation,
 )
-from distsim.build.diffusion import add_common, add_equal, add_weighted
 from distsim.models.brunel.mean_field import equations, mean_field
 from distsim.models.brunel.parameters import load
-from distsim.theory.mean_field import drift_and_diffusion
+from distsim.rates.afferents import add_common, add_equal, add_weighted
+from distsim.theory.lif_mean_field import drift_and_diffusion
 from distsim.theory.siegert import siegert
 
 NEST = json.loads((Path(__file__).parent / "data" / "nest" / "siegert_rates.json").read_text())["rows"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from distsim.analysis import plots, read
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 
 # ---------------------------------------------------------------- result files
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from distsim import rng
+from distsim.core import rng
 
 MASK = (1 << 64) - 1
 STREAMS = rng.streams_of(1, "test", 0, np.arange(2000))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from distsim import Clipped, LogNormal, Normal, Redrawn, Uniform
-from distsim.build import row_numbers
-from distsim.build.row_numbers import step_table, steps_of, steps_of_rows, values_of_rows
-from distsim.rng import streams_of
+from distsim.connect import edge_values as row_numbers
+from distsim.connect.edge_values import step_table, steps_of, steps_of_rows, values_of_rows
+from distsim.core.rng import streams_of
 
 DEGREE = np.array([0, 300, 1, 0, 7, 2000, 3])
 STREAMS = streams_of(1, "delay", 0, np.arange(10, 17))

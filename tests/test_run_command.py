@@ -12,10 +12,11 @@ import time
 import numpy as np
 import pytest
 
-from distsim import progress
-from distsim.analysis import rates, read
+from distsim.analysis import read
+from distsim.analysis import spike_statistics as rates
 from distsim.command import results
-from distsim.errors import InputError
+from distsim.core.errors import InputError
+from distsim.parallel import progress
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
 
 SMALL = ["--set", "N=500", "K=50", "--time", "100"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.models import registry
 from distsim.scaling.budget import Budget, expected, seconds
 from distsim.scaling.experiment import Experiment, Point, key_of
@@ -296,5 +296,5 @@ def test_networks_of_other_random_streams_have_other_names(tmp_path, monkeypatch
     fields = {"model": "brunel", "parameters": {}, "presimulation_ms": 0.0, "T_ms": 1.0, "precision": "double"}
     before = network_name(network, fields)
     assert before == network_name(network, fields)
-    monkeypatch.setattr("distsim.rng.VERSION", 0)
+    monkeypatch.setattr("distsim.core.rng.VERSION", 0)
     assert before != network_name(network, fields)

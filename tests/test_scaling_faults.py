@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from distsim.errors import InputError, StorageError
+from distsim.core.errors import InputError, StorageError
 from distsim.record import storage
 from distsim.record.lock import Lock
 from distsim.record.storage import write_whole

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.scaling import schema
 from distsim.scaling.experiment import KINDS, Experiment
 from distsim.scaling.folder import Folder

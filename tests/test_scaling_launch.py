@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.scaling import process
 from distsim.scaling.launch import _listener, command
 from distsim.scaling.options import Options

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from distsim.errors import InputError, StorageError
+from distsim.core.errors import InputError, StorageError
 from distsim.record import lock, provenance, surroundings
 from distsim.record.jsonable import plain
 from distsim.record.lock import Lock

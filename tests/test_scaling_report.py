@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.scaling.experiment import Experiment, Point
 from distsim.scaling.folder import Folder
 from distsim.scaling.report import command

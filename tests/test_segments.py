@@ -21,11 +21,11 @@ from distsim import (
     Static,
     Uniform,
 )
-from distsim.build import tables
-from distsim.build.grid import InputBound
-from distsim.synapses import segments
-from distsim.synapses.grid import Grid
-from distsim.synapses.table import Table
+from distsim.spiking import tables
+from distsim.spiking.input_bound import InputBound
+from distsim.spiking.synapses import segments
+from distsim.spiking.synapses.input_unit import Grid
+from distsim.spiking.synapses.table import Table
 from tests.connections import built, stored
 from tests.simulating import simulate
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.theory import siegert as module
 from distsim.theory.siegert import ALPHA, fill_rates, log1p, siegert
 

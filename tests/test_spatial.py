@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from distsim import IafPscAlpha, InputError, Network, SpatialBernoulli, Static, lattice
-from distsim.build import draw, spatial
-from distsim.placement import local_gids
+from distsim.connect import draw, spatial
+from distsim.core.placement import local_gids
 
 
 def edges_of(sources, targets, rule, seed=1, ranks=1):

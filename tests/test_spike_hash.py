@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from mpi4py import MPI
 
 from distsim import FixedIndegree, IafPscDelta, IgnoreAndFire, Network, Poisson, Simulation, Static, Uniform
-from distsim.parallel.exchange import pack
-from distsim.parallel.spike_hash import LANES, SpikeHash
-from distsim.rng import draw, streams_of
+from distsim.core.rng import draw, streams_of
+from distsim.spiking.exchange import pack
+from distsim.spiking.spike_hash import LANES, SpikeHash
 
 SPIKES = st.lists(st.tuples(st.integers(0, 2**40 - 1), st.integers(1, 2**31 - 1)), max_size=30)
 

@@ -16,8 +16,8 @@ from distsim.command.results import table_text
 from distsim.models.activity import observe
 from distsim.models.outcome import Outcome, Table
 from distsim.models.spiking import run_spiking
-from distsim.progress import silent
-from distsim.simulate.gather import Spikes
+from distsim.parallel.gather import Spikes
+from distsim.parallel.progress import silent
 
 COMM = MPI.COMM_WORLD
 

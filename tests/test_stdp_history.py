@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from distsim import StdpPowerLaw
-from distsim.elementary import exp2, log2
-from distsim.synapses import potentiation, stdp_power_law
-from distsim.synapses.grid import Grid
-from distsim.synapses.history import History, row_of_newest
-from distsim.synapses.table import Table
+from distsim.core.elementary import exp2, log2
+from distsim.spiking.synapses import potentiation, stdp_power_law
+from distsim.spiking.synapses.history import History, row_of_newest
+from distsim.spiking.synapses.input_unit import Grid
+from distsim.spiking.synapses.table import Table
 
 DT = 0.1
 NONE = np.zeros(0, np.int64)

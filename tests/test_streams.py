@@ -13,6 +13,7 @@ from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job
 ENVIRONMENT = {**outside_of_any_job(os.environ), **JOB_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(sys.path)}
 LIST = "-m distsim list"
 WRONG = "-m distsim run brunel --set g=-1"
+MADE_LASTING = "from distsim.core.standard_streams import make_lasting; make_lasting()"
 
 
 def shell(line, **environment):
@@ -26,7 +27,7 @@ def shell(line, **environment):
 
 @pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_texts_are_shown_without_unicode(environment):
-    script = "from distsim.streams import make_lasting; make_lasting(); print(f'rate 1 {chr(177)} 2 {chr(215)} 3')"
+    script = MADE_LASTING + "; print(f'rate 1 {chr(177)} 2 {chr(215)} 3')"
     code, out, err = shell(f'PYTHON -c "{script}"', **environment)
     assert (code, err) == (0, "")
     assert out.strip() in ("rate 1 +- 2 x 3", "rate 1 \u00b1 2 \u00d7 3")
@@ -35,9 +36,7 @@ def test_texts_are_shown_without_unicode(environment):
 def test_a_reader_that_has_gone_ends_nothing():
     code, out, err = shell(f"PYTHON {LIST} | head -1")
     assert (code, out.count("\n"), err) == (0, 1, "")
-    script = (
-        "from distsim.streams import make_lasting; make_lasting(); [print('x' * 999, flush=True) for _ in range(999)]"
-    )
+    script = MADE_LASTING + "; [print('x' * 999, flush=True) for _ in range(999)]"
     code, out, err = shell(f'PYTHON -c "{script}" | head -1')
     assert (code, out.count("\n"), err) == (0, 1, "")
 
@@ -53,7 +52,7 @@ def test_closed_streams():
 def test_a_file_does_not_take_the_place_of_a_closed_stream(tmp_path):
     """Else what a library writes to standard error would go to the file."""
     script = (
-        "from distsim.streams import make_lasting; make_lasting(); import os;"
+        "from distsim.core.standard_streams import make_lasting; make_lasting(); import os;"
         f"f = open('{tmp_path / 'data'}', 'w'); os.write(2, b'noise'); f.write('data'); f.close()"
     )
     assert shell(f'PYTHON -c "{script}" 2>&-')[0] == 0

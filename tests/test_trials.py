@@ -23,8 +23,8 @@ from distsim import (
 )
 from distsim.models.liquid_state.network import build_network
 from distsim.models.liquid_state.parameters import load
-from distsim.simulate import trials as trials_module
-from distsim.simulate.trials import Trials
+from distsim.spiking import trials as trials_module
+from distsim.spiking.trials import Trials
 
 COMM = MPI.COMM_SELF
 T = 150.0

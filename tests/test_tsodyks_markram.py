@@ -23,7 +23,7 @@ from distsim import (
     Static,
     TsodyksMarkram,
 )
-from distsim.synapses import tsodyks_markram
+from distsim.spiking.synapses import tsodyks_markram
 from tests.simulating import potential, simulate
 
 DT = 0.1

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from distsim.core.distributions import Uniform
+from distsim.core.rules import FixedIndegree
 from distsim.models.two_population import parameters
 from distsim.models.two_population.network import build_network
-from distsim.network.distributions import Uniform
-from distsim.network.rules import FixedIndegree
-from distsim.neurons.iaf_psc_alpha import IafPscAlpha
-from distsim.neurons.ignore_and_fire import IgnoreAndFire
-from distsim.stimuli.poisson import Poisson
-from distsim.synapses.static import Static
-from distsim.synapses.stdp_power_law import StdpPowerLaw
+from distsim.spiking.drives.poisson import Poisson
+from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
+from distsim.spiking.neurons.ignore_and_fire import IgnoreAndFire
+from distsim.spiking.synapses.static import Static
+from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw
 
 
 def test_network_of_integrate_and_fire_neurons():

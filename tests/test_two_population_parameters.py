@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.models.defaults import markdown_table, read_defaults
 from distsim.models.two_population import parameters
 from distsim.theory.psp import unit_psp

@@ -1,6 +1,6 @@
 """Correlation of the spike counts of pairs of neurons.
 
-Spikes as in ``distsim.analysis.rates``: times (n,), ms, and neurons (n,), indices within their population.
+Spikes as in ``distsim.analysis.spike_statistics``: times (n,), ms, and neurons (n,), indices within their population.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from distsim.analysis.rates import FloatArray, IntArray, bin_of, select_spikes, whole_bins
-from distsim.errors import InputError
-from distsim.units import check_count, check_number
+from distsim.analysis.spike_statistics import FloatArray, IntArray, bin_of, select_spikes, whole_bins
+from distsim.core.errors import InputError
+from distsim.core.units import check_count, check_number
 
 
 def count_correlations(

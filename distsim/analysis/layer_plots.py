@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.analysis.plots import Spikes, _colours, _figure
-from distsim.analysis.rates import spike_counts
-from distsim.errors import InputError
-from distsim.units import MS_PER_S, check_number
+from distsim.analysis.spike_statistics import spike_counts
+from distsim.core.errors import InputError
+from distsim.core.units import MS_PER_S, check_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

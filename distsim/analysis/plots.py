@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.analysis.rates import mean_rate, spike_counts
-from distsim.analysis.weights import weight_histogram
-from distsim.errors import InputError
-from distsim.units import MS_PER_S, check_count
+from distsim.analysis.spike_statistics import mean_rate, spike_counts
+from distsim.analysis.weight_statistics import weight_histogram
+from distsim.core.errors import InputError
+from distsim.core.units import MS_PER_S, check_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -177,7 +177,7 @@ def plot_prediction(
 def plot_weight_histogram(weights: Mapping[str, npt.ArrayLike], edges: npt.ArrayLike | None = None) -> Figure:
     """Probability density of weights (pA), logarithmic, one line for each entry of ``weights`` (label: weights (n,)).
 
-    ``edges`` (pA) as for ``distsim.analysis.weights.weight_histogram``; the legend says what fraction lies outside.
+    ``edges`` (pA) as for ``weight_statistics.weight_histogram``; the legend says what fraction lies outside.
     """
     figure = _figure(4.2, 3.0)
     axes = figure.subplots()

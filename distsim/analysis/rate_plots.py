@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.analysis.plots import MARKERS, _colours, _figure
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from distsim.errors import InputError, nearest
+from distsim.core.errors import InputError, nearest
 
 Path = str | os.PathLike[str]
 FloatArray = npt.NDArray[np.float64]
@@ -105,7 +105,7 @@ def read_states(path: Path, population: str, variable: str) -> States:
 def read_flips(path: Path, population: str) -> tuple[FloatArray, IntArray, IntArray]:
     """Changes of state of binary neurons: time (n,) (ms), neuron (n,), state (n,) after; sorted by time, then neuron.
 
-    ``distsim.analysis.binary.states_at`` makes states of them. InputError where there are none in the file.
+    ``distsim.analysis.activity_plots.states_at`` makes states of them. InputError where there are none in the file.
     """
 
     def flips(file: Any) -> tuple[FloatArray, IntArray, IntArray]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, NoReturn
 
-from distsim.errors import InputError, nearest
+from distsim.core.errors import InputError, nearest
 
 HELP_WIDTH = 116
 

@@ -9,7 +9,7 @@ from typing import Any
 from distsim.command import texts
 from distsim.command.arguments import Parser, assignments, number_or_text
 from distsim.command.results import read_parameters
-from distsim.errors import InputError, check_names
+from distsim.core.errors import InputError, check_names
 from distsim.models import registry
 from distsim.models.defaults import value_text
 

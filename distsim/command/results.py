@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.models.given_file import read_given
 from distsim.models.outcome import Outcome, Table
 from distsim.parallel import on_root

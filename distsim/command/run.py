@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from distsim.command import results
 from distsim.command.options import Request
-from distsim.errors import InputError, RangeError
+from distsim.core.errors import InputError, RangeError
 from distsim.models import registry
 from distsim.parallel import on_root
-from distsim.progress import bars, compilation_shown
+from distsim.parallel.progress import bars, compilation_shown
 
 if TYPE_CHECKING:
     from mpi4py import MPI

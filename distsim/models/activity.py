@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from distsim.analysis import rates
+from distsim.analysis import spike_statistics as rates
 from distsim.analysis.correlation import count_correlations
 from distsim.models.outcome import Table
 from distsim.parallel import on_root
 
 if TYPE_CHECKING:
-    from distsim.simulation import Simulation
+    from distsim.spiking.simulation import Simulation
 
 FloatArray = npt.NDArray[np.float64]
 SYNCHRONY_BIN = 3.0  # ms

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from distsim.errors import DistsimError, InputError, check_names, nearest
-from distsim.units import LARGEST, SMALLEST, check_number, check_seed, shown
+from distsim.core.errors import DistsimError, InputError, check_names, nearest
+from distsim.core.units import LARGEST, SMALLEST, check_number, check_seed, shown
 
 Scalar = bool | int | float | str
 Parameter = Scalar | tuple[Any, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 
 LARGEST_FILE = 1 << 28  # bytes
 

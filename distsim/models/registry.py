@@ -16,7 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from distsim.errors import InputError, nearest
+from distsim.core.errors import InputError, nearest
 
 MODELS = {
     "two_population": "balanced random network, excitatory and inhibitory, with spike-timing dependent plasticity",

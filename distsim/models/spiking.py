@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from distsim.core.units import MS_PER_S
 from distsim.models.activity import Activity, observe
 from distsim.models.outcome import Outcome, Table
-from distsim.network.network import Network
-from distsim.progress import Progress
-from distsim.simulation import Simulation
-from distsim.units import MS_PER_S
+from distsim.parallel.progress import Progress
+from distsim.spiking.network import Network
+from distsim.spiking.simulation import Simulation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

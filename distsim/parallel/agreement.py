@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distsim.errors import InputError
-from distsim.network.populations import Populations
+from distsim.core.errors import InputError
+from distsim.core.populations import Populations
 from distsim.parallel.communicator import check_communicator
 from distsim.parallel.job import end_together
 

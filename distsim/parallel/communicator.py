@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from distsim.errors import DistsimError, InputError
-from distsim.units import shown
+from distsim.core.errors import DistsimError, InputError
+from distsim.core.units import shown
 
 if TYPE_CHECKING:
     from mpi4py import MPI

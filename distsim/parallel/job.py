@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from distsim.errors import InputError, StorageError
+from distsim.core.errors import InputError, StorageError
 from distsim.parallel.communicator import POLL, is_copy, launched, launched_alone, launched_rank
 from distsim.parallel.signals import GRACE, code_of, heed, heeded, say
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 
 if TYPE_CHECKING:
     from mpi4py import MPI

@@ -16,7 +16,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.record.storage import refused
 
 LOCK = "lock"

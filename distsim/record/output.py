@@ -1,4 +1,4 @@
-"""From what the ranks recorded to the file of the run: gathered from all of them, written by rank 0.
+"""The file of a run, which rank 0 writes: every method is collective.
 
 What goes wrong on rank 0 is told to all ranks at the next flush, so that none is left waiting for another.
 """
@@ -6,19 +6,11 @@ What goes wrong on rank 0 is told to all ranks at the next flush, so that none i
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from distsim.errors import DistsimError
-from distsim.network.binary import BinaryNetwork
-from distsim.network.network import Network, WeightRecording
+from distsim.core.errors import DistsimError
 from distsim.parallel.communicator import on_root
-from distsim.record.binary_file import BinaryFile, StateArray
-from distsim.record.run_file import RunFile
 from distsim.record.store import Store
-from distsim.simulate.binary_records import BinaryRecorder
-from distsim.simulate.gather import Connections, Spikes, States, gather_spikes
-from distsim.simulate.recorders import Recorders
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -79,61 +71,3 @@ class Output(Generic[File]):
     def _read(self, action: Callable[[File], Result]) -> Result:
         """The result of ``action`` on rank 0's file, on every rank."""
         return on_root(self.comm, lambda: action(self._file))  # type: ignore[arg-type] # called on rank 0 only
-
-
-class SpikingOutput(Output[RunFile]):
-    """The file of a ``Simulation``."""
-
-    def __init__(self, path: Path, network: Network, comm: MPI.Comm, about: dict[str, Any]) -> None:
-        self.dt = network.dt
-        super().__init__(comm, lambda: RunFile(path, network, about))
-
-    def flush_steps(self, interval: int) -> int:
-        """Steps between two flushes within a run: whole intervals, the same number on every rank."""
-        return max(1, round(FLUSH_TIME / self.dt) // interval) * interval
-
-    def write(self, recorders: Recorders) -> None:
-        """Move the spikes and states recorded since the last time to the file."""
-        for name, spikes in recorders.of_spikes.items():
-            gathered = gather_spikes(*spikes.take(), self.comm)
-            self._do(lambda file, name=name, s=gathered: file.add_spikes(name, s.times(self.dt), s.neuron))  # type: ignore[misc]
-        for of_population in recorders.of_states.values():
-            for r in of_population:
-                states = r.take(self.comm)
-                self._do(lambda file, r=r, s=states: file.add_states(r.recording, s.times(self.dt), s.value))  # type: ignore[misc]
-
-    def write_weights(self, recording: WeightRecording, time: float, edges: Connections) -> None:
-        """Append recorded synapses as they are at ``time`` (ms)."""
-        self._do(lambda file: file.add_weights(recording, time, edges))
-
-    def spikes(self, population: str) -> Spikes:
-        """All spikes of a population written so far."""
-        return Spikes(*self._read(lambda file: file.spikes(population, self.dt)))
-
-    def states(self, population: str, variable: str) -> States:
-        """All values of a state variable written so far."""
-        return States(*self._read(lambda file: file.states(population, variable, self.dt)))
-
-
-class BinaryOutput(Output[BinaryFile]):
-    """The file of a ``BinarySimulation``; ``due``: simulated time (ms) of the next flush within a run."""
-
-    def __init__(self, path: Path, network: BinaryNetwork, comm: MPI.Comm, about: dict[str, Any]) -> None:
-        self.network = network
-        self.due = FLUSH_TIME
-        super().__init__(comm, lambda: BinaryFile(path, network, about))
-
-    def write(self, recorder: BinaryRecorder, time: float) -> None:
-        """Append what was recorded since the last time, up to ``time`` (ms)."""
-        for population in self.network.populations:
-            name = population.name
-            flips, activity = recorder.take(name, time, self.comm)
-            if flips is not None:
-                self._do(lambda file, name=name, flips=flips: file.add_flips(name, flips))  # type: ignore[misc]
-            if activity is not None:
-                self._do(lambda file, name=name, a=activity: file.add_activity(name, a))  # type: ignore[misc]
-        self.due = time + FLUSH_TIME
-
-    def write_states(self, population: str, name: str, states: StateArray) -> None:
-        """Put down the "initial" or the "final" states of a population."""
-        self._do(lambda file: file.set_states(population, name, states))

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from distsim.network.network import Network
-
 PACKAGES = ("distsim", "numpy", "numba", "h5py", "mpi4py")
 
 
-def about(network: Network, comm: MPI.Comm, seed: int, precision: str) -> dict[str, Any]:
+class Described(Protocol):
+    """A network that can tell all that fixes it; ``dt`` in ms."""
+
+    @property
+    def dt(self) -> float: ...
+    def description(self) -> dict[str, Any]: ...
+
+
+def about(network: Described, comm: MPI.Comm, seed: int, precision: str) -> dict[str, Any]:
     """What fixes every bit of a run, and with what it was made, as JSON-ready data; dt in ms."""
     return {
         "dt": network.dt,

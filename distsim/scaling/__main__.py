@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from distsim.errors import DistsimError, InputError
+from distsim.core.errors import DistsimError, InputError
+from distsim.core.standard_streams import make_lasting
 from distsim.parallel import launched, run_main, world
 from distsim.parallel.job import INPUT_ERROR, NOT_STORED
 from distsim.scaling.interruption import Interruption, interruptible
-from distsim.streams import make_lasting
 
 COMMANDS = ("report", "compare", "show")
 

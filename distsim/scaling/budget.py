@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.scaling.experiment import Point
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}

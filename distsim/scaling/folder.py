@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.record.jsonable import plain
 from distsim.record.lock import Lock
 from distsim.record.storage import make_folder, read_file, write_whole

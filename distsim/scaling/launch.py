@@ -18,9 +18,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import DistsimError, InputError, StorageError
+from distsim.core.errors import DistsimError, InputError, StorageError
 from distsim.parallel.job import NOT_STORED
-from distsim.progress import Progress, bars, silent
+from distsim.parallel.progress import Progress, bars, silent
 from distsim.record.storage import read_file, refused, write_whole
 from distsim.scaling import process
 from distsim.scaling.budget import BudgetSpentError

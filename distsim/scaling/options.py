@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.command.arguments import Parser, assignments, number_or_text
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.scaling import experiment as known
 from distsim.scaling.budget import seconds
 from distsim.scaling.experiment import EXCHANGES, KINDS, PRECISIONS, Experiment

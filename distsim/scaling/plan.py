@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
+from distsim.core.units import to_steps
 from distsim.scaling.experiment import DEFAULT_MODEL, Experiment, Point
 from distsim.scaling.folder import Folder
 from distsim.scaling.options import Options
-from distsim.units import to_steps
 
 Network = tuple[tuple[tuple[str, Any], ...], int, int | None]
 """What tells the networks of an experiment apart: variant, size, in-degree."""

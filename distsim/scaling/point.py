@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distsim.progress import Progress
+from distsim.core.units import MS_PER_S, to_steps
+from distsim.parallel.progress import Progress
 from distsim.scaling.energy import EnergyMeter
 from distsim.scaling.experiment import Experiment, Point
 from distsim.scaling.hosts import Hosts
-from distsim.units import MS_PER_S, to_steps
 
 SUBSET = 200
 """Weights are reported among the first 200 sources and targets of the first plastic projection, as published."""
@@ -43,8 +43,8 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     bytes, energy in J.
     """
     from distsim.models.registry import find
-    from distsim.simulate.memory import resident_bytes
-    from distsim.simulation import Simulation
+    from distsim.parallel.resident import resident_bytes
+    from distsim.spiking.simulation import Simulation
 
     begin = time.perf_counter()
     hosts = Hosts.of(comm)
@@ -118,7 +118,7 @@ def _settings(task: Task, network: Any, ranks: int) -> dict[str, Any]:
 def network_name(network: Any, fields: dict[str, Any]) -> str:
     """A name for all that fixes the bits of the result: records with the same one must have the same hashes."""
     what = [fields[name] for name in ("model", "parameters", "presimulation_ms", "T_ms", "precision")]
-    from distsim.rng import VERSION  # numba, with which records that are only read have nothing to do
+    from distsim.core.rng import VERSION  # numba, with which records that are only read have nothing to do
 
     text = json.dumps([VERSION, *what, network.description()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

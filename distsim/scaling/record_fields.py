@@ -11,7 +11,7 @@ from operator import getitem
 from types import GenericAlias
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.scaling.experiment import KINDS
 from distsim.scaling.schema import LARGEST_COUNT, MOST_RANKS, demand, scalar_type
 

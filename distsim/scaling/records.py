@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import InputError, StorageError
+from distsim.core.errors import InputError, StorageError
 from distsim.record.jsonable import plain
 from distsim.record.storage import read_file, reason, refused, write_fully
 from distsim.scaling.experiment import key_of

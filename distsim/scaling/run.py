@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from distsim.errors import DistsimError, StorageError
+from distsim.core.errors import DistsimError, StorageError
 from distsim.parallel import on_root
 from distsim.parallel.communicator import first_ranks, patient_barrier
 from distsim.parallel.job import NOT_STORED
-from distsim.progress import Progress, bars, compilation_shown
+from distsim.parallel.progress import Progress, bars, compilation_shown
 from distsim.record import surroundings
 from distsim.scaling.budget import BudgetSpentError
 from distsim.scaling.point import Task, run_point

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import GenericAlias
 from typing import Any
 
-from distsim.errors import InputError, nearest
+from distsim.core.errors import InputError, nearest
 from distsim.models.registry import MODELS
 from distsim.scaling import experiment as known
 from distsim.scaling.experiment import EXCHANGES, KINDS, PRECISIONS, Experiment

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import InputError, nearest
+from distsim.core.errors import InputError, nearest
 from distsim.record.storage import read_file
 
 MOST_BYTES = 10_000_000

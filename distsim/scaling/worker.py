@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.errors import InputError, StorageError
+from distsim.core.errors import InputError, StorageError
 from distsim.parallel import on_root, run_main, world
 from distsim.parallel.job import NOT_STORED
-from distsim.progress import silent
+from distsim.parallel.progress import silent
 from distsim.record.jsonable import plain
 from distsim.record.storage import write_whole
 from distsim.scaling.parent import end_with_parent

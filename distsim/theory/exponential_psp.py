@@ -6,8 +6,8 @@ dV/dt = 0, so V = tau_m / C_m exp(-t / tau_s), and the maximum is at t = tau_s l
 
 from __future__ import annotations
 
-from distsim.accurate import exp, log1p
-from distsim.units import check_number
+from distsim.core.accurate import exp, log1p
+from distsim.core.units import check_number
 
 
 def exponential_psp_amplitude(tau_m: float, tau_s: float, C_m: float) -> float:

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import math
 
-from distsim.accurate import exp, log
-from distsim.errors import InputError
-from distsim.units import check_number
+from distsim.core.accurate import exp, log
+from distsim.core.errors import InputError
+from distsim.core.units import check_number
 
 _NEAR = 0.1
 """|1 - tau_s / tau_m| below which the peak is found by Newton's method.

@@ -29,10 +29,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.elementary import exp, log
-from distsim.errors import InputError, nearest
-from distsim.jit import inline, jit
-from distsim.units import MS_PER_S
+from distsim.core.elementary import exp, log
+from distsim.core.errors import InputError, nearest
+from distsim.core.jit import inline, jit
+from distsim.core.units import MS_PER_S
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ import numpy as np
 from mpi4py import MPI
 
 from distsim import Simulation
-from distsim.analysis.rates import mean_cv, mean_rate, synchrony
+from distsim.analysis.spike_statistics import mean_cv, mean_rate, synchrony
 from distsim.models.brunel.mean_field import equations
 from distsim.models.brunel.network import network
 from distsim.models.brunel.parameters import Parameters, load

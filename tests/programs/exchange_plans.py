@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from distsim.parallel.exchange import GID_BITS, make_exchange
+from distsim.spiking.exchange import GID_BITS, make_exchange
 
 CASES = [(n, graph) for n in (0, 1, 4, 100) for graph in ("all", "ring", "one", "none")]
 PLANS = ("allgather", "allgatherv", "alltoallv", "auto")

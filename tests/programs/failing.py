@@ -13,7 +13,7 @@ from distsim import EdgeList, IafPscAlpha, InputError, Network, Simulation, Stat
 from distsim.parallel import on_root, run_main
 from distsim.parallel.communicator import one_per_node_first
 from distsim.parallel.job import faults
-from distsim.simulate.recorders import Recorders
+from distsim.spiking.recorders import Recorders
 
 
 def build_network(**parameters: Any) -> Network:

@@ -15,7 +15,7 @@ from mpi4py import MPI
 
 from distsim import Simulation
 from distsim.models.liquid_state import experiment
-from distsim.progress import silent
+from distsim.parallel.progress import silent
 from tests.programs.fingerprint import digest, fingerprint
 
 SMALL = {"pairs": 3, "T": 60.0, "d_1": 0.3, "d_tolerance": 0.05}

@@ -13,7 +13,7 @@ import numpy as np
 from mpi4py import MPI
 
 from distsim import Simulation
-from distsim.analysis import rates
+from distsim.analysis import spike_statistics as rates
 from distsim.models.microcircuit import experiment
 
 FEWEST = 4  # spikes of a neuron whose irregularity counts

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distsim.binary_simulation import BinarySimulation
-from distsim.errors import DistsimError
+from distsim.binary.binary_simulation import BinarySimulation
+from distsim.core.errors import DistsimError
 from distsim.models.binary_ei import network
 from distsim.models.binary_ei.parameters import SHORTCUTS, Parameters, defaults, load
 from distsim.models.outcome import Outcome, Table
-from distsim.progress import Progress
+from distsim.parallel.progress import Progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mpi4py import MPI
 
-    from distsim.simulate.binary_records import Activity
+    from distsim.binary.flip_recorder import Activity
 
 __all__ = ["SHORTCUTS", "defaults", "load", "run"]
 
@@ -64,7 +64,7 @@ def _predicted(p: Parameters) -> Any:
 
 
 def _draw(p: Parameters, activities: dict[str, Activity], predicted: Any) -> Figure:
-    from distsim.analysis.binary import plot_activity
+    from distsim.analysis.activity_plots import plot_activity
 
     times = np.linspace(0.0, p.T, 501)
     theory = p.mean_field.trajectory(times, p.m_0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from distsim.binary.binary_network import BinaryNetwork
+from distsim.core.rules import FixedIndegree
 from distsim.models.binary_ei.parameters import Parameters
-from distsim.network.binary import BinaryNetwork
-from distsim.network.rules import FixedIndegree
 
 
 def build_network(parameters: Parameters) -> BinaryNetwork:

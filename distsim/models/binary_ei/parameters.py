@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.models.defaults import Default, check_axes, check_derived, check_overrides, read_defaults
 from distsim.models.given_file import read_given
-from distsim.theory.binary import BinaryMeanField, balanced_threshold
+from distsim.theory.binary_mean_field import BinaryMeanField, balanced_threshold
 
 MODEL = "binary_ei"
 DERIVED = ("thresholds",)

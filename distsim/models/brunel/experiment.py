@@ -6,17 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.models.activity import Activity
 from distsim.models.brunel.mean_field import equations, mean_field
 from distsim.models.brunel.network import build_network
 from distsim.models.brunel.parameters import SHORTCUTS, Parameters, defaults, load
 from distsim.models.outcome import Outcome, Table
 from distsim.models.spiking import run_spiking
-from distsim.progress import Progress
-from distsim.simulate.rates import RateSimulation
-from distsim.simulation import Simulation
-from distsim.theory.mean_field import FixedPoint
+from distsim.parallel.progress import Progress
+from distsim.rates.rate_simulation import RateSimulation
+from distsim.spiking.simulation import Simulation
+from distsim.theory.lif_mean_field import FixedPoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,10 +6,10 @@ constant rate nu_X with C = 1.
 
 from __future__ import annotations
 
+from distsim.core.rules import OneToOne
 from distsim.models.brunel.parameters import Parameters, load
-from distsim.network.rates import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
-from distsim.network.rules import OneToOne
-from distsim.theory.mean_field import MeanField, drift_and_diffusion
+from distsim.rates.rate_network import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
+from distsim.theory.lif_mean_field import MeanField, drift_and_diffusion
 
 
 def mean_field(parameters: Parameters | None = None) -> RateNetwork:

@@ -8,12 +8,12 @@ Neurons are iaf_psc_delta; sources are drawn with replacement, the neuron itself
 
 from __future__ import annotations
 
+from distsim.core.rules import FixedIndegree
 from distsim.models.brunel.parameters import Parameters, load
-from distsim.network.network import Network
-from distsim.network.rules import FixedIndegree
-from distsim.neurons.iaf_psc_delta import IafPscDelta
-from distsim.stimuli.poisson import Poisson
-from distsim.synapses.static import Static
+from distsim.spiking.drives.poisson import Poisson
+from distsim.spiking.network import Network
+from distsim.spiking.neurons.iaf_psc_delta import IafPscDelta
+from distsim.spiking.synapses.static import Static
 
 
 def network(parameters: Parameters | None = None) -> Network:

@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
+from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
-from distsim.units import MS_PER_S, to_steps
 
 MODEL = "brunel"
 DERIVED = ("N_E", "N_I", "C_E", "C_I", "J_E", "J_I", "nu_theta", "nu_X")

@@ -18,23 +18,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.build.estimate import memory_of_trials
-from distsim.errors import InputError, RangeError
+from distsim.core.errors import InputError, RangeError
+from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.liquid_state.figures import plot_state_distances
 from distsim.models.liquid_state.network import build_network
 from distsim.models.liquid_state.parameters import MODEL, SHORTCUTS, Parameters, defaults, load
 from distsim.models.liquid_state.states import pair_distances
 from distsim.models.liquid_state.stimuli import collect_pairs, on_grid
 from distsim.models.outcome import Outcome, Table
-from distsim.neurons.lif_multisynapse import STIMULUS
 from distsim.parallel.communicator import on_root
 from distsim.parallel.job import faults
 from distsim.parallel.machine import check_memory
-from distsim.progress import Progress
+from distsim.parallel.progress import Progress
 from distsim.record.storage import write_whole
-from distsim.simulate.trials import Trials
-from distsim.stimuli.spike_trains import SpikeTrains
-from distsim.units import MS_PER_S, to_steps
+from distsim.spiking.neurons.lif_multisynapse import STIMULUS
+from distsim.spiking.sources.spike_trains import SpikeTrains
+from distsim.spiking.spiking_memory import memory_of_trials
+from distsim.spiking.trials import Trials
 
 if TYPE_CHECKING:
     from mpi4py import MPI

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.analysis.plots import _figure
-from distsim.units import MS_PER_S
+from distsim.core.units import MS_PER_S
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from distsim.core.distributions import Distribution, Normal, Uniform
+from distsim.core.one_signed import Gamma, Replaced
+from distsim.core.positions import lattice
+from distsim.core.rules import AllToAll, SpatialBernoulli
 from distsim.models.liquid_state.parameters import PROJECTIONS, Parameters
 from distsim.models.liquid_state.stimuli import single_stimulus
-from distsim.network.distributions import Distribution, Normal, Uniform
-from distsim.network.network import Network
-from distsim.network.positions import lattice
-from distsim.network.positive import Gamma, Replaced
-from distsim.network.rules import AllToAll, SpatialBernoulli
-from distsim.neurons.lif_multisynapse import STIMULUS, LifMultisynapse
-from distsim.stimuli.spike_trains import SpikeTrains
-from distsim.synapses.static import Static
-from distsim.synapses.tsodyks_markram import TsodyksMarkram
+from distsim.spiking.network import Network
+from distsim.spiking.neurons.lif_multisynapse import STIMULUS, LifMultisynapse
+from distsim.spiking.sources.spike_trains import SpikeTrains
+from distsim.spiking.synapses.static import Static
+from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
 
 
 def build_network(parameters: Parameters, stimulus: Sequence[float] | None = None) -> Network:

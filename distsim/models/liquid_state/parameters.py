@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
+from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
-from distsim.units import MS_PER_S, to_steps
 
 MODEL = "liquid_state"
 DERIVED = ("N", "N_E", "N_I")

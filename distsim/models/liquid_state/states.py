@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from distsim.accurate import exp
-from distsim.jit import jit
-from distsim.simulate.trials import TrialSpikes
+from distsim.core.accurate import exp
+from distsim.core.jit import jit
+from distsim.spiking.trials import TrialSpikes
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]

@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from distsim.counts import count_table
-from distsim.elementary import exp
-from distsim.errors import InputError
-from distsim.jit import inline, jit
+from distsim.core.elementary import exp
+from distsim.core.errors import InputError
+from distsim.core.jit import inline, jit
+from distsim.core.poisson_counts import count_table
+from distsim.core.rng import Streams, draw, draw_uniform, streams_of
+from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.liquid_state.parameters import MODEL, Parameters
-from distsim.rng import Streams, draw, draw_uniform, streams_of
-from distsim.units import MS_PER_S, to_steps
 
 FloatArray = npt.NDArray[np.float64]
 UInt64Array = npt.NDArray[np.uint64]

@@ -6,14 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.models.activity import Activity
 from distsim.models.microcircuit.network import build_network
 from distsim.models.microcircuit.parameters import POPULATIONS, SHORTCUTS, Parameters, defaults, load
 from distsim.models.outcome import Outcome
 from distsim.models.spiking import run_spiking
-from distsim.progress import Progress
-from distsim.simulation import Simulation
+from distsim.parallel.progress import Progress
+from distsim.spiking.simulation import Simulation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

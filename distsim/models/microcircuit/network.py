@@ -13,14 +13,14 @@ Sources of the rules and parameters: defaults.toml beside this file.
 
 from __future__ import annotations
 
+from distsim.core.distributions import Normal, Redrawn
+from distsim.core.rules import FixedTotalNumber
 from distsim.models.microcircuit.parameters import POPULATIONS, Parameters, is_excitatory
-from distsim.network.distributions import Normal, Redrawn
-from distsim.network.network import Network, Population
-from distsim.network.rules import FixedTotalNumber
-from distsim.neurons.iaf_psc_exp import IafPscExp
-from distsim.stimuli.poisson import Poisson
-from distsim.stimuli.poisson_source import PoissonSource
-from distsim.synapses.static import Static
+from distsim.spiking.drives.poisson import Poisson
+from distsim.spiking.network import Network, Population
+from distsim.spiking.neurons.iaf_psc_exp import IafPscExp
+from distsim.spiking.sources.poisson_source import PoissonSource
+from distsim.spiking.synapses.static import Static
 
 THALAMUS = "thalamus"
 

@@ -15,11 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from distsim.accurate import log
-from distsim.errors import InputError
+from distsim.core.accurate import log
+from distsim.core.errors import InputError
+from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
 from distsim.theory.exponential_psp import exponential_psp_amplitude
-from distsim.units import MS_PER_S, to_steps
 
 MODEL = "microcircuit"
 POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")

@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.models.activity import Activity
 from distsim.models.outcome import Outcome, Table
 from distsim.models.spiking import run_spiking
 from distsim.models.two_population.network import build_network
 from distsim.models.two_population.parameters import SHORTCUTS, Parameters, defaults, load
-from distsim.progress import Progress
-from distsim.simulation import Simulation
+from distsim.parallel.progress import Progress
+from distsim.spiking.simulation import Simulation
 
 if TYPE_CHECKING:
     import numpy as np

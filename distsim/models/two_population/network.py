@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from distsim.core.distributions import Uniform
+from distsim.core.rules import FixedIndegree
 from distsim.models.two_population.parameters import Parameters
-from distsim.network.distributions import Uniform
-from distsim.network.network import Network
-from distsim.network.rules import FixedIndegree
-from distsim.neurons.iaf_psc_alpha import IafPscAlpha
-from distsim.neurons.ignore_and_fire import IgnoreAndFire
-from distsim.stimuli.poisson import Poisson
-from distsim.synapses.static import Static
-from distsim.synapses.stdp_power_law import StdpPowerLaw
+from distsim.spiking.drives.poisson import Poisson
+from distsim.spiking.network import Network
+from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
+from distsim.spiking.neurons.ignore_and_fire import IgnoreAndFire
+from distsim.spiking.synapses.static import Static
+from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw
 
 
 def build_network(parameters: Parameters) -> Network:

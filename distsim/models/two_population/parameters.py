@@ -14,11 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from distsim.accurate import exp
-from distsim.errors import InputError
+from distsim.core.accurate import exp
+from distsim.core.errors import InputError
+from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
 from distsim.theory.psp import lambert_w, unit_psp, unit_psp_amplitude
-from distsim.units import MS_PER_S, to_steps
 
 MODEL = "two_population"
 DERIVED = ("N_E", "N_I", "K_E", "K_I", "J_unit", "I_E", "I_I", "I_X", "PSP_E", "nu_theta", "nu_X", "tau_minus")

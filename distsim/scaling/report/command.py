@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.command.arguments import Parser
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.record.storage import make_folder, write_all
 from distsim.scaling import folder as output
 from distsim.scaling import records as lines

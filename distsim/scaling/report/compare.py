@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.command.arguments import Parser
-from distsim.errors import InputError
+from distsim.core.errors import InputError
 from distsim.scaling.experiment import Point
 from distsim.scaling.report.checks import SAME
 from distsim.scaling.report.command import read_all

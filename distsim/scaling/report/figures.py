@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from distsim.core.units import MS_PER_S
 from distsim.scaling.experiment import KINDS
 from distsim.scaling.report import panels, style
 from distsim.scaling.report.summary import Summary, summarize
-from distsim.units import MS_PER_S
 
 Record = Mapping[str, Any]
 MOST_PHASES = 12

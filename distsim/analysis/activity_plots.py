@@ -1,0 +1,60 @@
+"""Binary neurons: states rebuilt from flips, and the figure of mean activities. No engine, no MPI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.analysis.plots import _colours, _figure
+from distsim.core.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Course = tuple[npt.ArrayLike, npt.ArrayLike]
+
+
+def states_at(
+    initial: npt.ArrayLike, flips: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike], time: float
+) -> npt.NDArray[np.uint8]:
+    """States (size,) of a population just after all updates up to ``time`` (ms).
+
+    initial: states (size,) at the start. flips: time (n,) (ms, ascending), neuron (n,), state (n,) after; as
+    ``BinarySimulation.flips`` and ``read_flips`` give them. Raises InputError for a time before the start.
+    """
+    if time < 0.0:
+        raise InputError(f"states_at: time must not be negative, got {time:g} ms")
+    times, neurons, after = (np.asarray(column) for column in flips)
+    states = np.array(initial, np.uint8)
+    n = int(np.searchsorted(times, time, side="right"))
+    states[neurons[:n]] = after[:n]  # of several flips of a neuron the last one stays
+    return states
+
+
+def plot_activity(
+    activities: Mapping[str, Course], stop: float, predicted: Mapping[str, float], theory: Mapping[str, Course]
+) -> Figure:
+    """Mean activity of populations against time, beside the mean field.
+
+    activities: (time (n,), ms; value (n,)) by population, each value holding until the next, the last to ``stop`` (ms);
+    theory: time course of the mean field; predicted: the activities at which it comes to rest, dashed.
+    """
+    figure = _figure(5.6, 3.4)
+    axes = figure.subplots()
+    for (name, (times, values)), colour in zip(activities.items(), _colours(activities), strict=True):
+        when, value = np.append(times, stop), np.append(values, np.asarray(values)[-1])
+        axes.step(when, value, where="post", color=colour, lw=0.8, alpha=0.75, label=f"{name}, simulated")
+        if name in theory:
+            axes.plot(*theory[name], color=colour, lw=1.6, label=f"{name}, mean field m(t)")
+        if name in predicted:
+            label = f"{name}, fixed point {predicted[name]:.3f}"
+            axes.axhline(predicted[name], color=colour, lw=1.0, ls=(0, (5, 3)), label=label)
+    axes.set_xlim(0.0, stop)
+    axes.set_ylim(0.0, max(0.05, axes.get_ylim()[1]))
+    axes.set_xlabel("time (ms)")
+    axes.set_ylabel("mean activity")
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=max(1, len(activities)), frameon=False, fontsize=8)
+    return figure

@@ -1,0 +1,1 @@
+"""Networks of binary neurons: network, couplings, loop, recorders, file, simulation."""

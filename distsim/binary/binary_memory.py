@@ -1,0 +1,25 @@
+"""How much memory a network of binary neurons takes on one rank, before anything of it is built."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from distsim.binary.binary_network import BinaryNetwork
+from distsim.connect.attribute import target_type
+from distsim.connect.expected import WORD, Memory, expected_edges
+
+FEWEST_UPDATES, BYTES_OF_UPDATE = 1 << 15, 76  # drawn together
+
+
+def memory_of_binary(network: BinaryNetwork, ranks: int) -> Memory:
+    """As ``build_couplings`` and ``BinaryLoop`` keep it; arrays by source are as long on every rank."""
+    edges = sum(expected_edges(p.rule, p.ends) for p in network.projections) / ranks
+    single = all(isinstance(p.J, float) for p in network.projections)
+    n = -(-network.size // ranks)
+    largest = max((-(-p.size // ranks) for p in network.populations), default=0)
+    sources = [sum(p.source is population for p in network.projections) for population in network.populations]
+    slots = float(max(sources, default=0)) * network.size
+    tables = edges * (np.dtype(target_type(largest)).itemsize + (0 if single else WORD)) + WORD * slots
+    drawn = WORD * (slots + sum(p.source.size for p in network.projections))
+    updates = max(FEWEST_UPDATES, 0.5 * n)
+    return Memory(tables=tables, neurons=8.0 * WORD * n + BYTES_OF_UPDATE * 1.1 * updates, building=drawn)

@@ -1,0 +1,142 @@
+"""A network of binary neurons: populations, couplings, recordings, checked as they are added. No ranks, no edges.
+
+Neuron i has state s_i, 0 or 1, and updates it at the points of its own Poisson process of mean interval tau: it
+becomes 1 if its input h_i = sum_j J_ij s_j lies above its threshold theta, else 0. Couplings have no delay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from distsim.core.distributions import Distribution
+from distsim.core.errors import InputError, check_arguments
+from distsim.core.populations import Populations, check_is_rule, check_rule_fits
+from distsim.core.rules import Ends, Rule
+from distsim.core.units import check_number
+from distsim.core.values import Value, check_shape, check_value, describe
+
+
+@dataclass(frozen=True, eq=False)
+class BinaryPopulation:
+    """``size`` binary neurons with global ids ``first_gid`` .. ``first_gid + size - 1``.
+
+    theta: threshold, in units of J. tau: mean interval between updates (ms). m_0: the probability that a neuron is
+    active at the start. Each is a number, an array (size,) or a distribution.
+    """
+
+    name: str
+    size: int
+    first_gid: int
+    theta: Value
+    tau: Value
+    m_0: Value
+
+
+@dataclass(frozen=True, eq=False)
+class BinaryProjection:
+    """Couplings of strength ``J`` from ``source`` to ``target``, chosen by ``rule``; ``index`` counts from 0."""
+
+    index: int
+    source: BinaryPopulation
+    target: BinaryPopulation
+    rule: Rule
+    J: Value
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.name}->{self.target.name}"
+
+    @property
+    def ends(self) -> Ends:
+        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
+
+
+@check_arguments
+class BinaryNetwork(Populations[BinaryPopulation]):
+    """A network of binary neurons; with a seed it defines every bit of a simulation.
+
+    Every method checks what it is given and raises InputError with one sentence that says what would be right.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.projections: list[BinaryProjection] = []
+        self.activity_recordings: dict[str, float | None] = {}  # population: interval (ms), None for every flip
+        self.flip_recordings: list[str] = []
+
+    def population(self, name: str, size: int, theta: Any, tau: Any = 1.0, m_0: Any = 0.0) -> BinaryPopulation:
+        """Add ``size`` neurons of threshold ``theta`` and mean update interval ``tau`` (ms), active with chance m_0.
+
+        A number, an array (size,) or a distribution each; m_0 = 0 is all inactive, and an array of zeros and ones
+        gives the state of every neuron at the start.
+        """
+        where = self._require_new(name)
+        size = self._check_size(size, where)
+        values = {
+            "theta": check_value(theta, f"{where}: theta"),
+            "tau": check_value(tau, f"{where}: tau", above=0.0),
+            "m_0": check_value(m_0, f"{where}: m_0", low=0.0),
+        }
+        for key, value in values.items():
+            check_shape(value, (size,), f"{where}: {key}")
+        if largest(values["m_0"]) > 1.0:
+            raise InputError(f"{where}: m_0 is a probability and must be at most 1, got {largest(values['m_0']):g}")
+        population = BinaryPopulation(name, size, self.size, **values)
+        self.populations.append(population)
+        return population
+
+    def connect(
+        self, source: BinaryPopulation | str, target: BinaryPopulation | str, rule: Rule, J: Any
+    ) -> BinaryProjection:
+        """Couple ``source`` to ``target`` by ``rule`` with strength ``J``: a number, an array or a distribution."""
+        self._require_open()
+        source, target = self.find(source), self.find(target)
+        where = f"projection '{source.name}->{target.name}'"
+        check_is_rule(rule, where)
+        strength = check_value(J, f"{where}: J")
+        projection = BinaryProjection(len(self.projections), source, target, rule, strength)
+        check_rule_fits(rule, projection.ends, where)
+        shape = rule.array_shape(projection.ends)
+        if shape is None and not isinstance(strength, (float, Distribution)):
+            raise InputError(f"{where}: J must be one number or a distribution where {rule!r} leaves the number open")
+        check_shape(strength, shape or (), f"{where}: J")
+        self.projections.append(projection)
+        return projection
+
+    def record_activity(self, population: BinaryPopulation | str, interval: float | None = None) -> None:
+        """Record the mean activity of ``population``: at every flip, or every ``interval`` ms from 0 on."""
+        self._require_open()
+        name = self.find(population).name
+        if name in self.activity_recordings:
+            raise InputError(f"record_activity: the activity of '{name}' is recorded already")
+        if interval is not None:
+            interval = check_number(interval, f"record_activity '{name}': interval", above=0.0)
+        self.activity_recordings[name] = interval
+
+    def record_flips(self, population: BinaryPopulation | str) -> None:
+        """Record every change of state in ``population``: time, neuron, new state."""
+        self._require_open()
+        name = self.find(population).name
+        if name in self.flip_recordings:
+            raise InputError(f"record_flips: the flips of '{name}' are recorded already")
+        self.flip_recordings.append(name)
+
+    def description(self) -> dict[str, Any]:
+        """All of the network as JSON-ready data; long arrays by shape and bounds."""
+        return {
+            "populations": [
+                {"name": p.name, "size": p.size, **{k: describe(getattr(p, k)) for k in ("theta", "tau", "m_0")}}
+                for p in self.populations
+            ],
+            "projections": [
+                {"projection": p.name, "rule": describe(p.rule), "J": describe(p.J)} for p in self.projections
+            ],
+        }
+
+
+def largest(value: Value) -> float:
+    """The largest number that ``value`` is or can be; 0 for an empty array."""
+    if isinstance(value, Distribution):
+        return value.bounds()[1]
+    return float(value) if isinstance(value, float) else float(max(value, default=0.0))

@@ -1,0 +1,200 @@
+"""The couplings of one rank of a binary network, in whole numbers of one exact unit.
+
+All edges lie in one array by source, then projection, so that a flip streams memory once. Where every coupling is a
+number (not drawn, not an array), the unit is the greatest common divisor of the couplings as the decimal numbers that
+they are written as: 0.1 for 0.1 and -0.2. Sums are then those of exact decimal arithmetic. Otherwise, or where such
+sums would not fit 62 bits, the unit is a power of two, 2^-60 of the largest sum of |J| into any one neuron or less:
+each coupling is rounded once, by half a unit at most, and sums are exact from there on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.binary.binary_network import BinaryNetwork, BinaryProjection
+from distsim.connect.attribute import Attribute, target_type
+from distsim.connect.draw import Targets, edges
+from distsim.connect.edge_kernels import add_by_target, count, fill
+from distsim.core.placement import local_count, local_gids
+from distsim.parallel.communicator import beyond
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Int64Array = npt.NDArray[np.int64]
+TIE = Fraction(1, 10**9)
+"""An input that exceeds the threshold by no more than this counts as equal to it, and gives state 0."""
+
+BITS = {np.int16: 15, np.int32: 31, np.int64: 62}
+"""Inputs are held in the first of these integers that holds twice every sum of |J|, with one bit to spare."""
+
+
+@dataclass(frozen=True)
+class Couplings:
+    """Edges by source and projection. Segment ``gid * slots + k`` holds those of the k-th projection of ``gid``.
+
+    unit: all strengths are multiples of it. first_gid (populations,) int64. strength (populations * slots,) int64: of
+    the k-th projection of each population, in half units, so that it is even; base: the local index at which its
+    target population begins. offsets (neurons * slots + 1,) int64: where segments begin. targets (edges,) uint16 or
+    uint32: local index within the target population. each (edges,) int64: strength of every edge in half units, empty
+    where every projection has one. input_type: the integer that holds any input.
+    """
+
+    unit: Fraction
+    first_gid: Int64Array
+    slots: int
+    strength: Int64Array
+    base: Int64Array
+    offsets: Int64Array
+    targets: npt.NDArray[Any]
+    each: Int64Array
+    input_type: Any
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """What kernels take."""
+        return self.first_gid, self.slots, self.strength, self.base, self.offsets, self.targets, self.each
+
+    def threshold(self, theta: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+        """Thresholds in half units (n,), of ``input_type``: h > theta + TIE exactly where the input is larger."""
+        limits = np.iinfo(self.input_type)
+        distinct, place = np.unique(theta, return_inverse=True)
+        exact = [2 * math.floor((Fraction(float(value)) + TIE) / self.unit) + 1 for value in distinct]
+        clipped = [min(max(value, limits.min), limits.max) for value in exact]
+        return np.array(clipped, self.input_type)[place]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A projection with the local targets that its edges are drawn for.
+
+    counts (sources,) int64: edges of each source. base: where the target population begins among the local neurons.
+    """
+
+    projection: BinaryProjection
+    targets: Targets
+    J: Attribute
+    counts: Int64Array
+    base: int
+
+    def strength(self, unit: Fraction) -> int:
+        """J in half units where all edges have the same, else 0; 0 without edges, whose J the unit need not suit."""
+        return 0 if self.J.single is None or not self.counts.any() else to_half_units(self.J.single, unit)
+
+
+def index_type_of(network: BinaryNetwork, comm: MPI.Comm) -> Any:
+    """The type of the target indices on this rank."""
+    return target_type(max(_local_sizes(network, comm), default=0))
+
+
+def _local_sizes(network: BinaryNetwork, comm: MPI.Comm) -> list[int]:
+    return [local_count(p.first_gid, p.size, comm.rank, comm.size) for p in network.populations]
+
+
+def call_kernels(network: BinaryNetwork, comm: MPI.Comm, seed: int) -> None:
+    """Call every kernel of ``build_couplings`` with arrays of the types that it has on this rank, all empty (local)."""
+    build_couplings(network, beyond(network.size), seed, index_type_of(network, comm))
+
+
+def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int, index_type: Any = None) -> Couplings:
+    """Draw, count and store the edges that end on this rank (collective).
+
+    index_type: see ``index_type_of``, which is the default.
+    """
+    local_sizes = _local_sizes(network, comm)
+    drawn, bound = _count(network, comm, seed, local_sizes)
+    most = max(comm.allgather(float(bound.max(initial=0.0))))
+    unit, input_type = exact_unit([d.J.single for d in drawn], most)
+    slots = max((sum(d.projection.source is p for d in drawn) for p in network.populations), default=0)
+    strength, base = np.zeros((2, len(network.populations), slots), np.int64)
+    counts = np.zeros((network.size, slots), np.int64)
+    slot_of = _slots(drawn)
+    for d, slot in zip(drawn, slot_of, strict=True):
+        source = d.projection.source
+        population = network.populations.index(source)
+        strength[population, slot] = d.strength(unit)
+        base[population, slot] = d.base
+        counts[source.first_gid : source.first_gid + source.size, slot] = d.counts
+    offsets = np.zeros(counts.size + 1, np.int64)
+    np.cumsum(counts.ravel(), out=offsets[1:])
+    targets = np.empty(int(offsets[-1]), index_type or index_type_of(network, comm))
+    each = np.empty(len(targets) if any(d.J.single is None for d in drawn) else 0, np.int64)
+    for d, slot in zip(drawn, slot_of, strict=True):
+        source = d.projection.source
+        begin = offsets[:-1].reshape(-1, max(slots, 1))[source.first_gid : source.first_gid + source.size, slot]
+        _fill(d, begin.copy(), unit, targets, each)
+    first_gid = np.array([p.first_gid for p in network.populations], np.int64)
+    return Couplings(unit, first_gid, slots, strength.ravel(), base.ravel(), offsets, targets, each, input_type)
+
+
+def _slots(drawn: list[Drawn]) -> list[int]:
+    """For each projection its number among those of the same source."""
+    return [sum(b.projection.source is d.projection.source for b in drawn[:i]) for i, d in enumerate(drawn)]
+
+
+def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[int]) -> tuple[list[Drawn], Any]:
+    """Number of edges by source, for each projection, and the sum of |J| (n,) into each local neuron."""
+    begins = np.cumsum([0, *local_sizes])
+    bound = np.zeros(begins[-1])
+    drawn = []
+    for projection in network.projections:
+        target = projection.target
+        gids = local_gids(target.first_gid, target.size, comm.rank, comm.size)
+        targets = Targets.of(projection, seed, gids, (projection.J,))
+        strength = Attribute.of(targets, "J", projection.J)
+        counts = np.zeros(projection.source.size, np.int64)
+        base = int(begins[network.populations.index(target)])
+        for piece in edges(projection.rule, targets):
+            count(piece.source, counts)
+            if strength.single is None:
+                add_by_target(piece.target + base, strength.of_edges(piece), 1.0, bound)
+            else:
+                here = slice(base + piece.first, base + piece.first + len(piece.degree))
+                bound[here] += abs(strength.single) * piece.degree
+        drawn.append(Drawn(projection, targets, strength, counts, base))
+    return drawn, bound
+
+
+def _fill(d: Drawn, cursor: Int64Array, unit: Fraction, targets: npt.NDArray[Any], each: Int64Array) -> None:
+    """Write the edges of a projection to their places; cursor (sources,): where those of each source begin."""
+    for piece in edges(d.projection.rule, d.targets):
+        units = np.empty(len(piece.source) if len(each) else 0, np.int64)
+        if len(each) and d.J.single is not None:
+            units[:] = d.strength(unit)
+        elif len(each):
+            units[:] = 2 * np.rint(d.J.of_edges(piece) / float(unit))
+        fill(piece.source, piece.degree, piece.first, cursor, targets, units, each)
+
+
+def exact_unit(strengths: Iterable[float | None], most: float) -> tuple[Fraction, Any]:
+    """The unit of couplings and the integer type of inputs; ``most`` is the largest sum of |J| into any one neuron.
+
+    ``strengths``: the J of every projection, None where each edge has its own.
+    """
+    given = list(strengths)
+    if None not in given:
+        unit = common_divisor(Fraction(repr(J)) for J in given if J)
+        for input_type, bits in BITS.items():
+            if most / unit < 2 ** (bits - 2):
+                return unit, input_type
+    return Fraction(2) ** (math.frexp(most)[1] - 60), np.int64
+
+
+def common_divisor(numbers: Iterable[Fraction]) -> Fraction:
+    """The largest fraction that all ``numbers`` are multiples of; 1 where there are none."""
+    top, bottom = 0, 1
+    for number in numbers:
+        top, bottom = math.gcd(top * number.denominator, number.numerator * bottom), bottom * number.denominator
+    return Fraction(top, bottom) if top else Fraction(1)
+
+
+def to_half_units(J: float, unit: Fraction) -> int:
+    """``J`` in half units, rounded to a whole number of units."""
+    return 2 * round(Fraction(repr(J)) / unit)

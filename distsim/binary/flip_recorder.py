@@ -1,0 +1,188 @@
+"""What is recorded of binary neurons: changes of state, and the mean activity of populations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.binary.binary_network import BinaryNetwork
+from distsim.parallel.gather import allgather_array
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from distsim.binary.window_loop import LocalNeurons
+
+FloatArray = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+StateArray = npt.NDArray[np.uint8]
+
+
+class Flips(NamedTuple):
+    """Changes of state by time, then neuron: time (n,) (ms), neuron (n,) in its population, state (n,) after."""
+
+    time: FloatArray
+    neuron: Int64Array
+    state: StateArray
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Fraction of active neurons: ``value`` (n,) at ``time`` (n,) (ms), the first of which is 0.
+
+    Recorded at every update, value[k] holds from time[k] until the next; ``stop`` (ms) is how far it is known.
+    """
+
+    time: FloatArray
+    value: FloatArray
+    stop: float
+
+    def mean(self, start: float, stop: float) -> float:
+        """Mean over the time from ``start`` to ``stop`` (ms), every value holding until the next."""
+        return _moment(self, start, stop, 1)
+
+    def sd(self, start: float, stop: float) -> float:
+        """Standard deviation over the time from ``start`` to ``stop`` (ms)."""
+        mean = self.mean(start, stop)
+        return float(np.sqrt(max(0.0, _moment(self, start, stop, 2) - mean * mean)))
+
+
+def _moment(activity: Activity, start: float, stop: float, power: int) -> float:
+    """Mean of value or (power 2) its square from ``start`` to ``stop``, as far as it is known; NaN where it is not."""
+    edges = np.clip(np.append(activity.time, activity.stop), start, stop)
+    lengths = np.diff(edges)
+    total = float(lengths.sum())
+    values = activity.value * activity.value if power == 2 else activity.value
+    return float((values * lengths).sum()) / total if total > 0.0 else float("nan")
+
+
+@dataclass
+class Taken:
+    """How much of what is recorded of a population was taken: pieces of flips, samples of its activity.
+
+    active: number of active neurons at the last of these samples.
+    """
+
+    pieces: int = 0
+    samples: int = 0
+    active: int = 0
+
+
+class BinaryRecorder:
+    """Keeps what is to be recorded of the local flips, population by population."""
+
+    def __init__(self, network: BinaryNetwork, neurons: LocalNeurons) -> None:
+        self.network = network
+        self.neurons = neurons
+        names = [p.name for p in network.populations]
+        self._flips: dict[str, list[tuple[FloatArray, Int64Array, StateArray]]] = {
+            name: []
+            for name in names
+            if name in network.flip_recordings or network.activity_recordings.get(name, 0.0) is None
+        }
+        sampled = {name: dt for name, dt in network.activity_recordings.items() if dt is not None}
+        self._steps: dict[str, Int64Array] = {name: np.zeros(1, np.int64) for name in sampled}
+        self._begin = dict(zip(names, neurons.first[:-1], strict=True))
+        self._end = dict(zip(names, neurons.first[1:], strict=True))
+        self._taken = {name: Taken() for name in names}
+
+    def add(self, time: FloatArray, index: npt.NDArray[np.int32], state: StateArray) -> None:
+        """Record the local flips of a stretch: time, local index, new state."""
+        for name in {**self._flips, **self._steps}:
+            begin, end = self._begin[name], self._end[name]
+            mine = (index >= begin) & (index < end)
+            if name in self._flips:
+                neuron = self._neuron(name, index[mine].astype(np.int64))
+                self._flips[name].append((time[mine], neuron, state[mine]))
+            if name in self._steps:
+                self._count(name, time[mine], 2 * state[mine].astype(np.int64) - 1)
+
+    def _neuron(self, name: str, index: Int64Array) -> Int64Array:
+        """Index within population ``name`` of local neurons."""
+        return self.neurons.gids[index] - self.network.find(name).first_gid
+
+    def _count(self, name: str, time: FloatArray, change: Int64Array) -> None:
+        """Add changes of the number of active neurons to the first sample at or after each."""
+        samples = first_sample(time, self.network.activity_recordings[name] or 1.0)
+        new = np.bincount(samples, minlength=len(self._steps[name])) * 0
+        np.add.at(new, samples, change)
+        new[: len(self._steps[name])] += self._steps[name]
+        self._steps[name] = new
+
+    def flips(self, name: str, comm: MPI.Comm) -> Flips:
+        """All flips of a population so far (collective)."""
+        return self._flips_after(Taken(), name, comm)
+
+    def activity(self, name: str, stop: float, comm: MPI.Comm) -> Activity:
+        """The mean activity of a population up to ``stop`` (ms) (collective)."""
+        flips = self.flips(name, comm) if name in self._flips else None
+        return self._activity_after(Taken(), name, flips, stop, comm)
+
+    def take(self, name: str, stop: float, comm: MPI.Comm) -> tuple[Flips | None, Activity | None]:
+        """What was recorded of a population since this was last asked for, up to ``stop`` (ms) (collective).
+
+        None for what is not to be recorded. It stays part of what ``flips`` and ``activity`` give.
+        """
+        taken = self._taken[name]
+        flips = activity = None
+        if name in self._flips:
+            flips = self._flips_after(taken, name, comm)
+        if name in self.network.activity_recordings:
+            activity = self._activity_after(taken, name, flips, stop, comm)
+        return flips if name in self.network.flip_recordings else None, activity
+
+    def _flips_after(self, taken: Taken, name: str, comm: MPI.Comm) -> Flips:
+        """The flips that were not taken, which then are."""
+        types = (np.float64, np.int64, np.uint8)
+        pieces = self._flips[name][taken.pieces :]
+        taken.pieces += len(pieces)
+        parts = [
+            allgather_array(np.concatenate([np.zeros(0, t), *(p[k] for p in pieces)]), comm)
+            for k, t in enumerate(types)
+        ]
+        order = np.lexsort((parts[1], parts[0]))
+        return Flips(*(part[order] for part in parts))
+
+    def _activity_after(self, taken: Taken, name: str, flips: Flips | None, stop: float, comm: MPI.Comm) -> Activity:
+        """The activity that was not taken, which then is; ``flips``: those after it, where all samples are kept."""
+        if taken.samples == 0:
+            mine = self.neurons.initial[self._begin[name] : self._end[name]]
+            taken.active = sum(comm.allgather(int(mine.sum())))
+        interval = self.network.activity_recordings[name]
+        if interval is None and flips is not None:
+            first = 1 if taken.samples == 0 else 0  # the sample at time 0
+            time = np.concatenate((np.zeros(first), flips.time))
+            change = np.concatenate((np.zeros(first, np.int64), 2 * flips.state.astype(np.int64) - 1))
+        else:
+            time, change = self._samples_after(taken, name, interval or 1.0, stop, comm)
+        active = taken.active + np.cumsum(change)
+        taken.samples += len(time)
+        taken.active = int(active[-1]) if len(active) else taken.active
+        return Activity(time, active / np.float64(max(self.network.find(name).size, 1)), stop)
+
+    def _samples_after(
+        self, taken: Taken, name: str, interval: float, stop: float, comm: MPI.Comm
+    ) -> tuple[FloatArray, Int64Array]:
+        """Times (ms) of the samples that were not taken, and the change of the number of active neurons at each."""
+        n = len_of_samples(stop, interval)
+        mine = np.zeros(max(0, n - taken.samples), np.int64)
+        known = self._steps[name][taken.samples : n]
+        mine[: len(known)] = known
+        times: FloatArray = np.multiply(np.arange(taken.samples, n), interval, dtype=np.float64)
+        return times, np.sum(comm.allgather(mine), axis=0)
+
+
+def first_sample(time: FloatArray, interval: float) -> Int64Array:
+    """Number k (n,) of the first sample, at k * interval, that is not before each ``time`` (n,)."""
+    k = np.ceil(time / interval).astype(np.int64)
+    k[k * interval < time] += 1
+    k[(k - 1) * interval >= time] -= 1
+    return k
+
+
+def len_of_samples(stop: float, interval: float) -> int:
+    """How many samples there are from 0 to ``stop``, ends included."""
+    return int(first_sample(np.array([np.nextafter(stop, np.inf)]), interval)[0])

@@ -1,0 +1,1 @@
+"""What all engines share: errors, units, random numbers, kernels, values, rules, placement of neurons on ranks."""

@@ -1,0 +1,136 @@
+"""A quantity of many neurons or synapses: one number, an array with one entry each, or a distribution."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.distributions import Distribution
+from distsim.core.errors import InputError
+from distsim.core.rng import streams_of
+from distsim.core.units import LARGEST, MAX_STEPS, SMALLEST, check_number, shown
+
+LONG = 8  # arrays that are described one by one, at most
+SAMPLE = 1001  # numbers of which a median is taken
+
+Value = float | npt.NDArray[np.float64] | Distribution
+
+
+def is_distribution(value: Any) -> TypeGuard[Distribution]:
+    """Whether ``value`` is a distribution; a class of distributions is none."""
+    return isinstance(value, Distribution) and not isinstance(value, type)
+
+
+def check_value(value: Any, name: str, *, low: float = -np.inf, above: float = -np.inf) -> Value:
+    """``value`` as a float, a frozen float64 array or a distribution.
+
+    Raises InputError for anything else, for NaN or infinity, and for values below ``low``, not above ``above``, or
+    larger than the numbers that ``check_number`` takes.
+    """
+    if is_distribution(value):
+        smallest, _ = value.bounds()
+        if smallest < low or -np.inf < above >= smallest:
+            limit = f"at least {low:g}" if smallest < low else f"larger than {above:g}"
+            raise InputError(f"{name} must be {limit}, but {value} can be {smallest:g}; wrap it in Clipped(...)")
+        return value
+    if isinstance(value, (list, tuple, range)) or (isinstance(value, np.ndarray) and value.ndim > 0):
+        return check_array(value, name, low=low, above=above)
+    return check_number(value, name, low=low, above=above)
+
+
+def check_array(values: Any, name: str, *, low: float = -np.inf, above: float = -np.inf) -> npt.NDArray[np.float64]:
+    """``values`` as a read-only float64 array of finite numbers within the limits, or InputError naming the entry."""
+    array = _numbers(values, name)
+    smallest = max(low, SMALLEST) if above == 0.0 else low
+    wrong = ~(np.abs(array) <= LARGEST) | (array < smallest) | (array <= above)  # not-a-number is wrong, too
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        place = f"[{', '.join(map(str, index))}]" if index else ""
+        check_number(float(array[index]), f"{name}{place}", low=low, above=above)
+    array.setflags(write=False)
+    return array
+
+
+def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
+    """``values`` as a new float64 array; InputError where they are no real numbers."""
+    if isinstance(values, range) and len(values) > MAX_STEPS:
+        raise InputError(f"{name} must hold at most {MAX_STEPS} numbers, got {values}")
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "O":  # numbers of other kinds, such as fractions
+            flat = [check_number(value, f"{name}[{i}]") for i, value in enumerate(array.ravel().tolist())]
+            array = np.array(flat, np.float64).reshape(array.shape)
+        elif array.dtype.kind not in "biuf" and array.size:
+            raise TypeError
+        return np.array(array, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name} must hold numbers, got {shown(values)}") from None
+
+
+def check_shape(value: Value, shape: tuple[int, ...], name: str) -> None:
+    """InputError where ``value`` is an array of another shape than ``shape``."""
+    if isinstance(value, np.ndarray) and value.shape != shape:
+        raise InputError(f"{name} has shape {value.shape}, but must have shape {shape} or be one number")
+
+
+def largest(value: Value) -> float:
+    """The largest value that can occur; minus infinity for an empty array."""
+    return value.bounds()[1] if isinstance(value, Distribution) else float(np.max(value, initial=-np.inf))
+
+
+def typical_sizes(value: Value) -> npt.NDArray[np.float64]:
+    """Sizes (n,) of a number or of the entries of an array, without zeros; of a distribution the median size, (1,).
+
+    The median is that of numbers drawn from streams of their own, always the same.
+    """
+    if not isinstance(value, Distribution):
+        sizes = np.abs(np.ravel(value))
+        return sizes[sizes > 0.0]
+    streams = streams_of(0, "typical size", 0, np.arange(SAMPLE))
+    sizes = typical_sizes(value.sample(streams, np.zeros(SAMPLE, np.int64)))
+    return np.array([np.median(sizes)]) if len(sizes) else sizes
+
+
+def values_of_neurons(
+    value: Value, seed: int, purpose: str, gids: npt.NDArray[np.int64], first_gid: int, trial: int = 0
+) -> float | npt.NDArray[np.float64]:
+    """The values of the neurons ``gids`` of one population: a float where all are equal, else (n,) float64.
+
+    ``purpose`` keys the stream of a distribution, of which trial number ``trial`` takes that number; entry i of an
+    array belongs to gid ``first_gid`` + i.
+    """
+    if isinstance(value, Distribution):
+        return value.sample(streams_of(seed, purpose, 0, gids), np.full(len(gids), trial, np.int64))
+    if isinstance(value, np.ndarray):
+        return value[gids - first_gid]
+    return value
+
+
+def describe(thing: Any) -> Any:
+    """A JSON-ready description of frozen data: dataclasses by class name and fields, arrays by shape and bounds.
+
+    Numbers that JSON does not have (an open bound) become strings; long lists of arrays are described as a whole.
+    """
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        fields = {f.name: describe(getattr(thing, f.name)) for f in dataclasses.fields(thing) if f.repr}
+        return {"class": type(thing).__name__, **fields}
+    if isinstance(thing, np.ndarray):
+        summary = {"shape": list(thing.shape)}
+        return {**summary, "min": float(thing.min()), "max": float(thing.max())} if thing.size else summary
+    if isinstance(thing, tuple) and len(thing) > LONG and all(isinstance(item, np.ndarray) for item in thing):
+        return {"arrays": len(thing), "together": describe(np.concatenate(thing))}
+    if isinstance(thing, (list, tuple)):
+        return [describe(item) for item in thing]
+    if isinstance(thing, dict):
+        return {str(key): describe(item) for key, item in thing.items()}
+    if isinstance(thing, np.generic):
+        return describe(thing.item())
+    if isinstance(thing, float) and not math.isfinite(thing):
+        return str(thing)
+    return thing

@@ -1,1 +1,0 @@
-"""What is simulated: populations, projections, rules, distributions and recordings, without ranks."""

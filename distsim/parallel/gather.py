@@ -1,0 +1,114 @@
+"""Gathering what the ranks recorded, in an order that does not depend on ranks (collective, same result everywhere)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.errors import InputError
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Int64Array = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+DECIMALS = 9  # of a time in ms
+_HALF, _LOW = np.uint64(32), np.uint64(2**32 - 1)  # steps and gids both fit into 32 bits
+
+
+def in_ms(step: Int64Array, dt: float) -> FloatArray:
+    """Times (n,) in ms of steps (n,), to 1e-9 ms: 33.3 for step 333 of 0.1 ms, whose product is 33.300000000000004."""
+    times: FloatArray = np.multiply(step, dt, dtype=np.float64)
+    return times.round(DECIMALS)
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Spikes sorted by step, then neuron: step (n,) int64 and neuron (n,) int64, counted within its population."""
+
+    step: Int64Array
+    neuron: Int64Array
+
+    def times(self, dt: float) -> FloatArray:
+        """Times (n,) in ms."""
+        return in_ms(self.step, dt)
+
+
+@dataclass(frozen=True)
+class States:
+    """Recorded values of a state variable: step (T,) int64, neuron (n,) int64, value (T, n) float64."""
+
+    step: Int64Array
+    neuron: Int64Array
+    value: FloatArray
+
+    def times(self, dt: float) -> FloatArray:
+        """Times (T,) in ms."""
+        return in_ms(self.step, dt)
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Synapses sorted by source, then target, those of one pair by sign of weight, then delay, then drawing.
+
+    source, target (n,) int64 within their populations; weight (n,) float64 (pA); delay (n,) float64 (ms).
+    """
+
+    source: Int64Array
+    target: Int64Array
+    weight: FloatArray
+    delay: FloatArray
+
+
+def allgather_array(array: npt.NDArray[Any], comm: MPI.Comm) -> npt.NDArray[Any]:
+    """The one-dimensional arrays of all ranks, one after the other, on every rank."""
+    counts = np.array(comm.allgather(len(array)))
+    result = np.empty(int(counts.sum()), array.dtype)
+    comm.Allgatherv(np.ascontiguousarray(array), [result, counts])
+    return result
+
+
+def gather_spikes(step: Int64Array, neuron: Int64Array, comm: MPI.Comm) -> Spikes:
+    """All spikes from those of each rank."""
+    keys = sorted_keys(allgather_array(step, comm), allgather_array(neuron, comm))
+    return Spikes((keys >> _HALF).astype(np.int64), (keys & _LOW).astype(np.int64))
+
+
+def gather_states(
+    steps: list[int], columns: Int64Array, values: list[FloatArray], neurons: tuple[int, ...], comm: MPI.Comm
+) -> States:
+    """All recorded values from those of each rank, whose columns are ``columns`` of the whole."""
+    mine = np.array(values).reshape(len(steps), len(columns))
+    everywhere = comm.allgather((columns, mine))
+    whole = np.empty((len(steps), len(neurons)))
+    for places, part in everywhere:
+        whole[:, places] = part
+    return States(np.array(steps, np.int64), np.array(neurons, np.int64), whole)
+
+
+def gather_connections(parts: list[Connections], comm: MPI.Comm) -> Connections:
+    """All synapses from those of each rank."""
+    columns = []
+    for name, dtype in (("source", np.int64), ("target", np.int64), ("weight", np.float64), ("delay", np.float64)):
+        mine = np.concatenate([np.zeros(0, dtype), *(getattr(part, name) for part in parts)])
+        columns.append(allgather_array(mine, comm))
+    order = np.lexsort((columns[1], columns[0]))
+    return Connections(*(column[order] for column in columns))
+
+
+def sorted_keys(step: Int64Array, index: Int64Array) -> npt.NDArray[np.uint64]:
+    """Spikes as single integers step 2^32 + index, sorted: several times faster than to sort by two arrays.
+
+    Raises InputError for a step or an index that does not fit into 32 bits.
+    """
+    for what, values in (("step", step), ("index", index)):
+        if len(values) and (values.min() < 0 or values.max() > _LOW):
+            raise InputError(f"the {what} of a spike must be from 0 to {_LOW}, got {values.min()} to {values.max()}")
+    keys = step.astype(np.uint64)
+    keys <<= _HALF
+    keys |= index.astype(np.uint64)
+    keys.sort()
+    return keys

@@ -1,0 +1,1 @@
+"""Networks of rate neurons: network, afferents, simulation."""

@@ -1,0 +1,160 @@
+"""The incoming connections of the rate neurons on one rank, by target, and their weighted sums of rates.
+
+The sum of a target runs over its connections in the order in which they were drawn from its stream, in a few partial
+sums (so that additions overlap) that are added at the end: the order is the same on any number of ranks. Where every
+source projects to every target with the same factors, one sum serves all targets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.connect.attribute import Attribute
+from distsim.connect.draw import Targets, edges
+from distsim.core.jit import inline, jit
+from distsim.core.rules import AllToAll
+from distsim.rates.rate_network import RateProjection
+
+Int64Array = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+
+class Afferents(Protocol):
+    """The connections of one projection that end on this rank."""
+
+    @property
+    def n_connections(self) -> int: ...
+
+    def add(self, rates: FloatArray, drift: FloatArray, diffusion: FloatArray) -> None:
+        """Add the input by ``rates`` (neurons,) of all ranks to drift and diffusion (targets,) of the local targets."""
+
+
+@dataclass(frozen=True)
+class FromSome:
+    """Connections by target: those of target t are offsets[t] .. offsets[t + 1] - 1.
+
+    source (edges,) int32: place of the source among the rates of all ranks. Factors: one for all, or (edges,) each.
+    """
+
+    offsets: Int64Array
+    source: npt.NDArray[np.int32]
+    drift_factor: float | FloatArray
+    diffusion_factor: float | FloatArray
+
+    @property
+    def n_connections(self) -> int:
+        return len(self.source)
+
+    def add(self, rates: FloatArray, drift: FloatArray, diffusion: FloatArray) -> None:
+        add = add_equal if isinstance(self.drift_factor, float) else add_weighted
+        add(self.offsets, self.source, rates, self.drift_factor, self.diffusion_factor, drift, diffusion)
+
+
+@dataclass(frozen=True)
+class FromAll:
+    """Every source (n,) int32 projects to every target with the same factors, but for ``own`` (targets,) int32.
+
+    own: place of the rate of the target itself, where it is one of the sources and left out; else empty.
+    """
+
+    source: npt.NDArray[np.int32]
+    own: npt.NDArray[np.int32]
+    drift_factor: float
+    diffusion_factor: float
+    n_targets: int
+
+    @property
+    def n_connections(self) -> int:
+        return self.n_targets * len(self.source) - len(self.own)
+
+    def add(self, rates: FloatArray, drift: FloatArray, diffusion: FloatArray) -> None:
+        add_common(self.source, self.own, rates, self.drift_factor, self.diffusion_factor, drift, diffusion)
+
+
+def build_afferents(projection: RateProjection, seed: int, gids: Int64Array, place: Int64Array) -> Afferents:
+    """The connections onto the targets ``gids``; place (neurons,) of every gid among the rates of all ranks."""
+    connection, source = projection.connection, projection.source
+    places = place[source.first_gid : source.first_gid + source.size].astype(np.int32)
+    targets = Targets.of(projection, seed, gids, (connection.drift_factor, connection.diffusion_factor))
+    drift = Attribute.of(targets, "drift factor", connection.drift_factor)
+    diffusion = Attribute.of(targets, "diffusion factor", connection.diffusion_factor)
+    if isinstance(projection.rule, AllToAll) and drift.single is not None and diffusion.single is not None:
+        left_out = projection.ends.same and not projection.rule.autapses
+        own = place[gids].astype(np.int32) if left_out else np.zeros(0, np.int32)
+        return FromAll(places, own, drift.single, diffusion.single, len(gids))
+    pieces = list(edges(projection.rule, targets))
+    degree = np.concatenate([np.zeros(0, np.int64), *(piece.degree for piece in pieces)])
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(degree)])
+    sources = np.concatenate([np.zeros(0, np.int32), *(places[piece.source] for piece in pieces)])
+    if drift.single is not None and diffusion.single is not None:
+        return FromSome(offsets, sources, drift.single, diffusion.single)
+    each = (np.concatenate([np.zeros(0), *(a.of_edges(piece) for piece in pieces)]) for a in (drift, diffusion))
+    return FromSome(offsets, sources, *each)
+
+
+@jit
+def add_equal(offsets, source, rates, drift_factor, diffusion_factor, drift, diffusion):  # type: ignore[no-untyped-def]
+    """Add the sum of the rates of the sources of every target, times each factor."""
+    for t in range(drift.size):
+        total = sum_rates(source, rates, offsets[t], offsets[t + 1])
+        drift[t] += drift_factor * total
+        diffusion[t] += diffusion_factor * total
+
+
+@jit
+def add_common(source, own, rates, drift_factor, diffusion_factor, drift, diffusion):  # type: ignore[no-untyped-def]
+    """Add the sum of the rates of all sources, but for the target's own (where ``own`` has it), times each factor."""
+    everyone = sum_rates(source, rates, 0, source.size)
+    for t in range(drift.size):
+        others = max(everyone - rates[own[t]], 0.0) if own.size else everyone
+        drift[t] += drift_factor * others
+        diffusion[t] += diffusion_factor * others
+
+
+@jit
+def add_weighted(offsets, source, rates, drift_factors, diffusion_factors, drift, diffusion):  # type: ignore[no-untyped-def]
+    """Add the sum of each factor of a connection times the rate of its source, over the connections of every target."""
+    for t in range(drift.size):
+        begin, end = offsets[t], offsets[t + 1]
+        drift[t] += weighted_sum(source, rates, drift_factors, begin, end)
+        diffusion[t] += weighted_sum(source, rates, diffusion_factors, begin, end)
+
+
+@inline
+def sum_rates(source, rates, begin, end):  # type: ignore[no-untyped-def]
+    """Sum of the rates of source[begin], ..., source[end - 1], in eight partial sums."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+    last = end - (end - begin) % 8
+    for e in range(begin, last, 8):
+        s0 += rates[source[e]]
+        s1 += rates[source[e + 1]]
+        s2 += rates[source[e + 2]]
+        s3 += rates[source[e + 3]]
+        s4 += rates[source[e + 4]]
+        s5 += rates[source[e + 5]]
+        s6 += rates[source[e + 6]]
+        s7 += rates[source[e + 7]]
+    total = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+    for e in range(last, end):
+        total += rates[source[e]]
+    return total
+
+
+@inline
+def weighted_sum(source, rates, factors, begin, end):  # type: ignore[no-untyped-def]
+    """Sum of factor times rate over the connections begin .. end - 1, in four partial sums."""
+    s0 = s1 = s2 = s3 = 0.0
+    last = end - (end - begin) % 4
+    for e in range(begin, last, 4):
+        s0 += factors[e] * rates[source[e]]
+        s1 += factors[e + 1] * rates[source[e + 1]]
+        s2 += factors[e + 2] * rates[source[e + 2]]
+        s3 += factors[e + 3] * rates[source[e + 3]]
+    total = (s0 + s1) + (s2 + s3)
+    for e in range(last, end):
+        total += factors[e] * rates[source[e]]
+    return total

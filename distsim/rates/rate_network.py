@@ -1,0 +1,225 @@
+"""A network of rate neurons: populations, diffusion connections, recordings, checked as they are added. No ranks.
+
+A rate neuron relaxes with time constant tau to its own mean plus the answer to its input:
+
+    tau dr_i/dt = -r_i + mean_i + Phi_i(mu_i, sigma_i),  mu_i = sum_j drift_ij r_j,  sigma_i^2 = sum_j diffusion_ij r_j
+
+Phi is Siegert's function (``distsim.theory.siegert``) for a ``SiegertNeuron`` and 0 for a ``ConstantRate``, which
+drives others. With drift = tau_m K J and diffusion = tau_m K J^2 one Siegert neuron stands for a whole population of
+spiking ones (``distsim.theory.lif_mean_field.drift_and_diffusion``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from distsim.core.errors import InputError, check_arguments
+from distsim.core.populations import Populations, StateRecording, check_indices, check_is_rule, check_rule_fits
+from distsim.core.rules import Ends, Rule
+from distsim.core.units import check_number, shown, to_steps
+from distsim.core.values import Value, check_shape, check_value, describe
+
+
+@check_arguments
+@dataclass(frozen=True, eq=False)
+class SiegertNeuron:
+    """Rate of a leaky integrate-and-fire neuron with white (tau_syn = 0) or exponentially filtered noise.
+
+    Parameters: tau, tau_m, t_ref, tau_syn (ms), V_th, V_reset (mV, relative to the resting potential), mean (1/s). Each
+    is a number, an array (size,) or a distribution.
+    """
+
+    tau: Value = 1.0
+    tau_m: Value = 10.0
+    t_ref: Value = 2.0
+    V_th: Value = 15.0
+    V_reset: Value = 0.0
+    tau_syn: Value = 0.0
+    mean: Value = 0.0
+    siegert: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        positive, not_negative = {"above": 0.0}, {"low": 0.0}
+        limits = {"tau": positive, "tau_m": positive} | dict.fromkeys(("t_ref", "tau_syn", "mean"), not_negative)
+        freeze(self, limits)
+        low, high = bounds(self.V_reset)[1], bounds(self.V_th)[0]
+        if low >= high:
+            raise InputError(f"SiegertNeuron: V_reset = {low:g} mV must be below V_th = {high:g} mV")
+
+
+@check_arguments
+@dataclass(frozen=True, eq=False)
+class ConstantRate:
+    """A source that takes no input: its rate relaxes to ``mean`` (1/s) with ``tau`` (ms).
+
+    Each is a number, an array (size,) or a distribution. Its initial rate is 0 unless given, see
+    ``RateNetwork.population``.
+    """
+
+    mean: Value
+    tau: Value = 1.0
+    siegert: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        freeze(self, {"mean": {"low": 0.0}, "tau": {"above": 0.0}})
+
+
+@check_arguments
+@dataclass(frozen=True, eq=False)
+class DiffusionConnection:
+    """Adds ``drift_factor`` (mV s) times the rate of its source to mu, ``diffusion_factor`` (mV^2 s) times to sigma^2.
+
+    Each is a number, an array as for the weights of synapses, or a distribution.
+    """
+
+    drift_factor: Value
+    diffusion_factor: Value
+
+    def __post_init__(self) -> None:
+        freeze(self, {"drift_factor": {}, "diffusion_factor": {"low": 0.0}})
+
+    def check(self, shape: tuple[int, ...] | None, where: str) -> None:
+        """Raise InputError for arrays not of ``shape`` (None: no arrays)."""
+        for name in ("drift_factor", "diffusion_factor"):
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray) and shape is None:
+                raise InputError(
+                    f"{where}: {name}: this rule draws how many connections there are; give a number or a distribution"
+                )
+            check_shape(value, shape or (), f"{where}: {name}")
+
+
+def check_sizes(model: Any, size: int, where: str) -> None:
+    """InputError where a parameter is an array of another length than the population."""
+    for name in (field.name for field in fields(model)):
+        check_shape(getattr(model, name), (size,), f"{where}: {type(model).__name__} {name}")
+
+
+def freeze(owner: Any, limits: dict[str, dict[str, float]]) -> None:
+    """Replace the fields of a frozen dataclass by their checked values; ``limits`` by name, none where missing."""
+    for name in (field.name for field in fields(owner)):
+        value = check_value(getattr(owner, name), f"{type(owner).__name__}: {name}", **limits.get(name, {}))
+        object.__setattr__(owner, name, value)
+
+
+def bounds(value: Value) -> tuple[float, float]:
+    """The smallest and largest value that occur or can occur."""
+    if isinstance(value, (float, np.ndarray)):
+        return float(np.min(value, initial=np.inf)), float(np.max(value, initial=-np.inf))
+    return value.bounds()
+
+
+@dataclass(frozen=True, eq=False)
+class RatePopulation:
+    """``size`` neurons of one model, with global ids from ``first_gid`` on, and their rates at the start (1/s)."""
+
+    name: str
+    size: int
+    model: SiegertNeuron | ConstantRate
+    first_gid: int
+    rate: Value
+
+
+@dataclass(frozen=True, eq=False)
+class RateProjection:
+    """Connections of one kind from ``source`` to ``target``, chosen by ``rule``; ``index`` counts from 0."""
+
+    index: int
+    source: RatePopulation
+    target: RatePopulation
+    rule: Rule
+    connection: DiffusionConnection
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.name}->{self.target.name}"
+
+    @property
+    def ends(self) -> Ends:
+        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
+
+
+@check_arguments
+class RateNetwork(Populations[RatePopulation]):
+    """A network of rate neurons on a grid of step ``dt`` (ms).
+
+    Every method checks what it is given and raises InputError with one sentence that says what would be right.
+    """
+
+    def __init__(self, dt: float = 0.1) -> None:
+        super().__init__()
+        self.dt = check_number(dt, "RateNetwork: dt", above=0.0)
+        self.projections: list[RateProjection] = []
+        self.recordings: list[StateRecording] = []
+
+    def population(self, name: str, size: int, model: SiegertNeuron | ConstantRate, rate: Any = 0.0) -> RatePopulation:
+        """Add ``size`` neurons of ``model`` that start at ``rate`` (1/s): a number, an array, or a distribution."""
+        where = self._require_new(name)
+        if not isinstance(model, (SiegertNeuron, ConstantRate)):
+            raise InputError(f"{where}: {shown(model)} is not a rate neuron; give e.g. SiegertNeuron()")
+        size = self._check_size(size, where)
+        check_sizes(model, size, where)
+        rate = check_value(rate, f"{where}: rate", low=0.0)
+        check_shape(rate, (size,), f"{where}: rate")
+        population = RatePopulation(name, size, model, self.size, rate)
+        self.populations.append(population)
+        return population
+
+    def connect(
+        self,
+        source: RatePopulation | str,
+        target: RatePopulation | str,
+        rule: Rule,
+        connection: DiffusionConnection,
+    ) -> RateProjection:
+        """Connect ``source`` to ``target`` by ``rule`` with connections like ``connection``."""
+        self._require_open()
+        source, target = self.find(source), self.find(target)
+        where = f"projection '{source.name}->{target.name}'"
+        check_is_rule(rule, where)
+        if not isinstance(connection, DiffusionConnection):
+            raise InputError(
+                f"{where}: rate neurons are coupled by a DiffusionConnection(...), not by {shown(connection)}"
+            )
+        if not target.model.siegert:
+            raise InputError(f"{where}: '{target.name}' is a source of constant rate and receives no input")
+        projection = RateProjection(len(self.projections), source, target, rule, connection)
+        check_rule_fits(rule, projection.ends, where)
+        connection.check(rule.array_shape(projection.ends), where)
+        self.projections.append(projection)
+        return projection
+
+    def record_rates(
+        self,
+        population: RatePopulation | str,
+        neurons: Iterable[int] | None = None,
+        interval: float | None = None,
+    ) -> None:
+        """Record the rates of ``neurons`` (default: all) at the end of every ``interval`` ms (default: dt)."""
+        self._require_open()
+        population = self.find(population)
+        where = f"record_rates '{population.name}'"
+        if any(recording.population == population.name for recording in self.recordings):
+            raise InputError(f"{where}: these rates are recorded already")
+        given = range(population.size) if neurons is None else neurons
+        chosen = check_indices(given, population.name, population.size, where)
+        steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
+        self.recordings.append(StateRecording(population.name, "rate", chosen, steps))
+
+    def description(self) -> dict[str, Any]:
+        """All of the network as JSON-ready data; long arrays by shape and bounds."""
+        return {
+            "dt": self.dt,
+            "populations": [
+                {"name": p.name, "size": p.size, "model": describe(p.model), "rate": describe(p.rate)}
+                for p in self.populations
+            ],
+            "projections": [
+                {"projection": p.name, "rule": describe(p.rule), "connection": describe(p.connection)}
+                for p in self.projections
+            ],
+        }

@@ -1,1 +1,0 @@
-"""Running a built network: update, exchange, deliver, once per minimum delay."""

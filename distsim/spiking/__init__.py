@@ -1,0 +1,1 @@
+"""Networks of spiking neurons: network, models, tables of synapses, loop, recorders, file, simulation."""

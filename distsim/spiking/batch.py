@@ -1,0 +1,174 @@
+"""Kernels of the engine for many trials of one small network: the trials of a batch advance side by side.
+
+A population of n neurons in a batch of B trials is one of n B neurons for the kernel of its model, neuron after
+neuron, the trials of each side by side: neuron i of trial b is i B + b. So a small network fills the vector registers,
+and each trial goes through the same operations as it does alone. What synapses remember is kept per trial.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.jit import jit
+from distsim.spiking.neurons.lif_multisynapse import update
+from distsim.spiking.synapses import static, tsodyks_markram
+
+Int64Array = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+
+class Neurons(NamedTuple):
+    """The neurons of a population in all trials; the fields from V to refractory_steps are those of its group.
+
+    ring (inputs, slots, n B) int64, in units of ``unit`` (pA); drives: no Poisson input, as the kernel takes it.
+    """
+
+    V: FloatArray
+    I: FloatArray
+    stimulus: FloatArray
+    refractory: Int64Array
+    membrane: tuple[Any, ...]
+    decays: FloatArray
+    refractory_steps: int
+    ring: Int64Array
+    unit: float
+    drives: tuple[Any, ...]
+    first_gid: int
+
+
+class StaticTable(NamedTuple):
+    """A table of static synapses, and the population and the input that it drives."""
+
+    population: int
+    input: int
+    place: tuple[int, int, Int64Array]
+    offsets: Int64Array
+    targets: Int64Array
+    weights: FloatArray
+    delays: Int64Array
+
+
+class DynamicTable(NamedTuple):
+    """A table of Tsodyks-Markram synapses; x, y, u (B, edges) and t_last (B, rows) are their state in each trial."""
+
+    population: int
+    input: int
+    place: tuple[int, int, Int64Array]
+    offsets: Int64Array
+    targets: Int64Array
+    weights: FloatArray
+    delays: Int64Array
+    U: FloatArray
+    D: FloatArray
+    F: FloatArray
+    tau_I: float
+    limit: float
+    x: FloatArray
+    y: FloatArray
+    u: FloatArray
+    t_last: Int64Array
+
+
+class Spikes(NamedTuple):
+    """Spikes (n,) int64 in the order of time for each trial and gid: trial, step, gid."""
+
+    trial: Int64Array
+    step: Int64Array
+    gid: Int64Array
+
+
+@jit
+def by_trial(spikes, trials, begin):  # type: ignore[no-untyped-def]
+    """The spikes sorted by trial, keeping their order; those of trial b are begin[b] .. begin[b + 1] - 1, written."""
+    trial, step, gid = spikes
+    begin[:] = 0
+    for s in range(trial.size):
+        begin[trial[s] + 1] += 1
+    for b in range(trials):
+        begin[b + 1] += begin[b]
+    cursor = begin[:-1].copy()
+    steps, gids = np.empty_like(step), np.empty_like(gid)
+    for s in range(trial.size):
+        steps[cursor[trial[s]]] = step[s]
+        gids[cursor[trial[s]]] = gid[s]
+        cursor[trial[s]] += 1
+    return steps, gids
+
+
+@jit
+def deliver(spikes, trials, dt, neurons, static_tables, dynamic_tables):  # type: ignore[no-untyped-def]
+    """Deliver spikes of all trials; returns how many dynamic synapses transmitted more than the sums can hold."""
+    if not spikes.step.size:
+        return 0
+    begin = np.empty(trials + 1, np.int64)
+    steps, gids = by_trial(spikes, trials, begin)
+    released = np.empty(tsodyks_markram.CHUNK)
+    beyond = 0
+    for b in range(trials):
+        stamp, gid = steps[begin[b] : begin[b + 1]], gids[begin[b] : begin[b + 1]]
+        if not stamp.size:
+            continue
+        for k in range(len(static_tables)):
+            t = static_tables[k]
+            target = neurons[t.population]
+            ring = target.ring[t.input][:, b::trials]
+            static.deliver(gid, stamp, t.place, t.offsets, t.targets, t.weights, t.delays, 1.0 / target.unit, ring)
+        for k in range(len(dynamic_tables)):
+            d = dynamic_tables[k]
+            target = neurons[d.population]
+            ring = target.ring[d.input][:, b::trials]
+            beyond += tsodyks_markram.deliver(
+                gid, stamp, d.place, d.offsets, d.targets, d.weights, d.delays, d.U, d.D, d.F, d.tau_I, dt,
+                1.0 / target.unit, d.limit, d.x[b], d.y[b], d.u[b], d.t_last[b], released, ring,
+            )  # fmt: skip
+    return beyond
+
+
+@jit
+def part_of(spikes, begin, end):  # type: ignore[no-untyped-def]
+    """The spikes begin .. end - 1."""
+    return Spikes(spikes.trial[begin:end], spikes.step[begin:end], spikes.gid[begin:end])
+
+
+@jit
+def advance(  # type: ignore[no-untyped-def]
+    start, end, interval, lead, trials, dt, neurons, static_tables, dynamic_tables, trains, sent, fired
+):
+    """Advance all trials from step ``start`` to ``end``, or until ``fired`` could overflow.
+
+    interval: the shortest delay between neurons, in steps. trains: the spikes from outside, sorted by step, of which
+    the first ``sent`` were delivered before ``start``; their shortest delay is ``lead``, and they are delivered ahead
+    of the interval in which the first of them arrive. Spikes are written to ``fired``, those of each interval together.
+    Returns the step reached, how many spikes from outside were delivered, the number of spikes, and what ``deliver``
+    does.
+    """
+    most = 0
+    for p in range(len(neurons)):
+        most += neurons[p].V.size
+    index, stamp = np.empty(most * interval, np.int32), np.empty(most * interval, np.int64)
+    no_current = np.zeros(interval)
+    count, beyond = 0, 0
+    while start < end and count + most * interval <= fired.step.size:
+        stop = min(start + interval, end)
+        before = sent
+        while sent < trains.step.size and trains.step[sent] + lead <= stop:
+            sent += 1
+        beyond += deliver(part_of(trains, before, sent), trials, dt, neurons, static_tables, dynamic_tables)
+        begin = count
+        for p in range(len(neurons)):
+            n = neurons[p]
+            found = update(
+                n.V, n.I, n.stimulus, n.refractory, n.membrane, n.decays, n.refractory_steps,
+                start + 1, stop - start, n.ring, n.unit, no_current, n.drives, index, stamp,
+            )  # fmt: skip
+            for s in range(found):
+                fired.trial[count] = index[s] % trials
+                fired.step[count] = stamp[s]
+                fired.gid[count] = n.first_gid + index[s] // trials
+                count += 1
+        beyond += deliver(part_of(fired, begin, count), trials, dt, neurons, static_tables, dynamic_tables)
+        start = stop
+    return start, sent, count, beyond

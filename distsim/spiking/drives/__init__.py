@@ -1,0 +1,1 @@
+"""What drives neurons from outside the network, one file each."""

@@ -1,0 +1,49 @@
+"""A constant current injected into every neuron of a population."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.errors import InputError, check_arguments
+from distsim.core.units import check_number, to_steps
+
+
+@check_arguments
+@dataclass(frozen=True)
+class ConstantCurrent:
+    """A current of ``amplitude`` (pA) from ``start`` to ``stop`` (ms; None: for ever), transmitted with ``delay`` (ms).
+
+    As NEST's dc_generator: what the generator emits in a step arrives ``delay`` (default dt) later and acts on the
+    membrane in the step after, so that a current from 0 ms with delay dt first moves V_m at 3 dt. A current without
+    transmission is the neuron's own parameter I_e.
+    """
+
+    amplitude: float
+    start: float = 0.0
+    stop: float | None = None
+    delay: float | None = None
+    is_stimulus: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for name in ("amplitude", "start", "stop", "delay"):
+            value = getattr(self, name)
+            if value is not None or name in ("amplitude", "start"):
+                object.__setattr__(self, name, check_number(value, f"ConstantCurrent: {name}"))
+
+    def check(self, size: int, dt: float, where: str) -> None:
+        start = to_steps(self.start, dt, f"{where}: ConstantCurrent start")
+        if self.stop is not None and to_steps(self.stop, dt, f"{where}: ConstantCurrent stop") < start:
+            raise InputError(f"{where}: ConstantCurrent stop = {self.stop:g} ms is before start = {self.start:g} ms")
+        if self.delay is not None:
+            to_steps(self.delay, dt, f"{where}: ConstantCurrent delay", low=1)
+
+    def add_to(self, current: npt.NDArray[np.float64], first_step: int, dt: float) -> None:
+        """Add the amplitude to the entries of ``current`` (n_steps,) of steps first_step .. in which it acts."""
+        shift = 1 + (1 if self.delay is None else to_steps(self.delay, dt, "delay"))
+        begin = to_steps(self.start, dt, "start") + 1 + shift - first_step
+        end = len(current) if self.stop is None else to_steps(self.stop, dt, "stop") + 1 + shift - first_step
+        current[max(begin, 0) : max(end, 0)] += self.amplitude

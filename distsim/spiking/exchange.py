@@ -1,0 +1,195 @@
+"""The exchange of spikes: every rank gets the spikes of one interval that its neurons need.
+
+A spike travels as one uint64, (step within the interval) << 40 | gid, so that sorting the integers sorts spikes by
+step, then source. The plans differ in cost alone: after the exchange the spikes are sorted, and a rank ignores those
+it has no targets for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.errors import InputError, nearest
+from distsim.core.jit import jit
+from distsim.spiking.spike_hash import add_spike
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+UInt64Array = npt.NDArray[np.uint64]
+Int64Array = npt.NDArray[np.int64]
+
+PLANS = ("auto", "allgather", "allgatherv", "alltoallv")
+GID_BITS = np.uint64(40)
+GID_MASK = np.uint64((1 << 40) - 1)
+_FIRST_CAPACITY = 64
+_DIRECTED_RANKS = 32  # below this many ranks a directed exchange saves nothing
+_DIRECTED_SHARE = 0.25  # of the ranks hold targets of a neuron, at most, where it does
+
+
+@jit
+def pack(gids, index, stamps, start, packed, begin, sums):  # type: ignore[no-untyped-def]
+    """Write the spikes (local index, step) of neurons ``gids`` as sortable integers from packed[begin] on.
+
+    start: the step after which the interval begins. sums: those of a ``SpikeHash``, which the spikes are added to; none
+    for sources. Returns the end of what is written.
+    """
+    for spike in range(index.size):
+        gid, stamp = gids[index[spike]], stamps[spike]
+        packed[begin + spike] = (np.uint64(stamp - start) << GID_BITS) | np.uint64(gid)
+        add_spike(gid, stamp, sums)
+    return begin + index.size
+
+
+@jit
+def unpack(packed, start, gids, stamps):  # type: ignore[no-untyped-def]
+    """gids and steps (n,) of packed spikes (n,)."""
+    for spike in range(packed.size):
+        gids[spike] = np.int64(packed[spike] & GID_MASK)
+        stamps[spike] = np.int64(packed[spike] >> GID_BITS) + start
+
+
+@jit
+def collect(incoming, received):  # type: ignore[no-untyped-def]
+    """Put the spikes of all ranks behind each other; incoming (ranks, 1 + capacity): number of spikes, spikes.
+
+    Returns how many there are, or, where a rank has more than its capacity, minus the most that one has.
+    """
+    most = np.int64(0)
+    for rank in range(incoming.shape[0]):
+        most = max(most, np.int64(incoming[rank, 0]))
+    if most >= incoming.shape[1]:
+        return -most
+    n = 0
+    for rank in range(incoming.shape[0]):
+        for spike in range(np.int64(incoming[rank, 0])):
+            received[n] = incoming[rank, 1 + spike]
+            n += 1
+    return n
+
+
+def call_kernels() -> None:
+    """Call the kernels of this module with no spikes, so that they are compiled."""
+    spikes, integers = np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    pack(integers, np.zeros(0, np.int32), integers, 0, spikes, 0, spikes)
+    unpack(spikes, 0, integers, integers)
+    collect(np.zeros((1, 1), np.uint64), spikes)
+
+
+class Exchange(Protocol):
+    """One plan of exchange, built once, executed every interval."""
+
+    name: str
+
+    def __call__(self, spikes: UInt64Array) -> UInt64Array:
+        """The packed spikes that this rank needs, sorted, from those of its own neurons; valid until the next call."""
+
+
+def make_exchange(plan: str, comm: MPI.Comm, needed: Int64Array) -> Exchange:
+    """The exchange plan of that name; ``needed`` (n,) are the gids with targets on this rank, ascending.
+
+    "auto" takes the directed plan where the ranks far outnumber those that hold targets of one neuron, else the
+    single Allgather. Raises InputError for an unknown name.
+    """
+    if plan not in PLANS:
+        raise InputError(f"unknown exchange plan '{plan}'{nearest(plan, PLANS)}")
+    if plan == "auto":
+        plan = "alltoallv" if _directed_pays(comm, needed) else "allgather"
+    if plan == "allgather":
+        return AllgatherExchange(comm)
+    return AllgathervExchange(comm) if plan == "allgatherv" else AlltoallvExchange(comm, needed)
+
+
+def _directed_pays(comm: MPI.Comm, needed: Int64Array) -> bool:
+    pairs = comm.allreduce(len(needed))
+    neurons = 1 + max(comm.allgather(int(needed[-1]) if len(needed) else 0))
+    return bool(comm.size >= _DIRECTED_RANKS and pairs / neurons < _DIRECTED_SHARE * comm.size)
+
+
+class AllgatherExchange:
+    """One Allgather of buffers of fixed capacity; where a rank has more spikes, all enlarge theirs and repeat it."""
+
+    name = "allgather"
+
+    def __init__(self, comm: MPI.Comm) -> None:
+        self.comm = comm
+        self._allocate(_FIRST_CAPACITY)
+
+    def _allocate(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.outgoing = np.zeros(capacity + 1, np.uint64)  # number of spikes, then the spikes
+        self.incoming = np.zeros((self.comm.size, capacity + 1), np.uint64)
+        self.received = np.empty(self.comm.size * capacity, np.uint64)
+
+    def __call__(self, spikes: UInt64Array) -> UInt64Array:
+        while True:
+            fits = min(len(spikes), self.capacity)
+            self.outgoing[0] = len(spikes)
+            self.outgoing[1 : fits + 1] = spikes[:fits]
+            self.comm.Allgather(self.outgoing, self.incoming)
+            n = collect(self.incoming, self.received)
+            if n >= 0:
+                received = self.received[:n]
+                received.sort()
+                return received
+            self._allocate(1 << int(-n).bit_length())
+
+
+class AllgathervExchange:
+    """An Allgather of the numbers of spikes, then an Allgatherv of the spikes."""
+
+    name = "allgatherv"
+
+    def __init__(self, comm: MPI.Comm) -> None:
+        self.comm = comm
+        self.counts = np.zeros(comm.size, np.int64)
+
+    def __call__(self, spikes: UInt64Array) -> UInt64Array:
+        self.comm.Allgather(np.array([len(spikes)], np.int64), self.counts)
+        received = np.empty(int(self.counts.sum()), np.uint64)
+        self.comm.Allgatherv(spikes, [received, self.counts])
+        received.sort()
+        return received
+
+
+class AlltoallvExchange:
+    """Every spike goes only to the ranks that hold targets of its neuron."""
+
+    name = "alltoallv"
+
+    def __init__(self, comm: MPI.Comm, needed: Int64Array) -> None:
+        self.comm = comm
+        owner = needed % comm.size
+        order = np.argsort(owner, kind="stable")
+        asked, counts = self._alltoall(needed[order].astype(np.uint64), np.bincount(owner, minlength=comm.size))
+        rank = np.repeat(np.arange(comm.size), counts)
+        local = asked.astype(np.int64) // comm.size
+        by_neuron = np.lexsort((rank, local))
+        self.destinations = rank[by_neuron]
+        n_local = int(local.max(initial=-1)) + 1
+        self.offsets = np.concatenate(([0], np.cumsum(np.bincount(local, minlength=n_local))))
+
+    def _alltoall(self, outgoing: UInt64Array, counts: Int64Array) -> tuple[UInt64Array, Int64Array]:
+        """Send counts[r] consecutive entries of ``outgoing`` to rank r; what came, and how much from each rank."""
+        counts = np.ascontiguousarray(counts, np.int64)
+        arriving = np.empty(self.comm.size, np.int64)
+        self.comm.Alltoall(counts, arriving)
+        incoming = np.empty(int(arriving.sum()), np.uint64)
+        self.comm.Alltoallv([outgoing, counts], [incoming, arriving])
+        return incoming, arriving
+
+    def __call__(self, spikes: UInt64Array) -> UInt64Array:
+        local = (spikes & GID_MASK).astype(np.int64) // self.comm.size
+        known = local < len(self.offsets) - 1
+        spikes, local = spikes[known], local[known]
+        fan = self.offsets[local + 1] - self.offsets[local]
+        first = np.repeat(self.offsets[local] - (np.cumsum(fan) - fan), fan)
+        rank = self.destinations[first + np.arange(len(first))]
+        order = np.argsort(rank, kind="stable")
+        outgoing = np.repeat(spikes, fan)[order]
+        received, _ = self._alltoall(outgoing, np.bincount(rank, minlength=self.comm.size))
+        received.sort()
+        return received

@@ -1,0 +1,66 @@
+"""The exact grid of input sums: a power-of-two unit in which the input of a group of neurons is counted in integers.
+
+Integer sums do not depend on the order of their terms, so neither on ranks nor on the arrival of spikes. The unit is
+chosen so that all synapses of any one neuron together, each as often as it can act in one step, stay within 62 bits of
+64, or 30 of 32 (rounding of their weights to the grid adds at most half a unit each, far from one bit more); where
+plastic synapses may grow, 16 of the 62 bits are left to them, and weights are watched against ``largest_weight``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.connect.edge_kernels import add_by_target
+from distsim.spiking.synapses.input_unit import Grid
+from distsim.spiking.synapses.table import Table
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+BITS = 62
+NARROW_BITS = 30
+GROWTH_BITS = 16
+
+
+@dataclass
+class InputBound:
+    """Sums of |weight| (n,) that can act on each neuron in one step, and its number (n,) of plastic synapses."""
+
+    fixed: npt.NDArray[np.float64]
+    plastic: npt.NDArray[np.float64]
+    plastic_count: npt.NDArray[np.float64]
+
+    @classmethod
+    def zero(cls, n: int) -> InputBound:
+        return cls(np.zeros(n), np.zeros(n), np.zeros(n))
+
+    def add_table(self, table: Table, plastic: bool, multiplicity: int) -> None:
+        """Add the synapses of ``table``, each acting up to ``multiplicity`` times in a step."""
+        weights = np.asarray(table.weights, np.float64) if table.one_weight else table.weights
+        add_by_target(table.targets, weights, float(multiplicity), self.plastic if plastic else self.fixed)
+        if plastic:
+            add_by_target(table.targets, np.ones(1), float(multiplicity), self.plastic_count)
+
+    def grid(self, comm: MPI.Comm, narrow: bool = False) -> Grid:
+        """The grid for the most strongly driven neuron of all ranks; ``narrow``: for sums of 32 bits, none plastic."""
+        local = np.array([self.fixed + self.plastic, self.fixed, self.plastic_count]).max(axis=1, initial=0.0)
+        total, fixed, most_plastic = (float(x) for x in np.max(comm.allgather(local), axis=0))
+        if total == 0.0:
+            return Grid(2.0**-30, math.inf if most_plastic == 0.0 else 2.0 ** (BITS - 30) / most_plastic)
+        bits = NARROW_BITS if narrow else BITS - (GROWTH_BITS if most_plastic else 0)
+        unit = 2.0 ** (math.frexp(total)[1] - bits)
+        largest = (unit * 2.0**BITS - fixed) / most_plastic if most_plastic else math.inf
+        return Grid(unit, largest)
+
+
+def empty_ring(inputs: int, slots: int, n: int, narrow: bool = False) -> npt.NDArray[Any]:
+    """Summed input (inputs, slots, n) int64 or, where ``narrow``, int32, all zero.
+
+    Slot s holds the input of steps that are s modulo slots.
+    """
+    return np.zeros((inputs, slots, n), np.int32 if narrow else np.int64)

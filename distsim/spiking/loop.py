@@ -1,0 +1,169 @@
+"""The loop over intervals of a spiking network.
+
+Time levels, for the interval of steps a + 1 .. b with b - a at most the minimum delay:
+
+    update    states a -> b; consumes the input slots a + 1 .. b; stamps spikes with the step at whose end they occur
+    exchange  all spikes of the interval reach the ranks that need them
+    deliver   each spike into the slots stamp + delay, all beyond b
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.errors import RangeError
+from distsim.core.poisson_counts import deposit
+from distsim.parallel.timers import Timers
+from distsim.spiking import exchange as exchanges
+from distsim.spiking.exchange import Exchange, pack, unpack
+from distsim.spiking.local_network import LocalGroup, LocalNetwork
+from distsim.spiking.neurons.group import joins
+from distsim.spiking.protocols import weight_unit
+from distsim.spiking.recorders import Fired, Recorders
+from distsim.spiking.spike_hash import SpikeHash
+
+Int64Array = npt.NDArray[np.int64]
+
+
+class SpikingLoop:
+    """Advances the local part of a network; ``step`` is the last step done.
+
+    interval: steps between exchanges. wait: called before every exchange, a barrier where waiting for the slowest
+    rank is to be timed apart from the transfer.
+    """
+
+    def __init__(
+        self,
+        local: LocalNetwork,
+        exchange: Exchange,
+        interval: int,
+        dt: float,
+        recorders: Recorders,
+        wait: Callable[[], object],
+    ) -> None:
+        self.local = local
+        self.exchange = exchange
+        self.interval = interval
+        self.dt = dt
+        self.recorders = recorders
+        self.wait = wait
+        self.timers = Timers()
+        self.step = 0
+        self.n_spikes = 0
+        self.spike_hash, self._no_sums = SpikeHash(), np.zeros(0, np.uint64)
+        sizes = [
+            group.most_spikes(interval, dt) for group in local.groups
+        ]  # of buffers that hold a spike in every step
+        self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
+        self._packed = np.empty(sum(sizes), np.uint64)
+        self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)
+        self._no_current = {len(group.members): np.zeros((len(group.members), interval)) for group in local.groups}
+
+    def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
+        """Advance by ``n_steps``; ``tick`` is told the last step done after every interval."""
+        end = self.step + n_steps
+        timers = self.timers
+        timers.start()
+        while self.step < end:
+            start, self.step = self.step, min(self.step + self.interval, end)
+            pairs = zip(self.local.groups, self._fired, strict=True)
+            fired = [self.update(group, buffer, start, self.step) for group, buffer in pairs]
+            timers.lap("update")
+            self.recorders.spikes(fired)
+            timers.lap("record")
+            self.wait()
+            timers.lap("wait")
+            spikes = self.exchange(self.pack(fired, start))
+            timers.lap("communicate")
+            self.deliver(spikes, fired, start)
+            timers.lap("deliver")
+            tick(self.step)
+            timers.lap("record")
+
+    def update(self, group: LocalGroup, buffer: Fired, start: int, end: int) -> Fired:
+        """Advance one group from step ``start`` to ``end``, pausing where states are recorded."""
+        n_spikes = 0
+        for begin, stop in self.recorders.pieces(group, start, end):
+            free = Fired(buffer.index[n_spikes:], buffer.stamp[n_spikes:])
+            n_spikes += self.advance(group, free, begin, stop - begin)
+            self.recorders.states(group, stop)
+        return Fired(buffer.index[:n_spikes], buffer.stamp[:n_spikes])
+
+    def advance(self, group: LocalGroup, buffer: Fired, start: int, n_steps: int) -> int:
+        """Advance one group by ``n_steps`` after step ``start``; writes spikes to ``buffer`` and returns how many."""
+        for part, poisson in group.further_poisson:
+            deposit(poisson.drive, start + 1, n_steps, group.ring[poisson.input, :, part.begin : part.end])
+        current = self.current(group, start, n_steps)
+        return group.neurons.update(
+            start + 1, n_steps, group.ring, group.grid.unit, current, group.drives, buffer.index, buffer.stamp
+        )
+
+    def call_kernels(self) -> None:
+        """Call every kernel of a run on the arrays of the network with nothing to do: no steps, no spikes.
+
+        So they are compiled for exactly these arrays, before any time is taken. Nothing changes.
+        """
+        exchanges.call_kernels()
+        for group, buffer in zip(self.local.groups, self._fired, strict=True):
+            self.advance(group, buffer, self.step, 0)
+            for plastic in group.plastic_inputs:
+                plastic.delivery.archive(buffer.index[:0], buffer.stamp[:0], self.step)
+        nothing = np.zeros(0, np.int64)
+        for table in self.local.tables:
+            ring, grid = table.target.ring[table.input], table.target.grid
+            if table.segmented:
+                table.delivery.deliver_until(nothing, nothing, ring, grid, self.step, self.step)
+            else:
+                table.delivery.deliver(nothing, nothing, ring, grid)
+
+    def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
+        """Current (n_steps,) in pA injected into every neuron in the steps after ``start``.
+
+        (populations, n_steps) for a model that joins.
+        """
+        current = self._no_current[len(group.members)]
+        if any(group.currents) or n_steps != self.interval:
+            current = np.zeros((len(group.members), n_steps))
+            for row, stimuli in zip(current, group.currents, strict=True):
+                for stimulus in stimuli:
+                    stimulus.add_to(row, start + 1, self.dt)
+        return current if joins(group.model) else current[0]
+
+    def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
+        """The spikes of this rank's neurons as sortable integers; they are counted and hashed."""
+        end = 0
+        for group, spikes in zip(self.local.groups, fired, strict=True):
+            if len(spikes.index):
+                sums = self.spike_hash.sums if group.model.receives else self._no_sums
+                end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end, sums)
+                if group.model.receives:
+                    self.n_spikes += len(spikes.index)
+        return self._packed[:end]
+
+    def unpack(self, packed: npt.NDArray[np.uint64], start: int) -> tuple[Int64Array, Int64Array]:
+        """gids and steps of packed spikes, in buffers that are overwritten by the next call."""
+        if len(packed) > len(self._gids):
+            self._gids, self._stamps = np.empty(2 * len(packed), np.int64), np.empty(2 * len(packed), np.int64)
+        gids, stamps = self._gids[: len(packed)], self._stamps[: len(packed)]
+        unpack(packed, start, gids, stamps)
+        return gids, stamps
+
+    def deliver(self, packed: npt.NDArray[np.uint64], fired: list[Fired], start: int) -> None:
+        """Put the spikes of the interval after ``start`` into the histories and the input slots of their targets."""
+        for group, spikes in zip(self.local.groups, fired, strict=True):
+            for plastic in group.plastic_inputs if len(spikes.index) else ():
+                plastic.delivery.archive(spikes.index, spikes.stamp, start)
+        gids, stamps = self.unpack(packed, start)
+        for table in self.local.tables:
+            ring, grid = table.target.ring[table.input], table.target.grid
+            if table.segmented:
+                table.delivery.deliver_until(gids, stamps, ring, grid, self.step, self.step + self.interval)
+            elif len(gids) and table.delivery.deliver(gids, stamps, ring, grid):
+                limit = f"{grid.largest_weight:g} {weight_unit(table.target.model)}"
+                raise RangeError(
+                    f"a weight of {table.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of "
+                    "input are no longer exact: the plasticity is unstable"
+                )

@@ -1,0 +1,251 @@
+"""A network: what is simulated. Populations, projections, stimuli and recordings, checked as they are added.
+
+Nothing here knows of ranks, and no edge is drawn: a network and a seed together define every bit of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.errors import InputError, check_arguments, check_names
+from distsim.core.populations import Populations, StateRecording, check_indices, check_is_rule, check_rule_fits
+from distsim.core.positions import check_positions
+from distsim.core.rules import Ends, Rule
+from distsim.core.units import check_count, check_number, shown, to_steps
+from distsim.core.values import Value, check_shape, check_value, describe
+from distsim.spiking.protocols import NeuronModel, Stimulus, Synapse
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """``size`` neurons of one model, with global ids ``first_gid`` .. ``first_gid + size - 1``.
+
+    ``initial`` holds the initial values of state variables by name (a number, an array (size,) or a distribution).
+    ``positions`` (size, dimensions) are those of the neurons in space, for rules of distance.
+    """
+
+    name: str
+    size: int
+    model: NeuronModel
+    first_gid: int
+    initial: dict[str, Value]
+    positions: npt.NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses of one kind from ``source`` to ``target``, chosen by ``rule``; ``index`` counts projections from 0."""
+
+    index: int
+    source: Population
+    target: Population
+    rule: Rule
+    synapse: Synapse
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.name}->{self.target.name}"
+
+    @property
+    def ends(self) -> Ends:
+        return ends_of(self.source, self.target)
+
+
+def ends_of(source: Population, target: Population) -> Ends:
+    """What a rule is checked against."""
+    return Ends(source.name, target.name, source.size, target.size, source.positions, target.positions)
+
+
+@dataclass(frozen=True, eq=False)
+class Stimulation:
+    """A stimulus and the population it acts on; ``index`` counts stimulations from 0."""
+
+    index: int
+    target: Population
+    stimulus: Stimulus
+
+
+@dataclass(frozen=True)
+class SpikeRecording:
+    """Record the spikes of the first ``first`` neurons of a population."""
+
+    population: str
+    first: int
+
+
+@dataclass(frozen=True)
+class WeightRecording:
+    """Record the weights between ``sources`` and ``targets`` (indices within their populations) after every run."""
+
+    source: str
+    target: str
+    sources: tuple[int, ...]
+    targets: tuple[int, ...]
+
+
+@check_arguments
+class Network(Populations[Population]):
+    """A network on a time grid of step ``dt`` (ms).
+
+    Every method checks what it is given and raises InputError with one sentence that says what would be right.
+    """
+
+    def __init__(self, dt: float = 0.1) -> None:
+        super().__init__()
+        self.dt = check_number(dt, "Network: dt", above=0.0)
+        self.projections: list[Projection] = []
+        self.stimulations: list[Stimulation] = []
+        self.spike_recordings: list[SpikeRecording] = []
+        self.state_recordings: list[StateRecording] = []
+        self.weight_recordings: list[WeightRecording] = []
+
+    def population(
+        self, name: str, size: int, model: NeuronModel, *, positions: Any = None, **initial: Any
+    ) -> Population:
+        """Add ``size`` neurons of ``model``; keywords set initial states, e.g. ``V_m=Uniform(0.0, 20.0)`` (mV).
+
+        ``positions`` (size, dimensions), in any unit of length, serve rules of distance.
+        """
+        where = self._require_new(name)
+        if isinstance(model, type) or not isinstance(model, NeuronModel):
+            raise InputError(f"{where}: {shown(model)} is not a neuron model; give e.g. IafPscAlpha()")
+        size = self._check_size(size, where)
+        check_names(initial, model.initial_states, "state", f"{where}, {type(model).__name__}")
+        values = {key: check_value(value, f"{where}: initial {key}") for key, value in initial.items()}
+        for key, value in values.items():
+            check_shape(value, (size,), f"{where}: initial {key}")
+        model.check(size, self.dt, where)
+        if positions is not None:
+            positions = check_positions(positions, size, f"{where}: positions")
+        population = Population(name, size, model, self.size, values, positions)
+        self.populations.append(population)
+        return population
+
+    def connect(self, source: Population | str, target: Population | str, rule: Rule, synapse: Synapse) -> Projection:
+        """Connect ``source`` to ``target`` by ``rule`` with synapses like ``synapse``."""
+        self._require_open()
+        source, target = self.find(source), self.find(target)
+        where = f"projection '{source.name}->{target.name}'"
+        check_is_rule(rule, where)
+        if isinstance(synapse, type) or not isinstance(synapse, Synapse):
+            raise InputError(f"{where}: {shown(synapse)} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
+        if not target.model.receives:
+            raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
+        projection = Projection(len(self.projections), source, target, rule, synapse)
+        check_rule_fits(rule, projection.ends, where)
+        synapse.check(self.dt, rule.array_shape(projection.ends), where)
+        check_receptor(synapse, target, where)
+        self.projections.append(projection)
+        return projection
+
+    def stimulate(self, target: Population | str, stimulus: Stimulus) -> None:
+        """Let ``stimulus`` act on every neuron of ``target``."""
+        self._require_open()
+        target = self.find(target)
+        where = f"stimulus of '{target.name}'"
+        if isinstance(stimulus, type) or not isinstance(stimulus, Stimulus):
+            raise InputError(
+                f"{where}: {shown(stimulus)} is not a stimulus; give e.g. Poisson(rate=1000.0, weight=1.0)"
+            )
+        if not target.model.receives:
+            raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
+        if hasattr(stimulus, "attach"):  # it needs a population of its own
+            stimulus.attach(self, target)
+            return
+        stimulus.check(target.size, self.dt, where)
+        self.stimulations.append(Stimulation(len(self.stimulations), target, stimulus))
+
+    def record_spikes(self, population: Population | str, first: int | None = None) -> None:
+        """Record the spikes of ``population``, or of its first ``first`` neurons."""
+        self._require_open()
+        population = self.find(population)
+        count = population.size if first is None else check_count(first, f"record_spikes '{population.name}': first")
+        if count > population.size:
+            raise InputError(f"record_spikes: '{population.name}' has {population.size} neurons, but first = {count}")
+        if any(recording.population == population.name for recording in self.spike_recordings):
+            raise InputError(f"record_spikes: the spikes of '{population.name}' are recorded already")
+        self.spike_recordings.append(SpikeRecording(population.name, count))
+
+    def record_states(
+        self,
+        population: Population | str,
+        variables: str | Sequence[str] = "V_m",
+        neurons: Iterable[int] | None = None,
+        interval: float | None = None,
+    ) -> None:
+        """Record state variables of ``neurons`` (default: all) at the end of every ``interval`` ms (default: dt)."""
+        self._require_open()
+        population = self.find(population)
+        where = f"record_states '{population.name}'"
+        chosen = chosen_indices(neurons, population, where)
+        steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
+        names = [variables] if isinstance(variables, str) else variables
+        if not isinstance(names, (list, tuple)):
+            raise InputError(f"{where}: needs the name of a state variable or a list of names, got {shown(variables)}")
+        for variable in names:
+            check_names([variable], population.model.state_variables, "state variable", where)
+            if any((r.population, r.variable) == (population.name, variable) for r in self.state_recordings):
+                raise InputError(f"{where}: {variable} is recorded already")
+            self.state_recordings.append(StateRecording(population.name, variable, chosen, steps))
+
+    def record_weights(
+        self,
+        source: Population | str,
+        target: Population | str,
+        sources: Iterable[int] | None = None,
+        targets: Iterable[int] | None = None,
+    ) -> None:
+        """Record source, target, weight and delay of the synapses between the chosen neurons after every run."""
+        self._require_open()
+        source, target = self.find(source), self.find(target)
+        where = f"record_weights '{source.name}->{target.name}'"
+        self.find_projections(source, target)
+        if any((r.source, r.target) == (source.name, target.name) for r in self.weight_recordings):
+            raise InputError(f"{where}: these weights are recorded already")
+        chosen = chosen_indices(sources, source, where), chosen_indices(targets, target, where)
+        self.weight_recordings.append(WeightRecording(source.name, target.name, *chosen))
+
+    def find_projections(self, source: Population | str, target: Population | str) -> list[Projection]:
+        """All projections from ``source`` to ``target``; InputError where there is none."""
+        source, target = self.find(source), self.find(target)
+        found = [p for p in self.projections if p.source is source and p.target is target]
+        if not found:
+            raise InputError(f"there is no projection '{source.name}->{target.name}'")
+        return found
+
+    def description(self) -> dict[str, Any]:
+        """All of the network as JSON-ready data; long arrays by shape and bounds."""
+        return {
+            "dt": self.dt,
+            "populations": [
+                {"name": p.name, "size": p.size, "model": describe(p.model), "initial": describe(p.initial)}
+                | ({} if p.positions is None else {"positions": describe(p.positions)})
+                for p in self.populations
+            ],
+            "projections": [
+                {"projection": p.name, "rule": describe(p.rule), "synapse": describe(p.synapse)}
+                for p in self.projections
+            ],
+            "stimuli": [{"target": s.target.name, "stimulus": describe(s.stimulus)} for s in self.stimulations],
+        }
+
+
+def check_receptor(synapse: Synapse, target: Population, where: str) -> None:
+    """InputError where ``synapse`` names a receptor that the neurons of ``target`` do not have."""
+    receptor = getattr(synapse, "receptor", None)
+    known = getattr(target.model, "receptors", ())
+    if receptor is not None and receptor not in known:
+        has = f"has the receptors {', '.join(map(repr, known))}" if known else "has no receptors to choose from"
+        raise InputError(f"{where}: there is no receptor {receptor!r}; {type(target.model).__name__} {has}")
+
+
+def chosen_indices(neurons: Iterable[int] | None, population: Population, where: str) -> tuple[int, ...]:
+    """Indices within ``population``, checked; all of them for None."""
+    if neurons is None:
+        return tuple(range(population.size))
+    return check_indices(neurons, population.name, population.size, where)

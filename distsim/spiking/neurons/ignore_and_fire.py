@@ -1,0 +1,152 @@
+"""A neuron that ignores its input and fires at a fixed rate and phase: a load that is known in advance.
+
+The period 1000 / rate and the time to the first firing, 1000 phase / rate (ms; rate in 1/s), are rounded to 1 µs and
+then up to whole steps, at least one. When the phase counter is 0 the neuron fires at the end of that step and the
+counter becomes period - 1, else it decreases, as in NEST's ignore_and_fire. With ``integrate`` a second model's
+equations are computed from the input it ignores, at the cost of the real neuron.
+
+A period of more than 2^62 steps is refused where the rate is given. Where the rate is drawn, it becomes 2^62 steps:
+such a neuron never fires, unless its phase lets it do so once at the start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.distributions import Distribution
+from distsim.core.errors import InputError, check_arguments
+from distsim.core.jit import jit
+from distsim.core.poisson_counts import deposit
+from distsim.core.units import MS_PER_S, RELATIVE_TOLERANCE, shown
+from distsim.core.values import Value, check_shape
+from distsim.spiking.neurons.group import FloatArray, Group, Local
+from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
+from distsim.spiking.neurons.neuron_checks import freeze_values
+
+TICS_PER_MS = 1000.0
+LONGEST_PERIOD = 2**62  # steps; a counter and a period together fit into 64 bits
+NEVER = 1e300  # a threshold (mV) that no potential reaches
+
+
+@check_arguments
+@dataclass(frozen=True, eq=False)
+class IgnoreAndFire:
+    """Parameters: ``rate`` (1/s), ``phase`` (0 <= phase <= 1: part of a period before the first spike), ``integrate``.
+
+    rate and phase are one number, an array (size,), or a distribution.
+    """
+
+    rate: Value = 10.0
+    phase: Value = 1.0
+    integrate: IafPscAlpha | None = None
+
+    receives: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        freeze_values(self, {"rate": {"above": 0.0}, "phase": {"low": 0.0}}, ("rate", "phase"))
+        high = self.phase.bounds()[1] if isinstance(self.phase, Distribution) else np.max(self.phase, initial=0.0)
+        if high > 1.0:
+            raise InputError(f"IgnoreAndFire: phase must be at most 1 (of a period), got {high:g}")
+        if self.integrate is not None and not isinstance(self.integrate, IafPscAlpha):
+            raise InputError(f"IgnoreAndFire: integrate must be an IafPscAlpha, got {shown(self.integrate)}")
+
+    @property
+    def initial_states(self) -> tuple[str, ...]:
+        return self.integrate.initial_states if self.integrate else ()
+
+    @property
+    def state_variables(self) -> tuple[str, ...]:
+        return ("phase_steps", *(self.integrate.state_variables if self.integrate else ()))
+
+    def check(self, size: int, dt: float, where: str) -> None:
+        for name in ("rate", "phase"):
+            value = getattr(self, name)
+            check_shape(value, (size,), f"{where}: IgnoreAndFire {name}")
+        highest = self.rate.bounds()[1] if isinstance(self.rate, Distribution) else np.max(self.rate, initial=0.0)
+        if highest > MS_PER_S / dt:
+            raise InputError(f"{where}: IgnoreAndFire rate = {highest:g} /s is above one spike per dt = {dt:g} ms")
+        lowest = np.inf if isinstance(self.rate, Distribution) else np.min(self.rate, initial=np.inf)
+        if lowest < MS_PER_S / (LONGEST_PERIOD * dt):
+            raise InputError(
+                f"{where}: IgnoreAndFire rate = {lowest:g} /s means a period of more than 2^62 steps of dt = {dt:g} "
+                f"ms; give at least {MS_PER_S / (LONGEST_PERIOD * dt):.2g} /s"
+            )
+        if self.integrate:
+            self.integrate.check(size, dt, where)
+
+    def inputs(self) -> int:
+        return self.integrate.inputs() if self.integrate else 1
+
+    def input_of(self, negative: bool) -> int:
+        return self.integrate.input_of(negative) if self.integrate else 0
+
+    def group(self, local: Local) -> IgnoreAndFireGroup:
+        return IgnoreAndFireGroup(self, local)
+
+
+def steps_up(time: FloatArray, dt: float) -> npt.NDArray[np.int64]:
+    """Times (n,) in ms as whole steps, rounded to the nearest microsecond and then up (NEST's tics and steps).
+
+    At most LONGEST_PERIOD.
+    """
+    time = np.minimum(time, LONGEST_PERIOD * dt)
+    tics = np.floor(time * TICS_PER_MS + 0.5)
+    return np.minimum(np.ceil(tics / (dt * TICS_PER_MS) - RELATIVE_TOLERANCE), LONGEST_PERIOD).astype(np.int64)
+
+
+class IgnoreAndFireGroup:
+    """Period (n,) int64 in steps, and the phase counter (n,) int64: steps until the one at whose end it fires."""
+
+    def __init__(self, model: IgnoreAndFire, local: Local) -> None:
+        rate, phase = local.parameter(model.rate, "rate"), local.parameter(model.phase, "phase")
+        period_ms = np.broadcast_to(MS_PER_S / np.maximum(rate, MS_PER_S / (LONGEST_PERIOD * local.dt)), local.n)
+        self.period = np.maximum(steps_up(period_ms, local.dt), 1)
+        self.counter = steps_up(phase * period_ms, local.dt)
+        self.integrated: Group | None = None
+        if model.integrate:
+            endless = replace(model.integrate)
+            object.__setattr__(endless, "V_th", NEVER)  # beyond what a user may give
+            self.integrated = endless.group(local)
+
+    def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
+        if self.integrated:
+            self.integrated.update(first_step, n_steps, ring, unit, current, drives, index, stamp)
+        else:
+            for k, drive in enumerate(drives):
+                deposit(drive, first_step, n_steps, ring[k])
+            clear(first_step, n_steps, ring)
+        return update(self.counter, self.period, first_step, n_steps, index, stamp)
+
+    def state(self, name: str) -> FloatArray:
+        if name == "phase_steps" or self.integrated is None:
+            return self.counter.astype(np.float64)
+        return self.integrated.state(name)
+
+
+@jit
+def update(counter, period, first_step, n_steps, index, stamp):  # type: ignore[no-untyped-def]
+    """Let the counters run through n_steps steps; counter, index, stamp are modified; returns the number of spikes."""
+    spikes = 0
+    for i in range(counter.size):
+        if counter[i] >= n_steps:
+            counter[i] -= n_steps
+        else:
+            while counter[i] < n_steps:
+                index[spikes] = i
+                stamp[spikes] = first_step + counter[i]
+                counter[i] += period[i]
+                spikes += 1
+            counter[i] -= n_steps
+    return spikes
+
+
+@jit
+def clear(first_step, n_steps, ring):  # type: ignore[no-untyped-def]
+    """Drop the input of the steps: ring (inputs, slots, n) is modified."""
+    for k in range(ring.shape[0]):
+        for step in range(n_steps):
+            ring[k, (first_step + step) % ring.shape[1], :] = 0

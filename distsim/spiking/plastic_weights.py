@@ -1,0 +1,156 @@
+"""Weights of the plastic synapses of all ranks: hash and statistics that do not depend on ranks (collective)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.jit import jit
+from distsim.parallel.gather import Connections, allgather_array
+from distsim.spiking.local_network import LocalNetwork, LocalTable
+from distsim.spiking.network import Projection
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Int64Array = npt.NDArray[np.int64]
+
+
+def select(
+    local: LocalTable, projection: Projection, sources: Int64Array, targets: Int64Array, dt: float, now: int | None
+) -> Connections:
+    """The local synapses of a table between ``sources`` and ``targets`` (indices within the ends of ``projection``).
+
+    Weights as last transmitted, or, where ``now`` is a step, plastic ones brought up to that step. Projections with
+    the same ends as this one that share the table are included.
+    """
+    table = local.table
+    first_source = projection.source.first_gid - table.first_source_gid
+    edges, rows = table.edges_of(sources + first_source)
+    target = local.target.gids[table.targets[edges]] - projection.target.first_gid
+    wanted = np.isin(target, targets)
+    edges, rows, target = edges[wanted], rows[wanted], target[wanted]
+    source = (rows if table.sources is None else table.sources[rows]) - first_source
+    weight: npt.NDArray[np.float64] = table.weights_of(edges)
+    if now is not None and local.plastic:
+        weight = local.delivery.weights_at(now, edges, rows)
+    return Connections(source, target, weight, np.multiply(table.delays_of(edges, rows), dt, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class ByTarget:
+    """The plastic synapses of one table by target: order[begin[t] : begin[t + 1]] are those of local target t."""
+
+    local: LocalTable
+    begin: Int64Array
+    order: npt.NDArray[Any]
+
+    @classmethod
+    def of(cls, local: LocalTable) -> ByTarget:
+        targets = local.table.targets
+        begin = np.zeros(len(local.target.gids) + 1, np.int64)
+        np.cumsum(np.bincount(targets, minlength=len(local.target.gids)), out=begin[1:])
+        order = np.empty(len(targets), np.uint32 if len(targets) < 1 << 32 else np.int64)
+        place_by_target(targets, begin[:-1].copy(), order)
+        return cls(local, begin, order)
+
+
+def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
+    """SHA-256 of the digests of all neurons with plastic synapses, in the order of gids.
+
+    The digest of a neuron is the SHA-256 of its incoming plastic synapses as little-endian pairs (uint64 gid of the
+    source, float64 weight in pA as last transmitted), projection after projection, sorted by source.
+    """
+    digests: dict[int, hashlib._Hash] = {}
+    for by_target in (ByTarget.of(t) for t in network.tables if t.plastic):
+        local = by_target.local
+        source = local.table.source_of_edges() + local.table.first_source_gid
+        for t, gid in enumerate(local.target.gids.tolist()):
+            mine = by_target.order[by_target.begin[t] : by_target.begin[t + 1]]
+            pairs = np.empty((len(mine), 2), "<u8")
+            pairs[:, 0] = source[mine]
+            pairs[:, 1] = local.table.weights[mine].astype("<f8").view("<u8")
+            digests.setdefault(gid, hashlib.sha256()).update(pairs.tobytes())
+    gids = allgather_array(np.array(list(digests), np.int64), comm)
+    mine_bytes = np.frombuffer(b"".join(d.digest() for d in digests.values()), np.uint8)
+    rows = allgather_array(mine_bytes, comm).reshape(len(gids), hashlib.sha256().digest_size)
+    return hashlib.sha256(rows[np.argsort(gids)].tobytes()).hexdigest()
+
+
+def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float] | None:
+    """count, mean, sd, min, max and median (pA) of all plastic weights as last transmitted; None where there are none.
+
+    Sums are made per target in the order of sources and added without rounding, so they do not depend on ranks;
+    the median is exact, found by bisection over the bits of the weights with integer counts.
+    """
+    tables = [t for t in network.tables if t.plastic]
+    count = comm.allreduce(sum(t.table.n_edges for t in tables))
+    if not count:
+        return None
+    by_target = [ByTarget.of(t) for t in tables]
+    mean = _sum_over(by_target, 0.0, 1, comm) / count
+    variance = _sum_over(by_target, mean, 2, comm) / count
+    weights = [t.table.weights for t in tables]
+    bounds = comm.allgather([(float(w.min()), float(w.max())) for w in weights if len(w)])
+    flat = [pair for rank in bounds for pair in rank]
+    low, high = _order_statistic(weights, (count - 1) // 2, comm), _order_statistic(weights, count // 2, comm)
+    return {
+        "count": count,
+        "mean": mean,
+        "sd": float(np.sqrt(variance)),
+        "min": min(low for low, _ in flat),
+        "max": max(high for _, high in flat),
+        "median": 0.5 * (low + high),
+    }
+
+
+def _sum_over(tables: list[ByTarget], center: float, power: int, comm: MPI.Comm) -> float:
+    """Sum of (weight - center)**power over all plastic synapses of all ranks."""
+    sums = [np.zeros(0)]
+    for by_target in tables:
+        total = np.zeros(len(by_target.local.target.gids))
+        sum_by_target(by_target.local.table.targets, by_target.local.table.weights, center, power, total)
+        sums.append(total)
+    return math.fsum(allgather_array(np.concatenate(sums), comm))
+
+
+def _order_statistic(weights: list[npt.NDArray[np.floating]], rank: int, comm: MPI.Comm) -> float:
+    """The weight with exactly ``rank`` others before it in ascending order; weights are not negative."""
+    low, high = 0, int(np.array(np.finfo(np.float64).max).view(np.int64))
+    while low < high:
+        middle = (low + high) // 2
+        limit = float(np.array(middle, np.int64).view(np.float64))
+        below = comm.allreduce(sum(int(count_up_to(w, limit)) for w in weights))
+        low, high = (low, middle) if below > rank else (middle + 1, high)
+    return float(np.array(low, np.int64).view(np.float64))
+
+
+@jit
+def place_by_target(targets, cursor, order):  # type: ignore[no-untyped-def]
+    """order = the edges sorted by target, those of one target in the order of the table; cursor is used up."""
+    for edge in range(targets.size):
+        t = targets[edge]
+        order[cursor[t]] = edge
+        cursor[t] += 1
+
+
+@jit
+def sum_by_target(targets, weights, center, power, total):  # type: ignore[no-untyped-def]
+    """total[target] += (weight - center)**power for every edge, power 1 or 2."""
+    for edge in range(targets.size):
+        x = float(weights[edge]) - center
+        total[targets[edge]] += x if power == 1 else x * x
+
+
+@jit
+def count_up_to(weights, limit):  # type: ignore[no-untyped-def]
+    """How many weights are at most ``limit``."""
+    n = 0
+    for edge in range(weights.size):
+        n += weights[edge] <= limit
+    return n

@@ -1,0 +1,53 @@
+"""Types of weights and of sums of input: those of the precision that is asked for, unless they would lose too much.
+
+What is decided here follows from the network alone, so that all ranks decide alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from distsim.core.distributions import Distribution
+from distsim.core.errors import InputError, nearest
+from distsim.core.values import Value, typical_sizes
+
+PRECISIONS = {"double": np.float64, "single": np.float32}
+TOLERANCE = 1e-4  # of itself, by which a weight, or a change of a plastic one, may be rounded
+FLOAT32 = np.finfo(np.float32)
+
+
+def check_precision(precision: str) -> Any:
+    """The type of weights; InputError for an unknown precision."""
+    if not isinstance(precision, str) or precision not in PRECISIONS:
+        raise InputError(f"unknown precision '{precision!s:.80}'{nearest(precision, PRECISIONS)}")
+    return PRECISIONS[precision]
+
+
+def weight_type(synapses: Iterable[Any], wanted: Any) -> Any:
+    """The type of weights of a table: ``wanted``, but float64 where weights or their changes need it."""
+    return np.float64 if wanted is np.float32 and any(needs_double(synapse) for synapse in synapses) else wanted
+
+
+def needs_double(synapse: Any) -> bool:
+    """Whether float32 cannot hold the weights and parameters of a synapse, or loses what it learns.
+
+    A weight is rounded by up to 2**-24 of itself whenever it changes.
+    """
+    if synapse.plastic and FLOAT32.epsneg / 2 > TOLERANCE * synapse.least_change():
+        return True
+    values = [getattr(synapse, name) for name in ("weight", *getattr(synapse, "attributes", ()))]
+    return any((typical_sizes(value) < FLOAT32.tiny).any() for value in values)  # none is given that is too large
+
+
+def too_coarse(unit: float, weights: Iterable[Value]) -> bool:
+    """Whether multiples of ``unit`` are off by more than TOLERANCE of a weight: for drawn ones, of the median size."""
+    return any(_too_coarse(unit, weight) for weight in weights)
+
+
+def _too_coarse(unit: float, weight: Value) -> bool:
+    sizes = typical_sizes(weight) / unit
+    error = 0.5 if isinstance(weight, Distribution) else np.abs(sizes - np.rint(sizes))
+    return bool((error > TOLERANCE * sizes).any())

@@ -1,0 +1,149 @@
+"""Recording on one rank: spikes and states of the local neurons, kept in pieces until they are gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.populations import StateRecording
+from distsim.parallel.gather import States, gather_states
+from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalPopulation
+from distsim.spiking.network import Network
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass
+class Fired:
+    """Spikes of one group in one interval: local index (n,) int32 and step (n,) int64."""
+
+    index: npt.NDArray[np.int32]
+    stamp: Int64Array
+
+
+@dataclass
+class SpikeRecorder:
+    """Spikes (step, index in the group) of recorded local neurons of the group in pieces by interval.
+
+    Of use are those of the neurons ``part.begin`` .. ``end`` - 1 of the group: the first of a population.
+    """
+
+    part: LocalPopulation
+    end: int
+    stamps: list[Int64Array] = field(default_factory=list)
+    index: list[npt.NDArray[np.int32]] = field(default_factory=list)
+
+    def all(self) -> tuple[Int64Array, Int64Array]:
+        """Steps and neurons of all local spikes so far."""
+        step = np.concatenate([np.zeros(0, np.int64), *self.stamps])
+        index = np.concatenate([np.zeros(0, np.int32), *self.index])
+        mine = (index >= self.part.begin) & (index < self.end)
+        return step[mine], self.part.gids[index[mine] - self.part.begin] - self.part.population.first_gid
+
+    def take(self) -> tuple[Int64Array, Int64Array]:
+        """As ``all``, and forget them."""
+        taken = self.all()
+        self.stamps.clear()
+        self.index.clear()
+        return taken
+
+
+@dataclass
+class StateRecorder:
+    """Values of one state variable of the local ones among the chosen neurons, a row per recorded step.
+
+    columns (n_local,): place of each in ``recording.neurons``; rows: index (n_local,) within the group.
+    """
+
+    recording: StateRecording
+    columns: Int64Array
+    local_index: Int64Array
+    steps: list[int] = field(default_factory=list)
+    values: list[npt.NDArray[np.float64]] = field(default_factory=list)
+
+    def add(self, group: LocalGroup, step: int) -> None:
+        if step % self.recording.interval == 0:
+            self.steps.append(step)
+            self.values.append(group.neurons.state(self.recording.variable)[self.local_index])
+
+    def all(self, comm: MPI.Comm) -> States:
+        """The values of all ranks so far (collective)."""
+        return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm)
+
+    def take(self, comm: MPI.Comm) -> States:
+        """As ``all``, and forget them."""
+        taken = self.all(comm)
+        self.steps.clear()
+        self.values.clear()
+        return taken
+
+
+def _recorded(n: int, recorders: list[SpikeRecorder]) -> npt.NDArray[np.bool_] | None:
+    """Which of the ``n`` neurons of a group (n,) have their spikes recorded; None where all have."""
+    recorded = np.zeros(n, np.bool_)
+    for recorder in recorders:
+        recorded[recorder.part.begin : recorder.end] = True
+    return None if recorded.all() else recorded
+
+
+class Recorders:
+    """All recorders of one rank."""
+
+    def __init__(self, network: Network, local: LocalNetwork) -> None:
+        parts = {part.population.name: part for part, _ in local.populations}
+        self.of_spikes: dict[str, SpikeRecorder] = {}
+        for recording in network.spike_recordings:
+            part = parts[recording.population]
+            recorded = int(np.searchsorted(part.gids, part.population.first_gid + recording.first))
+            self.of_spikes[recording.population] = SpikeRecorder(part, part.begin + recorded)
+        self.of_states: dict[str, list[StateRecorder]] = {name: [] for name in parts}
+        for state in network.state_recordings:
+            part = parts[state.population]
+            gids = np.array(state.neurons, np.int64) + part.population.first_gid
+            columns = np.flatnonzero(np.isin(gids, part.gids))
+            recorder = StateRecorder(state, columns, part.begin + np.searchsorted(part.gids, gids[columns]))
+            self.of_states[state.population].append(recorder)
+        names = [[part.population.name for part in group.members] for group in local.groups]
+        self._of_group = [[self.of_spikes[name] for name in group if name in self.of_spikes] for group in names]
+        self._recorded = [
+            _recorded(len(group.gids), recorders) for group, recorders in zip(local.groups, self._of_group, strict=True)
+        ]
+        self._states_of = {group[0]: [r for name in group for r in self.of_states[name]] for group in names}
+
+    def spikes(self, fired: list[Fired]) -> None:
+        """Keep the spikes of one interval, one entry of ``fired`` per group."""
+        for recorders, recorded, spikes in zip(self._of_group, self._recorded, fired, strict=True):
+            if recorders and len(spikes.index):
+                kept = slice(None) if recorded is None else recorded[spikes.index]
+                stamp, index = spikes.stamp[kept].copy(), spikes.index[kept].copy()
+                for recorder in recorders:
+                    recorder.stamps.append(stamp)
+                    recorder.index.append(index)
+
+    def states_of(self, group: LocalGroup) -> list[StateRecorder]:
+        """The recorders of states of all populations of ``group``."""
+        return self._states_of[group.members[0].population.name]
+
+    def pieces(self, group: LocalGroup, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The steps from ``start`` to ``end`` in pieces that end where a state of ``group`` is recorded."""
+        recorders = self.states_of(group)
+        if not recorders:
+            yield start, end
+            return
+        intervals = {r.recording.interval for r in recorders}
+        stops = {step for n in intervals for step in range(start - start % n + n, end, n)}
+        for stop in sorted(stops | {end}):
+            yield start, stop
+            start = stop
+
+    def states(self, group: LocalGroup, step: int) -> None:
+        """Keep the states at the end of ``step``."""
+        for recorder in self.states_of(group):
+            recorder.add(group, step)

@@ -1,0 +1,1 @@
+"""Populations that only send spikes, one file each."""

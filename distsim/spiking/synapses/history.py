@@ -1,0 +1,132 @@
+"""The recent postsynaptic spikes of the targets of plastic synapses, and the trace they leave.
+
+steps (capacity, n) int32: steps of the newest spikes of every neuron, NEVER where there is none.
+trace (capacity, n) float64: K_minus just after each of them, the sum over it and all spikes s before it of
+exp((s - t) / tau_minus).
+older (n,) int64: where the ring of older spikes begins.
+
+The first RECENT rows hold the newest spikes, the newest first, and are shifted with every spike. The other rows are a
+ring, so that a long history takes no longer than a short one: the newest of the older spikes is in row older[neuron],
+the one before it in the next row, and the first row of the ring follows the last. Neurons lie side by side, so that the
+newest spikes of all of them fit the cache.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.elementary import exp2
+from distsim.core.jit import inline, jit
+
+Int64Array = npt.NDArray[np.int64]
+
+NEVER = -(1 << 30)  # so long ago that every decay since is 0
+INITIAL_CAPACITY = 8
+RECENT = 4  # spikes that are looked at without a branch: most windows hold fewer
+
+
+class History:
+    """Postsynaptic spikes of ``n`` neurons.
+
+    rate: decay of the trace per step as a power of two. longest_delay: of the synapses that look back, in steps.
+    keep_from: no synapse asks for spikes at or before this step.
+    """
+
+    def __init__(self, n: int, rate: float, longest_delay: int) -> None:
+        self.rate = rate
+        self.longest_delay = longest_delay
+        self.keep_from = NEVER
+        self.steps = np.full((INITIAL_CAPACITY, n), NEVER, np.int32)
+        self.trace = np.zeros((INITIAL_CAPACITY, n))
+        self.older = np.full(n, RECENT)
+
+    @property
+    def capacity(self) -> int:
+        """How many spikes of every neuron are kept."""
+        return len(self.steps)
+
+    def append(self, neurons: npt.NDArray[np.int32], stamps: Int64Array, begin: int, start: int) -> int:
+        """Append the spikes begin.. (local index, step) of the interval that began after step ``start``.
+
+        Returns how far it came: to the end, or to a neuron whose oldest spike may not be dropped.
+        """
+        seen = start - self.longest_delay
+        return int(append(neurons, stamps, begin, self.keep_from, seen, self.rate, self.steps, self.trace, self.older))
+
+    def middle(self, neuron: int) -> int:
+        """Step of the newest in the older half of the spikes of ``neuron``, whose history is full."""
+        return int(np.sort(self.steps[:, neuron])[self.capacity // 2 - 1])
+
+    def lengthen(self) -> None:
+        """Double the capacity."""
+        ring = self.capacity - RECENT
+        rows = RECENT + (self.older - RECENT + np.arange(ring)[:, None]) % ring
+        for name, nothing in (("steps", NEVER), ("trace", 0)):
+            old = getattr(self, name)
+            longer = np.full((2 * len(old), old.shape[1]), nothing, old.dtype)
+            longer[:RECENT] = old[:RECENT]
+            longer[RECENT : len(old)] = np.take_along_axis(old, rows, axis=0)
+            setattr(self, name, longer)
+        self.older[:] = RECENT
+
+
+@jit
+def append(neurons, stamps, begin, keep_from, seen, rate, steps, trace, older):  # type: ignore[no-untyped-def]
+    """Append spikes begin.. (those of one neuron in the order of time); returns how far it came.
+
+    The oldest spike of a full history is dropped if no presynaptic spike can ask for it: it is at or before
+    ``keep_from``, and the one after it at or before ``seen``, so that it never is the newest one a synapse has seen.
+    Stops, for the caller to make room, where it may not be dropped.
+    """
+    capacity = steps.shape[0]
+    for spike in range(begin, neurons.size):
+        neuron = neurons[spike]
+        oldest = row_of_newest(capacity - 1, neuron, older, capacity)
+        if steps[oldest, neuron] > keep_from:
+            return spike
+        if steps[oldest, neuron] > NEVER and steps[row_of_newest(capacity - 2, neuron, older, capacity), neuron] > seen:
+            return spike
+        before = trace[0, neuron] * exp2((steps[0, neuron] - stamps[spike]) * rate)
+        steps[oldest, neuron] = steps[RECENT - 1, neuron]
+        trace[oldest, neuron] = trace[RECENT - 1, neuron]
+        older[neuron] = oldest
+        for k in range(RECENT - 1, 0, -1):
+            steps[k, neuron] = steps[k - 1, neuron]
+            trace[k, neuron] = trace[k - 1, neuron]
+        steps[0, neuron] = stamps[spike]
+        trace[0, neuron] = before + 1.0
+    return neurons.size
+
+
+@inline
+def row_of_newest(k, neuron, older, capacity):  # type: ignore[no-untyped-def]
+    """Row of the spike of ``neuron`` after which there were ``k`` more."""
+    if k < RECENT:
+        return np.int64(k)
+    row = older[neuron] + (k - RECENT)
+    return row if row < capacity else row - (capacity - RECENT)
+
+
+@inline
+def newer(place, older, shape):  # type: ignore[no-untyped-def]
+    """Place in the flat history of the spike after one in the ring."""
+    capacity, n = shape
+    row, neuron = place // n, place % n
+    if row == older[neuron]:
+        row = RECENT
+    elif row == RECENT:
+        row = capacity
+    return (row - 1) * n + neuron
+
+
+@inline
+def count_after(steps, older, neuron, step):  # type: ignore[no-untyped-def]
+    """How many spikes of ``neuron`` are after ``step``."""
+    n = 0
+    for k in range(RECENT):
+        n += steps[k, neuron] > step
+    if n == RECENT:
+        while n < steps.shape[0] and steps[row_of_newest(n, neuron, older, steps.shape[0]), neuron] > step:
+            n += 1
+    return n

@@ -1,0 +1,129 @@
+"""Static synapses with delays of their own: what arrives in a step is added when its interval is about to begin.
+
+The edges of a source lie in segments of equal delay. A spike puts each of its segments into the calendar, under the
+step in which it arrives; when that step comes, all segments noted there are added to one row of input, which stays in
+the cache. Adding each spike to all its slots at once would touch the input of many steps, far more than a cache holds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from distsim.core.jit import inline, jit, prefetch
+from distsim.spiking.synapses.input_unit import Grid, to_units
+from distsim.spiking.synapses.table import Int64Array, Table, row_of
+
+AHEAD = 3  # segments that are asked for from memory before they are needed
+LENGTH_BITS = 24
+LINE = 64  # bytes that memory sends together
+PAGE = 512  # entries; rows of the calendar begin a line beyond a multiple of them, so that they differ in cache sets
+
+
+class SegmentDelivery:
+    """Delivers the spikes of one table of static synapses by a calendar of segments.
+
+    calendar (longest, capacity) int64: the segments that arrive in a step, first edge << 24 | number of edges; the row
+    is the step modulo the longest delay. count (longest,): how many there are. done: the step up to which all input has
+    been added.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.count = np.zeros(table.longest, np.int64)
+        self.calendar = np.empty((table.longest, 0), np.int64)
+        self.done = 0
+
+    def deliver_until(
+        self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid, now: int, horizon: int
+    ) -> None:
+        """Note the spikes, those of an interval up to step ``now``; add what arrives later, up to step ``horizon``.
+
+        ring (slots, n) is modified; all spikes that can arrive by then are known, since no delay is shorter than an
+        interval.
+        """
+        t = self.table
+        done, self.done = max(self.done, now), horizon
+        while not deliver_until(
+            gids, stamps, t.place, t.offsets, t.segments, t.targets, t.weights, t.weight_unit / grid.unit,
+            done, horizon, self.count, self.calendar, ring,
+        ):  # fmt: skip
+            self._enlarge(len(gids))
+
+    def _enlarge(self, more: int) -> None:
+        """Make room for twice as many segments, and ``more``, in each step."""
+        old = self.calendar.shape[1]
+        capacity = -(-(2 * old + more) // PAGE) * PAGE + LINE // self.calendar.itemsize
+        self.calendar = np.pad(self.calendar, ((0, 0), (0, capacity - old)))
+
+
+@jit
+def deliver_until(  # type: ignore[no-untyped-def]
+    gids, stamps, place, offsets, segments, targets, weights, per_unit, done, horizon, count, calendar, ring
+):
+    """Note the segments of the spikes, add those of the steps done + 1 .. horizon; see ``SegmentDelivery``.
+
+    count, calendar and ring are modified. Returns False, with nothing done, where the calendar has no room.
+    """
+    if count.max() + gids.size > calendar.shape[1]:
+        return False
+    next_row = row_of(gids[0], place) if gids.size > 0 else -1
+    for spike in range(gids.size):
+        row, next_row = next_row, row_of(gids[spike + 1], place) if spike + 1 < gids.size else -1
+        if next_row >= 0:
+            ask_for(0, segments.shape[1], segments[next_row])
+        if row >= 0:
+            note(stamps[spike], offsets[row], segments[row], count, calendar)
+    for step in range(done + 1, horizon + 1):
+        day = step % count.size
+        add(calendar[day, : count[day]], targets, weights, per_unit, ring[step % ring.shape[0]])
+        count[day] = 0
+    return True
+
+
+@inline
+def note(stamp, first, ends, count, calendar):  # type: ignore[no-untyped-def]
+    """Put the segments of a spike, which end at first + ends, into the calendar under their steps of arrival."""
+    day, start = stamp % count.size, np.int64(0)
+    for delay in range(1, ends.size):
+        day = day + 1 if day + 1 < count.size else 0
+        end = np.int64(ends[delay])
+        entry = count[day]
+        calendar[day, entry] = (first + start) << LENGTH_BITS | (end - start)
+        count[day] = entry + 1 if end > start else entry
+        start = end
+
+
+@inline
+def edges_of(segment):  # type: ignore[no-untyped-def]
+    """First edge of a segment of the calendar, and the edge after the last."""
+    first = segment >> LENGTH_BITS
+    return first, first + (segment & ((1 << LENGTH_BITS) - 1))
+
+
+@inline
+def add(today, targets, weights, per_unit, slot):  # type: ignore[no-untyped-def]
+    """Add the edges of the segments ``today`` to the input ``slot`` (n,) of a step."""
+    one_weight = weights.size == 1
+    for entry in range(today.size):
+        if entry + AHEAD < today.size:
+            begin, end = edges_of(today[entry + AHEAD])
+            ask_for(begin, end, targets)
+            if weights.size > 1:
+                ask_for(begin, end, weights)
+        begin, end = edges_of(today[entry])
+        to = targets[begin:end]
+        if one_weight:
+            units = to_units(weights[0], per_unit)
+            for i in range(to.size):
+                slot[to[i]] += units
+        else:
+            weight = weights[begin:end]
+            for i in range(to.size):
+                slot[to[i]] += to_units(weight[i], per_unit)
+
+
+@inline
+def ask_for(begin, end, values):  # type: ignore[no-untyped-def]
+    """Start to load values[begin:end] into the cache."""
+    for place in range(begin, end, LINE // values.itemsize):
+        prefetch(values, place)

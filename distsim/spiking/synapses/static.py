@@ -1,0 +1,92 @@
+"""Static synapses: the weight never changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from distsim.core.errors import check_arguments
+from distsim.core.jit import jit
+from distsim.core.values import Value
+from distsim.spiking.synapses.input_unit import Grid, to_units
+from distsim.spiking.synapses.segments import SegmentDelivery
+from distsim.spiking.synapses.synapse_checks import Shape, check_delay, check_weight, freeze_value
+from distsim.spiking.synapses.table import Int64Array, Table, row_of
+
+
+@check_arguments
+@dataclass(frozen=True, eq=False)
+class Static:
+    """A synapse of constant ``weight`` and ``delay`` (ms): one number, an array, or a distribution each.
+
+    The unit of weights is that of the target's input: pA, but mV for iaf_psc_delta. ``receptor`` names the input of
+    the target, where it has several to choose from.
+    """
+
+    weight: Value = 1.0
+    delay: Value = 1.0
+    receptor: int | str | None = None
+    plastic: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        freeze_value(self, "weight")
+        freeze_value(self, "delay", above=0.0)
+
+    def check(self, dt: float, shape: Shape, where: str) -> None:
+        check_weight(self.weight, shape, where)
+        check_delay(self.delay, dt, shape, where)
+
+    def delivery(self, table: Table, n_target: int, dt: float) -> StaticDelivery | SegmentDelivery:
+        """What delivers the spikes of ``table``."""
+        return StaticDelivery(table) if table.segments is None else SegmentDelivery(table)
+
+
+class StaticDelivery:
+    """Delivers the spikes of one table of static synapses."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def deliver(self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid) -> int:
+        """Add the weights of the synapses of the spikes to ring (slots, n); returns 0: no weight changes."""
+        t = self.table
+        deliver(gids, stamps, t.place, t.offsets, t.targets, t.weights, t.delays, t.weight_unit / grid.unit, ring)
+        return 0
+
+
+@jit
+def deliver(gids, stamps, place, offsets, targets, weights, delays, per_unit, ring):  # type: ignore[no-untyped-def]
+    """Add the weight of every synapse of every spike to the input of its target.
+
+    gids, stamps (spikes,) int64: source and step of each spike; sources that are not in the table are skipped.
+    place, offsets, targets, weights, delays: the fields of the table. per_unit: units of the grid per unit of weight.
+    ring (slots, neurons) int64 or int32, modified: input that arrives at stamp + delay. Integer sums are exact.
+    """
+    n_slots = ring.shape[0]
+    one_weight = weights.size == 1
+    one_delay = delays.size == 1
+    for spike in range(gids.size):
+        source_row = row_of(gids[spike], place)
+        if source_row < 0:
+            continue
+        begin, end = offsets[source_row], offsets[source_row + 1]
+        row = targets[begin:end]
+        row_weights = weights if one_weight else weights[begin:end]
+        if one_delay:
+            slot = ring[(stamps[spike] + np.int64(delays[0])) % n_slots]
+            if one_weight:
+                units = to_units(weights[0], per_unit)
+                for i in range(row.size):
+                    slot[row[i]] += units
+            else:
+                for i in range(row.size):
+                    slot[row[i]] += to_units(row_weights[i], per_unit)
+        else:
+            row_delays = delays[begin:end]
+            base = stamps[spike] % n_slots
+            for i in range(row.size):
+                arrival = base + np.int64(row_delays[i])
+                arrival = arrival - n_slots if arrival >= n_slots else arrival
+                ring[arrival, row[i]] += to_units(row_weights[0 if one_weight else i], per_unit)

@@ -1,0 +1,158 @@
+"""Delivery of spikes to synapses with spike-timing-dependent plasticity: see ``stdp_power_law`` for the rule."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from distsim.core.elementary import exp2, log2
+from distsim.core.jit import inline, jit
+from distsim.spiking.synapses.history import NEVER, RECENT, count_after, newer, row_of_newest
+from distsim.spiking.synapses.potentiation import potentiated
+from distsim.spiking.synapses.table import row_of
+
+CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
+
+
+@inline
+def look_up(  # type: ignore[no-untyped-def]
+    targets, delays, stamp, since, steps, trace, older, k_minus, gap, job_edge, job_spike, job_left
+):
+    """What each target did, as its synapse sees it at stamp - delay.
+
+    k_minus, gap (edges,): trace just after the newest spike strictly before, and steps since then. Synapses with
+    postsynaptic spikes in (since - delay, stamp - delay] become jobs: edge, place of the oldest such spike in the
+    flat history, and how many there are. Returns the number of jobs.
+
+    The newest spike of a target tells most of it, so all synapses are first looked at as if it had been seen, and
+    those that need more once more. The number of jobs is unsigned: an index that may be negative costs instructions.
+    """
+    jobs = np.uint64(0)
+    one_delay = delays.size == 1
+    capacity, n = steps.shape
+    for i in range(targets.size):
+        neuron = targets[i]
+        delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
+        horizon = stamp - delay
+        newest = np.int64(steps[0, neuron])
+        k_minus[i] = trace[0, neuron] - (1.0 if newest == horizon else 0.0)
+        gap[i] = float(horizon - newest)
+        job_edge[jobs] = i
+        jobs += np.uint64(newest > since - delay)
+    found = jobs
+    jobs = np.uint64(0)
+    for job in range(found):
+        i = job_edge[job]
+        neuron = targets[i]
+        delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
+        horizon = stamp - delay
+        unseen = 0
+        if gap[i] < 0.0:  # the newest has not been seen yet
+            unseen = count_after(steps, older, neuron, horizon)
+            newest, k_newest = np.int64(NEVER), 0.0
+            if unseen < capacity:  # else there never was another: the newest seen is never dropped
+                row = row_of_newest(unseen, neuron, older, capacity)
+                newest, k_newest = np.int64(steps[row, neuron]), trace[row, neuron]
+            k_minus[i] = k_newest - (1.0 if newest == horizon else 0.0)
+            gap[i] = float(horizon - newest)
+        asked = count_after(steps, older, neuron, since - delay)
+        job_edge[jobs] = i
+        job_spike[jobs] = row_of_newest(asked - 1, neuron, older, capacity) * n + np.int64(neuron)
+        job_left[jobs] = asked - unseen
+        jobs += np.uint64(asked > unseen)
+    return jobs
+
+
+@inline
+def potentiate(  # type: ignore[no-untyped-def]
+    w, targets, delays, last, log2_gain, constants, steps, older, jobs, job_edge, job_spike, job_left, job_w, job_lag
+):  # fmt: skip
+    """Add to w the postsynaptic spikes of all jobs, in rounds: the oldest spike of every synapse first."""
+    _, _, mu, rate_plus, _ = constants
+    one_delay = delays.size == 1
+    all_steps = steps.ravel()
+    n = steps.shape[1]
+    while jobs > 0:
+        for job in range(jobs):
+            i = job_edge[job]
+            delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
+            job_lag[job] = float(last - delay - all_steps[job_spike[job]])
+            job_w[job] = w[i]
+        for job in range(jobs):
+            job_w[job] = potentiated(job_w[job], mu, log2_gain + job_lag[job] * rate_plus)
+        again = np.uint64(0)
+        for job in range(jobs):
+            i, spike, left = job_edge[job], job_spike[job], job_left[job] - 1
+            spike = spike - n if spike < RECENT * n else newer(spike, older, steps.shape)
+            w[i] = job_w[job]
+            job_edge[again] = i
+            job_spike[again] = spike
+            job_left[again] = left
+            again += np.uint64(left > 0)
+        jobs = again
+
+
+@inline
+def depress(w, weights, k_minus, gap, constants, per_unit, limit, units):  # type: ignore[no-untyped-def]
+    """Depress w, store it as the new weights, and give it in units of the grid; returns how many exceed ``limit``."""
+    _, lambda_alpha, _, _, rate_minus = constants
+    beyond = 0
+    for i in range(weights.size):
+        lowered = w[i] - lambda_alpha * w[i] * (k_minus[i] * exp2(-gap[i] * rate_minus))
+        weights[i] = lowered if lowered > 0.0 else 0.0
+    for i in range(weights.size):
+        beyond += weights[i] > limit
+        units[i] = np.int64(weights[i] * per_unit + 0.5)
+    return beyond
+
+
+@jit
+def deliver(  # type: ignore[no-untyped-def]
+    gids, stamps, place, offsets, targets, weights, delays, per_unit, limit,
+    ring, steps, trace, older, k_plus, t_last, settled, settled_until, constants,
+):  # fmt: skip
+    """Bring the weights of every synapse of every spike up to date and add them to the input of their targets.
+
+    As ``static.deliver``, with weights (edges,) float32 or float64 (pA), modified; steps, trace, older: the histories
+    of the targets; k_plus (rows,) float64 and t_last (rows,) int64: the traces of the sources, modified; settled,
+    settled_until: see ``StdpDelivery``. constants: (log2 lambda, lambda alpha, mu, rate_plus, rate_minus). Spikes come
+    sorted by step. Returns how many of the weights transmitted exceed ``limit`` (pA).
+    """
+    n_slots = ring.shape[0]
+    w, k_minus, gap, units = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, np.int64)
+    job_edge, job_spike, job_left = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
+    job_w, job_lag = np.empty(CHUNK), np.empty(CHUNK)
+    beyond = 0
+    for spike in range(gids.size):
+        row = row_of(gids[spike], place)
+        if row < 0:
+            continue
+        stamp, last = stamps[spike], t_last[row]
+        since = max(last, settled_until[row])
+        log2_gain = constants[0] + log2(k_plus[row])
+        for begin in range(offsets[row], offsets[row + 1], CHUNK):
+            end = min(begin + CHUNK, offsets[row + 1])
+            to, weight = targets[begin:end], weights[begin:end]
+            delay = delays if delays.size == 1 else delays[begin:end]
+            jobs = look_up(to, delay, stamp, since, steps, trace, older, k_minus, gap, job_edge, job_spike, job_left)
+            if since > last:
+                for i in range(to.size):
+                    w[i] = settled[begin + i]
+            else:
+                for i in range(to.size):
+                    w[i] = weight[i]
+            if k_plus[row] > 0.0:
+                potentiate(
+                    w, to, delay, last, log2_gain, constants, steps, older, jobs, job_edge, job_spike, job_left, job_w,
+                    job_lag,
+                )  # fmt: skip
+            beyond += depress(w, weight, k_minus, gap, constants, per_unit, limit, units)
+            if delays.size == 1:
+                slot = ring[(stamp + np.int64(delays[0])) % n_slots]
+                for i in range(to.size):
+                    slot[to[i]] += units[i]
+            else:
+                for i in range(to.size):
+                    ring[(stamp + np.int64(delay[i])) % n_slots, to[i]] += units[i]
+        k_plus[row] = k_plus[row] * exp2((last - stamp) * constants[3]) + 1.0
+        t_last[row] = stamp
+    return beyond

@@ -1,0 +1,132 @@
+"""Synapses onto one group of neurons on one rank, stored by source: delivering a spike streams memory once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.jit import inline
+
+Int64Array = npt.NDArray[np.int64]
+_NONE = np.zeros(0, np.int64)
+_CHUNK = 1 << 20  # weights that are converted together
+
+
+@dataclass(frozen=True)
+class Table:
+    """Edges sorted by source, then delay, then target; edges of one source and target keep the order of their drawing.
+
+    Sources are the n_source neurons from ``first_source_gid`` on; "source" below counts from there.
+    offsets (rows + 1,) int64: the edges of row r are offsets[r] .. offsets[r + 1] - 1.
+    sources: None where row r belongs to source r; else (rows,) int64, ascending: the sources that have local targets.
+    targets (edges,) uint16 or uint32: local index within the target group.
+    weights (edges,), or (1,) where one_weight: float32 or float64 (pA or mV), or int32 in units of ``weight_unit``.
+    one_weight: whether the network gives all edges of all ranks one weight for good; not where a rank has one edge.
+    delays (edges,) uint8, uint16 or uint32 (steps), or (1,) where all are equal; (0,) where there are segments.
+    attributes: further parameters of the synapses by name, (edges,) in the type of the weights, or (1,).
+    segments: None, or (rows, longest + 1) of the type of the targets: the edges of row r with delay d are
+    offsets[r] + segments[r, d - 1] .. offsets[r] + segments[r, d] - 1.
+    """
+
+    first_source_gid: int
+    n_source: int
+    sources: Int64Array | None
+    offsets: Int64Array
+    targets: npt.NDArray[Any]
+    weights: npt.NDArray[Any]
+    delays: npt.NDArray[Any]
+    segments: npt.NDArray[Any] | None = None
+    weight_unit: float = 1.0
+    attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    one_weight: bool = False
+
+    @property
+    def n_edges(self) -> int:
+        return len(self.targets)
+
+    @property
+    def place(self) -> tuple[int, int, Int64Array]:
+        """What ``row_of`` needs: the first gid and number of the sources, and their list, empty where all have rows."""
+        if self.sources is None:
+            return self.first_source_gid, self.n_source, _NONE
+        return self.first_source_gid, self.n_source if len(self.sources) else 0, self.sources
+
+    @property
+    def longest(self) -> int:
+        """The longest delay (steps) that there may be a segment for; 0 where there are no segments."""
+        return 0 if self.segments is None else self.segments.shape[1] - 1
+
+    def delay_bounds(self) -> tuple[int, int] | None:
+        """Shortest and longest delay (steps); None where there are no edges."""
+        if not self.n_edges:
+            return None
+        if self.segments is None:
+            return int(self.delays.min()), int(self.delays.max())
+        used = np.flatnonzero((self.segments[:, 1:] > self.segments[:, :-1]).any(axis=0)) + 1
+        return int(used[0]), int(used[-1])
+
+    def edges_of(self, sources: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """The edges (n,) of ``sources``, ascending, and the row (n,) of each."""
+        if self.sources is None:
+            rows = np.unique(sources)
+        else:
+            rows = np.flatnonzero(np.isin(self.sources, sources))
+        begin, degree = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
+        starts = np.cumsum(degree) - degree
+        return np.arange(int(degree.sum())) + np.repeat(begin - starts, degree), np.repeat(rows, degree)
+
+    def weights_of(self, edges: Int64Array) -> npt.NDArray[np.float64]:
+        """Weights (n,) of edges."""
+        weights: npt.NDArray[np.float64] = np.broadcast_to(self.weights, self.n_edges)[edges].astype(np.float64)
+        return np.multiply(weights, self.weight_unit)
+
+    def delays_of(self, edges: Int64Array, rows: Int64Array) -> Int64Array:
+        """Delays (n,) in steps of edges, which lie in ``rows`` (n,)."""
+        if self.segments is None:
+            return np.broadcast_to(self.delays, self.n_edges)[edges].astype(np.int64)
+        delays = np.empty(len(edges), np.int64)
+        for row in np.unique(rows):
+            mine = rows == row
+            delays[mine] = np.searchsorted(self.segments[row], edges[mine] - self.offsets[row], side="right")
+        return delays
+
+    def source_of_edges(self) -> Int64Array:
+        """Source (edges,) of every edge."""
+        sources = np.arange(self.n_source) if self.sources is None else self.sources
+        return np.repeat(sources, np.diff(self.offsets))
+
+    def in_units(self, unit: float) -> Table:
+        """The same table with int32 weights, those of this one rounded to multiples of ``unit``, a power of two.
+
+        Float32 weights, of which the new ones take the memory, are lost. One weight of all stays as it is.
+        """
+        if self.one_weight:
+            return self
+        units = self.weights.view(np.int32) if self.weights.itemsize == 4 else np.empty(self.n_edges, np.int32)
+        for begin in range(0, self.n_edges, _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            units[part] = np.rint(self.weights[part].astype(np.float64) / unit)
+        return replace(self, weights=units, weight_unit=unit)
+
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        own = (self.sources, self.offsets, self.targets, self.weights, self.delays, self.segments)
+        arrays: list[npt.NDArray[Any] | None] = [*own, *self.attributes.values()]
+        return sum(array.nbytes for array in arrays if array is not None)
+
+
+@inline
+def row_of(gid, place):  # type: ignore[no-untyped-def]
+    """Row of the source ``gid`` in the table with that ``place``; -1 where it has none."""
+    first_gid, n_source, sources = place
+    source = gid - first_gid
+    if source < 0 or source >= n_source:
+        return -1
+    if sources.size == 0:
+        return source
+    row = np.searchsorted(sources, source)
+    return row if row < sources.size and sources[row] == source else -1

@@ -1,0 +1,210 @@
+"""Short-term depression and facilitation (Tsodyks, Pawelzik & Markram 1998, Neural Comput 10; Markram et al. 1998).
+
+Each synapse has a fraction x of resources that are ready, a fraction y that is active, and the use u of resources:
+
+    dx/dt = (1 - x - y) / D        dy/dt = -y / tau_I        du/dt = -u / F   (u = 0 between spikes where F = 0)
+    a spike that arrives:  u += U (1 - u);  y += u x;  x -= u x   with the new u and the old x
+    current of the target:  sum of weight * y;  each arriving spike adds weight * u x to it
+
+x = 1, y = 0, u = 0 at the start. Between spikes the solution is known, so that a synapse is only looked at when a spike
+arrives; the current decays with tau_I, once per neuron, in the neuron itself (its tau_syn is tau_I). Without tau_I
+resources that were used recover at once: dx/dt = (1 - x) / D. That is NEST's tsodyks2_synapse (tau_rec is D, tau_fac
+is F), which transmits weight * R u with R = x; with it NEST's tsodyks_synapse (tau_psc is tau_I).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.elementary import LOG2_E, exp2
+from distsim.core.errors import check_arguments
+from distsim.core.jit import inline, jit
+from distsim.core.units import check_number
+from distsim.core.values import Value, largest
+from distsim.spiking.neurons.group import at, part, same_kind
+from distsim.spiking.synapses.input_unit import Grid, to_units
+from distsim.spiking.synapses.synapse_checks import Shape, check_delay, check_weight, freeze_value
+from distsim.spiking.synapses.table import Int64Array, Table, row_of
+
+FloatArray = npt.NDArray[np.float64]
+ATTRIBUTES = ("U", "D", "F")
+NEVER = -1  # the last spike of a source that has not fired yet
+CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
+
+
+@check_arguments
+@dataclass(frozen=True, eq=False)
+class TsodyksMarkram:
+    """A synapse with short-term plasticity: ``weight`` A (pA), ``U``, and ``delay``, ``D``, ``F``, ``tau_I`` (ms).
+
+    weight, delay, U, D and F are one number, an array, or a distribution each; F may be 0 (no facilitation). tau_I is
+    the time constant of the synaptic current, or None where used resources recover at once (NEST's tsodyks2_synapse).
+    ``receptor`` names the input of the target, where it has several to choose from.
+    """
+
+    weight: Value = 1.0
+    delay: Value = 1.0
+    U: Value = 0.5
+    D: Value = 800.0
+    F: Value = 0.0
+    tau_I: float | None = None
+    receptor: int | str | None = None
+    plastic: ClassVar[bool] = False
+    attributes: ClassVar[tuple[str, ...]] = ATTRIBUTES
+
+    def __post_init__(self) -> None:
+        freeze_value(self, "weight")
+        freeze_value(self, "U", low=0.0)
+        freeze_value(self, "F", low=0.0)
+        for name in ("delay", "D"):
+            freeze_value(self, name, above=0.0)
+        if self.tau_I is not None:
+            object.__setattr__(self, "tau_I", check_number(self.tau_I, "TsodyksMarkram: tau_I", above=0.0))
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether more than the weight can be transmitted: where U can be above 1, as drawn ones of the liquid are."""
+        return largest(self.U) > 1.0
+
+    def check(self, dt: float, shape: Shape, where: str) -> None:
+        check_weight(self.weight, shape, where)
+        check_delay(self.delay, dt, shape, where)
+        for name in self.attributes:
+            check_weight(getattr(self, name), shape, where, name)
+
+    def delivery(self, table: Table, n_target: int, dt: float) -> TsodyksMarkramDelivery:
+        """What delivers the spikes of ``table``."""
+        return TsodyksMarkramDelivery(self, table, dt)
+
+
+class TsodyksMarkramDelivery:
+    """Delivers the spikes of one table; x, y and u (edges,) are those just after the last spike arrived."""
+
+    def __init__(self, synapse: TsodyksMarkram, table: Table, dt: float) -> None:
+        self.table = table
+        self.dt = dt
+        self.tau_I = synapse.tau_I or 0.0
+        self.unbounded = synapse.unbounded
+        values = ((getattr(synapse, name), table.attributes[name]) for name in synapse.attributes)
+        self.parameters = same_kind(
+            tuple(given if isinstance(given, float) else v for given, v in values), table.n_edges
+        )
+        self.x = np.ones(table.n_edges)
+        self.y = np.zeros(table.n_edges)
+        self.u = np.zeros(table.n_edges)
+        self.released = np.empty(CHUNK)
+        self.t_last = np.full(len(table.offsets) - 1, NEVER)
+
+    def deliver(self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid) -> int:
+        """Bring the synapses of the spikes, sorted by step, up to date and add what they transmit to ring (slots, n).
+
+        Returns how many transmitted more than the sums of input can hold.
+        """
+        t = self.table
+        limit = grid.largest_weight if self.unbounded else np.inf
+        return int(
+            deliver(
+                gids, stamps, t.place, t.offsets, t.targets, t.weights, t.delays, *self.parameters, self.tau_I, self.dt,
+                1.0 / grid.unit, limit, self.x, self.y, self.u, self.t_last, self.released, ring,
+            )
+        )  # fmt: skip
+
+
+@inline
+def recovery(elapsed, D, tau_I, y_decay, x_decay):  # type: ignore[no-untyped-def]
+    """How much of what was active ``elapsed`` ms ago is missing from x, beyond what x itself has not recovered.
+
+    tau_I / (tau_I - D) (exp(-t / tau_I) - exp(-t / D)); near D = tau_I the series in t (1 / D - 1 / tau_I). 0 for
+    tau_I = 0.
+    """
+    if tau_I == 0.0:
+        return 0.0
+    s = elapsed / D - elapsed / tau_I
+    series = x_decay * (elapsed / D) * (1.0 + s * (0.5 + s * (1.0 / 6.0 + s * (1.0 / 24.0 + s * (1.0 / 120.0)))))
+    difference = tau_I - D if tau_I != D else 1.0
+    closed = tau_I / difference * (y_decay - x_decay)
+    return series if abs(s) < 1e-3 else closed
+
+
+@inline
+def propagate(x, y, u, elapsed, D, F, tau_I):  # type: ignore[no-untyped-def]
+    """(x, y, u) after ``elapsed`` ms without a spike."""
+    x_decay = exp2(-elapsed / D * LOG2_E)
+    y_decay = exp2(-elapsed / tau_I * LOG2_E) if tau_I > 0.0 else 0.0
+    u_decay = exp2(-elapsed / F * LOG2_E) if F > 0.0 else 0.0
+    return 1.0 + (x - 1.0) * x_decay - y * recovery(elapsed, D, tau_I, y_decay, x_decay), y * y_decay, u * u_decay
+
+
+@inline
+def use(x, y, u, U):  # type: ignore[no-untyped-def]
+    """(x, y, u) after a spike has arrived, and what it transmits of the weight."""
+    used = u + U * (1.0 - u)
+    released = used * x
+    return x - released, y + released, used, released
+
+
+@inline
+def release(x, y, u, U, D, F, tau_I, elapsed, released):  # type: ignore[no-untyped-def]
+    """Let a spike arrive at synapses ``elapsed`` ms after the one before: x, y, u, released (n,) are written."""
+    for i in range(x.size):
+        ready, active, used = propagate(x[i], y[i], u[i], elapsed, at(D, i), at(F, i), tau_I)
+        x[i], y[i], u[i], released[i] = use(ready, active, used, at(U, i))
+
+
+@jit
+def deliver(  # type: ignore[no-untyped-def]
+    gids, stamps, place, offsets, targets, weights, delays, U, D, F, tau_I, dt, per_unit, limit, x, y, u, t_last,
+    released, ring,
+):  # fmt: skip
+    """Add weight * u x of every synapse of every spike to the input of its target.
+
+    As ``static.deliver``, with U, D, F, all numbers or all (edges,); x, y, u (edges,) and t_last (rows,), the last
+    spike of each source, are modified. released (CHUNK,) float64 is scratch. Returns how many transmitted more than
+    ``limit`` (pA).
+    """
+    n_slots = ring.shape[0]
+    beyond = 0
+    for spike in range(gids.size):
+        row = row_of(gids[spike], place)
+        if row < 0:
+            continue
+        stamp = stamps[spike]
+        elapsed = float(stamp - t_last[row]) * dt if t_last[row] != NEVER else 0.0
+        t_last[row] = stamp
+        for begin in range(offsets[row], offsets[row + 1], CHUNK):
+            size = min(released.size, offsets[row + 1] - begin)
+            end = begin + size
+            release(
+                x[begin:end], y[begin:end], u[begin:end], part(U, begin, size), part(D, begin, size),
+                part(F, begin, size), tau_I, elapsed, released[:size],
+            )  # fmt: skip
+            for i in range(size):
+                edge = begin + i
+                sent = weights[0 if weights.size == 1 else edge] * released[i]
+                beyond += abs(sent) > limit
+                slot = (stamp + np.int64(delays[0 if delays.size == 1 else edge])) % n_slots
+                ring[slot, targets[edge]] += to_units(sent, per_unit)
+    return beyond
+
+
+@jit
+def replay(stamps, delay, U, D, F, tau_I, dt, steps, x, y, u):  # type: ignore[no-untyped-def]
+    """State of one synapse at the end of ``steps``, ascending, from all spikes of its source: x, y, u are written.
+
+    stamps (spikes,) int64, ascending; a spike has arrived from step stamp + delay on.
+    """
+    ready, active, used = 1.0, 0.0, 0.0
+    spike = 0
+    last = np.int64(0)
+    for i in range(steps.size):
+        while spike < stamps.size and stamps[spike] + delay <= steps[i]:
+            elapsed = float(stamps[spike] + delay - last) * dt
+            ready, active, used = propagate(ready, active, used, elapsed, D, F, tau_I)
+            ready, active, used, _ = use(ready, active, used, U)
+            last = stamps[spike] + delay
+            spike += 1
+        x[i], y[i], u[i] = propagate(ready, active, used, float(steps[i] - last) * dt, D, F, tau_I)

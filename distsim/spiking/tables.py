@@ -1,0 +1,248 @@
+"""From edges drawn per target to tables by source: count, allocate once, fill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import distsim.connect.spatial  # noqa: F401 # knows one more rule
+from distsim.connect.attribute import Attribute, smallest_unsigned
+from distsim.connect.draw import Edges, Targets, edges
+from distsim.connect.edge_kernels import count, fill
+from distsim.connect.edge_values import StepTable, in_steps, step_table, steps_of_rows
+from distsim.core.distributions import Distribution
+from distsim.core.units import round_to_steps, to_steps
+from distsim.core.values import Value
+from distsim.spiking.network import Projection
+from distsim.spiking.sort_edges import collect, record_type, sort_rows
+from distsim.spiking.synapses.segments import LENGTH_BITS
+from distsim.spiking.synapses.static import Static
+from distsim.spiking.synapses.synapse_checks import longest_drawn
+from distsim.spiking.synapses.table import Table
+
+Int64Array = npt.NDArray[np.int64]
+EDGES_PER_SEGMENT = 8  # in the mean, from which on segments are faster than a slot for every edge
+MOST_IN_ROW = 1 << LENGTH_BITS  # edges in a row in segments
+DENSE_ROWS_PER_EDGE = 0.25  # a row for every source, while rows are at most this many times the local edges
+
+
+@dataclass(frozen=True)
+class Member:
+    """A projection whose local edges go into a table; ``begin``: first neuron of its target population in the group.
+
+    further: what else the synapses have of their own, see ``Table.attributes``.
+    """
+
+    projection: Projection
+    begin: int
+    weight: Attribute
+    delay: Attribute
+    further: tuple[Attribute, ...] = ()
+
+    @classmethod
+    def of(cls, projection: Projection, seed: int, gids: Int64Array, begin: int) -> Member:
+        """``gids``: local neurons of the target population."""
+        synapse = projection.synapse
+        names = ("weight", "delay", *getattr(synapse, "attributes", ()))
+        values = {name: getattr(synapse, name) for name in names}
+        targets = Targets.of(projection, seed, gids, values.values())
+        weight, delay, *further = (Attribute.of(targets, name, value) for name, value in values.items())
+        return cls(projection, begin, weight, delay, tuple(further))
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The inputs of the target that the synapses drive: two where it tells signs and weights may have both.
+
+        The one that the synapse names, where it names one.
+        """
+        model = self.projection.target.model
+        receptor = getattr(self.projection.synapse, "receptor", None)
+        if receptor is not None:
+            return (model.receptors.index(receptor),)  # type: ignore[attr-defined] # checked by the network
+        low, high = _bounds(self.weight.value)
+        if model.inputs() == 1 or low >= 0.0 or high < 0.0:
+            return (model.input_of(high < 0.0),)
+        return (model.input_of(False), model.input_of(True))
+
+    def pieces(self) -> Iterator[Edges]:
+        """The local edges, piece by piece."""
+        return edges(self.projection.rule, self.weight.targets)
+
+    def count(self, counts: Int64Array, dt: float) -> int:
+        """Add the number of edges of every source to counts (sources,); returns the longest delay in steps."""
+        longest = 1 if self.delay.single is None else to_steps(self.delay.single, dt, "delay")
+        for piece in self.pieces():
+            count(piece.source, counts)
+            if self.delay.single is None:
+                longest = max(longest, int(self.steps(piece, dt).max(initial=1)))
+        return longest
+
+    def steps(self, piece: Edges, dt: float) -> npt.NDArray[Any]:
+        """Delays (edges,) in steps of the edges of a piece, where each has its own."""
+        table = _step_table(self.delay.value, dt)
+        if table is not None:
+            return steps_of_rows(table, self.delay.streams(piece), piece.degree)
+        return in_steps(self.delay.of_edges(piece), dt)
+
+
+def build_tables(
+    members: list[Member], dt: float, weight_type: Any, index_type: Any, segmented: bool | None = None
+) -> list[tuple[int, Table]]:
+    """The tables of the local edges of projections onto one group, each with the input of the group that it drives.
+
+    The members drive the same inputs, and agree on the weight and on the delay of all edges, or that each edge has its
+    own. One member may drive two inputs: there is then a table for each sign of weight. segmented: keep delays as
+    segments (only if static), or, where None, choose by the number of edges.
+    """
+    table = _build_table(members, dt, weight_type, index_type, segmented)
+    inputs = members[0].inputs
+    if len(inputs) == 1:
+        return [(inputs[0], table)]
+    return [(k, _of_sign(table, negative)) for negative, k in zip((False, True), inputs, strict=True)]
+
+
+def _bounds(value: Value) -> tuple[float, float]:
+    """The smallest and largest value that can occur; (0, 0) for an empty array."""
+    if isinstance(value, Distribution):
+        return value.bounds()
+    return (float(np.min(value)), float(np.max(value))) if np.size(value) else (0.0, 0.0)
+
+
+def _build_table(members: list[Member], dt: float, weight_type: Any, index_type: Any, segmented: bool | None) -> Table:
+    first_gid = min(m.projection.source.first_gid for m in members)
+    n_source = max(m.projection.source.first_gid + m.projection.source.size for m in members) - first_gid
+    counts = np.zeros(n_source, np.int64)
+    longest = max([m.count(counts[m.projection.source.first_gid - first_gid :], dt) for m in members])
+    offsets = np.zeros(n_source + 1, np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    n_edges = int(offsets[-1])
+    sources = np.flatnonzero(counts) if n_source * DENSE_ROWS_PER_EDGE > n_edges else None
+    weight, delay, synapse = members[0].weight, members[0].delay, members[0].projection.synapse
+    n_rows = n_source if sources is None else len(sources)
+    if segmented is None:
+        segmented = n_edges >= EDGES_PER_SEGMENT * longest * n_rows
+    segmented = segmented and delay.single is None and type(synapse) is Static
+    segmented = segmented and counts.max(initial=0) < min(MOST_IN_ROW, np.iinfo(index_type).max)
+    delay_type = np.result_type(*(_delay_type(m.delay.value, dt) for m in members))
+    table = Table(
+        first_gid,
+        n_source,
+        sources,
+        offsets,
+        np.empty(n_edges, index_type),
+        _allocate(weight, n_edges, weight_type, synapse.plastic),
+        np.empty(n_edges if delay.single is None and not segmented else 0, delay_type),
+        np.zeros((n_source, longest + 1), index_type) if segmented else None,
+        one_weight=weight.single is not None and not synapse.plastic,
+    )
+    fill_rows = partial(_fill_sorted, dt, longest, delay_type) if delay.single is None else _fill
+    fill_rows(members, table)
+    table = replace(table, attributes=_attributes(members[0], table, weight_type, fill_rows))
+    if delay.single is not None:
+        table = replace(table, delays=np.array([longest], delay_type))
+    return table if sources is None else _with_rows(table, sources)
+
+
+def _attributes(
+    member: Member, table: Table, weight_type: Any, fill_rows: Callable[[list[Member], Table], None]
+) -> dict[str, npt.NDArray[Any]]:
+    """What the edges of a table have beside weight and delay, (edges,) or (1,), by name.
+
+    Only synapses that share their table with no other projection have such parameters. Each goes where weights go, in
+    a pass of its own that puts targets and delays where they lie already.
+    """
+    values = {}
+    for attribute in member.further:
+        own = values[attribute.purpose] = _allocate(attribute, table.n_edges, weight_type, False)
+        if attribute.single is None:
+            fill_rows([replace(member, weight=attribute)], replace(table, weights=own))
+    return values
+
+
+def _with_rows(table: Table, rows: Int64Array) -> Table:
+    """The table with those rows only; the others have no edges."""
+    segments = None if table.segments is None else table.segments[rows]
+    return replace(table, offsets=np.append(table.offsets[rows], table.n_edges), segments=segments)
+
+
+def _fill(members: list[Member], table: Table) -> None:
+    """Put all edges into their rows, where they have one delay and stay in the order of targets."""
+    cursor = table.offsets[:-1].copy()
+    for m in members:
+        own_cursor = cursor[m.projection.source.first_gid - table.first_source_gid :]
+        for piece in m.pieces():
+            own = np.empty(0) if m.weight.single is not None else m.weight.of_edges(piece)
+            fill(piece.source, piece.degree, m.begin + piece.first, own_cursor, table.targets, own, table.weights)
+
+
+def _fill_sorted(dt: float, longest: int, delay_type: Any, members: list[Member], table: Table) -> None:
+    """Put all edges into their rows, sorted by delay, one source population after the other."""
+    kind = record_type(table.weights.dtype, table.targets.dtype, delay_type)
+    each = members[0].weight.single is None  # and not whether there are any: types must not depend on data
+    own_weights = table.weights if each else np.empty(0, table.weights.dtype)
+    ends = [(m.projection.source.first_gid - table.first_source_gid, m.projection.source.size) for m in members]
+    most = max(table.offsets[begin + size] - table.offsets[begin] for begin, size in ends)
+    buffer = np.empty(most, kind)  # one for all: memory that is new to a process costs more than to fill it
+    for first_gid in sorted({m.projection.source.first_gid for m in members}):
+        together = [m for m in members if m.projection.source.first_gid == first_gid]
+        begin = first_gid - table.first_source_gid
+        offsets = table.offsets[begin : begin + together[0].projection.source.size + 1]
+        records = buffer[: offsets[-1] - offsets[0]]
+        cursor = offsets[:-1] - offsets[0]
+        for m in together:
+            for piece in m.pieces():
+                own = m.weight.of_edges(piece) if each else np.empty(0)
+                steps = m.steps(piece, dt)
+                collect(piece.source, piece.degree, m.begin + piece.first, cursor, own, steps, records)
+        segments = np.empty((0, 0), table.targets.dtype) if table.segments is None else table.segments[begin:]
+        sort_rows(offsets, records, longest, table.targets, own_weights, table.delays, segments)
+
+
+def _allocate(weight: Attribute, n_edges: int, weight_type: Any, plastic: bool) -> npt.NDArray[Any]:
+    """Weights (edges,), filled where all start equal but may change; (1,) where all are equal and stay so."""
+    if weight.single is None:
+        return np.empty(n_edges, weight_type)
+    return np.full(n_edges, weight.single, weight_type) if plastic else np.array([weight.single])
+
+
+def _of_sign(table: Table, negative: bool) -> Table:
+    """The edges of ``table`` of negative weight, or the others."""
+    chosen = (table.weights < 0.0) == negative
+    kept = np.concatenate(([0], np.cumsum(chosen)))
+    offsets, segments = kept[table.offsets], None
+    if table.segments is not None:
+        ends = kept[table.offsets[:-1, None] + table.segments]
+        segments = (ends - offsets[:-1, None]).astype(table.segments.dtype)
+
+    def kept_of(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values[chosen] if len(values) == table.n_edges else values
+
+    return replace(
+        table,
+        offsets=offsets,
+        targets=table.targets[chosen],
+        weights=table.weights[chosen],
+        delays=kept_of(table.delays),
+        segments=segments,
+        attributes={name: kept_of(values) for name, values in table.attributes.items()},
+    )
+
+
+def _step_table(value: Value, dt: float) -> StepTable | None:
+    return _step_table_of(value, dt) if isinstance(value, Distribution) else None  # type: ignore[arg-type]
+
+
+_step_table_of = lru_cache(step_table)
+
+
+def _delay_type(value: Value, dt: float) -> Any:
+    """The smallest type for delays in steps up to the longest that is given or can be drawn."""
+    if _step_table(value, dt):
+        return np.uint8
+    longest = longest_drawn(value) if isinstance(value, Distribution) else _bounds(value)[1]
+    return smallest_unsigned(round_to_steps(longest, dt))

@@ -1,0 +1,250 @@
+"""Many trials of one small network, a batch at a time: the same bits as each trial alone, in a fraction of the time.
+
+Trials differ in the spike trains that drive the network and in the initial states that are drawn anew. The network is
+built once on every rank; which rank simulates a trial, and in which batch, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.errors import InputError, RangeError, check_names
+from distsim.core.poisson_counts import NO_DRIVE
+from distsim.core.units import check_count, check_seed, to_steps
+from distsim.parallel.agreement import require_same
+from distsim.parallel.communicator import alone, one_per_node_first
+from distsim.parallel.machine import check_memory
+from distsim.parallel.timers import Timers
+from distsim.spiking.batch import DynamicTable, Neurons, Spikes, StaticTable, advance
+from distsim.spiking.input_bound import empty_ring
+from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, build, call_kernels
+from distsim.spiking.network import Network
+from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse, LifMultisynapseGroup
+from distsim.spiking.sources.spike_trains import SpikeTrains
+from distsim.spiking.spiking_memory import memory_of_trials
+from distsim.spiking.synapses.static import Static
+from distsim.spiking.synapses.tsodyks_markram import NEVER, TsodyksMarkram
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Int64Array = npt.NDArray[np.int64]
+BATCH = 16  # trials side by side: the state of a hundred neurons then stays in the L2 cache
+CAPACITY = 1 << 16  # spikes kept until they are copied
+_NOTHING = np.zeros(0, np.int64)
+_NO_EDGES = ((0, 0, _NOTHING), np.zeros(1, np.int64), _NOTHING, np.zeros(0), _NOTHING)
+NO_STATIC = StaticTable(0, 0, *_NO_EDGES)
+NO_DYNAMIC = DynamicTable(
+    0, 0, *_NO_EDGES, *(np.zeros(0),) * 3, 0.0, np.inf, *(np.zeros((1, 0)),) * 3, np.zeros((1, 0), np.int64)
+)
+"""Instead of none: a kernel needs to know the type of what it loops over."""
+
+
+@dataclass(frozen=True)
+class TrialSpikes:
+    """Spikes of some trials, sorted by trial, step, then gid: trial (its place among them), step, gid (n,) int64."""
+
+    trial: Int64Array
+    step: Int64Array
+    gid: Int64Array
+
+    def of(self, trial: int) -> tuple[Int64Array, Int64Array]:
+        """Steps and gids of one trial."""
+        begin, end = np.searchsorted(self.trial, (trial, trial + 1))
+        return self.step[begin:end], self.gid[begin:end]
+
+
+class Trials:
+    """Simulate trials of ``network``, whose neurons are LifMultisynapse and synapses Static or TsodyksMarkram.
+
+    Making one is collective over ``comm`` (kernels are compiled on one rank of a node first); running trials is not:
+    every rank runs those it wants. ``seed`` as for a Simulation. Raises InputError for a network with anything else
+    in it.
+    """
+
+    def __init__(self, network: Network, comm: MPI.Comm, seed: int = 1) -> None:
+        require_same(comm, "Trials", network=network, seed=seed)
+        _check(network)
+        self.network = network
+        self.dt = network.dt
+        self.seed = check_seed(seed)
+        estimate = one_per_node_first(comm, lambda: memory_of_trials(network, BATCH))
+        check_memory(comm, estimate.total, "Trials: the network")
+        network.freeze()
+        one_per_node_first(comm, lambda: call_kernels(network, alone(), self.seed, "double"))
+        phase = Timers().phase
+        self._local: LocalNetwork = build(network, alone(), self.seed, "double", phase, segmented=False)
+        self._neurons = [group for group in self._local.groups if isinstance(group.neurons, LifMultisynapseGroup)]
+        one_per_node_first(comm, self._call_kernels)
+
+    def run(
+        self, duration: float, numbers: Sequence[int], trains: Mapping[str, Sequence[SpikeTrains]], batch: int = BATCH
+    ) -> TrialSpikes:
+        """The spikes of the trials with these ``numbers`` in their first ``duration`` (ms).
+
+        Trial number k starts from the initial states that the streams of the neurons have at k; number 0 is the trial
+        that a Simulation makes. ``trains`` has, by population of spike sources, the trains of each trial; populations
+        it does not name keep theirs. ``batch`` trials are simulated side by side, which changes no result.
+        """
+        n_steps = to_steps(duration, self.dt, "Trials: duration", low=1)
+        check_count(batch, "Trials: batch", low=1)
+        self._check_trains(trains, len(numbers))
+        parts = [TrialSpikes(_NOTHING, _NOTHING, _NOTHING)]
+        for begin in range(0, len(numbers), batch):
+            chosen = slice(begin, min(begin + batch, len(numbers)))
+            some = self._run_batch(n_steps, numbers[chosen], {name: t[chosen] for name, t in trains.items()})
+            parts.append(TrialSpikes(some.trial + begin, some.step, some.gid))
+        columns = zip(*((part.trial, part.step, part.gid) for part in parts), strict=True)
+        return TrialSpikes(*map(np.concatenate, columns))
+
+    def synapse_counts(self) -> dict[str, int]:
+        """Number of synapses by projection, ``source->target``; static ones may be stored, and counted, together."""
+        counts: dict[str, int] = {}
+        for table in self._local.tables:
+            counts[table.name] = counts.get(table.name, 0) + table.table.n_edges
+        return counts
+
+    def _check_trains(self, trains: Mapping[str, Sequence[SpikeTrains]], n_trials: int) -> None:
+        sources = [p.name for p in self.network.populations if isinstance(p.model, SpikeTrains)]
+        check_names(trains, sources, "population of spike sources", "Trials: trains")
+        for name, of_trials in trains.items():
+            if len(of_trials) != n_trials:
+                raise InputError(f"Trials: '{name}' has trains for {len(of_trials)} trials, but there are {n_trials}")
+            size = self.network.find(name).size
+            for number, one in enumerate(of_trials):
+                one.check(size, self.dt, f"Trials: '{name}', trial {number}")
+
+    def _call_kernels(self) -> None:
+        """Do one step of one trial, so that every kernel is compiled."""
+        self._run_batch(1, [0], {})
+
+    def _run_batch(
+        self, n_steps: int, numbers: Sequence[int], trains: Mapping[str, Sequence[SpikeTrains]]
+    ) -> TrialSpikes:
+        """The spikes of one batch of trials."""
+        trials = len(numbers)
+        interval, lead, slots = self._delays()
+        outside = self._outside(trials, trains)
+        neurons = _alike([_neurons_of(p, numbers, slots) for p in self._neurons])
+        tables: dict[bool, list[LocalTable]] = {True: [], False: []}
+        for table in self._local.tables:
+            tables[isinstance(table.projections[0].synapse, Static)].append(table)
+        static = tuple(map(self._static_table, tables[True])) or (NO_STATIC,)
+        dynamic = tuple(self._dynamic_table(t, trials) for t in tables[False]) or (NO_DYNAMIC,)
+        size = max(CAPACITY, 2 * interval * sum(n.V.size for n in neurons))
+        fired = Spikes(*(np.empty(size, np.int64) for _ in range(3)))
+        parts: list[list[Int64Array]] = [[], [], []]
+        step = sent = 0
+        while step < n_steps:
+            step, sent, count, beyond = advance(
+                step, n_steps, interval, lead, trials, self.dt, neurons, static, dynamic, outside, sent, fired
+            )
+            if beyond:
+                raise RangeError("a synapse transmitted more than the exact sums of input can hold: its U is too large")
+            for kept, column in zip(parts, fired, strict=True):
+                kept.append(column[:count].copy())
+        trial, stamp, gid = (np.concatenate(part) for part in parts)
+        order = np.lexsort((gid, stamp, trial))
+        return TrialSpikes(trial[order], stamp[order], gid[order])
+
+    def _delays(self) -> tuple[int, int, int]:
+        """Shortest delay between neurons and of spikes from outside, and slots for all that is on its way, in steps."""
+        bounds: dict[bool, list[int]] = {False: [], True: []}
+        for table in self._local.tables:
+            if table.table.n_edges:
+                delays = table.table.delays
+                for outside in {isinstance(p.source.model, SpikeTrains) for p in table.projections}:
+                    bounds[outside] += [int(delays.min()), int(delays.max())]
+        inner, outer = bounds[False], bounds[True]
+        shortest = min(inner, default=max(outer, default=1))
+        lead = min(outer, default=1)
+        return shortest, lead, max([*inner, shortest + max(outer, default=1) - lead])
+
+    def _outside(self, trials: int, trains: Mapping[str, Sequence[SpikeTrains]]) -> Spikes:
+        """All spikes from outside, sorted by step."""
+        parts: list[list[Int64Array]] = [[np.zeros(0, np.int64)] for _ in range(3)]
+        for population in self.network.populations:
+            model = population.model
+            if not isinstance(model, SpikeTrains):
+                continue
+            for trial in range(trials):
+                own = trains[population.name][trial] if population.name in trains else model
+                for source in range(population.size):
+                    times = own.times[0 if len(own.times) == 1 else source]
+                    parts[0].append(np.full(len(times), trial))
+                    parts[1].append(np.round(times / self.dt).astype(np.int64))
+                    parts[2].append(np.full(len(times), population.first_gid + source))
+        trial_of, step, gid = (np.concatenate(part) for part in parts)
+        order = np.argsort(step, kind="stable")
+        return Spikes(trial_of[order], step[order], gid[order])
+
+    def _static_table(self, local: LocalTable) -> StaticTable:
+        t = local.table
+        return StaticTable(self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local))
+
+    def _dynamic_table(self, local: LocalTable, trials: int) -> DynamicTable:
+        t, delivery = local.table, local.delivery
+        limit = local.target.grid.largest_weight if delivery.unbounded else np.inf
+        U, D, F = (np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in delivery.parameters)
+        x, y, u = (np.full((trials, t.n_edges), value) for value in (1.0, 0.0, 0.0))
+        t_last = np.full((trials, len(t.offsets) - 1), NEVER)
+        return DynamicTable(
+            self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local),
+            U, D, F, delivery.tau_I, float(limit), x, y, u, t_last,
+        )  # fmt: skip
+
+    def _place_of(self, local: LocalTable) -> int:
+        return next(i for i, group in enumerate(self._neurons) if group is local.target)
+
+
+def _per_edge(local: LocalTable) -> tuple[Int64Array, npt.NDArray[np.float64], Int64Array]:
+    """Targets, weights and delays (edges,) in one type each, so that one kernel serves all tables."""
+    table = local.table
+    edges, rows = np.arange(table.n_edges), np.repeat(np.arange(len(table.offsets) - 1), np.diff(table.offsets))
+    return table.targets.astype(np.int64), table.weights_of(edges), table.delays_of(edges, rows)
+
+
+def _neurons_of(local: LocalGroup, numbers: Sequence[int], slots: int) -> Neurons:
+    """A population in the trials ``numbers``, at their start."""
+    group: Any = local.neurons
+    trials, n = len(numbers), len(local.gids) * len(numbers)
+    V = np.stack([group.initial_V(number) for number in numbers], axis=1).ravel()
+    membrane = tuple(np.repeat(v, trials) if isinstance(v, np.ndarray) else v for v in group.membrane)
+    inputs = len(group.decays)
+    return Neurons(
+        V, np.zeros((inputs - 1, n)), np.zeros(n), np.zeros(n, np.int64), membrane, group.decays,
+        group.refractory_steps, empty_ring(inputs, slots, n), local.grid.unit, (NO_DRIVE,) * inputs,
+        local.members[0].population.first_gid,
+    )  # fmt: skip
+
+
+def _alike(neurons: list[Neurons]) -> tuple[Neurons, ...]:
+    """The populations in one type: one kernel takes them all."""
+    inputs = max(len(n.drives) for n in neurons)
+    neurons = [n._replace(drives=(NO_DRIVE,) * inputs) for n in neurons]
+    if all(isinstance(n.membrane[0], float) for n in neurons):
+        return tuple(neurons)
+    widened = (tuple(np.array(np.broadcast_to(v, n.V.size)) for v in n.membrane) for n in neurons)
+    return tuple(n._replace(membrane=membrane) for n, membrane in zip(neurons, widened, strict=True))
+
+
+def _check(network: Network) -> None:
+    """InputError where a trial of ``network`` cannot be simulated side by side with others."""
+    for population in network.populations:
+        if not isinstance(population.model, (LifMultisynapse, SpikeTrains)):
+            kind = type(population.model).__name__
+            raise InputError(f"Trials: '{population.name}' has {kind} neurons; only LifMultisynapse can be batched")
+    if not any(isinstance(p.model, LifMultisynapse) for p in network.populations):
+        raise InputError("Trials: the network has no neurons; add a population of LifMultisynapse")
+    for projection in network.projections:
+        if not isinstance(projection.synapse, (Static, TsodyksMarkram)):
+            kind = type(projection.synapse).__name__
+            raise InputError(f"Trials: {projection.name} has {kind} synapses; Static or TsodyksMarkram can be batched")
+    if network.stimulations:
+        kind = type(network.stimulations[0].stimulus).__name__
+        raise InputError(f"Trials: {kind} stimuli cannot be batched; drive the neurons by SpikeTrains")
