@@ -13,7 +13,7 @@ from distsim.core.errors import InputError
 from distsim.models.defaults import markdown_table, read_defaults
 from distsim.models.two_population import parameters
 from distsim.theory.psp import unit_psp
-from tests.test_psp import integrate_membrane
+from tests.theory.test_psp import integrate_membrane
 
 PUBLISHED_I_E = 31.90080273888664  # pA
 PUBLISHED_NU_X = 1729.7971034581633  # 1/s

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests import benchmarking
-from tests.benchmarking import BENCHMARKS
+from tests.benchmark_programs import BENCHMARKS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned as Linux does it")
 SMALL = ["--distsim-only", "--trials", "2", "--distsim-trials", "3", "--repetitions", "2", "--time", "200"]

@@ -28,9 +28,9 @@ from distsim.scaling.options import parse
 from distsim.scaling.plan import prepare
 from distsim.scaling.report import command, figures
 from distsim.scaling.worker import RESULT, TASK
+from tests.scaling.test_report import save
+from tests.scaling.test_run import ENVIRONMENT, HARNESS, start
 from tests.scaling_records import make_record, strong_records
-from tests.test_scaling_report import save
-from tests.test_scaling_run import ENVIRONMENT, HARNESS, start
 
 TINY = [
     "--sizes",

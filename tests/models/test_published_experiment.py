@@ -14,7 +14,8 @@ from distsim.scaling.schema import read_experiment
 from tests.documents import ROOT
 
 RESULTS = ROOT / "scaling" / "results" / "network_size"
-NEST = json.loads((Path(__file__).parent / "data/nest/two_population_sizes.json").read_text(encoding="utf-8"))["rows"]
+NEST_SIZES = Path(__file__).parents[1] / "data" / "nest" / "two_population_sizes.json"
+NEST = json.loads(NEST_SIZES.read_text(encoding="utf-8"))["rows"]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from distsim.theory import siegert as module
 from distsim.theory.siegert import ALPHA, fill_rates, log1p, siegert
 
 NEURON = {"tau_m": 20.0, "t_ref": 2.0, "V_th": 20.0, "V_reset": 0.0}
-STORED = json.loads((Path(__file__).parent / "data" / "theory" / "siegert.json").read_text())
+STORED = json.loads((Path(__file__).parents[1] / "data" / "theory" / "siegert.json").read_text())
 
 
 def stored_columns() -> dict[str, np.ndarray]:

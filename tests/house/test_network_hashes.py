@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-TABLE = Path(__file__).parent / "data" / "hashes.json"
+TABLE = Path(__file__).parents[1] / "data" / "hashes.json"
 
 
 @pytest.mark.parametrize("ranks", [1, 3])

@@ -33,7 +33,7 @@ from distsim.rates.afferents import add_common, add_equal, add_weighted
 from distsim.theory.lif_mean_field import drift_and_diffusion
 from distsim.theory.siegert import siegert
 
-NEST = json.loads((Path(__file__).parent / "data" / "nest" / "siegert_rates.json").read_text())["rows"]
+NEST = json.loads((Path(__file__).parents[1] / "data" / "nest" / "siegert_rates.json").read_text())["rows"]
 
 
 def simulate(network: RateNetwork, *durations: float, **options: int) -> RateSimulation:

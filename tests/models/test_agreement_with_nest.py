@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +68,10 @@ def ours(tmp_path_factory: pytest.TempPathFactory, mpirun: Any) -> Values:
 def nest() -> Values:
     """The same of NEST, at all of its sizes."""
     values: Values = {}
-    for file in (FOLDER / "two_population_sizes.json", Path(__file__).parent / "data/nest/two_population_seeds.json"):
+    for file in (
+        FOLDER / "two_population_sizes.json",
+        Path(__file__).parents[1] / "data/nest/two_population_seeds.json",
+    ):
         for row in json.loads(file.read_text(encoding="utf-8"))["rows"]:
             for quantity, name in QUANTITIES.items():
                 key = row["neuron_model"], row["N"], quantity

@@ -14,7 +14,7 @@ import pytest
 from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job
 from tests.programs import other_functions
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 EXPECTED = json.loads((DATA / "hashes.json").read_text(encoding="utf-8"))
 COMPILER = shutil.which("gcc")
 

@@ -15,7 +15,7 @@ from distsim.parallel.timers import Timers
 from distsim.spiking.local_network import build
 from distsim.spiking.network import Network
 from distsim.spiking.neurons.iaf_psc_exp import IafPscExp
-from distsim.spiking.spiking_memory import memory_of, memory_of_trials
+from distsim.spiking.spiking_memory import memory_of_spiking, memory_of_trials
 
 NETWORKS = [
     ("two_population", {"N": 1000, "K": 200}),
@@ -43,7 +43,7 @@ def test_the_estimate_is_that_of_the_tables_that_are_built(model, overrides, ran
     experiment = registry.find(model)
     network = experiment.build_network(experiment.load(overrides))
     local = build(network, OneOf(ranks), 1, precision, Timers().phase)
-    expected = memory_of(network, ranks, precision)
+    expected = memory_of_spiking(network, ranks, precision)
     assert expected.tables == pytest.approx(sum(part.table.nbytes() for part in local.tables), rel=0.3)
     assert expected.rings == pytest.approx(sum(group.ring.nbytes for group in local.groups), rel=0.3)
 
@@ -53,7 +53,7 @@ def test_the_estimate_of_binary_networks():
     network = registry.find("binary_ei").network.build_network(parameters)
     couplings = build_couplings(network, OneOf(2), 1)
     built = couplings.targets.nbytes + couplings.each.nbytes + couplings.offsets.nbytes
-    assert memory_of(network, 2).tables == pytest.approx(built, rel=0.3)
+    assert memory_of_spiking(network, 2).tables == pytest.approx(built, rel=0.3)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_less_than_the_machine_has_is_not(monkeypatch):
     network = Network()
     network.population("A", 100, IafPscExp())
     network.connect("A", "A", FixedIndegree(50), Static(Uniform(1.0, 2.0), 1.0))
-    needed = memory_of(network).total
+    needed = memory_of_spiking(network).total
     for free, refused in ((2.0 * needed, False), (0.5 * needed, True), (None, False)):
         monkeypatch.setattr(machine, "available_bytes", lambda free=free: free)
         if refused:

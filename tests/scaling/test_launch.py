@@ -15,7 +15,7 @@ from distsim.scaling.launch import _listener, command
 from distsim.scaling.options import Options
 from distsim.scaling.worker import SPOKEN, heard
 from tests.mpi import launcher
-from tests.test_scaling_run import HARNESS, finish, hashes, kill, read, start
+from tests.scaling.test_run import HARNESS, finish, hashes, kill, read, start
 
 LAUNCHER = f"{' '.join(launcher())} -n {{ranks}}"
 STRONG = [

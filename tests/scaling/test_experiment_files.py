@@ -16,7 +16,7 @@ from distsim.scaling.plan import prepare
 from distsim.scaling.point import network_name
 from distsim.scaling.schema import read_experiment
 
-EXPERIMENTS = Path(__file__).parent.parent / "scaling"
+EXPERIMENTS = Path(__file__).parents[2] / "scaling"
 PUBLISHED = EXPERIMENTS / "network_size.toml"
 IAF = (("neuron_model", "iaf_psc_alpha"),)
 BOTH = {"neuron_model": ("iaf_psc_alpha", "ignore_and_fire")}

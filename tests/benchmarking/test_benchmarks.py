@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import benchmarking
-from tests.benchmarking import BENCHMARKS
+from tests.benchmark_programs import BENCHMARKS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned and memory is read as Linux does it")
 
