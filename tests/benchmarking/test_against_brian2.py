@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import benchmarking
+from tests import benchmark_programs
 from tests.benchmark_programs import BENCHMARKS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned as Linux does it")
@@ -24,7 +24,7 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_distsim_alone(tmp_path: Path) -> None:
-    done = benchmarking.run("against_brian2.py", *SMALL, "--out", str(tmp_path / "out.json"))
+    done = benchmark_programs.run("against_brian2.py", *SMALL, "--out", str(tmp_path / "out.json"))
     assert done.returncode == 0, done.stderr
     assert "ms per trial" in done.stdout
     result = json.loads((tmp_path / "out.json").read_text())
@@ -83,4 +83,4 @@ def test_what_brian2_gets(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_wrong_options(arguments: list[str], message: str) -> None:
-    benchmarking.check_refused("against_brian2.py", arguments, message)
+    benchmark_programs.check_refused("against_brian2.py", arguments, message)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests import benchmarking
+from tests import benchmark_programs
 from tests.benchmark_programs import BENCHMARKS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned as Linux does it")
@@ -25,7 +25,7 @@ def some_function(x: float) -> float:
 
 
 def run(*arguments: str) -> CompletedProcess[str]:
-    return benchmarking.run("kernels.py", *arguments)
+    return benchmark_programs.run("kernels.py", *arguments)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_help_describes_the_measurement() -> None:
     ],
 )
 def test_wrong_input_ends_with_one_message_and_exit_code_2(arguments: list[str], message: str) -> None:
-    benchmarking.check_refused("kernels.py", arguments, message)
+    benchmark_programs.check_refused("kernels.py", arguments, message)
 
 
 def test_existing_results_are_not_overwritten(tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests import benchmarking
+from tests import benchmark_programs
 from tests.benchmark_programs import BENCHMARKS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned and memory is read as Linux does it")
 
 
 def run(*arguments: str) -> CompletedProcess[str]:
-    return benchmarking.run("against_nest.py", *arguments)
+    return benchmark_programs.run("against_nest.py", *arguments)
 
 
 def record(simulator: str, **changes: Any) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def test_help_describes_the_measurement() -> None:
     ],
 )
 def test_wrong_input_ends_with_one_message_and_exit_code_2(arguments: list[str], message: str) -> None:
-    benchmarking.check_refused("against_nest.py", arguments, message)
+    benchmark_programs.check_refused("against_nest.py", arguments, message)
 
 
 def test_existing_results_are_not_overwritten(tmp_path: Path) -> None:
