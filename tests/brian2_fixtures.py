@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +99,3 @@ def _synapse_errors(simulation: Simulation, about: dict[str, Any]) -> dict[str, 
         for key in errors:
             errors[key] = max(errors[key], float(np.abs(getattr(states, key)[:, 0] - trace[key]).max()))
     return errors
-
-
-if __name__ == "__main__":
-    result = compare(sys.argv[1], MPI.COMM_WORLD, **json.loads(sys.argv[2]) if len(sys.argv) > 2 else {})
-    if MPI.COMM_WORLD.rank == 0:
-        print(json.dumps(result))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +129,3 @@ def _weight_error(simulation: Simulation, data: dict[str, np.ndarray]) -> float:
     assert (edges.target == data["EE_target"][order]).all()
     known = np.isfinite(expected)
     return float((np.abs(edges.weight - expected)[known] / np.maximum(np.abs(expected[known]), 1.0)).max())
-
-
-if __name__ == "__main__":
-    result = compare(sys.argv[1], MPI.COMM_WORLD, **json.loads(sys.argv[2]) if len(sys.argv) > 2 else {})
-    if MPI.COMM_WORLD.rank == 0:
-        print(json.dumps(result))

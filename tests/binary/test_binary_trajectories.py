@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from distsim.binary.couplings import build_couplings
 from distsim.binary.window_loop import BinaryLoop
 from tests.binary_reference import CASES, build, digest, published, sequential
+from tests.programs.binary_trajectories import trajectory
 
 WINDOWS = {"N": [40, 20], "K": [[20, 10], [20, 10]], "J": [[0.3, -0.7]] * 2, "theta": [-0.5, 0.5], "T": 6.0}
+WAYS = [*({"window": w} for w in (1e-3, 0.02, 0.3, 100.0)), {"runs": [0.0, 0.25, 0.125, 0.625]}]
 
 
 def expected(case: dict[str, Any]) -> dict[str, Any]:
@@ -35,19 +37,16 @@ def test_the_cases_are_worth_comparing(reference):
     assert len({result["digest"] for result in reference}) == len(CASES)
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 7])
-def test_the_trajectory_is_that_of_the_sequential_algorithm(mpirun, pytestconfig, reference, ranks):
-    arguments = ["-m", "tests.programs.binary_trajectories", json.dumps(list(CASES.values()))]
-    results = json.loads(mpirun(ranks, arguments, cwd=pytestconfig.rootpath).stdout)
-    for name, result, sequential_result in zip(CASES, results, reference, strict=True):
-        assert result == sequential_result, name
+@pytest.mark.mpi(most=7)
+@pytest.mark.parametrize("name", CASES)
+def test_the_trajectory_is_that_of_the_sequential_algorithm(comm, name):
+    assert trajectory(comm, CASES[name]) == expected(CASES[name])
 
 
-def test_windows_and_runs_change_nothing(mpirun, pytestconfig):
-    ways = [{}, *({"window": w} for w in (1e-3, 0.02, 0.3, 100.0)), {"runs": [0.0, 0.25, 0.125, 0.625]}]
-    arguments = ["-m", "tests.programs.binary_trajectories", json.dumps([{**WINDOWS, **way} for way in ways])]
-    results = json.loads(mpirun(2, arguments, cwd=pytestconfig.rootpath).stdout)
-    assert results == [expected(WINDOWS)] * len(ways)
+@pytest.mark.mpi
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_windows_and_runs_change_nothing(comm, way):
+    assert trajectory(comm, {**WINDOWS, **way}) == expected(WINDOWS)
 
 
 def test_kernels_as_plain_python_give_the_same_bits(mpirun, pytestconfig, reference):

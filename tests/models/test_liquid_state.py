@@ -15,6 +15,8 @@ from distsim.models.liquid_state.figures import STYLES, plot_state_distances
 from distsim.models.liquid_state.parameters import load
 from distsim.parallel.progress import silent
 from distsim.spiking.trials import TrialSpikes
+from tests.on_ranks import found_alone
+from tests.programs import liquid
 
 COMM = MPI.COMM_SELF
 
@@ -193,26 +195,26 @@ def test_distances_keep_their_order(networks):
     assert means[0] > means[1] > means[2] > 5.0 * means[3] > 0.0
 
 
-@pytest.fixture(scope="module")
-def on_ranks(mpirun, pytestconfig):
-    def run(ranks, batches):
-        done = mpirun(ranks, ["-m", "tests.programs.liquid", json.dumps(batches)], cwd=pytestconfig.rootpath)
-        return json.loads(done.stdout)
+@pytest.mark.mpi
+@pytest.mark.parametrize("batch", [1, 2, 3, 7, 16])
+def test_results_do_not_depend_on_ranks_and_batches(comm, batch):
+    """Distances of states for every batch: the same bits."""
+    reference = found_alone(comm, liquid.experiment_of, 16)
+    assert reference["mean_state_distance"][0] > 0.0
+    assert liquid.experiment_of(comm, batch) == reference
 
-    return run
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_a_partitioned_liquid_does_not_depend_on_ranks(comm, precision):
+    """Spikes, states and synapses."""
+    reference = found_alone(comm, liquid.partitioned, precision)
+    assert reference["spikes"] > 100
+    assert liquid.partitioned(comm, precision) == reference
 
 
-def test_results_do_not_depend_on_ranks_and_batches(on_ranks):
-    """Distances of states for every batch, and spikes, states and synapses of a partitioned liquid: the same bits."""
-    alone = on_ranks(1, [1, 2, 7, 16])
-    assert alone[0] == alone[1] == alone[2] == alone[3]
-    assert alone[0]["mean_state_distance"][0] > 0.0
-    assert alone[4]["spikes"] > 100
-    assert alone[4]["edge_hash"] != alone[5]["edge_hash"]  # weights in single precision
-    for ranks in (2, 3):
-        several = on_ranks(ranks, [16, 3])
-        assert several[:2] == [alone[0]] * 2
-        assert several[2:] == alone[4:]
+def test_single_precision_has_weights_of_its_own():
+    assert len({liquid.partitioned(MPI.COMM_SELF, p)["edge_hash"] for p in ("double", "single")}) == 2
 
 
 def test_figure_has_one_line_style_for_each_distance():

@@ -13,9 +13,9 @@ from distsim import BinarySimulation
 from tests.binary_reference import build, digest
 
 
-def trajectory(case: dict[str, Any]) -> dict[str, Any]:
+def trajectory(comm: MPI.Comm, case: dict[str, Any]) -> dict[str, Any]:
     network = build(case)
-    with BinarySimulation(network, MPI.COMM_WORLD, case.get("seed", 1), window=case.get("window")) as simulation:
+    with BinarySimulation(network, comm, case.get("seed", 1), window=case.get("window")) as simulation:
         for share in case.get("runs", [1.0]):
             simulation.run(share * case["T"])
         flips = []
@@ -28,6 +28,6 @@ def trajectory(case: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    results = [trajectory(case) for case in json.loads(sys.argv[1])]
+    results = [trajectory(MPI.COMM_WORLD, case) for case in json.loads(sys.argv[1])]
     if MPI.COMM_WORLD.rank == 0:
         print(json.dumps(results))

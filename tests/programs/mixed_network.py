@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from random import Random
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -135,13 +136,16 @@ def connect_groups(network: Network) -> None:
     network.stimulate("D", ConstantCurrent(250.0, start=10.0))
 
 
+def simulate(comm: MPI.Comm, options: dict[str, Any]) -> dict[str, Any]:
+    """The fingerprint of the network; "runs" among the ``options`` are the durations (ms) of the runs."""
+    runs, own = options.get("runs", [T]), {name: value for name, value in options.items() if name != "runs"}
+    with Simulation(build_network(), comm=comm, seed=3, **own) as simulation:
+        for duration in runs:
+            simulation.run(duration)
+        return fingerprint(simulation)
+
+
 if __name__ == "__main__":
-    results = []
-    for options in json.loads(sys.argv[1]):
-        runs = options.pop("runs", [T])
-        with Simulation(build_network(), comm=MPI.COMM_WORLD, seed=3, **options) as simulation:
-            for duration in runs:
-                simulation.run(duration)
-            results.append(fingerprint(simulation))
+    results = [simulate(MPI.COMM_WORLD, options) for options in json.loads(sys.argv[1])]
     if MPI.COMM_WORLD.rank == 0:
         print(json.dumps(results))

@@ -1,6 +1,4 @@
-"""Simulate rate networks in several ways and print what must not depend on the number of ranks, as one JSON list.
-
-    mpirun -n 3 python -m tests.programs.rate_network '[{"E": 40, "I": 10}]'
+"""Simulate rate networks in several ways: what must not depend on the number of ranks.
 
 A case holds the sizes of the populations, and "runs": the durations (ms) of the runs (default: one of 5 ms); or
 "brunel": parameters of Brunel's network, of which both forms are simulated.
@@ -8,8 +6,6 @@ A case holds the sizes of the populations, and "runs": the durations (ms) of the
 
 from __future__ import annotations
 
-import json
-import sys
 from random import Random
 from typing import Any
 
@@ -62,7 +58,7 @@ def build_network(E: int, I: int) -> RateNetwork:
     return network
 
 
-def simulate(case: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
+def simulate(comm: MPI.Comm, case: dict[str, Any]) -> dict[str, Any]:
     with RateSimulation(build_network(case["E"], case["I"]), comm=comm, seed=case.get("seed", 1)) as simulation:
         for duration in case.get("runs", [5.0]):
             simulation.run(duration)
@@ -77,7 +73,7 @@ def simulate(case: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
         }
 
 
-def simulate_brunel(overrides: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
+def simulate_brunel(comm: MPI.Comm, overrides: dict[str, Any]) -> dict[str, Any]:
     p = load(overrides)
     rates = RateSimulation(mean_field(p), comm=comm)
     rates.run(p.T)
@@ -85,12 +81,3 @@ def simulate_brunel(overrides: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]
         simulation.run(p.T)
         spikes = {"spike_hash": simulation.spike_hash(), "spikes": simulation.spike_count()}
     return {**spikes, "rate_hash": rates.rate_hash(), "recorded": digest(rates.rates("E").value)}
-
-
-if __name__ == "__main__":
-    results = [
-        simulate_brunel(case["brunel"], MPI.COMM_WORLD) if "brunel" in case else simulate(case, MPI.COMM_WORLD)
-        for case in json.loads(sys.argv[1])
-    ]
-    if MPI.COMM_WORLD.rank == 0:
-        print(json.dumps(results))

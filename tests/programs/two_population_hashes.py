@@ -18,7 +18,7 @@ from distsim.models.two_population import network, parameters
 from tests.programs.fingerprint import fingerprint
 
 
-def simulate(case: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
+def simulate(comm: MPI.Comm, case: dict[str, Any]) -> dict[str, Any]:
     """The fingerprint of one case; the membrane potential of some neurons is part of it, where there is one."""
     chosen = dict(case)
     options, runs = chosen.pop("options", {}), chosen.pop("runs", 1)
@@ -34,6 +34,6 @@ def simulate(case: dict[str, Any], comm: MPI.Comm) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    results = [simulate(case, MPI.COMM_WORLD) for case in json.loads(sys.argv[1])]
+    results = [simulate(MPI.COMM_WORLD, case) for case in json.loads(sys.argv[1])]
     if MPI.COMM_WORLD.rank == 0:
         print(json.dumps(results))

@@ -32,6 +32,8 @@ from distsim.models.brunel.parameters import load
 from distsim.rates.afferents import add_common, add_equal, add_weighted
 from distsim.theory.lif_mean_field import drift_and_diffusion
 from distsim.theory.siegert import siegert
+from tests.on_ranks import found_alone
+from tests.programs import rate_network
 
 NEST = json.loads((Path(__file__).parents[1] / "data" / "nest" / "siegert_rates.json").read_text())["rows"]
 
@@ -202,33 +204,32 @@ def test_several_runs_equal_one():
     assert len(hashes) == 1
 
 
-@pytest.mark.parametrize("ranks", [2, 3, 7])
-def test_the_same_bits_on_any_number_of_ranks(ranks, mpirun, pytestconfig, one_rank):
-    assert run(mpirun, ranks, pytestconfig.rootpath) == one_rank
-
-
-@pytest.fixture(scope="module")
-def one_rank(mpirun, pytestconfig):
-    results = run(mpirun, 1, pytestconfig.rootpath)
-    assert len({result["rate_hash"] for result in results}) == len(CASES) - 1
-    assert results[0]["rate_hash"] == results[1]["rate_hash"]
-    assert all(result["sd"] > 0.0 and result["mean"] > 1.0 for result in results[:-1])
-    assert results[-1]["spikes"] > 100
-    return results
-
-
 CASES = [
     {"E": 2000, "I": 500},
     {"E": 2000, "I": 500, "runs": [1.0, 4.0]},
     {"E": 2000, "I": 500, "seed": 2},
     {"E": 5, "I": 1},  # fewer neurons than ranks in some populations
-    {"brunel": {"order": 100, "T": 100.0}},
 ]
+BRUNEL = {"order": 100, "T": 100.0}
 
 
-def run(mpirun, ranks, folder):
-    arguments = ["-m", "tests.programs.rate_network", json.dumps(CASES)]
-    return json.loads(mpirun(ranks, arguments, cwd=folder).stdout)
+@pytest.mark.mpi(min_size=2)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_same_bits_on_any_number_of_ranks(comm, case):
+    assert rate_network.simulate(comm, case) == found_alone(comm, rate_network.simulate, case)
+
+
+@pytest.mark.mpi(min_size=2)
+def test_brunels_network_in_both_forms_on_any_number_of_ranks(comm):
+    assert rate_network.simulate_brunel(comm, BRUNEL) == found_alone(comm, rate_network.simulate_brunel, BRUNEL)
+
+
+def test_the_cases_differ():
+    found = [rate_network.simulate(MPI.COMM_SELF, case) for case in CASES]
+    assert len({result["rate_hash"] for result in found}) == len(CASES) - 1
+    assert found[0]["rate_hash"] == found[1]["rate_hash"]
+    assert all(result["sd"] > 0.0 and result["mean"] > 1.0 for result in found)
+    assert rate_network.simulate_brunel(MPI.COMM_SELF, BRUNEL)["spikes"] > 100
 
 
 # ---------------------------------------------------------------- wrong input

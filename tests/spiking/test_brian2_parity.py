@@ -5,8 +5,6 @@ Other files of the same form can be tried: DISTSIM_FIXTURES names their folder.
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -30,10 +28,10 @@ def test_one_rank(name):
     assert_parity(brian2_fixtures.compare(name, MPI.COMM_SELF))
 
 
+@pytest.mark.mpi(min_size=2)
 @pytest.mark.parametrize("name", NAMES)
-def test_three_ranks(mpirun, pytestconfig, name):
-    done = mpirun(3, ["-m", "tests.brian2_fixtures", name], cwd=pytestconfig.rootpath)
-    assert_parity(json.loads(done.stdout))
+def test_several_ranks(comm, name):
+    assert_parity(brian2_fixtures.compare(name, comm))
 
 
 @pytest.mark.parametrize("name", NAMES)

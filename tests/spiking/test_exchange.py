@@ -2,48 +2,34 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from mpi4py import MPI
 
 from distsim import InputError
 from distsim.spiking.exchange import PLANS, make_exchange
-from tests.programs.exchange_plans import CASES
-
-PROGRAM = ["-m", "tests.programs.exchange_plans"]
-
-
-def exchanged(mpirun, root, ranks, *plans):
-    return json.loads(mpirun(ranks, [*PROGRAM, *plans], cwd=root).stdout)
+from tests.on_ranks import found_alone
+from tests.programs.exchange_plans import CASES, exchange_all
 
 
-@pytest.fixture(scope="module")
-def one_rank(mpirun, pytestconfig):
-    """What arrives on a single rank, by case and plan; spikes of 400 and 3000 overflow the first buffers."""
-    return exchanged(mpirun, pytestconfig.rootpath, 1)
+@pytest.mark.mpi(most=7)
+@pytest.mark.parametrize(("n", "graph"), CASES)
+def test_plans_are_alike_on_any_number_of_ranks(comm, n, graph):
+    """On 7 ranks some own none of 4 neurons; with the graph "one" a single rank has targets.
+
+    Spikes of 400 and 3000 overflow the first buffers.
+    """
+    reference = found_alone(comm, exchange_all, "allgather", n, graph)
+    for plan in PLANS:
+        result = exchange_all(comm, plan, n, graph)
+        assert result["correct"], plan
+        assert result["in_order"], plan
+        assert result["digest"] == reference["digest"], plan
 
 
-def test_plans_are_alike_on_one_rank(one_rank):
-    assert len(one_rank) == len(CASES)
-    for plans in one_rank:
-        assert all(result["correct"] and result["in_order"] for result in plans)
-        assert len({result["digest"] for result in plans}) == 1
-    assert (
-        len({plans[0]["digest"] for plans in one_rank}) == len(CASES) - 3 - 2
-    )  # 0 neurons are 0 neurons; 1 neuron: ring = all = one
-
-
-@pytest.mark.parametrize("ranks", [2, 3, 5])
-def test_plans_are_alike_on_any_number_of_ranks(one_rank, mpirun, pytestconfig, ranks):
-    """On 5 ranks some own none of 4 neurons; with the graph "one" a single rank has targets."""
-    many = exchanged(mpirun, pytestconfig.rootpath, ranks)
-    for case, plans, reference in zip(CASES, many, one_rank, strict=True):
-        for result in plans:
-            assert result["correct"], case
-            assert result["in_order"], case
-            assert result["digest"] == reference[0]["digest"], case
+def test_the_cases_differ():
+    found = [exchange_all(MPI.COMM_SELF, "allgather", *case)["digest"] for case in CASES]
+    assert len(set(found)) == len(CASES) - 3 - 2  # 0 neurons are 0 neurons; 1 neuron: ring = all = one
 
 
 class ManyRanks:

@@ -5,8 +5,6 @@ Other files of the same form can be tried: DISTSIM_FIXTURES names their folder; 
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from mpi4py import MPI
 
@@ -49,10 +47,10 @@ def test_one_rank(name):
     assert_parity(result)
 
 
+@pytest.mark.mpi(min_size=2)
 @pytest.mark.parametrize("name", NAMES)
-def test_three_ranks(mpirun, pytestconfig, name):
-    done = mpirun(3, ["-m", "tests.nest_fixtures", name], cwd=pytestconfig.rootpath)
-    assert_parity(json.loads(done.stdout))
+def test_several_ranks(comm, name):
+    assert_parity(nest_fixtures.compare(name, comm))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from distsim import AllToAll, IafPscAlpha, Network, RangeError, Static
+from tests.on_ranks import found_alone
 from tests.plasticity import DT, RULE, network_of_trains, reference
+from tests.programs import plasticity as plasticity_program
 from tests.simulating import simulate, spike_times
 
 LAST_STEP = 400  # of the random trains
@@ -235,19 +235,17 @@ def test_exploding_weights_are_an_error():
 # ---------------------------------------------------------------- several ranks
 
 
-def test_weights_do_not_depend_on_ranks_or_interval(mpirun, pytestconfig):
-    program = ["-m", "tests.programs.plasticity"]
-    jobs = [mpirun(ranks, program, timeout=300, cwd=pytestconfig.rootpath) for ranks in (1, 3)]
-    one, three = (json.loads(job.stdout.splitlines()[-1]) for job in jobs)
-    assert one == three
-    plain, *variants = one
+@pytest.mark.mpi
+def test_weights_do_not_depend_on_ranks_or_interval(comm):
+    plain = found_alone(comm, plasticity_program.simulate, 0.05, 0.1)
     assert plain["spikes"] > 100
     assert plain["smallest"] < plain["initial"] < plain["largest"]
-    assert all(variant == plain for variant in variants)
+    for way in plasticity_program.WAYS:
+        assert plasticity_program.simulate(comm, 0.05, 0.1, **way) == plain, way
 
 
 def test_exploding_weights_end_the_job_on_all_ranks(mpirun, pytestconfig):
-    job = mpirun(3, ["-m", "tests.programs.plasticity", "explode"], timeout=60, check=False, cwd=pytestconfig.rootpath)
+    job = mpirun(3, ["-m", "tests.programs.plasticity"], timeout=60, check=False, cwd=pytestconfig.rootpath)
     assert job.returncode not in (0, 2)
     assert "RangeError" in job.stderr
     assert "the plasticity is unstable" in job.stderr
