@@ -3,10 +3,11 @@
     python -m pytest                                           all tests; marked ones once for each number of ranks
     mpirun -n 3 --oversubscribe python -m pytest --with-mpi    all of them on these ranks
 
-A test that is marked ``mpi(min_size=2)`` is skipped on one rank, one marked ``mpi(most=7)`` runs on 7, too. On one rank a marked test is run where it is; for
-each other number of ranks one job runs the marked tests of all modules that were collected, since to start ranks takes
-longer than most tests. Every rank writes what became of them to a file of its own, where the outer run looks them up. A
-test that fails on a rank ends its job: others would wait for it. ``conftest.py`` takes the hooks for pytest to find.
+A test that is marked ``mpi(min_size=2)`` is skipped on one rank, one marked ``mpi(most=7)`` runs on 7, too. On one rank
+a marked test is run where it is; for each other number of ranks one job runs the marked tests of all modules that were
+collected, since to start ranks takes longer than most tests. Every rank writes what became of them to a file of its
+own, where the outer run looks them up. A test that fails on a rank ends its job: others would wait for it.
+``conftest.py`` takes the hooks for pytest to find.
 """
 
 from __future__ import annotations

@@ -1,0 +1,107 @@
+"""Small networks of every kind that together use every kernel; prints what they give, and which kernels ran.
+
+With NUMBA_DISABLE_JIT=1 the kernels run as plain Python. ``kernels()`` finds them all by their decorators.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+import distsim
+from distsim import AllToAll, Gamma, IafPscAlpha, Network, PoissonSource, Simulation, TsodyksMarkram
+from tests.binary_reference import CASES
+from tests.programs import every_kernel, liquid, plasticity, rate_network
+from tests.programs.binary_trajectories import trajectory
+from tests.programs.fingerprint import digest
+from tests.threads import on_ranks
+
+PACKAGE = Path(distsim.__file__).parent
+DECORATORS = {"jit", "inline"}
+SHAPES = (0.5, 3.0, 2000.0)  # of gamma distributions, small to large
+
+
+def kernels() -> set[str]:
+    """Every function of the package that is compiled, as "file function"."""
+    return {
+        f"{path.relative_to(PACKAGE)} {name}"
+        for path in PACKAGE.rglob("*.py")
+        for name in _decorated(ast.parse(path.read_text(encoding="utf-8")), "")
+    }
+
+
+def _decorated(node: ast.AST, within: str) -> Iterator[str]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+            if any(isinstance(d, ast.Name) and d.id in DECORATORS for d in child.decorator_list):
+                yield within + child.name
+            yield from _decorated(child, f"{within}{child.name}.{'<locals>.' * isinstance(child, ast.FunctionDef)}")
+        else:
+            yield from _decorated(child, within)
+
+
+class Called:
+    """Notes the functions of the package that are called while it is in force."""
+
+    def __init__(self) -> None:
+        self.codes: set[Any] = set()
+
+    def __enter__(self) -> Called:
+        threading.settrace(self._call)
+        sys.settrace(self._call)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+
+    def _call(self, frame: FrameType, event: str, argument: Any) -> None:
+        self.codes.add(frame.f_code)
+
+    def names(self) -> set[str]:
+        """As ``kernels`` names them."""
+        paths = {code: Path(code.co_filename) for code in self.codes}
+        inside = {code: path for code, path in paths.items() if path.is_relative_to(PACKAGE)}
+        return {f"{path.relative_to(PACKAGE)} {code.co_qualname}" for code, path in inside.items()}
+
+
+def sources(comm: MPI.Comm) -> dict[str, Any]:
+    """Poisson sources that drive short-term synapses, whose states are asked for."""
+    network = Network(dt=0.25)
+    network.population("X", 3, PoissonSource(rate=500.0))
+    network.population("E", 2, IafPscAlpha())
+    network.connect("X", "E", AllToAll(), TsodyksMarkram(weight=100.0, delay=1.0))
+    network.record_spikes("X")
+    with Simulation(network, comm=comm) as simulation:
+        simulation.run(20.0)
+        states = simulation.synapse_states("X", "E", [5.0, 20.0])
+        return {"spikes": len(simulation.spikes("X").step), "states": digest(states.x, states.y, states.u)}
+
+
+def results(comm: MPI.Comm) -> dict[str, Any]:
+    """What the networks give."""
+    return {
+        "spiking": every_kernel.result(comm),
+        "plasticity": plasticity.simulate(comm, 0.05, 0.1),
+        "liquid": liquid.experiment_of(comm, 2),
+        "sources": sources(comm),
+        "gamma": [Gamma(shape, 1.0).quantile(np.linspace(1e-9, 1.0, 9)[:8]).tolist() for shape in SHAPES],
+        "binary": [on_ranks(2, partial(trajectory, case=CASES[name])) for name in ("seven", "weak")],
+        "rates": rate_network.simulate(comm, {"E": 8, "I": 4, "runs": [0.5]}),
+    }
+
+
+if __name__ == "__main__":
+    with Called() as called:
+        found = results(MPI.COMM_SELF)
+    print(json.dumps({"results": found, "called": sorted(called.names() & kernels())}))
