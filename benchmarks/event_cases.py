@@ -73,7 +73,7 @@ class Volleys:
     def __init__(self, local: LocalTable, start: int) -> None:
         self.table = local.table
         self.start = start
-        self.slots = local.target.ring.shape[1]
+        self.slots = local.target.rings[0].shape[0]
         self.order = np.random.default_rng(SEED).permutation(self.table.n_source)
         self.degree = np.zeros(self.table.n_source, np.int64)
         rows = slice(None) if self.table.sources is None else self.table.sources
@@ -88,7 +88,7 @@ class Volleys:
 
 def _once(local: LocalTable, start: int, prepare: Callable[[], None]) -> Callable[[], tuple[int, float]]:
     """Deliver one volley into a ring that has just been cleared, as after the update."""
-    volleys, ring = Volleys(local, start), local.target.ring[local.input]
+    volleys, ring = Volleys(local, start), local.target.rings[local.input]
 
     def once() -> tuple[int, float]:
         gids, stamps, events = volleys.next()
@@ -101,7 +101,7 @@ def _once(local: LocalTable, start: int, prepare: Callable[[], None]) -> Callabl
 
 def _segmented_once(local: LocalTable) -> Callable[[], tuple[int, float]]:
     """Deliver one volley in one step, and all that it sends until the longest delay has passed."""
-    volleys, ring = Volleys(local, NOW), local.target.ring[local.input]
+    volleys, ring = Volleys(local, NOW), local.target.rings[local.input]
     delivery, horizon = local.delivery, NOW + local.table.longest
 
     def once() -> tuple[int, float]:
@@ -115,7 +115,7 @@ def _segmented_once(local: LocalTable) -> Callable[[], tuple[int, float]]:
 
 
 def _static_case(name: str, local: LocalTable) -> Case:
-    table, ring = local.table, local.target.ring[local.input]
+    table, ring = local.table, local.target.rings[local.input]
 
     def limits(machine: Machine) -> list[Limit]:
         nbytes = sum(values.itemsize for values in (table.targets, table.weights, table.delays) if len(values) > 1)
@@ -129,7 +129,7 @@ def _static_case(name: str, local: LocalTable) -> Case:
 
 def _plastic_case(name: str, local: LocalTable, last: int) -> Case:
     delivery: Any = local.delivery
-    table, ring = local.table, local.target.ring[local.input]
+    table, ring = local.table, local.target.rings[local.input]
     initial = table.weights.copy()
 
     def prepare() -> None:

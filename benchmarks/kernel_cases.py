@@ -13,22 +13,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from machine_limits import Machine, Operations, operations_of
-from numba import njit
+from machine_limits import Machine, Operations
 
-from distsim.core import elementary
-from distsim.core import poisson_counts as counts
 from distsim.core.distributions import Uniform
+from distsim.core.poisson_counts import BLOCK
 from distsim.core.rules import OneToOne
 from distsim.models.two_population import parameters
 from distsim.models.two_population.network import build_network
 from distsim.parallel.communicator import alone
 from distsim.parallel.timers import Timers
-from distsim.spiking.drives.poisson import Poisson, poisson_input
+from distsim.spiking.drives.driven import Driven, poisson_input
+from distsim.spiking.drives.poisson import Poisson
+from distsim.spiking.drives.poisson_input import deposit_all
 from distsim.spiking.local_network import LocalGroup, build
 from distsim.spiking.network import Network
-from distsim.spiking.neurons import iaf_psc_alpha, iaf_psc_delta, iaf_psc_exp, ignore_and_fire
-from distsim.spiking.neurons.group import drive_of, drives_of, joins
+from distsim.spiking.neurons import ignore_and_fire
+from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
+from distsim.spiking.neurons.iaf_psc_delta import IafPscDelta
+from distsim.spiking.neurons.iaf_psc_exp import IafPscExp
+from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.synapses.static import Static
 
 SEED = 1
@@ -98,8 +101,8 @@ def neuron_cases(sizes: Sizes) -> list[Case]:
         "iaf_psc_alpha, one current, own parameters": replace(shared, **own),
         "iaf_psc_alpha, two currents": separate,
         "iaf_psc_alpha, two currents, own parameters": replace(separate, **own),
-        "iaf_psc_exp, one current": _same_membrane(iaf_psc_exp.IafPscExp, shared, ("tau_syn_ex", "tau_syn_in")),
-        "iaf_psc_delta": _same_membrane(iaf_psc_delta.IafPscDelta, shared, ()),
+        "iaf_psc_exp, one current": _same_membrane(IafPscExp, shared, ("tau_syn_ex", "tau_syn_in")),
+        "iaf_psc_delta": _same_membrane(IafPscDelta, shared, ()),
         "ignore_and_fire": model,
     }
     return [_neuron_case(name, neuron, sizes) for name, neuron in models.items()]
@@ -126,40 +129,36 @@ def _group(name: str, model: Any, sizes: Sizes) -> LocalGroup:
 
 def _weight(model: Any, p: Any) -> float:
     """Weight of an external event: of iaf_psc_delta the jump (mV) that brings the charge of the others' current."""
-    return p.I_X * math.e * p.tau_s / p.C_m if isinstance(model, iaf_psc_delta.IafPscDelta) else p.I_X
+    return p.I_X * math.e * p.tau_s / p.C_m if isinstance(model, IafPscDelta) else p.I_X
 
 
 def _neuron_case(name: str, model: Any, sizes: Sizes) -> Case:
     n, slots = sizes.neurons, sizes.slots
     local = _group(name, model, sizes)
     index, stamp = np.empty(n * slots, np.int32), np.empty(n * slots, np.int64)
-    joined = joins(model)
-    current = np.zeros((1, slots) if joined else slots)
-    undriven = (drives_of([counts.NO_DRIVE], [n]) if joined else counts.NO_DRIVE,) * len(local.drives)
+    bounds, current = np.array([0, n]), np.zeros((1, slots))
+    undriven = poisson_input([Driven(share) for share in local.shares], local.grid.unit)
     step = slots  # the last one done
 
     def once() -> tuple[int, float]:
         nonlocal step
-        for k, drive in enumerate(local.drives):  # beforehand: a Poisson count has a row of its own
-            one = drive_of(drive, 0) if joined else drive
-            counts.deposit(one, step + 1, slots, local.ring[k])
+        deposit_all(local.poisson, bounds, step + 1, slots, local.rings)  # beforehand: it has a row of its own
         first = step + 1
         step += slots
-        arguments = (first, slots, local.ring, local.grid.unit, current, undriven, index, stamp)
+        arguments = (first, slots, local.rings, local.grid.unit, current, undriven, index, stamp)
         return n * slots, seconds(lambda: local.neurons.update(*arguments))
 
     if name == "ignore_and_fire":
         kernels = (ignore_and_fire.update, ignore_and_fire.clear)
         return Case(name, "neuron and step", once, kernels, lambda machine: _ignore_limits(machine, local))
     own = name.endswith("own parameters")
-    module = {"iaf_psc_alpha": iaf_psc_alpha, "iaf_psc_exp": iaf_psc_exp}.get(name.split(",")[0], iaf_psc_delta)
-    operations = _operations(module, local.ring.shape[0], own)
+    operations = _operations(type(model), model.inputs(), own)
     return Case(
-        name, "neuron and step", once, (module.update,), lambda machine: _iaf_limits(machine, local, own, operations)
+        name, "neuron and step", once, (model.kernel,), lambda machine: _iaf_limits(machine, local, own, operations)
     )
 
 
-def _operations(module: Any, inputs: int, own: bool) -> Operations:
+def _operations(kind: Any, inputs: int, own: bool) -> Operations:
     """Operations of the equations of a neuron in a step; comparisons apart.
 
     Membrane: 1 multiplication and 2 additions, and one more of each where the injected current has a factor for every
@@ -167,20 +166,20 @@ def _operations(module: Any, inputs: int, own: bool) -> Operations:
     of iaf_psc_exp 1 and 1 to change V, 1 and 1 for I, 1 to convert. iaf_psc_delta: 1 and 2 for V, 1 to convert, 1 and 1
     for input while refractory.
     """
-    if module is iaf_psc_delta:
+    if kind is IafPscDelta:
         return Operations(3, 3)
     membrane = Operations(2, 3) if own else Operations(1, 2)
-    return membrane + (Operations(7, 5) if module is iaf_psc_alpha else Operations(3, 2)) * inputs
+    return membrane + (Operations(7, 5) if kind is IafPscAlpha else Operations(3, 2)) * inputs
 
 
 def _iaf_limits(machine: Machine, local: LocalGroup, own: bool, operations: Operations) -> list[Limit]:
     """What the equations and the input need."""
-    inputs = local.ring.shape[0]
-    memory = 8 * inputs * machine.stream("update", local.ring.nbytes)
+    inputs = len(local.rings)
+    memory = 8 * inputs * machine.stream("update", sum(ring.nbytes for ring in local.rings))
     what = f"{8 * inputs} bytes of input read and cleared"
     if own:
         parameters_read, states = 5 + 5 * inputs, 2 + 2 * inputs
-        working_set = counts.BLOCK * 8 * (parameters_read + states)
+        working_set = BLOCK * 8 * (parameters_read + states)
         memory += 8 * parameters_read * machine.stream("read", working_set)
         what += (
             f", {8 * parameters_read} bytes of parameters read in a working set of {working_set >> 10} KiB (a block)"
@@ -189,8 +188,8 @@ def _iaf_limits(machine: Machine, local: LocalGroup, own: bool, operations: Oper
 
 
 def _ignore_limits(machine: Machine, local: LocalGroup) -> list[Limit]:
-    slots, n = local.ring.shape[1:]
-    memory = 8 * machine.stream("write", local.ring.nbytes) + 8 * machine.stream("update", 8 * n) / slots
+    slots, n = local.rings[0].shape
+    memory = 8 * machine.stream("write", local.rings[0].nbytes) + 8 * machine.stream("update", 8 * n) / slots
     what = f"8 bytes of input cleared, 8 bytes of counter updated once in {slots} steps"
     return [Limit("memory", what, memory)]
 
@@ -212,7 +211,11 @@ def poisson_cases(sizes: Sizes) -> list[Case]:
 def _poisson_case(rate: float, dt: float, sizes: Sizes) -> Case:
     n, slots = sizes.neurons, sizes.slots
     poisson = Poisson(rate=rate, weight=1.0)
-    drive = poisson_input(poisson, 0, SEED, np.arange(n), dt, 2.0**-20, 0).drive
+    network = Network(dt)
+    share = PopulationShare(network.population("driven", n, IafPscAlpha()), np.arange(n), 0, SEED, dt)
+    driven, bounds = Driven(share), np.array([0, n])
+    poisson.bind(driven)
+    drive = poisson_input([driven], 2.0**-20)
     ring = np.zeros((slots, n), np.int64)
     step = slots
 
@@ -221,7 +224,7 @@ def _poisson_case(rate: float, dt: float, sizes: Sizes) -> Case:
         ring[:] = 0
         first = step + 1
         step += slots
-        return n * slots, seconds(lambda: counts.deposit(drive, first, slots, ring))
+        return n * slots, seconds(lambda: deposit_all(drive, bounds, first, slots, (ring,)))
 
     def limits(machine: Machine) -> list[Limit]:
         """Without the comparisons with the table, of which a kernel may need more or fewer."""
@@ -236,34 +239,7 @@ def _poisson_case(rate: float, dt: float, sizes: Sizes) -> Case:
         ]
 
     name = f"Poisson count, {rate:,.0f}/s at dt {dt:g} ms (mean {poisson.mean(dt):.3g})"
-    return Case(name, "count", once, (counts.deposit,), limits)
-
-
-# ---------------------------------------------------------------- elementary functions
-
-
-@njit(error_model="numpy")
-def raise_all(x, exponent, y):  # type: ignore[no-untyped-def]
-    """y = x**exponent."""
-    for i in range(x.size):
-        y[i] = elementary.power(x[i], exponent)
-
-
-def power_case(sizes: Sizes) -> Case:
-    """w**mu of weights (pA) in the L1 cache."""
-    x, sweeps = np.linspace(1.0, 60.0, 1024), 64
-    y, mu = np.empty_like(x), sizes.published.stdp_mu_plus
-
-    def sweep() -> None:
-        for _ in range(sweeps):
-            raise_all(x, mu, y)
-
-    def limits(machine: Machine) -> list[Limit]:
-        operations = operations_of(elementary.log2) + operations_of(elementary.exp2) + Operations(1, 0)
-        memory = 8 * (machine.stream("read", 2 * x.nbytes) + machine.stream("write", 2 * x.nbytes))
-        return [_arithmetic(machine, operations), Limit("memory", "8 bytes read and 8 written in L1", memory)]
-
-    return Case("w**mu (elementary.power)", "value", lambda: (sweeps * x.size, seconds(sweep)), (raise_all,), limits)
+    return Case(name, "count", once, (deposit_all,), limits)
 
 
 # ---------------------------------------------------------------- an interval

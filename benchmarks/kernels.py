@@ -90,7 +90,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     """Everything that is stored."""
     from distsim_model import versions
     from event_cases import build_cases, event_cases
-    from kernel_cases import Sizes, interval_case, neuron_cases, poisson_cases, power_case
+    from kernel_cases import Sizes, interval_case, neuron_cases, poisson_cases
     from machine_limits import Machine
 
     sizes = Sizes(options.neurons, options.indegree)
@@ -98,7 +98,6 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     groups: list[Callable[[Sizes], list[Case]]] = [
         neuron_cases,
         poisson_cases,
-        lambda sizes: [power_case(sizes)],
         event_cases,
         build_cases,
         lambda sizes: [interval_case(sizes)],

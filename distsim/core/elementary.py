@@ -73,9 +73,3 @@ def exp(x: float) -> float:
 def log(x: float) -> float:
     """Natural logarithm for x >= 2**-1022."""
     return log2(x) * LN_2
-
-
-@inline
-def power(x: float, exponent: float) -> float:
-    """x**exponent for x >= 0; 0 where x is 0, but 0**0 = 1."""
-    return exp2(exponent * log2(x)) if x > 0.0 or exponent == 0.0 else 0.0

@@ -73,8 +73,12 @@ def _prefetch_compiled(array, index):  # type: ignore[no-untyped-def]
 
 
 def allow_loops_over_many_arrays() -> None:
-    """Let LLVM compare up to 128 pairs of array addresses before a vectorised loop (by default it gives up at 8)."""
-    llvm.set_option("distsim", "--runtime-memory-check-threshold=128")
+    """Let LLVM compare up to 512 pairs of array addresses before a vectorised loop (by default it gives up earlier).
+
+    A neuron with two currents and parameters of its own has 25 arrays.
+    """
+    llvm.set_option("distsim", "--runtime-memory-check-threshold=512")
+    llvm.set_option("distsim", "--vectorize-memory-check-threshold=512")
 
 
 use_full_vector_width()

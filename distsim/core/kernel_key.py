@@ -35,8 +35,9 @@ def key_of(dependencies: str, sig: Any, codegen: Any) -> str:
 
 @cache
 def compiler_digest() -> str:
-    """A digest of how kernels are compiled, which is written in a module that kernels need not name."""
-    return hashlib.sha256(Path(__file__).with_name("jit.py").read_bytes()).hexdigest()
+    """A digest of how kernels and their loops over tuples are compiled, which kernels need not name."""
+    sources = (Path(__file__).with_name(name).read_bytes() for name in ("jit.py", "tuples.py"))
+    return hashlib.sha256(b"".join(sources)).hexdigest()
 
 
 def spelled(kind: Any) -> str:

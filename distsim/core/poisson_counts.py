@@ -9,12 +9,11 @@ from __future__ import annotations
 import decimal
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.jit import inline, jit
+from distsim.core.jit import inline
 from distsim.core.rng import hashed, mix
 
 BLOCK = 512  # neurons whose random numbers are drawn together
@@ -72,19 +71,13 @@ def count_table(mean: float) -> CountTable:
     return CountTable(first, np.array(thresholds, np.uint64), common)
 
 
-Drive = tuple[Any, Any, Any, int, int, int, int]
-"""Poisson input of some neurons as kernels take it: keys (n,) uint64 and salt of their streams; thresholds, common and
-first of the table; the weight of an event in units of the ring; the delay in steps. A plain tuple: to look at the type
-of a named one, as every call of a kernel does, takes microseconds."""
-
-NO_DRIVE: Drive = (np.zeros(0, np.uint64), np.uint64(0), np.zeros(GROUP + 1, np.uint64), GROUP, 0, 0, 1)
-
-
 @inline
 def add_events(drive, begin, step, slot, random):  # type: ignore[no-untyped-def]
-    """slot[i] += weight * (number of events that arrive at neuron begin + i in ``step``); slot (size,) int64.
+    """slot[i] += weight * (number of events that arrive in ``step``); slot (size,) int64 or int32.
 
-    An event sent in step s has counter s in the stream of the neuron. random (BLOCK,) uint64 is scratch.
+    drive: keys and salt of streams, of which neuron i has keys[begin + i]; thresholds, common and first of the table;
+    weight in units of the slot; delay in steps. An event sent in step s has counter s in the stream of the neuron.
+    random (BLOCK,) uint64 is scratch.
     """
     keys, salt, thresholds, common, first_count, weight, delay = drive
     if step <= delay:
@@ -112,13 +105,3 @@ def add_events(drive, begin, step, slot, random):  # type: ignore[no-untyped-def
         for i in range(key.size):
             if random[i] > thresholds[common]:
                 slot[i] += weight * (np.searchsorted(thresholds, random[i]) - common)
-
-
-@jit
-def deposit(drive, first_step, n_steps, ring):  # type: ignore[no-untyped-def]
-    """Add the events that arrive in the steps first_step .. first_step + n_steps - 1 to ring (slots, n) int64."""
-    random = np.empty(BLOCK, np.uint64)
-    n = drive[0].size
-    for begin in range(0, n, BLOCK):
-        for step in range(first_step, first_step + n_steps):
-            add_events(drive, begin, step, ring[step % ring.shape[0], begin : min(begin + BLOCK, n)], random)

@@ -13,30 +13,30 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.jit import jit
-from distsim.spiking.neurons.lif_multisynapse import update
+from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse
 from distsim.spiking.synapses import static, tsodyks_markram
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 
-class Neurons(NamedTuple):
-    """The neurons of a population in all trials; the fields from V to refractory_steps are those of its group.
+update = LifMultisynapse.kernel
 
-    ring (inputs, slots, n B) int64, in units of ``unit`` (pA); drives: no Poisson input, as the kernel takes it.
+
+class Neurons(NamedTuple):
+    """The neurons of a group in all trials; state, constants and bounds are those of the group.
+
+    rings: of each input (slots, n B) int64, in units of ``unit`` (pA); poisson: no Poisson input, as the kernel takes
+    it. gids (n,).
     """
 
-    V: FloatArray
-    I: FloatArray
-    stimulus: FloatArray
-    refractory: Int64Array
-    membrane: tuple[Any, ...]
-    decays: FloatArray
-    refractory_steps: int
-    ring: Int64Array
+    state: tuple[Any, ...]
+    constants: tuple[Any, ...]
+    bounds: Int64Array
+    rings: tuple[Int64Array, ...]
     unit: float
-    drives: tuple[Any, ...]
-    first_gid: int
+    poisson: tuple[Any, ...]
+    gids: Int64Array
 
 
 class StaticTable(NamedTuple):
@@ -114,12 +114,12 @@ def deliver(spikes, trials, dt, neurons, static_tables, dynamic_tables):  # type
         for k in range(len(static_tables)):
             t = static_tables[k]
             target = neurons[t.population]
-            ring = target.ring[t.input][:, b::trials]
+            ring = target.rings[t.input][:, b::trials]
             static.deliver(gid, stamp, t.place, t.offsets, t.targets, t.weights, t.delays, 1.0 / target.unit, ring)
         for k in range(len(dynamic_tables)):
             d = dynamic_tables[k]
             target = neurons[d.population]
-            ring = target.ring[d.input][:, b::trials]
+            ring = target.rings[d.input][:, b::trials]
             beyond += tsodyks_markram.deliver(
                 gid, stamp, d.place, d.offsets, d.targets, d.weights, d.delays, d.U, d.D, d.F, d.tau_I, dt,
                 1.0 / target.unit, d.limit, d.x[b], d.y[b], d.u[b], d.t_last[b], released, ring,
@@ -145,11 +145,12 @@ def advance(  # type: ignore[no-untyped-def]
     Returns the step reached, how many spikes from outside were delivered, the number of spikes, and what ``deliver``
     does.
     """
-    most = 0
+    most, populations = 0, 0
     for p in range(len(neurons)):
-        most += neurons[p].V.size
+        most += neurons[p].bounds[-1]
+        populations = max(populations, neurons[p].bounds.size - 1)
     index, stamp = np.empty(most * interval, np.int32), np.empty(most * interval, np.int64)
-    no_current = np.zeros(interval)
+    no_current = np.zeros((populations, interval))
     count, beyond = 0, 0
     while start < end and count + most * interval <= fired.step.size:
         stop = min(start + interval, end)
@@ -161,13 +162,13 @@ def advance(  # type: ignore[no-untyped-def]
         for p in range(len(neurons)):
             n = neurons[p]
             found = update(
-                n.V, n.I, n.stimulus, n.refractory, n.membrane, n.decays, n.refractory_steps,
-                start + 1, stop - start, n.ring, n.unit, no_current, n.drives, index, stamp,
+                n.state, n.constants, n.bounds, start + 1, stop - start, n.rings, n.unit, no_current, n.poisson,
+                index, stamp,
             )  # fmt: skip
             for s in range(found):
                 fired.trial[count] = index[s] % trials
                 fired.step[count] = stamp[s]
-                fired.gid[count] = n.first_gid + index[s] // trials
+                fired.gid[count] = n.gids[index[s] // trials]
                 count += 1
         beyond += deliver(part_of(fired, begin, count), trials, dt, neurons, static_tables, dynamic_tables)
         start = stop

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.attribute import target_type
-from distsim.core.distributions import Distribution
-from distsim.core.errors import InputError
 from distsim.core.placement import local_count, local_gids
-from distsim.core.poisson_counts import NO_DRIVE, Drive, count_table
 from distsim.core.units import MAX_STEPS
 from distsim.core.values import Value
 from distsim.parallel.communicator import beyond
-from distsim.spiking.drives.constant_current import ConstantCurrent
-from distsim.spiking.drives.poisson import Poisson, PoissonInput, poisson_input
+from distsim.spiking.drives.driven import Driven, poisson_input
+from distsim.spiking.drives.poisson_input import PoissonInput
 from distsim.spiking.input_bound import InputBound, empty_ring
-from distsim.spiking.network import Network, Population, Projection, Stimulation
-from distsim.spiking.neurons.group import Group, Local, drives_of, joins
+from distsim.spiking.network import Network, Population, Projection
+from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.precision import check_precision, too_coarse, weight_type
+from distsim.spiking.protocols import Group
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.segments import SegmentDelivery
 from distsim.spiking.synapses.static import Static
@@ -60,50 +58,39 @@ class LocalTable:
         return self.projections[0].synapse.plastic
 
     @property
+    def share(self) -> PopulationShare:
+        """The targets of the first projection; of plastic synapses, which share their table with no other, all."""
+        return next(share for share in self.target.shares if share.population is self.projections[0].target)
+
+    @property
     def segmented(self) -> bool:
         """Whether input is collected when its interval is about to begin, instead of when spikes are delivered."""
         return isinstance(self.delivery, SegmentDelivery)
 
 
-@dataclass(frozen=True)
-class LocalPopulation:
-    """The neurons of a population on this rank: global ids (n,), and which of the group the first one is."""
-
-    population: Population
-    gids: Int64Array
-    begin: int
-
-    @property
-    def end(self) -> int:
-        return self.begin + len(self.gids)
-
-
 @dataclass
 class LocalGroup:
-    """The neurons that one kernel advances, those of one or more populations, and what drives them.
+    """The neurons that one kernel advances, those of populations of one kind, and what drives them.
 
-    ring (inputs, slots, n) int64 or int32: input by step of arrival, in units of ``grid.unit``. drives: the Poisson
-    input that the kernel adds, one entry for each input; further_poisson: what is beyond one, with its population.
-    currents: of each population.
+    rings: of each input (slots, n) int64 or int32: input by step of arrival, in units of ``grid.unit``. driven: what
+    drives add to each population; poisson: what of that the kernel adds.
     """
 
-    members: list[LocalPopulation]
+    shares: list[PopulationShare]
     neurons: Group
     grid: Grid = field(default_factory=lambda: Grid(1.0, np.inf))
-    ring: npt.NDArray[Any] = field(default_factory=lambda: empty_ring(1, 1, 0))
-    drives: tuple[Any, ...] = ()
-    further_poisson: list[tuple[LocalPopulation, PoissonInput]] = field(default_factory=list)
-    currents: list[list[ConstantCurrent]] = field(default_factory=list)
+    rings: tuple[npt.NDArray[Any], ...] = ()
+    driven: list[Driven] = field(default_factory=list)
+    poisson: PoissonInput = ()
     plastic_inputs: list[LocalTable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.gids = np.concatenate([member.gids for member in self.members])
-        self.model = self.members[0].population.model
-        self.currents = self.currents or [[] for _ in self.members]
+        self.gids = np.concatenate([share.gids for share in self.shares])
+        self.model = self.shares[0].population.model
 
     def most_spikes(self, n_steps: int, dt: float) -> int:
         """The most spikes that the local neurons can have in ``n_steps``."""
-        return len(self.gids) * n_steps * multiplicity(self.model, dt)
+        return n_steps * sum(share.n * share.population.model.multiplicity(dt) for share in self.shares)
 
 
 @dataclass
@@ -115,9 +102,9 @@ class LocalNetwork:
     min_delay: int | None
 
     @property
-    def populations(self) -> list[tuple[LocalPopulation, LocalGroup]]:
+    def populations(self) -> list[tuple[PopulationShare, LocalGroup]]:
         """Every population, in the order of the network, with its group."""
-        pairs = [(member, group) for group in self.groups for member in group.members]
+        pairs = [(share, group) for group in self.groups for share in group.shares]
         return sorted(pairs, key=lambda pair: pair[0].population.first_gid)
 
     def needed_sources(self) -> Int64Array:
@@ -170,7 +157,7 @@ def build(
     with phase("connect"):
         tables = []
         for group in groups:
-            index_type = index_types[group.members[0].population.name]
+            index_type = index_types[group.shares[0].population.name]
             for members in _tables_of(group, network, seed):
                 projections = tuple(m.projection for m in members)
                 kind = weight_type((p.synapse for p in projections), wanted)
@@ -180,11 +167,9 @@ def build(
     with phase("index"):
         for group in groups:
             incoming = [t for t in tables if t.target is group]
-            _drive(group, incoming, network, comm, precision)
+            narrow = _drive(group, incoming, network, comm, precision)
             slots = longest if any(t.table.segments is None for t in incoming) else shortest or longest
-            narrow = group.ring.dtype == np.int32
-            group.ring = empty_ring(group.model.inputs(), slots, len(group.gids), narrow)
-            _add_stimuli(group, network, seed)
+            group.rings = tuple(empty_ring(group.model.inputs(), slots, len(group.gids), narrow))
             for local in incoming:
                 if narrow:
                     local.table = local.table.in_units(group.grid.unit)
@@ -193,33 +178,24 @@ def build(
 
 
 def groups_of(network: Network) -> list[list[Population]]:
-    """The populations that form one group: models that join, of one kind, without individual parameters or plasticity.
+    """The populations that form one group: those whose models are of one kind.
 
-    What is plastic keeps the spikes of its targets, all of them of one population.
+    Those with plastic input form another than those without: weights that may grow leave 16 bits less to the sums of
+    the whole group, and sums of 32 bits to none of it.
     """
     plastic = {p.target.name for p in network.projections if p.synapse.plastic}
     groups: dict[Any, list[Population]] = {}
     for population in network.populations:
-        model = population.model
-        key: Any = population.name
-        if joins(model) and population.name not in plastic and not _individual(model):
-            key = type(model), model.inputs()
-        groups.setdefault(key, []).append(population)
+        groups.setdefault((population.model.kind, population.name in plastic), []).append(population)
     return list(groups.values())
 
 
-def _individual(model: Any) -> bool:
-    return any(isinstance(getattr(model, f.name), (np.ndarray, Distribution)) for f in fields(model))
-
-
 def _create(together: list[Population], comm: MPI.Comm, seed: int, dt: float) -> LocalGroup:
-    members: list[LocalPopulation] = []
+    shares: list[PopulationShare] = []
     for population in together:
         gids = local_gids(population.first_gid, population.size, comm.rank, comm.size)
-        members.append(LocalPopulation(population, gids, members[-1].end if members else 0))
-    locals_ = [(m.population.model, Local(m.population, m.gids, seed, dt)) for m in members]
-    model, local = locals_[0]
-    return LocalGroup(members, model.join(locals_) if joins(model) else model.group(local))  # type: ignore[attr-defined]
+        shares.append(PopulationShare(population, gids, shares[-1].end if shares else 0, seed, dt))
+    return LocalGroup(shares, together[0].model.group(shares))
 
 
 def _tables_of(group: LocalGroup, network: Network, seed: int) -> list[list[Member]]:
@@ -228,20 +204,15 @@ def _tables_of(group: LocalGroup, network: Network, seed: int) -> list[list[Memb
     Static synapses do where they drive the same input, and agree on a weight and a delay or each have their own.
     """
     tables: dict[Any, list[Member]] = {}
-    for part in group.members:
-        for projection in (p for p in network.projections if p.target is part.population):
-            member = Member.of(projection, seed, part.gids, part.begin)
+    for share in group.shares:
+        for projection in (p for p in network.projections if p.target is share.population):
+            member = Member.of(projection, seed, share.gids, share.begin)
             key: Any = projection.index
             if type(projection.synapse) is Static and len(member.inputs) == 1:
-                at_once = multiplicity(projection.source.model, network.dt)
+                at_once = projection.source.model.multiplicity(network.dt)
                 key = member.inputs, member.weight.single, member.delay.single, at_once
             tables.setdefault(key, []).append(member)
     return list(tables.values())
-
-
-def multiplicity(model: Any, dt: float) -> int:
-    """The largest number of spikes of one neuron in one step: 1, but for explicit spike trains."""
-    return int(model.multiplicity(dt)) if hasattr(model, "multiplicity") else 1
 
 
 def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
@@ -254,57 +225,40 @@ def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
     return (shortest, longest) if longest else (None, FREE_INTERVAL)
 
 
-def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm: MPI.Comm, precision: str) -> None:
-    """Choose the grid of ``group``, and the type of its ring.
+def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm: MPI.Comm, precision: str) -> bool:
+    """Bind the drives of ``group``, and choose its grid; returns whether its sums have 32 bits.
 
-    Unless double, sums have 32 bits where all synapses are static and no weight would be rounded too much.
+    Unless double, they do where all synapses are static and no weight would be rounded too much.
     """
     bound = InputBound.zero(len(group.gids))
     for local in incoming:
         growing = local.plastic or getattr(local.projections[0].synapse, "unbounded", False)
-        bound.add_table(local.table, growing, multiplicity(local.projections[0].source.model, network.dt))
+        bound.add_table(local.table, growing, local.projections[0].source.model.multiplicity(network.dt))
         if local.plastic:
             group.plastic_inputs.append(local)
-    weights: list[Value] = []
-    for part in group.members:
-        for stimulation in _stimuli_of(part, network):
-            if isinstance(stimulation.stimulus, Poisson):
-                stimulus = stimulation.stimulus
-                most = abs(stimulus.weight) * count_table(stimulus.mean(network.dt)).largest
-                bound.fixed[part.begin : part.end] += most
-                weights.append(stimulus.weight)
-    targets = {part.population.name for part in group.members}
+    group.driven = [_driven(share, network) for share in group.shares]
+    for driven in group.driven:
+        for most in driven.largest_inputs():
+            bound.fixed[driven.share.begin : driven.share.end] += most
+    targets = {share.population.name for share in group.shares}
     synapses = [p.synapse for p in network.projections if p.target.name in targets]
     group.grid = bound.grid(comm)
     narrow = precision != "double" and all(type(synapse) is Static for synapse in synapses)
+    narrow = narrow and not any(driven.inputs for driven in group.driven)
     if narrow:
+        weights: list[Value] = [events.weight for driven in group.driven for events in driven.poisson]
         grid = bound.grid(comm, narrow=True)
         narrow = not too_coarse(grid.unit, weights + [synapse.weight for synapse in synapses])
         group.grid = grid if narrow else group.grid
-    group.ring = empty_ring(1, 1, 0, narrow)
+    group.poisson = poisson_input(group.driven, group.grid.unit)
+    return narrow
 
 
-def _stimuli_of(part: LocalPopulation, network: Network) -> list[Stimulation]:
-    return [s for s in network.stimulations if s.target is part.population]
-
-
-def _add_stimuli(group: LocalGroup, network: Network, seed: int) -> None:
-    """Set up Poisson input and currents of all populations of a group."""
-    drives: list[list[Drive]] = [[NO_DRIVE] * len(group.members) for _ in range(group.model.inputs())]
-    for j, part in enumerate(group.members):
-        for stimulation in _stimuli_of(part, network):
-            stimulus = stimulation.stimulus
-            if isinstance(stimulus, Poisson):
-                k = part.population.model.input_of(stimulus.weight < 0.0)
-                unit = group.grid.unit
-                poisson = poisson_input(stimulus, stimulation.index, seed, part.gids, network.dt, unit, k)
-                if drives[k][j] is NO_DRIVE:
-                    drives[k][j] = poisson.drive
-                else:
-                    group.further_poisson.append((part, poisson))
-            elif isinstance(stimulus, ConstantCurrent):
-                group.currents[j].append(stimulus)
-            else:
-                raise InputError(f"no way to apply the stimulus {stimulus!r}")
-    sizes = [len(part.gids) for part in group.members]
-    group.drives = tuple(drives_of(row, sizes) if joins(group.model) else row[0] for row in drives)
+def _driven(share: PopulationShare, network: Network) -> Driven:
+    """What all drives of a population add to its local neurons."""
+    driven = Driven(share)
+    for stimulation in network.stimulations:
+        if stimulation.target is share.population:
+            driven.index = stimulation.index
+            stimulation.stimulus.bind(driven)
+    return driven

@@ -15,13 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import RangeError
-from distsim.core.poisson_counts import deposit
 from distsim.parallel.timers import Timers
 from distsim.spiking import exchange as exchanges
 from distsim.spiking.exchange import Exchange, pack, unpack
 from distsim.spiking.local_network import LocalGroup, LocalNetwork
-from distsim.spiking.neurons.group import joins
-from distsim.spiking.protocols import weight_unit
 from distsim.spiking.recorders import Fired, Recorders
 from distsim.spiking.spike_hash import SpikeHash
 
@@ -60,7 +57,7 @@ class SpikingLoop:
         self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
         self._packed = np.empty(sum(sizes), np.uint64)
         self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)
-        self._no_current = {len(group.members): np.zeros((len(group.members), interval)) for group in local.groups}
+        self._no_current = {len(group.shares): np.zeros((len(group.shares), interval)) for group in local.groups}
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every interval."""
@@ -94,11 +91,11 @@ class SpikingLoop:
 
     def advance(self, group: LocalGroup, buffer: Fired, start: int, n_steps: int) -> int:
         """Advance one group by ``n_steps`` after step ``start``; writes spikes to ``buffer`` and returns how many."""
-        for part, poisson in group.further_poisson:
-            deposit(poisson.drive, start + 1, n_steps, group.ring[poisson.input, :, part.begin : part.end])
-        current = self.current(group, start, n_steps)
+        current, unit = self.current(group, start, n_steps), group.grid.unit
+        for driven in group.driven:
+            driven.deposit_inputs(start + 1, n_steps, group.rings, unit)
         return group.neurons.update(
-            start + 1, n_steps, group.ring, group.grid.unit, current, group.drives, buffer.index, buffer.stamp
+            start + 1, n_steps, group.rings, unit, current, group.poisson, buffer.index, buffer.stamp
         )
 
     def call_kernels(self) -> None:
@@ -113,24 +110,21 @@ class SpikingLoop:
                 plastic.delivery.archive(buffer.index[:0], buffer.stamp[:0], self.step)
         nothing = np.zeros(0, np.int64)
         for table in self.local.tables:
-            ring, grid = table.target.ring[table.input], table.target.grid
+            ring, grid = table.target.rings[table.input], table.target.grid
             if table.segmented:
                 table.delivery.deliver_until(nothing, nothing, ring, grid, self.step, self.step)
             else:
                 table.delivery.deliver(nothing, nothing, ring, grid)
 
     def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
-        """Current (n_steps,) in pA injected into every neuron in the steps after ``start``.
-
-        (populations, n_steps) for a model that joins.
-        """
-        current = self._no_current[len(group.members)]
-        if any(group.currents) or n_steps != self.interval:
-            current = np.zeros((len(group.members), n_steps))
-            for row, stimuli in zip(current, group.currents, strict=True):
-                for stimulus in stimuli:
-                    stimulus.add_to(row, start + 1, self.dt)
-        return current if joins(group.model) else current[0]
+        """Current (populations, n_steps) in pA injected into every neuron in the steps after ``start``."""
+        current = self._no_current[len(group.shares)]
+        if n_steps != self.interval or any(driven.currents for driven in group.driven):
+            current = np.zeros((len(group.shares), n_steps))
+            for row, driven in zip(current, group.driven, strict=True):
+                for add in driven.currents:
+                    add(row, start + 1)
+        return current
 
     def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
         """The spikes of this rank's neurons as sortable integers; they are counted and hashed."""
@@ -155,14 +149,15 @@ class SpikingLoop:
         """Put the spikes of the interval after ``start`` into the histories and the input slots of their targets."""
         for group, spikes in zip(self.local.groups, fired, strict=True):
             for plastic in group.plastic_inputs if len(spikes.index) else ():
-                plastic.delivery.archive(spikes.index, spikes.stamp, start)
+                mine = spikes.of(plastic.share) if len(group.shares) > 1 else spikes
+                plastic.delivery.archive(mine.index, mine.stamp, start)
         gids, stamps = self.unpack(packed, start)
         for table in self.local.tables:
-            ring, grid = table.target.ring[table.input], table.target.grid
+            ring, grid = table.target.rings[table.input], table.target.grid
             if table.segmented:
                 table.delivery.deliver_until(gids, stamps, ring, grid, self.step, self.step + self.interval)
             elif len(gids) and table.delivery.deliver(gids, stamps, ring, grid):
-                limit = f"{grid.largest_weight:g} {weight_unit(table.target.model)}"
+                limit = f"{grid.largest_weight:g} {table.target.model.weight_unit}"
                 raise RangeError(
                     f"a weight of {table.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of "
                     "input are no longer exact: the plasticity is unstable"

@@ -18,7 +18,7 @@ from distsim.core.positions import check_positions
 from distsim.core.rules import Ends, Rule
 from distsim.core.units import check_count, check_number, shown, to_steps
 from distsim.core.values import Value, check_shape, check_value, describe
-from distsim.spiking.protocols import NeuronModel, Stimulus, Synapse
+from distsim.spiking.protocols import Drive, PopulationModel, Stimulus, Synapse
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Population:
 
     name: str
     size: int
-    model: NeuronModel
+    model: PopulationModel
     first_gid: int
     initial: dict[str, Value]
     positions: npt.NDArray[np.float64] | None = None
@@ -63,11 +63,11 @@ def ends_of(source: Population, target: Population) -> Ends:
 
 @dataclass(frozen=True, eq=False)
 class Stimulation:
-    """A stimulus and the population it acts on; ``index`` counts stimulations from 0."""
+    """A drive and the population it acts on; ``index`` counts stimulations from 0."""
 
     index: int
     target: Population
-    stimulus: Stimulus
+    stimulus: Drive
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,14 @@ class Network(Populations[Population]):
         self.weight_recordings: list[WeightRecording] = []
 
     def population(
-        self, name: str, size: int, model: NeuronModel, *, positions: Any = None, **initial: Any
+        self, name: str, size: int, model: PopulationModel, *, positions: Any = None, **initial: Any
     ) -> Population:
         """Add ``size`` neurons of ``model``; keywords set initial states, e.g. ``V_m=Uniform(0.0, 20.0)`` (mV).
 
         ``positions`` (size, dimensions), in any unit of length, serve rules of distance.
         """
         where = self._require_new(name)
-        if isinstance(model, type) or not isinstance(model, NeuronModel):
+        if not isinstance(model, PopulationModel):
             raise InputError(f"{where}: {shown(model)} is not a neuron model; give e.g. IafPscAlpha()")
         size = self._check_size(size, where)
         check_names(initial, model.initial_states, "state", f"{where}, {type(model).__name__}")
@@ -148,17 +148,17 @@ class Network(Populations[Population]):
         self._require_open()
         target = self.find(target)
         where = f"stimulus of '{target.name}'"
-        if isinstance(stimulus, type) or not isinstance(stimulus, Stimulus):
+        if not isinstance(stimulus, Stimulus):
             raise InputError(
                 f"{where}: {shown(stimulus)} is not a stimulus; give e.g. Poisson(rate=1000.0, weight=1.0)"
             )
         if not target.model.receives:
             raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
-        if hasattr(stimulus, "attach"):  # it needs a population of its own
-            stimulus.attach(self, target)
-            return
-        stimulus.check(target.size, self.dt, where)
-        self.stimulations.append(Stimulation(len(self.stimulations), target, stimulus))
+        stimulus.attach(self, target)
+
+    def add_drive(self, target: Population, drive: Drive) -> None:
+        """Add what ``Drive.attach`` has checked."""
+        self.stimulations.append(Stimulation(len(self.stimulations), target, drive))
 
     def record_spikes(self, population: Population | str, first: int | None = None) -> None:
         """Record the spikes of ``population``, or of its first ``first`` neurons."""
@@ -238,7 +238,7 @@ class Network(Populations[Population]):
 def check_receptor(synapse: Synapse, target: Population, where: str) -> None:
     """InputError where ``synapse`` names a receptor that the neurons of ``target`` do not have."""
     receptor = getattr(synapse, "receptor", None)
-    known = getattr(target.model, "receptors", ())
+    known = target.model.receptors
     if receptor is not None and receptor not in known:
         has = f"has the receptors {', '.join(map(repr, known))}" if known else "has no receptors to choose from"
         raise InputError(f"{where}: there is no receptor {receptor!r}; {type(target.model).__name__} {has}")

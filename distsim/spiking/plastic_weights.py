@@ -70,7 +70,7 @@ def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
     for by_target in (ByTarget.of(t) for t in network.tables if t.plastic):
         local = by_target.local
         source = local.table.source_of_edges() + local.table.first_source_gid
-        for t, gid in enumerate(local.target.gids.tolist()):
+        for t, gid in enumerate(local.share.gids.tolist(), start=local.share.begin):
             mine = by_target.order[by_target.begin[t] : by_target.begin[t + 1]]
             pairs = np.empty((len(mine), 2), "<u8")
             pairs[:, 0] = source[mine]

@@ -1,44 +1,102 @@
-"""What a network, and the engine that simulates it, ask of neuron models, synapses and stimuli."""
+"""What a network, and the engine that simulates it, ask of neurons, sources of spikes, synapses and stimuli."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 from distsim.core.values import Value
 
 
-@runtime_checkable
-class NeuronModel(Protocol):
-    """Parameters of a neuron model."""
+class PopulationModel(ABC):
+    """What a population is made of: neurons, or sources of spikes. A model overrides what is different for it."""
+
+    receives: ClassVar[bool] = True
+    """Whether it takes input; a source of spikes does not."""
+
+    weight_unit: ClassVar[str] = "pA"
+    """Unit of the weights of synapses and Poisson input."""
 
     @property
     def initial_states(self) -> tuple[str, ...]:
         """State variables whose initial value can be given."""
+        return ()
 
     @property
     def state_variables(self) -> tuple[str, ...]:
         """State variables that can be recorded."""
+        return ()
 
     @property
-    def receives(self) -> bool:
-        """Whether it takes input; a source of spikes does not."""
+    def receptors(self) -> tuple[int | str, ...]:
+        """Names that synapses may give to the inputs, in their order."""
+        return ()
 
+    @property
+    def kind(self) -> Hashable:
+        """Populations whose models are of one kind form one group: one call advances them all."""
+        return type(self), self.inputs()
+
+    @abstractmethod
     def check(self, size: int, dt: float, where: str) -> None:
         """Raise InputError, its message starting with ``where``, for parameters that do not fit size or dt."""
 
     def inputs(self) -> int:
-        """Number of input currents with a time course of their own."""
+        """Number of inputs with a time course of their own."""
+        return 1
 
     def input_of(self, negative: bool) -> int:
         """Which of them a synapse of negative or positive weight drives."""
+        return 0
 
-    def group(self, local: Any) -> Any:
-        """The neurons of one rank (``neurons.group.Local``) with their state (``neurons.group.Group``)."""
+    def multiplicity(self, dt: float) -> int:
+        """The largest number of spikes of one neuron in one step."""
+        return 1
+
+    @staticmethod
+    @abstractmethod
+    def group(shares: list[Any]) -> Group:
+        """The neurons of one rank in populations of one kind (``PopulationShare``), with their state."""
 
 
-def weight_unit(model: NeuronModel) -> str:
-    """Unit of the weights of synapses onto neurons of ``model``: pA unless the model says otherwise."""
-    return str(getattr(model, "weight_unit", "pA"))
+class Source(PopulationModel):
+    """A population that only sends spikes."""
+
+    receives = False
+
+    def inputs(self) -> int:
+        """Return 0: it takes no input."""
+        return 0
+
+
+class Group(Protocol):
+    """The local neurons of populations of one kind, side by side: their state, and how it advances."""
+
+    def update(
+        self,
+        first_step: int,
+        n_steps: int,
+        rings: tuple[npt.NDArray[Any], ...],
+        unit: float,
+        current: npt.NDArray[np.float64],
+        poisson: tuple[Any, ...],
+        index: npt.NDArray[np.int32],
+        stamp: npt.NDArray[np.int64],
+    ) -> int:
+        """Advance through the steps first_step .. first_step + n_steps - 1; returns the number of spikes.
+
+        rings: of each input (slots, n) int64 or int32, summed input arriving in each step, in units of ``unit`` (pA,
+        or the unit of weights), read and cleared. current (populations, n_steps): injected current during each step
+        (pA). poisson: ``drives.poisson_input.PoissonInput``. index, stamp (capacity,): local index and step of each
+        spike, written, in the order of time for each neuron.
+        """
+
+    def state(self, name: str) -> npt.NDArray[np.float64]:
+        """Values (n,) of a state variable at the end of the last step."""
 
 
 @runtime_checkable
@@ -64,13 +122,26 @@ class Synapse(Protocol):
         """What delivers the spikes of a ``synapses.table.Table`` to ``n_target`` local neurons."""
 
 
-@runtime_checkable
-class Stimulus(Protocol):
-    """Parameters of a stimulus."""
+class Stimulus(ABC):
+    """What can be given to ``Network.stimulate``."""
 
-    @property
-    def is_stimulus(self) -> bool:
-        """True: tells stimuli from other frozen data."""
+    @abstractmethod
+    def attach(self, network: Any, target: Any) -> None:
+        """Let it act on every neuron of the population ``target`` of ``network``; InputError where it does not fit."""
+
+
+class Drive(Stimulus):
+    """A stimulus that acts on neurons directly: events, currents or input of their own."""
 
     def check(self, size: int, dt: float, where: str) -> None:
-        """Raise InputError for parameters that do not fit the size of the population or dt."""
+        """Raise InputError, its message starting with ``where``, for parameters that do not fit size or dt."""
+        return
+
+    def attach(self, network: Any, target: Any) -> None:
+        """Check it, and add it to the stimulations of ``network``."""
+        self.check(target.size, network.dt, f"stimulus of '{target.name}'")
+        network.add_drive(target, self)
+
+    @abstractmethod
+    def bind(self, driven: Any) -> None:
+        """Tell the local neurons of the target (``drives.driven.Driven``) what is to be added to them, and when."""

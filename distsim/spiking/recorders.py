@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from distsim.core.populations import StateRecording
 from distsim.parallel.gather import States, gather_states
-from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalPopulation
+from distsim.spiking.local_network import LocalGroup, LocalNetwork
 from distsim.spiking.network import Network
+from distsim.spiking.population_share import PopulationShare
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -27,15 +28,20 @@ class Fired:
     index: npt.NDArray[np.int32]
     stamp: Int64Array
 
+    def of(self, share: PopulationShare) -> Fired:
+        """Those of one population of the group."""
+        mine = (self.index >= share.begin) & (self.index < share.end)
+        return Fired(self.index[mine], self.stamp[mine])
+
 
 @dataclass
 class SpikeRecorder:
     """Spikes (step, index in the group) of recorded local neurons of the group in pieces by interval.
 
-    Of use are those of the neurons ``part.begin`` .. ``end`` - 1 of the group: the first of a population.
+    Of use are those of the neurons ``share.begin`` .. ``end`` - 1 of the group: the first of a population.
     """
 
-    part: LocalPopulation
+    share: PopulationShare
     end: int
     stamps: list[Int64Array] = field(default_factory=list)
     index: list[npt.NDArray[np.int32]] = field(default_factory=list)
@@ -44,8 +50,8 @@ class SpikeRecorder:
         """Steps and neurons of all local spikes so far."""
         step = np.concatenate([np.zeros(0, np.int64), *self.stamps])
         index = np.concatenate([np.zeros(0, np.int32), *self.index])
-        mine = (index >= self.part.begin) & (index < self.end)
-        return step[mine], self.part.gids[index[mine] - self.part.begin] - self.part.population.first_gid
+        mine = (index >= self.share.begin) & (index < self.end)
+        return step[mine], self.share.gids[index[mine] - self.share.begin] - self.share.population.first_gid
 
     def take(self) -> tuple[Int64Array, Int64Array]:
         """As ``all``, and forget them."""
@@ -89,7 +95,7 @@ def _recorded(n: int, recorders: list[SpikeRecorder]) -> npt.NDArray[np.bool_] |
     """Which of the ``n`` neurons of a group (n,) have their spikes recorded; None where all have."""
     recorded = np.zeros(n, np.bool_)
     for recorder in recorders:
-        recorded[recorder.part.begin : recorder.end] = True
+        recorded[recorder.share.begin : recorder.end] = True
     return None if recorded.all() else recorded
 
 
@@ -97,20 +103,20 @@ class Recorders:
     """All recorders of one rank."""
 
     def __init__(self, network: Network, local: LocalNetwork) -> None:
-        parts = {part.population.name: part for part, _ in local.populations}
+        shares = {share.population.name: share for share, _ in local.populations}
         self.of_spikes: dict[str, SpikeRecorder] = {}
         for recording in network.spike_recordings:
-            part = parts[recording.population]
-            recorded = int(np.searchsorted(part.gids, part.population.first_gid + recording.first))
-            self.of_spikes[recording.population] = SpikeRecorder(part, part.begin + recorded)
-        self.of_states: dict[str, list[StateRecorder]] = {name: [] for name in parts}
+            share = shares[recording.population]
+            recorded = int(np.searchsorted(share.gids, share.population.first_gid + recording.first))
+            self.of_spikes[recording.population] = SpikeRecorder(share, share.begin + recorded)
+        self.of_states: dict[str, list[StateRecorder]] = {name: [] for name in shares}
         for state in network.state_recordings:
-            part = parts[state.population]
-            gids = np.array(state.neurons, np.int64) + part.population.first_gid
-            columns = np.flatnonzero(np.isin(gids, part.gids))
-            recorder = StateRecorder(state, columns, part.begin + np.searchsorted(part.gids, gids[columns]))
+            share = shares[state.population]
+            gids = np.array(state.neurons, np.int64) + share.population.first_gid
+            columns = np.flatnonzero(np.isin(gids, share.gids))
+            recorder = StateRecorder(state, columns, share.begin + np.searchsorted(share.gids, gids[columns]))
             self.of_states[state.population].append(recorder)
-        names = [[part.population.name for part in group.members] for group in local.groups]
+        names = [[share.population.name for share in group.shares] for group in local.groups]
         self._of_group = [[self.of_spikes[name] for name in group if name in self.of_spikes] for group in names]
         self._recorded = [
             _recorded(len(group.gids), recorders) for group, recorders in zip(local.groups, self._of_group, strict=True)
@@ -129,7 +135,7 @@ class Recorders:
 
     def states_of(self, group: LocalGroup) -> list[StateRecorder]:
         """The recorders of states of all populations of ``group``."""
-        return self._states_of[group.members[0].population.name]
+        return self._states_of[group.shares[0].population.name]
 
     def pieces(self, group: LocalGroup, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The steps from ``start`` to ``end`` in pieces that end where a state of ``group`` is recorded."""

@@ -20,7 +20,6 @@ from distsim.parallel.gather import Connections, Spikes, States, gather_spikes
 from distsim.record.output import FLUSH_TIME, Output
 from distsim.record.store import Store
 from distsim.spiking.network import Network, WeightRecording
-from distsim.spiking.protocols import weight_unit
 from distsim.spiking.recorders import Recorders
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def _lay_out(store: Store, network: Network) -> None:
             store.column(f"{group}/{name}", np.uint64)
         for name in ("weight", "delay", "time"):
             store.column(f"{group}/{name}", np.float64)
-        unit = weight_unit(network.find(weights.target).model)
+        unit = network.find(weights.target).model.weight_unit
         units = f"weight: {unit}, delay: ms, time: ms of the run's end at which the weight was recorded"
         store.text(group, "units", units)
 

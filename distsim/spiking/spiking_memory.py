@@ -14,7 +14,7 @@ from distsim.connect.expected import Memory, expected_edges
 from distsim.core.distributions import Distribution, Invertible
 from distsim.core.values import Value
 from distsim.spiking.drives.poisson import Poisson
-from distsim.spiking.local_network import FREE_INTERVAL, groups_of, multiplicity
+from distsim.spiking.local_network import FREE_INTERVAL, groups_of
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.precision import check_precision
 from distsim.spiking.sort_edges import record_type
@@ -91,7 +91,7 @@ def _group(
     ring = float(inputs) * slots * n * (4 if narrow else WORD)
     poisson = sum(s.target in together and isinstance(s.stimulus, Poisson) for s in network.stimulations)
     state = WORD * (6 + 2 * inputs + poisson + 2 * len(vars(model)))
-    spikes = float(n) * delays[0] * multiplicity(model, network.dt) * (4 + 2 * WORD)
+    spikes = float(n) * delays[0] * max(p.model.multiplicity(network.dt) for p in together) * (4 + 2 * WORD)
     return Memory(
         tables=sum(table_bytes),
         plasticity=sum(_plasticity_bytes(table, n) for table in tables),
@@ -108,7 +108,7 @@ def _tables_onto(network: Network, together: list[Population], ranks: int) -> li
         member = _member(projection)
         key: Any = projection.index
         if type(projection.synapse) is Static and len(member.inputs) == 1:
-            at_once = multiplicity(projection.source.model, network.dt)
+            at_once = projection.source.model.multiplicity(network.dt)
             key = member.inputs, member.weight.single, member.delay.single, at_once
         members.setdefault(key, []).append(member)
     return [_expected(of_table, network.dt, ranks) for of_table in members.values()]

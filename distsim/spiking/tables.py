@@ -63,7 +63,7 @@ class Member:
         model = self.projection.target.model
         receptor = getattr(self.projection.synapse, "receptor", None)
         if receptor is not None:
-            return (model.receptors.index(receptor),)  # type: ignore[attr-defined] # checked by the network
+            return (model.receptors.index(receptor),)
         low, high = _bounds(self.weight.value)
         if model.inputs() == 1 or low >= 0.0 or high < 0.0:
             return (model.input_of(high < 0.0),)

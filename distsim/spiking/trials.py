@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, RangeError, check_names
-from distsim.core.poisson_counts import NO_DRIVE
 from distsim.core.units import check_count, check_seed, to_steps
 from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import alone, one_per_node_first
@@ -24,7 +23,7 @@ from distsim.spiking.batch import DynamicTable, Neurons, Spikes, StaticTable, ad
 from distsim.spiking.input_bound import empty_ring
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, build, call_kernels
 from distsim.spiking.network import Network
-from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse, LifMultisynapseGroup
+from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse
 from distsim.spiking.sources.spike_trains import SpikeTrains
 from distsim.spiking.spiking_memory import memory_of_trials
 from distsim.spiking.synapses.static import Static
@@ -79,7 +78,7 @@ class Trials:
         one_per_node_first(comm, lambda: call_kernels(network, alone(), self.seed, "double"))
         phase = Timers().phase
         self._local: LocalNetwork = build(network, alone(), self.seed, "double", phase, segmented=False)
-        self._neurons = [group for group in self._local.groups if isinstance(group.neurons, LifMultisynapseGroup)]
+        self._neurons = [group for group in self._local.groups if isinstance(group.model, LifMultisynapse)]
         one_per_node_first(comm, self._call_kernels)
 
     def run(
@@ -130,13 +129,13 @@ class Trials:
         trials = len(numbers)
         interval, lead, slots = self._delays()
         outside = self._outside(trials, trains)
-        neurons = _alike([_neurons_of(p, numbers, slots) for p in self._neurons])
+        neurons = tuple(_neurons_of(group, numbers, slots) for group in self._neurons)
         tables: dict[bool, list[LocalTable]] = {True: [], False: []}
         for table in self._local.tables:
             tables[isinstance(table.projections[0].synapse, Static)].append(table)
         static = tuple(map(self._static_table, tables[True])) or (NO_STATIC,)
         dynamic = tuple(self._dynamic_table(t, trials) for t in tables[False]) or (NO_DYNAMIC,)
-        size = max(CAPACITY, 2 * interval * sum(n.V.size for n in neurons))
+        size = max(CAPACITY, 2 * interval * sum(int(n.bounds[-1]) for n in neurons))
         fired = Spikes(*(np.empty(size, np.int64) for _ in range(3)))
         parts: list[list[Int64Array]] = [[], [], []]
         step = sent = 0
@@ -210,27 +209,27 @@ def _per_edge(local: LocalTable) -> tuple[Int64Array, npt.NDArray[np.float64], I
 
 
 def _neurons_of(local: LocalGroup, numbers: Sequence[int], slots: int) -> Neurons:
-    """A population in the trials ``numbers``, at their start."""
+    """The neurons of a group in the trials ``numbers``, at their start."""
     group: Any = local.neurons
-    trials, n = len(numbers), len(local.gids) * len(numbers)
-    V = np.stack([group.initial_V(number) for number in numbers], axis=1).ravel()
-    membrane = tuple(np.repeat(v, trials) if isinstance(v, np.ndarray) else v for v in group.membrane)
-    inputs = len(group.decays)
-    return Neurons(
-        V, np.zeros((inputs - 1, n)), np.zeros(n), np.zeros(n, np.int64), membrane, group.decays,
-        group.refractory_steps, empty_ring(inputs, slots, n), local.grid.unit, (NO_DRIVE,) * inputs,
-        local.members[0].population.first_gid,
-    )  # fmt: skip
+    trials = len(numbers)
+    state = _side_by_side([group.initial_values(number) for number in numbers])
+    rings = empty_ring(local.model.inputs(), slots, len(local.gids) * trials)
+    constants = _repeated(group.constants, trials)
+    return Neurons(state, constants, trials * group.bounds, tuple(rings), local.grid.unit, local.poisson, local.gids)
 
 
-def _alike(neurons: list[Neurons]) -> tuple[Neurons, ...]:
-    """The populations in one type: one kernel takes them all."""
-    inputs = max(len(n.drives) for n in neurons)
-    neurons = [n._replace(drives=(NO_DRIVE,) * inputs) for n in neurons]
-    if all(isinstance(n.membrane[0], float) for n in neurons):
-        return tuple(neurons)
-    widened = (tuple(np.array(np.broadcast_to(v, n.V.size)) for v in n.membrane) for n in neurons)
-    return tuple(n._replace(membrane=membrane) for n, membrane in zip(neurons, widened, strict=True))
+def _repeated(constants: Any, trials: int) -> Any:
+    """Constants of neurons (n,) as (n trials,); those of populations as they are."""
+    if isinstance(constants, tuple):
+        return tuple(_repeated(constant, trials) for constant in constants)
+    return np.repeat(constants, trials) if constants.ndim == 1 else constants
+
+
+def _side_by_side(states: list[Any]) -> Any:
+    """The state of each trial (n,), in tuples, as that of all (n trials,)."""
+    if isinstance(states[0], tuple):
+        return tuple(_side_by_side(list(column)) for column in zip(*states, strict=True))
+    return np.stack(states, axis=1).ravel()
 
 
 def _check(network: Network) -> None:

@@ -40,18 +40,6 @@ def over_array(function):
     return apply
 
 
-@njit(error_model="numpy")
-def power_loop(x, exponent, y):
-    for i in range(x.size):
-        y[i] = elementary.power(x[i], exponent[i])
-
-
-def power(x, exponent):
-    y = np.empty(np.shape(x))
-    power_loop(np.asarray(x, np.float64), np.broadcast_to(np.float64(exponent), np.shape(x)).copy(), y)
-    return y
-
-
 exp2, log2 = over_array(elementary.exp2), over_array(elementary.log2)
 exp, log = over_array(elementary.exp), over_array(elementary.log)
 quantile = over_array(normal_quantile)
@@ -92,27 +80,17 @@ def test_exp_and_log_are_right(random):
     assert relative_errors(log(y), [EXACT.ln(value) for value in decimals(y)]).max() < 1e-15
 
 
-@pytest.mark.parametrize("exponent", [0.0, 0.4, 1.0, 2.5, -3.0])
-def test_power_is_right(exponent, random):
-    x = 10.0 ** random.uniform(-12.0, 12.0, SAMPLES)
-    exact = [EXACT.power(value, decimal.Decimal(exponent)) for value in decimals(x)]
-    bound = 5e-16 * (1.0 + np.abs(exponent * np.log2(x)))
-    assert (relative_errors(power(x, exponent), exact) < bound).all()
-
-
 def test_whole_powers_of_two_are_exact():
     n = np.arange(-1021, 1024)
     assert (exp2(n) == np.ldexp(1.0, n)).all()
     assert (log2(np.ldexp(1.0, n)) == n).all()
     assert log2(np.array([1.0]))[0] == 0.0
-    assert (power(np.array([1.0, 1.0, 7.0]), [0.4, -2.0, 0.0]) == 1.0).all()
 
 
 def test_limits():
     assert exp2(np.array([-1021.5, -1022.0, -1e9, -np.inf])).tolist() == [0.0] * 4
     assert exp(np.array([-709.0, -1e300])).tolist() == [0.0] * 2
     assert log2(np.array([2.0**-1022, 5e-324, 0.0])).tolist() == [-1022.0] * 3
-    assert power(np.zeros(4), [0.4, 1.0, 2.0, 0.01]).tolist() == [0.0] * 4
 
 
 # ---------------------------------------------------------------- normal quantile
@@ -165,7 +143,6 @@ def test_functions_rise_over_their_whole_range():
     x = np.linspace(-1021.0, 1023.0, 100_001)
     assert (np.diff(exp2(x)) > 0.0).all()
     assert (np.diff(log2(exp2(x))) > 0.0).all()
-    assert (np.diff(power(np.linspace(0.0, 500.0, 100_001), 0.4)) > 0.0).all()
     assert (np.diff(quantile(np.linspace(1e-6, 1.0 - 1e-6, 100_001))) > 0.0).all()
 
 
@@ -190,23 +167,9 @@ def test_vector_body_and_remainder_agree_with_single_elements(name, random):
         assert (loop(x[offset : offset + n]).view(np.int64) == alone[offset : offset + n].view(np.int64)).all()
 
 
-def test_power_gives_the_same_bits_in_vector_and_scalar_code(random):
-    x, exponent = 10.0 ** random.uniform(-12.0, 12.0, 40), random.uniform(-2.0, 2.0, 40)
-    alone = np.array([elementary.power(*pair) for pair in zip(x, exponent, strict=True)])
-    for n, offset in itertools.product(range(18), range(9)):
-        part = slice(offset, offset + n)
-        assert (power(x[part], exponent[part]) == alone[part]).all()
-
-
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_compiled_and_interpreted_give_the_same_bits(name, random):
     loop, function, sample = FUNCTIONS[name]
     x = sample(random, 500)
     interpreted = np.array([function.py_func(value) for value in x])
     assert (interpreted.view(np.int64) == loop(x).view(np.int64)).all()
-
-
-def test_power_is_made_of_its_parts():
-    for x, exponent in [(3.7, 0.4), (1e-9, 0.4), (31.9, 2.0)]:
-        assert elementary.power(x, exponent) == elementary.exp2(exponent * elementary.log2(x))
-        assert elementary.power(x, exponent) == elementary.power.py_func(x, exponent)

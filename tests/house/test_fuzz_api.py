@@ -49,6 +49,7 @@ from distsim import (
 )
 from distsim.parallel import machine
 from distsim.parallel.communicator import alone
+from distsim.spiking.protocols import Stimulus
 from tests.fuzzing import WORDS, examples, time_limit
 
 ODD = [
@@ -142,7 +143,7 @@ def use(thing):
             network.population("B", SIZE, thing)
             network.connect("B", "A", OneToOne(), Static(1.0, 1.0))
             return
-        if hasattr(thing, "is_stimulus"):
+        if isinstance(thing, Stimulus):
             network.stimulate("A", thing)
         if isinstance(thing, (*distsim.core.rules.RULES, *SYNAPSES)):
             rule = AllToAll() if isinstance(thing, SYNAPSES) else thing

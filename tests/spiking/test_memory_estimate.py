@@ -45,7 +45,7 @@ def test_the_estimate_is_that_of_the_tables_that_are_built(model, overrides, ran
     local = build(network, OneOf(ranks), 1, precision, Timers().phase)
     expected = memory_of_spiking(network, ranks, precision)
     assert expected.tables == pytest.approx(sum(part.table.nbytes() for part in local.tables), rel=0.3)
-    assert expected.rings == pytest.approx(sum(group.ring.nbytes for group in local.groups), rel=0.3)
+    assert expected.rings == pytest.approx(sum(ring.nbytes for group in local.groups for ring in group.rings), rel=0.3)
 
 
 def test_the_estimate_of_binary_networks():

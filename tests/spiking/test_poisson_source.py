@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from distsim import AllToAll, IafPscExp, InputError, Network, PoissonSource, Static
-from distsim.spiking.neurons.group import Local
+from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.sources import poisson_source
 from tests.simulating import simulate
 
@@ -62,8 +62,9 @@ def test_targets_share_the_spikes_of_a_source():
 
 def test_the_kernel_gives_the_same_spikes_interpreted():
     population = network_of(PoissonSource(2000.0), n=20).find("X")
-    sources = population.model.group(Local(population, np.arange(20), 1, 0.5))
-    arguments = sources.streams, 1, 10, sources.table.thresholds, sources.table.first
+    sources = population.model.group([PopulationShare(population, np.arange(20), 0, 1, 0.5)])
+    source = sources.sources[0]
+    arguments = source.streams, 0, 1, 10, source.table.thresholds, source.table.first
     index, stamp = np.zeros((2, 2000), np.int32), np.zeros((2, 2000), np.int64)
     n = poisson_source.emit_counts(*arguments, index[0], stamp[0])
     with np.errstate(over="ignore"):

@@ -45,9 +45,10 @@ def spike_at_1_ms(weight, *others):
 
 
 def types(network, precision="single"):
-    """Types of the sums of every group, and of the weights of every table."""
+    """Types of the sums of every group of neurons, and of the weights of every table."""
     local = built(network, precision=precision)
-    return [str(group.ring.dtype) for group in local.groups], [str(t.table.weights.dtype) for t in local.tables]
+    sums = [str(group.rings[0].dtype) for group in local.groups if group.rings]
+    return sums, [str(t.table.weights.dtype) for t in local.tables]
 
 
 # ---------------------------------------------------------------- sums of input

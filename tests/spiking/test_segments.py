@@ -109,7 +109,7 @@ def outcome(**options):
 
 def test_segments_and_groups_change_nothing(monkeypatch):
     local = built(network())
-    assert [[part.population.name for part in group.members] for group in local.groups] == [["A", "B"], ["D", "E"]]
+    assert [[share.population.name for share in group.shares] for group in local.groups] == [["A", "B"], ["D", "E"]]
     assert len(local.tables) == 2
     assert all(table.segmented for table in local.tables)
     reference = outcome()
@@ -134,7 +134,7 @@ def test_segments_change_nothing_in_single_precision(monkeypatch):
 @pytest.mark.parametrize(("precision", "ring", "size"), [("double", "int64", 10), ("single", "int32", 6)])
 def test_static_input_is_counted_in_32_bits_unless_double(precision, ring, size):
     local = built(network(), precision=precision)
-    assert {group.ring.dtype for group in local.groups} == {np.dtype(ring)}
+    assert {ring.dtype for group in local.groups for ring in group.rings} == {np.dtype(ring)}
     for table in (t.table for t in local.tables):
         bytes_per_synapse = (table.targets.nbytes + table.weights.nbytes) / table.n_edges
         assert bytes_per_synapse == pytest.approx(size if len(table.weights) > 1 else 2, abs=0.01)

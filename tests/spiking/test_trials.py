@@ -48,24 +48,26 @@ def liquid_trials():
 def test_a_trial_has_the_bits_of_a_simulation(liquid_trials, monkeypatch):
     """Trial number 0 of a batch: every spike, and every state at the end, are those of the network engine."""
     kept = []
-    alike = trials_module._alike
-    monkeypatch.setattr(trials_module, "_alike", lambda neurons: kept.append(alike(neurons)) or kept[-1])
+    of_group = trials_module._neurons_of
+    monkeypatch.setattr(trials_module, "_neurons_of", lambda *a: kept.append(of_group(*a)) or kept[-1])
     spikes = liquid_trials.run(T, [5, 0, 9], trains([STIMULI[k] for k in (1, 0, 2)]))
     step, gid = spikes.of(1)
     with Simulation(liquid(), COMM, seed=3) as simulation:
         for name in "EI":
             assert simulation.network.find(name).model.tau_syn == (3.0, 6.0)
         simulation.run(T)
-        for population, neurons in zip("EI", kept[0], strict=True):
+        for population in "EI":
             own = simulation.spikes(population)
             first = simulation.network.find(population).first_gid
             mine = (gid >= first) & (gid < first + simulation.network.find(population).size)
             assert own.step.tolist() == step[mine].tolist()
             assert own.neuron.tolist() == (gid[mine] - first).tolist()
-            group = next(g.neurons for p, g in simulation._local.populations if p.population.name == population)
-            assert group.V.tolist() == neurons.V.reshape(-1, 3)[:, 1].tolist()
-            assert group.I.tolist() == neurons.I.reshape(2, -1, 3)[:, :, 1].tolist()
-            assert group.stimulus.tolist() == neurons.stimulus.reshape(-1, 3)[:, 1].tolist()
+        (neurons,) = kept
+        group = next(g.neurons for p, g in simulation._local.populations if p.population.name == "E")
+        assert group.values[0].tolist() == neurons.state[0].reshape(-1, 3)[:, 1].tolist()
+        for alone, together in zip(group.values[2], neurons.state[2], strict=True):
+            assert alone.tolist() == together.reshape(-1, 3)[:, 1].tolist()
+        assert group.values[3].tolist() == neurons.state[3].reshape(-1, 3)[:, 1].tolist()
         assert len(step) > 200
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.units import check_number, to_steps
+from distsim.spiking.drives.driven import Driven
+from distsim.spiking.protocols import Drive
 
 
 @check_arguments
 @dataclass(frozen=True)
-class ConstantCurrent:
+class ConstantCurrent(Drive):
     """A current of ``amplitude`` (pA) from ``start`` to ``stop`` (ms; None: for ever), transmitted with ``delay`` (ms).
 
     As NEST's dc_generator: what the generator emits in a step arrives ``delay`` (default dt) later and acts on the
@@ -26,7 +27,6 @@ class ConstantCurrent:
     start: float = 0.0
     stop: float | None = None
     delay: float | None = None
-    is_stimulus: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("amplitude", "start", "stop", "delay"):
@@ -41,9 +41,15 @@ class ConstantCurrent:
         if self.delay is not None:
             to_steps(self.delay, dt, f"{where}: ConstantCurrent delay", low=1)
 
-    def add_to(self, current: npt.NDArray[np.float64], first_step: int, dt: float) -> None:
-        """Add the amplitude to the entries of ``current`` (n_steps,) of steps first_step .. in which it acts."""
-        shift = 1 + (1 if self.delay is None else to_steps(self.delay, dt, "delay"))
-        begin = to_steps(self.start, dt, "start") + 1 + shift - first_step
-        end = len(current) if self.stop is None else to_steps(self.stop, dt, "stop") + 1 + shift - first_step
-        current[max(begin, 0) : max(end, 0)] += self.amplitude
+    def bind(self, driven: Driven) -> None:
+        """Add the amplitude to the current of the steps in which it acts."""
+        dt = driven.share.dt
+        shift = 2 + (1 if self.delay is None else to_steps(self.delay, dt, "delay"))
+        start = to_steps(self.start, dt, "start") + shift
+        stop = None if self.stop is None else to_steps(self.stop, dt, "stop") + shift
+
+        def add(current: npt.NDArray[np.float64], first_step: int) -> None:
+            end = len(current) if stop is None else stop - first_step
+            current[max(start - first_step, 0) : max(end, 0)] += self.amplitude
+
+        driven.add_current(add)

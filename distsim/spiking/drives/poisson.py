@@ -7,25 +7,18 @@ neuron, see ``distsim.core.poisson_counts``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.poisson_counts import Drive, count_table
-from distsim.core.rng import streams_of
 from distsim.core.units import MS_PER_S, check_number, to_steps
+from distsim.spiking.drives.driven import Driven
+from distsim.spiking.protocols import Drive
 
 MAX_MEAN = 1e8
 
 
-Int64Array = npt.NDArray[np.int64]
-
-
 @check_arguments
 @dataclass(frozen=True)
-class Poisson:
+class Poisson(Drive):
     """Poisson input of ``rate`` (1/s) to each neuron; an event has ``weight`` and ``delay`` (ms, default dt).
 
     The unit of weights is that of the target's input: pA, but mV for iaf_psc_delta.
@@ -34,7 +27,6 @@ class Poisson:
     rate: float
     weight: float
     delay: float | None = None
-    is_stimulus: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", check_number(self.rate, "Poisson: rate", low=0.0))
@@ -52,22 +44,7 @@ class Poisson:
         """Mean number of events in a step."""
         return self.rate * dt / MS_PER_S
 
-
-@dataclass(frozen=True)
-class PoissonInput:
-    """The Poisson input of the local neurons of a population; ``input`` tells which of their currents it drives."""
-
-    input: int
-    drive: Drive
-
-
-def poisson_input(
-    poisson: Poisson, index: int, seed: int, gids: Int64Array, dt: float, unit: float, which: int
-) -> PoissonInput:
-    """The input of the neurons ``gids`` by stimulation number ``index``; unit: pA per unit of the ring."""
-    table = count_table(poisson.mean(dt))
-    delay = 1 if poisson.delay is None else to_steps(poisson.delay, dt, "Poisson delay")
-    streams = streams_of(seed, "poisson input", index, gids)
-    return PoissonInput(
-        which, (*streams, table.thresholds, table.common, table.first, round(poisson.weight / unit), delay)
-    )
+    def bind(self, driven: Driven) -> None:
+        """Let the kernel of the neurons draw the events."""
+        delay = 1 if self.delay is None else to_steps(self.delay, driven.share.dt, "Poisson delay")
+        driven.add_poisson(self.mean(driven.share.dt), self.weight, delay)

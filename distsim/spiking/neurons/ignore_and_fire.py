@@ -11,8 +11,9 @@ such a neuron never fires, unless its phase lets it do so once at the start.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +21,13 @@ import numpy.typing as npt
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.jit import jit
-from distsim.core.poisson_counts import deposit
 from distsim.core.units import MS_PER_S, RELATIVE_TOLERANCE, shown
-from distsim.core.values import Value, check_shape
-from distsim.spiking.neurons.group import FloatArray, Group, Local
+from distsim.core.values import Value, check_shape, check_value
+from distsim.spiking.drives.poisson_input import deposit_all
 from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
-from distsim.spiking.neurons.neuron_checks import freeze_values
+from distsim.spiking.neurons.neuron_group import bounds_of
+from distsim.spiking.population_share import FloatArray, PopulationShare
+from distsim.spiking.protocols import Group, PopulationModel
 
 TICS_PER_MS = 1000.0
 LONGEST_PERIOD = 2**62  # steps; a counter and a period together fit into 64 bits
@@ -34,7 +36,7 @@ NEVER = 1e300  # a threshold (mV) that no potential reaches
 
 @check_arguments
 @dataclass(frozen=True, eq=False)
-class IgnoreAndFire:
+class IgnoreAndFire(PopulationModel):
     """Parameters: ``rate`` (1/s), ``phase`` (0 <= phase <= 1: part of a period before the first spike), ``integrate``.
 
     rate and phase are one number, an array (size,), or a distribution.
@@ -44,10 +46,9 @@ class IgnoreAndFire:
     phase: Value = 1.0
     integrate: IafPscAlpha | None = None
 
-    receives: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
-        freeze_values(self, {"rate": {"above": 0.0}, "phase": {"low": 0.0}}, ("rate", "phase"))
+        object.__setattr__(self, "rate", check_value(self.rate, "IgnoreAndFire: rate", above=0.0))
+        object.__setattr__(self, "phase", check_value(self.phase, "IgnoreAndFire: phase", low=0.0))
         high = self.phase.bounds()[1] if isinstance(self.phase, Distribution) else np.max(self.phase, initial=0.0)
         if high > 1.0:
             raise InputError(f"IgnoreAndFire: phase must be at most 1 (of a period), got {high:g}")
@@ -61,6 +62,10 @@ class IgnoreAndFire:
     @property
     def state_variables(self) -> tuple[str, ...]:
         return ("phase_steps", *(self.integrate.state_variables if self.integrate else ()))
+
+    @property
+    def kind(self) -> Hashable:
+        return type(self), self.integrate.kind if self.integrate else None
 
     def check(self, size: int, dt: float, where: str) -> None:
         for name in ("rate", "phase"):
@@ -84,8 +89,9 @@ class IgnoreAndFire:
     def input_of(self, negative: bool) -> int:
         return self.integrate.input_of(negative) if self.integrate else 0
 
-    def group(self, local: Local) -> IgnoreAndFireGroup:
-        return IgnoreAndFireGroup(self, local)
+    @staticmethod
+    def group(shares: list[PopulationShare]) -> IgnoreAndFireGroup:
+        return IgnoreAndFireGroup(shares)
 
 
 def steps_up(time: FloatArray, dt: float) -> npt.NDArray[np.int64]:
@@ -99,32 +105,49 @@ def steps_up(time: FloatArray, dt: float) -> npt.NDArray[np.int64]:
 
 
 class IgnoreAndFireGroup:
-    """Period (n,) int64 in steps, and the phase counter (n,) int64: steps until the one at whose end it fires."""
+    """Period (n,) int64 in steps, and the phase counter (n,) int64: steps until the one at whose end it fires.
 
-    def __init__(self, model: IgnoreAndFire, local: Local) -> None:
-        rate, phase = local.parameter(model.rate, "rate"), local.parameter(model.phase, "phase")
-        period_ms = np.broadcast_to(MS_PER_S / np.maximum(rate, MS_PER_S / (LONGEST_PERIOD * local.dt)), local.n)
-        self.period = np.maximum(steps_up(period_ms, local.dt), 1)
-        self.counter = steps_up(phase * period_ms, local.dt)
+    The kernel goes from spike to spike of a neuron. In the loop over all neurons and steps that other models share it
+    would look at every neuron in each step, and take several times as long.
+    """
+
+    def __init__(self, shares: list[PopulationShare]) -> None:
+        clocks = [clock_of(share) for share in shares]
+        self.period, self.counter = (np.concatenate(column) for column in zip(*clocks, strict=True))
+        self.bounds = bounds_of(shares)
         self.integrated: Group | None = None
-        if model.integrate:
-            endless = replace(model.integrate)
-            object.__setattr__(endless, "V_th", NEVER)  # beyond what a user may give
-            self.integrated = endless.group(local)
+        if shares[0].population.model.integrate:  # type: ignore[attr-defined]
+            self.integrated = IafPscAlpha.group([without_threshold(share) for share in shares])
 
-    def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
+    def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
+        """See ``Group.update``."""
         if self.integrated:
-            self.integrated.update(first_step, n_steps, ring, unit, current, drives, index, stamp)
+            self.integrated.update(first_step, n_steps, rings, unit, current, poisson, index, stamp)
         else:
-            for k, drive in enumerate(drives):
-                deposit(drive, first_step, n_steps, ring[k])
-            clear(first_step, n_steps, ring)
+            deposit_all(poisson, self.bounds, first_step, n_steps, rings)
+            for ring in rings:
+                clear(first_step, n_steps, ring)
         return update(self.counter, self.period, first_step, n_steps, index, stamp)
 
     def state(self, name: str) -> FloatArray:
         if name == "phase_steps" or self.integrated is None:
             return self.counter.astype(np.float64)
         return self.integrated.state(name)
+
+
+def clock_of(share: PopulationShare) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Periods and phase counters (n,) at the start."""
+    p = share.parameters()
+    period_ms = np.broadcast_to(MS_PER_S / np.maximum(p.rate, MS_PER_S / (LONGEST_PERIOD * share.dt)), share.n)
+    return np.maximum(steps_up(period_ms, share.dt), 1), steps_up(p.phase * period_ms, share.dt)
+
+
+def without_threshold(share: PopulationShare) -> PopulationShare:
+    """The neurons that are integrated: they never fire."""
+    model: Any = share.population.model
+    endless = replace(model.integrate)
+    object.__setattr__(endless, "V_th", NEVER)  # beyond what a user may give
+    return replace(share, population=replace(share.population, model=endless))
 
 
 @jit
@@ -146,7 +169,6 @@ def update(counter, period, first_step, n_steps, index, stamp):  # type: ignore[
 
 @jit
 def clear(first_step, n_steps, ring):  # type: ignore[no-untyped-def]
-    """Drop the input of the steps: ring (inputs, slots, n) is modified."""
-    for k in range(ring.shape[0]):
-        for step in range(n_steps):
-            ring[k, (first_step + step) % ring.shape[1], :] = 0
+    """Drop the input of the steps: ring (slots, n) is modified."""
+    for step in range(n_steps):
+        ring[(first_step + step) % ring.shape[0], :] = 0

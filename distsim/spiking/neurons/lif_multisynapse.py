@@ -13,27 +13,24 @@ After a spike in step n the first step in which V moves again is n + t_ref / dt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from distsim.core.accurate import exp, expm1
-from distsim.core.errors import InputError, check_arguments
+from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
-from distsim.core.poisson_counts import BLOCK, add_events
+from distsim.core.tuples import over_tuples
 from distsim.core.units import check_number, to_steps
 from distsim.core.values import Value, check_array
-from distsim.spiking.neurons.group import FloatArray, Local, at, part, same_kind
-from distsim.spiking.neurons.membrane import emit, leak, settle
-from distsim.spiking.neurons.neuron_checks import check_below, check_sizes, check_time_constants, freeze_values
+from distsim.spiking.neurons.membrane import REFRACTORY, leak, settle
+from distsim.spiking.neurons.neuron_checks import check_below, check_time_constant
+from distsim.spiking.neurons.neuron_model import NeuronModel, State, duration, parameter, time_constant
 
 STIMULUS = "stimulus"
 
 
-@check_arguments
-@dataclass(frozen=True, eq=False)
-class LifMultisynapse:
+class LifMultisynapse(NeuronModel):
     """Parameters: tau_m, t_ref, tau_syn, tau_stimulus (ms), R_m (GOhm), E_L, V_th, V_reset (mV), I_e (pA).
 
     tau_m, R_m, E_L, V_th, V_reset, I_e are one number, an array (size,), or a distribution each; t_ref is a whole
@@ -42,24 +39,18 @@ class LifMultisynapse:
     is no other.
     """
 
-    tau_m: Value = 30.0
-    t_ref: float = 3.0
-    R_m: Value = 0.001
-    E_L: Value = 0.0
-    V_th: Value = 15.0
-    V_reset: Value = 13.5
-    I_e: Value = 0.0
+    tau_m: Value = time_constant(30.0)
+    t_ref: float = duration(3.0)
+    R_m: Value = parameter(0.001, "GOhm", above=0.0)
+    E_L: Value = parameter(0.0, "mV")
+    V_th: Value = parameter(15.0, "mV")
+    V_reset: Value = parameter(13.5, "mV")
+    I_e: Value = parameter(0.0, "pA")
     tau_syn: tuple[float, ...] = (3.0, 6.0)
     tau_stimulus: float = 3.0
 
-    initial_states: ClassVar[tuple[str, ...]] = ("V_m",)
-    receives: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
-        positive = {name: {"above": 0.0} for name in ("tau_m", "R_m")}
-        freeze_values(
-            self, positive | {"t_ref": {"low": 0.0}}, ("tau_m", "t_ref", "R_m", "E_L", "V_th", "V_reset", "I_e")
-        )
+        super().__post_init__()
         check_below(self, "V_reset", "V_th", "mV")
         taus = check_array(np.atleast_1d(self.tau_syn), "LifMultisynapse: tau_syn", above=0.0)
         if taus.ndim != 1 or not taus.size:
@@ -76,13 +67,16 @@ class LifMultisynapse:
         return (*range(len(self.tau_syn)), STIMULUS)
 
     @property
-    def state_variables(self) -> tuple[str, ...]:
-        return ("V_m", *(f"I_syn_{k}" for k in range(len(self.tau_syn))), "I_stimulus")
+    def states(self) -> tuple[Any, ...]:
+        """V, steps to wait, the current of each receptor, the current of the stimulus."""
+        currents = tuple(State(f"I_syn_{k}", "pA", 0.0) for k in range(len(self.tau_syn)))
+        potential = State("V_m", "mV", "V_reset", above="E_L")
+        return potential, REFRACTORY, currents, State("I_stimulus", "pA", 0.0)
 
     def check(self, size: int, dt: float, where: str) -> None:
-        check_sizes(self, size, where)
-        check_time_constants(self, dt, where, "tau_m", "tau_syn", "tau_stimulus")
-        to_steps(self.t_ref, dt, f"{where}: LifMultisynapse t_ref")
+        super().check(size, dt, where)
+        for name in ("tau_syn", "tau_stimulus"):
+            check_time_constant(np.array(getattr(self, name)), dt, f"{where}: LifMultisynapse {name}")
 
     def inputs(self) -> int:
         return len(self.receptors)
@@ -90,8 +84,32 @@ class LifMultisynapse:
     def input_of(self, negative: bool) -> int:
         return int(negative and len(self.tau_syn) > 1)
 
-    def group(self, local: Local) -> LifMultisynapseGroup:
-        return LifMultisynapseGroup(self, local)
+    def constants(self, p: Any, dt: float) -> tuple[Any, ...]:
+        from_stimulus = stimulus_propagator(dt, p.tau_m, p.R_m, self.tau_stimulus)
+        membrane = (*leak(dt, p.tau_m / p.R_m, p.tau_m), from_stimulus, p.I_e)
+        above = np.nextafter(p.V_th - p.E_L, np.inf)  # it fires above the threshold, not at it
+        waits = max(to_steps(p.t_ref, dt, "t_ref") - 1, 0)
+        decays = tuple(exp(-dt / tau) for tau in self.tau_syn)
+        return membrane, (above, p.V_reset - p.E_L, waits), decays, exp(-dt / self.tau_stimulus)
+
+    @staticmethod
+    def step(state, arrived, injected, constants):  # type: ignore[no-untyped-def]
+        V, wait, currents, stimulus = state
+        (decay, from_current, from_stimulus, I_e), (V_th, V_reset, refractory_steps), decays, decay_stimulus = constants
+        held = injected + I_e
+        for k in range(len(currents)):
+            held += decays[k] * currents[k]
+        integrated = decay * V + from_current * held + from_stimulus * stimulus
+        V, wait, fires = settle(V, wait, integrated, V_th, V_reset, refractory_steps)
+        stimulus = decay_stimulus * stimulus + arrived[len(currents)]
+        return (V, wait, advance_currents(currents, arrived[:-1], decays), stimulus), fires
+
+
+@over_tuples
+@inline
+def advance_currents(I, arrived, decay):  # type: ignore[no-untyped-def]
+    """I (pA) at the end of a step, with the input (pA) that arrives there."""
+    return decay * I + arrived
 
 
 def stimulus_propagator(dt: float, tau_m: Any, R_m: Any, tau: float) -> Any:
@@ -115,101 +133,3 @@ def fill_stimulus_propagators(dt, tau_m, tau, propagators):  # type: ignore[no-u
         else:
             difference = expm1(x) / x
         propagators[i] = dt / tau_m[i] * exp(-dt / tau_m[i]) * difference
-
-
-class LifMultisynapseGroup:
-    """State of the local neurons: V relative to E_L (mV), I (receptors, n) and stimulus (n,) in pA.
-
-    refractory (n,) int64: steps in which V will stay as it is.
-    """
-
-    def __init__(self, model: LifMultisynapse, local: Local) -> None:
-        dt, n = local.dt, local.n
-        p = {
-            name: local.parameter(getattr(model, name), name)
-            for name in ("tau_m", "R_m", "E_L", "V_th", "V_reset", "I_e")
-        }
-        decay, from_current = leak(dt, p["tau_m"] / p["R_m"], p["tau_m"])
-        membrane = (
-            decay, from_current, stimulus_propagator(dt, p["tau_m"], p["R_m"], model.tau_stimulus), p["I_e"],
-            np.nextafter(p["V_th"] - p["E_L"], np.inf), p["V_reset"] - p["E_L"],
-        )  # fmt: skip
-        self.membrane = same_kind(membrane, n)
-        self.decays = np.array([exp(-dt / tau) for tau in (*model.tau_syn, model.tau_stimulus)])
-        self.refractory_steps = max(to_steps(model.t_ref, dt, "t_ref") - 1, 0)
-        self.E_L = p["E_L"]
-        self.local = local
-        self.V = self.initial_V()
-        self.I = np.zeros((len(model.tau_syn), n))
-        self.stimulus = np.zeros(n)
-        self.refractory = np.zeros(n, np.int64)
-
-    def initial_V(self, trial: int = 0) -> FloatArray:
-        """V (n,) at the start of a trial; by default V_reset."""
-        return self.local.initial("V_m", self.membrane[-1] + self.E_L, trial) - self.E_L
-
-    def update(self, first_step, n_steps, ring, unit, current, drives, index, stamp):  # type: ignore[no-untyped-def]
-        return update(
-            self.V, self.I, self.stimulus, self.refractory, self.membrane, self.decays, self.refractory_steps,
-            first_step, n_steps, ring, unit, current, drives, index, stamp,
-        )  # fmt: skip
-
-    def state(self, name: str) -> FloatArray:
-        if name == "V_m":
-            return self.V + self.E_L
-        return self.stimulus.copy() if name == "I_stimulus" else self.I[int(name.rpartition("_")[2])].copy()
-
-
-@inline
-def integrate(V, current, stimulus, decay, from_current, from_stimulus):  # type: ignore[no-untyped-def]
-    """V (mV) after a step without threshold, from the held current and the stimulus current at its start (pA)."""
-    return decay * V + from_current * current + from_stimulus * stimulus
-
-
-@jit
-def update(  # type: ignore[no-untyped-def]
-    V, I, stimulus, refractory, membrane, decays, refractory_steps,
-    first_step, n_steps, ring, unit, current, drives, index, stamp,
-):  # fmt: skip
-    """Advance all neurons through n_steps steps; see ``Group.update``. V, I, stimulus, refractory are modified.
-
-    Neurons go through all steps in blocks, whose state then stays in the L1 cache.
-    """
-    n_slots = ring.shape[1]
-    receptors = I.shape[0]
-    held = np.empty(BLOCK)
-    fired = np.empty(BLOCK, np.uint8)
-    random = np.empty(BLOCK, np.uint64)
-    spikes = 0
-    for begin in range(0, V.size, BLOCK):
-        size = min(BLOCK, V.size - begin)
-        v, wait, s = V[begin : begin + size], refractory[begin : begin + size], stimulus[begin : begin + size]
-        m_decay, m_current, m_stimulus, m_I_e, m_th, m_reset = membrane
-        decay, from_current = part(m_decay, begin, size), part(m_current, begin, size)
-        from_stimulus, I_e = part(m_stimulus, begin, size), part(m_I_e, begin, size)
-        V_th, V_reset = part(m_th, begin, size), part(m_reset, begin, size)
-        for step in range(n_steps):
-            slot = (first_step + step) % n_slots
-            for i in range(size):
-                held[i] = current[step] + at(I_e, i)
-            for k in range(receptors):
-                x, arriving = I[k, begin : begin + size], ring[k, slot, begin : begin + size]
-                add_events(drives[k], begin, first_step + step, arriving, random)
-                for i in range(size):
-                    decayed = decays[k] * x[i]
-                    held[i] += decayed
-                    x[i] = decayed + arriving[i] * unit
-                    arriving[i] = 0
-            arriving = ring[receptors, slot, begin : begin + size]
-            add_events(drives[receptors], begin, first_step + step, arriving, random)
-            n_fired = 0
-            for i in range(size):
-                integrated = integrate(v[i], held[i], s[i], at(decay, i), at(from_current, i), at(from_stimulus, i))
-                s[i] = decays[receptors] * s[i] + arriving[i] * unit
-                arriving[i] = 0
-                v[i], wait[i], fires = settle(v[i], wait[i], integrated, at(V_th, i), at(V_reset, i), refractory_steps)
-                fired[i] = 1 if fires else 0
-                n_fired += 1 if fires else 0
-            if n_fired > 0:
-                spikes = emit(fired[:size], begin, first_step + step, index, stamp, spikes)
-    return spikes

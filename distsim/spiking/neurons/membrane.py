@@ -8,6 +8,13 @@ import numpy as np
 
 from distsim.core.accurate import exp, expm1
 from distsim.core.jit import inline, jit
+from distsim.core.units import to_steps
+from distsim.core.values import Value
+from distsim.spiking.neurons.neuron_checks import check_below
+from distsim.spiking.neurons.neuron_model import NeuronModel, State, duration, parameter, time_constant
+
+POTENTIAL = State("V_m", "mV", "E_L", above="E_L")
+REFRACTORY = State("refractory_steps", "1", 0, hidden=True)
 
 
 def leak(dt: float, C_m: Any, tau_m: Any) -> tuple[Any, Any]:
@@ -47,29 +54,34 @@ def settle(V, wait, integrated, V_th, V_reset, refractory_steps):  # type: ignor
     return V_reset if fires else value, refractory_steps if fires else waiting, fires
 
 
-@inline
-def emit(fired, begin, step, index, stamp, spikes):  # type: ignore[no-untyped-def]
-    """Write the neurons begin + i whose ``fired`` (size,) uint8 is 1 to index and stamp; the new number of spikes."""
-    for i in range(fired.size):
-        if fired[i]:
-            index[spikes] = begin + i
-            stamp[spikes] = step
-            spikes += 1
-    return spikes
+class Membrane(NeuronModel, abstract=True):
+    """A leaky membrane with a threshold: C_m (pF), tau_m, t_ref (ms), E_L, V_th, V_reset (mV), I_e (pA)."""
+
+    C_m: Value = parameter(250.0, "pF", above=0.0)
+    tau_m: Value = time_constant(10.0)
+    t_ref: float = duration(2.0)
+    E_L: Value = parameter(-70.0, "mV")
+    V_th: Value = parameter(-55.0, "mV")
+    V_reset: Value = parameter(-70.0, "mV")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_below(self, "V_reset", "V_th", "mV")
+
+    def threshold(self, p: Any, dt: float) -> tuple[Any, Any, int]:
+        """V_th and V_reset above E_L (mV), t_ref in steps: what ``settle`` takes."""
+        return p.V_th - p.E_L, p.V_reset - p.E_L, to_steps(p.t_ref, dt, "t_ref")
 
 
-class SynapticCurrents:
-    """A model whose positive weights drive a current with tau_syn_ex, negative ones that with tau_syn_in.
+class CurrentBased(Membrane, abstract=True):
+    """A membrane whose positive weights drive a current with tau_syn_ex, negative ones that with tau_syn_in (ms).
 
     Where both time constants are the same number, one current serves both.
     """
 
-    tau_syn_ex: Any
-    tau_syn_in: Any
-
-    @property
-    def state_variables(self) -> tuple[str, ...]:
-        return ("V_m", "I_syn") if self.inputs() == 1 else ("V_m", "I_syn_ex", "I_syn_in")
+    tau_syn_ex: Value = time_constant(2.0)
+    tau_syn_in: Value = time_constant(2.0)
+    I_e: Value = parameter(0.0, "pA")
 
     def inputs(self) -> int:
         both = self.tau_syn_ex, self.tau_syn_in
@@ -77,3 +89,12 @@ class SynapticCurrents:
 
     def input_of(self, negative: bool) -> int:
         return int(negative) if self.inputs() == 2 else 0
+
+    def currents(self) -> tuple[State, ...]:
+        """The current of each input."""
+        names = ("I_syn",) if self.inputs() == 1 else ("I_syn_ex", "I_syn_in")
+        return tuple(State(name, "pA", 0.0) for name in names)
+
+    def tau_syn(self, p: Any) -> tuple[Any, ...]:
+        """The time constant of each input."""
+        return (p.tau_syn_ex, p.tau_syn_in)[: self.inputs()]

@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
-from distsim.core.values import Value, check_shape, check_value, is_distribution
+from distsim.core.values import Value, is_distribution
 
 MOST_DECAY = 300.0  # dt / tau, at most: exp of it, and its products with quantities of any size, are numbers
 
 
-def freeze_values(model: Any, limits: dict[str, dict[str, float]], names: tuple[str, ...]) -> None:
-    """Replace the fields ``names`` of the frozen dataclass ``model`` by their checked values."""
-    for name in names:
-        value = check_value(getattr(model, name), f"{type(model).__name__}: {name}", **limits.get(name, {}))
-        object.__setattr__(model, name, value)
-
-
-def check_sizes(model: Any, size: int, where: str) -> None:
-    """InputError where a parameter is an array of another length than the population."""
-    for parameter in dataclasses.fields(model):
-        check_shape(getattr(model, parameter.name), (size,), f"{where}: {type(model).__name__} {parameter.name}")
-
-
-def check_time_constants(model: Any, dt: float, where: str, *names: str) -> None:
+def check_time_constant(value: Value, dt: float, name: str) -> None:
     """InputError where a time constant (ms) is, or can be, so far below dt that exp(dt / tau) is no number."""
-    for name in names:
-        value = getattr(model, name)
-        smallest = float(np.min(_bound(value, 0), initial=np.inf))
-        if dt > MOST_DECAY * smallest:
-            raise InputError(
-                f"{where}: {type(model).__name__} {name} = {smallest:g} ms must be at least {dt / MOST_DECAY:g} ms, "
-                f"dt / {MOST_DECAY:g}" + ("; wrap the distribution in Clipped(...)" if is_distribution(value) else "")
-            )
+    smallest = float(np.min(_bound(value, 0), initial=np.inf))
+    if dt > MOST_DECAY * smallest:
+        raise InputError(
+            f"{name} = {smallest:g} ms must be at least {dt / MOST_DECAY:g} ms, dt / {MOST_DECAY:g}"
+            + ("; wrap the distribution in Clipped(...)" if is_distribution(value) else "")
+        )
 
 
 def check_below(model: Any, lower: str, upper: str, unit: str) -> None:
     """InputError where field ``lower`` of ``model`` is not below field ``upper`` in every neuron."""
     low, high = getattr(model, lower), getattr(model, upper)
     if np.shape(low) and np.shape(high) and np.shape(low) != np.shape(high):
-        return  # at most one of them has the length of the population: check_sizes says which does not
+        return  # at most one of them has the length of the population: ``check`` says which does not
     below = np.less(_bound(low, 1), _bound(high, 0))
     if not np.all(below):
         shown, limit = (np.broadcast_to(_bound(v, k), np.shape(below))[~below] for v, k in ((low, 1), (high, 0)))

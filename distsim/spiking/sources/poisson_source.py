@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.jit import jit
-from distsim.core.poisson_counts import count_table
-from distsim.core.rng import draw, streams_of
+from distsim.core.poisson_counts import CountTable, count_table
+from distsim.core.rng import Streams, draw, streams_of
 from distsim.core.units import MAX_STEPS, MS_PER_S, check_number, to_steps
-
-if TYPE_CHECKING:
-    from distsim.spiking.neurons.group import Local
+from distsim.spiking.population_share import PopulationShare
+from distsim.spiking.protocols import Source
 
 MAX_MEAN = 1e3  # spikes of a source in one step
 
 
 @check_arguments
 @dataclass(frozen=True)
-class PoissonSource:
+class PoissonSource(Source):
     """A model of sources that fire as independent Poisson processes of ``rate`` (1/s), as often as it comes in a step.
 
     They fire in the steps that end after ``start`` and not after ``stop`` (ms; None: for ever).
@@ -31,10 +29,6 @@ class PoissonSource:
     rate: float
     start: float = 0.0
     stop: float | None = None
-
-    receives: ClassVar[bool] = False
-    initial_states: ClassVar[tuple[str, ...]] = ()
-    state_variables: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", check_number(self.rate, "PoissonSource: rate", low=0.0))
@@ -59,39 +53,57 @@ class PoissonSource:
         """The largest number of spikes that a source can have in one step."""
         return max(1, count_table(self.mean(dt)).largest)
 
-    def inputs(self) -> int:
-        return 1
+    def active(self, share: PopulationShare) -> ActiveSource:
+        """The local sources of a population."""
+        start = to_steps(self.start, share.dt, "start")
+        stop = MAX_STEPS if self.stop is None else to_steps(self.stop, share.dt, "stop")
+        streams = streams_of(share.seed, "poisson source", 0, share.gids)
+        return ActiveSource(share.begin, streams, count_table(self.mean(share.dt)), start, stop)
 
-    def input_of(self, negative: bool) -> int:
-        return 0
+    @staticmethod
+    def group(shares: list[PopulationShare]) -> PoissonSourceGroup:
+        return PoissonSourceGroup([share.population.model.active(share) for share in shares])  # type: ignore[attr-defined]
 
-    def group(self, local: Local) -> PoissonSourceGroup:
-        return PoissonSourceGroup(self, local)
+
+@dataclass(frozen=True)
+class ActiveSource:
+    """The local sources of a population, the first of them number ``begin`` of the group.
+
+    Number s of their streams is that of step s; they fire in the steps start + 1 .. stop.
+    """
+
+    begin: int
+    streams: Streams
+    table: CountTable
+    start: int
+    stop: int
 
 
 class PoissonSourceGroup:
-    """The local sources: their streams (n,), whose number s is that of step s."""
+    """The local sources of some populations."""
 
-    def __init__(self, model: PoissonSource, local: Local) -> None:
-        self.streams = streams_of(local.seed, "poisson source", 0, local.gids)
-        self.table = count_table(model.mean(local.dt))
-        self.start = to_steps(model.start, local.dt, "start")
-        self.stop = MAX_STEPS if model.stop is None else to_steps(model.stop, local.dt, "stop")
+    def __init__(self, sources: list[ActiveSource]) -> None:
+        self.sources = sources
 
-    def update(  # type: ignore[no-untyped-def]
-        self, first_step, n_steps, ring, unit, current, drives, index, stamp
-    ) -> int:
+    def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """Emit the spikes of the steps; see ``Group.update``."""
-        first, last = max(first_step, self.start + 1), min(first_step + n_steps - 1, self.stop)
-        return int(emit_counts(self.streams, first, last, self.table.thresholds, self.table.first, index, stamp))
+        spikes = 0
+        for s in self.sources:
+            first, last = max(first_step, s.start + 1), min(first_step + n_steps - 1, s.stop)
+            spikes += emit_counts(
+                s.streams, s.begin, first, last, s.table.thresholds, s.table.first, index[spikes:], stamp[spikes:]
+            )
+        return spikes
 
     def state(self, name: str) -> npt.NDArray[np.float64]:
         raise InputError(f"a source of spikes has no state '{name}'")
 
 
 @jit
-def emit_counts(streams, first_step, last_step, thresholds, fewest, index, stamp):  # type: ignore[no-untyped-def]
-    """Write the spikes of all sources in the steps first_step .. last_step; returns their number.
+def emit_counts(  # type: ignore[no-untyped-def]
+    streams, begin, first_step, last_step, thresholds, fewest, index, stamp
+):
+    """Write the spikes of the sources begin .. in the steps first_step .. last_step; returns their number.
 
     A source fires fewest + (number of ``thresholds`` below its random number) times in a step, see ``counts``.
     """
@@ -102,7 +114,7 @@ def emit_counts(streams, first_step, last_step, thresholds, fewest, index, stamp
             if fewest == 0 and random <= thresholds[0]:
                 continue
             for _ in range(fewest + np.searchsorted(thresholds, random)):
-                index[spikes] = i
+                index[spikes] = begin + i
                 stamp[spikes] = step
                 spikes += 1
     return spikes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,14 @@ from distsim.core.rules import AllToAll, OneToOne
 from distsim.core.units import GRID_TOLERANCE, MAX_STEPS, RELATIVE_TOLERANCE, shown
 from distsim.core.values import Value, check_array
 from distsim.spiking.network import Network, Population
-from distsim.spiking.protocols import weight_unit
+from distsim.spiking.population_share import PopulationShare
+from distsim.spiking.protocols import Source, Stimulus
 from distsim.spiking.synapses.static import Static
-
-if TYPE_CHECKING:
-    from distsim.spiking.neurons.group import Local
 
 
 @check_arguments
 @dataclass(frozen=True, eq=False)
-class SpikeTrains:
+class SpikeTrains(Source, Stimulus):
     """One spike train per source: ``times`` is a sequence of arrays of spike times (ms), whole multiples of dt, > 0.
 
     As the model of a population its sources can be connected by any rule; where there is only one train, all sources
@@ -34,11 +32,6 @@ class SpikeTrains:
     times: Sequence[Any]
     weight: Value | None = None
     delay: Value | None = None
-
-    is_stimulus: ClassVar[bool] = True
-    receives: ClassVar[bool] = False
-    initial_states: ClassVar[tuple[str, ...]] = ()
-    state_variables: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         trains = self.times
@@ -75,7 +68,7 @@ class SpikeTrains:
     def attach(self, network: Network, target: Population) -> None:
         """Add the trains to ``network`` as a population of sources, and connect them to ``target``."""
         if self.weight is None or self.delay is None:
-            unit = weight_unit(target.model)
+            unit = target.model.weight_unit
             raise InputError(f"stimulus of '{target.name}': SpikeTrains needs a weight ({unit}) and a delay (ms)")
         self.check(target.size, network.dt, f"stimulus of '{target.name}'")
         source = network.population(f"{target.name} input {len(network.populations)}", len(self.times), self)
@@ -90,14 +83,9 @@ class SpikeTrains:
                 most = max(most, int(np.unique(np.round(train / dt), return_counts=True)[1].max()))
         return most
 
-    def inputs(self) -> int:
-        return 1
-
-    def input_of(self, negative: bool) -> int:
-        return 0
-
-    def group(self, local: Local) -> SpikeTrainsGroup:
-        return SpikeTrainsGroup(self, local)
+    @staticmethod
+    def group(shares: list[PopulationShare]) -> SpikeTrainsGroup:
+        return SpikeTrainsGroup(shares)
 
 
 def _in_order(values: Any) -> bool:
@@ -110,17 +98,14 @@ def _in_order(values: Any) -> bool:
 class SpikeTrainsGroup:
     """The spikes of the local trains: step (spikes,) int64 ascending, and index (spikes,) int32 of the train."""
 
-    def __init__(self, trains: SpikeTrains, local: Local) -> None:
-        only = len(trains.times) == 1
-        mine = [trains.times[0 if only else gid - local.population.first_gid] for gid in local.gids]
-        steps = np.round(np.concatenate([*mine, np.empty(0)]) / local.dt).astype(np.int64)
-        index = np.repeat(np.arange(len(mine), dtype=np.int32), [len(train) for train in mine])
+    def __init__(self, shares: list[PopulationShare]) -> None:
+        trains = [train for share in shares for train in trains_of(share)]
+        steps = np.round(np.concatenate([*trains, np.empty(0)]) / shares[0].dt).astype(np.int64)
+        index = np.repeat(np.arange(len(trains), dtype=np.int32), [len(train) for train in trains])
         order = np.argsort(steps, kind="stable")
         self.step, self.index = steps[order], index[order]
 
-    def update(  # type: ignore[no-untyped-def]
-        self, first_step, n_steps, ring, unit, current, drives, index, stamp
-    ) -> int:
+    def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """Emit the spikes of the steps; see ``Group.update``."""
         begin, end = np.searchsorted(self.step, (first_step, first_step + n_steps))
         index[: end - begin] = self.index[begin:end]
@@ -129,3 +114,9 @@ class SpikeTrainsGroup:
 
     def state(self, name: str) -> npt.NDArray[np.float64]:
         raise InputError(f"a source of spikes has no state '{name}'")
+
+
+def trains_of(share: PopulationShare) -> list[npt.NDArray[np.float64]]:
+    """The trains (ms) of the local sources of a population."""
+    times: Any = share.population.model.times  # type: ignore[attr-defined]
+    return [times[0 if len(times) == 1 else gid - share.population.first_gid] for gid in share.gids]

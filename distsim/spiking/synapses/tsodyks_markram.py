@@ -23,9 +23,9 @@ import numpy.typing as npt
 from distsim.core.elementary import LOG2_E, exp2
 from distsim.core.errors import check_arguments
 from distsim.core.jit import inline, jit
+from distsim.core.tuples import at, part, same_kind
 from distsim.core.units import check_number
 from distsim.core.values import Value, largest
-from distsim.spiking.neurons.group import at, part, same_kind
 from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.synapse_checks import Shape, check_delay, check_weight, freeze_value
 from distsim.spiking.synapses.table import Int64Array, Table, row_of

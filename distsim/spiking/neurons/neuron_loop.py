@@ -1,0 +1,78 @@
+"""The loop over neurons and steps that all models share: input, equations, emission of spikes.
+
+A model gives the equations of one neuron in one step as a function of numbers; ``update_of`` makes of it the kernel
+that advances all neurons of a group.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from distsim.core.jit import inline, jit
+from distsim.core.poisson_counts import BLOCK
+from distsim.core.tuples import at, block, over_tuples, store
+from distsim.spiking.drives.poisson_input import add_poisson
+
+
+@cache
+def update_of(step: Any) -> Any:
+    """The kernel that advances neurons by ``step``, see ``NeuronModel.step``."""
+    step = inline(step)
+
+    @jit
+    def update(  # type: ignore[no-untyped-def]
+        state, constants, bounds, first_step, n_steps, rings, unit, current, poisson, index, stamp
+    ):
+        """Advance all neurons through n_steps steps; see ``Group.update``. state and rings are modified.
+
+        state: arrays (n,). constants: arrays (populations, 1), or (n,) where each neuron has its own. bounds
+        (populations + 1,): first neuron of each population, and n. Neurons go through all steps in blocks, whose state
+        then stays in the L1 cache.
+        """
+        n_slots = rings[0].shape[0]
+        fired = np.empty(BLOCK, np.uint8)
+        random = np.empty(BLOCK, np.uint64)
+        spikes = 0
+        for p in range(bounds.size - 1):
+            for begin in range(bounds[p], bounds[p + 1], BLOCK):
+                size = min(BLOCK, bounds[p + 1] - begin)
+                own, fixed = block(state, p, begin, size), block(constants, p, begin, size)
+                for now in range(first_step, first_step + n_steps):
+                    slot = now % n_slots
+                    injected = current[p, now - first_step]
+                    add_poisson(poisson, p, begin, size, now, rings, random)
+                    arriving = block(at(rings, slot), p, begin, size)
+                    n_fired = 0
+                    for i in range(size):
+                        arrived = in_units_of(at(arriving, i), unit)
+                        after, fires = step(at(own, i), arrived, injected, at(fixed, i))
+                        store(own, i, after)
+                        store(arriving, i, 0)
+                        fired[i] = 1 if fires else 0
+                        n_fired += 1 if fires else 0
+                    if n_fired > 0:
+                        spikes = emit(fired[:size], begin, now, index, stamp, spikes)
+        return spikes
+
+    return update
+
+
+@over_tuples
+@inline
+def in_units_of(arriving, unit):  # type: ignore[no-untyped-def]
+    """Input (pA, or the unit of weights) that arrives as so many units."""
+    return arriving * unit
+
+
+@inline
+def emit(fired, begin, step, index, stamp, spikes):  # type: ignore[no-untyped-def]
+    """Write the neurons begin + i whose ``fired`` (size,) uint8 is 1 to index and stamp; the new number of spikes."""
+    for i in range(fired.size):
+        if fired[i]:
+            index[spikes] = begin + i
+            stamp[spikes] = step
+            spikes += 1
+    return spikes
