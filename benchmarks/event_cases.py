@@ -9,10 +9,10 @@ from kernel_cases import SEED, Case, Limit, Sizes, seconds
 from machine_limits import Machine, Operations, operations_of, working_sets
 
 from distsim.connect import attribute, edge_kernels
-from distsim.connect.draw import Targets, draw_with_multapses, edges
+from distsim.connect.rule import Targets
+from distsim.connect.rules.fixed_indegree import FixedIndegree, draw_with_multapses
 from distsim.core import elementary
 from distsim.core.distributions import Uniform
-from distsim.core.rules import FixedIndegree
 from distsim.models.two_population.network import build_network
 from distsim.parallel.communicator import alone
 from distsim.parallel.timers import Timers
@@ -207,14 +207,14 @@ def phases(projection: Projection, targets: Targets, index_type: npt.DTypeLike) 
     timers = Timers()
     counts = np.zeros(projection.source.size, np.int64)
     timers.start()
-    for piece in edges(projection.rule, targets):
+    for piece in projection.rule.edges(targets):
         timers.lap("draw")
         edge_kernels.count(piece.source, counts)
         timers.lap("count")
     cursor = np.cumsum(counts) - counts
     target, nothing = np.empty(int(counts.sum()), index_type), np.empty(0)
     timers.start()
-    for piece in edges(projection.rule, targets):
+    for piece in projection.rule.edges(targets):
         timers.lap("draw")
         edge_kernels.fill(piece.source, piece.degree, piece.first, cursor, target, nothing, nothing)
         timers.lap("fill")

@@ -16,10 +16,10 @@ import numpy as np
 from machine_limits import Machine, Operations, operations_of
 from numba import njit
 
+from distsim.connect.rules.one_to_one import OneToOne
 from distsim.core import elementary
 from distsim.core import poisson_counts as counts
 from distsim.core.distributions import Uniform
-from distsim.core.rules import OneToOne
 from distsim.models.two_population import parameters
 from distsim.models.two_population.network import build_network
 from distsim.parallel.communicator import alone

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.rule import Ends, Rule, check_is_rule, check_rule_fits
 from distsim.core.errors import InputError, check_arguments, check_names
-from distsim.core.populations import Populations, StateRecording, check_indices, check_is_rule, check_rule_fits
+from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.positions import check_positions
-from distsim.core.rules import Ends, Rule
 from distsim.core.units import check_count, check_number, shown, to_steps
 from distsim.core.values import Value, check_shape, check_value, describe
 from distsim.spiking.protocols import NeuronModel, Stimulus, Synapse

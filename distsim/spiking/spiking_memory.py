@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from distsim.connect.attribute import Attribute, smallest_unsigned, target_type
-from distsim.connect.expected import Memory, expected_edges
+from distsim.connect.expected import Memory
 from distsim.core.distributions import Distribution, Invertible
 from distsim.core.values import Value
 from distsim.spiking.drives.poisson import Poisson
@@ -124,7 +124,7 @@ def _member(projection: Projection) -> Member:
 
 
 def _expected(members: list[Member], dt: float, ranks: int) -> _Table:
-    edges = [expected_edges(m.projection.rule, m.projection.ends) / ranks for m in members]
+    edges = [m.projection.rule.expected_edges(m.projection.ends) / ranks for m in members]
     of_source: dict[str, float] = {}
     for m, number in zip(members, edges, strict=True):
         of_source[m.projection.source.name] = of_source.get(m.projection.source.name, 0.0) + number
@@ -195,9 +195,9 @@ def _building_bytes(table: _Table, index_bytes: int, weight_bytes: int) -> float
 def memory_of_trials(network: Network, batch: int) -> Memory:
     """The memory of ``Trials`` on one rank: the network, and the state of ``batch`` trials side by side."""
     whole = memory_of_spiking(network)
-    edges = sum(expected_edges(p.rule, p.ends) for p in network.projections)
+    edges = sum(p.rule.expected_edges(p.ends) for p in network.projections)
     plastic: Iterable[float] = (
-        expected_edges(p.rule, p.ends) for p in network.projections if isinstance(p.synapse, TsodyksMarkram)
+        p.rule.expected_edges(p.ends) for p in network.projections if isinstance(p.synapse, TsodyksMarkram)
     )
     side_by_side = batch * (3.0 * WORD * sum(plastic) + whole.neurons + whole.rings)
     return Memory(whole.tables, whole.plasticity + 6.0 * WORD * edges, whole.rings, whole.neurons + side_by_side)

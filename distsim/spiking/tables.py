@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import distsim.connect.spatial  # noqa: F401 # knows one more rule
 from distsim.connect.attribute import Attribute, smallest_unsigned
-from distsim.connect.draw import Edges, Targets, edges
 from distsim.connect.edge_kernels import count, fill
 from distsim.connect.edge_values import StepTable, in_steps, step_table, steps_of_rows
+from distsim.connect.rule import Edges, Targets
 from distsim.core.distributions import Distribution
 from distsim.core.units import round_to_steps, to_steps
 from distsim.core.values import Value
@@ -71,7 +70,7 @@ class Member:
 
     def pieces(self) -> Iterator[Edges]:
         """The local edges, piece by piece."""
-        return edges(self.projection.rule, self.weight.targets)
+        return self.projection.rule.edges(self.weight.targets)
 
     def count(self, counts: Int64Array, dt: float) -> int:
         """Add the number of edges of every source to counts (sources,); returns the longest delay in steps."""

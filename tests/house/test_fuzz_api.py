@@ -47,6 +47,7 @@ from distsim import (
     TsodyksMarkram,
     Uniform,
 )
+from distsim.connect.rule import Rule
 from distsim.parallel import machine
 from distsim.parallel.communicator import alone
 from tests.fuzzing import WORDS, examples, time_limit
@@ -144,7 +145,7 @@ def use(thing):
             return
         if hasattr(thing, "is_stimulus"):
             network.stimulate("A", thing)
-        if isinstance(thing, (*distsim.core.rules.RULES, *SYNAPSES)):
+        if isinstance(thing, (Rule, *SYNAPSES)):
             rule = AllToAll() if isinstance(thing, SYNAPSES) else thing
             network.connect("A", "A", rule, thing if isinstance(thing, SYNAPSES) else Static(1.0, 1.0))
 

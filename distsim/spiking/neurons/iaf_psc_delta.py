@@ -19,8 +19,7 @@ import numpy as np
 from distsim.core.errors import check_arguments
 from distsim.core.jit import inline, jit
 from distsim.core.poisson_counts import BLOCK, add_events
-from distsim.core.rules import check_flag
-from distsim.core.units import to_steps
+from distsim.core.units import check_flag, to_steps
 from distsim.core.values import Value
 from distsim.spiking.neurons.group import (
     FloatArray,
