@@ -21,9 +21,11 @@ from distsim.core.units import check_count, check_flag, check_number
 from distsim.core.values import check_value
 
 
-def number(*, default: float | Any | None = MISSING, low: float = -math.inf, above: float = -math.inf) -> Any:
+def number(
+    *, default: float | Any | None = MISSING, low: float = -math.inf, above: float = -math.inf, kw_only: bool = False
+) -> Any:
     """A parameter that is one number, at least ``low`` and larger than ``above``; None where that is the default."""
-    return _parameter(check_number, default, low=low, above=above)
+    return _parameter(check_number, default, kw_only, low=low, above=above)
 
 
 def count(*, default: int | Any = MISSING, low: int = 0) -> Any:
@@ -41,8 +43,8 @@ def of_each(*, default: float | Any = MISSING, low: float = -math.inf, above: fl
     return _parameter(check_value, default, low=low, above=above)
 
 
-def _parameter(check: Callable[..., Any], default: Any, **limits: float) -> Any:
-    return field(default=default, metadata={"check": partial(check, **limits), "of each": check is check_value})
+def _parameter(check: Callable[..., Any], default: Any, kw_only: bool = False, **limits: float) -> Any:
+    return field(default=default, kw_only=kw_only, metadata={"check": partial(check, **limits), "by": check})
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(number, count, flag, of_each, field))
@@ -53,9 +55,14 @@ class Declared:
     """
 
     kind: ClassVar[str]
+    needs: ClassVar[dict[str, str]] = {}
+    """What a subclass has to define beside its methods, by name, and what that is."""
 
     def __init_subclass__(cls, *, eq: bool = False, abstract: bool = False) -> None:
         check_arguments(dataclass(frozen=True, eq=eq)(cls))
+        for name, what in () if abstract else cls.needs.items():
+            if not hasattr(cls, name):
+                raise InputError(f"{cls.__name__}: a {cls.kind} defines '{name}': {what}")
         for name in () if abstract else dir(cls):
             if getattr(getattr(cls, name, None), "__isabstractmethod__", False):
                 what = " ".join((getattr(cls, name).__doc__ or "").split("\n\n")[0].split())
@@ -69,6 +76,11 @@ class Declared:
                 object.__setattr__(self, parameter.name, checked)
 
 
-def names_of_each(cls: type) -> tuple[str, ...]:
+def names_of_each(cls: Any) -> tuple[str, ...]:
     """Names of the parameters that have a value for each synapse, in the order of declaration."""
-    return tuple(f.name for f in fields(cls) if f.metadata.get("of each"))
+    return tuple(f.name for f in fields(cls) if f.metadata.get("by") is check_value)
+
+
+def numbers_of(declared: Any) -> dict[str, float]:
+    """The parameters that are one number, by name, in the order of declaration."""
+    return {f.name: getattr(declared, f.name) for f in fields(declared) if f.metadata.get("by") is check_number}

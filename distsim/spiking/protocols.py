@@ -1,10 +1,8 @@
-"""What a network, and the engine that simulates it, ask of neuron models, synapses and stimuli."""
+"""What a network, and the engine that simulates it, ask of neuron models and stimuli."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
-
-from distsim.core.values import Value
 
 
 @runtime_checkable
@@ -39,29 +37,6 @@ class NeuronModel(Protocol):
 def weight_unit(model: NeuronModel) -> str:
     """Unit of the weights of synapses onto neurons of ``model``: pA unless the model says otherwise."""
     return str(getattr(model, "weight_unit", "pA"))
-
-
-@runtime_checkable
-class Synapse(Protocol):
-    """Parameters of a kind of synapse."""
-
-    @property
-    def weight(self) -> Value:
-        """Weight (in the unit of the target, see ``weight_unit``), at the start where it is plastic."""
-
-    @property
-    def delay(self) -> Value:
-        """Delay (ms)."""
-
-    @property
-    def plastic(self) -> bool:
-        """Whether weights change with time."""
-
-    def check(self, dt: float, shape: tuple[int, ...] | None, where: str) -> None:
-        """Raise InputError for parameters that do not fit dt, or arrays not of ``shape`` (None: no arrays)."""
-
-    def delivery(self, table: Any, n_target: int, dt: float) -> Any:
-        """What delivers the spikes of a ``synapses.table.Table`` to ``n_target`` local neurons."""
 
 
 @runtime_checkable

@@ -46,13 +46,18 @@ class History:
         """How many spikes of every neuron are kept."""
         return len(self.steps)
 
+    @property
+    def arrays(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], Int64Array]:
+        """What kernels take: steps, trace, older."""
+        return self.steps, self.trace, self.older
+
     def append(self, neurons: npt.NDArray[np.int32], stamps: Int64Array, begin: int, start: int) -> int:
         """Append the spikes begin.. (local index, step) of the interval that began after step ``start``.
 
         Returns how far it came: to the end, or to a neuron whose oldest spike may not be dropped.
         """
         seen = start - self.longest_delay
-        return int(append(neurons, stamps, begin, self.keep_from, seen, self.rate, self.steps, self.trace, self.older))
+        return int(append(neurons, stamps, begin, (self.keep_from, seen), self.rate, self.arrays))
 
     def middle(self, neuron: int) -> int:
         """Step of the newest in the older half of the spikes of ``neuron``, whose history is full."""
@@ -72,13 +77,15 @@ class History:
 
 
 @jit
-def append(neurons, stamps, begin, keep_from, seen, rate, steps, trace, older):  # type: ignore[no-untyped-def]
-    """Append spikes begin.. (those of one neuron in the order of time); returns how far it came.
+def append(neurons, stamps, begin, forgotten, rate, history):  # type: ignore[no-untyped-def]
+    """Append spikes begin.. (those of one neuron in the order of time) to ``History.arrays``; returns how far it came.
 
-    The oldest spike of a full history is dropped if no presynaptic spike can ask for it: it is at or before
-    ``keep_from``, and the one after it at or before ``seen``, so that it never is the newest one a synapse has seen.
-    Stops, for the caller to make room, where it may not be dropped.
+    forgotten: steps (keep_from, seen). The oldest spike of a full history is dropped if no presynaptic spike can ask
+    for it: it is at or before ``keep_from``, and the one after it at or before ``seen``, so that it never is the newest
+    one a synapse has seen. Stops, for the caller to make room, where it may not be dropped.
     """
+    keep_from, seen = forgotten
+    steps, trace, older = history
     capacity = steps.shape[0]
     for spike in range(begin, neurons.size):
         neuron = neurons[spike]
@@ -130,3 +137,15 @@ def count_after(steps, older, neuron, step):  # type: ignore[no-untyped-def]
         while n < steps.shape[0] and steps[row_of_newest(n, neuron, older, steps.shape[0]), neuron] > step:
             n += 1
     return n
+
+
+@inline
+def trace_before(step, neuron, history, rate):  # type: ignore[no-untyped-def]
+    """K_minus of ``neuron`` at ``step``, over the spikes strictly before it."""
+    steps, trace, older = history
+    later = count_after(steps, older, neuron, step)
+    if later == steps.shape[0]:  # and there never was another: the newest one seen is never dropped
+        return 0.0
+    row = row_of_newest(later, neuron, older, steps.shape[0])
+    newest = np.int64(steps[row, neuron])
+    return (trace[row, neuron] - (1.0 if newest == step else 0.0)) * exp2((newest - step) * rate)
