@@ -156,7 +156,7 @@ def test_memory_precision_and_description():
     local = build(network, alone(), 1, "single", lambda _: nullcontext())
     assert local.tables[0].table.weights.dtype == np.float64  # a synapse that does not say how little it changes
     estimate = memory_of_spiking(network)
-    assert estimate.tables == pytest.approx(local.tables[0].table.nbytes(), rel=0.3)
+    assert estimate.tables == pytest.approx(sum(part.table.nbytes() for part in local.tables), rel=0.3)
     assert estimate.plasticity > 0
     assert describe(network.projections[0].synapse)["class"] == "StdpSynapse"
     with pytest.raises(InputError, match=r"StdpSynapse: weight must be at most Wmax = 10, got 11"):
