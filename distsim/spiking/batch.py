@@ -122,7 +122,7 @@ def deliver(spikes, trials, dt, neurons, static_tables, dynamic_tables):  # type
             ring = target.ring[d.input][:, b::trials]
             beyond += tsodyks_markram.deliver(
                 gid, stamp, (d.place, d.offsets, d.targets, d.weights, d.delays), (1.0 / target.unit, d.limit), ring,
-                (d.U, d.D, d.F, d.tau_I, dt), (d.x[b], d.y[b], d.u[b], d.t_last[b], released),
+                (d.U, d.D, d.F, d.tau_I, dt, released), ((d.x[b], d.y[b], d.u[b]), d.t_last[b]),
             )  # fmt: skip
     return beyond
 

@@ -27,8 +27,9 @@ from distsim.spiking.network import Network
 from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse, LifMultisynapseGroup
 from distsim.spiking.sources.spike_trains import SpikeTrains
 from distsim.spiking.spiking_memory import memory_of_trials
+from distsim.spiking.synapses.short_term import NEVER, ShortTermDelivery
 from distsim.spiking.synapses.static import Static
-from distsim.spiking.synapses.tsodyks_markram import NEVER, TsodyksMarkram, TsodyksMarkramDelivery
+from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -188,9 +189,9 @@ class Trials:
         return StaticTable(self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local))
 
     def _dynamic_table(self, local: LocalTable, trials: int) -> DynamicTable:
-        t, delivery = local.table, cast("TsodyksMarkramDelivery", local.delivery)
+        t, delivery = local.table, cast("ShortTermDelivery", local.delivery)
         limit = local.target.grid.largest_weight if delivery.unbounded else np.inf
-        *each, tau_I, _ = delivery.constants
+        *each, tau_I, _, _ = delivery.constants
         U, D, F = (np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in each)
         x, y, u = (np.full((trials, t.n_edges), value) for value in (1.0, 0.0, 0.0))
         t_last = np.full((trials, len(t.offsets) - 1), NEVER)

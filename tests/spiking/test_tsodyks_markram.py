@@ -130,7 +130,7 @@ def test_state_in_the_tables_is_that_after_the_last_arrival():
     simulation = one_synapse(times, synapse, T=30.0)
     delivery = simulation._local.tables[0].delivery
     states = simulation.synapse_states("source", "neuron", [18.8])
-    assert [delivery.x[0], delivery.y[0], delivery.u[0]] == pytest.approx(
+    assert [values[0] for values in delivery.state] == pytest.approx(
         [states.x[0, 0], states.y[0, 0], states.u[0, 0]], rel=1e-13
     )
 
@@ -142,8 +142,8 @@ def test_two_spikes_in_one_step(tau_I):
     x, y, u = np.ones(1), np.zeros(1), np.zeros(1)
     ring = np.zeros((4, 1), np.int64)
     table = ((1, 1, np.zeros(0, np.int64)), np.array([0, 1]), np.array([0]), np.array([8.0]), np.array([2]))
-    constants = (0.5, 100.0, 20.0, tau_I, DT)
-    state = (x, y, u, np.full(1, tsodyks_markram.NEVER), np.empty(4))
+    constants = (0.5, 100.0, 20.0, tau_I, DT, np.empty(4))
+    state = ((x, y, u), np.full(1, tsodyks_markram.NEVER))
     assert tsodyks_markram.deliver(*spikes, table, (1.0, np.inf), ring, constants, state) == 0
     assert ring[9 % 4, 0] == 8.0 * 0.5 + 8.0 * 0.75 * 0.5
     assert x[0] == pytest.approx(0.125)

@@ -30,7 +30,7 @@ class History:
     """Postsynaptic spikes of ``n`` neurons.
 
     rate: decay of the trace per step as a power of two. longest_delay: of the synapses that look back, in steps.
-    keep_from: no synapse asks for spikes at or before this step.
+    keep_from: no synapse asks for spikes at or before this step. arrays: what kernels take, (steps, trace, older).
     """
 
     def __init__(self, n: int, rate: float, longest_delay: int) -> None:
@@ -40,16 +40,12 @@ class History:
         self.steps = np.full((INITIAL_CAPACITY, n), NEVER, np.int32)
         self.trace = np.zeros((INITIAL_CAPACITY, n))
         self.older = np.full(n, RECENT)
+        self.arrays = (self.steps, self.trace, self.older)
 
     @property
     def capacity(self) -> int:
         """How many spikes of every neuron are kept."""
         return len(self.steps)
-
-    @property
-    def arrays(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], Int64Array]:
-        """What kernels take: steps, trace, older."""
-        return self.steps, self.trace, self.older
 
     def append(self, neurons: npt.NDArray[np.int32], stamps: Int64Array, begin: int, start: int) -> int:
         """Append the spikes begin.. (local index, step) of the interval that began after step ``start``.
@@ -74,6 +70,7 @@ class History:
             longer[RECENT : len(old)] = np.take_along_axis(old, rows, axis=0)
             setattr(self, name, longer)
         self.older[:] = RECENT
+        self.arrays = (self.steps, self.trace, self.older)
 
 
 @jit

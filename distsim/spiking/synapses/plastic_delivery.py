@@ -52,6 +52,7 @@ class PlasticDelivery(Delivery):
         self.t_last = np.zeros(rows, np.int64)
         self.settled = np.empty(0)
         self.settled_until = np.zeros(rows, np.int64)
+        self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
         self.history = History(n_target, constants[3], int(table.delays.max(initial=1)))
         self.longest_history = max(SHORT_HISTORY, table.n_edges // max(n_target, 1))
         self._settle(NEVER, 0)  # nothing yet: it is compiled here, and not in the middle of a run
@@ -89,12 +90,8 @@ class PlasticDelivery(Delivery):
         """Settle the rows that are up to date to a step earlier than ``before``: bring them up to step ``until``."""
         if before > NEVER and not len(self.settled):
             self.settled = np.empty(self.table.n_edges)
+            self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
         self.kernels.settle(before, until, self.table.arrays, self.history.arrays, self.sources, self.constants)
-
-    @property
-    def sources(self) -> tuple[FloatArray, Int64Array, FloatArray, Int64Array]:
-        """What kernels take of the sources."""
-        return self.k_plus, self.t_last, self.settled, self.settled_until
 
     def deliver(
         self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int

@@ -45,22 +45,25 @@ class ShortTermSynapse(SynapseModel, abstract=True):
     def delivery(self, table: Table, n_target: int, dt: float) -> Delivery:
         return ShortTermDelivery(self, table, dt)
 
+    def constants(self, table: Table, dt: float) -> tuple[Any, ...]:
+        """What the kernel takes: numbers, what each synapse has of its own, (edges,) or (1,), and dt (ms)."""
+        return tuple(numbers_of(self).values()), tuple(table.attributes.values()), dt
+
     def state_bytes(self, edges: float, rows: float, n_target: int) -> float:
         return 8.0 * (len(self.initial) * edges + rows)
 
 
 class ShortTermDelivery(Delivery):
-    """Delivers the spikes of one table; state: that of each synapse just after the last spike, arrays (edges,).
+    """Delivers the spikes of one table.
 
-    constants: numbers, what each synapse has of its own, (edges,) or (1,), and dt (ms). t_last (rows,): the last spike
-    of each source.
+    state: that of each synapse just after the last spike, arrays (edges,). t_last (rows,): the last spike of a source.
     """
 
     def __init__(self, synapse: ShortTermSynapse, table: Table, dt: float) -> None:
         super().__init__(table)
         self.kernel = synapse.kernel.deliver
         self.unbounded = synapse.unbounded
-        self.constants = (tuple(numbers_of(synapse).values()), tuple(table.attributes.values()), dt)
+        self.constants = synapse.constants(table, dt)
         self.state = tuple(np.full(table.n_edges, value) for value in synapse.initial.values())
         self.t_last = np.full(len(table.offsets) - 1, NEVER)
 

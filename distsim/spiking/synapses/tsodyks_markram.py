@@ -17,79 +17,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from distsim.core.declared import number, of_each
 from distsim.core.elementary import LOG2_E, exp2
 from distsim.core.jit import inline, jit
 from distsim.core.values import Value, largest
 from distsim.spiking.neurons.group import at, part, same_kind
-from distsim.spiking.synapses.input_unit import Grid, to_units
-from distsim.spiking.synapses.synapse_model import Delivery, FloatArray, SynapseModel
+from distsim.spiking.synapses.input_unit import to_units
+from distsim.spiking.synapses.short_term import NEVER, ShortTermKernel, ShortTermSynapse
+from distsim.spiking.synapses.synapse_model import FloatArray
 from distsim.spiking.synapses.table import Int64Array, Table, row_of
 
-NEVER = -1  # the last spike of a source that has not fired yet
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
-
-
-class TsodyksMarkram(SynapseModel):
-    """A synapse with short-term plasticity: ``weight`` A (pA), ``U``, and ``delay``, ``D``, ``F``, ``tau_I`` (ms).
-
-    weight, delay, U, D and F are one number, an array, or a distribution each; F may be 0 (no facilitation). tau_I is
-    the time constant of the synaptic current, or None where used resources recover at once (NEST's tsodyks2_synapse).
-    ``receptor`` names the input of the target, where it has several to choose from.
-    """
-
-    U: Value = of_each(default=0.5, low=0.0)
-    D: Value = of_each(default=800.0, above=0.0)
-    F: Value = of_each(default=0.0, low=0.0)
-    tau_I: float | None = number(default=None, above=0.0)
-    states: ClassVar[tuple[str, ...]] = ("x", "y", "u")
-
-    @property
-    def unbounded(self) -> bool:
-        """Whether more than the weight can be transmitted: where U can be above 1, as drawn ones of the liquid are."""
-        return largest(self.U) > 1.0
-
-    def delivery(self, table: Table, n_target: int, dt: float) -> TsodyksMarkramDelivery:
-        return TsodyksMarkramDelivery(self, table, dt)
-
-    def state_bytes(self, edges: float, rows: float, n_target: int) -> float:
-        each = not all(isinstance(value, float) for value in (self.U, self.D, self.F))
-        return 8.0 * ((6 if each else 3) * edges + rows)
-
-    def replay(
-        self, stamps: Int64Array, delay: int, attributes: tuple[float, ...], dt: float, steps: Int64Array
-    ) -> FloatArray:
-        x, y, u = states = np.empty((3, len(steps)))
-        replay(stamps, delay, (*attributes, self.tau_I or 0.0), dt, steps, x, y, u)
-        return states
-
-
-class TsodyksMarkramDelivery(Delivery):
-    """Delivers the spikes of one table; x, y and u (edges,) are those just after the last spike arrived.
-
-    constants: U, D, F, all numbers or all (edges,), tau_I and dt (ms). state: x, y, u, t_last (rows,), the last spike
-    of each source, and released (CHUNK,), which is scratch.
-    """
-
-    def __init__(self, synapse: TsodyksMarkram, table: Table, dt: float) -> None:
-        super().__init__(table)
-        self.unbounded = synapse.unbounded
-        given = (synapse.U, synapse.D, synapse.F)
-        values = (v if isinstance(v, float) else own for v, own in zip(given, table.attributes.values(), strict=True))
-        self.constants = (*same_kind(tuple(values), table.n_edges), synapse.tau_I or 0.0, dt)
-        self.x = np.ones(table.n_edges)
-        self.y = np.zeros(table.n_edges)
-        self.u = np.zeros(table.n_edges)
-        self.t_last = np.full(len(table.offsets) - 1, NEVER)
-        self.state = (self.x, self.y, self.u, self.t_last, np.empty(CHUNK))
-
-    def deliver(
-        self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
-    ) -> int:
-        limits = 1.0 / grid.unit, grid.largest_weight if self.unbounded else np.inf
-        return int(deliver(gids, stamps, self.table.arrays, limits, ring, self.constants, self.state))
 
 
 @inline
@@ -134,16 +73,16 @@ def release(x, y, u, U, D, F, tau_I, elapsed, released):  # type: ignore[no-unty
 
 
 @jit
-def deliver(gids, stamps, table, grid, ring, constants, state):  # type: ignore[no-untyped-def]
+def deliver(gids, stamps, table, grid, ring, constants, remembered):  # type: ignore[no-untyped-def]
     """Add weight * u x of every synapse of every spike to the input of its target.
 
-    As ``static.deliver``; grid: its units per pA, and the largest that may be transmitted; constants, state (modified):
-    those of ``TsodyksMarkramDelivery``. Returns how many transmitted more than the largest.
+    As ``static.deliver``; grid: its units per pA, and the largest that may be transmitted; constants: those of
+    ``TsodyksMarkram``; remembered: (x, y, u) and t_last, modified. Returns how many transmitted more than the largest.
     """
     place, offsets, targets, weights, delays = table
     per_unit, limit = grid
-    U, D, F, tau_I, dt = constants
-    x, y, u, t_last, released = state
+    U, D, F, tau_I, dt, released = constants
+    (x, y, u), t_last = remembered
     n_slots = ring.shape[0]
     beyond = 0
     for spike in range(gids.size):
@@ -184,3 +123,42 @@ def replay(stamps, delay, constants, dt, steps, x, y, u):  # type: ignore[no-unt
             last = stamps[spike] + delay
             spike += 1
         x[i], y[i], u[i] = propagate(ready, active, used, float(steps[i] - last) * dt, D, F, tau_I)
+
+
+class TsodyksMarkram(ShortTermSynapse):
+    """A synapse with short-term plasticity: ``weight`` A (pA), ``U``, and ``delay``, ``D``, ``F``, ``tau_I`` (ms).
+
+    weight, delay, U, D and F are one number, an array, or a distribution each; F may be 0 (no facilitation). tau_I is
+    the time constant of the synaptic current, or None where used resources recover at once (NEST's tsodyks2_synapse).
+    ``receptor`` names the input of the target, where it has several to choose from.
+    """
+
+    U: Value = of_each(default=0.5, low=0.0)
+    D: Value = of_each(default=800.0, above=0.0)
+    F: Value = of_each(default=0.0, low=0.0)
+    tau_I: float | None = number(default=None, above=0.0)
+    initial: ClassVar[dict[str, float]] = {"x": 1.0, "y": 0.0, "u": 0.0}
+    states: ClassVar[tuple[str, ...]] = tuple(initial)
+    kernel: ClassVar[ShortTermKernel] = ShortTermKernel(deliver)
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether more than the weight can be transmitted: where U can be above 1, as drawn ones of the liquid are."""
+        return largest(self.U) > 1.0
+
+    def constants(self, table: Table, dt: float) -> tuple[Any, ...]:
+        """U, D, F, all numbers or all (edges,); tau_I, 0 for None, and dt (ms); scratch (CHUNK,)."""
+        given = (self.U, self.D, self.F)
+        values = (v if isinstance(v, float) else own for v, own in zip(given, table.attributes.values(), strict=True))
+        return (*same_kind(tuple(values), table.n_edges), self.tau_I or 0.0, dt, np.empty(CHUNK))
+
+    def state_bytes(self, edges: float, rows: float, n_target: int) -> float:
+        each = not all(isinstance(value, float) for value in (self.U, self.D, self.F))
+        return super().state_bytes(edges, rows, n_target) + (3 * 8.0 * edges if each else 0.0)
+
+    def replay(
+        self, stamps: Int64Array, delay: int, attributes: tuple[float, ...], dt: float, steps: Int64Array
+    ) -> FloatArray:
+        x, y, u = states = np.empty((3, len(steps)))
+        replay(stamps, delay, (*attributes, self.tau_I or 0.0), dt, steps, x, y, u)
+        return states
