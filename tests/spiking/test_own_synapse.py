@@ -24,10 +24,9 @@ from distsim import (
     Uniform,
 )
 from distsim.analysis.read import read_connections
-from distsim.core.declared import number, of_each
-from distsim.core.elementary import exp
+from distsim.core.declared import number
 from distsim.core.kernel_cache import store
-from distsim.core.values import Value, describe
+from distsim.core.values import describe
 from distsim.parallel.communicator import alone
 from distsim.spiking.local_network import build
 from distsim.spiking.plastic_weights import select
@@ -42,7 +41,7 @@ from docs.own.stdp_synapse import StdpSynapse, depress, facilitate
 from tests.documents import ROOT
 from tests.mpi import mpirun
 from tests.nest_fixtures import load
-from tests.programs.own_synapse import outcome, plastic_network
+from tests.programs.own_synapse import Tsodyks2, outcome, plastic_network, transmit
 
 # ---------------------------------------------------------------- NEST
 
@@ -104,6 +103,11 @@ def test_the_same_bits_on_any_number_of_ranks():
     assert json.loads(done.stdout) == outcome(alone())
 
 
+def test_plain_python_gives_the_same():
+    done = mpirun(1, ["-m", "tests.programs.own_synapse", "8.0"], env={"NUMBA_DISABLE_JIT": "1"}, cwd=ROOT)
+    assert json.loads(done.stdout) == outcome(alone(), 8.0)
+
+
 def test_weights_are_recorded_and_summed_up(tmp_path):
     found = outcome(alone(), interval=0.25, file=tmp_path / "run.h5")
     assert found == outcome(alone())
@@ -111,7 +115,7 @@ def test_weights_are_recorded_and_summed_up(tmp_path):
     assert set(recorded.source.tolist()) == {0, 1, 2}
     assert len(recorded.weight) == len(recorded.source) > 20
     statistics = found["statistics"]
-    assert (statistics["count"], found["synapses"]) == (480, 480 + 160)
+    assert (statistics["count"], found["synapses"]) == (480, 480 + 160 + 200)
     assert 0.0 <= statistics["min"] < statistics["mean"] < statistics["max"] <= 100.0
 
 
@@ -174,23 +178,6 @@ def test_kernels_are_kept_for_other_jobs():
 
 
 # ---------------------------------------------------------------- short-term plasticity
-
-
-def transmit(w, state, elapsed, p):
-    """Tsodyks & Markram without a time constant of the current: resources x, their use u."""
-    x, u = state
-    U, D, F = p
-    x, u = 1.0 + (x - 1.0) * exp(-elapsed / D), u * exp(-elapsed / F)
-    u += U * (1.0 - u)
-    return (x - u * x, u), w * u * x
-
-
-class Tsodyks2(ShortTermSynapse):
-    U: Value = of_each(default=0.5, low=0.0)
-    D: Value = of_each(default=800.0, above=0.0)
-    F: Value = of_each(default=30.0, above=0.0)
-    initial: ClassVar[dict[str, float]] = {"x": 1.0, "u": 0.0}
-    kernel: ClassVar[ShortTermKernel] = make_kernel(transmit)
 
 
 def spikes_through(kind) -> tuple[str, list[float]]:
