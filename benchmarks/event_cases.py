@@ -9,17 +9,17 @@ from kernel_cases import SEED, Case, Limit, Sizes, seconds
 from machine_limits import Machine, Operations, operations_of, working_sets
 
 from distsim.connect import attribute, edge_kernels
-from distsim.connect.draw import Targets, draw_with_multapses, edges
+from distsim.connect.rule import Targets
+from distsim.connect.rules.fixed_indegree import FixedIndegree, draw_with_multapses
 from distsim.core import elementary
 from distsim.core.distributions import Uniform
-from distsim.core.rules import FixedIndegree
 from distsim.models.two_population.network import build_network
 from distsim.parallel.communicator import alone
 from distsim.parallel.timers import Timers
 from distsim.spiking import tables
 from distsim.spiking.local_network import LocalTable, build
 from distsim.spiking.network import Network, Projection
-from distsim.spiking.synapses import segments, static, stdp_power_law
+from distsim.spiking.synapses import segments, static, stdp_kernels
 from distsim.spiking.synapses.static import Static
 from distsim.spiking.synapses.table import Int64Array
 
@@ -94,7 +94,7 @@ def _once(local: LocalTable, start: int, prepare: Callable[[], None]) -> Callabl
         gids, stamps, events = volleys.next()
         prepare()
         ring[:] = 0
-        return events, seconds(lambda: local.delivery.deliver(gids, stamps, ring, local.target.grid))
+        return events, seconds(lambda: local.delivery.deliver(gids, stamps, ring, local.target.grid, start, start))
 
     return once
 
@@ -109,7 +109,7 @@ def _segmented_once(local: LocalTable) -> Callable[[], tuple[int, float]]:
         stamps = np.full(len(gids), NOW)
         ring[:] = 0
         delivery.done = NOW
-        return events, seconds(lambda: delivery.deliver_until(gids, stamps, ring, local.target.grid, NOW, horizon))
+        return events, seconds(lambda: delivery.deliver(gids, stamps, ring, local.target.grid, NOW, horizon))
 
     return once
 
@@ -152,7 +152,7 @@ def _plastic_case(name: str, local: LocalTable, last: int) -> Case:
             _streamed(machine, table.targets.itemsize, table.weights.itemsize),
         ]
 
-    return Case(name, "event", _once(local, max(last, NOW), prepare), (stdp_power_law.deliver,), limits)
+    return Case(name, "event", _once(local, max(last, NOW), prepare), (stdp_kernels.deliver,), limits)
 
 
 def _random(machine: Machine, entries: int, table: Any) -> Limit:
@@ -183,8 +183,8 @@ def build_cases(sizes: Sizes) -> list[Case]:
         return lambda: (n_edges, phases(projection, targets, index_type)[name])
 
     def whole() -> tuple[int, float]:
-        member = tables.Member.of(projection, SEED, gids, 0)
-        return n_edges, seconds(lambda: tables.build_tables([member], dt, np.float64, index_type))
+        share = tables.Share.of(projection, SEED, gids, 0)
+        return n_edges, seconds(lambda: tables.build_tables([share], dt, np.float64, index_type))
 
     kernels = {"draw": draw_with_multapses, "count": edge_kernels.count, "fill": edge_kernels.fill}
     width = np.dtype(index_type).itemsize
@@ -207,14 +207,14 @@ def phases(projection: Projection, targets: Targets, index_type: npt.DTypeLike) 
     timers = Timers()
     counts = np.zeros(projection.source.size, np.int64)
     timers.start()
-    for piece in edges(projection.rule, targets):
+    for piece in projection.rule.edges(targets):
         timers.lap("draw")
         edge_kernels.count(piece.source, counts)
         timers.lap("count")
     cursor = np.cumsum(counts) - counts
     target, nothing = np.empty(int(counts.sum()), index_type), np.empty(0)
     timers.start()
-    for piece in edges(projection.rule, targets):
+    for piece in projection.rule.edges(targets):
         timers.lap("draw")
         edge_kernels.fill(piece.source, piece.degree, piece.first, cursor, target, nothing, nothing)
         timers.lap("fill")

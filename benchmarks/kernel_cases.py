@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from machine_limits import Machine, Operations
 
+from distsim.connect.rules.one_to_one import OneToOne
 from distsim.core.distributions import Uniform
 from distsim.core.poisson_counts import BLOCK
-from distsim.core.rules import OneToOne
 from distsim.models.two_population import parameters
 from distsim.models.two_population.network import build_network
 from distsim.parallel.communicator import alone

@@ -13,19 +13,17 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from distsim.binary.binary_network import BinaryNetwork
     from distsim.binary.binary_simulation import BinarySimulation
+    from distsim.connect.rules.all_to_all import AllToAll
+    from distsim.connect.rules.edge_list import EdgeList
+    from distsim.connect.rules.fixed_indegree import FixedIndegree
+    from distsim.connect.rules.fixed_total_number import FixedTotalNumber
+    from distsim.connect.rules.one_to_one import OneToOne
+    from distsim.connect.rules.pairwise_bernoulli import PairwiseBernoulli
+    from distsim.connect.rules.spatial_bernoulli import SpatialBernoulli
     from distsim.core.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
     from distsim.core.errors import DistsimError, InputError, RangeError
     from distsim.core.one_signed import Gamma, Replaced
     from distsim.core.positions import lattice
-    from distsim.core.rules import (
-        AllToAll,
-        EdgeList,
-        FixedIndegree,
-        FixedTotalNumber,
-        OneToOne,
-        PairwiseBernoulli,
-        SpatialBernoulli,
-    )
     from distsim.rates.rate_network import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
     from distsim.rates.rate_simulation import RateSimulation
     from distsim.spiking.drives.constant_current import ConstantCurrent
@@ -44,7 +42,7 @@ if TYPE_CHECKING:
     from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
 
 _HOME = {
-    "AllToAll": "core.rules",
+    "AllToAll": "connect.rules.all_to_all",
     "BinaryNetwork": "binary.binary_network",
     "BinarySimulation": "binary.binary_simulation",
     "Clipped": "core.distributions",
@@ -52,9 +50,9 @@ _HOME = {
     "ConstantRate": "rates.rate_network",
     "DiffusionConnection": "rates.rate_network",
     "DistsimError": "core.errors",
-    "EdgeList": "core.rules",
-    "FixedIndegree": "core.rules",
-    "FixedTotalNumber": "core.rules",
+    "EdgeList": "connect.rules.edge_list",
+    "FixedIndegree": "connect.rules.fixed_indegree",
+    "FixedTotalNumber": "connect.rules.fixed_total_number",
     "Gamma": "core.one_signed",
     "IafPscAlpha": "spiking.neurons.iaf_psc_alpha",
     "IafPscDelta": "spiking.neurons.iaf_psc_delta",
@@ -65,8 +63,8 @@ _HOME = {
     "LogNormal": "core.distributions",
     "Network": "spiking.network",
     "Normal": "core.distributions",
-    "OneToOne": "core.rules",
-    "PairwiseBernoulli": "core.rules",
+    "OneToOne": "connect.rules.one_to_one",
+    "PairwiseBernoulli": "connect.rules.pairwise_bernoulli",
     "Poisson": "spiking.drives.poisson",
     "PoissonSource": "spiking.sources.poisson_source",
     "RangeError": "core.errors",
@@ -76,7 +74,7 @@ _HOME = {
     "Replaced": "core.one_signed",
     "SiegertNeuron": "rates.rate_network",
     "Simulation": "spiking.simulation",
-    "SpatialBernoulli": "core.rules",
+    "SpatialBernoulli": "connect.rules.spatial_bernoulli",
     "SpikeTrains": "spiking.sources.spike_trains",
     "Static": "spiking.synapses.static",
     "StdpPowerLaw": "spiking.synapses.stdp_power_law",

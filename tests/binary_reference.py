@@ -10,7 +10,7 @@ import numpy as np
 
 from distsim import BinaryNetwork, Clipped, FixedIndegree, Normal, PairwiseBernoulli, Uniform
 from distsim.binary.update_kernels import interval
-from distsim.connect.draw import Targets, edges
+from distsim.connect.rule import Targets
 from distsim.core.rng import draw_uniform, streams_of
 from distsim.core.values import values_of_neurons
 from distsim.spiking.tables import Attribute
@@ -62,7 +62,7 @@ def outgoing_edges(network: BinaryNetwork, seed: int) -> list[tuple[np.ndarray, 
         streams = streams_of(seed, "edges", projection.index, gids)
         targets = Targets(projection, seed, gids, streams, isinstance(projection.J, np.ndarray))
         strength = Attribute.of(targets, "J", projection.J)
-        for piece in edges(projection.rule, targets):
+        for piece in projection.rule.edges(targets):
             source.append(piece.source + projection.source.first_gid)
             target.append(gids[piece.target])
             J.append(strength.of_edges(piece))

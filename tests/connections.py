@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from distsim import IafPscAlpha, Network, Static
-from distsim.connect.draw import Targets, edges
+from distsim.connect.rule import Rule, Targets
 from distsim.core.placement import local_gids
-from distsim.core.rules import Rule
 from distsim.parallel.gather import Connections
 from distsim.spiking.local_network import LocalNetwork, build
 from distsim.spiking.network import Projection
@@ -43,7 +42,7 @@ def draw(projection: Projection, seed: int = 1, rank: int = 0, ranks: int = 1) -
     population = projection.target
     gids = local_gids(population.first_gid, population.size, rank, ranks)
     source, target = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for piece in edges(projection.rule, Targets.of(projection, seed, gids)):
+    for piece in projection.rule.edges(Targets.of(projection, seed, gids)):
         source.append(piece.source.astype(np.int64))
         target.append(gids[piece.target] - population.first_gid)
     return np.concatenate(source), np.concatenate(target)

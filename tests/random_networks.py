@@ -221,7 +221,7 @@ def connect(draw: Draw, network: Any, source: Any, target: Any, coupling: Callab
 
 def network_ends(source: Any, target: Any) -> Any:
     """What a rule is checked against, of populations of any network."""
-    from distsim.core.rules import Ends
+    from distsim.connect.rule import Ends
 
     positions = [getattr(population, "positions", None) for population in (source, target)]
     return Ends(source.name, target.name, source.size, target.size, *positions)

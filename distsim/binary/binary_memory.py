@@ -6,14 +6,14 @@ import numpy as np
 
 from distsim.binary.binary_network import BinaryNetwork
 from distsim.connect.attribute import target_type
-from distsim.connect.expected import WORD, Memory, expected_edges
+from distsim.connect.expected import WORD, Memory
 
 FEWEST_UPDATES, BYTES_OF_UPDATE = 1 << 15, 76  # drawn together
 
 
 def memory_of_binary(network: BinaryNetwork, ranks: int) -> Memory:
     """As ``build_couplings`` and ``BinaryLoop`` keep it; arrays by source are as long on every rank."""
-    edges = sum(expected_edges(p.rule, p.ends) for p in network.projections) / ranks
+    edges = sum(p.rule.expected_edges(p.ends) for p in network.projections) / ranks
     single = all(isinstance(p.J, float) for p in network.projections)
     n = -(-network.size // ranks)
     largest = max((-(-p.size // ranks) for p in network.populations), default=0)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from distsim.connect.rule import Ends, Rule, check_is_rule, check_rule_fits
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.populations import Populations, check_is_rule, check_rule_fits
-from distsim.core.rules import Ends, Rule
+from distsim.core.populations import Populations
 from distsim.core.units import check_number
 from distsim.core.values import Value, check_shape, check_value, describe
 

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork, BinaryProjection
 from distsim.connect.attribute import Attribute, target_type
-from distsim.connect.draw import Targets, edges
 from distsim.connect.edge_kernels import add_by_target, count, fill
+from distsim.connect.rule import Targets
 from distsim.core.placement import local_count, local_gids
 from distsim.parallel.communicator import beyond
 
@@ -151,7 +151,7 @@ def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[
         strength = Attribute.of(targets, "J", projection.J)
         counts = np.zeros(projection.source.size, np.int64)
         base = int(begins[network.populations.index(target)])
-        for piece in edges(projection.rule, targets):
+        for piece in projection.rule.edges(targets):
             count(piece.source, counts)
             if strength.single is None:
                 add_by_target(piece.target + base, strength.of_edges(piece), 1.0, bound)
@@ -164,7 +164,7 @@ def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[
 
 def _fill(d: Drawn, cursor: Int64Array, unit: Fraction, targets: npt.NDArray[Any], each: Int64Array) -> None:
     """Write the edges of a projection to their places; cursor (sources,): where those of each source begin."""
-    for piece in edges(d.projection.rule, d.targets):
+    for piece in d.projection.rule.edges(d.targets):
         units = np.empty(len(piece.source) if len(each) else 0, np.int64)
         if len(each) and d.J.single is not None:
             units[:] = d.strength(unit)

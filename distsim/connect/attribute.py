@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.draw import Edges, Targets
 from distsim.connect.edge_values import values_of_rows
+from distsim.connect.rule import Edges, Targets
 from distsim.core.distributions import Distribution
 from distsim.core.rng import Streams, streams_of
 from distsim.core.values import Value

@@ -1,4 +1,4 @@
-"""What networks of all kinds share: populations by name, neurons numbered through them, rules that fit their ends."""
+"""What networks of all kinds share: populations by name, neurons numbered through them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from distsim.core.errors import InputError, nearest
-from distsim.core.rules import RULES, Ends
 from distsim.core.units import MAX_NEURONS, check_count, shown
 
 
@@ -95,18 +94,3 @@ def check_indices(neurons: Any, name: str, size: int, where: str) -> tuple[int, 
         if index >= size:
             raise InputError(f"{where}: neuron {index} is out of range; '{name}' has neurons 0 to {size - 1}")
     return chosen
-
-
-def check_is_rule(rule: Any, where: str) -> None:
-    """InputError where ``rule`` is no connection rule."""
-    if not isinstance(rule, RULES):
-        known = ", ".join(r.__name__ for r in RULES)
-        raise InputError(f"{where}: {shown(rule)} is not a connection rule; known: {known}")
-
-
-def check_rule_fits(rule: Any, ends: Ends, where: str) -> None:
-    """InputError where ``rule`` cannot be met by the two populations."""
-    try:
-        rule.check(ends)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None

@@ -90,6 +90,13 @@ def check_count(value: Any, name: str, *, low: int = 0, high: int = LARGEST_COUN
     return count
 
 
+def check_flag(value: Any, name: str) -> bool:
+    """``value`` as a bool; InputError unless it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
 def check_path(value: Any, name: str) -> None:
     """InputError unless ``value`` can be the path of a file."""
     if not isinstance(value, (str, os.PathLike)) or not str(value) or "\0" in str(value):

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.attribute import Attribute
-from distsim.connect.draw import Targets, edges
+from distsim.connect.rule import Targets
+from distsim.connect.rules.all_to_all import AllToAll
 from distsim.core.jit import inline, jit
-from distsim.core.rules import AllToAll
 from distsim.rates.rate_network import RateProjection
 
 Int64Array = npt.NDArray[np.int64]
@@ -86,7 +86,7 @@ def build_afferents(projection: RateProjection, seed: int, gids: Int64Array, pla
         left_out = projection.ends.same and not projection.rule.autapses
         own = place[gids].astype(np.int32) if left_out else np.zeros(0, np.int32)
         return FromAll(places, own, drift.single, diffusion.single, len(gids))
-    pieces = list(edges(projection.rule, targets))
+    pieces = list(projection.rule.edges(targets))
     degree = np.concatenate([np.zeros(0, np.int64), *(piece.degree for piece in pieces)])
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(degree)])
     sources = np.concatenate([np.zeros(0, np.int32), *(places[piece.source] for piece in pieces)])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from distsim.connect.expected import WORD, Memory, expected_edges
-from distsim.core.rules import AllToAll
+from distsim.connect.expected import WORD, Memory
+from distsim.connect.rules.all_to_all import AllToAll
 from distsim.rates.rate_network import RateNetwork
 
 
@@ -17,7 +17,7 @@ def memory_of_rates(network: RateNetwork, ranks: int) -> Memory:
         if isinstance(p.rule, AllToAll) and single:
             tables += 4.0 * (p.source.size + n)
             continue
-        edges = expected_edges(p.rule, p.ends) / ranks
+        edges = p.rule.expected_edges(p.ends) / ranks
         own = edges * (4 + (0 if single else 2 * WORD)) + WORD * n
         tables, building = tables + own, max(building, own)
     n = -(-network.size // ranks)

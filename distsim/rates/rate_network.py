@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from distsim.connect.rule import Ends, Rule, check_is_rule, check_rule_fits
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.populations import Populations, StateRecording, check_indices, check_is_rule, check_rule_fits
-from distsim.core.rules import Ends, Rule
+from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.units import check_number, shown, to_steps
 from distsim.core.values import Value, check_shape, check_value, describe
 

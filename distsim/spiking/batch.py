@@ -115,14 +115,14 @@ def deliver(spikes, trials, dt, neurons, static_tables, dynamic_tables):  # type
             t = static_tables[k]
             target = neurons[t.population]
             ring = target.rings[t.input][:, b::trials]
-            static.deliver(gid, stamp, t.place, t.offsets, t.targets, t.weights, t.delays, 1.0 / target.unit, ring)
+            static.deliver(gid, stamp, (t.place, t.offsets, t.targets, t.weights, t.delays), 1.0 / target.unit, ring)
         for k in range(len(dynamic_tables)):
             d = dynamic_tables[k]
             target = neurons[d.population]
             ring = target.rings[d.input][:, b::trials]
             beyond += tsodyks_markram.deliver(
-                gid, stamp, d.place, d.offsets, d.targets, d.weights, d.delays, d.U, d.D, d.F, d.tau_I, dt,
-                1.0 / target.unit, d.limit, d.x[b], d.y[b], d.u[b], d.t_last[b], released, ring,
+                gid, stamp, (d.place, d.offsets, d.targets, d.weights, d.delays), (1.0 / target.unit, d.limit), ring,
+                (d.U, d.D, d.F, d.tau_I, dt, released), ((d.x[b], d.y[b], d.u[b]), d.t_last[b]),
             )  # fmt: skip
     return beyond
 

@@ -23,10 +23,9 @@ from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.precision import check_precision, too_coarse, weight_type
 from distsim.spiking.protocols import Group
 from distsim.spiking.synapses.input_unit import Grid
-from distsim.spiking.synapses.segments import SegmentDelivery
-from distsim.spiking.synapses.static import Static
+from distsim.spiking.synapses.synapse_model import Delivery, SynapseModel
 from distsim.spiking.synapses.table import Int64Array, Table
-from distsim.spiking.tables import Member, build_tables
+from distsim.spiking.tables import Share, build_tables, by_table
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -40,14 +39,14 @@ Phase = Callable[[str], AbstractContextManager[None]]
 class LocalTable:
     """The synapses of some projections onto one group, the input (0 or 1) that they drive, and what delivers them.
 
-    delivery: None until the grid of the group is known.
+    delivery: there once the grid of the group is known.
     """
 
     projections: tuple[Projection, ...]
     table: Table
     input: int
     target: LocalGroup
-    delivery: Any = None
+    delivery: Delivery = field(init=False)
 
     @property
     def name(self) -> str:
@@ -55,7 +54,12 @@ class LocalTable:
 
     @property
     def plastic(self) -> bool:
-        return self.projections[0].synapse.plastic
+        return self.synapse.plastic
+
+    @property
+    def synapse(self) -> SynapseModel:
+        """Their synapse, or one of those that share the table, all of one kind."""
+        return self.projections[0].synapse
 
     @property
     def share(self) -> PopulationShare:
@@ -65,7 +69,7 @@ class LocalTable:
     @property
     def segmented(self) -> bool:
         """Whether input is collected when its interval is about to begin, instead of when spikes are delivered."""
-        return isinstance(self.delivery, SegmentDelivery)
+        return self.table.segments is not None
 
 
 @dataclass
@@ -158,10 +162,10 @@ def build(
         tables = []
         for group in groups:
             index_type = index_types[group.shares[0].population.name]
-            for members in _tables_of(group, network, seed):
-                projections = tuple(m.projection for m in members)
+            for shares in by_table(_shares_of(group, network, seed), network.dt):
+                projections = tuple(share.projection for share in shares)
                 kind = weight_type((p.synapse for p in projections), wanted)
-                parts = build_tables(members, network.dt, kind, index_type, segmented)
+                parts = build_tables(shares, network.dt, kind, index_type, segmented)
                 tables += [LocalTable(projections, table, k, group) for k, table in parts]
         shortest, longest = _delays(tables, comm)
     with phase("index"):
@@ -173,7 +177,7 @@ def build(
             for local in incoming:
                 if narrow:
                     local.table = local.table.in_units(group.grid.unit)
-                local.delivery = local.projections[0].synapse.delivery(local.table, len(group.gids), network.dt)
+                local.delivery = local.synapse.delivery(local.table, len(group.gids), network.dt)
     return LocalNetwork(groups, tables, shortest)
 
 
@@ -198,21 +202,14 @@ def _create(together: list[Population], comm: MPI.Comm, seed: int, dt: float) ->
     return LocalGroup(shares, together[0].model.group(shares))
 
 
-def _tables_of(group: LocalGroup, network: Network, seed: int) -> list[list[Member]]:
-    """The projections onto a group by the table that they share.
-
-    Static synapses do where they drive the same input, and agree on a weight and a delay or each have their own.
-    """
-    tables: dict[Any, list[Member]] = {}
-    for share in group.shares:
-        for projection in (p for p in network.projections if p.target is share.population):
-            member = Member.of(projection, seed, share.gids, share.begin)
-            key: Any = projection.index
-            if type(projection.synapse) is Static and len(member.inputs) == 1:
-                at_once = projection.source.model.multiplicity(network.dt)
-                key = member.inputs, member.weight.single, member.delay.single, at_once
-            tables.setdefault(key, []).append(member)
-    return list(tables.values())
+def _shares_of(group: LocalGroup, network: Network, seed: int) -> list[Share]:
+    """What each projection onto a group, by its target, has to be put into tables."""
+    return [
+        Share.of(projection, seed, share.gids, share.begin)
+        for share in group.shares
+        for projection in network.projections
+        if projection.target is share.population
+    ]
 
 
 def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
@@ -228,12 +225,12 @@ def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
 def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm: MPI.Comm, precision: str) -> bool:
     """Bind the drives of ``group``, and choose its grid; returns whether its sums have 32 bits.
 
-    Unless double, they do where all synapses are static and no weight would be rounded too much.
+    Unless double, they do where all synapses are constant and no weight would be rounded too much.
     """
     bound = InputBound.zero(len(group.gids))
     for local in incoming:
-        growing = local.plastic or getattr(local.projections[0].synapse, "unbounded", False)
-        bound.add_table(local.table, growing, local.projections[0].source.model.multiplicity(network.dt))
+        at_once = local.projections[0].source.model.multiplicity(network.dt)
+        bound.add_table(local.table, local.synapse.unbounded, at_once)
         if local.plastic:
             group.plastic_inputs.append(local)
     group.driven = [_driven(share, network) for share in group.shares]
@@ -243,7 +240,7 @@ def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm
     targets = {share.population.name for share in group.shares}
     synapses = [p.synapse for p in network.projections if p.target.name in targets]
     group.grid = bound.grid(comm)
-    narrow = precision != "double" and all(type(synapse) is Static for synapse in synapses)
+    narrow = precision != "double" and all(synapse.constant for synapse in synapses)
     narrow = narrow and not any(driven.inputs for driven in group.driven)
     if narrow:
         weights: list[Value] = [events.weight for driven in group.driven for events in driven.poisson]

@@ -111,10 +111,7 @@ class SpikingLoop:
         nothing = np.zeros(0, np.int64)
         for table in self.local.tables:
             ring, grid = table.target.rings[table.input], table.target.grid
-            if table.segmented:
-                table.delivery.deliver_until(nothing, nothing, ring, grid, self.step, self.step)
-            else:
-                table.delivery.deliver(nothing, nothing, ring, grid)
+            table.delivery.deliver(nothing, nothing, ring, grid, self.step, self.step)
 
     def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
         """Current (populations, n_steps) in pA injected into every neuron in the steps after ``start``."""
@@ -154,9 +151,8 @@ class SpikingLoop:
         gids, stamps = self.unpack(packed, start)
         for table in self.local.tables:
             ring, grid = table.target.rings[table.input], table.target.grid
-            if table.segmented:
-                table.delivery.deliver_until(gids, stamps, ring, grid, self.step, self.step + self.interval)
-            elif len(gids) and table.delivery.deliver(gids, stamps, ring, grid):
+            idle = not len(gids) and not table.segmented
+            if not idle and table.delivery.deliver(gids, stamps, ring, grid, self.step, self.step + self.interval):
                 limit = f"{grid.largest_weight:g} {table.target.model.weight_unit}"
                 raise RangeError(
                     f"a weight of {table.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of "

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.rule import Ends, Rule, check_is_rule, check_rule_fits
 from distsim.core.errors import InputError, check_arguments, check_names
-from distsim.core.populations import Populations, StateRecording, check_indices, check_is_rule, check_rule_fits
+from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.positions import check_positions
-from distsim.core.rules import Ends, Rule
 from distsim.core.units import check_count, check_number, shown, to_steps
 from distsim.core.values import Value, check_shape, check_value, describe
-from distsim.spiking.protocols import Drive, PopulationModel, Stimulus, Synapse
+from distsim.spiking.protocols import Drive, PopulationModel, Stimulus
+from distsim.spiking.synapses.synapse_model import SynapseModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Projection:
     source: Population
     target: Population
     rule: Rule
-    synapse: Synapse
+    synapse: SynapseModel
 
     @property
     def name(self) -> str:
@@ -126,13 +127,15 @@ class Network(Populations[Population]):
         self.populations.append(population)
         return population
 
-    def connect(self, source: Population | str, target: Population | str, rule: Rule, synapse: Synapse) -> Projection:
+    def connect(
+        self, source: Population | str, target: Population | str, rule: Rule, synapse: SynapseModel
+    ) -> Projection:
         """Connect ``source`` to ``target`` by ``rule`` with synapses like ``synapse``."""
         self._require_open()
         source, target = self.find(source), self.find(target)
         where = f"projection '{source.name}->{target.name}'"
         check_is_rule(rule, where)
-        if isinstance(synapse, type) or not isinstance(synapse, Synapse):
+        if not isinstance(synapse, SynapseModel):
             raise InputError(f"{where}: {shown(synapse)} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
         if not target.model.receives:
             raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
@@ -235,9 +238,9 @@ class Network(Populations[Population]):
         }
 
 
-def check_receptor(synapse: Synapse, target: Population, where: str) -> None:
+def check_receptor(synapse: SynapseModel, target: Population, where: str) -> None:
     """InputError where ``synapse`` names a receptor that the neurons of ``target`` do not have."""
-    receptor = getattr(synapse, "receptor", None)
+    receptor = synapse.receptor
     known = target.model.receptors
     if receptor is not None and receptor not in known:
         has = f"has the receptors {', '.join(map(repr, known))}" if known else "has no receptors to choose from"

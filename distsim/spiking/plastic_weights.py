@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 Int64Array = npt.NDArray[np.int64]
+CHUNK = 1 << 20  # weights that are summed together
 
 
 def select(
@@ -114,20 +115,29 @@ def _sum_over(tables: list[ByTarget], center: float, power: int, comm: MPI.Comm)
     sums = [np.zeros(0)]
     for by_target in tables:
         total = np.zeros(len(by_target.local.target.gids))
-        sum_by_target(by_target.local.table.targets, by_target.local.table.weights, center, power, total)
+        table = by_target.local.table
+        for begin in range(0, table.n_edges, CHUNK):  # one after the other, in the order of the table
+            apart = table.weights[begin : begin + CHUNK].astype(np.float64) - center
+            np.add.at(total, table.targets[begin : begin + CHUNK], apart if power == 1 else apart * apart)
         sums.append(total)
     return math.fsum(allgather_array(np.concatenate(sums), comm))
 
 
 def _order_statistic(weights: list[npt.NDArray[np.floating]], rank: int, comm: MPI.Comm) -> float:
-    """The weight with exactly ``rank`` others before it in ascending order; weights are not negative."""
-    low, high = 0, int(np.array(np.finfo(np.float64).max).view(np.int64))
+    """The weight with exactly ``rank`` others before it in ascending order."""
+    largest = int(np.array(np.finfo(np.float64).max).view(np.int64))
+    low, high = -largest, largest
     while low < high:
         middle = (low + high) // 2
-        limit = float(np.array(middle, np.int64).view(np.float64))
-        below = comm.allreduce(sum(int(count_up_to(w, limit)) for w in weights))
+        limit = _from_order(middle)
+        below = comm.allreduce(sum(int(np.count_nonzero(w <= limit)) for w in weights))
         low, high = (low, middle) if below > rank else (middle + 1, high)
-    return float(np.array(low, np.int64).view(np.float64))
+    return float(_from_order(low))
+
+
+def _from_order(place: int) -> np.float64:
+    """The number at a place in the order of all float64, 0 of which is 0.0."""
+    return np.float64(np.copysign(np.array(abs(place), np.int64).view(np.float64), place))
 
 
 @jit
@@ -137,20 +147,3 @@ def place_by_target(targets, cursor, order):  # type: ignore[no-untyped-def]
         t = targets[edge]
         order[cursor[t]] = edge
         cursor[t] += 1
-
-
-@jit
-def sum_by_target(targets, weights, center, power, total):  # type: ignore[no-untyped-def]
-    """total[target] += (weight - center)**power for every edge, power 1 or 2."""
-    for edge in range(targets.size):
-        x = float(weights[edge]) - center
-        total[targets[edge]] += x if power == 1 else x * x
-
-
-@jit
-def count_up_to(weights, limit):  # type: ignore[no-untyped-def]
-    """How many weights are at most ``limit``."""
-    n = 0
-    for edge in range(weights.size):
-        n += weights[edge] <= limit
-    return n

@@ -13,6 +13,7 @@ import numpy as np
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, nearest
 from distsim.core.values import Value, typical_sizes
+from distsim.spiking.synapses.synapse_model import SynapseModel
 
 PRECISIONS = {"double": np.float64, "single": np.float32}
 TOLERANCE = 1e-4  # of itself, by which a weight, or a change of a plastic one, may be rounded
@@ -26,19 +27,19 @@ def check_precision(precision: str) -> Any:
     return PRECISIONS[precision]
 
 
-def weight_type(synapses: Iterable[Any], wanted: Any) -> Any:
+def weight_type(synapses: Iterable[SynapseModel], wanted: Any) -> Any:
     """The type of weights of a table: ``wanted``, but float64 where weights or their changes need it."""
     return np.float64 if wanted is np.float32 and any(needs_double(synapse) for synapse in synapses) else wanted
 
 
-def needs_double(synapse: Any) -> bool:
+def needs_double(synapse: SynapseModel) -> bool:
     """Whether float32 cannot hold the weights and parameters of a synapse, or loses what it learns.
 
     A weight is rounded by up to 2**-24 of itself whenever it changes.
     """
-    if synapse.plastic and FLOAT32.epsneg / 2 > TOLERANCE * synapse.least_change():
+    if FLOAT32.epsneg / 2 > TOLERANCE * synapse.least_change():
         return True
-    values = [getattr(synapse, name) for name in ("weight", *getattr(synapse, "attributes", ()))]
+    values = [value for name, value in synapse.values.items() if name != "delay"]
     return any((typical_sizes(value) < FLOAT32.tiny).any() for value in values)  # none is given that is too large
 
 

@@ -1,15 +1,13 @@
-"""What a network, and the engine that simulates it, ask of neurons, sources of spikes, synapses and stimuli."""
+"""What a network, and the engine that simulates it, ask of neurons, sources of spikes and stimuli."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-from distsim.core.values import Value
 
 
 class PopulationModel(ABC):
@@ -97,29 +95,6 @@ class Group(Protocol):
 
     def state(self, name: str) -> npt.NDArray[np.float64]:
         """Values (n,) of a state variable at the end of the last step."""
-
-
-@runtime_checkable
-class Synapse(Protocol):
-    """Parameters of a kind of synapse."""
-
-    @property
-    def weight(self) -> Value:
-        """Weight (in the unit of the target, see ``weight_unit``), at the start where it is plastic."""
-
-    @property
-    def delay(self) -> Value:
-        """Delay (ms)."""
-
-    @property
-    def plastic(self) -> bool:
-        """Whether weights change with time."""
-
-    def check(self, dt: float, shape: tuple[int, ...] | None, where: str) -> None:
-        """Raise InputError for parameters that do not fit dt, or arrays not of ``shape`` (None: no arrays)."""
-
-    def delivery(self, table: Any, n_target: int, dt: float) -> Any:
-        """What delivers the spikes of a ``synapses.table.Table`` to ``n_target`` local neurons."""
 
 
 class Stimulus(ABC):

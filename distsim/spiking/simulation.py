@@ -27,10 +27,9 @@ from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.network import Network, Population, chosen_indices
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
-from distsim.spiking.short_term import SynapseStates, synapse_states
 from distsim.spiking.spike_file import SpikingOutput
 from distsim.spiking.spiking_memory import memory_of_spiking
-from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
+from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -226,16 +225,18 @@ class Simulation:
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
     ) -> SynapseStates:
-        """x, y, u of the Tsodyks-Markram synapses from ``source`` to ``target`` at ``times`` (ms) so far.
+        """States of the synapses from ``source`` to ``target`` at ``times`` (ms) so far, of a kind that has any.
 
-        They are replayed from the spikes of ``source``, which must be recorded.
+        Those of TsodyksMarkram are x, y, u. They are replayed from the spikes of ``source``, which must be recorded.
         """
-        projections = [
-            p for p in self.network.find_projections(source, target) if isinstance(p.synapse, TsodyksMarkram)
-        ]
-        where = f"synapse_states '{self.network.find(source).name}->{self.network.find(target).name}'"
+        found = self.network.find_projections(source, target)
+        where = f"synapse_states '{found[0].name}'"
+        projections = [p for p in found if p.synapse.states]
         if not projections:
-            raise InputError(f"{where}: these synapses are not TsodyksMarkram and have no such state")
+            kind = type(found[0].synapse).__name__
+            raise InputError(f"{where}: {kind} synapses have no state that can be told")
+        if len({type(p.synapse) for p in projections}) > 1:
+            raise InputError(f"{where}: these synapses are of several kinds that have states")
         steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
         if len(steps) and steps[-1] > self.step:
             raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")

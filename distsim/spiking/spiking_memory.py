@@ -3,56 +3,52 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from distsim.connect.attribute import Attribute, smallest_unsigned, target_type
-from distsim.connect.expected import Memory, expected_edges
+from distsim.connect.attribute import smallest_unsigned, target_type
+from distsim.connect.expected import WORD, Memory
 from distsim.core.distributions import Distribution, Invertible
 from distsim.core.values import Value
 from distsim.spiking.drives.poisson import Poisson
 from distsim.spiking.local_network import FREE_INTERVAL, groups_of
-from distsim.spiking.network import Network, Population, Projection
+from distsim.spiking.network import Network, Population
 from distsim.spiking.precision import check_precision
 from distsim.spiking.sort_edges import record_type
-from distsim.spiking.synapses.static import Static
-from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw
-from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
-from distsim.spiking.tables import DENSE_ROWS_PER_EDGE, EDGES_PER_SEGMENT, Member
-
-SAMPLE = 256  # sources and targets whose distances are looked at
-WORD = 8  # bytes
-FEWEST_UPDATES, BYTES_OF_UPDATE = 1 << 15, 76  # of binary neurons, drawn together
+from distsim.spiking.synapses.synapse_model import SynapseModel
+from distsim.spiking.tables import DENSE_ROWS_PER_EDGE, EDGES_PER_SEGMENT, Share, by_table
 
 
-@dataclass
-class _Table:
+@dataclass(frozen=True)
+class _Expected:
     """What is expected of the table that some projections onto one group share, on one rank.
 
-    longest, shortest: delays in steps. edges: of the rank; most: those of the source population that has most.
+    edges: of the rank; most: those of the source population that has most. rows: sources that have one. longest,
+    shortest: delays in steps.
     """
 
-    members: list[Member]
+    shares: list[Share]
     edges: float
     most: float
     n_source: int
+    rows: float
     longest: int
     shortest: int
-    segmented: bool
 
     @property
-    def rows(self) -> float:
-        """Sources that have a row."""
-        if self.n_source * DENSE_ROWS_PER_EDGE <= self.edges:
-            return float(self.n_source)
-        return self.n_source * -math.expm1(-self.edges / self.n_source)
+    def synapse(self) -> SynapseModel:
+        return self.shares[0].projection.synapse
 
     @property
-    def synapse(self) -> Any:
-        return self.members[0].projection.synapse
+    def one_delay(self) -> bool:
+        return self.shares[0].delay.single is not None
+
+    @property
+    def segmented(self) -> bool:
+        many = self.edges >= EDGES_PER_SEGMENT * self.longest * self.rows
+        return many and not self.one_delay and self.synapse.constant
 
 
 def memory_of_spiking(network: Network, ranks: int = 1, precision: str = "double") -> Memory:
@@ -73,7 +69,7 @@ def memory_of_spiking(network: Network, ranks: int = 1, precision: str = "double
 def _group(
     network: Network,
     together: list[Population],
-    tables: list[_Table],
+    tables: list[_Expected],
     ranks: int,
     delays: tuple[int, int],
     weight_bytes: int,
@@ -83,8 +79,7 @@ def _group(
     n = -(-sum(p.size for p in together) // ranks)
     model: Any = together[0].model
     index_bytes = np.dtype(target_type(n)).itemsize
-    static = all(type(table.synapse) is Static for table in tables)
-    narrow = static and precision != "double"
+    narrow = precision != "double" and all(table.synapse.constant for table in tables)
     table_bytes = [_table_bytes(table, index_bytes, weight_bytes) for table in tables]
     slots = delays[1] if any(not table.segmented for table in tables) else delays[0]
     inputs = model.inputs()
@@ -94,48 +89,35 @@ def _group(
     spikes = float(n) * delays[0] * max(p.model.multiplicity(network.dt) for p in together) * (4 + 2 * WORD)
     return Memory(
         tables=sum(table_bytes),
-        plasticity=sum(_plasticity_bytes(table, n) for table in tables),
+        plasticity=sum(table.synapse.state_bytes(table.edges, table.rows, n) for table in tables),
         rings=ring,
         neurons=state * float(n) + spikes,
         building=max((_building_bytes(table, index_bytes, weight_bytes) for table in tables), default=0.0),
     )
 
 
-def _tables_onto(network: Network, together: list[Population], ranks: int) -> list[_Table]:
-    """The tables of one group: static synapses share one as they do in ``local_network``."""
-    members: dict[Any, list[Member]] = {}
-    for projection in (p for p in network.projections if p.target in together):
-        member = _member(projection)
-        key: Any = projection.index
-        if type(projection.synapse) is Static and len(member.inputs) == 1:
-            at_once = projection.source.model.multiplicity(network.dt)
-            key = member.inputs, member.weight.single, member.delay.single, at_once
-        members.setdefault(key, []).append(member)
-    return [_expected(of_table, network.dt, ranks) for of_table in members.values()]
+def _tables_onto(network: Network, together: list[Population], ranks: int) -> list[_Expected]:
+    """The tables of one group; nothing is drawn."""
+    nobody = np.zeros(0, np.int64)
+    shares = [Share.of(p, 0, nobody, 0) for p in network.projections if p.target in together]
+    return [_expected(of_table, network.dt, ranks) for of_table in by_table(shares, network.dt)]
 
 
-def _member(projection: Projection) -> Member:
-    """A member without targets: nothing is drawn."""
-    targets: Any = None
-    synapse = projection.synapse
-    weight, delay = (Attribute.of(targets, name, getattr(synapse, name)) for name in ("weight", "delay"))
-    further = tuple(Attribute.of(targets, n, getattr(synapse, n)) for n in getattr(synapse, "attributes", ()))
-    return Member(projection, 0, weight, delay, further)
-
-
-def _expected(members: list[Member], dt: float, ranks: int) -> _Table:
-    edges = [expected_edges(m.projection.rule, m.projection.ends) / ranks for m in members]
+def _expected(shares: list[Share], dt: float, ranks: int) -> _Expected:
     of_source: dict[str, float] = {}
-    for m, number in zip(members, edges, strict=True):
-        of_source[m.projection.source.name] = of_source.get(m.projection.source.name, 0.0) + number
-    first = min(m.projection.source.first_gid for m in members)
-    n_source = max(m.projection.source.first_gid + m.projection.source.size for m in members) - first
-    ranges = [delay_range(m.delay.value, dt, number) for m, number in zip(members, edges, strict=True)]
+    ranges = []
+    for share in shares:
+        projection = share.projection
+        number = projection.rule.expected_edges(projection.ends) / ranks
+        of_source[projection.source.name] = of_source.get(projection.source.name, 0.0) + number
+        ranges.append(delay_range(share.delay.value, dt, number))
+    edges = sum(of_source.values())
+    sources = [share.projection.source for share in shares]
+    n_source = max(p.first_gid + p.size for p in sources) - min(p.first_gid for p in sources)
+    dense = n_source * DENSE_ROWS_PER_EDGE <= edges
+    rows = float(n_source) if dense else n_source * -math.expm1(-edges / n_source)
     shortest, longest = min(low for low, _ in ranges), max(high for _, high in ranges)
-    table = _Table(members, sum(edges), max(of_source.values()), n_source, longest, shortest, False)
-    own = members[0].delay.single is None and type(table.synapse) is Static
-    table.segmented = own and table.edges >= EDGES_PER_SEGMENT * longest * table.rows
-    return table
+    return _Expected(shares, edges, max(of_source.values()), n_source, rows, longest, shortest)
 
 
 def delay_range(delay: Value, dt: float, edges: float) -> tuple[int, int]:
@@ -151,9 +133,9 @@ def delay_range(delay: Value, dt: float, edges: float) -> tuple[int, int]:
     return max(1, round(min(low, high) / dt)), max(1, round(high / dt))
 
 
-def _table_bytes(table: _Table, index_bytes: int, weight_bytes: int) -> float:
+def _table_bytes(table: _Expected, index_bytes: int, weight_bytes: int) -> float:
     """Bytes of ``Table.nbytes``."""
-    first = table.members[0]
+    first = table.shares[0]
     weight = 0 if first.weight.single is not None and not table.synapse.plastic else weight_bytes
     each = index_bytes + weight + sum(weight_bytes for a in first.further if a.single is None)
     total = table.edges * each + WORD * (table.rows + 1.0) * len(first.inputs)
@@ -161,32 +143,22 @@ def _table_bytes(table: _Table, index_bytes: int, weight_bytes: int) -> float:
         total += WORD * table.rows
     if table.segmented:
         return total + table.rows * (table.longest + 1.0) * _count_bytes(table)
-    return total + (table.edges * _delay_bytes(table) if first.delay.single is None else WORD)
+    return total + (table.edges * _delay_bytes(table) if not table.one_delay else WORD)
 
 
-def _count_bytes(table: _Table) -> int:
+def _count_bytes(table: _Expected) -> int:
     """Bytes of a number of edges within a row."""
     return int(np.dtype(smallest_unsigned(max(256, round(1.1 * table.edges / max(table.rows, 1.0))))).itemsize)
 
 
-def _delay_bytes(table: _Table) -> int:
+def _delay_bytes(table: _Expected) -> int:
     return int(np.dtype(smallest_unsigned(min(table.longest, 2**32 - 1))).itemsize)
 
 
-def _plasticity_bytes(table: _Table, n: int) -> float:
-    synapse = table.synapse
-    if isinstance(synapse, StdpPowerLaw):
-        return 2.0 * WORD * table.rows + 8.0 * n * (4 + WORD)
-    if isinstance(synapse, TsodyksMarkram):
-        drawn = any(a.single is None for a in table.members[0].further)
-        return table.edges * WORD * (6 if drawn else 3) + WORD * table.rows
-    return 0.0
-
-
-def _building_bytes(table: _Table, index_bytes: int, weight_bytes: int) -> float:
+def _building_bytes(table: _Expected, index_bytes: int, weight_bytes: int) -> float:
     """Records of edges on their way, and counts of sources."""
     counts = 3.0 * WORD * table.n_source
-    if table.members[0].delay.single is not None:
+    if table.one_delay:
         return counts
     weight = f"f{weight_bytes}"
     return counts + table.most * record_type(weight, f"u{index_bytes}", f"u{_delay_bytes(table)}").itemsize
@@ -195,9 +167,7 @@ def _building_bytes(table: _Table, index_bytes: int, weight_bytes: int) -> float
 def memory_of_trials(network: Network, batch: int) -> Memory:
     """The memory of ``Trials`` on one rank: the network, and the state of ``batch`` trials side by side."""
     whole = memory_of_spiking(network)
-    edges = sum(expected_edges(p.rule, p.ends) for p in network.projections)
-    plastic: Iterable[float] = (
-        expected_edges(p.rule, p.ends) for p in network.projections if isinstance(p.synapse, TsodyksMarkram)
-    )
-    side_by_side = batch * (3.0 * WORD * sum(plastic) + whole.neurons + whole.rings)
+    edges = sum(p.rule.expected_edges(p.ends) for p in network.projections)
+    states = sum(len(p.synapse.states) * p.rule.expected_edges(p.ends) for p in network.projections)
+    side_by_side = batch * (WORD * states + whole.neurons + whole.rings)
     return Memory(whole.tables, whole.plasticity + 6.0 * WORD * edges, whole.rings, whole.neurons + side_by_side)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import distsim.connect.spatial  # noqa: F401 # knows one more rule
 from distsim.connect.attribute import Attribute, smallest_unsigned
-from distsim.connect.draw import Edges, Targets, edges
 from distsim.connect.edge_kernels import count, fill
 from distsim.connect.edge_values import StepTable, in_steps, step_table, steps_of_rows
+from distsim.connect.rule import Edges, Targets
 from distsim.core.distributions import Distribution
 from distsim.core.units import round_to_steps, to_steps
 from distsim.core.values import Value
 from distsim.spiking.network import Projection
 from distsim.spiking.sort_edges import collect, record_type, sort_rows
 from distsim.spiking.synapses.segments import LENGTH_BITS
-from distsim.spiking.synapses.static import Static
 from distsim.spiking.synapses.synapse_checks import longest_drawn
 from distsim.spiking.synapses.table import Table
 
@@ -32,8 +30,8 @@ DENSE_ROWS_PER_EDGE = 0.25  # a row for every source, while rows are at most thi
 
 
 @dataclass(frozen=True)
-class Member:
-    """A projection whose local edges go into a table; ``begin``: first neuron of its target population in the group.
+class Share:
+    """What a projection has in a table: its local edges; ``begin``: first neuron of its target population in the group.
 
     further: what else the synapses have of their own, see ``Table.attributes``.
     """
@@ -45,11 +43,9 @@ class Member:
     further: tuple[Attribute, ...] = ()
 
     @classmethod
-    def of(cls, projection: Projection, seed: int, gids: Int64Array, begin: int) -> Member:
+    def of(cls, projection: Projection, seed: int, gids: Int64Array, begin: int) -> Share:
         """``gids``: local neurons of the target population."""
-        synapse = projection.synapse
-        names = ("weight", "delay", *getattr(synapse, "attributes", ()))
-        values = {name: getattr(synapse, name) for name in names}
+        values = projection.synapse.values
         targets = Targets.of(projection, seed, gids, values.values())
         weight, delay, *further = (Attribute.of(targets, name, value) for name, value in values.items())
         return cls(projection, begin, weight, delay, tuple(further))
@@ -61,7 +57,7 @@ class Member:
         The one that the synapse names, where it names one.
         """
         model = self.projection.target.model
-        receptor = getattr(self.projection.synapse, "receptor", None)
+        receptor = self.projection.synapse.receptor
         if receptor is not None:
             return (model.receptors.index(receptor),)
         low, high = _bounds(self.weight.value)
@@ -69,9 +65,20 @@ class Member:
             return (model.input_of(high < 0.0),)
         return (model.input_of(False), model.input_of(True))
 
+    def shared(self, dt: float) -> Any:
+        """What projections onto one group have in common that go into one table.
+
+        Constant synapses that drive the same input, and agree on a weight and a delay, or each have their own.
+        """
+        synapse = self.projection.synapse
+        if not synapse.constant or len(self.inputs) > 1:
+            return self.projection.index
+        at_once = self.projection.source.model.multiplicity(dt)
+        return type(synapse), self.inputs, self.weight.single, self.delay.single, at_once
+
     def pieces(self) -> Iterator[Edges]:
         """The local edges, piece by piece."""
-        return edges(self.projection.rule, self.weight.targets)
+        return self.projection.rule.edges(self.weight.targets)
 
     def count(self, counts: Int64Array, dt: float) -> int:
         """Add the number of edges of every source to counts (sources,); returns the longest delay in steps."""
@@ -90,17 +97,25 @@ class Member:
         return in_steps(self.delay.of_edges(piece), dt)
 
 
+def by_table(shares: Iterable[Share], dt: float) -> list[list[Share]]:
+    """The shares of projections onto one group by the table that they go into together."""
+    tables: dict[Any, list[Share]] = {}
+    for share in shares:
+        tables.setdefault(share.shared(dt), []).append(share)
+    return list(tables.values())
+
+
 def build_tables(
-    members: list[Member], dt: float, weight_type: Any, index_type: Any, segmented: bool | None = None
+    shares: list[Share], dt: float, weight_type: Any, index_type: Any, segmented: bool | None = None
 ) -> list[tuple[int, Table]]:
     """The tables of the local edges of projections onto one group, each with the input of the group that it drives.
 
-    The members drive the same inputs, and agree on the weight and on the delay of all edges, or that each edge has its
-    own. One member may drive two inputs: there is then a table for each sign of weight. segmented: keep delays as
-    segments (only if static), or, where None, choose by the number of edges.
+    The shares drive the same inputs, and agree on the weight and on the delay of all edges, or that each edge has its
+    own. One share may drive two inputs: there is then a table for each sign of weight. segmented: keep delays as
+    segments (only if constant), or, where None, choose by the number of edges.
     """
-    table = _build_table(members, dt, weight_type, index_type, segmented)
-    inputs = members[0].inputs
+    table = _build_table(shares, dt, weight_type, index_type, segmented)
+    inputs = shares[0].inputs
     if len(inputs) == 1:
         return [(inputs[0], table)]
     return [(k, _of_sign(table, negative)) for negative, k in zip((False, True), inputs, strict=True)]
@@ -113,22 +128,22 @@ def _bounds(value: Value) -> tuple[float, float]:
     return (float(np.min(value)), float(np.max(value))) if np.size(value) else (0.0, 0.0)
 
 
-def _build_table(members: list[Member], dt: float, weight_type: Any, index_type: Any, segmented: bool | None) -> Table:
-    first_gid = min(m.projection.source.first_gid for m in members)
-    n_source = max(m.projection.source.first_gid + m.projection.source.size for m in members) - first_gid
+def _build_table(shares: list[Share], dt: float, weight_type: Any, index_type: Any, segmented: bool | None) -> Table:
+    first_gid = min(m.projection.source.first_gid for m in shares)
+    n_source = max(m.projection.source.first_gid + m.projection.source.size for m in shares) - first_gid
     counts = np.zeros(n_source, np.int64)
-    longest = max([m.count(counts[m.projection.source.first_gid - first_gid :], dt) for m in members])
+    longest = max([m.count(counts[m.projection.source.first_gid - first_gid :], dt) for m in shares])
     offsets = np.zeros(n_source + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     n_edges = int(offsets[-1])
     sources = np.flatnonzero(counts) if n_source * DENSE_ROWS_PER_EDGE > n_edges else None
-    weight, delay, synapse = members[0].weight, members[0].delay, members[0].projection.synapse
+    weight, delay, synapse = shares[0].weight, shares[0].delay, shares[0].projection.synapse
     n_rows = n_source if sources is None else len(sources)
     if segmented is None:
         segmented = n_edges >= EDGES_PER_SEGMENT * longest * n_rows
-    segmented = segmented and delay.single is None and type(synapse) is Static
+    segmented = segmented and delay.single is None and synapse.constant
     segmented = segmented and counts.max(initial=0) < min(MOST_IN_ROW, np.iinfo(index_type).max)
-    delay_type = np.result_type(*(_delay_type(m.delay.value, dt) for m in members))
+    delay_type = np.result_type(*(_delay_type(m.delay.value, dt) for m in shares))
     table = Table(
         first_gid,
         n_source,
@@ -141,15 +156,15 @@ def _build_table(members: list[Member], dt: float, weight_type: Any, index_type:
         one_weight=weight.single is not None and not synapse.plastic,
     )
     fill_rows = partial(_fill_sorted, dt, longest, delay_type) if delay.single is None else _fill
-    fill_rows(members, table)
-    table = replace(table, attributes=_attributes(members[0], table, weight_type, fill_rows))
+    fill_rows(shares, table)
+    table = replace(table, attributes=_attributes(shares[0], table, weight_type, fill_rows))
     if delay.single is not None:
         table = replace(table, delays=np.array([longest], delay_type))
     return table if sources is None else _with_rows(table, sources)
 
 
 def _attributes(
-    member: Member, table: Table, weight_type: Any, fill_rows: Callable[[list[Member], Table], None]
+    share: Share, table: Table, weight_type: Any, fill_rows: Callable[[list[Share], Table], None]
 ) -> dict[str, npt.NDArray[Any]]:
     """What the edges of a table have beside weight and delay, (edges,) or (1,), by name.
 
@@ -157,10 +172,10 @@ def _attributes(
     a pass of its own that puts targets and delays where they lie already.
     """
     values = {}
-    for attribute in member.further:
+    for attribute in share.further:
         own = values[attribute.purpose] = _allocate(attribute, table.n_edges, weight_type, False)
         if attribute.single is None:
-            fill_rows([replace(member, weight=attribute)], replace(table, weights=own))
+            fill_rows([replace(share, weight=attribute)], replace(table, weights=own))
     return values
 
 
@@ -170,26 +185,26 @@ def _with_rows(table: Table, rows: Int64Array) -> Table:
     return replace(table, offsets=np.append(table.offsets[rows], table.n_edges), segments=segments)
 
 
-def _fill(members: list[Member], table: Table) -> None:
+def _fill(shares: list[Share], table: Table) -> None:
     """Put all edges into their rows, where they have one delay and stay in the order of targets."""
     cursor = table.offsets[:-1].copy()
-    for m in members:
+    for m in shares:
         own_cursor = cursor[m.projection.source.first_gid - table.first_source_gid :]
         for piece in m.pieces():
             own = np.empty(0) if m.weight.single is not None else m.weight.of_edges(piece)
             fill(piece.source, piece.degree, m.begin + piece.first, own_cursor, table.targets, own, table.weights)
 
 
-def _fill_sorted(dt: float, longest: int, delay_type: Any, members: list[Member], table: Table) -> None:
+def _fill_sorted(dt: float, longest: int, delay_type: Any, shares: list[Share], table: Table) -> None:
     """Put all edges into their rows, sorted by delay, one source population after the other."""
     kind = record_type(table.weights.dtype, table.targets.dtype, delay_type)
-    each = members[0].weight.single is None  # and not whether there are any: types must not depend on data
+    each = shares[0].weight.single is None  # and not whether there are any: types must not depend on data
     own_weights = table.weights if each else np.empty(0, table.weights.dtype)
-    ends = [(m.projection.source.first_gid - table.first_source_gid, m.projection.source.size) for m in members]
+    ends = [(m.projection.source.first_gid - table.first_source_gid, m.projection.source.size) for m in shares]
     most = max(table.offsets[begin + size] - table.offsets[begin] for begin, size in ends)
     buffer = np.empty(most, kind)  # one for all: memory that is new to a process costs more than to fill it
-    for first_gid in sorted({m.projection.source.first_gid for m in members}):
-        together = [m for m in members if m.projection.source.first_gid == first_gid]
+    for first_gid in sorted({m.projection.source.first_gid for m in shares}):
+        together = [m for m in shares if m.projection.source.first_gid == first_gid]
         begin = first_gid - table.first_source_gid
         offsets = table.offsets[begin : begin + together[0].projection.source.size + 1]
         records = buffer[: offsets[-1] - offsets[0]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +26,9 @@ from distsim.spiking.network import Network
 from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse
 from distsim.spiking.sources.spike_trains import SpikeTrains
 from distsim.spiking.spiking_memory import memory_of_trials
+from distsim.spiking.synapses.short_term import NEVER, ShortTermDelivery
 from distsim.spiking.synapses.static import Static
-from distsim.spiking.synapses.tsodyks_markram import NEVER, TsodyksMarkram
+from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -187,14 +188,15 @@ class Trials:
         return StaticTable(self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local))
 
     def _dynamic_table(self, local: LocalTable, trials: int) -> DynamicTable:
-        t, delivery = local.table, local.delivery
+        t, delivery = local.table, cast("ShortTermDelivery", local.delivery)
         limit = local.target.grid.largest_weight if delivery.unbounded else np.inf
-        U, D, F = (np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in delivery.parameters)
+        *each, tau_I, _, _ = delivery.constants
+        U, D, F = (np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in each)
         x, y, u = (np.full((trials, t.n_edges), value) for value in (1.0, 0.0, 0.0))
         t_last = np.full((trials, len(t.offsets) - 1), NEVER)
         return DynamicTable(
             self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local),
-            U, D, F, delivery.tau_I, float(limit), x, y, u, t_last,
+            U, D, F, tau_I, float(limit), x, y, u, t_last,
         )  # fmt: skip
 
     def _place_of(self, local: LocalTable) -> int:

@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 from distsim import FixedIndegree, FixedTotalNumber, PairwiseBernoulli
-from distsim.connect.draw import split_total
+from distsim.connect.binomial import split_total
 from tests.connections import connected, counts, draw
 
 SEEDS = range(1, 401)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from distsim import IafPscAlpha, InputError, Network, SpatialBernoulli, Static, lattice
-from distsim.connect import draw, spatial
+from distsim.connect.rule import Targets
+from distsim.connect.rules import spatial_bernoulli as spatial
 from distsim.core.placement import local_gids
 
 
@@ -21,8 +22,8 @@ def edges_of(sources, targets, rule, seed=1, ranks=1):
     pairs = []
     for rank in range(ranks):
         gids = local_gids(projection.target.first_gid, projection.target.size, rank, ranks)
-        local = draw.Targets.of(projection, seed, gids)
-        for piece in draw.edges(rule, local):
+        local = Targets.of(projection, seed, gids)
+        for piece in rule.edges(local):
             pairs += zip(piece.source.tolist(), local.index[piece.target].tolist(), strict=True)
     return sorted(pairs)
 

@@ -188,7 +188,7 @@ REPRODUCIBLE = (
 )  # fmt: skip
 """Modules and folders whose numbers reach a hash. The others work on results, or solve equations about them."""
 
-ESTIMATES = ("connect.expected", "spiking.spiking_memory", "binary.binary_memory", "rates.rate_memory")
+ESTIMATES = ("spiking.spiking_memory", "binary.binary_memory", "rates.rate_memory")
 """Modules among them whose numbers are none of a simulation."""
 
 BITS_OF_LIBRARIES = {
@@ -211,9 +211,13 @@ ALLOWED = {
     ("core.poisson_counts", "mean ** 0.5"): "only says how far the table is computed",
     ("binary.flip_recorder", "np.sum"): "of whole numbers",
     ("models.liquid_state.stimuli", "((a - b) / tau) ** 2"): "compiled: a product",
-    ("connect.spatial", "((positions[t, k] - cell_position[candidate, k]) / lambda_) ** 2"): "compiled: a product",
+    (
+        "connect.rules.spatial_bernoulli",
+        "((positions[t, k] - cell_position[candidate, k]) / lambda_) ** 2",
+    ): "compiled: a product",
     ("core.distributions", "np.log"): "only says what is refused",
-    ("connect.spatial", "(2 * number + 3) ** dimensions"): "whole numbers",
+    ("connect.rules.spatial_bernoulli", "np.exp"): "only how many edges are expected",
+    ("connect.rules.spatial_bernoulli", "(2 * number + 3) ** dimensions"): "whole numbers",
 }
 """Exceptions, each with its reason."""
 

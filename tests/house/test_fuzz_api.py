@@ -47,6 +47,7 @@ from distsim import (
     TsodyksMarkram,
     Uniform,
 )
+from distsim.connect.rule import Rule
 from distsim.parallel import machine
 from distsim.parallel.communicator import alone
 from distsim.spiking.protocols import Stimulus
@@ -145,7 +146,7 @@ def use(thing):
             return
         if isinstance(thing, Stimulus):
             network.stimulate("A", thing)
-        if isinstance(thing, (*distsim.core.rules.RULES, *SYNAPSES)):
+        if isinstance(thing, (Rule, *SYNAPSES)):
             rule = AllToAll() if isinstance(thing, SYNAPSES) else thing
             network.connect("A", "A", rule, thing if isinstance(thing, SYNAPSES) else Static(1.0, 1.0))
 

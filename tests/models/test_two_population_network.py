@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from distsim.connect.rules.fixed_indegree import FixedIndegree
 from distsim.core.distributions import Uniform
-from distsim.core.rules import FixedIndegree
 from distsim.models.two_population import parameters
 from distsim.models.two_population.network import build_network
 from distsim.spiking.drives.poisson import Poisson

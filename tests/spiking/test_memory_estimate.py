@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distsim import BinaryNetwork, BinarySimulation, FixedIndegree, InputError, Simulation, Static, Uniform
+from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.couplings import build_couplings
 from distsim.command.options import parse
 from distsim.models import registry
@@ -53,7 +54,7 @@ def test_the_estimate_of_binary_networks():
     network = registry.find("binary_ei").network.build_network(parameters)
     couplings = build_couplings(network, OneOf(2), 1)
     built = couplings.targets.nbytes + couplings.each.nbytes + couplings.offsets.nbytes
-    assert memory_of_spiking(network, 2).tables == pytest.approx(built, rel=0.3)
+    assert memory_of_binary(network, 2).tables == pytest.approx(built, rel=0.3)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from distsim import StdpPowerLaw
 from distsim.core.elementary import exp2, log2
-from distsim.spiking.synapses import potentiation, stdp_power_law
+from distsim.spiking.synapses import plastic_delivery, stdp_kernels
 from distsim.spiking.synapses.history import History, row_of_newest
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Table
@@ -37,12 +37,12 @@ def run(delivery, pre, post, begin, end, interval):
                 delivery.archive(neuron.astype(np.int32), step, start)
             else:
                 order = np.argsort(step, kind="stable")
-                delivery.deliver(neuron[order], step[order], ring, Grid(2.0**-40, np.inf))
+                delivery.deliver(neuron[order], step[order], ring, Grid(2.0**-40, np.inf), stop, stop + interval)
 
 
 def transmitted(delivery, pre, post, d, w, now, kind):
     """Weight of one synapse as last transmitted and at step ``now``, by the equations and the elementary functions."""
-    log2_lambda, lambda_alpha, mu, rate_plus, rate_minus = delivery.constants
+    (log2_lambda, lambda_alpha, mu), _, rate_plus, rate_minus = delivery.constants
     k_plus, last, traces, trace, previous = 0.0, 0, {}, 0.0, -(1 << 30)
     for s in post.tolist():
         trace = trace * exp2(float(previous - s) * rate_minus) + 1.0
@@ -73,7 +73,7 @@ def trains(random, rates, end):
 def test_weights_are_those_of_the_equations_to_the_last_bit(monkeypatch, seed):
     """Sources and targets that fire often, rarely or never; histories as short as 8 spikes, so that much is settled."""
     random = np.random.default_rng(seed)
-    monkeypatch.setattr(stdp_power_law, "SHORT_HISTORY", int(random.choice([8, 16, 64])))
+    monkeypatch.setattr(plastic_delivery, "SHORT_HISTORY", int(random.choice([8, 16, 64])))
     kind = [np.float64, np.float32][seed % 2]
     end, n_post = int(random.choice([400, 6000])), 7
     pre = trains(random, random.choice([0, 1, 3, 40, 400], 6), end)
@@ -99,8 +99,8 @@ def test_weights_are_those_of_the_equations_to_the_last_bit(monkeypatch, seed):
 def silent_source(monkeypatch, end):
     """Source 0 fires once, source 1 always, and 4 targets fire 100 times a second; how often room was made."""
     calls = []
-    make_room = stdp_power_law.StdpDelivery._make_room
-    monkeypatch.setattr(stdp_power_law.StdpDelivery, "_make_room", lambda *a: (calls.append(1), make_room(*a))[1])
+    make_room = plastic_delivery.PlasticDelivery._make_room
+    monkeypatch.setattr(plastic_delivery.PlasticDelivery, "_make_room", lambda *a: (calls.append(1), make_room(*a))[1])
     synapse = StdpPowerLaw(lambda_=0.001)
     delivery = delivery_of(synapse, np.arange(2).repeat(4), np.tile(np.arange(4), 2), np.full(8, 10.0), [15], 4)
     pre = [np.array([10]), np.arange(12, end, 500)]
@@ -114,7 +114,7 @@ def test_a_source_that_falls_silent_lets_no_history_grow(monkeypatch):
     counts = []
     for end in (20_000, 40_000, 200_000):
         delivery, pre, post, rooms = silent_source(monkeypatch, end)
-        assert delivery.history.capacity <= stdp_power_law.SHORT_HISTORY
+        assert delivery.history.capacity <= plastic_delivery.SHORT_HISTORY
         counts.append(rooms)
         present = delivery.weights_at(end, np.arange(8), np.arange(2).repeat(4))
         for e in range(8):
@@ -129,7 +129,6 @@ def test_synapses_of_a_silent_source_are_left_alone_once_nothing_changes_them(mo
     delivery, *_ = silent_source(monkeypatch, 120_000)  # 10 s after the spike no increment is above half a last bit
     edges, rows = np.arange(4), np.zeros(4, np.int64)
     settled = delivery.weights_at(120_000, edges, rows)
-    monkeypatch.setattr(potentiation, "brought_up", None)
     delivery.settled[:4] = -1.0
     before = delivery.settled_until[0]
     delivery._settle(120_000, 120_000)
@@ -142,10 +141,10 @@ def test_synapses_of_a_silent_source_are_left_alone_once_nothing_changes_them(mo
 def test_what_is_called_without_effect_changes_no_weight(mu):
     weights = [0.0, 5e-324, 1e-310, *(2.0**k * f for k in range(-1021, 1023, 7) for f in (1.0, 1.0 + 2.0**-52, 1.999))]
     gain = np.nextafter(-1024.0 * abs(1.0 - mu) - 56.0, -np.inf)
-    assert potentiation.without_effect(mu, gain)
+    assert stdp_kernels.without_effect(mu, gain)
     for w in weights:
-        assert potentiation.potentiated(w, mu, gain) == w
-    assert any(potentiation.potentiated(w, mu, gain + 60.0) != w for w in weights)
+        assert stdp_kernels.potentiated(w, mu, gain) == w
+    assert any(stdp_kernels.potentiated(w, mu, gain + 60.0) != w for w in weights)
 
 
 def test_a_history_keeps_the_newest_spikes_in_order_as_it_grows():

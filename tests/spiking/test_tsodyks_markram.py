@@ -130,7 +130,7 @@ def test_state_in_the_tables_is_that_after_the_last_arrival():
     simulation = one_synapse(times, synapse, T=30.0)
     delivery = simulation._local.tables[0].delivery
     states = simulation.synapse_states("source", "neuron", [18.8])
-    assert [delivery.x[0], delivery.y[0], delivery.u[0]] == pytest.approx(
+    assert [values[0] for values in delivery.state] == pytest.approx(
         [states.x[0, 0], states.y[0, 0], states.u[0, 0]], rel=1e-13
     )
 
@@ -141,12 +141,10 @@ def test_two_spikes_in_one_step(tau_I):
     spikes = np.array([1, 1], np.int64), np.array([7, 7], np.int64)
     x, y, u = np.ones(1), np.zeros(1), np.zeros(1)
     ring = np.zeros((4, 1), np.int64)
-    arguments = (
-        *spikes, (1, 1, np.zeros(0, np.int64)), np.array([0, 1]), np.array([0]), np.array([8.0]), np.array([2]),
-        0.5, 100.0, 20.0, tau_I, DT, 1.0, np.inf,
-    )  # fmt: skip
-    state = (x, y, u, np.full(1, tsodyks_markram.NEVER))
-    assert tsodyks_markram.deliver(*arguments, *state, np.empty(4), ring) == 0
+    table = ((1, 1, np.zeros(0, np.int64)), np.array([0, 1]), np.array([0]), np.array([8.0]), np.array([2]))
+    constants = (0.5, 100.0, 20.0, tau_I, DT, np.empty(4))
+    state = ((x, y, u), np.full(1, tsodyks_markram.NEVER))
+    assert tsodyks_markram.deliver(*spikes, table, (1.0, np.inf), ring, constants, state) == 0
     assert ring[9 % 4, 0] == 8.0 * 0.5 + 8.0 * 0.75 * 0.5
     assert x[0] == pytest.approx(0.125)
     assert y[0] == pytest.approx(0.875 if tau_I else 0.375)  # without tau_I nothing stays active
@@ -248,7 +246,7 @@ def test_states_of_what_has_none():
     network.population("other", 1, LifMultisynapse())
     network.connect("target", "other", AllToAll(), Static(weight=1.0, delay=1.0))
     with Simulation(network, MPI.COMM_SELF) as simulation:
-        with pytest.raises(InputError, match="not TsodyksMarkram"):
+        with pytest.raises(InputError, match="Static synapses have no state"):
             simulation.synapse_states("target", "other", [0.0])
         with pytest.raises(InputError, match="later than the present"):
             simulation.synapse_states("source", "target", [1.0])

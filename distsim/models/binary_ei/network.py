@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distsim.binary.binary_network import BinaryNetwork
-from distsim.core.rules import FixedIndegree
+from distsim.connect.rules.fixed_indegree import FixedIndegree
 from distsim.models.binary_ei.parameters import Parameters
 
 

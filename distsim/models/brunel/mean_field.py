@@ -6,7 +6,7 @@ constant rate nu_X with C = 1.
 
 from __future__ import annotations
 
-from distsim.core.rules import OneToOne
+from distsim.connect.rules.one_to_one import OneToOne
 from distsim.models.brunel.parameters import Parameters, load
 from distsim.rates.rate_network import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
 from distsim.theory.lif_mean_field import MeanField, drift_and_diffusion

@@ -8,7 +8,7 @@ Neurons are iaf_psc_delta; sources are drawn with replacement, the neuron itself
 
 from __future__ import annotations
 
-from distsim.core.rules import FixedIndegree
+from distsim.connect.rules.fixed_indegree import FixedIndegree
 from distsim.models.brunel.parameters import Parameters, load
 from distsim.spiking.drives.poisson import Poisson
 from distsim.spiking.network import Network

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from distsim.connect.rules.all_to_all import AllToAll
+from distsim.connect.rules.spatial_bernoulli import SpatialBernoulli
 from distsim.core.distributions import Distribution, Normal, Uniform
 from distsim.core.one_signed import Gamma, Replaced
 from distsim.core.positions import lattice
-from distsim.core.rules import AllToAll, SpatialBernoulli
 from distsim.models.liquid_state.parameters import PROJECTIONS, Parameters
 from distsim.models.liquid_state.stimuli import single_stimulus
 from distsim.spiking.network import Network

@@ -13,8 +13,8 @@ Sources of the rules and parameters: defaults.toml beside this file.
 
 from __future__ import annotations
 
+from distsim.connect.rules.fixed_total_number import FixedTotalNumber
 from distsim.core.distributions import Normal, Redrawn
-from distsim.core.rules import FixedTotalNumber
 from distsim.models.microcircuit.parameters import POPULATIONS, Parameters, is_excitatory
 from distsim.spiking.drives.poisson import Poisson
 from distsim.spiking.network import Network, Population

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from distsim.connect.rules.fixed_indegree import FixedIndegree
 from distsim.core.distributions import Uniform
-from distsim.core.rules import FixedIndegree
 from distsim.models.two_population.parameters import Parameters
 from distsim.spiking.drives.poisson import Poisson
 from distsim.spiking.network import Network

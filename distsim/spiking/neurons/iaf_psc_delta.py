@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from distsim.core.rules import check_flag
+from distsim.core.units import check_flag
 from distsim.core.values import Value
 from distsim.spiking.neurons.membrane import POTENTIAL, REFRACTORY, Membrane, leak, settle
 from distsim.spiking.neurons.neuron_model import State, parameter

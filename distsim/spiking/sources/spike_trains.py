@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.rules.all_to_all import AllToAll
+from distsim.connect.rules.one_to_one import OneToOne
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.rules import AllToAll, OneToOne
 from distsim.core.units import GRID_TOLERANCE, MAX_STEPS, RELATIVE_TOLERANCE, shown
 from distsim.core.values import Value, check_array
 from distsim.spiking.network import Network, Population

@@ -30,7 +30,7 @@ class History:
     """Postsynaptic spikes of ``n`` neurons.
 
     rate: decay of the trace per step as a power of two. longest_delay: of the synapses that look back, in steps.
-    keep_from: no synapse asks for spikes at or before this step.
+    keep_from: no synapse asks for spikes at or before this step. arrays: what kernels take, (steps, trace, older).
     """
 
     def __init__(self, n: int, rate: float, longest_delay: int) -> None:
@@ -40,6 +40,7 @@ class History:
         self.steps = np.full((INITIAL_CAPACITY, n), NEVER, np.int32)
         self.trace = np.zeros((INITIAL_CAPACITY, n))
         self.older = np.full(n, RECENT)
+        self.arrays = (self.steps, self.trace, self.older)
 
     @property
     def capacity(self) -> int:
@@ -52,7 +53,7 @@ class History:
         Returns how far it came: to the end, or to a neuron whose oldest spike may not be dropped.
         """
         seen = start - self.longest_delay
-        return int(append(neurons, stamps, begin, self.keep_from, seen, self.rate, self.steps, self.trace, self.older))
+        return int(append(neurons, stamps, begin, (self.keep_from, seen), self.rate, self.arrays))
 
     def middle(self, neuron: int) -> int:
         """Step of the newest in the older half of the spikes of ``neuron``, whose history is full."""
@@ -69,16 +70,19 @@ class History:
             longer[RECENT : len(old)] = np.take_along_axis(old, rows, axis=0)
             setattr(self, name, longer)
         self.older[:] = RECENT
+        self.arrays = (self.steps, self.trace, self.older)
 
 
 @jit
-def append(neurons, stamps, begin, keep_from, seen, rate, steps, trace, older):  # type: ignore[no-untyped-def]
-    """Append spikes begin.. (those of one neuron in the order of time); returns how far it came.
+def append(neurons, stamps, begin, forgotten, rate, history):  # type: ignore[no-untyped-def]
+    """Append spikes begin.. (those of one neuron in the order of time) to ``History.arrays``; returns how far it came.
 
-    The oldest spike of a full history is dropped if no presynaptic spike can ask for it: it is at or before
-    ``keep_from``, and the one after it at or before ``seen``, so that it never is the newest one a synapse has seen.
-    Stops, for the caller to make room, where it may not be dropped.
+    forgotten: steps (keep_from, seen). The oldest spike of a full history is dropped if no presynaptic spike can ask
+    for it: it is at or before ``keep_from``, and the one after it at or before ``seen``, so that it never is the newest
+    one a synapse has seen. Stops, for the caller to make room, where it may not be dropped.
     """
+    keep_from, seen = forgotten
+    steps, trace, older = history
     capacity = steps.shape[0]
     for spike in range(begin, neurons.size):
         neuron = neurons[spike]
@@ -130,3 +134,15 @@ def count_after(steps, older, neuron, step):  # type: ignore[no-untyped-def]
         while n < steps.shape[0] and steps[row_of_newest(n, neuron, older, steps.shape[0]), neuron] > step:
             n += 1
     return n
+
+
+@inline
+def trace_before(step, neuron, history, rate):  # type: ignore[no-untyped-def]
+    """K_minus of ``neuron`` at ``step``, over the spikes strictly before it."""
+    steps, trace, older = history
+    later = count_after(steps, older, neuron, step)
+    if later == steps.shape[0]:  # and there never was another: the newest one seen is never dropped
+        return 0.0
+    row = row_of_newest(later, neuron, older, steps.shape[0])
+    newest = np.int64(steps[row, neuron])
+    return (trace[row, neuron] - (1.0 if newest == step else 0.0)) * exp2((newest - step) * rate)

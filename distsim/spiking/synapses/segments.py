@@ -7,10 +7,14 @@ the cache. Adding each spike to all its slots at once would touch the input of m
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from distsim.core.jit import inline, jit, prefetch
 from distsim.spiking.synapses.input_unit import Grid, to_units
+from distsim.spiking.synapses.synapse_model import Delivery
 from distsim.spiking.synapses.table import Int64Array, Table, row_of
 
 AHEAD = 3  # segments that are asked for from memory before they are needed
@@ -19,7 +23,7 @@ LINE = 64  # bytes that memory sends together
 PAGE = 512  # entries; rows of the calendar begin a line beyond a multiple of them, so that they differ in cache sets
 
 
-class SegmentDelivery:
+class SegmentDelivery(Delivery):
     """Delivers the spikes of one table of static synapses by a calendar of segments.
 
     calendar (longest, capacity) int64: the segments that arrive in a step, first edge << 24 | number of edges; the row
@@ -28,26 +32,25 @@ class SegmentDelivery:
     """
 
     def __init__(self, table: Table) -> None:
-        self.table = table
+        super().__init__(table)
+        self.arrays = (table.place, table.offsets, table.segments, table.targets, table.weights)
         self.count = np.zeros(table.longest, np.int64)
         self.calendar = np.empty((table.longest, 0), np.int64)
         self.done = 0
 
-    def deliver_until(
-        self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid, now: int, horizon: int
-    ) -> None:
-        """Note the spikes, those of an interval up to step ``now``; add what arrives later, up to step ``horizon``.
+    def deliver(
+        self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
+    ) -> int:
+        """Note the spikes; add what arrives after step ``now``, up to step ``horizon``.
 
-        ring (slots, n) is modified; all spikes that can arrive by then are known, since no delay is shorter than an
-        interval.
+        All spikes that can arrive by then are known, since no delay is shorter than an interval.
         """
-        t = self.table
-        done, self.done = max(self.done, now), horizon
-        while not deliver_until(
-            gids, stamps, t.place, t.offsets, t.segments, t.targets, t.weights, t.weight_unit / grid.unit,
-            done, horizon, self.count, self.calendar, ring,
-        ):  # fmt: skip
+        steps = max(self.done, now), horizon
+        per_unit = self.table.weight_unit / grid.unit
+        while not deliver_until(gids, stamps, self.arrays, per_unit, steps, self.count, self.calendar, ring):
             self._enlarge(len(gids))
+        self.done = horizon
+        return 0
 
     def _enlarge(self, more: int) -> None:
         """Make room for twice as many segments, and ``more``, in each step."""
@@ -57,13 +60,14 @@ class SegmentDelivery:
 
 
 @jit
-def deliver_until(  # type: ignore[no-untyped-def]
-    gids, stamps, place, offsets, segments, targets, weights, per_unit, done, horizon, count, calendar, ring
-):
-    """Note the segments of the spikes, add those of the steps done + 1 .. horizon; see ``SegmentDelivery``.
+def deliver_until(gids, stamps, table, per_unit, steps, count, calendar, ring):  # type: ignore[no-untyped-def]
+    """Note the segments of the spikes, add those of the steps after steps[0], up to steps[1]; see ``SegmentDelivery``.
 
-    count, calendar and ring are modified. Returns False, with nothing done, where the calendar has no room.
+    table: place, offsets, segments, targets and weights of the table. count, calendar and ring are modified. Returns
+    False, with nothing done, where the calendar has no room.
     """
+    place, offsets, segments, targets, weights = table
+    done, horizon = steps
     if count.max() + gids.size > calendar.shape[1]:
         return False
     next_row = row_of(gids[0], place) if gids.size > 0 else -1

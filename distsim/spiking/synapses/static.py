@@ -2,68 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from distsim.core.errors import check_arguments
 from distsim.core.jit import jit
-from distsim.core.values import Value
 from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.segments import SegmentDelivery
-from distsim.spiking.synapses.synapse_checks import Shape, check_delay, check_weight, freeze_value
+from distsim.spiking.synapses.synapse_model import Delivery, SynapseModel
 from distsim.spiking.synapses.table import Int64Array, Table, row_of
 
 
-@check_arguments
-@dataclass(frozen=True, eq=False)
-class Static:
+class Static(SynapseModel):
     """A synapse of constant ``weight`` and ``delay`` (ms): one number, an array, or a distribution each.
 
     The unit of weights is that of the target's input: pA, but mV for iaf_psc_delta. ``receptor`` names the input of
     the target, where it has several to choose from.
     """
 
-    weight: Value = 1.0
-    delay: Value = 1.0
-    receptor: int | str | None = None
-    plastic: ClassVar[bool] = False
+    constant: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        freeze_value(self, "weight")
-        freeze_value(self, "delay", above=0.0)
-
-    def check(self, dt: float, shape: Shape, where: str) -> None:
-        check_weight(self.weight, shape, where)
-        check_delay(self.delay, dt, shape, where)
-
-    def delivery(self, table: Table, n_target: int, dt: float) -> StaticDelivery | SegmentDelivery:
-        """What delivers the spikes of ``table``."""
+    def delivery(self, table: Table, n_target: int, dt: float) -> Delivery:
         return StaticDelivery(table) if table.segments is None else SegmentDelivery(table)
 
 
-class StaticDelivery:
-    """Delivers the spikes of one table of static synapses."""
+class StaticDelivery(Delivery):
+    """Delivers the spikes of one table of static synapses, each at once."""
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
-
-    def deliver(self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid) -> int:
-        """Add the weights of the synapses of the spikes to ring (slots, n); returns 0: no weight changes."""
-        t = self.table
-        deliver(gids, stamps, t.place, t.offsets, t.targets, t.weights, t.delays, t.weight_unit / grid.unit, ring)
+    def deliver(
+        self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
+    ) -> int:
+        deliver(gids, stamps, self.table.arrays, self.table.weight_unit / grid.unit, ring)
         return 0
 
 
 @jit
-def deliver(gids, stamps, place, offsets, targets, weights, delays, per_unit, ring):  # type: ignore[no-untyped-def]
+def deliver(gids, stamps, table, per_unit, ring):  # type: ignore[no-untyped-def]
     """Add the weight of every synapse of every spike to the input of its target.
 
     gids, stamps (spikes,) int64: source and step of each spike; sources that are not in the table are skipped.
-    place, offsets, targets, weights, delays: the fields of the table. per_unit: units of the grid per unit of weight.
+    table: ``Table.arrays``. per_unit: units of the grid per unit of weight.
     ring (slots, neurons) int64 or int32, modified: input that arrives at stamp + delay. Integer sums are exact.
     """
+    place, offsets, targets, weights, delays = table
     n_slots = ring.shape[0]
     one_weight = weights.size == 1
     one_delay = delays.size == 1

@@ -6,17 +6,51 @@ import numpy as np
 
 from distsim.core.elementary import exp2, log2
 from distsim.core.jit import inline, jit
+from distsim.spiking.synapses.catch_up import make_catch_up
 from distsim.spiking.synapses.history import NEVER, RECENT, count_after, newer, row_of_newest
-from distsim.spiking.synapses.potentiation import potentiated
 from distsim.spiking.synapses.table import row_of
 
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
+HALF_BIT = 56.0  # powers of two by which an increment below half the last bit of a weight is less than it, and 2 more
+SMALLEST = 1024.0  # powers of two that a weight can be from 1
 
 
 @inline
-def look_up(  # type: ignore[no-untyped-def]
-    targets, delays, stamp, since, steps, trace, older, k_minus, gap, job_edge, job_spike, job_left
-):
+def potentiated(w: float, mu: float, log2_factor: float) -> float:
+    """w + w**mu 2**log2_factor; 0 stays 0, unless mu is 0 (0**0 = 1)."""
+    grown = w + exp2(mu * log2(w) + log2_factor)
+    return grown if w > 0.0 or mu == 0.0 else w
+
+
+@inline
+def without_effect(mu: float, log2_factor: float) -> bool:
+    """Whether ``potentiated`` gives w itself, to the last bit, for every weight that there is.
+
+    w**mu 2**log2_factor is below 2**-56 w for all 2**-1024 < w < 2**1024. Where w is so small that log2 takes
+    it for 2**-1022, the exponent of the increment is below -1021, for which exp2 gives 0.
+    """
+    return log2_factor < -SMALLEST * abs(1.0 - mu) - HALF_BIT
+
+
+@inline
+def facilitate(w, k_plus, exponent, p):  # type: ignore[no-untyped-def]
+    """w + lambda w**mu K_plus with K_plus = k_plus 2**exponent."""
+    log2_lambda, _, mu = p
+    return potentiated(w, mu, log2_lambda + log2(k_plus) + exponent)
+
+
+@inline
+def unchanged(k_plus, exponent, p):  # type: ignore[no-untyped-def]
+    """Whether ``facilitate`` gives w itself, to the last bit, for every weight that there is."""
+    log2_lambda, _, mu = p
+    return without_effect(mu, log2_lambda + log2(k_plus) + exponent)
+
+
+_, settle, weights_at = make_catch_up(facilitate, unchanged)
+
+
+@inline
+def look_up(targets, delays, stamp, since, history, k_minus, gap, jobs_of):  # type: ignore[no-untyped-def]
     """What each target did, as its synapse sees it at stamp - delay.
 
     k_minus, gap (edges,): trace just after the newest spike strictly before, and steps since then. Synapses with
@@ -26,6 +60,8 @@ def look_up(  # type: ignore[no-untyped-def]
     The newest spike of a target tells most of it, so all synapses are first looked at as if it had been seen, and
     those that need more once more. The number of jobs is unsigned: an index that may be negative costs instructions.
     """
+    steps, trace, older = history
+    job_edge, job_spike, job_left, _, _ = jobs_of
     jobs = np.uint64(0)
     one_delay = delays.size == 1
     capacity, n = steps.shape
@@ -63,11 +99,11 @@ def look_up(  # type: ignore[no-untyped-def]
 
 
 @inline
-def potentiate(  # type: ignore[no-untyped-def]
-    w, targets, delays, last, log2_gain, constants, steps, older, jobs, job_edge, job_spike, job_left, job_w, job_lag
-):  # fmt: skip
+def potentiate(w, delays, last, log2_gain, constants, history, jobs, jobs_of):  # type: ignore[no-untyped-def]
     """Add to w the postsynaptic spikes of all jobs, in rounds: the oldest spike of every synapse first."""
-    _, _, mu, rate_plus, _ = constants
+    (_, _, mu), _, rate_plus, _ = constants
+    steps, _, older = history
+    job_edge, job_spike, job_left, job_w, job_lag = jobs_of
     one_delay = delays.size == 1
     all_steps = steps.ravel()
     n = steps.shape[1]
@@ -92,9 +128,10 @@ def potentiate(  # type: ignore[no-untyped-def]
 
 
 @inline
-def depress(w, weights, k_minus, gap, constants, per_unit, limit, units):  # type: ignore[no-untyped-def]
-    """Depress w, store it as the new weights, and give it in units of the grid; returns how many exceed ``limit``."""
-    _, lambda_alpha, _, _, rate_minus = constants
+def depress(w, weights, k_minus, gap, constants, grid, units):  # type: ignore[no-untyped-def]
+    """Depress w, store it as the new weights, and give it in units of the grid; returns how many exceed its limit."""
+    (_, lambda_alpha, _), _, _, rate_minus = constants
+    per_unit, limit = grid
     beyond = 0
     for i in range(weights.size):
         lowered = w[i] - lambda_alpha * w[i] * (k_minus[i] * exp2(-gap[i] * rate_minus))
@@ -106,21 +143,20 @@ def depress(w, weights, k_minus, gap, constants, per_unit, limit, units):  # typ
 
 
 @jit
-def deliver(  # type: ignore[no-untyped-def]
-    gids, stamps, place, offsets, targets, weights, delays, per_unit, limit,
-    ring, steps, trace, older, k_plus, t_last, settled, settled_until, constants,
-):  # fmt: skip
+def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # type: ignore[no-untyped-def]
     """Bring the weights of every synapse of every spike up to date and add them to the input of their targets.
 
-    As ``static.deliver``, with weights (edges,) float32 or float64 (pA), modified; steps, trace, older: the histories
-    of the targets; k_plus (rows,) float64 and t_last (rows,) int64: the traces of the sources, modified; settled,
-    settled_until: see ``StdpDelivery``. constants: (log2 lambda, lambda alpha, mu, rate_plus, rate_minus). Spikes come
-    sorted by step. Returns how many of the weights transmitted exceed ``limit`` (pA).
+    As ``static.deliver``, with weights (edges,) float32 or float64 (pA), modified; grid: its units per pA, and the
+    largest weight. history, sources, constants: as in ``PlasticDelivery``, with p = (log2 lambda, lambda alpha, mu).
+    Spikes come sorted by step. Returns how many of the weights transmitted exceed the largest.
     """
+    place, offsets, targets, weights, delays = table
+    k_plus, t_last, settled, settled_until = sources
+    (log2_lambda, _, _), _, rate_plus, _ = constants
     n_slots = ring.shape[0]
     w, k_minus, gap, units = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, np.int64)
     job_edge, job_spike, job_left = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
-    job_w, job_lag = np.empty(CHUNK), np.empty(CHUNK)
+    jobs_of = job_edge, job_spike, job_left, np.empty(CHUNK), np.empty(CHUNK)
     beyond = 0
     for spike in range(gids.size):
         row = row_of(gids[spike], place)
@@ -128,12 +164,12 @@ def deliver(  # type: ignore[no-untyped-def]
             continue
         stamp, last = stamps[spike], t_last[row]
         since = max(last, settled_until[row])
-        log2_gain = constants[0] + log2(k_plus[row])
+        log2_gain = log2_lambda + log2(k_plus[row])
         for begin in range(offsets[row], offsets[row + 1], CHUNK):
             end = min(begin + CHUNK, offsets[row + 1])
             to, weight = targets[begin:end], weights[begin:end]
             delay = delays if delays.size == 1 else delays[begin:end]
-            jobs = look_up(to, delay, stamp, since, steps, trace, older, k_minus, gap, job_edge, job_spike, job_left)
+            jobs = look_up(to, delay, stamp, since, history, k_minus, gap, jobs_of)
             if since > last:
                 for i in range(to.size):
                     w[i] = settled[begin + i]
@@ -141,11 +177,8 @@ def deliver(  # type: ignore[no-untyped-def]
                 for i in range(to.size):
                     w[i] = weight[i]
             if k_plus[row] > 0.0:
-                potentiate(
-                    w, to, delay, last, log2_gain, constants, steps, older, jobs, job_edge, job_spike, job_left, job_w,
-                    job_lag,
-                )  # fmt: skip
-            beyond += depress(w, weight, k_minus, gap, constants, per_unit, limit, units)
+                potentiate(w, delay, last, log2_gain, constants, history, jobs, jobs_of)
+            beyond += depress(w, weight, k_minus, gap, constants, grid, units)
             if delays.size == 1:
                 slot = ring[(stamp + np.int64(delays[0])) % n_slots]
                 for i in range(to.size):
@@ -153,6 +186,6 @@ def deliver(  # type: ignore[no-untyped-def]
             else:
                 for i in range(to.size):
                     ring[(stamp + np.int64(delay[i])) % n_slots, to[i]] += units[i]
-        k_plus[row] = k_plus[row] * exp2((last - stamp) * constants[3]) + 1.0
+        k_plus[row] = k_plus[row] * exp2((last - stamp) * rate_plus) + 1.0
         t_last[row] = stamp
     return beyond

@@ -1,8 +1,6 @@
-"""Weight and delay, which every kind of synapse has: their checks."""
+"""Checks of the weights and delays of synapses."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -10,24 +8,26 @@ from distsim.core.distributions import Clipped, Distribution, Invertible
 from distsim.core.errors import InputError
 from distsim.core.one_signed import Replaced
 from distsim.core.units import LONGEST_DELAY, to_steps
-from distsim.core.values import Value, check_shape, check_value
+from distsim.core.values import Value, check_shape
 
 Shape = tuple[int, ...] | None
 _LARGEST_UNIFORM = 1.0 - 2.0**-53
 
 
-def check_weight(weight: Value, shape: Shape, where: str, name: str = "weight") -> None:
-    """InputError where ``weight``, or another parameter of that ``name``, is an array that the rule cannot use."""
-    _check_array(weight, shape, f"{where}: {name}")
+def check_array(value: Value, shape: Shape, name: str) -> None:
+    """InputError where ``value`` is an array that the rule cannot use; ``shape`` is None where it takes none."""
+    if not isinstance(value, np.ndarray):
+        return
+    if shape is None:
+        raise InputError(f"{name}: this rule draws how many synapses there are; give a number or a distribution")
+    check_shape(value, shape, name)
 
 
-def check_delay(delay: Value, dt: float, shape: Shape, where: str) -> None:
+def check_delay(delay: Value, dt: float, name: str) -> None:
     """InputError unless every given delay is a whole multiple of dt, at least dt; distributions are rounded to dt.
 
     None may be longer than LONGEST_DELAY steps, nor drawn so.
     """
-    name = f"{where}: delay"
-    _check_array(delay, shape, name)
     if isinstance(delay, Distribution):
         smallest, _ = delay.bounds()
         if smallest < 0.5 * dt:
@@ -61,16 +61,3 @@ def longest_drawn(delay: Distribution) -> float:
     if isinstance(delay, Replaced):
         return max(longest_drawn(delay.distribution), delay.by)
     return high
-
-
-def _check_array(value: Value, shape: Shape, name: str) -> None:
-    if not isinstance(value, np.ndarray):
-        return
-    if shape is None:
-        raise InputError(f"{name}: this rule draws how many synapses there are; give a number or a distribution")
-    check_shape(value, shape, name)
-
-
-def freeze_value(owner: Any, name: str, **limits: float) -> None:
-    """Replace field ``name`` of the frozen dataclass ``owner`` by its checked value."""
-    object.__setattr__(owner, name, check_value(getattr(owner, name), f"{type(owner).__name__}: {name}", **limits))

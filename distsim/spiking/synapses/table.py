@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,11 @@ class Table:
         if self.sources is None:
             return self.first_source_gid, self.n_source, _NONE
         return self.first_source_gid, self.n_source if len(self.sources) else 0, self.sources
+
+    @cached_property
+    def arrays(self) -> tuple[Any, ...]:
+        """What kernels take, as a plain tuple: place, offsets, targets, weights, delays."""
+        return self.place, self.offsets, self.targets, self.weights, self.delays
 
     @property
     def longest(self) -> int:

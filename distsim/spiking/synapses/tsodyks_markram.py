@@ -14,104 +14,21 @@ is F), which transmits weight * R u with R = x; with it NEST's tsodyks_synapse (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
+from distsim.core.declared import number, of_each
 from distsim.core.elementary import LOG2_E, exp2
-from distsim.core.errors import check_arguments
 from distsim.core.jit import inline, jit
 from distsim.core.tuples import at, part, same_kind
-from distsim.core.units import check_number
 from distsim.core.values import Value, largest
-from distsim.spiking.synapses.input_unit import Grid, to_units
-from distsim.spiking.synapses.synapse_checks import Shape, check_delay, check_weight, freeze_value
+from distsim.spiking.synapses.input_unit import to_units
+from distsim.spiking.synapses.short_term import NEVER, ShortTermKernel, ShortTermSynapse
+from distsim.spiking.synapses.synapse_model import FloatArray
 from distsim.spiking.synapses.table import Int64Array, Table, row_of
 
-FloatArray = npt.NDArray[np.float64]
-ATTRIBUTES = ("U", "D", "F")
-NEVER = -1  # the last spike of a source that has not fired yet
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
-
-
-@check_arguments
-@dataclass(frozen=True, eq=False)
-class TsodyksMarkram:
-    """A synapse with short-term plasticity: ``weight`` A (pA), ``U``, and ``delay``, ``D``, ``F``, ``tau_I`` (ms).
-
-    weight, delay, U, D and F are one number, an array, or a distribution each; F may be 0 (no facilitation). tau_I is
-    the time constant of the synaptic current, or None where used resources recover at once (NEST's tsodyks2_synapse).
-    ``receptor`` names the input of the target, where it has several to choose from.
-    """
-
-    weight: Value = 1.0
-    delay: Value = 1.0
-    U: Value = 0.5
-    D: Value = 800.0
-    F: Value = 0.0
-    tau_I: float | None = None
-    receptor: int | str | None = None
-    plastic: ClassVar[bool] = False
-    attributes: ClassVar[tuple[str, ...]] = ATTRIBUTES
-
-    def __post_init__(self) -> None:
-        freeze_value(self, "weight")
-        freeze_value(self, "U", low=0.0)
-        freeze_value(self, "F", low=0.0)
-        for name in ("delay", "D"):
-            freeze_value(self, name, above=0.0)
-        if self.tau_I is not None:
-            object.__setattr__(self, "tau_I", check_number(self.tau_I, "TsodyksMarkram: tau_I", above=0.0))
-
-    @property
-    def unbounded(self) -> bool:
-        """Whether more than the weight can be transmitted: where U can be above 1, as drawn ones of the liquid are."""
-        return largest(self.U) > 1.0
-
-    def check(self, dt: float, shape: Shape, where: str) -> None:
-        check_weight(self.weight, shape, where)
-        check_delay(self.delay, dt, shape, where)
-        for name in self.attributes:
-            check_weight(getattr(self, name), shape, where, name)
-
-    def delivery(self, table: Table, n_target: int, dt: float) -> TsodyksMarkramDelivery:
-        """What delivers the spikes of ``table``."""
-        return TsodyksMarkramDelivery(self, table, dt)
-
-
-class TsodyksMarkramDelivery:
-    """Delivers the spikes of one table; x, y and u (edges,) are those just after the last spike arrived."""
-
-    def __init__(self, synapse: TsodyksMarkram, table: Table, dt: float) -> None:
-        self.table = table
-        self.dt = dt
-        self.tau_I = synapse.tau_I or 0.0
-        self.unbounded = synapse.unbounded
-        values = ((getattr(synapse, name), table.attributes[name]) for name in synapse.attributes)
-        self.parameters = same_kind(
-            tuple(given if isinstance(given, float) else v for given, v in values), table.n_edges
-        )
-        self.x = np.ones(table.n_edges)
-        self.y = np.zeros(table.n_edges)
-        self.u = np.zeros(table.n_edges)
-        self.released = np.empty(CHUNK)
-        self.t_last = np.full(len(table.offsets) - 1, NEVER)
-
-    def deliver(self, gids: Int64Array, stamps: Int64Array, ring: Int64Array, grid: Grid) -> int:
-        """Bring the synapses of the spikes, sorted by step, up to date and add what they transmit to ring (slots, n).
-
-        Returns how many transmitted more than the sums of input can hold.
-        """
-        t = self.table
-        limit = grid.largest_weight if self.unbounded else np.inf
-        return int(
-            deliver(
-                gids, stamps, t.place, t.offsets, t.targets, t.weights, t.delays, *self.parameters, self.tau_I, self.dt,
-                1.0 / grid.unit, limit, self.x, self.y, self.u, self.t_last, self.released, ring,
-            )
-        )  # fmt: skip
 
 
 @inline
@@ -156,16 +73,16 @@ def release(x, y, u, U, D, F, tau_I, elapsed, released):  # type: ignore[no-unty
 
 
 @jit
-def deliver(  # type: ignore[no-untyped-def]
-    gids, stamps, place, offsets, targets, weights, delays, U, D, F, tau_I, dt, per_unit, limit, x, y, u, t_last,
-    released, ring,
-):  # fmt: skip
+def deliver(gids, stamps, table, grid, ring, constants, remembered):  # type: ignore[no-untyped-def]
     """Add weight * u x of every synapse of every spike to the input of its target.
 
-    As ``static.deliver``, with U, D, F, all numbers or all (edges,); x, y, u (edges,) and t_last (rows,), the last
-    spike of each source, are modified. released (CHUNK,) float64 is scratch. Returns how many transmitted more than
-    ``limit`` (pA).
+    As ``static.deliver``; grid: its units per pA, and the largest that may be transmitted; constants: those of
+    ``TsodyksMarkram``; remembered: (x, y, u) and t_last, modified. Returns how many transmitted more than the largest.
     """
+    place, offsets, targets, weights, delays = table
+    per_unit, limit = grid
+    U, D, F, tau_I, dt, released = constants
+    (x, y, u), t_last = remembered
     n_slots = ring.shape[0]
     beyond = 0
     for spike in range(gids.size):
@@ -192,11 +109,9 @@ def deliver(  # type: ignore[no-untyped-def]
 
 
 @jit
-def replay(stamps, delay, U, D, F, tau_I, dt, steps, x, y, u):  # type: ignore[no-untyped-def]
-    """State of one synapse at the end of ``steps``, ascending, from all spikes of its source: x, y, u are written.
-
-    stamps (spikes,) int64, ascending; a spike has arrived from step stamp + delay on.
-    """
+def replay(stamps, delay, constants, dt, steps, x, y, u):  # type: ignore[no-untyped-def]
+    """x, y, u (steps,) are written: see ``SynapseModel.replay``; constants: U, D, F, tau_I."""
+    U, D, F, tau_I = constants
     ready, active, used = 1.0, 0.0, 0.0
     spike = 0
     last = np.int64(0)
@@ -208,3 +123,42 @@ def replay(stamps, delay, U, D, F, tau_I, dt, steps, x, y, u):  # type: ignore[n
             last = stamps[spike] + delay
             spike += 1
         x[i], y[i], u[i] = propagate(ready, active, used, float(steps[i] - last) * dt, D, F, tau_I)
+
+
+class TsodyksMarkram(ShortTermSynapse):
+    """A synapse with short-term plasticity: ``weight`` A (pA), ``U``, and ``delay``, ``D``, ``F``, ``tau_I`` (ms).
+
+    weight, delay, U, D and F are one number, an array, or a distribution each; F may be 0 (no facilitation). tau_I is
+    the time constant of the synaptic current, or None where used resources recover at once (NEST's tsodyks2_synapse).
+    ``receptor`` names the input of the target, where it has several to choose from.
+    """
+
+    U: Value = of_each(default=0.5, low=0.0)
+    D: Value = of_each(default=800.0, above=0.0)
+    F: Value = of_each(default=0.0, low=0.0)
+    tau_I: float | None = number(default=None, above=0.0)
+    initial: ClassVar[dict[str, float]] = {"x": 1.0, "y": 0.0, "u": 0.0}
+    states: ClassVar[tuple[str, ...]] = tuple(initial)
+    kernel: ClassVar[ShortTermKernel] = ShortTermKernel(deliver)
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether more than the weight can be transmitted: where U can be above 1, as drawn ones of the liquid are."""
+        return largest(self.U) > 1.0
+
+    def constants(self, table: Table, dt: float) -> tuple[Any, ...]:
+        """U, D, F, all numbers or all (edges,); tau_I, 0 for None, and dt (ms); scratch (CHUNK,)."""
+        given = (self.U, self.D, self.F)
+        values = (v if isinstance(v, float) else own for v, own in zip(given, table.attributes.values(), strict=True))
+        return (*same_kind(tuple(values), table.n_edges), self.tau_I or 0.0, dt, np.empty(CHUNK))
+
+    def state_bytes(self, edges: float, rows: float, n_target: int) -> float:
+        each = not all(isinstance(value, float) for value in (self.U, self.D, self.F))
+        return super().state_bytes(edges, rows, n_target) + (3 * 8.0 * edges if each else 0.0)
+
+    def replay(
+        self, stamps: Int64Array, delay: int, attributes: tuple[float, ...], dt: float, steps: Int64Array
+    ) -> FloatArray:
+        x, y, u = states = np.empty((3, len(steps)))
+        replay(stamps, delay, (*attributes, self.tau_I or 0.0), dt, steps, x, y, u)
+        return states

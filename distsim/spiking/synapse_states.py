@@ -1,4 +1,4 @@
-"""The state of Tsodyks-Markram synapses at any time, replayed from the spikes of their sources (collective)."""
+"""The state of synapses at any time, replayed from the spikes of their sources (collective)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from distsim.parallel.gather import Spikes
 from distsim.spiking.local_network import LocalTable
-from distsim.spiking.synapses.tsodyks_markram import ATTRIBUTES, replay
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -22,17 +21,22 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SynapseStates:
-    """State of synapses, sorted by source, then target: x, y, u (T, n) float64 at the ends of step (T,) int64.
+    """States of synapses, sorted by source, then target, at the ends of step (T,) int64.
 
-    source, target (n,) int64 count within their populations.
+    source, target (n,) int64 count within their populations. values: (T, n) float64 by name of the state variable,
+    which are attributes too: those of Tsodyks-Markram synapses are x, y, u.
     """
 
     step: Int64Array
     source: Int64Array
     target: Int64Array
-    x: FloatArray
-    y: FloatArray
-    u: FloatArray
+    values: dict[str, FloatArray]
+
+    def __getattr__(self, name: str) -> FloatArray:
+        values: dict[str, FloatArray] = self.__dict__.get("values", {})
+        if name not in values:
+            raise AttributeError(f"there is no state variable '{name}'; known: {', '.join(values) or 'none'}")
+        return values[name]
 
 
 def synapse_states(
@@ -47,7 +51,8 @@ def synapse_states(
 
     ``spikes`` gives all spikes of a population by name.
     """
-    source, target, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, 3, len(step)))]
+    names = tables[0].projections[0].synapse.states if tables else ()
+    source, target, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, len(names), len(step)))]
     for local in tables:
         projection = local.projections[0]  # such synapses share no table with others
         fired = spikes(projection.source.name)
@@ -61,19 +66,19 @@ def synapse_states(
     parts = comm.allgather((np.concatenate(source), np.concatenate(target), np.concatenate(values)))
     all_sources, all_targets, states = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((all_targets, all_sources))
-    x, y, u = states[order].transpose(1, 2, 0)
-    return SynapseStates(step, all_sources[order], all_targets[order], x, y, u)
+    by_name = dict(zip(names, states[order].transpose(1, 2, 0), strict=True))
+    return SynapseStates(step, all_sources[order], all_targets[order], by_name)
 
 
 def _replayed(
     local: LocalTable, edges: Int64Array, sources: Int64Array, fired: Spikes, step: Int64Array, dt: float
 ) -> FloatArray:
-    """x, y and u (edges, 3, T) of some edges of a table."""
-    table = local.table
-    values = np.empty((len(edges), 3, len(step)))
+    """States (edges, states, T) of some edges of a table."""
+    table, synapse = local.table, local.projections[0].synapse
+    values = np.empty((len(edges), len(synapse.states), len(step)))
     delays = np.broadcast_to(table.delays, table.n_edges)[edges]
-    parameters = [np.broadcast_to(table.attributes[name], table.n_edges)[edges] for name in ATTRIBUTES]
-    for i, (source, delay, *constants) in enumerate(zip(sources, delays, *parameters, strict=True)):
+    attributes = [np.broadcast_to(own, table.n_edges)[edges] for own in table.attributes.values()]
+    for i, (source, delay, *own) in enumerate(zip(sources, delays, *attributes, strict=True)):
         stamps = fired.step[fired.neuron == source]
-        replay(stamps, np.int64(delay), *map(float, constants), local.delivery.tau_I, dt, step, *values[i])
+        values[i] = synapse.replay(stamps, int(delay), tuple(map(float, own)), dt, step)
     return values

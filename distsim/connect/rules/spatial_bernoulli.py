@@ -1,4 +1,4 @@
-"""Drawing edges whose probability falls with distance, without looking at every pair.
+"""Every pair is connected with a probability that falls with distance, drawn without looking at every pair.
 
 Sources are sorted into cells. Around a target, cells in which the probability of an edge is about the same make a
 shell; within a shell candidates are chosen by geometric gaps with the largest probability that occurs there, and kept
@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.draw import Edges, Targets, edges, log1m
+from distsim.connect.rule import Edges, Ends, Rule, Targets
+from distsim.connect.rules.pairwise_bernoulli import log1m
+from distsim.core.declared import flag, number
 from distsim.core.elementary import LN_2, exp, log
+from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
 from distsim.core.rng import draw_open_uniform
-from distsim.core.rules import SpatialBernoulli
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -27,6 +30,76 @@ Int64Array = npt.NDArray[np.int64]
 SHELLS = 54  # each of half the probability of the one before; beyond 2^-54 there is no edge
 MOST_CELLS = 1000  # around a target
 FIRST_CAPACITY = 64  # edges per target, to begin with
+SAMPLE = 256  # sources and targets whose distances are looked at for the expected number of edges
+
+
+class SpatialBernoulli(Rule, eq=True):
+    """Every pair at distance d is connected with probability C exp(-(d / lambda_)^2), independently.
+
+    Both populations have positions of the same number of dimensions; lambda_ is in the unit of the positions.
+    """
+
+    C: float = number(low=0.0)
+    lambda_: float = number(above=0.0)
+    autapses: bool = flag(default=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.C > 1.0:
+            raise InputError(f"SpatialBernoulli: C must be at most 1, for it is a probability, got {self.C:g}")
+
+    def check(self, ends: Ends) -> None:
+        """Raise InputError for populations without positions, or in spaces of different dimensions."""
+        dimensions = []
+        for name, positions in ((ends.source, ends.source_positions), (ends.target, ends.target_positions)):
+            if positions is None:
+                raise InputError(
+                    f"SpatialBernoulli: the neurons of '{name}' have no positions; "
+                    f"give the population positions, e.g. lattice((3, 3, 15))"
+                )
+            dimensions.append(positions.shape[1])
+        if dimensions[0] != dimensions[1]:
+            raise InputError(
+                f"SpatialBernoulli: positions of '{ends.source}' have {dimensions[0]} dimensions, "
+                f"those of '{ends.target}' {dimensions[1]}"
+            )
+
+    def edges(self, targets: Targets) -> Iterator[Edges]:
+        sources, positions = _positions(targets.projection.ends)
+        cells = targets.once("cells", lambda: Cells.of(self, sources, positions))
+        local = positions[targets.index]
+        excluded = targets.excluded(self.autapses)
+        capacity = FIRST_CAPACITY
+        for piece in targets.pieces(FIRST_CAPACITY):
+            degree = np.empty(piece.stop - piece.start, np.int64)
+            n = -1
+            while n < 0:
+                source = np.empty(len(degree) * capacity, np.int32)
+                streams = targets.streams.part(piece)
+                n = draw_spatial(
+                    streams, local[piece], excluded[piece], cells.arrays, self.C, self.lambda_, degree, source
+                )
+                capacity = 2 * capacity if n < 0 else capacity
+            yield Edges(piece.start, degree, source[:n], None)
+
+    def expected_edges(self, ends: Ends) -> float:
+        source, target = (_some(positions) for positions in _positions(ends))
+        if not len(source) or not len(target):
+            return 0.0
+        apart = (source[:, None, :] - target[None, :, :]) / self.lambda_
+        return float(self.C * np.exp(-(apart * apart).sum(axis=-1)).mean()) * ends.n_source * ends.n_target
+
+
+def _positions(ends: Ends) -> tuple[FloatArray, FloatArray]:
+    """Positions of the sources and of the targets."""
+    if ends.source_positions is None or ends.target_positions is None:
+        raise TypeError("populations of a SpatialBernoulli projection have positions: its check says so")
+    return ends.source_positions, ends.target_positions
+
+
+def _some(rows: FloatArray) -> FloatArray:
+    """At most SAMPLE of the rows, evenly spread."""
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), SAMPLE)).astype(np.int64)]
 
 
 @dataclass(frozen=True)
@@ -66,6 +139,13 @@ class Cells:
         offset, shell = _around(reach, edge / rule.lambda_)
         return cls(order.astype(np.int32), sources[order], start, size, origin, float(edge), offset, shell)
 
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """What the kernel takes."""
+        return (
+            self.source, self.position, self.start, self.size, self.origin, self.edge, self.offset, self.shell,
+        )  # fmt: skip
+
 
 def _cells_across(dimensions: int) -> int:
     """Into how many cells the radius is divided, at least one, so that at most about MOST_CELLS lie around a target."""
@@ -96,29 +176,6 @@ def _around(reach: Int64Array, edge: float) -> tuple[Int64Array, Int64Array]:
     return np.ascontiguousarray(offset[order]), np.searchsorted(number[order], np.arange(SHELLS + 1))
 
 
-@edges.register
-def _(rule: SpatialBernoulli, targets: Targets) -> Iterator[Edges]:
-    ends = targets.projection.ends
-    if ends.source_positions is None or ends.target_positions is None:
-        raise TypeError("populations of a SpatialBernoulli projection have positions: its check says so")
-    cells = Cells.of(rule, ends.source_positions, ends.target_positions)
-    positions = ends.target_positions[targets.index]
-    excluded = targets.excluded(rule.autapses)
-    capacity = FIRST_CAPACITY
-    for piece in targets.pieces(FIRST_CAPACITY):
-        degree = np.empty(piece.stop - piece.start, np.int64)
-        n = -1
-        while n < 0:
-            source = np.empty(len(degree) * capacity, np.int32)
-            n = draw_spatial(
-                targets.streams.part(piece), positions[piece], excluded[piece], cells.source, cells.position,
-                cells.start, cells.size, cells.origin, cells.edge, cells.offset, cells.shell, rule.C, rule.lambda_,
-                degree, source,
-            )  # fmt: skip
-            capacity = 2 * capacity if n < 0 else capacity
-        yield Edges(piece.start, degree, source[:n], None)
-
-
 @inline
 def gap(streams, t, counter, p):  # type: ignore[no-untyped-def]
     """How many candidates of target t are passed over before the next success, each of probability p > 0."""
@@ -128,14 +185,12 @@ def gap(streams, t, counter, p):  # type: ignore[no-untyped-def]
 
 
 @jit
-def draw_spatial(  # type: ignore[no-untyped-def]
-    streams, positions, excluded, cell_source, cell_position, start, size, origin, edge, offset, shell, C, lambda_,
-    degree, source,
-):  # fmt: skip
+def draw_spatial(streams, positions, excluded, cells, C, lambda_, degree, source):  # type: ignore[no-untyped-def]
     """The sources of every target, written to ``source`` one target after the other; ``degree`` is written.
 
-    Fields of ``Cells`` as there. Returns the number of edges, or -1 where ``source`` is too short.
+    cells: ``Cells.arrays``. Returns the number of edges, or -1 where ``source`` is too short.
     """
+    cell_source, cell_position, start, size, origin, edge, offset, shell = cells
     dimensions = size.size
     home = np.empty(dimensions, np.int64)
     found = 0

@@ -1,0 +1,177 @@
+"""A connection rule: which neurons of a source population project to which of a target population.
+
+A rule is a frozen description; ``edges`` draws those of some targets, each from the stream of its own target, so that
+every rank draws those of its own. They come in pieces of a few targets, in the order of targets, so that the edges of a
+whole rank never exist unsorted; drawing them twice (to count, then to fill) costs less memory and time than sorting
+them. An autapse is a synapse of a neuron onto itself, a multapse one of several synapses between the same two neurons.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.declared import Declared
+from distsim.core.errors import InputError
+from distsim.core.rng import Streams, streams_of
+from distsim.core.units import shown
+
+Int64Array = npt.NDArray[np.int64]
+PIECE = 1 << 18  # edges drawn together, about
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What a rule is checked against: sizes and names of the two populations, and whether they are the same one.
+
+    The positions (n, dimensions) of their neurons are None where they have none.
+    """
+
+    source: str
+    target: str
+    n_source: int
+    n_target: int
+    source_positions: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    target_positions: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def same(self) -> bool:
+        return self.source == self.target
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Edges of a few consecutive local targets, in the order of targets.
+
+    first: local index of the first target. degree (targets,) int64: edges of each. source (edges,) int32: index of
+    the source within its population. entry (edges,) int64: which entry (flat) of an array of weights or delays is
+    theirs, or None where there is no such array.
+    """
+
+    first: int
+    degree: Int64Array
+    source: npt.NDArray[np.int32]
+    entry: Int64Array | None
+
+    @property
+    def target(self) -> Int64Array:
+        """Local index (edges,) of the target of each edge."""
+        return np.repeat(np.arange(self.first, self.first + len(self.degree)), self.degree)
+
+    @property
+    def number(self) -> Int64Array:
+        """Position (edges,) of each edge among those of its target: the counter of its random numbers."""
+        starts = np.cumsum(self.degree) - self.degree
+        return np.arange(len(self.source)) - np.repeat(starts, self.degree)
+
+
+class Between(Protocol):
+    """A projection of any kind of network, as far as its edges are concerned."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def source(self) -> Numbered: ...
+    @property
+    def target(self) -> Numbered: ...
+    @property
+    def rule(self) -> Rule: ...
+    @property
+    def ends(self) -> Ends: ...
+
+
+class Numbered(Protocol):
+    """A population: ``size`` neurons with global ids from ``first_gid`` on."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def first_gid(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The local targets of a projection: gids (n,), their streams (n,), and index within the population.
+
+    ``arrays`` tells whether weights, delays or the like are arrays, so that edges need their entries.
+    """
+
+    projection: Between
+    seed: int
+    gids: Int64Array
+    streams: Streams
+    arrays: bool
+    _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, projection: Between, seed: int, gids: Int64Array, values: Iterable[object] = ()) -> Targets:
+        """``values``: what the edges have of their own."""
+        arrays = any(isinstance(value, np.ndarray) for value in values)
+        return cls(projection, seed, gids, streams_of(seed, "edges", projection.index, gids), arrays)
+
+    @property
+    def index(self) -> Int64Array:
+        """Index (n,) of the targets within their population."""
+        return self.gids - self.projection.target.first_gid
+
+    def excluded(self, autapses: bool) -> Int64Array:
+        """Per target the source that is not allowed, or -1."""
+        if autapses or not self.projection.ends.same:
+            return np.full(len(self.gids), -1, np.int64)
+        return self.index
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives, worked out when it is first asked for under ``name``: edges are drawn more than once."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return cast("T", self._kept[name])
+
+    def pieces(self, edges_per_target: float) -> Iterator[slice]:
+        """Slices of targets with about PIECE edges each; one without targets where there are none.
+
+        So kernels are called on any rank, and those of a rank without targets are those of any other.
+        """
+        step = max(1, int(PIECE / max(edges_per_target, 1.0)))
+        for begin in range(0, max(len(self.gids), 1), step):
+            yield slice(begin, min(begin + step, len(self.gids)))
+
+
+class Rule(Declared, abstract=True):
+    """Base of connection rules, a user's own too: its parameters, and how its edges are drawn."""
+
+    kind: ClassVar[str] = "connection rule"
+
+    def check(self, ends: Ends) -> None:
+        """Raise InputError where the two populations do not fit; any two will do unless the rule says otherwise."""
+
+    def array_shape(self, ends: Ends) -> tuple[int, ...] | None:
+        """Shape of arrays of weights and the like; None where the rule draws how many synapses there are."""
+        return None
+
+    @abstractmethod
+    def edges(self, targets: Targets) -> Iterator[Edges]:
+        """The edges of the local targets, piece by piece; the same each time it is called."""
+
+    @abstractmethod
+    def expected_edges(self, ends: Ends) -> float:
+        """The number of edges between all sources and targets, on average."""
+
+
+def check_is_rule(rule: Any, where: str) -> None:
+    """InputError where ``rule`` is no connection rule."""
+    if not isinstance(rule, Rule):
+        raise InputError(f"{where}: {shown(rule)} is not a connection rule; give e.g. FixedIndegree(100)")
+
+
+def check_rule_fits(rule: Rule, ends: Ends, where: str) -> None:
+    """InputError where ``rule`` cannot be met by the two populations."""
+    try:
+        rule.check(ends)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None

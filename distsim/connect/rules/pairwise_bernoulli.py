@@ -1,0 +1,72 @@
+"""Every pair is connected with the same probability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from distsim.connect.rule import Edges, Ends, Rule, Targets
+from distsim.core.declared import flag, number
+from distsim.core.elementary import log
+from distsim.core.errors import InputError
+from distsim.core.jit import inline, jit
+from distsim.core.rng import draw_open_uniform
+
+
+class PairwiseBernoulli(Rule, eq=True):
+    """Every pair of source and target is connected with probability ``p``, independently."""
+
+    p: float = number(low=0.0)
+    autapses: bool = flag(default=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.p > 1.0:
+            raise InputError(f"PairwiseBernoulli: p must be at most 1, got {self.p:g}")
+
+    def edges(self, targets: Targets) -> Iterator[Edges]:
+        n_source = targets.projection.source.size
+        excluded = targets.excluded(self.autapses)
+        for piece in targets.pieces(n_source):
+            degree = np.empty(piece.stop - piece.start, np.int64)
+            source = np.empty(len(degree) * n_source, np.int32)
+            n = draw_bernoulli(targets.streams.part(piece), excluded[piece], n_source, self.p, degree, source)
+            yield Edges(piece.start, degree, source[:n], None)
+
+    def expected_edges(self, ends: Ends) -> float:
+        return self.p * ends.n_source * ends.n_target
+
+
+@jit
+def draw_bernoulli(streams, excluded, n_source, p, degree, source):  # type: ignore[no-untyped-def]
+    """Every source with probability p for every target, by geometric gaps between those chosen; degree is written.
+
+    The gap before the next success is floor(ln u / ln(1 - p)). Returns the number of edges.
+    """
+    edges = 0
+    for t in range(streams.keys.size):
+        candidates = n_source - 1 if excluded[t] >= 0 else n_source
+        begin = edges
+        chosen = np.int64(-1)
+        counter = 0
+        while p > 0.0:
+            gap = 0.0
+            if p < 1.0:
+                gap = np.floor(log(draw_open_uniform(streams, t, counter)) / log1m(p))
+            counter += 1
+            if gap >= candidates - chosen - 1:
+                break
+            chosen += 1 + np.int64(gap)
+            source[edges] = chosen + 1 if excluded[t] >= 0 and chosen >= excluded[t] else chosen
+            edges += 1
+        degree[t] = edges - begin
+    return edges
+
+
+@inline
+def log1m(p: float) -> float:
+    """ln(1 - p) for 0 < p < 1, also where p is so small that 1 - p loses its digits: a series below 1e-4."""
+    if p < 1e-4:
+        return -p * (1.0 + p * (0.5 + p * (1.0 / 3.0 + p * 0.25)))
+    return log(1.0 - p)

@@ -1,0 +1,98 @@
+"""Long-term plasticity by pairs of spikes, given by the equations of one synapse: a base for users' own.
+
+The delay d is dendritic: a presynaptic spike at t reaches the synapse at t, a postsynaptic one at s + d. Each
+presynaptic spike at t, the one before it at t_last, does to a weight w, in this order:
+
+    for each postsynaptic spike s in (t_last - d, t - d]:
+        w = facilitate(w, K_plus exp((t_last - (s + d)) / tau_plus), p)
+    K_minus = sum over postsynaptic s < t - d of exp((s - (t - d)) / tau_minus)
+    w = depress(w, K_minus, p);  transmit w
+    K_plus = K_plus exp((t_last - t) / tau_plus) + 1;  t_last = t
+
+K_plus and t_last belong to the source and are kept once per source. Times are whole steps, so that all exponents are
+multiples of dt / tau.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from distsim.core.declared import number, numbers_of
+from distsim.core.elementary import LOG2_E, exp2
+from distsim.core.jit import inline, jit
+from distsim.spiking.synapses.catch_up import make_catch_up
+from distsim.spiking.synapses.history import INITIAL_CAPACITY, trace_before
+from distsim.spiking.synapses.input_unit import to_units
+from distsim.spiking.synapses.per_edge import entries
+from distsim.spiking.synapses.plastic_delivery import PlasticDelivery, PlasticKernels
+from distsim.spiking.synapses.synapse_model import SynapseModel
+from distsim.spiking.synapses.table import Table, row_of
+
+
+class LongTermSynapse(SynapseModel, abstract=True):
+    """Base of synapses with long-term plasticity: ``tau_plus`` and ``tau_minus`` are time constants (ms) of traces.
+
+    A subclass declares its parameters and, as ``kernels``, what ``make_kernels(facilitate, depress)`` makes. In these
+    p is the tuple of its own numbers, then of what each synapse has of its own, in the order of declaration.
+    """
+
+    tau_plus: float = number(default=20.0, above=0.0, kw_only=True)
+    tau_minus: float = number(default=20.0, above=0.0, kw_only=True)
+    plastic: ClassVar[bool] = True
+    kernels: ClassVar[PlasticKernels]
+    needs: ClassVar[dict[str, str]] = {"kernels": "what make_kernels(facilitate, depress) makes of its equations"}
+
+    def numbers(self) -> tuple[float, ...]:
+        """The numbers that the equations take."""
+        return tuple(value for name, value in numbers_of(self).items() if name not in ("tau_plus", "tau_minus"))
+
+    def delivery(self, table: Table, n_target: int, dt: float) -> PlasticDelivery:
+        attributes = tuple(table.attributes.values())
+        rates = (dt / self.tau_plus * LOG2_E, dt / self.tau_minus * LOG2_E)
+        return PlasticDelivery(table, n_target, self.kernels, (self.numbers(), attributes, *rates))
+
+    def state_bytes(self, edges: float, rows: float, n_target: int) -> float:
+        return 2.0 * 8 * rows + INITIAL_CAPACITY * (4.0 + 8) * n_target
+
+
+def make_kernels(facilitate: Any, depress: Any) -> PlasticKernels:
+    """The kernels of synapses with these two equations, plain functions of numbers that numba compiles.
+
+    facilitate(w, K_plus, p): the weight after a postsynaptic spike has reached the synapse. depress(w, K_minus, p): the
+    weight that a presynaptic spike leaves behind and transmits.
+    """
+    facilitate, depress = inline(facilitate), inline(depress)
+
+    @inline
+    def facilitate_with(w, k_plus, exponent, p):  # type: ignore[no-untyped-def]
+        return facilitate(w, k_plus * exp2(exponent), p)
+
+    brought_up, settle, weights_at = make_catch_up(facilitate_with)
+
+    @jit
+    def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # type: ignore[no-untyped-def]
+        """As ``static.deliver``; returns how many of the weights transmitted exceed the largest, grid[1]."""
+        place, offsets, targets, weights, delays = table
+        k_plus, t_last, _, _ = sources
+        numbers, attributes, rate_plus, rate_minus = constants
+        per_unit, limit = grid
+        beyond = 0
+        for spike in range(gids.size):
+            row = row_of(gids[spike], place)
+            if row < 0:
+                continue
+            stamp = stamps[spike]
+            for edge in range(offsets[row], offsets[row + 1]):
+                delay = np.int64(delays[0 if delays.size == 1 else edge])
+                w = brought_up(edge, row, stamp, table, history, sources, constants)
+                k_minus = trace_before(stamp - delay, targets[edge], history, rate_minus)
+                weights[edge] = depress(w, k_minus, numbers + entries(attributes, edge))
+                beyond += abs(weights[edge]) > limit
+                ring[(stamp + delay) % ring.shape[0], targets[edge]] += to_units(weights[edge], per_unit)
+            k_plus[row] = k_plus[row] * exp2((t_last[row] - stamp) * rate_plus) + 1.0
+            t_last[row] = stamp
+        return beyond
+
+    return PlasticKernels(deliver, settle, weights_at)

@@ -1,0 +1,37 @@
+"""What synapses have of their own, (edges,) each, or (1,) where it is the same for all: read as one tuple per edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.extending import overload
+
+
+def entries(arrays: Any, edge: int) -> Any:
+    """The values of ``edge``, a tuple of as many as there are arrays."""
+    return tuple(float(array[0 if array.size == 1 else edge]) for array in arrays)
+
+
+@overload(entries)
+def _entries(arrays, edge):  # type: ignore[no-untyped-def]
+    if len(arrays) == 0:
+        return lambda arrays, edge: ()
+    return lambda arrays, edge: (float(arrays[0][0 if arrays[0].size == 1 else edge]),) + entries(arrays[1:], edge)  # noqa: RUF005 # numba
+
+
+def put(values: Any, arrays: Any, edge: int) -> None:
+    """Write one value to each of the arrays (edges,)."""
+    for value, array in zip(values, arrays, strict=True):
+        array[edge] = value
+
+
+@overload(put)
+def _put(values, arrays, edge):  # type: ignore[no-untyped-def]
+    if len(arrays) == 0:
+        return lambda values, arrays, edge: None
+
+    def put_first(values, arrays, edge):  # type: ignore[no-untyped-def]
+        arrays[0][edge] = values[0]
+        put(values[1:], arrays[1:], edge)
+
+    return put_first
