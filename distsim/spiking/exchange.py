@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, nearest
 from distsim.core.jit import jit
+from distsim.core.placement import index_of_owner, owner
 from distsim.spiking.spike_hash import add_spike
 
 if TYPE_CHECKING:
@@ -162,11 +163,11 @@ class AlltoallvExchange:
 
     def __init__(self, comm: MPI.Comm, needed: Int64Array) -> None:
         self.comm = comm
-        owner = needed % comm.size
-        order = np.argsort(owner, kind="stable")
-        asked, counts = self._alltoall(needed[order].astype(np.uint64), np.bincount(owner, minlength=comm.size))
+        owners = owner(needed, comm.size)
+        order = np.argsort(owners, kind="stable")
+        asked, counts = self._alltoall(needed[order].astype(np.uint64), np.bincount(owners, minlength=comm.size))
         rank = np.repeat(np.arange(comm.size), counts)
-        local = asked.astype(np.int64) // comm.size
+        local = index_of_owner(asked.astype(np.int64), comm.size)
         by_neuron = np.lexsort((rank, local))
         self.destinations = rank[by_neuron]
         n_local = int(local.max(initial=-1)) + 1
@@ -182,7 +183,7 @@ class AlltoallvExchange:
         return incoming, arriving
 
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
-        local = (spikes & GID_MASK).astype(np.int64) // self.comm.size
+        local = index_of_owner((spikes & GID_MASK).astype(np.int64), self.comm.size)
         known = local < len(self.offsets) - 1
         spikes, local = spikes[known], local[known]
         fan = self.offsets[local + 1] - self.offsets[local]

@@ -12,6 +12,7 @@ import numpy as np
 from distsim.connect.attribute import Attribute, smallest_unsigned, target_type
 from distsim.connect.expected import Memory, expected_edges
 from distsim.core.distributions import Distribution, Invertible
+from distsim.core.placement import most_local
 from distsim.core.values import Value
 from distsim.spiking.drives.poisson import Poisson
 from distsim.spiking.local_network import FREE_INTERVAL, groups_of, multiplicity
@@ -80,7 +81,7 @@ def _group(
     precision: str,
 ) -> Memory:
     """The memory of one group of neurons, and of the synapses onto it."""
-    n = -(-sum(p.size for p in together) // ranks)
+    n = most_local(sum(p.size for p in together), ranks)
     model: Any = together[0].model
     index_bytes = np.dtype(target_type(n)).itemsize
     static = all(type(table.synapse) is Static for table in tables)
