@@ -94,12 +94,14 @@ def read_states(path: Path, population: str, variable: str) -> States:
 
     def states(file: Any) -> States:
         _group(file, "states", population)
-        group = _group(file, f"states/{population}", variable)
-        time, value = _columns(group, "time", "value")
-        (neuron,) = _columns(group, "neuron")
-        return States(time.astype(np.float64), neuron.astype(np.int64), value.astype(np.float64))
+        return _states(_group(file, f"states/{population}", variable))
 
     return _read(path, states)
+
+
+def read_rates(path: Path, population: str) -> States:
+    """The recorded rates (1/s) of rate neurons; InputError where there are none in the file."""
+    return _read(path, lambda file: _states(_group(file, "rates", population)))
 
 
 def read_flips(path: Path, population: str) -> tuple[FloatArray, IntArray, IntArray]:
@@ -205,6 +207,13 @@ def _group(file: Any, parent: str, name: str) -> Any:
     if name not in names:
         raise InputError(f"'{file.filename}' has no {parent} of '{name}'{nearest(name, names)}")
     return file[parent][name]
+
+
+def _states(group: Any) -> States:
+    """The values of a state variable in ``group``."""
+    time, value = _columns(group, "time", "value")
+    (neuron,) = _columns(group, "neuron")
+    return States(time.astype(np.float64), neuron.astype(np.int64), value.astype(np.float64))
 
 
 def _columns(group: Any, *names: str) -> list[npt.NDArray[Any]]:

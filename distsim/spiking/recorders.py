@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.populations import StateRecording
-from distsim.parallel.gather import States, gather_states
+from distsim.record.state_recorder import StateRecorder
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalPopulation
 from distsim.spiking.network import Network
-
-if TYPE_CHECKING:
-    from mpi4py import MPI
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -55,36 +50,6 @@ class SpikeRecorder:
         return taken
 
 
-@dataclass
-class StateRecorder:
-    """Values of one state variable of the local ones among the chosen neurons, a row per recorded step.
-
-    columns (n_local,): place of each in ``recording.neurons``; rows: index (n_local,) within the group.
-    """
-
-    recording: StateRecording
-    columns: Int64Array
-    local_index: Int64Array
-    steps: list[int] = field(default_factory=list)
-    values: list[npt.NDArray[np.float64]] = field(default_factory=list)
-
-    def add(self, group: LocalGroup, step: int) -> None:
-        if step % self.recording.interval == 0:
-            self.steps.append(step)
-            self.values.append(group.neurons.state(self.recording.variable)[self.local_index])
-
-    def all(self, comm: MPI.Comm) -> States:
-        """The values of all ranks so far (collective)."""
-        return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm)
-
-    def take(self, comm: MPI.Comm) -> States:
-        """As ``all``, and forget them."""
-        taken = self.all(comm)
-        self.steps.clear()
-        self.values.clear()
-        return taken
-
-
 def _recorded(n: int, recorders: list[SpikeRecorder]) -> npt.NDArray[np.bool_] | None:
     """Which of the ``n`` neurons of a group (n,) have their spikes recorded; None where all have."""
     recorded = np.zeros(n, np.bool_)
@@ -106,9 +71,7 @@ class Recorders:
         self.of_states: dict[str, list[StateRecorder]] = {name: [] for name in parts}
         for state in network.state_recordings:
             part = parts[state.population]
-            gids = np.array(state.neurons, np.int64) + part.population.first_gid
-            columns = np.flatnonzero(np.isin(gids, part.gids))
-            recorder = StateRecorder(state, columns, part.begin + np.searchsorted(part.gids, gids[columns]))
+            recorder = StateRecorder.of(state, part.population.first_gid, part.gids, part.begin)
             self.of_states[state.population].append(recorder)
         names = [[part.population.name for part in group.members] for group in local.groups]
         self._of_group = [[self.of_spikes[name] for name in group if name in self.of_spikes] for group in names]
@@ -146,4 +109,5 @@ class Recorders:
     def states(self, group: LocalGroup, step: int) -> None:
         """Keep the states at the end of ``step``."""
         for recorder in self.states_of(group):
-            recorder.add(group, step)
+            if recorder.due(step):
+                recorder.add(step, group.neurons.state(recorder.recording.variable))

@@ -172,6 +172,9 @@ def test_the_file_of_a_run(tmp_path):
     assert (about["T"], about["seed"], about["network"]["projections"][1]["J"]) == (1.5, 5, -0.2)
     with pytest.raises(InputError, match="exists already"):
         BinarySimulation(network, MPI.COMM_WORLD, 5, file=path)
+    for call in (lambda: simulation.run(1.0), lambda: simulation.flips("P1"), lambda: simulation.activity("P1")):
+        with pytest.raises(InputError, match="the simulation is closed"):
+            call()
 
 
 def test_memory_is_linear_in_synapses():
@@ -190,7 +193,11 @@ def test_progress_and_counts():
     simulation.run(2.0, told.append)
     assert told[-1] == 2.0
     assert simulation.coupling_count() == 900_000
-    assert set(simulation.phase_times()) == {"draw", "speculate", "exchange", "correct", "settle", "record"}
+    assert set(simulation.phase_times()) == {
+        "connect", "draw", "speculate", "exchange", "correct", "settle", "record", "other",
+    }  # fmt: skip
+    simulation.forget_times()
+    assert simulation.sim_time == simulation.phase_times()["settle"]["max"] == 0.0 < simulation.build_time
     assert simulation.time == 2.0
 
 
