@@ -12,7 +12,7 @@ from distsim.binary import couplings as building
 from distsim.binary import flip_file
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation
-from distsim.binary.flip_recorder import Activity, BinaryRecorder, Flips
+from distsim.binary.flip_recorder import BinaryRecorder, Flips, MeanActivity
 from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.units import MAX_STEPS, check_number
@@ -119,7 +119,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
                 f"every {1.0 / rate:.3g} ms"
             )
 
-    def activity(self, population: BinaryPopulation | str) -> Activity:
+    def activity(self, population: BinaryPopulation | str) -> MeanActivity:
         """The recorded mean activity of ``population`` so far."""
         self._require_open()
         name = self.network.find(population).name

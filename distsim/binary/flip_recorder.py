@@ -30,7 +30,7 @@ class Flips(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Activity:
+class MeanActivity:
     """Fraction of active neurons: ``value`` (n,) at ``time`` (n,) (ms), the first of which is 0.
 
     Recorded at every update, value[k] holds from time[k] until the next; ``stop`` (ms) is how far it is known.
@@ -50,7 +50,7 @@ class Activity:
         return float(np.sqrt(max(0.0, _moment(self, start, stop, 2) - mean * mean)))
 
 
-def _moment(activity: Activity, start: float, stop: float, power: int) -> float:
+def _moment(activity: MeanActivity, start: float, stop: float, power: int) -> float:
     """Mean of value or (power 2) its square from ``start`` to ``stop``, as far as it is known; NaN where it is not."""
     edges = np.clip(np.append(activity.time, activity.stop), start, stop)
     lengths = np.diff(edges)
@@ -116,12 +116,12 @@ class BinaryRecorder:
         """All flips of a population so far (collective)."""
         return self._flips_after(Taken(), name, comm)
 
-    def activity(self, name: str, stop: float, comm: MPI.Comm) -> Activity:
+    def activity(self, name: str, stop: float, comm: MPI.Comm) -> MeanActivity:
         """The mean activity of a population up to ``stop`` (ms) (collective)."""
         flips = self.flips(name, comm) if name in self._flips else None
         return self._activity_after(Taken(), name, flips, stop, comm)
 
-    def take(self, name: str, stop: float, comm: MPI.Comm) -> tuple[Flips | None, Activity | None]:
+    def take(self, name: str, stop: float, comm: MPI.Comm) -> tuple[Flips | None, MeanActivity | None]:
         """What was recorded of a population since this was last asked for, up to ``stop`` (ms) (collective).
 
         None for what is not to be recorded. It stays part of what ``flips`` and ``activity`` give.
@@ -146,7 +146,9 @@ class BinaryRecorder:
         order = np.lexsort((parts[1], parts[0]))
         return Flips(*(part[order] for part in parts))
 
-    def _activity_after(self, taken: Taken, name: str, flips: Flips | None, stop: float, comm: MPI.Comm) -> Activity:
+    def _activity_after(
+        self, taken: Taken, name: str, flips: Flips | None, stop: float, comm: MPI.Comm
+    ) -> MeanActivity:
         """The activity that was not taken, which then is; ``flips``: those after it, where all samples are kept."""
         if taken.samples == 0:
             mine = self.neurons.initial[self._begin[name] : self._end[name]]
@@ -161,7 +163,7 @@ class BinaryRecorder:
         active = taken.active + np.cumsum(change)
         taken.samples += len(time)
         taken.active = int(active[-1]) if len(active) else taken.active
-        return Activity(time, active / np.float64(max(self.network.find(name).size, 1)), stop)
+        return MeanActivity(time, active / np.float64(max(self.network.find(name).size, 1)), stop)
 
     def _samples_after(
         self, taken: Taken, name: str, interval: float, stop: float, comm: MPI.Comm
