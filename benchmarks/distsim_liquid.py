@@ -29,7 +29,7 @@ def main():
 
     from distsim import SpikeTrains, __version__
     from distsim.models.liquid_state import experiment, stimuli
-    from distsim.spiking.trials import Trials
+    from distsim.models.liquid_state.trials import Trials
 
     p = experiment.load({"seed": options.seed, "T": options.time, "pairs": -(-options.trials // 2)})
     trains = [stimuli.on_grid(train, p) for train in stimuli.poisson_trains(p, options.trials)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,14 +190,3 @@ def _building_bytes(table: _Table, index_bytes: int, weight_bytes: int) -> float
         return counts
     weight = f"f{weight_bytes}"
     return counts + table.most * record_type(weight, f"u{index_bytes}", f"u{_delay_bytes(table)}").itemsize
-
-
-def memory_of_trials(network: Network, batch: int) -> Memory:
-    """The memory of ``Trials`` on one rank: the network, and the state of ``batch`` trials side by side."""
-    whole = memory_of_spiking(network)
-    edges = sum(expected_edges(p.rule, p.ends) for p in network.projections)
-    plastic: Iterable[float] = (
-        expected_edges(p.rule, p.ends) for p in network.projections if isinstance(p.synapse, TsodyksMarkram)
-    )
-    side_by_side = batch * (3.0 * WORD * sum(plastic) + whole.neurons + whole.rings)
-    return Memory(whole.tables, whole.plasticity + 6.0 * WORD * edges, whole.rings, whole.neurons + side_by_side)

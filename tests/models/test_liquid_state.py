@@ -11,10 +11,10 @@ from scipy import integrate, stats
 
 from distsim import InputError
 from distsim.models.liquid_state import experiment, states, stimuli
+from distsim.models.liquid_state.batch import TrialSpikes
 from distsim.models.liquid_state.figures import STYLES, plot_state_distances
 from distsim.models.liquid_state.parameters import load
 from distsim.parallel.progress import silent
-from distsim.spiking.trials import TrialSpikes
 
 COMM = MPI.COMM_SELF
 

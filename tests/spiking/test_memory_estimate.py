@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from distsim import BinaryNetwork, BinarySimulation, FixedIndegree, InputError, Simulation, Static, Uniform
+from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.couplings import build_couplings
 from distsim.command.options import parse
 from distsim.models import registry
+from distsim.models.liquid_state.trials import memory_of_trials
 from distsim.parallel import machine
 from distsim.parallel.communicator import alone
 from distsim.parallel.progress import silent
@@ -15,7 +17,7 @@ from distsim.parallel.timers import Timers
 from distsim.spiking.local_network import build
 from distsim.spiking.network import Network
 from distsim.spiking.neurons.iaf_psc_exp import IafPscExp
-from distsim.spiking.spiking_memory import memory_of_spiking, memory_of_trials
+from distsim.spiking.spiking_memory import memory_of_spiking
 
 NETWORKS = [
     ("two_population", {"N": 1000, "K": 200}),
@@ -53,7 +55,7 @@ def test_the_estimate_of_binary_networks():
     network = registry.find("binary_ei").network.build_network(parameters)
     couplings = build_couplings(network, OneOf(2), 1)
     built = couplings.targets.nbytes + couplings.each.nbytes + couplings.offsets.nbytes
-    assert memory_of_spiking(network, 2).tables == pytest.approx(built, rel=0.3)
+    assert memory_of_binary(network, 2).tables == pytest.approx(built, rel=0.3)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from distsim.core.accurate import exp
 from distsim.core.jit import jit
-from distsim.spiking.trials import TrialSpikes
+from distsim.models.liquid_state.batch import TrialSpikes
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
