@@ -124,10 +124,9 @@ class SimulationBase(Prepared[AnyNetwork]):
         """Simulated time so far (ms)."""
 
     def __repr__(self) -> str:
-        ranks = f"{self.comm.size} rank{'s' if self.comm.size > 1 else ''}"
+        when = f"{self.time:g} ms{', closed' if self._closed else ''}"
         size, n = self.network.size, self._n_connections
-        closed = ", closed" if self._closed else ""
-        return f"{self._name} at {self.time:g} ms{closed}: {size:,} neurons, {n:,} {self.connections}, on {ranks}"
+        return f"{self._name} at {when}: {size:,} neurons, {n:,} {self.connections}, on {in_ranks(self.comm)}"
 
     def __enter__(self) -> Self:
         return self
@@ -206,6 +205,11 @@ class SimulationBase(Prepared[AnyNetwork]):
     def memory(self) -> list[dict[str, int]]:
         """Resident bytes of every rank: built (after building) and peak (so far)."""
         return self.comm.allgather({"built": self._built_bytes, "peak": peak_bytes()})
+
+
+def in_ranks(comm: MPI.Comm) -> str:
+    """How many ranks there are, in words."""
+    return f"{comm.size} rank{'s' if comm.size > 1 else ''}"
 
 
 class GridLoop(Protocol):

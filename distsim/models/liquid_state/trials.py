@@ -27,7 +27,7 @@ from distsim.models.liquid_state.batch import DynamicTable, Neurons, StaticTable
 from distsim.parallel.communicator import alone
 from distsim.parallel.job import faults
 from distsim.parallel.timers import Timers
-from distsim.record.simulation_base import Prepared
+from distsim.record.simulation_base import Prepared, in_ranks
 from distsim.spiking.input_bound import empty_ring
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, build, call_kernels
 from distsim.spiking.network import Network
@@ -79,7 +79,7 @@ class Trials(Prepared[Network]):
 
     def __repr__(self) -> str:
         synapses = sum(self.synapse_counts().values())
-        return f"Trials of {self.network.size:,} neurons, {synapses:,} synapses, on each of {self.comm.size} ranks"
+        return f"Trials of {self.network.size:,} neurons, {synapses:,} synapses, on each of {in_ranks(self.comm)}"
 
     def run(
         self, duration: float, numbers: Sequence[int], trains: Mapping[str, Sequence[SpikeTrains]], batch: int = BATCH
