@@ -36,7 +36,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
 
     seed: any integer; with the network it fixes every bit of the result, on any number of ranks. window (ms, at least
     1e-6): settle the updates of so long a time together, instead of a length that adapts; it changes no result. file:
-    write what is recorded to this HDF5 file, which must not exist, as the run goes.
+    write what is recorded to this HDF5 file, which must not exist, instead of keeping it in memory.
 
     Raises InputError for wrong input, and StorageError where the file can no longer be written, on all ranks alike; any
     other error on one rank ends the whole job.
@@ -125,6 +125,9 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         name = self.network.find(population).name
         if name not in self.network.activity_recordings:
             raise InputError(f"the activity of '{name}' is not recorded; call network.record_activity('{name}')")
+        if self._output:
+            time, value = self._output.read(f"activity/{name}", "time", "value")
+            return MeanActivity(time, value, self.time)
         return self._recorder.activity(name, self.time, self.comm)
 
     def flips(self, population: BinaryPopulation | str) -> Flips:
@@ -133,6 +136,8 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         name = self.network.find(population).name
         if name not in self.network.flip_recordings:
             raise InputError(f"the flips of '{name}' are not recorded; call network.record_flips('{name}')")
+        if self._output:
+            return Flips(*self._output.read(f"flips/{name}", "time", "neuron", "state"))
         return self._recorder.flips(name, self.comm)
 
     def states(self, population: BinaryPopulation | str) -> npt.NDArray[np.uint8]:

@@ -61,12 +61,8 @@ def _moment(activity: MeanActivity, start: float, stop: float, power: int) -> fl
 
 @dataclass
 class Taken:
-    """How much of what is recorded of a population was taken: pieces of flips, samples of its activity.
+    """How much of the activity of a population was taken: samples, and the active neurons at the last of them."""
 
-    active: number of active neurons at the last of these samples.
-    """
-
-    pieces: int = 0
     samples: int = 0
     active: int = 0
 
@@ -113,38 +109,31 @@ class BinaryRecorder:
         self._steps[name] = new
 
     def flips(self, name: str, comm: MPI.Comm) -> Flips:
-        """All flips of a population so far (collective)."""
-        return self._flips_after(Taken(), name, comm)
+        """The flips of a population that were not taken (collective)."""
+        parts = [
+            allgather_array(np.concatenate([np.zeros(0, t), *(piece[k] for piece in self._flips[name])]), comm)
+            for k, t in enumerate((np.float64, np.int64, np.uint8))
+        ]
+        order = np.lexsort((parts[1], parts[0]))
+        return Flips(*(part[order] for part in parts))
 
     def activity(self, name: str, stop: float, comm: MPI.Comm) -> MeanActivity:
-        """The mean activity of a population up to ``stop`` (ms) (collective)."""
+        """The mean activity of a population up to ``stop`` (ms), of which nothing was taken (collective)."""
         flips = self.flips(name, comm) if name in self._flips else None
         return self._activity_after(Taken(), name, flips, stop, comm)
 
     def take(self, name: str, stop: float, comm: MPI.Comm) -> tuple[Flips | None, MeanActivity | None]:
         """What was recorded of a population since this was last asked for, up to ``stop`` (ms) (collective).
 
-        None for what is not to be recorded. It stays part of what ``flips`` and ``activity`` give.
+        None for what is not to be recorded. Flips that were taken are forgotten.
         """
-        taken = self._taken[name]
         flips = activity = None
         if name in self._flips:
-            flips = self._flips_after(taken, name, comm)
+            flips = self.flips(name, comm)
+            self._flips[name].clear()
         if name in self.network.activity_recordings:
-            activity = self._activity_after(taken, name, flips, stop, comm)
+            activity = self._activity_after(self._taken[name], name, flips, stop, comm)
         return flips if name in self.network.flip_recordings else None, activity
-
-    def _flips_after(self, taken: Taken, name: str, comm: MPI.Comm) -> Flips:
-        """The flips that were not taken, which then are."""
-        types = (np.float64, np.int64, np.uint8)
-        pieces = self._flips[name][taken.pieces :]
-        taken.pieces += len(pieces)
-        parts = [
-            allgather_array(np.concatenate([np.zeros(0, t), *(p[k] for p in pieces)]), comm)
-            for k, t in enumerate(types)
-        ]
-        order = np.lexsort((parts[1], parts[0]))
-        return Flips(*(part[order] for part in parts))
 
     def _activity_after(
         self, taken: Taken, name: str, flips: Flips | None, stop: float, comm: MPI.Comm

@@ -161,10 +161,15 @@ def test_the_file_of_a_run(tmp_path):
         simulation.run(0.5)
         flips, activity = simulation.flips("P1"), simulation.activity("P1")
         states = simulation.states("P1")
-    for stored, own in zip(read_flips(path, "P1"), flips, strict=True):
+    kept = simulate(published_network(), 1.5, seed=5)
+    for stored, own, other in zip(read_flips(path, "P1"), flips, kept.flips("P1"), strict=True):
         assert (stored == own).all()
-    for stored, own in zip(read_activity(path, "P1"), (activity.time, activity.value), strict=True):
-        assert (stored == own).all()
+        assert (stored == other).all()
+    in_memory, in_file = kept.activity("P1"), read_activity(path, "P1")
+    for stored, name in zip(in_file, ("time", "value"), strict=True):
+        assert (stored == getattr(activity, name)).all()
+        assert (stored == getattr(in_memory, name)).all()
+    assert activity.stop == in_memory.stop == 1.5
     initial, final = read_binary_states(path, "P1")
     assert (states_at(initial, read_flips(path, "P1"), 1.5) == final).all()
     assert (final == states).all()
