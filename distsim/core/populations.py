@@ -146,8 +146,9 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def _described(thing: Any, first: dict[str, Any], without: tuple[str, ...]) -> dict[str, Any]:
-    """The fields of ``thing`` but for some, ready for JSON, after those of ``first``."""
-    return first | {name: describe(value) for name, value in vars(thing).items() if name not in without}
+    """The fields of ``thing`` that are given, but for some, ready for JSON, after those of ``first``."""
+    given = {name: value for name, value in vars(thing).items() if name not in without and value is not None}
+    return first | {name: describe(value) for name, value in given.items()}
 
 
 def check_indices(neurons: Any, name: str, size: int, where: str) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments, check_names
-from distsim.core.populations import Populations, StateRecording, check_indices, check_is_rule, check_rule_fits
+from distsim.core.populations import Connected, Populations, StateRecording, check_indices, check_rule_fits
 from distsim.core.positions import check_positions
 from distsim.core.rules import Ends, Rule
 from distsim.core.units import check_count, check_number, shown, to_steps
@@ -38,27 +38,15 @@ class Population:
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
-    """Synapses of one kind from ``source`` to ``target``, chosen by ``rule``; ``index`` counts projections from 0."""
+class Projection(Connected[Population]):
+    """Synapses like ``synapse``."""
 
-    index: int
-    source: Population
-    target: Population
-    rule: Rule
     synapse: Synapse
 
     @property
-    def name(self) -> str:
-        return f"{self.source.name}->{self.target.name}"
-
-    @property
     def ends(self) -> Ends:
-        return ends_of(self.source, self.target)
-
-
-def ends_of(source: Population, target: Population) -> Ends:
-    """What a rule is checked against."""
-    return Ends(source.name, target.name, source.size, target.size, source.positions, target.positions)
+        source, target = self.source, self.target
+        return Ends(source.name, target.name, source.size, target.size, source.positions, target.positions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +116,7 @@ class Network(Populations[Population]):
 
     def connect(self, source: Population | str, target: Population | str, rule: Rule, synapse: Synapse) -> Projection:
         """Connect ``source`` to ``target`` by ``rule`` with synapses like ``synapse``."""
-        self._require_open()
-        source, target = self.find(source), self.find(target)
-        where = f"projection '{source.name}->{target.name}'"
-        check_is_rule(rule, where)
+        source, target, where = self._check_ends(source, target, rule)
         if isinstance(synapse, type) or not isinstance(synapse, Synapse):
             raise InputError(f"{where}: {shown(synapse)} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
         if not target.model.receives:
@@ -219,18 +204,9 @@ class Network(Populations[Population]):
         return found
 
     def description(self) -> dict[str, Any]:
-        """All of the network as JSON-ready data; long arrays by shape and bounds."""
         return {
             "dt": self.dt,
-            "populations": [
-                {"name": p.name, "size": p.size, "model": describe(p.model), "initial": describe(p.initial)}
-                | ({} if p.positions is None else {"positions": describe(p.positions)})
-                for p in self.populations
-            ],
-            "projections": [
-                {"projection": p.name, "rule": describe(p.rule), "synapse": describe(p.synapse)}
-                for p in self.projections
-            ],
+            **super().description(),
             "stimuli": [{"target": s.target.name, "stimulus": describe(s.stimulus)} for s in self.stimulations],
         }
 
