@@ -113,18 +113,17 @@ class RateLoop:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every one."""
         lap = self.timers.lap
         self.timers.start()
-        for _ in range(n_steps):
+        for step in range(self.step + 1, self.step + n_steps + 1):
             rates = self._exchange()
             lap("communicate")
             for local in self.populations:
                 local.advance(rates)
-            self.step += 1
-            lap("update")
+            self.step = step
             for recorder, local in self.recorders.values():
-                if recorder.due(self.step):
-                    recorder.add(self.step, local.rate)
-            tick(self.step)
-            lap("record")
+                if step % recorder.recording.interval == 0:
+                    recorder.add(step, local.rate)
+            tick(step)
+            lap("update")
 
     def _exchange(self) -> FloatArray:
         """The rates (neurons,) of all neurons, those of rank 0 first; valid until the next call (collective)."""
