@@ -17,16 +17,6 @@ Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 
-def liquid_states(step: Int64Array, neuron: Int64Array, n: int, n_steps: int, dt: float, tau: float) -> FloatArray:
-    """States (n, n_steps) of n neurons at the ends of the steps 1 .. n_steps, from the spikes (step, neuron)."""
-    states = np.zeros((n, n_steps))
-    np.add.at(states, (neuron, step - 1), 1.0)
-    decay = exp(-dt / tau)
-    for t in range(1, n_steps):
-        states[:, t] += decay * states[:, t - 1]
-    return states
-
-
 def pair_distances(spikes: TrialSpikes, pairs: int, n: int, n_steps: int, dt: float, tau: float) -> FloatArray:
     """Distances (pairs, n_steps) of the trials 2 k and 2 k + 1 of ``spikes``, whose neurons are the gids 1 .. n."""
     order = np.argsort(spikes.step, kind="stable")
