@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from distsim.connect.connected import Connected, find_ends
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.populations import Connected, Populations, check_rule_fits
+from distsim.core.populations import Populations, check_rule_fits
 from distsim.core.rules import Rule
 from distsim.core.units import check_number
 from distsim.core.values import Value, check_shape, check_value, largest
@@ -78,7 +79,8 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         self, source: BinaryPopulation | str, target: BinaryPopulation | str, rule: Rule, J: Any
     ) -> BinaryProjection:
         """Couple ``source`` to ``target`` by ``rule`` with strength ``J``: a number, an array or a distribution."""
-        source, target, where = self._check_ends(source, target, rule)
+        self._require_open()
+        source, target, where = find_ends(self, source, target, rule)
         strength = check_value(J, f"{where}: J")
         projection = BinaryProjection(len(self.projections), source, target, rule, strength)
         check_rule_fits(rule, projection.ends, where)

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from distsim.core.errors import InputError, nearest
-from distsim.core.rules import RULES, Ends, Rule
+from distsim.core.rules import RULES, Ends
 from distsim.core.units import MAX_NEURONS, check_count, shown
 from distsim.core.values import describe
 
@@ -25,24 +25,6 @@ class Named(Protocol):
 
 AnyPopulation = TypeVar("AnyPopulation", bound=Named)
 MOST_SHOWN = 8  # populations, or projections, that a network is shown with
-
-
-@dataclass(frozen=True, eq=False)
-class Connected(Generic[AnyPopulation]):
-    """Connections of one kind from ``source`` to ``target``, chosen by ``rule``; ``index`` counts from 0."""
-
-    index: int
-    source: AnyPopulation
-    target: AnyPopulation
-    rule: Rule
-
-    @property
-    def name(self) -> str:
-        return f"{self.source.name}->{self.target.name}"
-
-    @property
-    def ends(self) -> Ends:
-        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
 
 
 @dataclass(frozen=True)
@@ -103,16 +85,6 @@ class Populations(Generic[AnyPopulation]):
         if any(population.name == name for population in self.populations):
             raise InputError(f"there already is a population '{name}'")
         return f"population '{name}'"
-
-    def _check_ends(
-        self, source: AnyPopulation | str, target: AnyPopulation | str, rule: Any
-    ) -> tuple[AnyPopulation, AnyPopulation, str]:
-        """The two populations of a new projection, and what messages about it begin with; InputError as ``find``."""
-        self._require_open()
-        source, target = self.find(source), self.find(target)
-        where = f"projection '{source.name}->{target.name}'"
-        check_is_rule(rule, where)
-        return source, target, where
 
     def description(self) -> dict[str, Any]:
         """All of the network as JSON-ready data; long arrays by shape and bounds."""

@@ -17,8 +17,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from distsim.connect.connected import Connected, find_ends
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.populations import Connected, Populations, StateRecording, check_indices, check_rule_fits
+from distsim.core.populations import Populations, StateRecording, check_indices, check_rule_fits
 from distsim.core.rules import Rule
 from distsim.core.units import check_number, shown, to_steps
 from distsim.core.values import Value, bounds, check_shape, check_value
@@ -158,7 +159,8 @@ class RateNetwork(Populations[RatePopulation]):
         connection: DiffusionConnection,
     ) -> RateProjection:
         """Connect ``source`` to ``target`` by ``rule`` with connections like ``connection``."""
-        source, target, where = self._check_ends(source, target, rule)
+        self._require_open()
+        source, target, where = find_ends(self, source, target, rule)
         if not isinstance(connection, DiffusionConnection):
             raise InputError(
                 f"{where}: rate neurons are coupled by a DiffusionConnection(...), not by {shown(connection)}"

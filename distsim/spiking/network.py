@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.connected import Connected, find_ends
 from distsim.core.errors import InputError, check_arguments, check_names
-from distsim.core.populations import Connected, Populations, StateRecording, check_indices, check_rule_fits
+from distsim.core.populations import Populations, StateRecording, check_indices, check_rule_fits
 from distsim.core.positions import check_positions
 from distsim.core.rules import Ends, Rule
 from distsim.core.units import check_count, check_number, shown, to_steps
@@ -116,7 +117,8 @@ class Network(Populations[Population]):
 
     def connect(self, source: Population | str, target: Population | str, rule: Rule, synapse: Synapse) -> Projection:
         """Connect ``source`` to ``target`` by ``rule`` with synapses like ``synapse``."""
-        source, target, where = self._check_ends(source, target, rule)
+        self._require_open()
+        source, target, where = find_ends(self, source, target, rule)
         if isinstance(synapse, type) or not isinstance(synapse, Synapse):
             raise InputError(f"{where}: {shown(synapse)} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
         if not target.model.receives:

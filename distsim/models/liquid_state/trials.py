@@ -4,11 +4,11 @@ Trials differ in the spike trains that drive the network and in the initial stat
 built once on every rank; which rank simulates a trial, and in which batch, changes nothing.
 
 This is a second driver beside ``spiking.loop``, made for the neurons and synapses of the liquid state machine. It
-stands with that model because the one loop costs more than a fifth of its speed: trials of the liquid (135 neurons, 500 ms) as
-disjoint copies in one network of a ``Simulation`` take 8 times as long, for stimuli that arrive after one step make it
-exchange at every step, whereas here they are delivered ahead. With stimuli that come as late as all other spikes it is
-1.5 times as long with 16 copies and 1.25 with 64 or 256; with the building of the copies for every batch 1.7 and 1.35
-(benchmarks/trials_side_by_side.py, one core).
+stands with that model because the one loop costs more than a fifth of its speed: trials of the liquid (135 neurons,
+500 ms) as disjoint copies in one network of a ``Simulation`` take 8 times as long, for stimuli that arrive after one
+step make it exchange at every step, whereas here they are delivered ahead. With stimuli that come as late as all other
+spikes it is 1.5 times as long with 16 copies and 1.25 with 64 or 256; with the building of the copies for every batch
+1.7 and 1.35 (benchmarks/trials_side_by_side.py, one core).
 """
 
 from __future__ import annotations
