@@ -1,1 +1,3 @@
-"""Writing what was recorded to HDF5; with analysis/read.py the only place that knows h5py."""
+"""What a run leaves: its HDF5 file (with analysis/read.py all that knows h5py), other files, provenance; and the base of
+all simulations, which record.
+"""
