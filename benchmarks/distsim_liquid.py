@@ -27,9 +27,8 @@ def main():
     os.sched_setaffinity(0, {options.core})
     from mpi4py import MPI
 
-    from distsim import SpikeTrains, __version__
+    from distsim import SpikeTrains, Trials, __version__
     from distsim.models.liquid_state import experiment, stimuli
-    from distsim.spiking.trials import Trials
 
     p = experiment.load({"seed": options.seed, "T": options.time, "pairs": -(-options.trials // 2)})
     trains = [stimuli.on_grid(train, p) for train in stimuli.poisson_trains(p, options.trials)]

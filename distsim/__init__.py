@@ -1,138 +1,40 @@
 """distsim: a distributed simulator of neuronal networks that gives the same bits on any number of ranks.
 
-The names below are loaded when they are first used, so that ``import distsim`` stays light.
+All that a script needs: networks, and simulations, of spiking, binary and rate neurons, models of neurons, synapses and
+input, rules and distributions, results, readers of result files, errors. Two further doors are ``distsim.analysis``
+(statistics and figures) and ``distsim.models`` (published networks).
+
+The names, and where they come from, stand in ``__init__.pyi`` beside this file, which type checkers read. They are
+loaded when they are first used, so that ``import distsim`` stays light.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
-    from distsim.binary.binary_network import BinaryNetwork
-    from distsim.binary.binary_simulation import BinarySimulation
-    from distsim.connect.rules.all_to_all import AllToAll
-    from distsim.connect.rules.edge_list import EdgeList
-    from distsim.connect.rules.fixed_indegree import FixedIndegree
-    from distsim.connect.rules.fixed_total_number import FixedTotalNumber
-    from distsim.connect.rules.one_to_one import OneToOne
-    from distsim.connect.rules.pairwise_bernoulli import PairwiseBernoulli
-    from distsim.connect.rules.spatial_bernoulli import SpatialBernoulli
-    from distsim.core.distributions import Clipped, LogNormal, Normal, Redrawn, Uniform
-    from distsim.core.errors import DistsimError, InputError, RangeError
-    from distsim.core.one_signed import Gamma, Replaced
-    from distsim.core.positions import lattice
-    from distsim.rates.rate_network import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
-    from distsim.rates.rate_simulation import RateSimulation
-    from distsim.spiking.drives.constant_current import ConstantCurrent
-    from distsim.spiking.drives.poisson import Poisson
-    from distsim.spiking.network import Network
-    from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
-    from distsim.spiking.neurons.iaf_psc_delta import IafPscDelta
-    from distsim.spiking.neurons.iaf_psc_exp import IafPscExp
-    from distsim.spiking.neurons.ignore_and_fire import IgnoreAndFire
-    from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse
-    from distsim.spiking.simulation import Simulation
-    from distsim.spiking.sources.poisson_source import PoissonSource
-    from distsim.spiking.sources.spike_trains import SpikeTrains
-    from distsim.spiking.synapses.static import Static
-    from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw
-    from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
 
-_HOME = {
-    "AllToAll": "connect.rules.all_to_all",
-    "BinaryNetwork": "binary.binary_network",
-    "BinarySimulation": "binary.binary_simulation",
-    "Clipped": "core.distributions",
-    "ConstantCurrent": "spiking.drives.constant_current",
-    "ConstantRate": "rates.rate_network",
-    "DiffusionConnection": "rates.rate_network",
-    "DistsimError": "core.errors",
-    "EdgeList": "connect.rules.edge_list",
-    "FixedIndegree": "connect.rules.fixed_indegree",
-    "FixedTotalNumber": "connect.rules.fixed_total_number",
-    "Gamma": "core.one_signed",
-    "IafPscAlpha": "spiking.neurons.iaf_psc_alpha",
-    "IafPscDelta": "spiking.neurons.iaf_psc_delta",
-    "IafPscExp": "spiking.neurons.iaf_psc_exp",
-    "IgnoreAndFire": "spiking.neurons.ignore_and_fire",
-    "InputError": "core.errors",
-    "LifMultisynapse": "spiking.neurons.lif_multisynapse",
-    "LogNormal": "core.distributions",
-    "Network": "spiking.network",
-    "Normal": "core.distributions",
-    "OneToOne": "connect.rules.one_to_one",
-    "PairwiseBernoulli": "connect.rules.pairwise_bernoulli",
-    "Poisson": "spiking.drives.poisson",
-    "PoissonSource": "spiking.sources.poisson_source",
-    "RangeError": "core.errors",
-    "RateNetwork": "rates.rate_network",
-    "RateSimulation": "rates.rate_simulation",
-    "Redrawn": "core.distributions",
-    "Replaced": "core.one_signed",
-    "SiegertNeuron": "rates.rate_network",
-    "Simulation": "spiking.simulation",
-    "SpatialBernoulli": "connect.rules.spatial_bernoulli",
-    "SpikeTrains": "spiking.sources.spike_trains",
-    "Static": "spiking.synapses.static",
-    "StdpPowerLaw": "spiking.synapses.stdp_power_law",
-    "TsodyksMarkram": "spiking.synapses.tsodyks_markram",
-    "Uniform": "core.distributions",
-    "lattice": "core.positions",
-}
+@cache
+def _modules() -> dict[str, str]:
+    """The module of every public name."""
+    import re
+    from pathlib import Path
 
-__all__ = [
-    "AllToAll",
-    "BinaryNetwork",
-    "BinarySimulation",
-    "Clipped",
-    "ConstantCurrent",
-    "ConstantRate",
-    "DiffusionConnection",
-    "DistsimError",
-    "EdgeList",
-    "FixedIndegree",
-    "FixedTotalNumber",
-    "Gamma",
-    "IafPscAlpha",
-    "IafPscDelta",
-    "IafPscExp",
-    "IgnoreAndFire",
-    "InputError",
-    "LifMultisynapse",
-    "LogNormal",
-    "Network",
-    "Normal",
-    "OneToOne",
-    "PairwiseBernoulli",
-    "Poisson",
-    "PoissonSource",
-    "RangeError",
-    "RateNetwork",
-    "RateSimulation",
-    "Redrawn",
-    "Replaced",
-    "SiegertNeuron",
-    "Simulation",
-    "SpatialBernoulli",
-    "SpikeTrains",
-    "Static",
-    "StdpPowerLaw",
-    "TsodyksMarkram",
-    "Uniform",
-    "__version__",
-    "lattice",
-]
+    stub = Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+    return {name: module for module, name in re.findall(r"^from (\S+) import (\w+) as", stub, re.MULTILINE)}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name == "__all__":
+        return __dir__()
+    if name.startswith("__") or name not in _modules():
         raise AttributeError(f"module 'distsim' has no attribute '{name}'")
     import_module("distsim.parallel.job").end_together()
-    return getattr(import_module(f"distsim.{_HOME[name]}"), name)
+    return getattr(import_module(_modules()[name]), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(["__version__", *_modules()])

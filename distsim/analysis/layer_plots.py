@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from distsim.analysis.plots import Spikes, _colours, _figure
+from distsim.analysis.plots import TimesAndNeurons, _colours, _figure
 from distsim.analysis.spike_statistics import spike_counts
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S, check_number
@@ -20,7 +20,7 @@ FONT = 7.0  # points, of the many names
 
 
 def plot_layers(
-    spikes: Mapping[str, Spikes],
+    spikes: Mapping[str, TimesAndNeurons],
     sizes: Mapping[str, int],
     start: float,
     stop: float,
@@ -69,7 +69,7 @@ def plot_layers(
 
 
 def _rates(
-    spikes: Mapping[str, Spikes], sizes: Mapping[str, int], start: float, stop: float, width: float
+    spikes: Mapping[str, TimesAndNeurons], sizes: Mapping[str, int], start: float, stop: float, width: float
 ) -> npt.NDArray[np.float64]:
     """Rates (populations, bins) (1/s)."""
     pairs = [(spikes[name][0], max(1, sizes[name])) for name in spikes]

@@ -26,11 +26,11 @@ FEW = 3  # populations for which a raster has a legend of rates; the names of mo
 LEAST_SHARE = 20
 BINS = 40
 ROUNDING = 1e-6  # of a bin: values on its lower edge lie in it, however they were rounded
-Spikes = tuple[npt.ArrayLike, npt.ArrayLike]
+TimesAndNeurons = tuple[npt.ArrayLike, npt.ArrayLike]
 
 
 def plot_raster(
-    spikes: Mapping[str, Spikes],
+    spikes: Mapping[str, TimesAndNeurons],
     sizes: Mapping[str, int],
     start: float,
     stop: float,

@@ -29,7 +29,7 @@ UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, Attribu
 """What h5py and numpy may raise for a file that is damaged, or has another layout."""
 
 
-class Connections(NamedTuple):
+class RecordedSynapses(NamedTuple):
     """Synapses, sorted by source, then target: indices in their populations, weight (pA), delay (ms), each (n,).
 
     ``time`` (ms) is when they were recorded.
@@ -42,7 +42,7 @@ class Connections(NamedTuple):
     time: float
 
 
-class States(NamedTuple):
+class RecordedStates(NamedTuple):
     """A state variable: ``value`` (times, neurons) at ``time`` (times,) (ms) of the neurons ``neuron`` (neurons,)."""
 
     time: FloatArray
@@ -64,13 +64,13 @@ def read_spikes(path: Path, population: str, start: float = 0.0, stop: float = m
     return _read(path, spikes)
 
 
-def read_connections(path: Path, source: str, target: str, time: float | None = None) -> Connections:
+def read_connections(path: Path, source: str, target: str, time: float | None = None) -> RecordedSynapses:
     """The synapses from population ``source`` to ``target`` as recorded at ``time`` (ms), by default at the last time.
 
     Raises InputError where the file cannot be read or has none of these populations or of this time.
     """
 
-    def connections(file: Any) -> Connections:
+    def connections(file: Any) -> RecordedSynapses:
         group = _group(file, "weights", f"{source}->{target}")
         times, *columns = _columns(group, "time", "source", "target", "weight", "delay")
         if times.size == 0:  # else one entry per synapse and recorded time, in order of time
@@ -84,22 +84,24 @@ def read_connections(path: Path, source: str, target: str, time: float | None = 
             )
         source_, target_, weight, delay = (column[first:last] for column in columns)
         ends = source_.astype(np.int64), target_.astype(np.int64)
-        return Connections(*ends, weight.astype(np.float64), delay.astype(np.float64), float(chosen))
+        return RecordedSynapses(*ends, weight.astype(np.float64), delay.astype(np.float64), float(chosen))
 
     return _read(path, connections)
 
 
-def read_states(path: Path, population: str, variable: str) -> States:
+def read_states(path: Path, population: str, variable: str) -> RecordedStates:
     """The recorded values of a state variable; InputError where there are none in the file."""
 
-    def states(file: Any) -> States:
+    def states(file: Any) -> RecordedStates:
         _group(file, "states", population)
-        group = _group(file, f"states/{population}", variable)
-        time, value = _columns(group, "time", "value")
-        (neuron,) = _columns(group, "neuron")
-        return States(time.astype(np.float64), neuron.astype(np.int64), value.astype(np.float64))
+        return _states(_group(file, f"states/{population}", variable))
 
     return _read(path, states)
+
+
+def read_rates(path: Path, population: str) -> RecordedStates:
+    """The recorded rates (1/s) of rate neurons; InputError where there are none in the file."""
+    return _read(path, lambda file: _states(_group(file, "rates", population)))
 
 
 def read_flips(path: Path, population: str) -> tuple[FloatArray, IntArray, IntArray]:
@@ -205,6 +207,13 @@ def _group(file: Any, parent: str, name: str) -> Any:
     if name not in names:
         raise InputError(f"'{file.filename}' has no {parent} of '{name}'{nearest(name, names)}")
     return file[parent][name]
+
+
+def _states(group: Any) -> RecordedStates:
+    """The values of a state variable in ``group``."""
+    time, value = _columns(group, "time", "value")
+    (neuron,) = _columns(group, "neuron")
+    return RecordedStates(time.astype(np.float64), neuron.astype(np.int64), value.astype(np.float64))
 
 
 def _columns(group: Any, *names: str) -> list[npt.NDArray[Any]]:

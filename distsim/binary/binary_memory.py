@@ -7,6 +7,7 @@ import numpy as np
 from distsim.binary.binary_network import BinaryNetwork
 from distsim.connect.attribute import target_type
 from distsim.connect.expected import WORD, Memory
+from distsim.core.placement import most_local
 
 FEWEST_UPDATES, BYTES_OF_UPDATE = 1 << 15, 76  # drawn together
 
@@ -15,8 +16,8 @@ def memory_of_binary(network: BinaryNetwork, ranks: int) -> Memory:
     """As ``build_couplings`` and ``BinaryLoop`` keep it; arrays by source are as long on every rank."""
     edges = sum(p.rule.expected_edges(p.ends) for p in network.projections) / ranks
     single = all(isinstance(p.J, float) for p in network.projections)
-    n = -(-network.size // ranks)
-    largest = max((-(-p.size // ranks) for p in network.populations), default=0)
+    n = most_local(network.size, ranks)
+    largest = max((most_local(p.size, ranks) for p in network.populations), default=0)
     sources = [sum(p.source is population for p in network.projections) for population in network.populations]
     slots = float(max(sources, default=0)) * network.size
     tables = edges * (np.dtype(target_type(largest)).itemsize + (0 if single else WORD)) + WORD * slots

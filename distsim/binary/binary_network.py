@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from distsim.connect.rule import Ends, Rule, check_is_rule, check_rule_fits
+from distsim.connect.connected import Connected, find_ends
+from distsim.connect.rule import Rule, check_rule_fits
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations
 from distsim.core.units import check_number
-from distsim.core.values import Value, check_shape, check_value, describe
+from distsim.core.values import Value, check_shape, check_value, largest
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,22 +35,10 @@ class BinaryPopulation:
 
 
 @dataclass(frozen=True, eq=False)
-class BinaryProjection:
-    """Couplings of strength ``J`` from ``source`` to ``target``, chosen by ``rule``; ``index`` counts from 0."""
+class BinaryProjection(Connected[BinaryPopulation]):
+    """Couplings of strength ``J``."""
 
-    index: int
-    source: BinaryPopulation
-    target: BinaryPopulation
-    rule: Rule
     J: Value
-
-    @property
-    def name(self) -> str:
-        return f"{self.source.name}->{self.target.name}"
-
-    @property
-    def ends(self) -> Ends:
-        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
 
 
 @check_arguments
@@ -91,9 +80,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
     ) -> BinaryProjection:
         """Couple ``source`` to ``target`` by ``rule`` with strength ``J``: a number, an array or a distribution."""
         self._require_open()
-        source, target = self.find(source), self.find(target)
-        where = f"projection '{source.name}->{target.name}'"
-        check_is_rule(rule, where)
+        source, target, where = find_ends(self, source, target, rule)
         strength = check_value(J, f"{where}: J")
         projection = BinaryProjection(len(self.projections), source, target, rule, strength)
         check_rule_fits(rule, projection.ends, where)
@@ -121,22 +108,3 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         if name in self.flip_recordings:
             raise InputError(f"record_flips: the flips of '{name}' are recorded already")
         self.flip_recordings.append(name)
-
-    def description(self) -> dict[str, Any]:
-        """All of the network as JSON-ready data; long arrays by shape and bounds."""
-        return {
-            "populations": [
-                {"name": p.name, "size": p.size, **{k: describe(getattr(p, k)) for k in ("theta", "tau", "m_0")}}
-                for p in self.populations
-            ],
-            "projections": [
-                {"projection": p.name, "rule": describe(p.rule), "J": describe(p.J)} for p in self.projections
-            ],
-        }
-
-
-def largest(value: Value) -> float:
-    """The largest number that ``value`` is or can be; 0 for an empty array."""
-    if isinstance(value, Distribution):
-        return value.bounds()[1]
-    return float(value) if isinstance(value, float) else float(max(value, default=0.0))

@@ -30,7 +30,7 @@ class Flips(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Activity:
+class MeanActivity:
     """Fraction of active neurons: ``value`` (n,) at ``time`` (n,) (ms), the first of which is 0.
 
     Recorded at every update, value[k] holds from time[k] until the next; ``stop`` (ms) is how far it is known.
@@ -50,7 +50,7 @@ class Activity:
         return float(np.sqrt(max(0.0, _moment(self, start, stop, 2) - mean * mean)))
 
 
-def _moment(activity: Activity, start: float, stop: float, power: int) -> float:
+def _moment(activity: MeanActivity, start: float, stop: float, power: int) -> float:
     """Mean of value or (power 2) its square from ``start`` to ``stop``, as far as it is known; NaN where it is not."""
     edges = np.clip(np.append(activity.time, activity.stop), start, stop)
     lengths = np.diff(edges)
@@ -61,12 +61,8 @@ def _moment(activity: Activity, start: float, stop: float, power: int) -> float:
 
 @dataclass
 class Taken:
-    """How much of what is recorded of a population was taken: pieces of flips, samples of its activity.
+    """How much of the activity of a population was taken: samples, and the active neurons at the last of them."""
 
-    active: number of active neurons at the last of these samples.
-    """
-
-    pieces: int = 0
     samples: int = 0
     active: int = 0
 
@@ -113,40 +109,35 @@ class BinaryRecorder:
         self._steps[name] = new
 
     def flips(self, name: str, comm: MPI.Comm) -> Flips:
-        """All flips of a population so far (collective)."""
-        return self._flips_after(Taken(), name, comm)
-
-    def activity(self, name: str, stop: float, comm: MPI.Comm) -> Activity:
-        """The mean activity of a population up to ``stop`` (ms) (collective)."""
-        flips = self.flips(name, comm) if name in self._flips else None
-        return self._activity_after(Taken(), name, flips, stop, comm)
-
-    def take(self, name: str, stop: float, comm: MPI.Comm) -> tuple[Flips | None, Activity | None]:
-        """What was recorded of a population since this was last asked for, up to ``stop`` (ms) (collective).
-
-        None for what is not to be recorded. It stays part of what ``flips`` and ``activity`` give.
-        """
-        taken = self._taken[name]
-        flips = activity = None
-        if name in self._flips:
-            flips = self._flips_after(taken, name, comm)
-        if name in self.network.activity_recordings:
-            activity = self._activity_after(taken, name, flips, stop, comm)
-        return flips if name in self.network.flip_recordings else None, activity
-
-    def _flips_after(self, taken: Taken, name: str, comm: MPI.Comm) -> Flips:
-        """The flips that were not taken, which then are."""
-        types = (np.float64, np.int64, np.uint8)
-        pieces = self._flips[name][taken.pieces :]
-        taken.pieces += len(pieces)
+        """The flips of a population that were not taken (collective)."""
         parts = [
-            allgather_array(np.concatenate([np.zeros(0, t), *(p[k] for p in pieces)]), comm)
-            for k, t in enumerate(types)
+            allgather_array(np.concatenate([np.zeros(0, t), *(piece[k] for piece in self._flips[name])]), comm)
+            for k, t in enumerate((np.float64, np.int64, np.uint8))
         ]
         order = np.lexsort((parts[1], parts[0]))
         return Flips(*(part[order] for part in parts))
 
-    def _activity_after(self, taken: Taken, name: str, flips: Flips | None, stop: float, comm: MPI.Comm) -> Activity:
+    def activity(self, name: str, stop: float, comm: MPI.Comm) -> MeanActivity:
+        """The mean activity of a population up to ``stop`` (ms), of which nothing was taken (collective)."""
+        flips = self.flips(name, comm) if name in self._flips else None
+        return self._activity_after(Taken(), name, flips, stop, comm)
+
+    def take(self, name: str, stop: float, comm: MPI.Comm) -> tuple[Flips | None, MeanActivity | None]:
+        """What was recorded of a population since this was last asked for, up to ``stop`` (ms) (collective).
+
+        None for what is not to be recorded. Flips that were taken are forgotten.
+        """
+        flips = activity = None
+        if name in self._flips:
+            flips = self.flips(name, comm)
+            self._flips[name].clear()
+        if name in self.network.activity_recordings:
+            activity = self._activity_after(self._taken[name], name, flips, stop, comm)
+        return flips if name in self.network.flip_recordings else None, activity
+
+    def _activity_after(
+        self, taken: Taken, name: str, flips: Flips | None, stop: float, comm: MPI.Comm
+    ) -> MeanActivity:
         """The activity that was not taken, which then is; ``flips``: those after it, where all samples are kept."""
         if taken.samples == 0:
             mine = self.neurons.initial[self._begin[name] : self._end[name]]
@@ -161,7 +152,7 @@ class BinaryRecorder:
         active = taken.active + np.cumsum(change)
         taken.samples += len(time)
         taken.active = int(active[-1]) if len(active) else taken.active
-        return Activity(time, active / np.float64(max(self.network.find(name).size, 1)), stop)
+        return MeanActivity(time, active / np.float64(max(self.network.find(name).size, 1)), stop)
 
     def _samples_after(
         self, taken: Taken, name: str, interval: float, stop: float, comm: MPI.Comm

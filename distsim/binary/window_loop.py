@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork
-from distsim.binary.change_exchange import ChangeExchange
 from distsim.binary.couplings import Couplings
 from distsim.binary.update_kernels import (
     add_active,
@@ -31,6 +30,7 @@ from distsim.core.rng import streams_of
 from distsim.core.values import values_of_neurons
 from distsim.parallel.communicator import beyond
 from distsim.parallel.gather import allgather_array
+from distsim.parallel.growing_allgather import GrowingAllgather
 from distsim.parallel.timers import Timers
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class BinaryLoop:
         self.couplings = couplings.arrays
         self.unit = couplings.unit
         self._hits = np.empty(int(np.diff(couplings.offsets).max(initial=0)) + 1, np.int64)
-        self.exchange = ChangeExchange(comm)
+        self.exchange = GrowingAllgather(comm, np.float64, 2)  # time and code of a change
         self.timers = Timers()
         self.time = 0.0
         self.n_updates = self.n_flips = self.windows = self.rounds = 0
@@ -190,10 +190,10 @@ class BinaryLoop:
         lap("speculate")
         rounds = 0
         while True:
-            incoming, others = self.exchange(stretch.changes, n)
+            incoming, changes = self.exchange(stretch.changes, n)
             lap("exchange")
             rounds += 1
-            if not others:
+            if changes == 0 or self.comm.size == 1:
                 break
             rank = self.comm.rank
             n = correct(

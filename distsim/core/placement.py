@@ -5,13 +5,23 @@ Global ids count the neurons of all populations in the order of their creation, 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
+Int64Array = npt.NDArray[np.int64]
+Gids = TypeVar("Gids", int, Int64Array)
 
-def owner(gid: int, ranks: int) -> int:
-    """Rank that integrates neuron ``gid``."""
+
+def owner(gid: Gids, ranks: int) -> Gids:
+    """Rank that integrates neuron ``gid``: of one neuron, or of each in an array (n,)."""
     return gid % ranks
+
+
+def index_of_owner(gid: Gids, ranks: int) -> Gids:
+    """Which of all neurons of its owner, in the order of gids, ``gid`` is: of one neuron, or of each in an array."""
+    return gid // ranks
 
 
 def first_local(first_gid: int, rank: int, ranks: int) -> int:
@@ -25,6 +35,18 @@ def local_count(first_gid: int, size: int, rank: int, ranks: int) -> int:
     return max(0, -(-(size - skipped) // ranks))
 
 
-def local_gids(first_gid: int, size: int, rank: int, ranks: int) -> npt.NDArray[np.int64]:
+def most_local(size: int, ranks: int) -> int:
+    """The most of ``size`` neurons that a rank owns."""
+    return -(-size // ranks)
+
+
+def local_gids(first_gid: int, size: int, rank: int, ranks: int) -> Int64Array:
     """The gids among first_gid .. first_gid + size - 1 that ``rank`` owns, ascending (n,) int64."""
     return np.arange(first_local(first_gid, rank, ranks), first_gid + size, ranks, dtype=np.int64)
+
+
+def places_by_rank(size: int, ranks: int) -> tuple[Int64Array, Int64Array]:
+    """The neurons 0 .. size - 1 sorted by owner: how many each has (ranks,), and the place of each neuron (size,)."""
+    counts = np.array([local_count(0, size, rank, ranks) for rank in range(ranks)])
+    gids = np.arange(size)
+    return counts, (np.cumsum(counts) - counts)[owner(gids, ranks)] + index_of_owner(gids, ranks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from distsim.core.errors import InputError, nearest
 from distsim.core.units import MAX_NEURONS, check_count, shown
+from distsim.core.values import describe
 
 
 class Named(Protocol):
@@ -21,6 +23,7 @@ class Named(Protocol):
 
 
 AnyPopulation = TypeVar("AnyPopulation", bound=Named)
+MOST_SHOWN = 8  # populations, or projections, that a network is shown with
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,18 @@ class StateRecording:
 class Populations(Generic[AnyPopulation]):
     """A network as the list of its populations, open until a simulation of it exists."""
 
+    projections: Sequence[Any]
+
     def __init__(self) -> None:
         self.populations: list[AnyPopulation] = []
         self._frozen = False
+
+    def __repr__(self) -> str:
+        populations = (f"{p.name} ({p.size:,}{_model_name(p)})" for p in self.populations)
+        lines = [f"{type(self).__name__} of {self.size:,} neurons", f"populations: {_listed(populations)}"]
+        if self.projections:
+            lines.append(f"projections: {_listed(p.name for p in self.projections)}")
+        return "\n  ".join(lines)
 
     @property
     def size(self) -> int:
@@ -73,6 +85,15 @@ class Populations(Generic[AnyPopulation]):
             raise InputError(f"there already is a population '{name}'")
         return f"population '{name}'"
 
+    def description(self) -> dict[str, Any]:
+        """All of the network as JSON-ready data; long arrays by shape and bounds."""
+        return {
+            "populations": [_described(p, {}, ("first_gid",)) for p in self.populations],
+            "projections": [
+                _described(p, {"projection": p.name}, ("index", "source", "target")) for p in self.projections
+            ],
+        }
+
     def _check_size(self, size: Any, where: str) -> int:
         """``size`` of a new population as an int; InputError where it is none, or global ids would not suffice."""
         count = check_count(size, f"{where}: size")
@@ -81,6 +102,24 @@ class Populations(Generic[AnyPopulation]):
                 f"{where}: with size = {count} the network has {self.size + count} neurons; {MAX_NEURONS} is the most"
             )
         return count
+
+
+def _model_name(population: Any) -> str:
+    """What kind of neurons a population has, where there is more than one kind."""
+    return f" {type(population.model).__name__}" if "model" in vars(population) else ""
+
+
+def _listed(words: Iterable[str]) -> str:
+    """The first few of ``words``, and how many more there are."""
+    known = list(words)
+    more = len(known) - MOST_SHOWN
+    return ", ".join(known[:MOST_SHOWN]) + (f" and {more} more" if more > 0 else "" if known else "none")
+
+
+def _described(thing: Any, first: dict[str, Any], without: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of ``thing`` that are given, but for some, ready for JSON, after those of ``first``."""
+    given = {name: value for name, value in vars(thing).items() if name not in without and value is not None}
+    return first | {name: describe(value) for name, value in given.items()}
 
 
 def check_indices(neurons: Any, name: str, size: int, where: str) -> tuple[int, ...]:

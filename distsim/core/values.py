@@ -79,9 +79,16 @@ def check_shape(value: Value, shape: tuple[int, ...], name: str) -> None:
         raise InputError(f"{name} has shape {value.shape}, but must have shape {shape} or be one number")
 
 
+def bounds(value: Value) -> tuple[float, float]:
+    """The smallest and largest value that can occur; infinity and minus infinity for an empty array."""
+    if isinstance(value, Distribution):
+        return value.bounds()
+    return float(np.min(value, initial=np.inf)), float(np.max(value, initial=-np.inf))
+
+
 def largest(value: Value) -> float:
     """The largest value that can occur; minus infinity for an empty array."""
-    return value.bounds()[1] if isinstance(value, Distribution) else float(np.max(value, initial=-np.inf))
+    return bounds(value)[1]
 
 
 def typical_sizes(value: Value) -> npt.NDArray[np.float64]:

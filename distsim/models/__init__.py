@@ -1,1 +1,8 @@
-"""Published networks, one folder each: defaults with unit, meaning and source, parameters, and the network itself."""
+"""Published networks, one folder each: defaults with unit, meaning and source, parameters, and the network itself.
+
+two_population   excitatory and inhibitory neurons with plastic synapses
+brunel           sparsely connected integrate-and-fire neurons, and their mean field
+microcircuit     the cortical microcircuit of eight populations
+binary_ei        binary neurons, and their mean field
+liquid_state     a column of neurons with short-term plasticity, and many trials of it side by side
+"""

@@ -1,1 +1,1 @@
-"""Networks of rate neurons: network, afferents, simulation."""
+"""Networks of rate neurons: network, afferents, loop, simulation and its file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from distsim.connect.expected import WORD, Memory
 from distsim.connect.rules.all_to_all import AllToAll
+from distsim.core.placement import most_local
 from distsim.rates.rate_network import RateNetwork
 
 
@@ -13,12 +14,12 @@ def memory_of_rates(network: RateNetwork, ranks: int) -> Memory:
     for p in network.projections:
         factors = p.connection.drift_factor, p.connection.diffusion_factor
         single = all(isinstance(factor, float) for factor in factors)
-        n = -(-p.target.size // ranks)
+        n = most_local(p.target.size, ranks)
         if isinstance(p.rule, AllToAll) and single:
             tables += 4.0 * (p.source.size + n)
             continue
         edges = p.rule.expected_edges(p.ends) / ranks
         own = edges * (4 + (0 if single else 2 * WORD)) + WORD * n
         tables, building = tables + own, max(building, own)
-    n = -(-network.size // ranks)
+    n = most_local(network.size, ranks)
     return Memory(tables=tables, neurons=16.0 * WORD * n + 4.0 * WORD * network.size, building=building)

@@ -17,11 +17,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.connect.rule import Ends, Rule, check_is_rule, check_rule_fits
+from distsim.connect.connected import Connected, find_ends
+from distsim.connect.rule import Rule, check_rule_fits
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.units import check_number, shown, to_steps
-from distsim.core.values import Value, check_shape, check_value, describe
+from distsim.core.values import Value, bounds, check_shape, check_value
 
 
 @check_arguments
@@ -106,13 +107,6 @@ def freeze(owner: Any, limits: dict[str, dict[str, float]]) -> None:
         object.__setattr__(owner, name, value)
 
 
-def bounds(value: Value) -> tuple[float, float]:
-    """The smallest and largest value that occur or can occur."""
-    if isinstance(value, (float, np.ndarray)):
-        return float(np.min(value, initial=np.inf)), float(np.max(value, initial=-np.inf))
-    return value.bounds()
-
-
 @dataclass(frozen=True, eq=False)
 class RatePopulation:
     """``size`` neurons of one model, with global ids from ``first_gid`` on, and their rates at the start (1/s)."""
@@ -125,22 +119,10 @@ class RatePopulation:
 
 
 @dataclass(frozen=True, eq=False)
-class RateProjection:
-    """Connections of one kind from ``source`` to ``target``, chosen by ``rule``; ``index`` counts from 0."""
+class RateProjection(Connected[RatePopulation]):
+    """Connections like ``connection``."""
 
-    index: int
-    source: RatePopulation
-    target: RatePopulation
-    rule: Rule
     connection: DiffusionConnection
-
-    @property
-    def name(self) -> str:
-        return f"{self.source.name}->{self.target.name}"
-
-    @property
-    def ends(self) -> Ends:
-        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
 
 
 @check_arguments
@@ -178,9 +160,7 @@ class RateNetwork(Populations[RatePopulation]):
     ) -> RateProjection:
         """Connect ``source`` to ``target`` by ``rule`` with connections like ``connection``."""
         self._require_open()
-        source, target = self.find(source), self.find(target)
-        where = f"projection '{source.name}->{target.name}'"
-        check_is_rule(rule, where)
+        source, target, where = find_ends(self, source, target, rule)
         if not isinstance(connection, DiffusionConnection):
             raise InputError(
                 f"{where}: rate neurons are coupled by a DiffusionConnection(...), not by {shown(connection)}"
@@ -211,15 +191,4 @@ class RateNetwork(Populations[RatePopulation]):
         self.recordings.append(StateRecording(population.name, "rate", chosen, steps))
 
     def description(self) -> dict[str, Any]:
-        """All of the network as JSON-ready data; long arrays by shape and bounds."""
-        return {
-            "dt": self.dt,
-            "populations": [
-                {"name": p.name, "size": p.size, "model": describe(p.model), "rate": describe(p.rate)}
-                for p in self.populations
-            ],
-            "projections": [
-                {"projection": p.name, "rule": describe(p.rule), "connection": describe(p.connection)}
-                for p in self.projections
-            ],
-        }
+        return {"dt": self.dt, **super().description()}

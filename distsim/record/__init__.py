@@ -1,1 +1,1 @@
-"""Writing what was recorded to HDF5; with analysis/read.py the only place that knows h5py."""
+"""What a run leaves: its HDF5 file, other files, provenance; and the base of all simulations, which record."""

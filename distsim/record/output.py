@@ -5,11 +5,16 @@ What goes wrong on rank 0 is told to all ranks at the next flush, so that none i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from distsim.core.errors import DistsimError
 from distsim.parallel.communicator import on_root
+from distsim.parallel.gather import States
 from distsim.record.store import Store
 
 if TYPE_CHECKING:
@@ -18,56 +23,72 @@ if TYPE_CHECKING:
 FLUSH_TIME = 200.0  # ms of simulated time between two flushes within a run
 
 
-class HasStore(Protocol):
-    """A file of either kind."""
-
-    store: Store
-
-
-File = TypeVar("File", bound=HasStore)
-Result = TypeVar("Result")
-
-
-class Output(Generic[File]):
-    """The file of a run, which ``create`` makes on rank 0; every method is collective.
+class Output:
+    """The file at ``path``, made on rank 0 with what is known ``about`` the run; ``layout`` adds groups and datasets.
 
     Raises InputError, on all ranks, where the file exists or cannot be written, and StorageError, on all ranks, from
     the first ``flush`` that cannot be done: the file then has what the flush before left.
     """
 
-    def __init__(self, comm: MPI.Comm, create: Callable[[], File]) -> None:
+    def __init__(self, comm: MPI.Comm, path: Path, about: dict[str, Any], layout: Callable[[Store], None]) -> None:
         self.comm = comm
-        self._file: File | None = None  # on rank 0
+        self._store: Store | None = None  # on rank 0
         self._failure: DistsimError | None = None
-        on_root(comm, lambda: self._open(create))
+        on_root(comm, lambda: self._open(path, about, layout))
 
-    def _open(self, create: Callable[[], File]) -> None:
-        self._file = create()
+    def _open(self, path: Path, about: dict[str, Any], layout: Callable[[Store], None]) -> None:
+        self._store = Store(path, about, layout)
+
+    def append(self, group: str, **columns: npt.NDArray[Any]) -> None:
+        """Append rows to datasets of ``group``, in this order: a reader takes as many as the last one has."""
+        for name, values in columns.items():
+            self._do(lambda store, name=name, values=values: store.append(f"{group}/{name}", values))  # type: ignore[misc]
+
+    def replace(self, name: str, values: npt.NDArray[Any]) -> None:
+        """Make ``values`` all that dataset ``name`` holds."""
+        self._do(lambda store: store.replace(name, values))
+
+    def read(self, group: str, *names: str) -> list[npt.NDArray[Any]]:
+        """All rows of datasets of ``group`` that were written so far, on every rank."""
+        return on_root(self.comm, lambda: [self._store.read(f"{group}/{name}") for name in names])  # type: ignore[union-attr]
+
+    def append_states(self, group: str, states: States, dt: float) -> None:
+        """Append values of a state variable, see ``lay_out_states``."""
+        self.append(group, value=states.value, time=states.times(dt))
+
+    def read_states(self, group: str, dt: float) -> States:
+        """All values of a state variable that were written so far, on every rank."""
+        time, neuron, value = self.read(group, "time", "neuron", "value")
+        return States(np.rint(time / dt).astype(np.int64), neuron.astype(np.int64), value)
 
     def flush(self, time: float, sure: bool = False) -> None:
         """Make the file complete up to ``time`` (ms), whatever becomes of the job; ``sure``: forced to the disk."""
-        self._do(lambda file: file.store.flush(time, sure))
+        self._do(lambda store: store.flush(time, sure))
         self._failure = self.comm.bcast(self._failure)
         if self._failure is not None:
             raise self._failure
 
     def close(self) -> None:
         """Close the file; StorageError on all ranks where that fails."""
-        on_root(self.comm, lambda: self._file.store.close() if self._file else None)
+        on_root(self.comm, lambda: self._store.close() if self._store else None)
 
     def discard(self) -> None:
         """Remove the file: the run it was made for did not begin. Not collective."""
-        if self._file:
-            self._file.store.discard()
+        if self._store:
+            self._store.discard()
 
-    def _do(self, action: Callable[[File], None]) -> None:
+    def _do(self, action: Callable[[Store], None]) -> None:
         """Let rank 0 do something with its file, unless something went wrong before."""
-        if self._file is not None and self._failure is None:
+        if self._store is not None and self._failure is None:
             try:
-                action(self._file)
+                action(self._store)
             except DistsimError as failure:
                 self._failure = failure
 
-    def _read(self, action: Callable[[File], Result]) -> Result:
-        """The result of ``action`` on rank 0's file, on every rank."""
-        return on_root(self.comm, lambda: action(self._file))  # type: ignore[arg-type] # called on rank 0 only
+
+def lay_out_states(store: Store, group: str, neurons: Sequence[int], unit: str = "") -> None:
+    """Add ``group`` for the values of a state variable: neuron (n,), time (T,) in ms, value (T, n) in ``unit``."""
+    store.column(f"{group}/neuron", np.uint64, rows=len(neurons))
+    store.append(f"{group}/neuron", np.array(neurons, np.uint64))
+    store.column(f"{group}/time", np.float64, unit="ms")
+    store.column(f"{group}/value", np.float64, width=len(neurons), unit=unit)

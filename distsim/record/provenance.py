@@ -13,19 +13,16 @@ PACKAGES = ("distsim", "numpy", "numba", "h5py", "mpi4py")
 
 
 class Described(Protocol):
-    """A network that can tell all that fixes it; ``dt`` in ms."""
+    """A network that can tell all that fixes it."""
 
-    @property
-    def dt(self) -> float: ...
     def description(self) -> dict[str, Any]: ...
 
 
-def about(network: Described, comm: MPI.Comm, seed: int, precision: str) -> dict[str, Any]:
-    """What fixes every bit of a run, and with what it was made, as JSON-ready data; dt in ms."""
+def about(network: Described, comm: MPI.Comm, seed: int, **settings: Any) -> dict[str, Any]:
+    """What fixes every bit of a run, and with what it was made, as JSON-ready data; ``settings`` of its kind."""
     return {
-        "dt": network.dt,
+        **settings,
         "seed": seed,
-        "precision": precision,
         "ranks": comm.size,
         "versions": versions(PACKAGES),
         "network": network.description(),

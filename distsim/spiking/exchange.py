@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, nearest
 from distsim.core.jit import jit
+from distsim.core.placement import index_of_owner, owner
+from distsim.parallel.growing_allgather import GrowingAllgather
 from distsim.spiking.spike_hash import add_spike
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ Int64Array = npt.NDArray[np.int64]
 PLANS = ("auto", "allgather", "allgatherv", "alltoallv")
 GID_BITS = np.uint64(40)
 GID_MASK = np.uint64((1 << 40) - 1)
-_FIRST_CAPACITY = 64
 _DIRECTED_RANKS = 32  # below this many ranks a directed exchange saves nothing
 _DIRECTED_SHARE = 0.25  # of the ranks hold targets of a neuron, at most, where it does
 
@@ -54,21 +55,12 @@ def unpack(packed, start, gids, stamps):  # type: ignore[no-untyped-def]
 
 @jit
 def collect(incoming, received):  # type: ignore[no-untyped-def]
-    """Put the spikes of all ranks behind each other; incoming (ranks, 1 + capacity): number of spikes, spikes.
-
-    Returns how many there are, or, where a rank has more than its capacity, minus the most that one has.
-    """
-    most = np.int64(0)
-    for rank in range(incoming.shape[0]):
-        most = max(most, np.int64(incoming[rank, 0]))
-    if most >= incoming.shape[1]:
-        return -most
+    """Put the spikes of all ranks behind each other; incoming (ranks, 1 + capacity): number of spikes, spikes."""
     n = 0
     for rank in range(incoming.shape[0]):
         for spike in range(np.int64(incoming[rank, 0])):
             received[n] = incoming[rank, 1 + spike]
             n += 1
-    return n
 
 
 def call_kernels() -> None:
@@ -110,32 +102,22 @@ def _directed_pays(comm: MPI.Comm, needed: Int64Array) -> bool:
 
 
 class AllgatherExchange:
-    """One Allgather of buffers of fixed capacity; where a rank has more spikes, all enlarge theirs and repeat it."""
+    """One Allgather of buffers of fixed capacity, repeated where a rank has more spikes than they hold."""
 
     name = "allgather"
 
     def __init__(self, comm: MPI.Comm) -> None:
-        self.comm = comm
-        self._allocate(_FIRST_CAPACITY)
-
-    def _allocate(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.outgoing = np.zeros(capacity + 1, np.uint64)  # number of spikes, then the spikes
-        self.incoming = np.zeros((self.comm.size, capacity + 1), np.uint64)
-        self.received = np.empty(self.comm.size * capacity, np.uint64)
+        self._allgather = GrowingAllgather(comm, np.uint64)
+        self._received = np.empty(0, np.uint64)
 
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
-        while True:
-            fits = min(len(spikes), self.capacity)
-            self.outgoing[0] = len(spikes)
-            self.outgoing[1 : fits + 1] = spikes[:fits]
-            self.comm.Allgather(self.outgoing, self.incoming)
-            n = collect(self.incoming, self.received)
-            if n >= 0:
-                received = self.received[:n]
-                received.sort()
-                return received
-            self._allocate(1 << int(-n).bit_length())
+        incoming, n = self._allgather(spikes, len(spikes))
+        if n > len(self._received):
+            self._received = np.empty(2 * n, np.uint64)
+        received = self._received[:n]
+        collect(incoming, received)
+        received.sort()
+        return received
 
 
 class AllgathervExchange:
@@ -162,11 +144,11 @@ class AlltoallvExchange:
 
     def __init__(self, comm: MPI.Comm, needed: Int64Array) -> None:
         self.comm = comm
-        owner = needed % comm.size
-        order = np.argsort(owner, kind="stable")
-        asked, counts = self._alltoall(needed[order].astype(np.uint64), np.bincount(owner, minlength=comm.size))
+        owners = owner(needed, comm.size)
+        order = np.argsort(owners, kind="stable")
+        asked, counts = self._alltoall(needed[order].astype(np.uint64), np.bincount(owners, minlength=comm.size))
         rank = np.repeat(np.arange(comm.size), counts)
-        local = asked.astype(np.int64) // comm.size
+        local = index_of_owner(asked.astype(np.int64), comm.size)
         by_neuron = np.lexsort((rank, local))
         self.destinations = rank[by_neuron]
         n_local = int(local.max(initial=-1)) + 1
@@ -182,7 +164,7 @@ class AlltoallvExchange:
         return incoming, arriving
 
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
-        local = (spikes & GID_MASK).astype(np.int64) // self.comm.size
+        local = index_of_owner((spikes & GID_MASK).astype(np.int64), self.comm.size)
         known = local < len(self.offsets) - 1
         spikes, local = spikes[known], local[known]
         fan = self.offsets[local + 1] - self.offsets[local]

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.rule import Ends, Rule, check_is_rule, check_rule_fits
+from distsim.connect.connected import Connected, find_ends
+from distsim.connect.rule import Ends, Rule, check_rule_fits
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.positions import check_positions
@@ -39,27 +40,15 @@ class Population:
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
-    """Synapses of one kind from ``source`` to ``target``, chosen by ``rule``; ``index`` counts projections from 0."""
+class Projection(Connected[Population]):
+    """Synapses like ``synapse``."""
 
-    index: int
-    source: Population
-    target: Population
-    rule: Rule
     synapse: SynapseModel
 
     @property
-    def name(self) -> str:
-        return f"{self.source.name}->{self.target.name}"
-
-    @property
     def ends(self) -> Ends:
-        return ends_of(self.source, self.target)
-
-
-def ends_of(source: Population, target: Population) -> Ends:
-    """What a rule is checked against."""
-    return Ends(source.name, target.name, source.size, target.size, source.positions, target.positions)
+        source, target = self.source, self.target
+        return Ends(source.name, target.name, source.size, target.size, source.positions, target.positions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +121,7 @@ class Network(Populations[Population]):
     ) -> Projection:
         """Connect ``source`` to ``target`` by ``rule`` with synapses like ``synapse``."""
         self._require_open()
-        source, target = self.find(source), self.find(target)
-        where = f"projection '{source.name}->{target.name}'"
-        check_is_rule(rule, where)
+        source, target, where = find_ends(self, source, target, rule)
         if not isinstance(synapse, SynapseModel):
             raise InputError(f"{where}: {shown(synapse)} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
         if not target.model.receives:
@@ -222,18 +209,9 @@ class Network(Populations[Population]):
         return found
 
     def description(self) -> dict[str, Any]:
-        """All of the network as JSON-ready data; long arrays by shape and bounds."""
         return {
             "dt": self.dt,
-            "populations": [
-                {"name": p.name, "size": p.size, "model": describe(p.model), "initial": describe(p.initial)}
-                | ({} if p.positions is None else {"positions": describe(p.positions)})
-                for p in self.populations
-            ],
-            "projections": [
-                {"projection": p.name, "rule": describe(p.rule), "synapse": describe(p.synapse)}
-                for p in self.projections
-            ],
+            **super().description(),
             "stimuli": [{"target": s.target.name, "stimulus": describe(s.stimulus)} for s in self.stimulations],
         }
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.populations import StateRecording
-from distsim.parallel.gather import States, gather_states
+from distsim.record.state_recorder import StateRecorder
 from distsim.spiking.local_network import LocalGroup, LocalNetwork
 from distsim.spiking.network import Network
 from distsim.spiking.population_share import PopulationShare
-
-if TYPE_CHECKING:
-    from mpi4py import MPI
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -61,36 +56,6 @@ class SpikeRecorder:
         return taken
 
 
-@dataclass
-class StateRecorder:
-    """Values of one state variable of the local ones among the chosen neurons, a row per recorded step.
-
-    columns (n_local,): place of each in ``recording.neurons``; rows: index (n_local,) within the group.
-    """
-
-    recording: StateRecording
-    columns: Int64Array
-    local_index: Int64Array
-    steps: list[int] = field(default_factory=list)
-    values: list[npt.NDArray[np.float64]] = field(default_factory=list)
-
-    def add(self, group: LocalGroup, step: int) -> None:
-        if step % self.recording.interval == 0:
-            self.steps.append(step)
-            self.values.append(group.neurons.state(self.recording.variable)[self.local_index])
-
-    def all(self, comm: MPI.Comm) -> States:
-        """The values of all ranks so far (collective)."""
-        return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm)
-
-    def take(self, comm: MPI.Comm) -> States:
-        """As ``all``, and forget them."""
-        taken = self.all(comm)
-        self.steps.clear()
-        self.values.clear()
-        return taken
-
-
 def _recorded(n: int, recorders: list[SpikeRecorder]) -> npt.NDArray[np.bool_] | None:
     """Which of the ``n`` neurons of a group (n,) have their spikes recorded; None where all have."""
     recorded = np.zeros(n, np.bool_)
@@ -112,9 +77,7 @@ class Recorders:
         self.of_states: dict[str, list[StateRecorder]] = {name: [] for name in shares}
         for state in network.state_recordings:
             share = shares[state.population]
-            gids = np.array(state.neurons, np.int64) + share.population.first_gid
-            columns = np.flatnonzero(np.isin(gids, share.gids))
-            recorder = StateRecorder(state, columns, share.begin + np.searchsorted(share.gids, gids[columns]))
+            recorder = StateRecorder.of(state, share.population.first_gid, share.gids, share.begin)
             self.of_states[state.population].append(recorder)
         names = [[share.population.name for share in group.shares] for group in local.groups]
         self._of_group = [[self.of_spikes[name] for name in group if name in self.of_spikes] for group in names]
@@ -152,4 +115,5 @@ class Recorders:
     def states(self, group: LocalGroup, step: int) -> None:
         """Keep the states at the end of ``step``."""
         for recorder in self.states_of(group):
-            recorder.add(group, step)
+            if recorder.due(step):
+                recorder.add(step, group.neurons.state(recorder.recording.variable))

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from distsim.core.errors import InputError, check_arguments, nearest
-from distsim.core.units import MAX_STEPS, check_path, check_seed, shown, to_steps
+from distsim.core.units import to_steps
 from distsim.parallel import gather
-from distsim.parallel.agreement import require_same
-from distsim.parallel.communicator import crowded, one_per_node_first
-from distsim.parallel.job import faults
-from distsim.parallel.machine import check_memory
-from distsim.parallel.resident import peak_bytes, resident_bytes
-from distsim.parallel.timers import Timers, over_ranks
-from distsim.record.provenance import about
-from distsim.spiking import load
+from distsim.parallel.communicator import crowded
+from distsim.record.output import Output
+from distsim.record.simulation_base import GridSimulation
+from distsim.spiking import load, spike_file
 from distsim.spiking import plastic_weights as weights
 from distsim.spiking.exchange import PLANS, make_exchange
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
@@ -27,21 +22,18 @@ from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.network import Network, Population, chosen_indices
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
-from distsim.spiking.spike_file import SpikingOutput
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-BUILD_PHASES = ("create", "connect", "index")
-RUN_PHASES = ("update", "wait", "communicate", "deliver", "record")
-TICK = 0.2  # s of wall time between reports of progress
-
 
 @check_arguments
-class Simulation:
-    """Simulate ``network`` on the ranks of ``comm``; every method is collective unless it says otherwise.
+class Simulation(GridSimulation[Network]):
+    """Simulate ``network`` on the ranks of ``comm``, by default those of the job.
+
+    Every method is collective unless it says otherwise.
 
     seed: any integer; with the network it fixes every bit of the result. precision: "double", weights of float64
     and sums of input of 64 bits; "single", weights of float32, and, where all synapses onto a population are static,
@@ -55,10 +47,16 @@ class Simulation:
     other error on one rank ends the whole job.
     """
 
+    _loop: SpikingLoop
+    simulates = Network
+    connections = "synapses"
+    build_phases = ("create", "connect", "index")
+    run_phases = ("update", "wait", "communicate", "deliver", "record")
+
     def __init__(
         self,
         network: Network,
-        comm: MPI.Comm,
+        comm: MPI.Comm | None = None,
         seed: int = 1,
         *,
         precision: str = "double",
@@ -67,110 +65,52 @@ class Simulation:
         file: str | Path | None = None,
     ) -> None:
         options = {"precision": precision, "interval": interval, "exchange": exchange, "file": file}
-        require_same(comm, "Simulation", network=network, seed=seed, **options)
-        if not isinstance(network, Network):
-            raise InputError(f"Simulation: needs a Network, got {shown(network)}")
-        self.network = network
-        self.comm = comm
+        super().__init__(network, comm, seed, **options)
         self.dt = network.dt
-        self.seed = check_seed(seed)
         self.precision = precision
         check_precision(precision)
         if not isinstance(exchange, str) or exchange not in PLANS:
             raise InputError(f"unknown exchange plan '{exchange!s:.80}'{nearest(exchange, PLANS)}")
-        forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
-        self._output: SpikingOutput | None = None
-        self._closed = False
-        if file is not None:
-            check_path(file, "Simulation: file")
-            self._output = SpikingOutput(Path(file), network, comm, about(network, comm, self.seed, precision))
-        self._timers = Timers()
-        self.compile_time = self.sim_time = 0.0
-        try:
-            self._build(exchange, forced)
-        except BaseException:
-            if self._output:
-                self._output.discard()
-            raise
-        network.freeze()
+        self._plan = exchange
+        self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
+        self._start(file, spike_file.lay_out, dt=self.dt, precision=precision)
 
-    def _build(self, exchange: str, forced: int | None) -> None:
-        """Build this rank's part of the network and all that runs it."""
+    def _build(self) -> int:
         network, comm = self.network, self.comm
-        with faults(comm):
-            estimate = one_per_node_first(comm, lambda: memory_of_spiking(network, comm.size, self.precision))
-            check_memory(comm, estimate.total, "Simulation: the network")
-            self._compile(lambda: call_kernels(network, comm, self.seed, self.precision))
-            begin = time.perf_counter()
-            self._local = build(network, comm, self.seed, self.precision, self._timers.phase)
-            with self._timers.phase("index"):
-                plan = make_exchange(exchange, comm, self._local.needed_sources())
-            self.build_time = time.perf_counter() - begin
-            self.recorders = Recorders(network, self._local)
-            wait = _do_nothing if crowded(comm) else comm.Barrier
-            self._loop = SpikingLoop(self._local, plan, self._interval(forced), self.dt, self.recorders, wait)
-            self._compile(self._loop.call_kernels)
-            self._built_bytes = resident_bytes()
+        self._check_memory(lambda: memory_of_spiking(network, comm.size, self.precision).total)
+        self._compile(lambda: call_kernels(network, comm, self.seed, self.precision))
+        with self._building():
+            self._local = build(network, comm, self.seed, self.precision, self._built.phase)
+            with self._built.phase("index"):
+                plan = make_exchange(self._plan, comm, self._local.needed_sources())
+        self.recorders = Recorders(network, self._local)
+        wait = _do_nothing if crowded(comm) else comm.Barrier
+        self._loop = SpikingLoop(self._local, plan, self._steps_together(), self.dt, self.recorders, wait)
+        self._timers = self._loop.timers
+        self._compile(self._loop.call_kernels)
+        return sum(t.table.n_edges for t in self._local.tables)
 
-    def _compile(self, call: Callable[[], None]) -> None:
-        """Let ``call`` call kernels with nothing to do, so that they are compiled or loaded, and take the time."""
-        begin = time.perf_counter()
-        one_per_node_first(self.comm, call)
-        self.compile_time += time.perf_counter() - begin
+    def _steps_together(self) -> int:
+        """Steps between exchanges: the minimum delay, but not many, or the forced number, which may not be larger."""
+        longest, forced = self._local.min_delay, self._forced
+        if longest is None:
+            return min(forced or FREE_INTERVAL, FREE_INTERVAL)
+        if forced is not None and forced > longest:
+            raise InputError(
+                f"interval = {forced * self.dt:g} ms is longer than the minimum delay of {longest * self.dt:g} ms"
+            )
+        return forced or min(longest, MOST_AT_ONCE)
 
-    def __enter__(self) -> Simulation:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, KeyboardInterrupt):  # rank 0 closes it alone
-            self.close()
-
-    def close(self) -> None:
-        """Close the file of the run, if there is one; what went there can be read with ``distsim.analysis.read``."""
-        if self._output and not self._closed:
-            self._output.close()
-            self._closed = True
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise InputError("the simulation is closed: its file is complete; read it with distsim.analysis.read")
-
-    @property
-    def step(self) -> int:
-        """The last step done."""
-        return self._loop.step
-
-    @property
-    def time(self) -> float:
-        """Simulated time so far (ms)."""
-        return round(self.step * self.dt, gather.DECIMALS)
+    def _write_records(self, output: Output, at_end: bool) -> None:
+        spike_file.move_records(output, self.recorders, self.dt)
+        for r in self.network.weight_recordings if at_end else []:
+            edges = self.weights(r.source, r.target, r.sources, r.targets)
+            spike_file.append_weights(output, r, self.time, edges)
 
     @property
     def interval(self) -> float:
         """Time (ms) between exchanges of spikes."""
         return self._loop.interval * self.dt
-
-    def run(self, duration: float, progress: Callable[[float], None] | None = None) -> None:
-        """Simulate ``duration`` (ms) more; several runs equal one of the same length.
-
-        ``progress`` is told the time (ms) simulated in this run now and then, on rank 0 only.
-        """
-        self._require_open()
-        require_same(self.comm, "run", duration=duration)
-        n_steps = to_steps(duration, self.dt, "duration")
-        if self.step + n_steps > MAX_STEPS:
-            raise InputError(f"a simulation ends after {MAX_STEPS} steps, {MAX_STEPS * self.dt:g} ms")
-        tick = _ticker(progress if self.comm.rank == 0 else None, self.step, self.dt)
-        longest = self._output.flush_steps(self._loop.interval) if self._output else n_steps
-        with faults(self.comm):
-            begin = time.perf_counter()
-            while n_steps > 0:
-                self._loop.run(min(n_steps, longest), tick)
-                n_steps -= longest
-                if n_steps > 0:
-                    self._write_records()
-            self._write_records(at_end=True)
-            self.sim_time += time.perf_counter() - begin
 
     def spikes(self, population: Population | str) -> gather.Spikes:
         """All recorded spikes of ``population`` so far, sorted by step, then neuron."""
@@ -179,7 +119,7 @@ class Simulation:
             raise InputError(f"the spikes of '{name}' are not recorded; call network.record_spikes('{name}')")
         if self._output:
             self._require_open()
-            return self._output.spikes(name)
+            return spike_file.read_spikes(self._output, name, self.dt)
         return gather.gather_spikes(*self.recorders.of_spikes[name].all(), self.comm)
 
     def states(self, population: Population | str, variable: str = "V_m") -> gather.States:
@@ -187,8 +127,10 @@ class Simulation:
         name = self.network.find(population).name
         for recorder in self.recorders.of_states[name]:
             if recorder.recording.variable == variable:
-                self._require_open()
-                return self._output.states(name, variable) if self._output else recorder.all(self.comm)
+                if self._output:
+                    self._require_open()
+                    return self._output.read_states(spike_file.states_group(name, variable), self.dt)
+                return recorder.all(self.comm)
         raise InputError(f"{variable} of '{name}' is not recorded; call network.record_states('{name}', '{variable}')")
 
     def weights(
@@ -260,27 +202,12 @@ class Simulation:
         return weights.plastic_statistics(self._local, self.comm)
 
     def synapse_count(self) -> int:
-        """Number of synapses on all ranks, without those of stimuli."""
-        return int(self.comm.allreduce(sum(t.table.n_edges for t in self._local.tables)))
+        """Number of synapses on all ranks, without those of stimuli. Not collective."""
+        return self._n_connections
 
     def spike_count(self) -> int:
         """Number of spikes of all neurons so far, recorded or not."""
         return int(self.comm.allreduce(self._loop.n_spikes))
-
-    def forget_times(self) -> None:
-        """Start the times of the run anew, as after a pre-simulation that is not to be measured."""
-        self._loop.timers.seconds.clear()
-        self.sim_time = 0.0
-
-    def phase_times(self) -> dict[str, dict[str, float]]:
-        """Seconds spent in every phase: min, mean and max over ranks.
-
-        "other" is what of build and run is in none of the phases.
-        """
-        seconds = {name: self._timers.seconds[name] for name in BUILD_PHASES}
-        seconds |= {name: self._loop.timers.seconds[name] for name in RUN_PHASES}
-        other = self.build_time + self.sim_time - sum(seconds.values())
-        return over_ranks(seconds | {"other": max(0.0, other)}, self.comm)
 
     def loads(self, after: float = 0.0) -> list[dict[str, float]]:
         """What every rank had to do: neurons, synapses, bytes (of their tables), events and busy.
@@ -297,51 +224,6 @@ class Simulation:
         mine = load.of_rank(self._local, fired)
         return self.comm.allgather({**mine, "busy": busy})
 
-    def slowest(self) -> dict[str, float]:
-        """build_time, sim_time and compile_time (s) of the slowest rank."""
-        return {n: max(self.comm.allgather(getattr(self, n))) for n in ("build_time", "sim_time", "compile_time")}
-
-    def memory(self) -> list[dict[str, int]]:
-        """Resident bytes of every rank: built (after building) and peak (so far)."""
-        return self.comm.allgather({"built": self._built_bytes, "peak": peak_bytes()})
-
-    def _interval(self, forced: int | None) -> int:
-        """Steps between exchanges: the minimum delay, but not many, or the forced number, which may not be larger."""
-        longest = self._local.min_delay
-        if longest is None:
-            return min(forced or FREE_INTERVAL, FREE_INTERVAL)
-        if forced is not None and forced > longest:
-            raise InputError(
-                f"interval = {forced * self.dt:g} ms is longer than the minimum delay of {longest * self.dt:g} ms"
-            )
-        return forced or min(longest, MOST_AT_ONCE)
-
-    def _write_records(self, at_end: bool = False) -> None:
-        """Move what was recorded since the last time to the file, if there is one; weights at the end of a run."""
-        if not self._output:
-            return
-        with self._loop.timers.phase("record"):
-            self._output.write(self.recorders)
-            for r in self.network.weight_recordings if at_end else []:
-                self._output.write_weights(r, self.time, self.weights(r.source, r.target, r.sources, r.targets))
-            self._output.flush(self.time, sure=at_end)
-
 
 def _do_nothing() -> None:
     """Instead of a barrier: where ranks take turns on the cores, waiting cannot be told from the transfer."""
-
-
-def _ticker(progress: Callable[[float], None] | None, start: int, dt: float) -> Callable[[int], None]:
-    """Report progress at most every TICK seconds, and at no cost where nobody wants it."""
-    if progress is None:
-        return lambda step: None
-    last = time.perf_counter()
-
-    def tick(step: int) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        if now - last > TICK:
-            last = now
-            progress((step - start) * dt)
-
-    return tick

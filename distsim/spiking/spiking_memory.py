@@ -11,6 +11,7 @@ import numpy as np
 from distsim.connect.attribute import smallest_unsigned, target_type
 from distsim.connect.expected import WORD, Memory
 from distsim.core.distributions import Distribution, Invertible
+from distsim.core.placement import most_local
 from distsim.core.values import Value
 from distsim.spiking.drives.poisson import Poisson
 from distsim.spiking.local_network import FREE_INTERVAL, groups_of
@@ -76,7 +77,7 @@ def _group(
     precision: str,
 ) -> Memory:
     """The memory of one group of neurons, and of the synapses onto it."""
-    n = -(-sum(p.size for p in together) // ranks)
+    n = most_local(sum(p.size for p in together), ranks)
     model: Any = together[0].model
     index_bytes = np.dtype(target_type(n)).itemsize
     narrow = precision != "double" and all(table.synapse.constant for table in tables)
@@ -162,12 +163,3 @@ def _building_bytes(table: _Expected, index_bytes: int, weight_bytes: int) -> fl
         return counts
     weight = f"f{weight_bytes}"
     return counts + table.most * record_type(weight, f"u{index_bytes}", f"u{_delay_bytes(table)}").itemsize
-
-
-def memory_of_trials(network: Network, batch: int) -> Memory:
-    """The memory of ``Trials`` on one rank: the network, and the state of ``batch`` trials side by side."""
-    whole = memory_of_spiking(network)
-    edges = sum(p.rule.expected_edges(p.ends) for p in network.projections)
-    states = sum(len(p.synapse.states) * p.rule.expected_edges(p.ends) for p in network.projections)
-    side_by_side = batch * (WORD * states + whole.neurons + whole.rings)
-    return Memory(whole.tables, whole.plasticity + 6.0 * WORD * edges, whole.rings, whole.neurons + side_by_side)

@@ -57,7 +57,7 @@ def test_what_brian2_gets(monkeypatch: pytest.MonkeyPatch) -> None:
     from mpi4py import MPI
 
     from distsim.models.liquid_state import experiment, stimuli
-    from distsim.spiking.trials import Trials
+    from distsim.models.liquid_state.trials import Trials
 
     p = experiment.load({"T": 60.0})
     trials = Trials(experiment.build_network(p), MPI.COMM_SELF, p.seed)

@@ -161,10 +161,15 @@ def test_the_file_of_a_run(tmp_path):
         simulation.run(0.5)
         flips, activity = simulation.flips("P1"), simulation.activity("P1")
         states = simulation.states("P1")
-    for stored, own in zip(read_flips(path, "P1"), flips, strict=True):
+    kept = simulate(published_network(), 1.5, seed=5)
+    for stored, own, other in zip(read_flips(path, "P1"), flips, kept.flips("P1"), strict=True):
         assert (stored == own).all()
-    for stored, own in zip(read_activity(path, "P1"), (activity.time, activity.value), strict=True):
-        assert (stored == own).all()
+        assert (stored == other).all()
+    in_memory, in_file = kept.activity("P1"), read_activity(path, "P1")
+    for stored, name in zip(in_file, ("time", "value"), strict=True):
+        assert (stored == getattr(activity, name)).all()
+        assert (stored == getattr(in_memory, name)).all()
+    assert activity.stop == in_memory.stop == 1.5
     initial, final = read_binary_states(path, "P1")
     assert (states_at(initial, read_flips(path, "P1"), 1.5) == final).all()
     assert (final == states).all()
@@ -172,6 +177,9 @@ def test_the_file_of_a_run(tmp_path):
     assert (about["T"], about["seed"], about["network"]["projections"][1]["J"]) == (1.5, 5, -0.2)
     with pytest.raises(InputError, match="exists already"):
         BinarySimulation(network, MPI.COMM_WORLD, 5, file=path)
+    for call in (lambda: simulation.run(1.0), lambda: simulation.flips("P1"), lambda: simulation.activity("P1")):
+        with pytest.raises(InputError, match="the simulation is closed"):
+            call()
 
 
 def test_memory_is_linear_in_synapses():
@@ -190,7 +198,11 @@ def test_progress_and_counts():
     simulation.run(2.0, told.append)
     assert told[-1] == 2.0
     assert simulation.coupling_count() == 900_000
-    assert set(simulation.phase_times()) == {"draw", "speculate", "exchange", "correct", "settle", "record"}
+    assert set(simulation.phase_times()) == {
+        "connect", "draw", "speculate", "exchange", "correct", "settle", "record", "other",
+    }  # fmt: skip
+    simulation.forget_times()
+    assert simulation.sim_time == simulation.phase_times()["settle"]["max"] == 0.0 < simulation.build_time
     assert simulation.time == 2.0
 
 

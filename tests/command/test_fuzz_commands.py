@@ -19,10 +19,10 @@ from distsim.binary.binary_simulation import BinarySimulation
 from distsim.core.errors import InputError
 from distsim.core.units import LARGEST
 from distsim.models import registry
+from distsim.models.liquid_state.trials import Trials
 from distsim.parallel import machine
 from distsim.rates.rate_simulation import RateSimulation
 from distsim.spiking.simulation import Simulation
-from distsim.spiking.trials import Trials
 from tests.fuzzing import WORDS, Stopped, examples, time_limit
 
 SMALL = {

@@ -184,7 +184,7 @@ REPRODUCIBLE = (
     "models.microcircuit.network", "models.brunel.parameters", "models.brunel.network", "models.brunel.mean_field",
     "models.binary_ei.parameters", "models.binary_ei.network", "models.liquid_state.parameters",
     "models.liquid_state.network", "models.liquid_state.states", "models.liquid_state.stimuli",
-    "models.liquid_state.experiment",
+    "models.liquid_state.experiment", "models.liquid_state.trials", "models.liquid_state.batch",
 )  # fmt: skip
 """Modules and folders whose numbers reach a hash. The others work on results, or solve equations about them."""
 

@@ -11,10 +11,10 @@ from scipy import integrate, stats
 
 from distsim import InputError
 from distsim.models.liquid_state import experiment, states, stimuli
+from distsim.models.liquid_state.batch import TrialSpikes
 from distsim.models.liquid_state.figures import STYLES, plot_state_distances
 from distsim.models.liquid_state.parameters import load
 from distsim.parallel.progress import silent
-from distsim.spiking.trials import TrialSpikes
 from tests.on_ranks import found_alone
 from tests.programs import liquid
 
@@ -111,22 +111,18 @@ def some_spikes(trials=4, n=10, n_steps=300):
     return TrialSpikes(trial[order], step[order], gid[order])
 
 
-def test_states_are_convolutions():
-    spikes = some_spikes()
-    step, gid = spikes.of(2)
-    found = states.liquid_states(step, gid - 1, 10, 300, 0.1, 30.0)
-    time = np.arange(1, 301)
-    for neuron in range(10):
-        lags = time[None] - step[gid - 1 == neuron][:, None]
-        expected = (np.exp(-lags * 0.1 / 30.0) * (lags >= 0)).sum(axis=0)
-        np.testing.assert_allclose(found[neuron], expected, atol=1e-12)
+def convolved(step, gid):
+    """Liquid states (10, 300): the trains convolved with the exponential kernel, at the ends of the steps."""
+    lags = np.arange(1, 301) - step[:, None]
+    kernels = np.exp(-lags * 0.1 / 30.0) * (lags >= 0)
+    return np.array([kernels[gid == neuron].sum(axis=0) for neuron in range(1, 11)])
 
 
 def test_distances_are_mean_squared_differences_of_states():
     spikes = some_spikes()
     found = states.pair_distances(spikes, 2, 10, 300, 0.1, 30.0)
     for pair in range(2):
-        u, v = (states.liquid_states(s, g - 1, 10, 300, 0.1, 30.0) for s, g in map(spikes.of, (2 * pair, 2 * pair + 1)))
+        u, v = (convolved(*spikes.of(trial)) for trial in (2 * pair, 2 * pair + 1))
         np.testing.assert_allclose(found[pair], ((u - v) ** 2).mean(axis=0), atol=1e-12)
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from mpi4py import MPI
 from numba import config
 
-import distsim.rates.rate_simulation
 from distsim import (
     BinaryNetwork,
     BinarySimulation,
@@ -30,13 +29,11 @@ from distsim import (
     Uniform,
 )
 from distsim.core.kernel_cache import KernelCache
+from distsim.record import simulation_base
 from tests.random_networks import binary_networks, rate_networks, spiking_networks
 from tests.threads import on_ranks
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
-
-MODULES = [distsim.spiking.simulation, distsim.binary.binary_simulation, distsim.rates.rate_simulation]
-"""Where ``one_per_node_first`` is called."""
 
 
 def kernels() -> Iterator[Any]:
@@ -60,23 +57,19 @@ def late(monkeypatch) -> Callable[[], list[str]]:
             found.append(f"{self._function.__qualname__}{signature}")
         return load(self, signature, context)
 
-    def in_turn(module: Any) -> Callable[[Any, Callable[[], Any]], Any]:
-        original = module.one_per_node_first
+    original = simulation_base.one_per_node_first
 
-        def call(comm: Any, function: Callable[[], Any]) -> Any:
-            def mine() -> Any:
-                turn.mine = True
-                result = function()
-                turn.mine = False
-                return result
+    def in_turn(comm: Any, function: Callable[[], Any]) -> Any:
+        def mine() -> Any:
+            turn.mine = True
+            result = function()
+            turn.mine = False
+            return result
 
-            return original(comm, mine)
-
-        return call
+        return original(comm, mine)
 
     monkeypatch.setattr(KernelCache, "load_overload", watched)
-    for module in MODULES:
-        monkeypatch.setattr(module, "one_per_node_first", in_turn(module))
+    monkeypatch.setattr(simulation_base, "one_per_node_first", in_turn)
 
     def begin() -> list[str]:
         for kernel in kernels():

@@ -25,9 +25,9 @@ from distsim import (
     Uniform,
     lattice,
 )
+from distsim.models.liquid_state.trials import Trials
 from distsim.parallel.agreement import leaves_of, require_same
 from distsim.spiking.network import Network as SpikingNetwork
-from distsim.spiking.trials import Trials
 
 pytestmark = pytest.mark.mpi
 
@@ -147,7 +147,7 @@ def test_what_is_alike_passes(comm):
 
 def test_no_communicator():
     with pytest.raises(InputError, match="Simulation: comm must be a communicator"):
-        Simulation(network(), None)
+        Simulation(network(), "all")
 
 
 def test_an_object_of_another_class_is_not_told_by_its_place_in_memory():

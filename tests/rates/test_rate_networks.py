@@ -6,6 +6,7 @@ self-consistency equations, which know nothing of time steps.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from distsim import (
     SiegertNeuron,
     Simulation,
 )
+from distsim.analysis.read import read_parameters, read_rates
 from distsim.models.brunel.mean_field import equations, mean_field
 from distsim.models.brunel.parameters import load
 from distsim.rates.afferents import add_common, add_equal, add_weighted
@@ -38,7 +40,7 @@ from tests.programs import rate_network
 NEST = json.loads((Path(__file__).parents[1] / "data" / "nest" / "siegert_rates.json").read_text())["rows"]
 
 
-def simulate(network: RateNetwork, *durations: float, **options: int) -> RateSimulation:
+def simulate(network: RateNetwork, *durations: float, **options: Any) -> RateSimulation:
     simulation = RateSimulation(network, comm=MPI.COMM_WORLD, **options)
     for duration in durations:
         simulation.run(duration)
@@ -204,6 +206,41 @@ def test_several_runs_equal_one():
     assert len(hashes) == 1
 
 
+def test_the_file_of_a_run(tmp_path):
+    path, durations = tmp_path / "run.h5", (1.0, 201.0)
+    kept = simulate(mean_field(), *durations).rates("E")
+    with simulate(mean_field(), file=path) as simulation:
+        for duration in durations:
+            simulation.run(duration)
+        rates = simulation.rates("E")
+    stored = read_rates(path, "E")
+    assert_array_equal(rates.step, np.arange(1, 2021))
+    for found, steps in ((rates, rates.step), (stored, np.rint(stored.time / 0.1))):
+        assert_array_equal(found.value, kept.value)
+        assert_array_equal(steps, kept.step)
+        assert_array_equal(found.neuron, kept.neuron)
+    about = read_parameters(path)
+    assert (about["T"], about["dt"], about["seed"]) == (202.0, 0.1, 1)
+    assert about["network"]["populations"][0]["name"] == "E"
+    for call in (lambda: simulation.run(1.0), lambda: simulation.rates("E")):
+        with pytest.raises(InputError, match="the simulation is closed"):
+            call()
+    with pytest.raises(InputError, match="exists already"):
+        simulate(mean_field(), file=path)
+    with pytest.raises(InputError, match="has no rates of 'F'"):
+        read_rates(path, "F")
+
+
+def test_times_and_memory():
+    told: list[float] = []
+    simulation = simulate(mean_field())
+    simulation.run(1.0, told.append)
+    assert told[-1] == 1.0
+    assert set(simulation.phase_times()) == {"communicate", "update", "record", "other"}
+    assert simulation.memory()[0]["peak"] >= simulation.memory()[0]["built"] >= 0
+    assert simulation.slowest()["sim_time"] >= simulation.sim_time > 0.0
+
+
 CASES = [
     {"E": 2000, "I": 500},
     {"E": 2000, "I": 500, "runs": [1.0, 4.0]},
@@ -279,7 +316,7 @@ def test_a_network_is_frozen_once_simulated():
     simulate(network)
     with pytest.raises(InputError, match="the network is frozen"):
         network.record_rates("E")
-    with pytest.raises(InputError, match="needs a Network, got a RateNetwork"):
+    with pytest.raises(InputError, match="needs a Network, got RateNetwork of 4 neurons"):
         Simulation(network, comm=MPI.COMM_WORLD)
 
 

@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from distsim import BinarySimulation, FixedIndegree, InputError, Simulation
+from distsim import BinarySimulation, FixedIndegree, InputError, RateSimulation, Simulation
 from distsim.analysis import read
 from distsim.binary.binary_network import BinaryNetwork
 from distsim.command import run as command
 from distsim.command.options import parse
 from distsim.core.errors import StorageError
 from distsim.models import registry
+from distsim.models.brunel.mean_field import mean_field
 from distsim.parallel import run_main
 from distsim.record import disk, storage
 from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job
@@ -178,14 +179,16 @@ def binary_network():
     return network
 
 
-@pytest.mark.parametrize("kind", ["spiking", "binary"])
+@pytest.mark.parametrize("kind", ["spiking", "binary", "rates"])
 def test_the_file_is_whole_after_every_single_write(kind, tmp_path, monkeypatch):
     """A job that is killed at any moment leaves a file that plain HDF5 opens, with all up to its last flush."""
     path, copies = tmp_path / "run.h5", []
     if kind == "spiking":
         simulation = Simulation(recording.build_network(), MPI.COMM_WORLD, 5, file=path)
-    else:
+    elif kind == "binary":
         simulation = BinarySimulation(binary_network(), MPI.COMM_WORLD, 5, file=path)
+    else:
+        simulation = RateSimulation(mean_field(), MPI.COMM_WORLD, 5, file=path)
     with monkeypatch.context() as patches, simulation:
         Disk(patches, after=lambda: copies.append(path.read_bytes()))
         simulation.run(3.3)

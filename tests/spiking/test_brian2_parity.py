@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from distsim.spiking.trials import Trials
+from distsim.models.liquid_state.trials import Trials
 from tests import brian2_fixtures
 
 NAMES = sorted(path.stem for path in brian2_fixtures.FOLDER.glob("liquid*.json"))

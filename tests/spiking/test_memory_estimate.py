@@ -9,6 +9,7 @@ from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.couplings import build_couplings
 from distsim.command.options import parse
 from distsim.models import registry
+from distsim.models.liquid_state.trials import memory_of_trials
 from distsim.parallel import machine
 from distsim.parallel.communicator import alone
 from distsim.parallel.progress import silent
@@ -16,7 +17,7 @@ from distsim.parallel.timers import Timers
 from distsim.spiking.local_network import build
 from distsim.spiking.network import Network
 from distsim.spiking.neurons.iaf_psc_exp import IafPscExp
-from distsim.spiking.spiking_memory import memory_of_spiking, memory_of_trials
+from distsim.spiking.spiking_memory import memory_of_spiking
 
 NETWORKS = [
     ("two_population", {"N": 1000, "K": 200}),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mpi4py import MPI
 
-    from distsim.binary.flip_recorder import Activity
+    from distsim.binary.flip_recorder import MeanActivity
 
 __all__ = ["SHORTCUTS", "defaults", "load", "run"]
 
@@ -63,7 +63,7 @@ def _predicted(p: Parameters) -> Any:
         return None
 
 
-def _draw(p: Parameters, activities: dict[str, Activity], predicted: Any) -> Figure:
+def _draw(p: Parameters, activities: dict[str, MeanActivity], predicted: Any) -> Figure:
     from distsim.analysis.activity_plots import plot_activity
 
     times = np.linspace(0.0, p.T, 501)

@@ -25,6 +25,7 @@ from distsim.models.liquid_state.network import build_network
 from distsim.models.liquid_state.parameters import MODEL, SHORTCUTS, Parameters, defaults, load
 from distsim.models.liquid_state.states import pair_distances
 from distsim.models.liquid_state.stimuli import collect_pairs, on_grid
+from distsim.models.liquid_state.trials import Trials, memory_of_trials
 from distsim.models.outcome import Outcome, Table
 from distsim.parallel.communicator import on_root
 from distsim.parallel.job import faults
@@ -33,8 +34,6 @@ from distsim.parallel.progress import Progress
 from distsim.record.storage import write_whole
 from distsim.spiking.neurons.lif_multisynapse import STIMULUS
 from distsim.spiking.sources.spike_trains import SpikeTrains
-from distsim.spiking.spiking_memory import memory_of_trials
-from distsim.spiking.trials import Trials
 
 if TYPE_CHECKING:
     from mpi4py import MPI

@@ -11,20 +11,10 @@ import numpy.typing as npt
 
 from distsim.core.accurate import exp
 from distsim.core.jit import jit
-from distsim.spiking.trials import TrialSpikes
+from distsim.models.liquid_state.batch import TrialSpikes
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
-
-
-def liquid_states(step: Int64Array, neuron: Int64Array, n: int, n_steps: int, dt: float, tau: float) -> FloatArray:
-    """States (n, n_steps) of n neurons at the ends of the steps 1 .. n_steps, from the spikes (step, neuron)."""
-    states = np.zeros((n, n_steps))
-    np.add.at(states, (neuron, step - 1), 1.0)
-    decay = exp(-dt / tau)
-    for t in range(1, n_steps):
-        states[:, t] += decay * states[:, t - 1]
-    return states
 
 
 def pair_distances(spikes: TrialSpikes, pairs: int, n: int, n_steps: int, dt: float, tau: float) -> FloatArray:

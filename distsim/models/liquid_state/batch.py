@@ -1,4 +1,4 @@
-"""Kernels of the engine for many trials of one small network: the trials of a batch advance side by side.
+"""Kernels for many trials of one small network: the trials of a batch advance side by side.
 
 A population of n neurons in a batch of B trials is one of n B neurons for the kernel of its model, neuron after
 neuron, the trials of each side by side: neuron i of trial b is i B + b. So a small network fills the vector registers,
@@ -72,12 +72,17 @@ class DynamicTable(NamedTuple):
     t_last: Int64Array
 
 
-class Spikes(NamedTuple):
-    """Spikes (n,) int64 in the order of time for each trial and gid: trial, step, gid."""
+class TrialSpikes(NamedTuple):
+    """Spikes of some trials: trial (its place among them), step, gid (n,) int64; as results sorted in this order."""
 
     trial: Int64Array
     step: Int64Array
     gid: Int64Array
+
+    def of(self, trial: int) -> tuple[Int64Array, Int64Array]:
+        """Steps and gids of one trial."""
+        begin, end = np.searchsorted(self.trial, (trial, trial + 1))
+        return self.step[begin:end], self.gid[begin:end]
 
 
 @jit
@@ -128,9 +133,9 @@ def deliver(spikes, trials, dt, neurons, static_tables, dynamic_tables):  # type
 
 
 @jit
-def part_of(spikes, begin, end):  # type: ignore[no-untyped-def]
+def between(spikes, begin, end):  # type: ignore[no-untyped-def]
     """The spikes begin .. end - 1."""
-    return Spikes(spikes.trial[begin:end], spikes.step[begin:end], spikes.gid[begin:end])
+    return TrialSpikes(spikes.trial[begin:end], spikes.step[begin:end], spikes.gid[begin:end])
 
 
 @jit
@@ -157,7 +162,7 @@ def advance(  # type: ignore[no-untyped-def]
         before = sent
         while sent < trains.step.size and trains.step[sent] + lead <= stop:
             sent += 1
-        beyond += deliver(part_of(trains, before, sent), trials, dt, neurons, static_tables, dynamic_tables)
+        beyond += deliver(between(trains, before, sent), trials, dt, neurons, static_tables, dynamic_tables)
         begin = count
         for p in range(len(neurons)):
             n = neurons[p]
@@ -170,6 +175,6 @@ def advance(  # type: ignore[no-untyped-def]
                 fired.step[count] = stamp[s]
                 fired.gid[count] = n.gids[index[s] // trials]
                 count += 1
-        beyond += deliver(part_of(fired, begin, count), trials, dt, neurons, static_tables, dynamic_tables)
+        beyond += deliver(between(fired, begin, count), trials, dt, neurons, static_tables, dynamic_tables)
         start = stop
     return start, sent, count, beyond

@@ -21,10 +21,10 @@ from distsim import (
     StdpPowerLaw,
     TsodyksMarkram,
 )
+from distsim.models.liquid_state import trials as trials_module
 from distsim.models.liquid_state.network import build_network
 from distsim.models.liquid_state.parameters import load
-from distsim.spiking import trials as trials_module
-from distsim.spiking.trials import Trials
+from distsim.models.liquid_state.trials import Trials
 
 COMM = MPI.COMM_SELF
 T = 150.0

@@ -1,0 +1,37 @@
+"""What projections of networks of all kinds share: their two populations, and the rule that connects them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from distsim.connect.rule import Ends, Rule, check_is_rule
+from distsim.core.populations import AnyPopulation, Populations
+
+
+@dataclass(frozen=True, eq=False)
+class Connected(Generic[AnyPopulation]):
+    """Connections of one kind from ``source`` to ``target``, chosen by ``rule``; ``index`` counts from 0."""
+
+    index: int
+    source: AnyPopulation
+    target: AnyPopulation
+    rule: Rule
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.name}->{self.target.name}"
+
+    @property
+    def ends(self) -> Ends:
+        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
+
+
+def find_ends(
+    network: Populations[AnyPopulation], source: AnyPopulation | str, target: AnyPopulation | str, rule: Any
+) -> tuple[AnyPopulation, AnyPopulation, str]:
+    """The two populations of a new projection, and what messages about it begin with; InputError as ``find``."""
+    source, target = network.find(source), network.find(target)
+    where = f"projection '{source.name}->{target.name}'"
+    check_is_rule(rule, where)
+    return source, target, where

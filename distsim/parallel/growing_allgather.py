@@ -1,0 +1,46 @@
+"""A collective for what varies in number: one Allgather of buffers of fixed capacity, which grow where they must."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+FIRST_CAPACITY = 64
+
+
+class GrowingAllgather:
+    """Every rank gets the entries of all ranks, numbers of ``kind`` or, where ``width`` is given, rows of them."""
+
+    def __init__(self, comm: MPI.Comm, kind: Any, *width: int) -> None:
+        self.comm = comm
+        self._kind, self._width = kind, width
+        self._allocate(FIRST_CAPACITY)
+
+    def _allocate(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._outgoing = np.zeros((1 + capacity, *self._width), self._kind)  # number of entries, then the entries
+        self._incoming = np.zeros((self.comm.size, *self._outgoing.shape), self._kind)
+        self._number = self._outgoing.reshape(-1)
+        self._counts = self._incoming.reshape(self.comm.size, -1)[:, 0]
+
+    def __call__(self, entries: npt.NDArray[Any], n: int) -> tuple[npt.NDArray[Any], int]:
+        """The first ``n`` entries of all ranks (ranks, 1 + capacity, ...), and how many there are in all.
+
+        Of each rank the number of its entries comes first, then these. Valid until the next call. Where a rank has
+        more than its buffer holds, all enlarge theirs and repeat it.
+        """
+        while True:
+            fits = min(n, self._capacity)
+            self._number[0] = n
+            self._outgoing[1 : 1 + fits] = entries[:fits]
+            self.comm.Allgather(self._outgoing, self._incoming)
+            counts = self._counts.tolist()
+            most = int(max(counts))
+            if most <= self._capacity:
+                return self._incoming, int(sum(counts))
+            self._allocate(1 << most.bit_length())

@@ -1,0 +1,250 @@
+"""What simulations of all kinds share: how they are made, advanced, timed and closed on the ranks of a communicator."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from distsim.core.errors import InputError
+from distsim.core.populations import Populations
+from distsim.core.units import MAX_STEPS, check_path, check_seed, shown, to_steps
+from distsim.parallel.agreement import require_same
+from distsim.parallel.communicator import one_per_node_first, world
+from distsim.parallel.gather import DECIMALS
+from distsim.parallel.job import faults
+from distsim.parallel.machine import check_memory
+from distsim.parallel.resident import peak_bytes, resident_bytes
+from distsim.parallel.timers import Timers, over_ranks
+from distsim.record.output import FLUSH_TIME, Output
+from distsim.record.provenance import about
+from distsim.record.store import Store
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+TICK = 0.2  # s of wall time between reports of progress
+AnyNetwork = TypeVar("AnyNetwork", bound=Populations[Any])
+Progress = Callable[[float], None]
+Tick = Callable[[float], None]
+
+
+class Prepared(ABC, Generic[AnyNetwork]):
+    """A network, checked, about to be built on the ranks of ``comm``: by default those of the job.
+
+    compile_time, build_time: what this rank has spent (s) in compiling or loading kernels, and in building.
+    """
+
+    simulates: ClassVar[type]
+
+    def __init__(self, network: AnyNetwork, comm: MPI.Comm | None, seed: int, **options: Any) -> None:
+        """Collective; raises InputError, on all ranks, where they are not given the same, options included."""
+        self._name = type(self).__name__
+        self.comm = world() if comm is None else comm
+        require_same(self.comm, self._name, network=network, seed=seed, **options)
+        if not isinstance(network, self.simulates):
+            raise InputError(f"{self._name}: needs a {self.simulates.__name__}, got {shown(network)}")
+        self.network = network
+        self.seed = check_seed(seed)
+        self.compile_time = self.build_time = 0.0
+
+    def _check_memory(self, needed: Callable[[], float]) -> None:
+        """InputError where the bytes ``needed`` on a rank are not there; to estimate them may take kernels."""
+        most = one_per_node_first(self.comm, needed)
+        check_memory(self.comm, most, f"{self._name}: the network")
+
+    def _compile(self, call: Callable[[], object]) -> None:
+        """Let ``call`` call kernels with nothing to do, so that they are compiled or loaded, and take the time."""
+        begin = time.perf_counter()
+        one_per_node_first(self.comm, call)
+        self.compile_time += time.perf_counter() - begin
+
+    @contextmanager
+    def _building(self) -> Iterator[None]:
+        """What is done inside is part of the time of building."""
+        begin = time.perf_counter()
+        yield
+        self.build_time += time.perf_counter() - begin
+
+
+class SimulationBase(Prepared[AnyNetwork]):
+    """A simulation: it can be run, tells its times, and writes what is recorded to a file, if there is one.
+
+    A wing says what is built, how the loop advances, and what goes to the file.
+    """
+
+    build_phases: ClassVar[tuple[str, ...]]
+    run_phases: ClassVar[tuple[str, ...]]
+    connections: ClassVar[str]
+
+    def __init__(self, network: AnyNetwork, comm: MPI.Comm | None, seed: int, **options: Any) -> None:
+        super().__init__(network, comm, seed, **options)
+        self.sim_time = 0.0
+        self._output: Output | None = None
+        self._closed = False
+        self._built, self._timers = Timers(), Timers()  # of building, and of the loop
+
+    def _start(self, file: str | Path | None, layout: Callable[[Store, AnyNetwork], None], **settings: Any) -> None:
+        """Open ``file``, if there is one, and build; no file is left where that fails.
+
+        ``layout`` adds its groups and datasets; ``settings`` are kept in it, beside the seed and the network.
+        """
+        if file is not None:
+            check_path(file, f"{self._name}: file")
+            described = about(self.network, self.comm, self.seed, **settings)
+            self._output = Output(self.comm, Path(file), described, lambda store: layout(store, self.network))
+        try:
+            with faults(self.comm):
+                self._n_connections = int(self.comm.allreduce(self._build()))
+                self._built_bytes = resident_bytes()
+        except BaseException:
+            if self._output:
+                self._output.discard()
+            raise
+        self.network.freeze()
+
+    @abstractmethod
+    def _build(self) -> int:
+        """Build this rank's part of the network and the loop that advances it; the number of its connections."""
+
+    @abstractmethod
+    def _advance(self, duration: Any, tick: Tick) -> None:
+        """Simulate ``duration`` (ms) more, once it is checked; ``tick`` is called again and again."""
+
+    @abstractmethod
+    def _write_records(self, output: Output, at_end: bool) -> None:
+        """Add what was recorded since the last time to the file; ``at_end``: of a run."""
+
+    @property
+    @abstractmethod
+    def time(self) -> float:
+        """Simulated time so far (ms)."""
+
+    def __repr__(self) -> str:
+        when = f"{self.time:g} ms{', closed' if self._closed else ''}"
+        size, n = self.network.size, self._n_connections
+        return f"{self._name} at {when}: {size:,} neurons, {n:,} {self.connections}, on {in_ranks(self.comm)}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt):  # rank 0 closes it alone
+            self.close()
+
+    def close(self) -> None:
+        """Close the file of the run, if there is one; what went there can be read with ``distsim.analysis.read``."""
+        if self._output and not self._closed:
+            self._output.close()
+            self._closed = True
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise InputError("the simulation is closed: its file is complete; read it with distsim.analysis.read")
+
+    def run(self, duration: float, progress: Progress | None = None) -> None:
+        """Simulate ``duration`` (ms) more; several runs equal one of the same length.
+
+        ``progress`` is told the time (ms) simulated in this run now and then, and at its end, on rank 0 only.
+        """
+        self._require_open()
+        require_same(self.comm, "run", duration=duration)
+        with faults(self.comm):
+            start, begin = self.time, time.perf_counter()
+            told = progress if self.comm.rank == 0 else None
+            self._advance(duration, self._ticker(told, start))
+            self._write(at_end=True)
+            self.sim_time += time.perf_counter() - begin
+            if told is not None:
+                told(self.time - start)
+
+    def _ticker(self, progress: Progress | None, start: float) -> Tick:
+        """Report progress at most every TICK seconds, and at no cost where nobody wants it."""
+        if progress is None:
+            return lambda now: None
+        last = time.perf_counter()
+
+        def tick(_: float) -> None:
+            nonlocal last
+            now = time.perf_counter()
+            if now - last > TICK:
+                last = now
+                progress(self.time - start)
+
+        return tick
+
+    def _write(self, at_end: bool = False) -> None:
+        """Bring the file, if there is one, up to the present."""
+        if self._output:
+            with self._timers.phase("record"):
+                self._write_records(self._output, at_end)
+                self._output.flush(self.time, sure=at_end)
+
+    def forget_times(self) -> None:
+        """Start the times of the run anew, as after a pre-simulation that is not to be measured."""
+        self._timers.seconds.clear()
+        self.sim_time = 0.0
+
+    def phase_times(self) -> dict[str, dict[str, float]]:
+        """Seconds spent in every phase: min, mean and max over ranks.
+
+        "other" is what of build and run is in none of the phases.
+        """
+        seconds = {name: self._built.seconds[name] for name in self.build_phases}
+        seconds |= {name: self._timers.seconds[name] for name in self.run_phases}
+        other = self.build_time + self.sim_time - sum(seconds.values())
+        return over_ranks(seconds | {"other": max(0.0, other)}, self.comm)
+
+    def slowest(self) -> dict[str, float]:
+        """build_time, sim_time and compile_time (s) of the slowest rank."""
+        return {n: max(self.comm.allgather(getattr(self, n))) for n in ("build_time", "sim_time", "compile_time")}
+
+    def memory(self) -> list[dict[str, int]]:
+        """Resident bytes of every rank: built (after building) and peak (so far)."""
+        return self.comm.allgather({"built": self._built_bytes, "peak": peak_bytes()})
+
+
+def in_ranks(comm: MPI.Comm) -> str:
+    """How many ranks there are, in words."""
+    return f"{comm.size} rank{'s' if comm.size > 1 else ''}"
+
+
+class GridLoop(Protocol):
+    """A loop in steps of one length; ``step`` is the last one done, ``interval`` how many it always does together."""
+
+    step: int
+    interval: int
+
+    def run(self, n_steps: int, tick: Callable[[int], None]) -> None: ...
+
+
+class GridSimulation(SimulationBase[AnyNetwork]):
+    """A simulation in steps of ``dt`` (ms)."""
+
+    dt: float
+    _loop: GridLoop
+
+    @property
+    def step(self) -> int:
+        """The last step done."""
+        return self._loop.step
+
+    @property
+    def time(self) -> float:
+        """Simulated time so far (ms)."""
+        return round(self.step * self.dt, DECIMALS)
+
+    def _advance(self, duration: Any, tick: Tick) -> None:
+        left = to_steps(duration, self.dt, "duration")
+        if self.step + left > MAX_STEPS:
+            raise InputError(f"a simulation ends after {MAX_STEPS} steps, {MAX_STEPS * self.dt:g} ms")
+        together = self._loop.interval
+        longest = max(1, round(FLUSH_TIME / self.dt) // together) * together if self._output else left
+        while left > 0:
+            self._loop.run(min(left, longest), tick)
+            left -= longest
+            if left > 0:
+                self._write()

@@ -1,0 +1,59 @@
+"""Recording of a state variable on one rank, kept until it is gathered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.populations import StateRecording
+from distsim.parallel.gather import States, gather_states
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass
+class StateRecorder:
+    """Values of one state variable of the local ones among the chosen neurons, a row per recorded step.
+
+    columns (n_local,): place of each in ``recording.neurons``; local_index (n_local,): which of the local neurons it
+    is that the values are given of.
+    """
+
+    recording: StateRecording
+    columns: Int64Array
+    local_index: Int64Array
+    steps: list[int] = field(default_factory=list)
+    values: list[npt.NDArray[np.float64]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, recording: StateRecording, first_gid: int, gids: Int64Array, begin: int = 0) -> Self:
+        """Of a population from ``first_gid`` on, of which ``gids`` (n,) are here, numbered from ``begin``."""
+        chosen = np.array(recording.neurons, np.int64) + first_gid
+        columns = np.flatnonzero(np.isin(chosen, gids))
+        return cls(recording, columns, begin + np.searchsorted(gids, chosen[columns]))
+
+    def due(self, step: int) -> bool:
+        """Whether values are recorded at the end of ``step``."""
+        return step % self.recording.interval == 0
+
+    def add(self, step: int, values: npt.NDArray[np.float64]) -> None:
+        """Keep those of the values (n,) of all local neurons at the end of ``step``."""
+        self.steps.append(step)
+        self.values.append(values[self.local_index])
+
+    def all(self, comm: MPI.Comm) -> States:
+        """The values of all ranks so far (collective)."""
+        return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm)
+
+    def take(self, comm: MPI.Comm) -> States:
+        """As ``all``, and forget them."""
+        taken = self.all(comm)
+        self.steps.clear()
+        self.values.clear()
+        return taken
