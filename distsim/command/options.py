@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from distsim.command import texts
 from distsim.command.arguments import Parser, assignments, number_or_text
-from distsim.command.results import read_parameters
+from distsim.command.results import read_run
 from distsim.core.errors import InputError, check_names
 from distsim.models import registry
-from distsim.models.defaults import value_text
+from distsim.models.defaults import Default, value_text
+from distsim.models.model import SETTINGS, Model, OwnExperiment, SpikingModel
 
 COMMANDS = ("list", "run")
-OPTIONS = {"time": "T", "seed": "seed"}
-"""Options of every model that has the parameters they set."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A model to run: ``overrides`` are values of its parameters, not yet checked; ``out`` is the output folder."""
+    """A model to run: ``overrides`` are values of its parameters, ``settings`` those of the run that are no parameters.
+
+    Neither is checked yet. ``out`` is the output folder.
+    """
 
     model: str
     overrides: dict[str, Any]
     out: Path | None
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 def parse(arguments: list[str]) -> Request | str:
@@ -49,39 +52,50 @@ def parse(arguments: list[str]) -> Request | str:
     return parse_run(rest[0], rest[1:])
 
 
-def parse_run(model: str, arguments: list[str]) -> Request | str:
+def parse_run(name: str, arguments: list[str]) -> Request | str:
     """What the words after ``run MODEL`` ask for."""
-    defaults = registry.find_parameters(model).defaults()
-    own = {**{k: v for k, v in OPTIONS.items() if v in defaults}, **registry.shortcuts(model)}
-    parser = _make_parser(model, own)
+    model = registry.find(name)
+    parser = _make_parser(name, model)
     known = parser.take_apart(arguments, "parameters are set by --set NAME=VALUE")
     if known.help:
-        return f"{parser.format_help()}\n{texts.parameter_table(model, defaults)}"
+        return f"{parser.format_help()}\n{texts.parameter_table(model.name, model.parameters.DEFAULTS)}"
     overrides = assignments(known.set)
-    earlier = _parameters_of(Path(known.source), model) if known.source is not None else {}
-    for option, parameter in own.items():
-        given = getattr(known, parameter)
-        if given is not None and parameter in overrides:
+    earlier, settings = _of_earlier(Path(known.source), model) if known.source is not None else ({}, {})
+    parameters = _own_options(model)
+    for option, text in vars(known).items():
+        if text is None or option not in (*SETTINGS, *parameters):
+            continue
+        parameter = parameters.get(option)
+        if parameter is None:
+            settings[option] = SETTINGS[option].check(number_or_text(text), f"option --{option}")
+        elif parameter in overrides:
             raise InputError(f"command line: {parameter} is given twice, by --{option} and by --set {parameter}=...")
-        if given is not None:
-            overrides[parameter] = number_or_text(given)
-    return Request(model, {**earlier, **overrides}, Path(known.out) if known.out is not None else None)
+        else:
+            overrides[parameter] = number_or_text(text)
+    out = Path(known.out) if known.out is not None else None
+    return Request(name, {**earlier, **overrides}, out, settings)
 
 
-def _make_parser(model: str, own: dict[str, str]) -> Parser:
-    defaults = registry.find_parameters(model).defaults()
+def _settings_of(model: Model) -> list[str]:
+    """The settings that a run of ``model`` has: all, or those that are parameters of an experiment of its own."""
+    return [name for name in SETTINGS if name in model.parameter_of or not isinstance(model, OwnExperiment)]
+
+
+def _own_options(model: Model) -> dict[str, str]:
+    """Options that set a parameter, by name."""
+    return {**model.parameter_of, **model.shortcuts}
+
+
+def _make_parser(name: str, model: Model) -> Parser:
     parser = Parser(
-        usage=f"[mpirun -n RANKS] python -m distsim run {model} [options]",
-        description=f"{model}: {registry.MODELS[model]}.",
+        usage=f"[mpirun -n RANKS] python -m distsim run {name} [options]",
+        description=f"{model.name}: {model.line}.",
         add_help=False,
     )
     add = parser.add_argument_group("options").add_argument
-    for option, parameter in own.items():
-        default = defaults[parameter]
-        unit = f" ({default.unit})" if default.unit else ""
-        value = value_text(default.value)
-        meaning = f"{default.meaning}{unit}; --set {parameter}=...{f' (default: {value})' if value else ''}"
-        add(f"--{option}", dest=parameter, metavar=_metavar(default.unit), help=meaning.replace("%", "%%"))
+    parameters = _own_options(model)
+    for option in dict.fromkeys((*_settings_of(model), *parameters)):
+        add(f"--{option}", dest=option, metavar=_metavar(_described(model, option).unit), help=_help_of(model, option))
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
     add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")
     add(
@@ -93,10 +107,34 @@ def _make_parser(model: str, own: dict[str, str]) -> Parser:
     return parser
 
 
-def _parameters_of(summary: Path, model: str) -> dict[str, Any]:
-    """The parameters of the run that left ``summary``, without those that follow from others."""
-    derived = registry.find_parameters(model).DERIVED
-    return {name: value for name, value in read_parameters(summary, model).items() if name not in derived}
+def _described(model: Model, option: str) -> Default:
+    """The parameter, or else the setting, that an option sets."""
+    parameters = _own_options(model)
+    return model.parameters.DEFAULTS[parameters[option]] if option in parameters else SETTINGS[option]
+
+
+def _help_of(model: Model, option: str) -> str:
+    """Meaning, unit, parameter and default of an option."""
+    described, parameter = _described(model, option), _own_options(model).get(option)
+    value: Any = described.value
+    if parameter is None and isinstance(model, SpikingModel):
+        value = getattr(model.settings, option)
+    meaning = described.meaning
+    if described.choices and parameter is None:
+        meaning = f"{meaning}: {', '.join(described.choices)}"
+    unit = f" ({described.unit})" if described.unit else ""
+    also = f"; --set {parameter}=..." if parameter else ""
+    default = f" (default: {value_text(value)})" if value not in ("", None) else ""
+    return f"{meaning}{unit}{also}{default}".replace("%", "%%")
+
+
+def _of_earlier(summary: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters, without those that follow from others, and settings of the run that left ``summary``."""
+    parameters, settings = read_run(summary, model.name)
+    own = {name: value for name, value in parameters.items() if name not in model.parameters.DERIVED}
+    kept = {name: settings[name] for name in _settings_of(model) if settings.get(name) is not None}
+    checked = {name: SETTINGS[name].check(value, f"'{summary}': {name}") for name, value in kept.items()}
+    return own, model.divided(checked)[1]
 
 
 def _metavar(unit: str) -> str:

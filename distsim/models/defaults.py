@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from distsim.core.errors import DistsimError, InputError, check_names, nearest
+from distsim.core.errors import DistsimError, InputError, nearest
 from distsim.core.units import LARGEST, SMALLEST, check_number, check_seed, shown
 
 Scalar = bool | int | float | str
@@ -110,24 +110,6 @@ def read_defaults(path: Path) -> dict[str, Default]:
 def _frozen(value: Any) -> Any:
     """Lists, and the lists in them, as tuples."""
     return tuple(_frozen(entry) for entry in value) if isinstance(value, list) else value
-
-
-def check_overrides(
-    defaults: Mapping[str, Default], overrides: Mapping[str, Any], derived: Iterable[str], where: str
-) -> dict[str, Parameter]:
-    """All parameters: the defaults with ``overrides`` in place of their own, each value checked.
-
-    Raises InputError for an unknown name (with the nearest known one), for a ``derived`` quantity, which cannot be
-    set, and for a value of the wrong type or out of its range.
-    """
-    for name in overrides:
-        if name in derived:
-            raise InputError(f"{where}: {name} follows from other parameters and cannot be set")
-    check_names(overrides, defaults, "parameter", where)
-    return {
-        name: default.check(overrides.get(name, default.value), f"{where}: {name}")
-        for name, default in defaults.items()
-    }
 
 
 def check_derived(parameters: Any, derived: Iterable[str], where: str) -> None:

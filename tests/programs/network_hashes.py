@@ -35,9 +35,9 @@ def spiking(network: Network, T: float, seed: int = 1, **options: Any) -> dict[s
 
 def model(name: str, T: float, precision: str = "double", **parameters: Any) -> dict[str, Any]:
     """A model of the package."""
-    experiment = registry.find(name)
-    chosen = experiment.load(parameters)
-    return spiking(experiment.build_network(chosen), T, chosen.seed, precision=precision)
+    found = registry.find(name)
+    chosen = found.load(parameters)
+    return spiking(found.build_network(chosen), T, chosen.seed, precision=precision)
 
 
 def two_population(neuron_model: str, precision: str = "double") -> dict[str, Any]:

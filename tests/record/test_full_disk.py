@@ -10,7 +10,6 @@ import resource
 import subprocess
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -23,7 +22,6 @@ from distsim.binary.binary_network import BinaryNetwork
 from distsim.command import run as command
 from distsim.command.options import parse
 from distsim.core.errors import StorageError
-from distsim.models import registry
 from distsim.parallel import run_main
 from distsim.record import disk, storage
 from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job
@@ -89,14 +87,8 @@ class Picture:
 @pytest.fixture
 def run(monkeypatch, capfd):
     """``run(model, folder)``: exit code and standard error of the command, with one small figure."""
-    find = registry.find
-
-    def find_quick(name):
-        model = find(name)
-        quick = lambda *arguments: replace(model.run(*arguments), figures={"figure": Picture})  # noqa: E731
-        return SimpleNamespace(load=model.load, run=quick)
-
-    monkeypatch.setattr(registry, "find", find_quick)
+    run = command.run_model
+    monkeypatch.setattr(command, "run_model", lambda *given: replace(run(*given), figures={"figure": Picture}))
 
     def run_model(model, folder):
         request = parse(["run", model, "--set", *MODELS[model], "--out", str(folder)])
