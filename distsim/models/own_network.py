@@ -12,6 +12,7 @@ The file may hold as well
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import re
@@ -53,12 +54,13 @@ def of_file(path: Path) -> OwnNetwork:
     source = read_given(path, f"model '{path}'")
     known = _of_files.get(place)
     if known is None or known.digest != digest_of(known.files):
+        files = files_of(place)
+        for name, module in list(sys.modules.items()) if known else []:
+            if str(getattr(module, "__file__", None)) in map(str, files):  # of an earlier state
+                del sys.modules[name]
         name = re.sub(r"\W", "_", path.stem)
-        before = set(sys.modules)
-        module = _execute(place, f"{PREFIX}{name}", source)
-        beside = [m.__file__ for n, m in list(sys.modules.items()) if n not in before and getattr(m, "__file__", None)]
-        files = [place, *(Path(file) for file in beside if file and Path(file).parent == place.parent)]
-        known = _of_files[place] = OwnNetwork(name, module, files, (of_file, (path,)))
+        known = OwnNetwork(name, _execute(place, f"{PREFIX}{name}", source), files, (of_file, (path,)))
+        _of_files[place] = known
     return known
 
 
@@ -68,7 +70,27 @@ def of_module(name: str, module: str) -> OwnNetwork:
         found = import_module(module)
     except Exception as error:
         raise InputError(f"model '{name}': {module} cannot be imported: {type(error).__name__}: {error}") from error
-    return OwnNetwork(name, found, [Path(str(found.__file__))], (of_module, (name, module)))
+    return OwnNetwork(name, found, files_of(Path(str(found.__file__))), (of_module, (name, module)))
+
+
+def files_of(path: Path) -> list[Path]:
+    """``path`` and the modules beside it that it imports, with those that they import."""
+    found = [path]
+    for file in found:  # grows meanwhile
+        try:
+            tree = ast.parse(read_given(file, f"'{file}'"))
+        except (SyntaxError, ValueError, RecursionError) as error:
+            if isinstance(error, InputError):
+                raise
+            continue
+        imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+        words = [alias.name for node in imports for alias in node.names]
+        words += [node.module for node in imports if isinstance(node, ast.ImportFrom) and node.module]
+        for part in dict.fromkeys(part for word in words for part in word.split(".")):
+            beside = path.with_name(f"{part}.py")
+            if beside not in found and beside.is_file():
+                found.append(beside)
+    return found
 
 
 class OwnNetwork(SpikingModel):
@@ -205,13 +227,13 @@ def parameters_of(function: Callable[..., Any], model: str, path: Path) -> type[
             )
         if hasattr(ModelParameters, name):
             raise InputError(f"{place}: the argument '{name}' needs another name")
-        defaults[name] = _default(argument.default, hints.get(name), f"{place}: the argument '{name}'")
+        defaults[name] = _default(argument.default, hints.get(name), name, place)
     options = {"model": model, "defaults": defaults}
     made: type[ModelParameters] = new_class("Parameters", (ModelParameters,), options)
     return made
 
 
-def _default(value: Any, hint: Any, place: str) -> Default:
+def _default(value: Any, hint: Any, name: str, place: str) -> Default:
     """What an argument may be: like its default, a float where it is annotated as one, or one of the texts named."""
     meaning, unit = "", ""
     if get_origin(hint) is Annotated:
@@ -219,11 +241,11 @@ def _default(value: Any, hint: Any, place: str) -> Default:
         meaning = next((note for note in notes if isinstance(note, str)), "")
         if found := WITH_UNIT.fullmatch(meaning):
             meaning, unit = found.groups()
-    plain, depth = _plain(value, place)
+    plain, depth = _plain(value, f"{place}: the argument '{name}'")
     if hint is float and isinstance(plain, int) and not isinstance(plain, bool):
         plain = float(plain)
     choices = get_args(hint) if get_origin(hint) is Literal and isinstance(plain, str) else ()
-    axes = tuple(f"entry of {place}"[:40] + f", {level}" for level in range(depth))
+    axes = tuple(f"entry of {name}{'[0]' * level}" for level in range(depth))
     return Default(plain, unit, meaning, "", choices=choices, axes=axes)
 
 

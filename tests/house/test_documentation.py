@@ -96,6 +96,13 @@ def test_experiment_files_that_are_shown_are_valid(tmp_path: Path) -> None:
         read_experiment(tmp_path / "shown.toml", {})
 
 
+def test_files_of_ones_own_are_those_that_are_shown() -> None:
+    shown = "docs/own_network.md"
+    assert documents.text_of("docs/own/my_network.py").endswith(documents.fenced(shown, "python")[0])
+    of_file = tomllib.loads(documents.text_of("docs/own/my_experiment.toml"))
+    assert of_file == tomllib.loads(documents.fenced(shown, "toml")[0])
+
+
 # ---------------------------------------------------------------- commands
 
 
@@ -185,6 +192,7 @@ def check_models(arguments: list[str], document: str, folder: Path, ranks: int |
     if "--populations" in arguments:
         file = folder / arguments[arguments.index("--populations") + 1]
         file.write_text(documents.fenced(document, "toml")[0], encoding="utf-8")
+    arguments = [str(ROOT / word) if word.endswith(".py") else word for word in arguments]
     shorter = ["--time", "10"] if arguments[0] == "run" and "--help" not in arguments else []
     if shorter and arguments[1] in SMALLER and "--N-scaling" not in arguments:
         shorter += SMALLER[arguments[1]]
