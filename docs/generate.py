@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from distsim.models import registry
-from distsim.models.defaults import markdown_table
+from distsim.models.defaults import Default, value_text
 from distsim.models.model_parameters import ModelParameters
 
 HERE = Path(__file__).parent
@@ -47,6 +48,15 @@ def section(name: str) -> str:
     text = f"\n## {name}\n\n{as_markdown(about)}\n\n{sources(name)}\n{markdown_table(parameters.DEFAULTS)}"
     rows = [f"| `{d}` | {short(getattr(values, d))} | {meaning(parameters, d)} |\n" for d in parameters.DERIVED]
     return text + ("\n| derived quantity | value | meaning |\n|---|---|---|\n" + "".join(rows) if rows else "")
+
+
+def markdown_table(defaults: Mapping[str, Default]) -> str:
+    """The parameters as a Markdown table: name, value, unit, meaning, source."""
+    lines = ["| parameter | value | unit | meaning | source |", "|---|---|---|---|---|"]
+    for name, default in defaults.items():
+        value = value_text(default.value)
+        lines.append(f"| `{name}` | {value} | {default.unit} | {default.meaning} | {default.source} |")
+    return "\n".join(lines) + "\n"
 
 
 def sources(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +61,12 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
         return f"{parser.format_help()}\n{texts.parameter_table(model.name, model.parameters.DEFAULTS)}"
     overrides = assignments(known.set)
     earlier, settings = _of_earlier(Path(known.source), model) if known.source is not None else ({}, {})
-    parameters = _own_options(model)
-    for option, text in vars(known).items():
-        if text is None or option not in (*SETTINGS, *parameters):
+    for option, (parameter, default) in options_of(model).items():
+        text = getattr(known, option)
+        if text is None:
             continue
-        parameter = parameters.get(option)
         if parameter is None:
-            settings[option] = SETTINGS[option].check(number_or_text(text), f"option --{option}")
+            settings[option] = default.check(number_or_text(text), f"option --{option}")
         elif parameter in overrides:
             raise InputError(f"command line: {parameter} is given twice, by --{option} and by --set {parameter}=...")
         else:
@@ -76,14 +75,14 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
     return Request(name, {**earlier, **overrides}, out, settings)
 
 
-def _settings_of(model: Model) -> list[str]:
-    """The settings that a run of ``model`` has: all, or those that are parameters of an experiment of its own."""
-    return [name for name in SETTINGS if name in model.parameter_of or not isinstance(model, OwnExperiment)]
-
-
-def _own_options(model: Model) -> dict[str, str]:
-    """Options that set a parameter, by name."""
-    return {**model.parameter_of, **model.shortcuts}
+def options_of(model: Model) -> dict[str, tuple[str | None, Default]]:
+    """The options that a model has, each with the parameter that it sets, or None for a setting, and what it may be."""
+    settings: dict[str, tuple[str | None, Default]] = {}
+    if isinstance(model, SpikingModel) and not isinstance(model, OwnExperiment):
+        own = model.settings
+        settings = {name: (None, replace(default, value=getattr(own, name))) for name, default in SETTINGS.items()}
+    named = {**model.parameter_of, **model.shortcuts}
+    return settings | {option: (name, model.parameters.DEFAULTS[name]) for option, name in named.items()}
 
 
 def _make_parser(name: str, model: Model) -> Parser:
@@ -93,9 +92,8 @@ def _make_parser(name: str, model: Model) -> Parser:
         add_help=False,
     )
     add = parser.add_argument_group("options").add_argument
-    parameters = _own_options(model)
-    for option in dict.fromkeys((*_settings_of(model), *parameters)):
-        add(f"--{option}", dest=option, metavar=_metavar(_described(model, option).unit), help=_help_of(model, option))
+    for option, (parameter, default) in options_of(model).items():
+        add(f"--{option}", dest=option, metavar=_metavar(default.unit), help=_help(default, parameter))
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
     add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")
     add(
@@ -107,34 +105,25 @@ def _make_parser(name: str, model: Model) -> Parser:
     return parser
 
 
-def _described(model: Model, option: str) -> Default:
-    """The parameter, or else the setting, that an option sets."""
-    parameters = _own_options(model)
-    return model.parameters.DEFAULTS[parameters[option]] if option in parameters else SETTINGS[option]
-
-
-def _help_of(model: Model, option: str) -> str:
-    """Meaning, unit, parameter and default of an option."""
-    described, parameter = _described(model, option), _own_options(model).get(option)
-    value: Any = described.value
-    if parameter is None and isinstance(model, SpikingModel):
-        value = getattr(model.settings, option)
-    meaning = described.meaning
-    if described.choices and parameter is None:
-        meaning = f"{meaning}: {', '.join(described.choices)}"
-    unit = f" ({described.unit})" if described.unit else ""
+def _help(default: Default, parameter: str | None) -> str:
+    """Meaning, unit, the parameter that an option sets, and what holds without it."""
+    choices = f": {', '.join(default.choices)}" if default.choices and parameter is None else ""
+    unit = f" ({default.unit})" if default.unit else ""
     also = f"; --set {parameter}=..." if parameter else ""
-    default = f" (default: {value_text(value)})" if value not in ("", None) else ""
-    return f"{meaning}{unit}{also}{default}".replace("%", "%%")
+    otherwise = f" (default: {value_text(default.value)})" if default.value not in ("", None) else ""
+    return f"{default.meaning}{choices}{unit}{also}{otherwise}".replace("%", "%%")
 
 
 def _of_earlier(summary: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
     """Parameters, without those that follow from others, and settings of the run that left ``summary``."""
-    parameters, settings = read_run(summary, model.name)
+    parameters, held = read_run(summary, model.name)
     own = {name: value for name, value in parameters.items() if name not in model.parameters.DERIVED}
-    kept = {name: settings[name] for name in _settings_of(model) if settings.get(name) is not None}
-    checked = {name: SETTINGS[name].check(value, f"'{summary}': {name}") for name, value in kept.items()}
-    return own, model.divided(checked)[1]
+    settings = {
+        name: default.check(held[name], f"'{summary}': {name}")
+        for name, (parameter, default) in options_of(model).items()
+        if parameter is None and held.get(name) is not None
+    }
+    return own, settings
 
 
 def _metavar(unit: str) -> str:

@@ -154,12 +154,3 @@ def check_axes(defaults: Mapping[str, Default], values: Mapping[str, Any], where
                         f"{length}; there must be one for each {axis}"
                     )
             rows = [entry for row in rows for entry in row]
-
-
-def markdown_table(defaults: Mapping[str, Default]) -> str:
-    """The parameters as a Markdown table: name, value, unit, meaning, source."""
-    lines = ["| parameter | value | unit | meaning | source |", "|---|---|---|---|---|"]
-    for name, default in defaults.items():
-        value = value_text(default.value)
-        lines.append(f"| `{name}` | {value} | {default.unit} | {default.meaning} | {default.source} |")
-    return "\n".join(lines) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from distsim.models.activity import Activity
     from distsim.models.outcome import Outcome
     from distsim.parallel.progress import Progress
-    from distsim.spiking.network import Network
     from distsim.spiking.simulation import Simulation
 
 PRECISIONS = ("double", "single")
@@ -30,6 +30,7 @@ class RunSettings:
     """How a network is simulated: ``time`` (ms) after ``presimulation`` (ms), which is in hashes and no other result.
 
     ``seed``, ``precision``, ``interval`` (ms; None: the minimum delay) and ``exchange`` are those of ``Simulation``.
+    Raises InputError for values that they cannot have.
     """
 
     time: float = 1000.0
@@ -38,6 +39,11 @@ class RunSettings:
     precision: str = "double"
     interval: float | None = None
     exchange: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, default in SETTINGS.items():
+            if name != "interval" or self.interval is not None:
+                object.__setattr__(self, name, default.check(getattr(self, name), name))
 
     def check(self, dt: float) -> None:
         """Raise InputError where a time is no whole multiple of ``dt`` (ms)."""
@@ -53,15 +59,16 @@ SETTINGS = {
     "presimulation": Default(0.0, "ms", "simulated before that, and in no result but hashes", "", low=0.0),
     "seed": Default(1, "", "seed of all random numbers", ""),
     "precision": Default("double", "", "of weights and sums of input", "", choices=PRECISIONS),
-    "interval": Default(1.0, "ms", "time between exchanges of spikes", "", above=0.0),
+    "interval": Default(1.0, "ms", "time between exchanges of spikes; by default the minimum delay", "", above=0.0),
     "exchange": Default("auto", "", "plan of spike exchange", "", choices=EXCHANGES),
 }
 """What each setting may be. Those before interval fix the bits of the result, together with the parameters."""
 
 
-class Model(ABC):
-    """A network with a name. ``line`` says what it is, ``parameters`` is their class.
+class Model:
+    """A network with a name. ``line`` says what it is, ``parameters`` is the class of what it can be given.
 
+    A model of this package is a folder, whose module ``network`` has the function ``build_network(parameters)``.
     ``shortcuts`` has the parameters with an option of their own: {"pairs": "pairs"} makes ``--pairs 20`` of
     ``--set pairs=20``. ``parameter_of`` has the parameter that stands for a setting, where the model has one.
     """
@@ -91,20 +98,21 @@ class Model(ABC):
         """The parameters, see ``ModelParameters.load``."""
         return self.parameters.load(overrides)
 
-    @abstractmethod
     def build_network(self, parameters: Any) -> Any:
-        """The network that ``parameters`` make."""
+        """The network that ``parameters`` make; its simulation takes time, pre-simulation and seed."""
+        return import_module(f"{type(self).__module__}.network").build_network(parameters)
 
 
 class OwnExperiment(Model):
-    """A model that is run in a way of its own."""
+    """A model that is run in a way of its own, by the function ``run`` of the module ``experiment`` in its folder."""
 
-    @abstractmethod
     def run(self, comm: MPI.Comm, parameters: Any, folder: Path | None, progress: Progress) -> Outcome:
         """Simulate and evaluate, writing to ``folder`` if there is one; collective, complete on rank 0."""
+        found: Outcome = import_module(f"{type(self).__module__}.experiment").run(comm, parameters, folder, progress)
+        return found
 
 
-class SpikingModel(Model):
+class SpikingModel(Model, ABC):
     """A network of spiking neurons, which every run of any model simulates in the same way, see ``models.run``.
 
     ``settings`` are its own defaults, ``colours`` those of its populations in figures.
@@ -114,10 +122,6 @@ class SpikingModel(Model):
     resizes: bool = True
     """Whether its size can be chosen."""
     colours: Mapping[str, str] | None = None
-
-    @abstractmethod
-    def build_network(self, parameters: Any) -> Network:
-        """The network that ``parameters`` make; its simulation takes ``T``, pre-simulation and ``seed``."""
 
     @abstractmethod
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
@@ -134,12 +138,6 @@ class SpikingModel(Model):
         return None
 
     def settings_of(self, parameters: Any, given: Mapping[str, Any]) -> RunSettings:
-        """The settings of a run: parameters that stand for them, then what is ``given``, then the model's own.
-
-        Raises InputError for a value that a setting cannot have.
-        """
-        of_parameters: dict[str, Any] = {
-            setting: getattr(parameters, name) for setting, name in self.parameter_of.items()
-        }
-        checked: dict[str, Any] = {name: SETTINGS[name].check(value, name) for name, value in given.items()}
-        return replace(self.settings, **of_parameters, **checked)
+        """The settings of a run: parameters that stand for them, what is ``given``, and else the model's own."""
+        of_parameters = {setting: getattr(parameters, name) for setting, name in self.parameter_of.items()}
+        return replace(self.settings, **of_parameters, **given)

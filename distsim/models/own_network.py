@@ -102,7 +102,7 @@ class OwnNetwork(SpikingModel):
     def __init__(self, name: str, module: ModuleType, files: list[Path], origin: tuple[Any, tuple[Any, ...]]) -> None:
         self.name = name
         self.path = files[0]
-        self.line = (inspect.getdoc(module) or f"of {self.path}").splitlines()[0].rstrip(".")
+        self.line = (module.__doc__ or f"of {self.path}").strip().partition("\n")[0].rstrip(".")
         self._build = _function(module, BUILD, self.path)
         self._resized = getattr(module, "resized", None)
         self._extra = getattr(module, "extra", None)

@@ -323,6 +323,13 @@ def test_extras_that_are_named_exist(name: str) -> None:
     assert set(re.findall(r"'\.\[(\w+)\]'", documents.text_of(name))) <= set(project["optional-dependencies"])
 
 
+def test_the_table_of_parameters_has_a_line_for_each() -> None:
+    defaults = registry.find("two_population").parameters.DEFAULTS
+    table = runpy.run_path(str(ROOT / "docs" / "generate.py"))["markdown_table"](defaults).splitlines()
+    assert len(table) == 2 + len(defaults)
+    assert "| `N` | 12500 |  | number of neurons, excitatory and inhibitory | example |" in table
+
+
 def test_generated_pages_are_up_to_date() -> None:
     for name, make in runpy.run_path(str(ROOT / "docs" / "generate.py"))["PAGES"].items():
         assert documents.text_of(f"docs/{name}") == make(), f"docs/{name} is out of date: python docs/generate.py"

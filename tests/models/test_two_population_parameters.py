@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from distsim.core.errors import InputError
-from distsim.models.defaults import markdown_table, read_defaults
+from distsim.models.defaults import read_defaults
 from distsim.models.two_population import parameters
 from distsim.theory.psp import unit_psp
 from tests.theory.test_psp import integrate_membrane
@@ -144,12 +144,6 @@ def test_every_parameter_has_meaning_and_source():
         assert default.source, name
     times = [name for name, default in parameters.Parameters.DEFAULTS.items() if default.unit == "ms"]
     assert {"tau_m", "tau_s", "delay", "T", "dt"} <= set(times)
-
-
-def test_table_of_parameters_has_a_line_for_each():
-    table = markdown_table(parameters.Parameters.DEFAULTS).splitlines()
-    assert len(table) == 2 + len(parameters.Parameters.DEFAULTS)
-    assert "| `N` | 12500 |  | number of neurons, excitatory and inhibitory | example |" in table
 
 
 def test_as_dict_is_ready_for_json():

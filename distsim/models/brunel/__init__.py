@@ -16,7 +16,6 @@ from distsim.models.model import SpikingModel
 if TYPE_CHECKING:
     from distsim.models.activity import Activity
     from distsim.models.outcome import Outcome
-    from distsim.spiking.network import Network
     from distsim.spiking.simulation import Simulation
 
 
@@ -27,11 +26,6 @@ class Brunel(SpikingModel):
     line = "sparsely connected excitatory and inhibitory delta neurons, and the mean field that predicts rates"
     parameters = Parameters
     shortcuts: ClassVar = {"order": "order", "g": "g", "eta": "eta"}
-
-    def build_network(self, parameters: Parameters) -> Network:
-        from distsim.models.brunel.network import build_network
-
-        return build_network(parameters)
 
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
         """So many neurons, a multiple of 5, with ``indegree`` inputs (None: a tenth of them)."""

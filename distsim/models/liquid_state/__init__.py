@@ -5,19 +5,11 @@ A column of neurons with short-term plastic synapses whose probability falls wit
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from distsim.core.errors import InputError
 from distsim.models.liquid_state.parameters import Parameters
 from distsim.models.model import OwnExperiment, SpikingModel
-
-if TYPE_CHECKING:
-    from mpi4py import MPI
-
-    from distsim.models.outcome import Outcome
-    from distsim.parallel.progress import Progress
-    from distsim.spiking.network import Network
 
 
 class LiquidState(OwnExperiment, SpikingModel):
@@ -27,11 +19,6 @@ class LiquidState(OwnExperiment, SpikingModel):
     line = "liquid state machine: how far apart two stimuli drive a column with short-term plasticity"
     parameters = Parameters
     shortcuts: ClassVar = {"pairs": "pairs"}
-
-    def build_network(self, parameters: Parameters) -> Network:
-        from distsim.models.liquid_state.network import build_network
-
-        return build_network(parameters)
 
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
         """A column of so many neurons: 3 x 3 wide, as published, and as high as it takes.
@@ -46,11 +33,6 @@ class LiquidState(OwnExperiment, SpikingModel):
             nearest = max(1, round(neurons / width)) * width
             raise InputError(f"liquid_state: a column has a multiple of {width} neurons, got {neurons}; take {nearest}")
         return {"N_z": neurons // width}
-
-    def run(self, comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: Progress) -> Outcome:
-        from distsim.models.liquid_state.experiment import run
-
-        return run(comm, parameters, folder, progress)
 
 
 MODEL = LiquidState()

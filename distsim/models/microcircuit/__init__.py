@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from distsim.models.activity import Activity
-    from distsim.spiking.network import Network
     from distsim.spiking.simulation import Simulation
 
 COLOURS = dict(
@@ -44,11 +43,6 @@ class Microcircuit(SpikingModel):
     presimulation = "T_presim"
     settings = RunSettings(precision="single")  # weights are drawn from a distribution of 10 % width: 24 bits do
     colours = COLOURS
-
-    def build_network(self, parameters: Parameters) -> Network:
-        from distsim.models.microcircuit.network import build_network
-
-        return build_network(parameters)
 
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
         """So many neurons, to within the rounding of eight populations, with ``indegree`` inputs in the mean over all.

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from distsim.models.activity import Activity
-    from distsim.spiking.network import Network
     from distsim.spiking.simulation import Simulation
 
 SAMPLE = 1000
@@ -35,11 +34,6 @@ class TwoPopulation(SpikingModel):
     line = "balanced random network, excitatory and inhibitory, with spike-timing dependent plasticity"
     parameters = Parameters
     shortcuts: ClassVar = {"neuron-model": "neuron_model"}
-
-    def build_network(self, parameters: Parameters) -> Network:
-        from distsim.models.two_population.network import build_network
-
-        return build_network(parameters)
 
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
         """So many neurons of ``indegree`` inputs; where None, as published or all there are."""
