@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from distsim import __version__
-from distsim.command.options import Request, parse
+from distsim.command.request import Request, parse
 from distsim.command.texts import limits, parameter_table
 from distsim.core.errors import InputError
 from distsim.models import model, registry

@@ -19,8 +19,8 @@ from mpi4py import MPI
 from distsim import BinarySimulation, FixedIndegree, InputError, Simulation
 from distsim.analysis import read
 from distsim.binary.binary_network import BinaryNetwork
-from distsim.command import run as command
-from distsim.command.options import parse
+from distsim.command import run_command as command
+from distsim.command.request import parse
 from distsim.core.errors import StorageError
 from distsim.parallel import run_main
 from distsim.record import disk, storage

@@ -7,7 +7,7 @@ import pytest
 from distsim import BinaryNetwork, BinarySimulation, FixedIndegree, InputError, Simulation, Static, Uniform
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.couplings import build_couplings
-from distsim.command.options import parse
+from distsim.command.request import parse
 from distsim.models import registry
 from distsim.models.run import run
 from distsim.parallel import machine

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distsim.command import results
-from distsim.command.options import Request
+from distsim.command.request import Request
 from distsim.core.errors import InputError, RangeError
 from distsim.models import registry
 from distsim.models.run import run as run_model
