@@ -28,11 +28,11 @@ def main():
     from mpi4py import MPI
 
     from distsim import SpikeTrains, Trials, __version__
-    from distsim.models.liquid_state import experiment, stimuli
+    from distsim.models.liquid_state import MODEL, stimuli
 
-    p = experiment.load({"seed": options.seed, "T": options.time, "pairs": -(-options.trials // 2)})
+    p = MODEL.load({"seed": options.seed, "T": options.time, "pairs": -(-options.trials // 2)})
     trains = [stimuli.on_grid(train, p) for train in stimuli.poisson_trains(p, options.trials)]
-    trials = Trials(experiment.build_network(p), MPI.COMM_SELF, p.seed)
+    trials = Trials(MODEL.build_network(p), MPI.COMM_SELF, p.seed)
     numbers = list(range(options.trials))
     if options.write:
         np.savez(options.write, **explicit(p, trials, trains[: options.compared]))

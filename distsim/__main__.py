@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from distsim.command.options import Request, parse
+from distsim.command.request import Request, parse
 from distsim.core.errors import InputError
 from distsim.core.standard_streams import make_lasting
 from distsim.parallel import launched, run_main, world
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
 def do(asked: Request | str, comm: MPI.Comm) -> None:
     """Run the model that is asked for, or show the text; collective."""
     if isinstance(asked, Request):
-        from distsim.command.run import run
+        from distsim.command.run_command import run
 
         run(comm, asked)
     elif comm.rank == 0:

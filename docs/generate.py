@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from distsim.models import registry
-from distsim.models.defaults import markdown_table
+from distsim.models.defaults import Default, value_text
+from distsim.models.model_parameters import ModelParameters
 
 HERE = Path(__file__).parent
 
@@ -33,23 +34,34 @@ Derived quantities follow from the parameters and cannot be set; their values ar
 
 def parameters_page() -> str:
     """The page parameters.md: a section for each model of the registry."""
-    contents = "".join(f"- [{name}](#{name}): {line}\n" for name, line in registry.MODELS.items())
+    contents = "".join(
+        f"- [{name}](#{name}): {line}\n" for name, line in registry.lines().items() if name in registry.MODELS
+    )
     return INTRODUCTION + contents + "".join(section(name) for name in registry.MODELS)
 
 
 def section(name: str) -> str:
     """What a model is, where its values come from, its parameters and derived quantities."""
-    parameters = registry.find_parameters(name)
+    parameters = registry.find(name).parameters
     about = inspect.getdoc(import_module(f"distsim.models.{name}")) or ""
     values = parameters.load()
-    text = f"\n## {name}\n\n{as_markdown(about)}\n\n{sources(name)}\n{markdown_table(parameters.defaults())}"
+    text = f"\n## {name}\n\n{as_markdown(about)}\n\n{sources(name)}\n{markdown_table(parameters.DEFAULTS)}"
     rows = [f"| `{d}` | {short(getattr(values, d))} | {meaning(parameters, d)} |\n" for d in parameters.DERIVED]
     return text + ("\n| derived quantity | value | meaning |\n|---|---|---|\n" + "".join(rows) if rows else "")
 
 
+def markdown_table(defaults: Mapping[str, Default]) -> str:
+    """The parameters as a Markdown table: name, value, unit, meaning, source."""
+    lines = ["| parameter | value | unit | meaning | source |", "|---|---|---|---|---|"]
+    for name, default in defaults.items():
+        value = value_text(default.value)
+        lines.append(f"| `{name}` | {value} | {default.unit} | {default.meaning} | {default.source} |")
+    return "\n".join(lines) + "\n"
+
+
 def sources(name: str) -> str:
     """The sources that a defaults file names at its head, as a list."""
-    path = Path(inspect.getfile(registry.find_parameters(name))).with_name("defaults.toml")
+    path = Path(inspect.getfile(registry.find(name).parameters)).with_name("defaults.toml")
     head = path.read_text(encoding="utf-8").split("\n\n")[0]
     items: list[str] = []
     for line in head.partition("# Sources:\n")[2].splitlines():
@@ -61,9 +73,9 @@ def sources(name: str) -> str:
     return "Sources of the values:\n\n" + "\n".join(items) + "\n" if items else ""
 
 
-def meaning(parameters: ModuleType, name: str) -> str:
-    """The first sentence of the docstring of a property of ``Parameters``."""
-    text = inspect.getdoc(getattr(parameters.Parameters, name)) or ""
+def meaning(parameters: type[ModelParameters], name: str) -> str:
+    """The first sentence of the docstring of a property of ``parameters``."""
+    text = inspect.getdoc(getattr(parameters, name)) or ""
     return as_markdown(" ".join(text.partition("\n\n")[0].split())).partition(". ")[0].rstrip(".")
 
 

@@ -104,8 +104,8 @@ def _write(
             write_whole(folder / f"{stem}.{kind}", picture.getvalue())
 
 
-def read_parameters(path: Path, model: str) -> dict[str, Any]:
-    """The parameters that the summary.json at ``path`` holds, derived ones among them.
+def read_run(path: Path, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters that the summary.json at ``path`` holds, derived ones among them, and everything in it.
 
     Raises InputError where it cannot be read or is that of another model.
     """
@@ -119,7 +119,7 @@ def read_parameters(path: Path, model: str) -> dict[str, Any]:
         raise InputError(f"'{path}' is not the {SUMMARY} of a run")
     if found != model:
         raise InputError(f"'{path}' is of the model '{found}', not of '{model}'")
-    return dict(parameters)
+    return dict(parameters), dict(summary)
 
 
 def table_text(table: Table) -> str:

@@ -14,11 +14,12 @@ LIST_USAGE = "python -m distsim list"
 HELP = """\
 usage: [mpirun -n RANKS] python -m distsim COMMAND
 
-Simulate published networks on any number of ranks; the results are the same bits on each.
+Simulate published networks, or your own, on any number of ranks; the results are the same bits on each.
 
 commands:
   list                   the models
   run MODEL [options]    simulate a model; 'run MODEL --help' shows its options and all its parameters
+  run FILE.py [options]  simulate a network of your own, which the file's function build_network makes
 
 examples:
   python -m distsim list
@@ -50,8 +51,11 @@ def version() -> str:
 
 def listing() -> str:
     """All models with one line on each."""
-    width = max(map(len, registry.MODELS))
-    return "".join(f"{name:{width}}  {line}\n" for name, line in registry.MODELS.items())
+    lines = registry.lines() | {
+        "FILE.py": "a network of your own: what its function build_network makes, see docs/own_network.md"
+    }
+    width = max(map(len, lines))
+    return "".join(f"{name:{width}}  {line}\n" for name, line in lines.items())
 
 
 def run_page() -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,15 +13,19 @@ import numpy.typing as npt
 
 from distsim.analysis import spike_statistics as rates
 from distsim.analysis.correlation import count_correlations
+from distsim.core.units import to_steps
 from distsim.models.outcome import Table
 from distsim.parallel import on_root
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from distsim.spiking.simulation import Simulation
 
 FloatArray = npt.NDArray[np.float64]
 SYNCHRONY_BIN = 3.0  # ms
 CORRELATION_BIN = 2.0  # ms
+SHOWN_TIME = 1000.0  # ms at the end of a run that its raster shows
 
 
 class Spikes(NamedTuple):
@@ -97,16 +102,17 @@ class Activity:
 
 def observe(simulation: Simulation, start: float, stop: float) -> Activity:
     """The activity of all recorded populations after ``start`` up to ``stop`` (ms); collective."""
+    dt = simulation.dt
+    begin, end = to_steps(start, dt, "start"), to_steps(stop, dt, "stop")
     spikes: dict[str, Spikes] = {}
     for recording in simulation.network.spike_recordings:
         found = simulation.spikes(recording.population)
         if simulation.comm.rank == 0:
-            times = found.times(simulation.dt)
-            first = np.searchsorted(times, start, side="right")
-            spikes[recording.population] = Spikes(times[first:], found.neuron[first:].astype(np.int32))
+            first = np.searchsorted(found.step, begin, side="right")
+            spikes[recording.population] = Spikes(found.times(dt)[first:], found.neuron[first:].astype(np.int32))
     sizes = {recording.population: recording.first for recording in simulation.network.spike_recordings}
-    statistics = on_root(simulation.comm, lambda: _all_statistics(spikes, sizes, start, stop))
-    return Activity(start, stop, statistics, spikes)
+    statistics = on_root(simulation.comm, lambda: _all_statistics(spikes, sizes, begin * dt, end * dt))
+    return Activity(begin * dt, end * dt, statistics, spikes)
 
 
 def _all_statistics(
@@ -134,3 +140,38 @@ def _statistics(activity: Activity, name: str) -> Statistics:
 
 def _mean(values: FloatArray) -> float:
     return float(values.mean()) if values.size else math.nan
+
+
+def figures_of(activity: Activity, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
+    """A raster and distributions over neurons, where any are recorded, as functions that draw them."""
+    sizes = {name: size for name, size in activity.sizes.items() if size}
+    if not sizes:
+        return {}
+    return {
+        "raster": partial(_draw_raster, activity, sizes, colours),
+        "distributions": partial(_draw_distributions, activity, list(sizes), colours),
+    }
+
+
+def _draw_raster(activity: Activity, sizes: Mapping[str, int], colours: Mapping[str, str] | None) -> Figure:
+    """The last second of the run."""
+    from distsim.analysis.plots import FEW, plot_raster
+
+    start = max(activity.start, activity.stop - SHOWN_TIME)
+    spikes = {name: activity.spikes[name] for name in sizes}
+    window = activity.stop - start
+    bin_width = min(5.0, max(window / 100.0, min(1.0, window / 10.0)))
+    shown = 500 if len(sizes) <= FEW else 1000
+    return plot_raster(spikes, sizes, start, activity.stop, bin_width=bin_width, shown=shown, colours=colours)
+
+
+def _draw_distributions(activity: Activity, names: list[str], colours: Mapping[str, str] | None) -> Figure:
+    """Rates of the neurons, CV of their intervals, correlation of pairs."""
+    from distsim.analysis.plots import plot_distributions
+
+    panels = {
+        "rate (1/s)": {name: activity.rates(name) for name in names},
+        "CV of inter-spike intervals": {name: activity.cvs(name) for name in names},
+        "correlation of spike counts": {name: activity.correlations(name) for name in names},
+    }
+    return plot_distributions(panels, colours=colours)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from distsim.core.errors import DistsimError, InputError, check_names, nearest
+from distsim.core.errors import DistsimError, InputError, nearest
 from distsim.core.units import LARGEST, SMALLEST, check_number, check_seed, shown
 
 Scalar = bool | int | float | str
@@ -112,24 +112,6 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(entry) for entry in value) if isinstance(value, list) else value
 
 
-def check_overrides(
-    defaults: Mapping[str, Default], overrides: Mapping[str, Any], derived: Iterable[str], where: str
-) -> dict[str, Parameter]:
-    """All parameters: the defaults with ``overrides`` in place of their own, each value checked.
-
-    Raises InputError for an unknown name (with the nearest known one), for a ``derived`` quantity, which cannot be
-    set, and for a value of the wrong type or out of its range.
-    """
-    for name in overrides:
-        if name in derived:
-            raise InputError(f"{where}: {name} follows from other parameters and cannot be set")
-    check_names(overrides, defaults, "parameter", where)
-    return {
-        name: default.check(overrides.get(name, default.value), f"{where}: {name}")
-        for name, default in defaults.items()
-    }
-
-
 def check_derived(parameters: Any, derived: Iterable[str], where: str) -> None:
     """InputError unless the ``derived`` quantities of ``parameters`` can be computed, and any engine can hold them.
 
@@ -172,12 +154,3 @@ def check_axes(defaults: Mapping[str, Default], values: Mapping[str, Any], where
                         f"{length}; there must be one for each {axis}"
                     )
             rows = [entry for row in rows for entry in row]
-
-
-def markdown_table(defaults: Mapping[str, Default]) -> str:
-    """The parameters as a Markdown table: name, value, unit, meaning, source."""
-    lines = ["| parameter | value | unit | meaning | source |", "|---|---|---|---|---|"]
-    for name, default in defaults.items():
-        value = value_text(default.value)
-        lines.append(f"| `{name}` | {value} | {default.unit} | {default.meaning} | {default.source} |")
-    return "\n".join(lines) + "\n"

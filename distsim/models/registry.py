@@ -1,50 +1,53 @@
-"""The models that the command line knows.
-
-A model is a folder of this package with
-
-- ``defaults.toml``: its parameters, see ``models/defaults.py``
-- ``parameters.py``: MODEL, DERIVED, SHORTCUTS, ``defaults()``, ``load(overrides)``; importable without engine and MPI,
-  so that help is quick. SHORTCUTS has the parameters that have an option of their own: {"pairs": "pairs"} makes
-  ``--pairs 20`` of ``--set pairs=20``. (``--time`` and ``--seed`` are there for every model with ``T`` and ``seed``.)
-- ``experiment.py``: all of these again; ``run(comm, parameters, folder, progress) -> Outcome``, collective; and for a
-  spiking network ``build_network(parameters)`` and ``resized(neurons, indegree)``, the overrides that give a network of
-  so many neurons
-"""
+"""The models that the command line and the harness know: those of this package, installed ones, and users' files."""
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
-from types import ModuleType
+from importlib.metadata import entry_points
+from pathlib import Path
 
 from distsim.core.errors import InputError, nearest
+from distsim.models import own_network
+from distsim.models.model import Model, SpikingModel
 
-MODELS = {
-    "two_population": "balanced random network, excitatory and inhibitory, with spike-timing dependent plasticity",
-    "brunel": "sparsely connected excitatory and inhibitory delta neurons, and the mean field that predicts rates",
-    "binary_ei": "asynchronous binary neurons, excitatory and inhibitory or any number of populations, and mean field",
-    "liquid_state": "liquid state machine: how far apart two stimuli drive a column with short-term plasticity",
-    "microcircuit": "1 mm^2 of cortex at full density: eight populations in four layers (Potjans & Diesmann 2014)",
-}
-"""One line on each model by name."""
+MODELS = ("two_population", "brunel", "binary_ei", "liquid_state", "microcircuit")
+"""Folders of this package; each holds a ``MODEL``, parameters with their table, and the network."""
+GROUP = "distsim.models"
+"""Entry points of this group name modules of installed packages, which hold what a user's file does."""
 
 
-def find(name: str) -> ModuleType:
-    """The experiment of a model; InputError with the nearest name where there is none."""
-    return import_module(f"distsim.models.{_known(name)}.experiment")
+def find(name: str) -> Model:
+    """A model by name, or the one that the Python file at ``name`` makes, without loading the engine for those here.
+
+    Raises InputError with the nearest name where there is none, and for what is wrong in a user's file.
+    """
+    if is_path(name):
+        return own_network.of_file(Path(name))
+    if name in MODELS:
+        model: Model = import_module(f"distsim.models.{name}").MODEL
+        return model
+    if name in (known := installed()):
+        return own_network.of_module(name, known[name])
+    raise InputError(f"unknown model '{name:.80}'{nearest(name, (*MODELS, *known))}; a network of your own ends in .py")
 
 
-def find_parameters(name: str) -> ModuleType:
-    """The parameters of a model, without loading the engine; InputError as ``find``."""
-    return import_module(f"distsim.models.{_known(name)}.parameters")
+def is_path(name: str) -> bool:
+    """Whether a model is meant by its file."""
+    return name.endswith(".py")
 
 
-def shortcuts(name: str) -> dict[str, str]:
-    """Options that a model has beside --time and --seed, and the parameters they set."""
-    found: dict[str, str] = find_parameters(name).SHORTCUTS
-    return found
+@cache
+def installed() -> dict[str, str]:
+    """Modules by name of the models that installed packages bring."""
+    return {point.name: point.module for point in entry_points(group=GROUP)}
 
 
-def _known(name: str) -> str:
-    if name not in MODELS:
-        raise InputError(f"unknown model '{name}'{nearest(name, MODELS)}")
-    return name
+def scalable() -> list[str]:
+    """The models of this package whose size the harness can choose."""
+    return [name for name in MODELS if isinstance(find(name), SpikingModel)]
+
+
+def lines() -> dict[str, str]:
+    """One line on each model by name."""
+    return {name: find(name).line for name in MODELS} | {name: f"of {module}" for name, module in installed().items()}

@@ -77,13 +77,14 @@ def count(ranks: int) -> str:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A scaling experiment with a spiking model of distsim.
+    """A scaling experiment with a spiking model of distsim, or a user's own, whose ``model`` is the path of its file.
 
     kind: "size" (fixed ranks, N = ``sizes`` grows), "strong" (fixed N = ``sizes``, ``ranks`` grow) or "weak" (N is
     ``size_per_rank`` times ``ranks``). ``indegree`` is fixed, None leaves it to the model; where ``indegree_grows`` in
     weak scaling it is that of one rank and grows with N. ``ranks`` () are those of the job. ``vary`` holds values of
     model parameters whose combinations are run, ``parameters`` one value for further parameters. ``time``,
-    ``presimulation`` (not measured) and ``interval`` (of spike exchange, None: the minimum delay) are in ms.
+    ``presimulation`` (not measured) and ``interval`` (of spike exchange, None: the minimum delay) are in ms;
+    ``presimulation`` and ``precision`` are the model's own where they are None.
     """
 
     model: str = DEFAULT_MODEL
@@ -98,8 +99,8 @@ class Experiment:
     seeds: tuple[int, ...] = (1,)
     repetitions: int = 1
     time: float = 1000.0
-    presimulation: float = 0.0
-    precision: str = "double"
+    presimulation: float | None = None
+    precision: str | None = None
     interval: float | None = None
     exchange: str = "auto"
 
@@ -131,6 +132,11 @@ class Experiment:
     def identity(self) -> dict[str, Any]:
         """The settings common to all points, as plain data: equal for experiments whose points belong together."""
         return {name: value for name, value in self.settings().items() if name not in (*POINT_SETTINGS, "indegree")}
+
+    def run_settings(self) -> dict[str, Any]:
+        """The settings of each run that are given, see ``models.model.SETTINGS``; the others are the model's own."""
+        given = {name: getattr(self, name) for name in ("time", "presimulation", "precision", "interval", "exchange")}
+        return {name: value for name, value in given.items() if value is not None}
 
     def settings(self) -> dict[str, Any]:
         """All settings as plain data."""

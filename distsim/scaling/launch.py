@@ -78,7 +78,13 @@ def _attempt(desk: Desk, point: Point) -> dict[str, Any] | Exception:
     launcher = command(desk.options, point.ranks)
     limit = min(desk.options.timeout or float("inf"), desk.budget.left())
     progress = bars(None)
-    task = {"settings": desk.plan.experiment.settings(), "point": point.as_dict(), "live": progress is not silent}
+    plan = desk.plan
+    task = {
+        "settings": plan.experiment.settings(),
+        "point": point.as_dict(),
+        "digest": plan.digest,
+        "live": progress is not silent,
+    }
     begin = time.perf_counter()
     with _folder(desk.options.out) as folder:
         write_whole(folder / TASK, json.dumps(task).encode())

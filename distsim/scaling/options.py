@@ -44,7 +44,7 @@ afterwards:
   python -m distsim.scaling compare OLD NEW      ratios, and whether anything became slower
 
 an experiment file (TOML) holds the same settings under the same names, each of them optional:
-  model = "two_population"
+  model = "two_population"     (or "my_network.py", beside the experiment file: see docs/own_network.md)
   sizes = [1250, 2500]
   time = 1000.0
   [vary]
@@ -142,13 +142,13 @@ def _add_points(parser: Parser) -> None:
 def _add_simulation(parser: Parser) -> None:
     default = Experiment()
     add = parser.add_argument_group("network and simulation").add_argument
-    add("--model", metavar="NAME", help=f"a spiking model of distsim (default: {default.model})")
+    add("--model", metavar="NAME", help=f"a spiking model, or a file of your own (default: {default.model})")
     add("--indegree", metavar="K", help=f"inputs per neuron (default: {known.DEFAULT_INDEGREE}, or the model's own)")
     add("--indegree-grows", metavar="true|false", help="weak scaling: whether the in-degree grows with N or is fixed")
     add("--time", metavar="MS", help=f"simulated time in ms (default: {default.time:g})")
-    add("--presimulation", metavar="MS", help="simulated before that, not measured (default: 0)")
+    add("--presimulation", metavar="MS", help="simulated before that, not measured (default: the model's own)")
     add("--set", nargs="+", action="extend", metavar="NAME=VALUE", help="other parameters of the model")
-    add("--precision", metavar="KIND", help=f"{_join(PRECISIONS)} (default: {default.precision})")
+    add("--precision", metavar="KIND", help=f"{_join(PRECISIONS)} (default: the model's own)")
     add("--interval", metavar="MS", help="interval of spike exchange in ms (default: the minimum delay)")
     add("--exchange", metavar="KIND", help=f"{_join(EXCHANGES)} (default: {default.exchange})")
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from distsim.core.units import MS_PER_S, to_steps
+from distsim.core.units import MS_PER_S
+from distsim.models.model import SpikingModel
 from distsim.parallel.progress import Progress
 from distsim.scaling.energy import EnergyMeter
 from distsim.scaling.experiment import Experiment, Point
 from distsim.scaling.hosts import Hosts
 
+if TYPE_CHECKING:
+    from distsim.models.run import Measured
+
 SUBSET = 200
 """Weights are reported among the first 200 sources and targets of the first plastic projection, as published."""
-SLICES = 20
-"""Parts of a run between which it is asked whether there is time for the rest, where that is limited."""
 STATISTICS = ("mean", "sd", "min", "max", "median")
 
 Check = Callable[[], None]
@@ -42,77 +45,70 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     Returns the record, complete on rank 0: times in s, compilation excluded, weights in pA, rates in 1/s, memory in
     bytes, energy in J.
     """
-    from distsim.models.registry import find
+    from distsim.models.run import simulate
     from distsim.parallel.resident import resident_bytes
-    from distsim.spiking.simulation import Simulation
+    from distsim.scaling.plan import model_of, settings_of
 
     begin = time.perf_counter()
     hosts = Hosts.of(comm)
-    experiment, point = task.experiment, task.point
+    model, parameters = model_of(task.experiment), task.parameters
+    if "seed" in model.parameter_of:
+        parameters = dataclasses.replace(parameters, seed=task.point.seed)
+    settings = settings_of(task.experiment, parameters, seed=task.point.seed)
     _reset_peak_memory()
-    network = _recorded(find(experiment.model).build_network(task.parameters))
     memory_start = comm.allgather(resident_bytes())
-    options: dict[str, Any] = {n: getattr(experiment, n) for n in ("precision", "interval", "exchange")}
-    with progress(f"{point}: build", 0.0):
-        simulation = Simulation(network, comm=comm, seed=point.seed, **options)
-    with simulation:
-        if experiment.presimulation:
-            with progress(f"{point}: presimulate", experiment.presimulation) as tell:
-                _simulate(simulation, experiment.presimulation, tell, check)
-        simulation.forget_times()
-        spikes_before = simulation.spike_count()
-        meter = EnergyMeter() if comm.rank in hosts.first_ranks else None
-        with progress(f"{point}: simulate", experiment.time) as tell:
-            _simulate(simulation, experiment.time, tell, check)
-        joules = comm.allgather(meter.joules() if meter else 0.0)
+    meter = _Meter(hosts.first_ranks, comm.rank)
+    with simulate(
+        model, parameters, comm, settings, _of_point(progress, task.point),
+        record_all=True, check=check, measuring=meter,
+    ) as measured:  # fmt: skip
+        joules = comm.allgather(meter.joules)
         record = {
-            **_settings(task, network, comm.size),
-            **_costs(simulation, experiment.time),
-            **_activity(simulation, network, experiment, simulation.spike_count() - spikes_before),
-            **_weights(simulation, network),
+            **_settings(task, model, parameters, measured),
+            **_measured(measured),
+            **_weights(measured.simulation, measured.simulation.network),
             "memory_start": memory_start,
             "energy": None if None in joules else sum(joules),
         }
-    record |= _derived(record, simulation.loads(experiment.presimulation), hosts)
+        record |= _derived(record, measured.simulation.loads(settings.presimulation), hosts)
     return {**record, "wall_time": time.perf_counter() - begin}
 
 
-def _recorded(network: Any) -> Any:
-    """The network with the spikes of all its populations recorded: hash and events are those of all."""
-    recorded = {recording.population for recording in network.spike_recordings}
-    for population in network.populations:
-        if population.name not in recorded:
-            network.record_spikes(population)
-    return network
+class _Meter:
+    """The energy (J) of a node while its context lasts, on one rank of each; None where the machine does not tell."""
+
+    def __init__(self, of_ranks: Container[int], rank: int) -> None:
+        self._measures = rank in of_ranks
+        self.joules: float | None = 0.0
+
+    def __enter__(self) -> None:
+        self._meter = EnergyMeter() if self._measures else None
+
+    def __exit__(self, *error: object) -> None:
+        self.joules = self._meter.joules() if self._meter else 0.0
 
 
-def _simulate(simulation: Any, duration: float, tell: Callable[[float], None], check: Check | None) -> None:
-    """Run for ``duration`` (ms), in parts where ``check`` is to be called between them."""
-    steps = to_steps(duration, simulation.dt, "time")
-    part = steps if check is None else -(-steps // SLICES)
-    for done in range(0, steps, part):
-        if check is not None:
-            check()
-        offset = done * simulation.dt
-        simulation.run(min(part, steps - done) * simulation.dt, progress=lambda t, offset=offset: tell(offset + t))
+def _of_point(progress: Progress, point: Point) -> Progress:
+    """Progress that names the point."""
+    return lambda label, total, unit="ms": progress(f"{point}: {label}", total, unit)
 
 
-def _settings(task: Task, network: Any, ranks: int) -> dict[str, Any]:
-    experiment, point = task.experiment, task.point
+def _settings(task: Task, model: SpikingModel, parameters: Any, measured: Measured) -> dict[str, Any]:
+    network, settings = measured.simulation.network, measured.settings
     fields = {
-        "model": experiment.model,
-        "kind": experiment.kind,
-        **point.as_dict(),
-        "T_ms": experiment.time,
-        "presimulation_ms": experiment.presimulation,
+        "model": model.name,
+        "kind": task.experiment.kind,
+        **task.point.as_dict(),
+        "T_ms": settings.time,
+        "presimulation_ms": settings.presimulation,
         "dt_ms": network.dt,
-        "precision": experiment.precision,
-        "interval_ms": experiment.interval,
-        "exchange": experiment.exchange,
+        "precision": settings.precision,
+        "interval_ms": settings.interval,
+        "exchange": settings.exchange,
         "N": sum(p.size for p in network.populations if p.model.receives),
-        "parameters": {**task.parameters.as_dict(), "seed": point.seed},
+        "parameters": {**parameters.as_dict(), "seed": task.point.seed},
     }
-    return {**fields, "ranks": ranks, "network": network_name(network, fields)}
+    return {**fields, "ranks": measured.totals["ranks"], "network": network_name(network, fields)}
 
 
 def network_name(network: Any, fields: dict[str, Any]) -> str:
@@ -124,32 +120,16 @@ def network_name(network: Any, fields: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _costs(simulation: Any, duration: float) -> dict[str, Any]:
-    """Times of the slowest rank (s), times per phase over ranks (s), resident memory of every rank (bytes)."""
-    slowest = simulation.slowest()
-    memory = simulation.memory()
+def _measured(measured: Measured) -> dict[str, Any]:
+    """Costs, hashes, spikes, and rates (1/s) of all neurons and by population, sources of spikes left out."""
+    totals = {name: value for name, value in measured.totals.items() if name not in ("ranks", "n_neurons")}
+    found = measured.activity.statistics
+    neurons = [population for population in measured.simulation.network.populations if population.model.receives]
+    seconds = measured.settings.time / MS_PER_S
     return {
-        **{name: slowest[name] for name in ("build_time", "sim_time", "compile_time")},
-        "real_time_factor": slowest["sim_time"] / (duration / MS_PER_S),
-        "phase_times": simulation.phase_times(),
-        "memory_built": [rank["built"] for rank in memory],
-        "memory_peak": [rank["peak"] for rank in memory],
-    }
-
-
-def _activity(simulation: Any, network: Any, experiment: Experiment, n_spikes: int) -> dict[str, Any]:
-    """Spikes, rates (1/s) of all neurons and by population, and hashes; the pre-simulation counts for hashes alone."""
-    seconds = experiment.time / MS_PER_S
-    start = to_steps(experiment.presimulation, simulation.dt, "presimulation")
-    neurons = [population for population in network.populations if population.model.receives]
-    counts = {p.name: int((simulation.spikes(p).step > start).sum()) for p in neurons}
-    return {
-        "n_spikes": n_spikes,
-        "n_synapses": simulation.synapse_count(),
-        "rate": n_spikes / (sum(p.size for p in neurons) * seconds),
-        "rates": {p.name: counts[p.name] / (p.size * seconds) for p in neurons},
-        "spike_hash": simulation.spike_hash(),
-        "weight_hash": simulation.weight_hash(),
+        **totals,
+        "rate": totals["n_spikes"] / (sum(population.size for population in neurons) * seconds),
+        "rates": {population.name: found[population.name].rate for population in neurons},
     }
 
 

@@ -14,7 +14,7 @@ from types import GenericAlias
 from typing import Any
 
 from distsim.core.errors import InputError, nearest
-from distsim.models.registry import MODELS
+from distsim.models.registry import find, is_path
 from distsim.scaling import experiment as known
 from distsim.scaling.experiment import EXCHANGES, KINDS, PRECISIONS, Experiment
 from distsim.scaling.toml_file import TomlFile
@@ -22,7 +22,7 @@ from distsim.scaling.toml_file import TomlFile
 Origins = Mapping[str, str]
 """Where a setting was given: "strong.toml, line 3" or "option --ranks", by name ("vary.g" for an entry of a table)."""
 
-CHOICES = {"model": tuple(MODELS), "kind": KINDS, "precision": PRECISIONS, "exchange": EXCHANGES}
+CHOICES = {"kind": KINDS, "precision": PRECISIONS, "exchange": EXCHANGES}
 TABLES = ("parameters", "vary")
 LISTS = ("sizes", "ranks", "seeds")
 MOST_POINTS = 100_000
@@ -57,9 +57,23 @@ def read_experiment(file: Path | None, options: Mapping[str, Any]) -> tuple[Expe
             values[name] = value
         origins[name] = origins.get(name, option) if name in TABLES else option
     given = _validate(values, origins)
+    if "model" in given:
+        given["model"] = _located(
+            given["model"], Path() if file is None or "model" in options else file.parent, origins
+        )
     experiment = Experiment(**{**_defaults(given), **given})
     _check(experiment, given, origins)
     return experiment, origins
+
+
+def _located(model: str, folder: Path, origins: Origins) -> str:
+    """A model by name, or by the whole path of a user's file in ``folder``; InputError where there is no such model."""
+    name = str((folder / model).absolute()) if is_path(model) else model
+    try:
+        find(name)
+    except InputError as error:
+        raise InputError(f"{origins['model']}: {error}") from None
+    return name
 
 
 def check_settings(settings: Mapping[str, Any], place: str) -> Experiment:
@@ -117,7 +131,7 @@ def _schema() -> Any:
     scalar = scalar_type()
     default = Experiment()
     types: dict[str, Any] = {
-        "model": choice["model"],
+        "model": Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)],
         "kind": choice["kind"],
         "sizes": several(whole(MOST_NEURONS)),
         "size_per_rank": whole(MOST_NEURONS),

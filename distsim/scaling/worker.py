@@ -67,14 +67,14 @@ def _leave(folder: Path, record: dict[str, Any]) -> None:
 
 def read(folder: Path) -> tuple[Task, bool]:
     """The task in ``folder``, and whether somebody watches its progress; rank 0 only."""
-    from distsim.models.registry import find
     from distsim.scaling.experiment import Experiment, Point
-    from distsim.scaling.plan import overrides
+    from distsim.scaling.plan import model_of, overrides
     from distsim.scaling.point import Task
 
     held = json.loads((folder / TASK).read_text(encoding="utf-8"))
     experiment, point = Experiment(**held["settings"]), Point.from_dict(held["point"])
-    return Task(experiment, point, find(experiment.model).load(overrides(experiment, point))), held["live"]
+    model = model_of(experiment, held["digest"])
+    return Task(experiment, point, model.load(overrides(experiment, point))), held["live"]
 
 
 @contextmanager

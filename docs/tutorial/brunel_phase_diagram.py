@@ -19,7 +19,7 @@ from mpi4py import MPI
 from distsim import Simulation
 from distsim.analysis.spike_statistics import mean_cv, mean_rate, synchrony
 from distsim.models.brunel.mean_field import equations
-from distsim.models.brunel.network import network
+from distsim.models.brunel.network import build_network
 from distsim.models.brunel.parameters import Parameters, load
 
 COLOURS = ("#0b5394", "#b5482a", "#3d7d44", "#7a5195", "#8a6d1b", "#4d4d4d", "#2a9d8f")
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
 def simulated(p: Parameters, comm: MPI.Comm) -> tuple[float, float, float]:
     """Rate (1/s), CV of inter-spike intervals, and synchrony of the excitatory neurons."""
-    with Simulation(network(p), comm=comm, seed=p.seed) as simulation:
+    with Simulation(build_network(p), comm=comm, seed=p.seed) as simulation:
         simulation.run(p.presimulation)
         simulation.run(p.T)
         spikes = simulation.spikes("E")

@@ -56,11 +56,11 @@ def test_what_brian2_gets(monkeypatch: pytest.MonkeyPatch) -> None:
     import distsim_liquid
     from mpi4py import MPI
 
-    from distsim.models.liquid_state import experiment, stimuli
+    from distsim.models.liquid_state import MODEL, stimuli
     from distsim.models.liquid_state.trials import Trials
 
-    p = experiment.load({"T": 60.0})
-    trials = Trials(experiment.build_network(p), MPI.COMM_SELF, p.seed)
+    p = MODEL.load({"T": 60.0})
+    trials = Trials(MODEL.build_network(p), MPI.COMM_SELF, p.seed)
     trains = [stimuli.on_grid(train, p) for train in stimuli.poisson_trains(p, 3)]
     arrays = distsim_liquid.explicit(p, trials, trains)
     counts = trials.synapse_counts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -10,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from distsim import __version__
-from distsim.command.options import Request, parse
+from distsim.command.request import Request, parse
 from distsim.command.texts import limits, parameter_table
 from distsim.core.errors import InputError
-from distsim.models import registry
+from distsim.models import model, registry
 from distsim.models.defaults import Default
 
 MODEL = "two_population"
@@ -48,11 +49,11 @@ def test_wrong_command_lines_name_what_is_near():
 
 def test_parameters_come_from_the_summary_of_a_run(tmp_path):
     path = tmp_path / "summary.json"
-    parameters = registry.find_parameters(MODEL).load({"g": 7.5, "seed": 4}).as_dict()
+    parameters = registry.find(MODEL).load({"g": 7.5, "seed": 4}).as_dict()
     path.write_text(json.dumps({"model": MODEL, "parameters": parameters}), encoding="utf-8")
     request = parse(["run", MODEL, "--from", str(path), "--seed", "5"])
     assert isinstance(request, Request)
-    loaded = registry.find_parameters(MODEL).load(request.overrides)
+    loaded = registry.find(MODEL).load(request.overrides)
     assert loaded.as_dict() == {**parameters, "seed": 5}
     path.write_text(json.dumps({"model": "other", "parameters": {}}), encoding="utf-8")
     assert "is of the model 'other', not of 'two_population'" in wrong("run", MODEL, "--from", str(path))
@@ -79,7 +80,7 @@ def test_help_teaches_by_examples_that_hold():
 def test_all_models_are_listed():
     listed = parse(["list"])
     assert isinstance(listed, str)
-    assert [line.split()[0] for line in listed.splitlines()] == list(registry.MODELS)
+    assert [line.split()[0] for line in listed.splitlines()] == [*registry.MODELS, "FILE.py"]
     assert str(parse(["run", "--help"])).count("\n") > len(registry.MODELS)
 
 
@@ -87,9 +88,9 @@ def test_all_models_are_listed():
 def test_help_of_a_model_shows_all_of_its_parameters(name):
     page = parse(["run", name, "--help"])
     assert isinstance(page, str)
-    assert registry.MODELS[name] in page
+    assert registry.find(name).line in page
     rows = {line.split()[0]: line for line in page.split("set by --set NAME=VALUE:")[1].splitlines() if line.strip()}
-    for parameter, default in registry.find_parameters(name).defaults().items():
+    for parameter, default in registry.find(name).parameters.DEFAULTS.items():
         assert default.unit in rows[parameter]
         assert default.meaning.split()[0] in rows[parameter]
     assert max(map(len, page.splitlines())) <= 160
@@ -132,22 +133,60 @@ def test_the_table_of_parameters_is_lined_up():
 
 @pytest.mark.parametrize("name", registry.MODELS)
 def test_models_have_all_that_the_command_line_asks_for(name):
-    model, parameters = registry.find(name), registry.find_parameters(name)
-    assert name == parameters.MODEL
-    assert callable(model.run)
-    assert model.load is parameters.load
-    assert model.defaults is parameters.defaults
-    assert set(registry.shortcuts(name).values()) <= set(model.defaults())
-    values = model.load({})
-    assert set(model.defaults()) <= set(values.as_dict())
+    found = registry.find(name)
+    parameters = found.parameters
+    assert name == found.name == parameters.MODEL
+    assert {*found.shortcuts.values(), *found.parameter_of.values()} <= set(parameters.DEFAULTS)
+    values = found.load({})
+    assert list(values.as_dict()) == [*parameters.DEFAULTS, *parameters.DERIVED]
     json.dumps(values.as_dict(), allow_nan=False)
-    assert hasattr(model, "build_network") == hasattr(model, "resized")
 
 
-@pytest.mark.parametrize("name", [name for name in registry.MODELS if name != "binary_ei"])
+@pytest.mark.parametrize("name", registry.scalable())
 def test_a_spiking_model_can_be_made_small(name):
-    model = registry.find(name)
-    if not hasattr(model, "resized"):
-        pytest.skip("no network of spiking neurons")
-    small = model.load(model.resized(495, None))  # a multiple of 5 and 9, which some models ask for
-    assert model.build_network(small).size == pytest.approx(495, rel=0.05)
+    found = registry.find(name)
+    small = found.load(found.resized(495, None))  # a multiple of 5 and 9, which some models ask for
+    assert found.build_network(small).size == pytest.approx(495, rel=0.05)
+
+
+def test_settings_of_a_run_have_options_or_are_parameters():
+    """Those that the model has as parameters are the same by either way."""
+    line = ["run", "brunel", "--presimulation", "5", "--precision", "single", "--exchange", "allgather", "--time", "2"]
+    assert parse([*line, "--interval", "0.5"]) == Request(
+        "brunel", {"presimulation": 5, "T": 2}, None, {"precision": "single", "exchange": "allgather", "interval": 0.5}
+    )
+    assert parse(["run", MODEL, "--presimulation", "5"]) == Request(MODEL, {}, None, {"presimulation": 5.0})
+    for option in ("--presim", "--presimulation"):
+        assert parse(["run", "microcircuit", option, "5"]) == Request("microcircuit", {"T_presim": 5}, None)
+    assert "presimulation is given twice" in wrong("run", "brunel", "--presimulation", "5", "--set", "presimulation=5")
+    assert "option --precision must be one of double, single" in wrong("run", MODEL, "--precision", "half")
+    assert "option --interval must be larger than 0" in wrong("run", MODEL, "--interval", "0")
+    assert "did you mean 'alltoallv'?" in wrong("run", MODEL, "--exchange", "alltoall")
+    assert "unknown option '--precision'" in wrong("run", "binary_ei", "--precision", "single")
+
+
+def test_settings_are_those_of_the_engine():
+    from distsim.scaling import experiment
+    from distsim.spiking import exchange, precision
+
+    assert model.EXCHANGES == exchange.PLANS == experiment.EXCHANGES
+    assert model.PRECISIONS == tuple(precision.PRECISIONS) == experiment.PRECISIONS
+    assert set(model.SETTINGS) == {field.name for field in dataclasses.fields(model.RunSettings)}
+
+
+def test_settings_come_from_the_summary_of_a_run(tmp_path):
+    path = tmp_path / "summary.json"
+    held = {
+        "model": MODEL,
+        "parameters": {},
+        "precision": "single",
+        "presimulation": 3.0,
+        "interval": None,
+        "time": 9.0,
+    }
+    path.write_text(json.dumps(held), encoding="utf-8")
+    assert parse(["run", MODEL, "--from", str(path), "--presimulation", "1"]) == Request(
+        MODEL, {}, None, {"precision": "single", "presimulation": 1.0}
+    )
+    path.write_text(json.dumps({**held, "precision": 3}), encoding="utf-8")
+    assert "summary.json': precision must be one of" in wrong("run", MODEL, "--from", str(path))

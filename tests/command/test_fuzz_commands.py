@@ -106,7 +106,7 @@ def run(words, capsys):
     return code
 
 
-NAMES = [(model, name) for model in registry.MODELS for name in registry.find_parameters(model).defaults()]
+NAMES = [(model, name) for model in registry.MODELS for name in registry.find(model).parameters.DEFAULTS]
 NUMBERS = st.one_of(
     st.floats().map(repr),
     st.integers(-(2**70), 2**70).map(str),
@@ -146,7 +146,7 @@ def test_values_of_parameters(capsys, parameter, value):
 @settings(max_examples=examples(55), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(SMALL)), st.lists(st.tuples(st.integers(0, 99), VALUES), min_size=2, max_size=4))
 def test_values_of_several_parameters(capsys, model, chosen):
-    names = list(registry.find_parameters(model).defaults())
+    names = list(registry.find(model).parameters.DEFAULTS)
     values = {names[i % len(names)]: value for i, value in chosen}
     small = [pair for pair in SMALL[model] if pair.partition("=")[0] not in values]
     run(["run", model, "--set", *small, *(f"{name}={value}" for name, value in values.items())], capsys)
@@ -201,7 +201,7 @@ def test_any_seed_of_64_bits_is_accepted_by_every_model(capsys, model, seed):
 @pytest.mark.parametrize(("model", "name"), NAMES)
 def test_no_parameter_may_be_larger_than_all_that_neurons_do(model, name):
     """Declared once, for all: numbers of at most 1e12 in size."""
-    default = registry.find_parameters(model).defaults()[name]
+    default = registry.find(model).parameters.DEFAULTS[name]
     if isinstance(default.value, float):
         for value in (1.01 * LARGEST, -1.01 * LARGEST, 1e308, math.inf, math.nan, 10**400):
             with pytest.raises(InputError, match=name):

@@ -96,6 +96,13 @@ def test_experiment_files_that_are_shown_are_valid(tmp_path: Path) -> None:
         read_experiment(tmp_path / "shown.toml", {})
 
 
+def test_files_of_ones_own_are_those_that_are_shown() -> None:
+    shown = "docs/own_network.md"
+    assert documents.text_of("docs/own/my_network.py").endswith(documents.fenced(shown, "python")[0])
+    of_file = tomllib.loads(documents.text_of("docs/own/my_experiment.toml"))
+    assert of_file == tomllib.loads(documents.fenced(shown, "toml")[0])
+
+
 # ---------------------------------------------------------------- commands
 
 
@@ -185,6 +192,7 @@ def check_models(arguments: list[str], document: str, folder: Path, ranks: int |
     if "--populations" in arguments:
         file = folder / arguments[arguments.index("--populations") + 1]
         file.write_text(documents.fenced(document, "toml")[0], encoding="utf-8")
+    arguments = [str(ROOT / word) if word.endswith(".py") else word for word in arguments]
     shorter = ["--time", "10"] if arguments[0] == "run" and "--help" not in arguments else []
     if shorter and arguments[1] in SMALLER and "--N-scaling" not in arguments:
         shorter += SMALLER[arguments[1]]
@@ -313,6 +321,13 @@ def test_links_lead_to_files_and_headings(document: str) -> None:
 def test_extras_that_are_named_exist(name: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(re.findall(r"'\.\[(\w+)\]'", documents.text_of(name))) <= set(project["optional-dependencies"])
+
+
+def test_the_table_of_parameters_has_a_line_for_each() -> None:
+    defaults = registry.find("two_population").parameters.DEFAULTS
+    table = runpy.run_path(str(ROOT / "docs" / "generate.py"))["markdown_table"](defaults).splitlines()
+    assert len(table) == 2 + len(defaults)
+    assert "| `N` | 12500 |  | number of neurons, excitatory and inhibitory | example |" in table
 
 
 def test_generated_pages_are_up_to_date() -> None:

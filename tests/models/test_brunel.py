@@ -14,10 +14,10 @@ from numpy.testing import assert_allclose
 from distsim import FixedIndegree, InputError, Poisson, RateSimulation, Simulation
 from distsim.analysis.spike_statistics import mean_cv, mean_rate
 from distsim.models import registry
-from distsim.models.brunel import experiment
+from distsim.models.brunel import MODEL
 from distsim.models.brunel.mean_field import equations, mean_field
-from distsim.models.brunel.network import build_network, network
-from distsim.models.brunel.parameters import defaults, load
+from distsim.models.brunel.network import build_network
+from distsim.models.brunel.parameters import Parameters, load
 from distsim.spiking.neurons.iaf_psc_delta import IafPscDelta
 
 
@@ -25,7 +25,7 @@ def test_published_parameters():
     p = load()
     assert (p.N_E, p.N_I, p.C_E, p.C_I) == (10_000, 2500, 1000, 250)
     assert (p.J_E, p.J_I, p.nu_theta, p.nu_X) == (0.1, -0.5, 10.0, 20_000.0)
-    assert set(p.as_dict()) > set(defaults())
+    assert set(p.as_dict()) > set(Parameters.DEFAULTS)
     json.dumps(p.as_dict())
 
 
@@ -77,7 +77,7 @@ def test_spiking_network_is_the_published_one():
 def test_both_forms_have_the_same_mean_and_noise(overrides):
     """Drift is tau_m C J, diffusion tau_m C J^2, of synapses and Poisson input alike; the equations say the same."""
     p = load(overrides)
-    spiking, rates, theory = network(p), mean_field(p), equations(p)
+    spiking, rates, theory = build_network(p), mean_field(p), equations(p)
     for target in ("E", "I"):
         factors = {c.source.name: c.connection for c in rates.projections if c.target.name == target}
         for projection in (c for c in spiking.projections if c.target.name == target):
@@ -102,7 +102,7 @@ def test_rates_and_irregularity_of_nest():
     p = load()
     found = []
     for seed in (1, 2, 3):
-        with Simulation(network(p), comm=MPI.COMM_WORLD, seed=seed) as simulation:
+        with Simulation(build_network(p), comm=MPI.COMM_WORLD, seed=seed) as simulation:
             simulation.run(p.presimulation)
             simulation.run(p.T)
             start, stop = p.presimulation, p.presimulation + p.T
@@ -158,22 +158,22 @@ def test_wrong_input_on_the_command_line(mpirun, pytestconfig):
 
 
 def test_registered():
-    assert registry.find("brunel") is experiment
+    assert registry.find("brunel") is MODEL
 
 
 @pytest.mark.parametrize(("neurons", "indegree"), [(12_500, 1250), (1000, 100), (60, 20), (2505, 835), (5, 5)])
 def test_resized(neurons, indegree):
-    p = load(experiment.resized(neurons, indegree))
+    p = load(MODEL.resized(neurons, indegree))
     assert neurons == p.N_E + p.N_I
     assert indegree == p.C_E + p.C_I
 
 
 def test_resized_without_an_indegree():
-    assert load(experiment.resized(12_500, None)) == load()
-    assert load(experiment.resized(20, None)).C_E == 4
+    assert load(MODEL.resized(12_500, None)) == load()
+    assert load(MODEL.resized(20, None)).C_E == 4
 
 
 @pytest.mark.parametrize(("neurons", "indegree"), [(12, None), (0, None), (100, 12), (100, 105), (100, 0)])
 def test_resized_to_what_cannot_be(neurons, indegree):
     with pytest.raises(InputError, match="must be a"):
-        experiment.resized(neurons, indegree)
+        MODEL.resized(neurons, indegree)

@@ -10,7 +10,7 @@ from mpi4py import MPI
 from scipy import integrate, stats
 
 from distsim import InputError
-from distsim.models.liquid_state import experiment, states, stimuli
+from distsim.models.liquid_state import MODEL, experiment, states, stimuli
 from distsim.models.liquid_state.batch import TrialSpikes
 from distsim.models.liquid_state.figures import STYLES, plot_state_distances
 from distsim.models.liquid_state.parameters import load
@@ -261,9 +261,9 @@ def test_a_distance_that_stimuli_do_not_have():
 
 
 def test_resized():
-    assert experiment.resized(1350, None) == {"N_z": 150}
-    assert load(experiment.resized(1350, None)).N == 1350
+    assert MODEL.resized(1350, None) == {"N_z": 150}
+    assert load(MODEL.resized(1350, None)).N == 1350
     with pytest.raises(InputError, match="multiple of 9 neurons, got 100; take 99"):
-        experiment.resized(100, None)
+        MODEL.resized(100, None)
     with pytest.raises(InputError, match="in-degree cannot be chosen"):
-        experiment.resized(135, 10)
+        MODEL.resized(135, 10)

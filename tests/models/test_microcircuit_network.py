@@ -8,7 +8,7 @@ from scipy import stats
 
 from distsim import InputError, Simulation
 from distsim.core.distributions import Normal
-from distsim.models.microcircuit import experiment
+from distsim.models.microcircuit import MODEL
 from distsim.models.microcircuit.network import build_network
 from distsim.models.microcircuit.parameters import POPULATIONS, load
 from distsim.spiking.drives.poisson import Poisson
@@ -98,13 +98,13 @@ def test_the_thalamus_fires_for_its_time_and_excites_layer_4():
 
 def test_resized_networks():
     for neurons in (1000, 7717, 77_169):
-        p = load(experiment.resized(neurons, None))
+        p = load(MODEL.resized(neurons, None))
         assert sum(p.N) == pytest.approx(neurons, abs=4)
         assert p.K_scaling == pytest.approx(neurons / 77_169)
-    assert load(experiment.resized(77_169, None)) == load()
-    p = load(experiment.resized(10_000, 500))
+    assert load(MODEL.resized(77_169, None)) == load()
+    p = load(MODEL.resized(10_000, 500))
     assert sum(map(sum, p.n_synapses)) / sum(p.N) == pytest.approx(500, rel=1e-3)
-    assert load(experiment.resized(154_338, None)).K_scaling == 1.0
+    assert load(MODEL.resized(154_338, None)).K_scaling == 1.0
     for neurons, indegree in ((50, None), (1000, 0)):
         with pytest.raises(InputError, match="microcircuit: needs"):
-            experiment.resized(neurons, indegree)
+            MODEL.resized(neurons, indegree)

@@ -18,11 +18,11 @@ PUBLISHED = json.loads((FOLDER / "microcircuit.json").read_text(encoding="utf-8"
 
 
 def test_fields_are_those_of_the_defaults_file():
-    assert [field.name for field in dataclasses.fields(parameters.Parameters)] == list(parameters.defaults())
+    assert [field.name for field in dataclasses.fields(parameters.Parameters)] == list(parameters.Parameters.DEFAULTS)
 
 
 def test_every_parameter_has_a_unit_and_a_source():
-    defaults = parameters.defaults()
+    defaults = parameters.Parameters.DEFAULTS
     assert all(default.meaning and default.source for default in defaults.values())
     without = {name for name, default in defaults.items() if not default.unit}
     counts = {"N_full", "N_scaling", "K_scaling", "connection_probability", "g", "weight_rel_sd", "delay_rel_sd"}

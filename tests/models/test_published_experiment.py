@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from distsim.scaling import records
+from distsim.scaling.options import parse
+from distsim.scaling.plan import prepare
 from distsim.scaling.report.checks import disagreements
 from distsim.scaling.schema import read_experiment
 from tests.documents import ROOT
@@ -29,6 +32,15 @@ def test_all_66_points_are_there(rows):
     assert disagreements(rows) == []
     assert len({row["git_commit"] for row in rows}) == 1
     assert not rows[0]["git_commit"].endswith("-dirty")
+
+
+def test_the_experiment_can_go_on(tmp_path):
+    """Its folder is that of the experiment file as it is read today: all points are done."""
+    folder = shutil.copytree(RESULTS, tmp_path / "out")
+    arguments = [str(ROOT / "scaling" / "network_size.toml"), "--ranks", "2", "--resume", "--no-plot"]
+    plan, opened = prepare(parse([*arguments, "--out", str(folder)]), 2, 2)
+    opened.close()
+    assert (plan.points, plan.total) == ((), 66)
 
 
 def values(rows: list[dict], model: str, size: int, name: str) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from distsim.core.errors import InputError
-from distsim.models.defaults import markdown_table, read_defaults
+from distsim.models.defaults import read_defaults
 from distsim.models.two_population import parameters
 from distsim.theory.psp import unit_psp
 from tests.theory.test_psp import integrate_membrane
@@ -75,7 +75,7 @@ def test_external_input_at_nu_theta_brings_the_mean_potential_to_threshold(E_L):
 
 
 def test_values_are_the_published_ones():
-    given_values = {name: default.value for name, default in parameters.defaults().items()}
+    given_values = {name: default.value for name, default in parameters.Parameters.DEFAULTS.items()}
     assert given_values == {
         "N": 12500,
         "K": 1250,
@@ -135,21 +135,15 @@ def test_excitatory_neurons_are_beta_n_rounded_down(N, beta, N_E):
 
 
 def test_fields_are_those_of_the_defaults_file():
-    assert [field.name for field in dataclasses.fields(parameters.Parameters)] == list(parameters.defaults())
+    assert [field.name for field in dataclasses.fields(parameters.Parameters)] == list(parameters.Parameters.DEFAULTS)
 
 
 def test_every_parameter_has_meaning_and_source():
-    for name, default in parameters.defaults().items():
+    for name, default in parameters.Parameters.DEFAULTS.items():
         assert default.meaning, name
         assert default.source, name
-    times = [name for name, default in parameters.defaults().items() if default.unit == "ms"]
+    times = [name for name, default in parameters.Parameters.DEFAULTS.items() if default.unit == "ms"]
     assert {"tau_m", "tau_s", "delay", "T", "dt"} <= set(times)
-
-
-def test_table_of_parameters_has_a_line_for_each():
-    table = markdown_table(parameters.defaults()).splitlines()
-    assert len(table) == 2 + len(parameters.defaults())
-    assert "| `N` | 12500 |  | number of neurons, excitatory and inhibitory | example |" in table
 
 
 def test_as_dict_is_ready_for_json():
@@ -157,7 +151,7 @@ def test_as_dict_is_ready_for_json():
     assert json.loads(json.dumps(everything)) == everything
     assert everything["N_E"] == 1250
     assert everything["I_E"] == pytest.approx(PUBLISHED_I_E)
-    assert list(everything) == [*parameters.defaults(), *parameters.DERIVED]
+    assert list(everything) == [*parameters.Parameters.DEFAULTS, *parameters.Parameters.DERIVED]
 
 
 def test_parameters_do_not_change():

@@ -7,7 +7,7 @@ from typing import Any
 from mpi4py import MPI
 
 from distsim import Simulation
-from distsim.models.liquid_state import experiment
+from distsim.models.liquid_state import MODEL
 from distsim.parallel.progress import silent
 from tests.programs.fingerprint import digest, fingerprint
 
@@ -16,14 +16,14 @@ SMALL = {"pairs": 3, "T": 60.0, "d_1": 0.3, "d_tolerance": 0.05}
 
 def experiment_of(comm: MPI.Comm, batch: int) -> dict[str, Any]:
     """What the experiment gives when ``batch`` trials are simulated side by side."""
-    outcome = experiment.run(comm, experiment.load({**SMALL, "batch": batch}), None, silent)
+    outcome = MODEL.run(comm, MODEL.load({**SMALL, "batch": batch}), None, silent)
     return dict(outcome.summary)
 
 
 def partitioned(comm: MPI.Comm, precision: str = "double", neurons: int = 540, T: float = 60.0) -> dict[str, Any]:
     """A taller liquid, its neurons spread over the ranks."""
-    parameters = experiment.load({**experiment.resized(neurons, None), "T": T, "rate": 100.0})
-    network = experiment.build_network(parameters)
+    parameters = MODEL.load({**MODEL.resized(neurons, None), "T": T, "rate": 100.0})
+    network = MODEL.build_network(parameters)
     for name in "EI":
         network.record_states(name, ("V_m", "I_syn_0", "I_syn_1", "I_stimulus"), neurons=range(0, 100, 9))
     with Simulation(network, comm=comm, seed=2, precision=precision) as simulation:

@@ -14,7 +14,7 @@ from mpi4py import MPI
 
 from distsim import Simulation
 from distsim.analysis import spike_statistics as rates
-from distsim.models.microcircuit import experiment
+from distsim.models.microcircuit import MODEL
 
 FEWEST = 4  # spikes of a neuron whose irregularity counts
 BIN = 3.0  # ms
@@ -38,9 +38,9 @@ def statistics(simulation: Simulation, start: float, stop: float) -> dict[str, A
 
 
 def run(overrides: dict[str, Any]) -> dict[str, Any]:
-    parameters = experiment.load(overrides)
-    network = experiment.build_network(parameters)
-    with Simulation(network, MPI.COMM_WORLD, parameters.seed, precision=experiment.PRECISION) as simulation:
+    parameters = MODEL.load(overrides)
+    network = MODEL.build_network(parameters)
+    with Simulation(network, MPI.COMM_WORLD, parameters.seed, precision=MODEL.settings.precision) as simulation:
         simulation.run(parameters.T_presim + parameters.T)
         return statistics(simulation, parameters.T_presim, parameters.T_presim + parameters.T)
 

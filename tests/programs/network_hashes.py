@@ -33,9 +33,9 @@ def spiking(comm: MPI.Comm, network: Network, T: float, seed: int = 1, **options
 
 def model(comm: MPI.Comm, name: str, T: float, precision: str = "double", **parameters: Any) -> dict[str, Any]:
     """A model of the package."""
-    experiment = registry.find(name)
-    chosen = experiment.load(parameters)
-    return spiking(comm, experiment.build_network(chosen), T, chosen.seed, precision=precision)
+    found = registry.find(name)
+    chosen = found.load(parameters)
+    return spiking(comm, found.build_network(chosen), T, chosen.seed, precision=precision)
 
 
 def two_population(comm: MPI.Comm, neuron_model: str, precision: str = "double") -> dict[str, Any]:

@@ -30,7 +30,7 @@ from distsim import (
     Uniform,
 )
 from distsim.models.brunel.mean_field import mean_field
-from distsim.models.brunel.network import network
+from distsim.models.brunel.network import build_network as spiking_network
 from distsim.models.brunel.parameters import load
 from tests.programs.fingerprint import digest
 
@@ -77,7 +77,7 @@ def simulate_brunel(comm: MPI.Comm, overrides: dict[str, Any]) -> dict[str, Any]
     p = load(overrides)
     rates = RateSimulation(mean_field(p), comm=comm)
     rates.run(p.T)
-    with Simulation(network(p), comm=comm, seed=p.seed) as simulation:
+    with Simulation(spiking_network(p), comm=comm, seed=p.seed) as simulation:
         simulation.run(p.T)
         spikes = {"spike_hash": simulation.spike_hash(), "spikes": simulation.spike_count()}
     return {**spikes, "rate_hash": rates.rate_hash(), "recorded": digest(rates.rates("E").value)}

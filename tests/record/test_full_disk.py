@@ -10,7 +10,6 @@ import resource
 import subprocess
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -20,10 +19,9 @@ from mpi4py import MPI
 from distsim import BinarySimulation, FixedIndegree, InputError, RateSimulation, Simulation
 from distsim.analysis import read
 from distsim.binary.binary_network import BinaryNetwork
-from distsim.command import run as command
-from distsim.command.options import parse
+from distsim.command import run_command as command
+from distsim.command.request import parse
 from distsim.core.errors import StorageError
-from distsim.models import registry
 from distsim.models.brunel.mean_field import mean_field
 from distsim.parallel import run_main
 from distsim.record import disk, storage
@@ -90,14 +88,8 @@ class Picture:
 @pytest.fixture
 def run(monkeypatch, capfd):
     """``run(model, folder)``: exit code and standard error of the command, with one small figure."""
-    find = registry.find
-
-    def find_quick(name):
-        model = find(name)
-        quick = lambda *arguments: replace(model.run(*arguments), figures={"figure": Picture})  # noqa: E731
-        return SimpleNamespace(load=model.load, run=quick)
-
-    monkeypatch.setattr(registry, "find", find_quick)
+    run = command.run_model
+    monkeypatch.setattr(command, "run_model", lambda *given: replace(run(*given), figures={"figure": Picture}))
 
     def run_model(model, folder):
         request = parse(["run", model, "--set", *MODELS[model], "--out", str(folder)])

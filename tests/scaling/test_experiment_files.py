@@ -244,7 +244,7 @@ def test_file_that_is_no_text(tmp_path):
 # Models
 
 
-SPIKING = [name for name in registry.MODELS if hasattr(registry.find(name), "resized")]
+SPIKING = registry.scalable()
 
 
 @pytest.mark.parametrize("name", SPIKING)

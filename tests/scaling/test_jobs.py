@@ -136,6 +136,17 @@ def test_chain(cluster, tmp_path):
     assert "40 points, 0 of them done before" not in logs[1]
 
 
+@pytest.mark.slow  # two jobs of Slurm: 20 s
+def test_a_network_of_ones_own(cluster, tmp_path):
+    """The file lies beside that of the experiment, wherever the job runs; points are jobs of their own."""
+    script = ["jobs/many_nodes.sh", str(ROOT / "docs" / "own" / "my_experiment.toml"), *TINY, "--ranks", "2"]
+    cluster.submit(tmp_path, "--nodes=2", "--ntasks-per-node=1", *script)
+    rows = read(tmp_path / "my_experiment-results")
+    assert [(row["model"], row["ranks"], row["variant"]) for row in rows] == [
+        ("my_network", 2, {"g": 1.0}), ("my_network", 2, {"g": 4.0}),
+    ]  # fmt: skip
+
+
 # What the templates say, without Slurm
 
 

@@ -138,7 +138,7 @@ def test_what_is_presimulated_is_not_measured(one_rank, tmp_path):
         assert row["rate"] == pytest.approx(row["n_spikes"] / (101 * 0.02))
 
 
-SPIKING = [name for name in registry.MODELS if hasattr(registry.find(name), "resized")]
+SPIKING = registry.scalable()
 
 
 @pytest.mark.parametrize("model", SPIKING)

@@ -7,9 +7,10 @@ import pytest
 from distsim import BinaryNetwork, BinarySimulation, FixedIndegree, InputError, Simulation, Static, Uniform
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.couplings import build_couplings
-from distsim.command.options import parse
+from distsim.command.request import parse
 from distsim.models import registry
 from distsim.models.liquid_state.trials import memory_of_trials
+from distsim.models.run import run
 from distsim.parallel import machine
 from distsim.parallel.communicator import alone
 from distsim.parallel.progress import silent
@@ -51,8 +52,8 @@ def test_the_estimate_is_that_of_the_tables_that_are_built(model, overrides, ran
 
 
 def test_the_estimate_of_binary_networks():
-    parameters = registry.find_parameters("binary_ei").load({})
-    network = registry.find("binary_ei").network.build_network(parameters)
+    parameters = registry.find("binary_ei").load({})
+    network = registry.find("binary_ei").build_network(parameters)
     couplings = build_couplings(network, OneOf(2), 1)
     built = couplings.targets.nbytes + couplings.each.nbytes + couplings.offsets.nbytes
     assert memory_of_binary(network, 2).tables == pytest.approx(built, rel=0.3)
@@ -71,9 +72,9 @@ def test_the_estimate_of_binary_networks():
 )
 def test_more_than_the_machine_has_is_refused_before_it_begins(words):
     asked = parse(["run", *words])
-    experiment = registry.find(asked.model)
+    model = registry.find(asked.model)
     with pytest.raises(InputError, match=r"needs about \d.* [TP]B of memory.*machine has .*B free"):
-        experiment.run(alone(), experiment.load(asked.overrides), None, silent)
+        run(model, alone(), model.load(asked.overrides), None, silent)
 
 
 def test_less_than_the_machine_has_is_not(monkeypatch):

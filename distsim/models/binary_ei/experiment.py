@@ -1,4 +1,4 @@
-"""The binary network as the command line runs it: simulated mean activities beside those of the mean field."""
+"""The experiment with the binary network: simulated mean activities beside those of the mean field."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from distsim.binary.binary_simulation import BinarySimulation
 from distsim.core.errors import DistsimError
-from distsim.models.binary_ei import network
-from distsim.models.binary_ei.parameters import SHORTCUTS, Parameters, defaults, load
+from distsim.models.binary_ei.network import build_network
+from distsim.models.binary_ei.parameters import Parameters
 from distsim.models.outcome import Outcome, Table
 from distsim.parallel.progress import Progress
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from distsim.binary.flip_recorder import MeanActivity
-
-__all__ = ["SHORTCUTS", "defaults", "load", "run"]
 
 FILE = "activity.h5"
 
@@ -34,7 +32,7 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     p = parameters
     predicted = _predicted(p)
     file = folder / FILE if folder is not None else None
-    with BinarySimulation(network.build_network(p), comm, p.seed, file=file) as simulation:
+    with BinarySimulation(build_network(p), comm, p.seed, file=file) as simulation:
         with progress("simulate", p.T) as tell:
             simulation.run(p.T, tell)
         activities = {name: simulation.activity(name) for name in p.names}

@@ -1,6 +1,50 @@
 """Brunel's network: sparsely connected excitatory and inhibitory LIF neurons with delta synapses, in two forms.
 
-``network.network()`` is the network of spiking neurons, ``mean_field.mean_field()`` the network of Siegert rate neurons
-that predicts its rates, from the same parameters (Brunel 2000, J Comput Neurosci 8:183; NEST, pynest/examples:
+``network.build_network()`` is the network of spiking neurons, ``mean_field.mean_field()`` the network of Siegert rate
+neurons that predicts its rates, from the same parameters (Brunel 2000, J Comput Neurosci 8:183; NEST, pynest/examples:
 brunel_delta_nest.py and brunel_siegert_nest.py).
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from distsim.core.errors import InputError
+from distsim.models.brunel.parameters import Parameters
+from distsim.models.model import SpikingModel
+
+if TYPE_CHECKING:
+    from distsim.models.activity import Activity
+    from distsim.models.outcome import Outcome
+    from distsim.spiking.simulation import Simulation
+
+
+class Brunel(SpikingModel):
+    """The spiking network as the command line and the harness run it; beside it stands what theory predicts."""
+
+    name = "brunel"
+    line = "sparsely connected excitatory and inhibitory delta neurons, and the mean field that predicts rates"
+    parameters = Parameters
+    shortcuts: ClassVar = {"order": "order", "g": "g", "eta": "eta"}
+
+    def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
+        """So many neurons, a multiple of 5, with ``indegree`` inputs (None: a tenth of them)."""
+        if neurons < 5 or neurons % 5:
+            raise InputError(f"brunel: the number of neurons must be a positive multiple of 5, got {neurons}")
+        if indegree is None:
+            return {"order": neurons // 5, "epsilon": max(self.load().epsilon, 5.0 / neurons)}
+        if indegree < 5 or indegree % 5 or indegree > neurons:
+            raise InputError(
+                f"brunel: the in-degree must be a multiple of 5, at most the number of neurons, {neurons}; "
+                f"got {indegree}"
+            )
+        return {"order": neurons // 5, "epsilon": indegree / neurons}
+
+    def extra(self, simulation: Simulation, activity: Activity, parameters: Parameters) -> Outcome:
+        """The rates of Siegert neurons and all self-consistent rates."""
+        from distsim.models.brunel.prediction import predict
+
+        return predict(parameters, simulation, activity)
+
+
+MODEL = Brunel()

@@ -16,23 +16,19 @@ from distsim.spiking.neurons.iaf_psc_delta import IafPscDelta
 from distsim.spiking.synapses.static import Static
 
 
-def network(parameters: Parameters | None = None) -> Network:
+def build_network(parameters: Parameters | None = None) -> Network:
     """Populations "E" and "I", their projections and Poisson input (default: as published); all spikes are recorded.
 
     ``T``, ``presimulation`` and ``seed`` are no part of a network: the simulation takes them.
     """
     p = parameters or load()
-    result = Network(dt=p.dt)
+    network = Network(dt=p.dt)
     neuron = IafPscDelta(tau_m=p.tau_m, t_ref=p.t_ref, E_L=0.0, V_th=p.theta, V_reset=p.V_reset)
     for name, size in (("E", p.N_E), ("I", p.N_I)):
-        result.population(name, size, neuron, V_m=p.V_init)
+        network.population(name, size, neuron, V_m=p.V_init)
     for target in ("E", "I"):
         for source, number, weight in p.inputs:
-            result.connect(source, target, FixedIndegree(number), Static(weight=weight, delay=p.delay))
-        result.stimulate(target, Poisson(rate=p.nu_X, weight=p.J_E, delay=p.delay))
-        result.record_spikes(target)
-    return result
-
-
-build_network = network
-"""The name that the command line knows it by."""
+            network.connect(source, target, FixedIndegree(number), Static(weight=weight, delay=p.delay))
+        network.stimulate(target, Poisson(rate=p.nu_X, weight=p.J_E, delay=p.delay))
+        network.record_spikes(target)
+    return network

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.errors import InputError, RangeError
+from distsim.core.errors import RangeError
 from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.liquid_state.figures import plot_state_distances
 from distsim.models.liquid_state.network import build_network
-from distsim.models.liquid_state.parameters import MODEL, SHORTCUTS, Parameters, defaults, load
+from distsim.models.liquid_state.parameters import MODEL, Parameters
 from distsim.models.liquid_state.states import pair_distances
 from distsim.models.liquid_state.stimuli import collect_pairs, on_grid
 from distsim.models.liquid_state.trials import Trials, memory_of_trials
@@ -37,8 +37,6 @@ from distsim.spiking.sources.spike_trains import SpikeTrains
 
 if TYPE_CHECKING:
     from mpi4py import MPI
-
-__all__ = ["SHORTCUTS", "build_network", "defaults", "load", "resized", "run"]
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -124,21 +122,6 @@ def memory_of_pairs(p: Parameters) -> float:
     """Bytes that the stimuli of all pairs take, which every rank holds, and the list of them."""
     train = EMPTY_ARRAY + 8.0 * p.rate * p.T / MS_PER_S
     return p.pairs * len(p.distances) * (2.0 * train + OF_PAIR)
-
-
-def resized(neurons: int, indegree: int | None) -> dict[str, Any]:
-    """The parameters of a column of ``neurons`` neurons: 3 x 3 wide, as published, and as high as it takes.
-
-    Raises InputError where that is not possible, and for an in-degree: it follows from C and lambda_.
-    """
-    if indegree is not None:
-        raise InputError(f"{MODEL}: the in-degree cannot be chosen; it follows from C and lambda_")
-    published = load()
-    width = published.N_x * published.N_y
-    if neurons < width or neurons % width:
-        nearest = max(1, round(neurons / width)) * width
-        raise InputError(f"{MODEL}: a column has a multiple of {width} neurons, got {neurons}; take {nearest}")
-    return {"N_z": neurons // width}
 
 
 def simulate(

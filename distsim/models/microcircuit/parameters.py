@@ -7,47 +7,20 @@ input that is lost.
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from functools import cached_property
 
 from distsim.core.accurate import log
 from distsim.core.errors import InputError
-from distsim.core.units import MS_PER_S, to_steps
-from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
+from distsim.core.units import MS_PER_S
+from distsim.models.model_parameters import ModelParameters, derived
 from distsim.theory.exponential_psp import exponential_psp_amplitude
 
 MODEL = "microcircuit"
 POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
-DERIVED = (
-    "N", "n_synapses", "n_thalamic_synapses", "indegree_ext", "weight", "weight_ext", "weight_thalamus", "I_e",
-)  # fmt: skip
-"""Quantities that follow from the parameters: properties of ``Parameters``."""
-SHORTCUTS = {"N-scaling": "N_scaling", "K-scaling": "K_scaling", "presim": "T_presim"}
-"""Options of the command line, beside --time and --seed, and the parameters they set."""
 
 Row = tuple[float, ...]
 Counts = tuple[int, ...]
-
-
-@cache
-def defaults() -> Mapping[str, Default]:
-    """The parameters by name: default value, unit, meaning, source, permitted range."""
-    return read_defaults(Path(__file__).with_name("defaults.toml"))
-
-
-def load(overrides: Mapping[str, Any] | None = None) -> Parameters:
-    """The published parameters, with ``overrides`` (name: value) in place of some of them.
-
-    Raises InputError for an unknown name (with the nearest known one) or a derived quantity, a value of the wrong
-    type or out of its range, and values that do not go together (populations scaled away, times that are not whole
-    multiples of dt, ...).
-    """
-    return Parameters(**check_overrides(defaults(), overrides or {}, DERIVED, MODEL))  # type: ignore[arg-type]
 
 
 def is_excitatory(population: int) -> bool:
@@ -55,104 +28,57 @@ def is_excitatory(population: int) -> bool:
     return population % 2 == 0
 
 
-@dataclass(frozen=True)
-class Parameters:
-    """All parameters; see defaults.toml for units and meanings. Checked whenever one is made.
+class Parameters(ModelParameters, model=MODEL):
+    """All parameters and what follows from them; see defaults.toml for units and meanings."""
 
-    Derived quantities are properties; ``as_dict`` returns both.
-    """
-
-    N_full: Counts
-    N_scaling: float
-    K_scaling: float
-    full_rates: Row
-    connection_probability: tuple[Row, ...]
-    PSP: float
-    PSP_L4E_to_L23E: float
-    g: float
-    weight_rel_sd: float
-    delay_ex: float
-    delay_in: float
-    delay_rel_sd: float
-    E_L: float
-    V_th: float
-    V_reset: float
-    C_m: float
-    tau_m: float
-    tau_syn: float
-    t_ref: float
-    V_init: str
-    V_init_mean: Row
-    V_init_sd: Row
-    V_init_mean_original: float
-    V_init_sd_original: float
-    input: str
-    K_ext: Counts
-    rate_ext: float
-    delay_ext: float
-    thalamus: bool
-    N_thalamus: int
-    thalamic_probability: Row
-    PSP_thalamus: float
-    thalamic_rate: float
-    thalamic_start: float
-    thalamic_duration: float
-    thalamic_delay: float
-    T_presim: float
-    T: float
-    dt: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        for name, default in defaults().items():
-            object.__setattr__(self, name, default.check(getattr(self, name), f"{MODEL}: {name}"))
-        _check_times(self)
+    def check(self) -> None:
+        self.check_steps("delay_ext", "T", low=1)
+        self.check_steps("t_ref", "T_presim", "thalamic_start", "thalamic_duration")
         if self.V_reset >= self.V_th:
             raise InputError(f"{MODEL}: V_reset = {self.V_reset:g} mV must be below V_th = {self.V_th:g} mV")
         if min(self.N) < 1:
             name = POPULATIONS[self.N.index(min(self.N))]
             raise InputError(f"{MODEL}: N_scaling = {self.N_scaling:g} leaves no neuron of {name}; increase it")
-        check_derived(self, DERIVED, MODEL)
 
-    @property
+    @derived
     def N(self) -> Counts:
         """Number of neurons of each population: N_full times N_scaling, rounded."""
         return tuple(round(n * self.N_scaling) for n in self.N_full)
 
-    @property
+    @derived
     def n_synapses(self) -> tuple[Counts, ...]:
         """Total number of synapses of each projection, [target][source]: that of full scale times both scalings."""
         scaling = self.N_scaling * self.K_scaling
         return tuple(tuple(round(n * scaling) for n in row) for row in self._full_synapses)
 
-    @property
+    @derived
     def n_thalamic_synapses(self) -> Counts:
         """Total number of synapses from the thalamus to each population; the thalamus itself is not scaled."""
         scaling = self.N_scaling * self.K_scaling
         pairs = zip(self.thalamic_probability, self.N_full, strict=True)
         return tuple(round(total_synapses(p, self.N_thalamus, n) * scaling) for p, n in pairs)
 
-    @property
+    @derived
     def indegree_ext(self) -> Counts:
         """Number of background inputs per neuron of each population: K_ext times K_scaling, rounded."""
         return tuple(round(k * self.K_scaling) for k in self.K_ext)
 
-    @property
+    @derived
     def weight(self) -> tuple[Row, ...]:
         """Mean weight (pA) of each projection, [target][source]."""
         return tuple(tuple(w / math.sqrt(self.K_scaling) for w in row) for row in self._full_weights)
 
-    @property
+    @derived
     def weight_ext(self) -> float:
         """Weight (pA) of the background input."""
         return self.PSP / self._unit_psp / math.sqrt(self.K_scaling)
 
-    @property
+    @derived
     def weight_thalamus(self) -> float:
         """Mean weight (pA) of thalamic synapses."""
         return self.PSP_thalamus / self._unit_psp / math.sqrt(self.K_scaling)
 
-    @property
+    @derived
     def I_e(self) -> Row:
         """Constant current (pA) into the neurons of each population.
 
@@ -165,16 +91,12 @@ class Parameters:
             for i in range(len(POPULATIONS))
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """All parameters and derived quantities by name, as plain numbers, texts and tuples of them (for JSON)."""
-        return {**dataclasses.asdict(self), **{name: getattr(self, name) for name in DERIVED}}
-
-    @property
+    @cached_property
     def _unit_psp(self) -> float:
         """PSP (mV) of a weight of 1 pA."""
         return exponential_psp_amplitude(self.tau_m, self.tau_syn, self.C_m)
 
-    @property
+    @cached_property
     def _full_synapses(self) -> tuple[Row, ...]:
         """Synapses of each projection at full scale, not rounded."""
         rows = zip(self.connection_probability, self.N_full, strict=True)
@@ -183,7 +105,7 @@ class Parameters:
             for row, n_target in rows
         )
 
-    @property
+    @cached_property
     def _full_weights(self) -> tuple[Row, ...]:
         """Mean weight (pA) of each projection at full scale."""
         excitatory = self.PSP / self._unit_psp
@@ -216,8 +138,4 @@ def total_synapses(probability: float, n_source: int, n_target: int) -> float:
     return log(1.0 - probability) / log(1.0 - 1.0 / (n_source * n_target))
 
 
-def _check_times(p: Parameters) -> None:
-    for name in ("delay_ext", "T"):
-        to_steps(getattr(p, name), p.dt, f"{MODEL}: {name}", low=1)
-    for name in ("t_ref", "T_presim", "thalamic_start", "thalamic_duration"):
-        to_steps(getattr(p, name), p.dt, f"{MODEL}: {name}")
+load = Parameters.load

@@ -5,144 +5,75 @@ The values, their units, meanings and sources stand in defaults.toml beside this
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from fractions import Fraction
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 from distsim.core.accurate import exp
 from distsim.core.errors import InputError
-from distsim.core.units import MS_PER_S, to_steps
-from distsim.models.defaults import Default, check_derived, check_overrides, read_defaults
+from distsim.core.units import MS_PER_S
+from distsim.models.model_parameters import ModelParameters, derived, share
 from distsim.theory.psp import lambert_w, unit_psp, unit_psp_amplitude
 
 MODEL = "two_population"
-DERIVED = ("N_E", "N_I", "K_E", "K_I", "J_unit", "I_E", "I_I", "I_X", "PSP_E", "nu_theta", "nu_X", "tau_minus")
-"""Quantities that follow from the parameters: properties of ``Parameters``."""
-SHORTCUTS = {"neuron-model": "neuron_model"}
-"""Parameters that have an option of their own on the command line."""
 
 
-@cache
-def defaults() -> Mapping[str, Default]:
-    """The parameters by name: default value, unit, meaning, source, permitted range."""
-    return read_defaults(Path(__file__).with_name("defaults.toml"))
+class Parameters(ModelParameters, model=MODEL):
+    """All parameters and what follows from them; see defaults.toml for units and meanings."""
 
+    def check(self) -> None:
+        self.check_steps("delay", "T", low=1)
+        self.check_steps("t_ref")
+        self._check_potentials()
+        self._check_ranges()
+        self._check_connectivity()
 
-def load(overrides: Mapping[str, Any] | None = None) -> Parameters:
-    """The published parameters, with ``overrides`` (name: value) in place of some of them.
-
-    Raises InputError for an unknown name (with the nearest known one) or a derived quantity, a value of the wrong
-    type or out of its range, and values that do not go together (in-degrees that cannot be met, times that are not
-    whole multiples of dt, V_reset not below theta, ...).
-    """
-    return Parameters(**check_overrides(defaults(), overrides or {}, DERIVED, MODEL))  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """All parameters; see defaults.toml for units and meanings. Checked whenever one is made.
-
-    Derived quantities are properties; ``as_dict`` returns both.
-    """
-
-    N: int
-    K: int
-    beta: float
-    allow_autapses: bool
-    allow_multapses: bool
-    neuron_model: str
-    E_L: float
-    C_m: float
-    tau_m: float
-    t_ref: float
-    theta: float
-    V_reset: float
-    rate_min: float
-    rate_max: float
-    phase_min: float
-    phase_max: float
-    integrate_input: bool
-    I_DC: float
-    eta: float
-    J_E: float
-    unit_psp: str
-    g: float
-    delay: float
-    tau_s: float
-    stdp_alpha: float
-    stdp_lambda: float
-    stdp_mu_plus: float
-    stdp_tau_plus: float
-    stdp_tau_minus: float
-    stdp_tau_minus_ignore_and_fire: float
-    V_init_min: float
-    V_init_max: float
-    T: float
-    dt: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        for name, default in defaults().items():
-            object.__setattr__(self, name, default.check(getattr(self, name), f"{MODEL}: {name}"))
-        _check_times(self)
-        _check_potentials(self)
-        _check_ranges(self)
-        _check_connectivity(self)
-        check_derived(self, DERIVED, MODEL)
-
-    @property
+    @derived
     def N_E(self) -> int:
         """Number of excitatory neurons: beta N, rounded down."""
-        return _share(self.beta, self.N)
+        return share(self.beta, self.N)
 
-    @property
+    @derived
     def N_I(self) -> int:
         """Number of inhibitory neurons: the others."""
         return self.N - self.N_E
 
-    @property
+    @derived
     def K_E(self) -> int:
         """Number of excitatory inputs per neuron: beta K, rounded down."""
-        return _share(self.beta, self.K)
+        return share(self.beta, self.K)
 
-    @property
+    @derived
     def K_I(self) -> int:
         """Number of inhibitory inputs per neuron: the others."""
         return self.K - self.K_E
 
-    @property
+    @derived
     def J_unit(self) -> float:
         """PSP (mV) that a PSC of amplitude 1 pA counts for: as published or exactly, see ``unit_psp``."""
         if self.unit_psp == "exact":
             return unit_psp_amplitude(self.tau_m, self.tau_s, self.C_m)
         return published_unit_psp_amplitude(self.tau_m, self.tau_s, self.C_m)
 
-    @property
+    @derived
     def I_E(self) -> float:
         """Excitatory weight (pA), at the start where it is plastic: J_E / J_unit."""
         return self.J_E / self.J_unit
 
-    @property
+    @derived
     def I_I(self) -> float:
         """Inhibitory weight (pA): -g I_E."""
         return -self.g * self.I_E
 
-    @property
+    @derived
     def I_X(self) -> float:
         """Weight of the external input (pA): I_E."""
         return self.I_E
 
-    @property
+    @derived
     def PSP_E(self) -> float:
         """Largest membrane potential (mV) that an excitatory synapse of weight I_E evokes; J_E if unit_psp is exact."""
         return self.I_E * unit_psp_amplitude(self.tau_m, self.tau_s, self.C_m)
 
-    @property
+    @derived
     def nu_theta(self) -> float:
         """Rate of external input (1/s) that alone brings the mean membrane potential to threshold.
 
@@ -152,19 +83,50 @@ class Parameters:
         area = self.I_X * math.e * self.tau_s
         return MS_PER_S * (self.theta - self.E_L) * self.C_m / (self.tau_m * area)
 
-    @property
+    @derived
     def nu_X(self) -> float:
         """Rate of the external Poisson input to every neuron (1/s): eta nu_theta."""
         return self.eta * self.nu_theta
 
-    @property
+    @derived
     def tau_minus(self) -> float:
         """Time constant of depression (ms) for the neuron model that is used."""
         return self.stdp_tau_minus if self.neuron_model == "iaf_psc_alpha" else self.stdp_tau_minus_ignore_and_fire
 
-    def as_dict(self) -> dict[str, Any]:
-        """All parameters and derived quantities by name, as plain numbers, booleans and texts (ready for JSON)."""
-        return {**dataclasses.asdict(self), **{name: getattr(self, name) for name in DERIVED}}
+    def _check_potentials(self) -> None:
+        for name in ("V_reset", "E_L"):
+            if getattr(self, name) >= self.theta:
+                raise InputError(
+                    f"{MODEL}: {name} = {getattr(self, name):g} mV must be below theta = {self.theta:g} mV"
+                )
+        if self.unit_psp == "published":
+            published_unit_psp_amplitude(self.tau_m, self.tau_s, self.C_m)
+
+    def _check_ranges(self) -> None:
+        for low, high in (("rate_min", "rate_max"), ("phase_min", "phase_max"), ("V_init_min", "V_init_max")):
+            if getattr(self, low) > getattr(self, high):
+                raise InputError(
+                    f"{MODEL}: {low} = {getattr(self, low):g} must not be above {high} = {getattr(self, high):g}"
+                )
+        if self.rate_max > MS_PER_S / self.dt:
+            raise InputError(
+                f"{MODEL}: rate_max = {self.rate_max:g} /s must be at most one spike per step of dt = {self.dt:g} ms, "
+                f"{MS_PER_S / self.dt:g} /s"
+            )
+
+    def _check_connectivity(self) -> None:
+        """InputError where a population is empty or its neurons cannot provide the in-degree."""
+        for letter, kind in (("E", "excitatory"), ("I", "inhibitory")):
+            size, indegree = getattr(self, f"N_{letter}"), getattr(self, f"K_{letter}")
+            if size == 0:
+                raise InputError(f"{MODEL}: N = {self.N} with beta = {self.beta:g} leaves no {kind} neuron; increase N")
+            sources = size if self.allow_autapses else size - 1
+            if sources < (indegree if not self.allow_multapses else min(indegree, 1)):
+                without = [word for word in ("autapses", "multapses") if not getattr(self, f"allow_{word}")]
+                raise InputError(
+                    f"{MODEL}: K = {self.K} asks for {indegree} {kind} inputs per neuron, but N = {self.N} gives a "
+                    f"neuron {sources} {kind} source(s) without {' and '.join(without)}; reduce K or increase N"
+                )
 
 
 def published_unit_psp_amplitude(tau_m: float, tau_s: float, C_m: float) -> float:
@@ -186,46 +148,4 @@ def published_unit_psp_amplitude(tau_m: float, tau_s: float, C_m: float) -> floa
     return unit_psp(time, tau_m, tau_s, C_m)
 
 
-def _share(beta: float, number: int) -> int:
-    """beta * number rounded down, in exact arithmetic of the decimal number that beta is written as."""
-    return math.floor(Fraction(repr(beta)) * number)
-
-
-def _check_times(p: Parameters) -> None:
-    to_steps(p.delay, p.dt, f"{MODEL}: delay", low=1)
-    to_steps(p.T, p.dt, f"{MODEL}: T", low=1)
-    to_steps(p.t_ref, p.dt, f"{MODEL}: t_ref")
-
-
-def _check_potentials(p: Parameters) -> None:
-    for name in ("V_reset", "E_L"):
-        if getattr(p, name) >= p.theta:
-            raise InputError(f"{MODEL}: {name} = {getattr(p, name):g} mV must be below theta = {p.theta:g} mV")
-    if p.unit_psp == "published":
-        published_unit_psp_amplitude(p.tau_m, p.tau_s, p.C_m)
-
-
-def _check_ranges(p: Parameters) -> None:
-    for low, high in (("rate_min", "rate_max"), ("phase_min", "phase_max"), ("V_init_min", "V_init_max")):
-        if getattr(p, low) > getattr(p, high):
-            raise InputError(f"{MODEL}: {low} = {getattr(p, low):g} must not be above {high} = {getattr(p, high):g}")
-    if p.rate_max > MS_PER_S / p.dt:
-        raise InputError(
-            f"{MODEL}: rate_max = {p.rate_max:g} /s must be at most one spike per step of dt = {p.dt:g} ms, "
-            f"{MS_PER_S / p.dt:g} /s"
-        )
-
-
-def _check_connectivity(p: Parameters) -> None:
-    """InputError where a population is empty or its neurons cannot provide the in-degree."""
-    for letter, kind in (("E", "excitatory"), ("I", "inhibitory")):
-        size, indegree = getattr(p, f"N_{letter}"), getattr(p, f"K_{letter}")
-        if size == 0:
-            raise InputError(f"{MODEL}: N = {p.N} with beta = {p.beta:g} leaves no {kind} neuron; increase N")
-        sources = size if p.allow_autapses else size - 1
-        if sources < (indegree if not p.allow_multapses else min(indegree, 1)):
-            without = [word for word in ("autapses", "multapses") if not getattr(p, f"allow_{word}")]
-            raise InputError(
-                f"{MODEL}: K = {p.K} asks for {indegree} {kind} inputs per neuron, but N = {p.N} gives a neuron "
-                f"{sources} {kind} source(s) without {' and '.join(without)}; reduce K or increase N"
-            )
+load = Parameters.load

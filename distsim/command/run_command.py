@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distsim.command import results
-from distsim.command.options import Request
+from distsim.command.request import Request
 from distsim.core.errors import InputError, RangeError
 from distsim.models import registry
+from distsim.models.run import run as run_model
 from distsim.parallel import on_root
 from distsim.parallel.progress import bars, compilation_shown
 
@@ -29,12 +30,12 @@ def run(comm: MPI.Comm, request: Request) -> None:
     parameters = model.load(request.overrides)
     folder: Path | None = on_root(comm, partial(results.prepare, request.out))
     with results.removed_if_unused(comm, folder), compilation_shown(comm), beyond_the_engine():
-        outcome = model.run(comm, parameters, folder, bars(comm))
+        outcome = run_model(model, comm, parameters, folder, bars(comm), request.settings)
     if comm.rank == 0:
         for table in outcome.tables:
             print(results.table_text(table), flush=True)
     if folder is not None:
-        results.write(comm, folder, request.model, parameters, outcome)
+        results.write(comm, folder, model.name, parameters, outcome)
         if comm.rank == 0:
             print(f"\nwritten: {', '.join(sorted(path.name for path in folder.iterdir()))} in {folder}", flush=True)
 

@@ -1,42 +1,26 @@
-"""Brunel's network as the command line and the harness run it: simulated, and predicted beside."""
+"""What theory predicts of Brunel's network, beside what was simulated."""
 
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.core.errors import InputError
 from distsim.models.activity import Activity
 from distsim.models.brunel.mean_field import equations, mean_field
-from distsim.models.brunel.network import build_network
-from distsim.models.brunel.parameters import SHORTCUTS, Parameters, defaults, load
+from distsim.models.brunel.parameters import Parameters
 from distsim.models.outcome import Outcome, Table
-from distsim.models.spiking import run_spiking
-from distsim.parallel.progress import Progress
 from distsim.rates.rate_simulation import RateSimulation
 from distsim.spiking.simulation import Simulation
 from distsim.theory.lif_mean_field import FixedPoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from mpi4py import MPI
-
-__all__ = ["SHORTCUTS", "build_network", "defaults", "load", "resized", "run"]
 
 NAMES = ("E", "I")
 
 
-def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: Progress) -> Outcome:
-    """Simulate the spiking network and the network of Siegert neurons, and solve for the self-consistent rates."""
-    network = build_network(parameters)
-    predicted = partial(_predicted, parameters)
-    presimulation = parameters.presimulation
-    return run_spiking(comm, network, parameters, folder, progress, presimulation=presimulation, extra=predicted)
-
-
-def _predicted(parameters: Parameters, simulation: Simulation, activity: Activity) -> Outcome:
-    """What theory predicts, beside what was simulated."""
+def predict(parameters: Parameters, simulation: Simulation, activity: Activity) -> Outcome:
+    """The rates of a network of Siegert neurons, and of all solutions of the self-consistency equations; collective."""
     simulated = {name: activity.statistics[name].rate for name in NAMES}
     rate_neurons = RateSimulation(mean_field(parameters), simulation.comm, parameters.seed)
     rate_neurons.run(parameters.T_mean_field)
@@ -91,19 +75,3 @@ def _draw(times: Any, trajectories: dict[str, Any], simulated: dict[str, float])
     from distsim.analysis.rate_plots import plot_rate_trajectories
 
     return plot_rate_trajectories(times, trajectories, simulated)
-
-
-def resized(neurons: int, indegree: int | None) -> dict[str, Any]:
-    """The parameters that give ``neurons`` neurons, a multiple of 5, with ``indegree`` inputs (None: a tenth of them).
-
-    Raises InputError where there is no such network.
-    """
-    if neurons < 5 or neurons % 5:
-        raise InputError(f"brunel: the number of neurons must be a positive multiple of 5, got {neurons}")
-    if indegree is None:
-        return {"order": neurons // 5, "epsilon": max(load().epsilon, 5.0 / neurons)}
-    if indegree < 5 or indegree % 5 or indegree > neurons:
-        raise InputError(
-            f"brunel: the in-degree must be a multiple of 5, at most the number of neurons, {neurons}; got {indegree}"
-        )
-    return {"order": neurons // 5, "epsilon": indegree / neurons}

@@ -1,0 +1,130 @@
+"""The options of ``python -m distsim``: from the words of a command line to what is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from distsim.command import texts
+from distsim.command.arguments import Parser, assignments, number_or_text
+from distsim.command.results import read_run
+from distsim.core.errors import InputError, check_names
+from distsim.models import registry
+from distsim.models.defaults import Default, value_text
+from distsim.models.model import SETTINGS, Model, OwnExperiment, SpikingModel
+
+COMMANDS = ("list", "run")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A model to run: ``overrides`` are values of its parameters, ``settings`` those of the run that are no parameters.
+
+    Neither is checked yet. ``out`` is the output folder.
+    """
+
+    model: str
+    overrides: dict[str, Any]
+    out: Path | None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def parse(arguments: list[str]) -> Request | str:
+    """What a command line asks for: a run, or a text to be shown (the list of models, help, the version).
+
+    Raises InputError for an unknown command, model or option, with the nearest known name, and for values that do
+    not have the form they must have. Loads neither engine nor MPI.
+    """
+    if not arguments or arguments[0] in ("-h", "--help"):
+        return texts.help_page()
+    command, *rest = arguments
+    if command == "--version":
+        return texts.version()
+    check_names([command], COMMANDS, "command", "command line")
+    if command == "list":
+        Parser(usage=texts.LIST_USAGE).take_apart(rest, "list takes none")
+        return texts.listing()
+    if not rest or rest[0] in ("-h", "--help"):
+        return texts.run_page()
+    if rest[0].startswith("-"):
+        raise InputError(f"command line: the model comes first: python -m distsim run MODEL {rest[0]} ...")
+    return parse_run(rest[0], rest[1:])
+
+
+def parse_run(name: str, arguments: list[str]) -> Request | str:
+    """What the words after ``run MODEL`` ask for."""
+    model = registry.find(name)
+    parser = _make_parser(name, model)
+    known = parser.take_apart(arguments, "parameters are set by --set NAME=VALUE")
+    if known.help:
+        return f"{parser.format_help()}\n{texts.parameter_table(model.name, model.parameters.DEFAULTS)}"
+    overrides = assignments(known.set)
+    earlier, settings = _of_earlier(Path(known.source), model) if known.source is not None else ({}, {})
+    for option, (parameter, default) in options_of(model).items():
+        text = getattr(known, option)
+        if text is None:
+            continue
+        if parameter is None:
+            settings[option] = default.check(number_or_text(text), f"option --{option}")
+        elif parameter in overrides:
+            raise InputError(f"command line: {parameter} is given twice, by --{option} and by --set {parameter}=...")
+        else:
+            overrides[parameter] = number_or_text(text)
+    out = Path(known.out) if known.out is not None else None
+    return Request(name, {**earlier, **overrides}, out, settings)
+
+
+def options_of(model: Model) -> dict[str, tuple[str | None, Default]]:
+    """The options that a model has, each with the parameter that it sets, or None for a setting, and what it may be."""
+    settings: dict[str, tuple[str | None, Default]] = {}
+    if isinstance(model, SpikingModel) and not isinstance(model, OwnExperiment):
+        own = model.settings
+        settings = {name: (None, replace(default, value=getattr(own, name))) for name, default in SETTINGS.items()}
+    named = {**model.parameter_of, **model.shortcuts}
+    return settings | {option: (name, model.parameters.DEFAULTS[name]) for option, name in named.items()}
+
+
+def _make_parser(name: str, model: Model) -> Parser:
+    parser = Parser(
+        usage=f"[mpirun -n RANKS] python -m distsim run {name} [options]",
+        description=f"{model.name}: {model.line}.",
+        add_help=False,
+    )
+    add = parser.add_argument_group("options").add_argument
+    for option, (parameter, default) in options_of(model).items():
+        add(f"--{option}", dest=option, metavar=_metavar(default.unit), help=_help(default, parameter))
+    add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
+    add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")
+    add(
+        "--out",
+        metavar="FOLDER",
+        help="write summary.json, spikes and figures to this folder, which must be new or empty",
+    )
+    add("-h", "--help", action="store_true", help="this page")
+    return parser
+
+
+def _help(default: Default, parameter: str | None) -> str:
+    """Meaning, unit, the parameter that an option sets, and what holds without it."""
+    choices = f": {', '.join(default.choices)}" if default.choices and parameter is None else ""
+    unit = f" ({default.unit})" if default.unit else ""
+    also = f"; --set {parameter}=..." if parameter else ""
+    otherwise = f" (default: {value_text(default.value)})" if default.value not in ("", None) else ""
+    return f"{default.meaning}{choices}{unit}{also}{otherwise}".replace("%", "%%")
+
+
+def _of_earlier(summary: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters, without those that follow from others, and settings of the run that left ``summary``."""
+    parameters, held = read_run(summary, model.name)
+    own = {name: value for name, value in parameters.items() if name not in model.parameters.DERIVED}
+    settings = {
+        name: default.check(held[name], f"'{summary}': {name}")
+        for name, (parameter, default) in options_of(model).items()
+        if parameter is None and held.get(name) is not None
+    }
+    return own, settings
+
+
+def _metavar(unit: str) -> str:
+    return unit.upper() if unit.isalpha() else "VALUE"

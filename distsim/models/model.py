@@ -1,0 +1,143 @@
+"""What a model is: a name, parameters, and the network that they make. Importable without engine and MPI."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from distsim.core.units import to_steps
+from distsim.models.defaults import Default
+from distsim.models.model_parameters import ModelParameters
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from distsim.models.activity import Activity
+    from distsim.models.outcome import Outcome
+    from distsim.parallel.progress import Progress
+    from distsim.spiking.simulation import Simulation
+
+PRECISIONS = ("double", "single")
+EXCHANGES = ("auto", "allgather", "allgatherv", "alltoallv")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a network is simulated: ``time`` (ms) after ``presimulation`` (ms), which is in hashes and no other result.
+
+    ``seed``, ``precision``, ``interval`` (ms; None: the minimum delay) and ``exchange`` are those of ``Simulation``.
+    Raises InputError for values that they cannot have.
+    """
+
+    time: float = 1000.0
+    presimulation: float = 0.0
+    seed: int = 1
+    precision: str = "double"
+    interval: float | None = None
+    exchange: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, default in SETTINGS.items():
+            if name != "interval" or self.interval is not None:
+                object.__setattr__(self, name, default.check(getattr(self, name), name))
+
+    def check(self, dt: float) -> None:
+        """Raise InputError where a time is no whole multiple of ``dt`` (ms)."""
+        to_steps(self.time, dt, "time", low=1)
+        to_steps(self.presimulation, dt, "presimulation")
+        to_steps(self.presimulation + self.time, dt, "presimulation + time")
+        if self.interval is not None:
+            to_steps(self.interval, dt, "interval", low=1)
+
+
+SETTINGS = {
+    "time": Default(1000.0, "ms", "simulated time", "", above=0.0),
+    "presimulation": Default(0.0, "ms", "simulated before that, and in no result but hashes", "", low=0.0),
+    "seed": Default(1, "", "seed of all random numbers", ""),
+    "precision": Default("double", "", "of weights and sums of input", "", choices=PRECISIONS),
+    "interval": Default(1.0, "ms", "time between exchanges of spikes; by default the minimum delay", "", above=0.0),
+    "exchange": Default("auto", "", "plan of spike exchange", "", choices=EXCHANGES),
+}
+"""What each setting may be. Those before interval fix the bits of the result, together with the parameters."""
+
+
+class Model:
+    """A network with a name. ``line`` says what it is, ``parameters`` is the class of what it can be given.
+
+    A model of this package is a folder, whose module ``network`` has the function ``build_network(parameters)``.
+    ``shortcuts`` has the parameters with an option of their own: {"pairs": "pairs"} makes ``--pairs 20`` of
+    ``--set pairs=20``. ``parameter_of`` has the parameter that stands for a setting, where the model has one.
+    """
+
+    name: str
+    line: str
+    parameters: type[ModelParameters]
+    shortcuts: ClassVar[Mapping[str, str]] = {}
+    digest: str | None = None
+    """Of the files that make the model, where they are not of this package: its points belong to no other."""
+    presimulation: ClassVar[str] = "presimulation"
+    """Name of the parameter, if there is one, that is the time before the measured one."""
+
+    @property
+    def parameter_of(self) -> dict[str, str]:
+        """Names of the parameters that settings stand for, by setting; none where the model has no such parameter."""
+        names = {"time": "T", "presimulation": self.presimulation, "seed": "seed"}
+        return {setting: name for setting, name in names.items() if name in self.parameters.DEFAULTS}
+
+    def divided(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Of ``given`` settings, overrides of the parameters that they stand for, and those that are no parameters."""
+        names = self.parameter_of
+        overrides = {names[setting]: value for setting, value in given.items() if setting in names}
+        return overrides, {setting: value for setting, value in given.items() if setting not in names}
+
+    def load(self, overrides: Mapping[str, Any] | None = None) -> Any:
+        """The parameters, see ``ModelParameters.load``."""
+        return self.parameters.load(overrides)
+
+    def build_network(self, parameters: Any) -> Any:
+        """The network that ``parameters`` make; its simulation takes time, pre-simulation and seed."""
+        return import_module(f"{type(self).__module__}.network").build_network(parameters)
+
+
+class OwnExperiment(Model):
+    """A model that is run in a way of its own, by the function ``run`` of the module ``experiment`` in its folder."""
+
+    def run(self, comm: MPI.Comm, parameters: Any, folder: Path | None, progress: Progress) -> Outcome:
+        """Simulate and evaluate, writing to ``folder`` if there is one; collective, complete on rank 0."""
+        found: Outcome = import_module(f"{type(self).__module__}.experiment").run(comm, parameters, folder, progress)
+        return found
+
+
+class SpikingModel(Model, ABC):
+    """A network of spiking neurons, which every run of any model simulates in the same way, see ``models.run``.
+
+    ``settings`` are its own defaults, ``colours`` those of its populations in figures.
+    """
+
+    settings: RunSettings = RunSettings()
+    resizes: bool = True
+    """Whether its size can be chosen."""
+    colours: Mapping[str, str] | None = None
+
+    @abstractmethod
+    def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
+        """The overrides that give ``neurons`` neurons with ``indegree`` inputs each (None: as the model has it).
+
+        Raises InputError where there is no such network.
+        """
+
+    def extra(self, simulation: Simulation, activity: Activity, parameters: Any) -> Outcome | None:
+        """What the model adds to its run: called on every rank while the simulation is open, so it may ask anything.
+
+        Tables, summary entries and figures replace those of the same title or name, or are added to them.
+        """
+        return None
+
+    def settings_of(self, parameters: Any, given: Mapping[str, Any]) -> RunSettings:
+        """The settings of a run: parameters that stand for them, what is ``given``, and else the model's own."""
+        of_parameters = {setting: getattr(parameters, name) for setting, name in self.parameter_of.items()}
+        return replace(self.settings, **of_parameters, **given)
