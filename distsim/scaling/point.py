@@ -13,9 +13,9 @@ from typing import Any
 
 from distsim.core.units import MS_PER_S, to_steps
 from distsim.parallel.progress import Progress
-from distsim.scaling.energy import EnergyMeter
-from distsim.scaling.experiment import Experiment, Point
-from distsim.scaling.hosts import Hosts
+from distsim.scaling.experiment import Point
+from distsim.scaling.hosts import EnergyMeter, Hosts
+from distsim.scaling.settings import Experiment
 
 SUBSET = 200
 """Weights are reported among the first 200 sources and targets of the first plastic projection, as published."""
@@ -100,15 +100,9 @@ def _simulate(simulation: Any, duration: float, tell: Callable[[float], None], c
 def _settings(task: Task, network: Any, ranks: int) -> dict[str, Any]:
     experiment, point = task.experiment, task.point
     fields = {
-        "model": experiment.model,
-        "kind": experiment.kind,
+        **experiment.fields(),
         **point.as_dict(),
-        "T_ms": experiment.time,
-        "presimulation_ms": experiment.presimulation,
         "dt_ms": network.dt,
-        "precision": experiment.precision,
-        "interval_ms": experiment.interval,
-        "exchange": experiment.exchange,
         "N": sum(p.size for p in network.populations if p.model.receives),
         "parameters": {**task.parameters.as_dict(), "seed": point.seed},
     }

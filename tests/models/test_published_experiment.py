@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distsim.scaling import records
-from distsim.scaling.report.checks import disagreements
-from distsim.scaling.schema import read_experiment
+from distsim.scaling import store
+from distsim.scaling.experiment import key_of, points_of, read_experiment
+from distsim.scaling.report.summary import disagreements
 from tests.documents import ROOT
 
 RESULTS = ROOT / "scaling" / "results" / "network_size"
@@ -20,12 +20,12 @@ NEST = json.loads(NEST_SIZES.read_text(encoding="utf-8"))["rows"]
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict]:
-    return records.read(RESULTS / "runs.jsonl")
+    return store.read(RESULTS)
 
 
 def test_all_66_points_are_there(rows):
     experiment, _ = read_experiment(ROOT / "scaling" / "network_size.toml", {})
-    assert {point.key() for point in experiment.points(2)} == {records.key_of(row) for row in rows}
+    assert {point.key() for point in points_of(experiment, 2)} == {key_of(row) for row in rows}
     assert disagreements(rows) == []
     assert len({row["git_commit"] for row in rows}) == 1
     assert not rows[0]["git_commit"].endswith("-dirty")

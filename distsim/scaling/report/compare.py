@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,9 @@ from typing import Any
 from distsim.command.arguments import Parser
 from distsim.core.errors import InputError
 from distsim.scaling.experiment import Point
-from distsim.scaling.report.checks import SAME
 from distsim.scaling.report.command import read_all
-from distsim.scaling.report.summary import curve_names, curve_of
+from distsim.scaling.report.summary import Record, changed, curve_names, curve_of
 
-Record = Mapping[str, Any]
 REGRESSION = 1
 TOLERANCE = 0.1
 CONFIDENCE = 0.95
@@ -121,9 +119,9 @@ def differences(old: Sequence[Record], new: Sequence[Record], tolerance: float) 
     notes = [
         f"{n} runs are in {where} alone" for n, where in ((len(old) - matched, "OLD"), (len(new) - matched, "NEW")) if n
     ]
-    changed = [a for runs in pairs.values() for a, b in runs if any(a[name] != b[name] for name in SAME)]
-    if changed:
-        notes.append(f"{len(changed)} runs have other results than before, the first: {Point.from_dict(changed[0])}")
+    others = [before for runs in pairs.values() for before, after in runs if changed(before, after)]
+    if others:
+        notes.append(f"{len(others)} runs have other results than before, the first: {Point.from_dict(others[0])}")
     return rows, notes
 
 

@@ -11,10 +11,8 @@ from string import Template
 from typing import Any
 
 from distsim.scaling.report import style
-from distsim.scaling.report.summary import Summary
+from distsim.scaling.report.summary import Record, Summary
 from distsim.scaling.report.tables import CROWDED_NOTE, cells, table
-
-Record = Mapping[str, Any]
 
 CAPTIONS = {
     "overview": "Overview. Dashed: the ideal. Hollow markers: more ranks than cores.",
@@ -24,16 +22,8 @@ CAPTIONS = {
     "memory": "Resident memory at its peak, and bytes of the synapse tables.",
 }
 WITH_WHAT = (
-    "git_commit",
-    "cpu_model",
-    "cores",
-    "hosts",
-    "pinning",
-    "mpi_library",
-    "platform",
-    "launch_line",
-    "launcher",
-)
+    "git_commit", "cpu_model", "cores", "hosts", "pinning", "mpi_library", "platform", "launch_line", "launcher",
+)  # fmt: skip
 
 PAGE = Template("""\
 <!doctype html>

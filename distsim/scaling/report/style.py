@@ -110,6 +110,18 @@ def from_zero(panel: Any) -> None:
     panel.locator_params(axis="y", nbins=7)
 
 
+def logarithmic(panel: Any) -> None:
+    """A vertical axis in powers of ten, with numbers written out where it spans little."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    panel.set_yscale("log")
+    low, high = panel.get_ylim()
+    if high < 30.0 * low:
+        panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
+
+
 def mean(summary: Summary, name: str) -> float | None:
     """The mean of a quantity."""
     spread: Spread | None = summary.values[name]
