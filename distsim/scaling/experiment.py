@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from distsim.core.errors import InputError, nearest
+from distsim.core.units import MAX_NEURONS, shown
 from distsim.record.storage import read_file
 from distsim.scaling import settings as known
-from distsim.scaling.settings import LISTS, SETTINGS, TABLES, Experiment, Scalar, require, shown
+from distsim.scaling.settings import LISTS, SETTINGS, TABLES, Experiment, Scalar, require
 
 KEY = ("variant", "size", "indegree", "ranks", "seed", "repetition")
 """The fields of a record that tell which point of its folder it is."""
@@ -240,9 +241,9 @@ def _check_extent(experiment: Experiment, origins: Origins) -> None:
         if number > most:
             raise InputError(f"the experiment has {number} {what}, more than {most}; write fewer of {names}")
     largest = (experiment.size_per_rank or 0) * max(experiment.ranks, default=1)
-    if weak and largest > known.MOST_NEURONS:
+    if weak and largest > MAX_NEURONS:
         where = placed("size_per_rank", origins)
-        raise InputError(f"{where}: {largest} neurons on the most ranks are more than {known.MOST_NEURONS}")
+        raise InputError(f"{where}: {largest} neurons on the most ranks are more than {MAX_NEURONS}")
 
 
 # Files

@@ -6,11 +6,12 @@ It may hold more.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from distsim.core.errors import InputError
-from distsim.scaling import settings as known
-from distsim.scaling.settings import SETTINGS, Check, number, require, text, whole
+from distsim.core.units import check_count, check_number
+from distsim.scaling.settings import SETTINGS, Check, duration, flag, neurons, ranks, require, scalar, several, text
 
 PHASES = ("create", "connect", "index", "update", "deliver", "communicate", "wait", "record", "other")
 
@@ -42,7 +43,7 @@ def _any_object(value: Any, name: str) -> None:
 def _variant(value: Any, name: str) -> None:
     _any_object(value, name)
     for parameter, held in value.items():
-        known.scalar(held, f"{name}.{parameter}")
+        scalar(held, f"{name}.{parameter}")
 
 
 def _any_text(value: Any, name: str) -> None:
@@ -53,16 +54,21 @@ def _fields(names: str, check: Check | Callable[[Any, str], None]) -> dict[str, 
     return dict.fromkeys(names.split(), check)
 
 
-_COST = number()
-_POINT = {
+def _cost(value: Any, name: str) -> float:
+    """What ratios are taken of: 0, or not so small that they would leave the range of numbers."""
+    return 0.0 if value == 0.0 else check_number(value, name, above=0.0)
+
+
+_POINT: dict[str, Check] = {
     "variant": _variant,
-    **_fields("size repetition", whole()),
-    "indegree": _or_null(whole()),
-    "ranks": whole(1, known.MOST_RANKS),
-    "seed": whole(0),
+    **_fields("size repetition", neurons),
+    "indegree": _or_null(neurons),
+    "ranks": ranks,
+    "seed": check_count,
     "date": text,
 }
 _FAILURE = _object_of({**_POINT, "reason": _any_text})
+_PHASE = _object_of(_fields("min mean max", partial(check_number, low=0.0)))
 _RECORD = _object_of(
     {
         **_POINT,
@@ -72,20 +78,20 @@ _RECORD = _object_of(
             if held.record is not None
         },
         "kind": SETTINGS["kind"].check,
-        "interval_ms": _or_null(number(positive=True)),
-        "dt_ms": number(positive=True),
-        "N": whole(),
+        "interval_ms": _or_null(duration),
+        "dt_ms": duration,
+        "N": neurons,
         "network": text,
-        **_fields("build_time sim_time compile_time real_time_factor wall_time rate", _COST),
-        **_fields("n_spikes n_synapses", whole(0)),
+        **_fields("build_time sim_time compile_time real_time_factor wall_time rate", _cost),
+        **_fields("n_spikes n_synapses", check_count),
         **_fields("spike_hash weight_hash", _or_null(text)),
-        **_fields("weight_mean weight_sd", _or_null(number(-known.LARGEST))),
-        **_fields("bytes_per_synapse energy_per_event events_per_second_and_core", _or_null(_COST)),
-        "synapses_built_per_second_and_core": _or_null(_COST),
-        "oversubscribed": known.flag,
-        "memory_peak": known.several(_COST, known.MOST_RANKS),
-        "phase_times": _object_of(dict.fromkeys(PHASES, _object_of(_fields("min mean max", _COST)))),
-        "load_balance": _object_of({"busy": _or_null(_COST)}),
+        **_fields("weight_mean weight_sd", _or_null(check_number)),
+        **_fields("bytes_per_synapse energy_per_event events_per_second_and_core", _or_null(_cost)),
+        "synapses_built_per_second_and_core": _or_null(_cost),
+        "oversubscribed": flag,
+        "memory_peak": several(check_count),
+        "phase_times": _object_of(dict.fromkeys(PHASES, _PHASE)),
+        "load_balance": _object_of({"busy": _or_null(_cost)}),
         **_fields("versions environment", _any_object),
     }
 )

@@ -1,16 +1,17 @@
 """The settings of a scaling experiment: one table, from which options, help, checks, identity and curves follow.
 
-Checks are functions of a value and its name: they return the value, or raise InputError, "NAME must ..., not VALUE".
+Checks are functions of a value and its name: they return the value, or raise InputError, "NAME must ..., got VALUE".
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from typing import Any, NamedTuple
 
 from distsim.core.errors import InputError, nearest
+from distsim.core.units import LARGEST_COUNT, MAX_NEURONS, check_count, check_number, shown
 
 Scalar = bool | int | float | str
 Check = Callable[[Any, str], Any]
@@ -25,55 +26,13 @@ MOST_POINTS = 100_000
 MOST_NETWORKS = 10_000
 """Beyond what any experiment needs; far more would fill the memory before one of them is run."""
 MOST_RANKS = 10_000_000
-MOST_NEURONS = 2**31 - 1
-LARGEST_COUNT = 2**63 - 1
-LONGEST_TIME = 1e12  # ms: thirty years
-LARGEST, SMALLEST = 1e18, 1e-18
-"""Of all that is measured, in s, bytes, pA, J: beyond it, means and ratios would leave the range of numbers."""
 LONGEST_TEXT = 1000
-LONGEST_QUOTE = 80
 
 
 def require(fine: bool, name: str, demand: str, value: Any) -> None:
     """InputError unless ``fine``."""
     if not fine:
-        raise InputError(f"{name} must {demand}, not {shown(value)}")
-
-
-def shown(value: Any) -> str:
-    """``value`` as a message quotes it: short, whatever it is."""
-    try:
-        quote = repr(value)
-    except (ValueError, RecursionError):  # a number of more digits than Python writes
-        return f"a {type(value).__name__} too long to be shown"
-    return quote if len(quote) <= LONGEST_QUOTE else f"{quote[: LONGEST_QUOTE - 3]}..."
-
-
-def whole(low: int = 1, most: int = LARGEST_COUNT) -> Check:
-    """Whole numbers from ``low`` to ``most``."""
-
-    def check(value: Any, name: str) -> int:
-        require(type(value) is int, name, "be a whole number", value)
-        require(value >= low, name, f"be at least {low}", value)
-        require(value <= most, name, f"be at most {most}", value)
-        return int(value)
-
-    return check
-
-
-def number(low: float = 0.0, most: float = LARGEST, *, positive: bool = False) -> Check:
-    """Numbers from ``low`` to ``most``, 0 only unless ``positive``; none but 0 nearer to it than ``SMALLEST``."""
-
-    def check(value: Any, name: str) -> float:
-        require(type(value) in (int, float), name, "be a number", value)
-        require(-math.inf < value < math.inf, name, "be finite", value)
-        require(not positive or value > 0, name, "be larger than 0", value)
-        require(value >= low, name, f"be at least {low:g}", value)
-        require(value <= most, name, f"be at most {most:.0f}", value)
-        require(low < 0.0 or value == 0 or value >= SMALLEST, name, f"be 0 or at least {SMALLEST:g}", value)
-        return float(value)
-
-    return check
+        raise InputError(f"{name} must {demand}, got {shown(value)}")
 
 
 def flag(value: Any, name: str) -> bool:
@@ -93,11 +52,11 @@ def text(value: Any, name: str) -> str:
 def scalar(value: Any, name: str) -> Scalar:
     """A value of a parameter."""
     require(isinstance(value, (bool, int, float, str)), name, "be a number, a text, true or false", value)
+    if isinstance(value, bool):
+        return value
     if isinstance(value, str):
         return text(value, name)
-    require(not isinstance(value, int) or abs(value) <= LARGEST_COUNT, name, "be smaller than 2^63", value)
-    require(not isinstance(value, float) or math.isfinite(value), name, "be finite", value)
-    return value
+    return check_number(value, name) if isinstance(value, float) else check_count(value, name, low=-LARGEST_COUNT)
 
 
 @dataclass(frozen=True)
@@ -115,13 +74,12 @@ class OneOf:
         raise InputError(f"{name} = {shown(value)} is not one of {', '.join(known)}{meant}")
 
 
-def several(check: Check, most: int = MOST_POINTS) -> Check:
-    """A list of at least one value."""
+def several(check: Check) -> Check:
+    """The check of a list of at least one value."""
 
     def check_all(value: Any, name: str) -> tuple[Any, ...]:
         require(isinstance(value, (list, tuple)), name, "be a list, as in [1, 2]", value)
-        require(len(value) > 0, name, "hold at least one value", value)
-        require(len(value) <= most, name, f"hold at most {most} values", value)
+        require(0 < len(value) <= MOST_RANKS, name, f"hold at least one value and at most {MOST_RANKS}", value)
         return tuple(check(item, f"{name}[{index}]") for index, item in enumerate(value))
 
     return check_all
@@ -135,18 +93,18 @@ def model(value: Any, name: str) -> str:
     return str(value)
 
 
-def plans() -> Iterable[str]:
-    """The engine's plans of spike exchange."""
-    from distsim.spiking.exchange import PLANS
-
-    return PLANS
-
-
 def precisions() -> Iterable[str]:
     """The engine's precisions."""
     from distsim.spiking.precision import PRECISIONS
 
     return PRECISIONS
+
+
+def plans() -> Iterable[str]:
+    """The engine's plans of spike exchange."""
+    from distsim.spiking.exchange import PLANS
+
+    return PLANS
 
 
 class Setting(NamedTuple):
@@ -157,13 +115,13 @@ class Setting(NamedTuple):
     model has for it.
     """
 
+    default: Any
     check: Check
     metavar: str
     meaning: str
-    points: bool
-    record: str | None
-    models_own: bool
-    default: Any
+    points: bool = False
+    record: str | None = None
+    models_own: bool = False
 
     @property
     def help(self) -> str:
@@ -175,21 +133,15 @@ class Setting(NamedTuple):
         return self.meaning + choices + (f" (default: {default})" if default not in (None, "", {}) else "")
 
 
-def setting(
-    default: Any,
-    check: Check,
-    metavar: str,
-    meaning: str,
-    *,
-    points: bool = False,
-    record: str | None = None,
-    models_own: bool = False,
-) -> Any:
+def setting(default: Any, check: Check, metavar: str, meaning: str, **known: Any) -> Any:
     """A field of ``Experiment``; a tuple as default makes it a list, a dictionary a table."""
-    held = Setting(
-        several(check) if isinstance(default, tuple) else check, metavar, meaning, points, record, models_own, default
-    )
+    held = Setting(default, several(check) if isinstance(default, tuple) else check, metavar, meaning, **known)
     return field(default_factory=lambda: default, metadata={"setting": held})
+
+
+neurons = partial(check_count, low=1, high=MAX_NEURONS)
+ranks = partial(check_count, low=1, high=MOST_RANKS)
+duration = partial(check_number, above=0.0)
 
 
 @dataclass(frozen=True)
@@ -206,17 +158,11 @@ class Experiment:
     model: str = setting(DEFAULT_MODEL, model, "NAME", "a spiking model", record="model")
     kind: str = setting("size", OneOf(lambda: KINDS), "KIND", "what grows", points=True, record="kind")
     sizes: tuple[int, ...] = setting(
-        (), whole(1, MOST_NEURONS), "N", f"numbers of neurons (default: {str(DEFAULT_SIZES)[1:-1]})", points=True
+        (), neurons, "N", f"numbers of neurons (default: {str(DEFAULT_SIZES)[1:-1]})", points=True
     )
-    size_per_rank: int | None = setting(
-        None, whole(1, MOST_NEURONS), "N", "weak scaling: number of neurons per rank", points=True
-    )
-    ranks: tuple[int, ...] = setting(
-        (), whole(1, MOST_RANKS), "RANKS", "numbers of ranks (default: those of the job)", points=True
-    )
-    indegree: int | None = setting(
-        None, whole(1, MOST_NEURONS), "K", "inputs per neuron (default: the model's own rule)", points=True
-    )
+    size_per_rank: int | None = setting(None, neurons, "N", "weak scaling: number of neurons per rank", points=True)
+    ranks: tuple[int, ...] = setting((), ranks, "RANKS", "numbers of ranks (default: those of the job)", points=True)
+    indegree: int | None = setting(None, neurons, "K", "inputs per neuron (default: the model's own rule)", points=True)
     indegree_grows: bool | None = setting(
         None, flag, "BOOL", "weak scaling: true where the inputs per neuron grow with N", points=True
     )
@@ -224,20 +170,19 @@ class Experiment:
         {}, several(scalar), "NAME=A,B", "a parameter of the model and its values", points=True
     )
     parameters: Mapping[str, Any] = setting({}, scalar, "NAME=VALUE", "other parameters of the model")
-    seeds: tuple[int, ...] = setting((1,), whole(0), "SEED", "seeds", points=True)
-    repetitions: int = setting(1, whole(1, MOST_POINTS), "N", "runs of every network", points=True)
-    time: float = setting(
-        None, number(most=LONGEST_TIME, positive=True), "MS", "simulated time in ms", record="T_ms", models_own=True
+    seeds: tuple[int, ...] = setting((1,), check_count, "SEED", "seeds", points=True)
+    repetitions: int = setting(
+        1, partial(check_count, low=1, high=MOST_POINTS), "N", "runs of every network", points=True
     )
+    time: float = setting(None, duration, "MS", "simulated time in ms", record="T_ms", models_own=True)
     presimulation: float = setting(
-        None, number(most=LONGEST_TIME), "MS", "simulated before that in ms, not measured",
+        None, partial(check_number, low=0.0), "MS", "simulated before that in ms, not measured",
         record="presimulation_ms", models_own=True,
     )  # fmt: skip
     precision: str = setting(None, OneOf(precisions), "KIND", "of stored weights", record="precision", models_own=True)
     interval: float | None = setting(
-        None, number(most=LONGEST_TIME, positive=True), "MS", "interval of spike exchange in ms",
-        record="interval_ms", models_own=True,
-    )  # fmt: skip
+        None, duration, "MS", "interval of spike exchange in ms", record="interval_ms", models_own=True
+    )
     exchange: str = setting(None, OneOf(plans), "KIND", "plan of spike exchange", record="exchange", models_own=True)
 
     def settings(self) -> dict[str, Any]:

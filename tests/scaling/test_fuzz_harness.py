@@ -95,7 +95,7 @@ def test_command_lines(request, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--repetitions", "1000000000"], "repetitions must be at most 100000, not 1000000000"),
+        (["--repetitions", "1000000000"], "repetitions must be at most 100000, got 1000000000"),
         (["--repetitions", "100000", "--seeds", "1", "2"], "the experiment has 400000 points, more than 100000"),
         (["--vary", *(f"{name}={','.join(map(str, range(40)))}" for name in "abc")], "has 64000 networks, more than"),
         (["--sizes", "2147483648"], r"sizes\[0\] must be at most 2147483647"),
@@ -103,10 +103,10 @@ def test_command_lines(request, tmp_path):
             ["--kind", "weak", "--size-per-rank", "2147483647", "--ranks", "2", "--indegree-grows", "false"],
             "4294967294",
         ),
-        (["--time", "1e308"], "time must be at most 1000000000000"),
-        (["--seeds", DIGITS], r"seeds\[0\] must be at most 9223372036854775807, not 1000.*\.\.\."),
-        (["--set", "g=1e999"], "parameters.g must be finite, not inf"),
-        (["--set", f"g={DIGITS}"], r"parameters.g must be smaller than 2\^63"),
+        (["--time", "1e308"], "time must be at most 1e\\+12 in size"),
+        (["--seeds", DIGITS], r"seeds\[0\] must be at most 9223372036854775807, got 1000.*\.\.\."),
+        (["--set", "g=1e999"], "parameters.g must be finite, got inf"),
+        (["--set", f"g={DIGITS}"], r"parameters.g must be at most 9223372036854775807"),
         (["--vary", "g=4", "g=5"], "g is given twice"),
         (["--timeout", "5s"], "it needs --launcher"),
         (["--budget", "9" * 300 + "h"], "is longer than ten years"),
