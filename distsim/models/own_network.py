@@ -20,6 +20,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType, new_class
@@ -44,26 +45,20 @@ PREFIX = "own_network_"
 WITH_UNIT = re.compile(r"(.*?)\s*\(([^()]*)\)")
 SHOWN = 12  # digits of a digest
 
-_of_files: dict[Path, OwnNetwork] = {}
-"""Those that this process has read; a file is executed once as long as it does not change."""
 
-
+@cache
 def of_file(path: Path) -> OwnNetwork:
-    """The model that the Python file at ``path`` makes; InputError, with file and line, for all that is wrong in it."""
+    """The model that the Python file at ``path`` makes, as it is when this process asks for the first time.
+
+    Raises InputError, with file and line, for all that is wrong in it.
+    """
     place = path.absolute()
-    source = read_given(path, f"model '{path}'")
-    known = _of_files.get(place)
-    if known is None or known.digest != digest_of(known.files):
-        files = files_of(place)
-        for name, module in list(sys.modules.items()) if known else []:
-            if str(getattr(module, "__file__", None)) in map(str, files):  # of an earlier state
-                del sys.modules[name]
-        name = re.sub(r"\W", "_", path.stem)
-        known = OwnNetwork(name, _execute(place, f"{PREFIX}{name}", source), files, (of_file, (path,)))
-        _of_files[place] = known
-    return known
+    name = re.sub(r"\W", "_", path.stem)
+    module = _execute(place, f"{PREFIX}{name}", read_given(path, f"model '{path}'"))
+    return OwnNetwork(name, module, files_of(place), (of_file, (path,)))
 
 
+@cache
 def of_module(name: str, module: str) -> OwnNetwork:
     """The model ``name`` that an installed module makes; InputError for all that is wrong in it."""
     try:

@@ -37,6 +37,12 @@ def write(folder: Path, text: str, name: str = "mine.py") -> str:
     return str(folder / name)
 
 
+def rewrite(folder: Path, text: str, name: str = "mine.py") -> None:
+    """Change a file, and begin as a new process does."""
+    write(folder, text, name)
+    own_network.of_file.cache_clear()
+
+
 def simulated(path, given=(), **settings):
     model = registry.find(path)
     return run(model, COMM, model.load(dict(given)), None, silent, {"time": 20.0, **settings}).summary
@@ -131,7 +137,7 @@ def extra(simulation, activity, parameters):
     with pytest.raises(InputError, match="N must be at least 1"):
         model.load({"N": 0})
     before = model.digest
-    (tmp_path / "defaults.toml").write_text((tmp_path / "defaults.toml").read_text().replace("20", "30"))
+    rewrite(tmp_path, (tmp_path / "defaults.toml").read_text().replace("20", "30"), "defaults.toml")
     assert registry.find(path).digest != before
     assert registry.find(path).load().N == 30
 
@@ -151,16 +157,16 @@ def test_modules_beside_the_file_and_kernels_of_its_own(tmp_path, monkeypatch):
         with pytest.raises(InputError, match=rf"mine\.py', line 8: ValueError: {value}$"):
             model.build_network(model.load())
     before = model.digest
-    write(tmp_path / "one", "SIZE = 7", "beside_one.py")
+    rewrite(tmp_path / "one", "SIZE = 7", "beside_one.py")
     assert registry.find(str(tmp_path / "one" / "mine.py")).digest != before
 
 
 def test_parameters_travel_to_other_ranks(tmp_path):
     path = write(tmp_path, SOURCE)
     sent = pickle.dumps(registry.find(path).load({"N": 7}))
-    own_network._of_files.clear()
+    own_network.of_file.cache_clear()
     assert pickle.loads(sent).N == 7
-    write(tmp_path, SOURCE + "\nMORE = 1\n")
+    rewrite(tmp_path, SOURCE + "\nMORE = 1\n")
     with pytest.raises(InputError, match="is not the same file on all ranks"):
         pickle.loads(sent)
 
@@ -275,7 +281,7 @@ def test_a_file_that_changes_while_its_points_wait_ends_them(experiment, tmp_pat
     task = {"settings": plan.experiment.settings(), "point": plan.points[0].as_dict(), "digest": plan.digest, "live": 0}
     (tmp_path / TASK).write_text(json.dumps(task), encoding="utf-8")
     assert worker.read(tmp_path)[0].parameters.N == 60
-    write(experiment, SOURCE.replace("-55.0", "-56.0"))
+    rewrite(experiment, SOURCE.replace("-55.0", "-56.0"))
     with pytest.raises(InputError, match=r"mine\.py' has changed since the experiment began"):
         worker.read(tmp_path)
 
