@@ -5,13 +5,14 @@ Checks are functions of a value and its name: they return the value, or raise In
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from typing import Any, NamedTuple
 
 from distsim.core.errors import InputError, nearest
 from distsim.core.units import LARGEST_COUNT, MAX_NEURONS, check_count, check_number, shown
+from distsim.models.model import EXCHANGES, PRECISIONS
 
 Scalar = bool | int | float | str
 Check = Callable[[Any, str], Any]
@@ -61,17 +62,16 @@ def scalar(value: Any, name: str) -> Scalar:
 
 @dataclass(frozen=True)
 class OneOf:
-    """The check of a choice among ``names``, which are looked up when they are needed."""
+    """The check of a choice among ``names``."""
 
-    names: Callable[[], Iterable[str]]
+    names: tuple[str, ...]
 
     def __call__(self, value: Any, name: str) -> str:
-        known = tuple(self.names())
-        if isinstance(value, str) and value in known:
+        if isinstance(value, str) and value in self.names:
             return value
-        hint = nearest(value, known) if isinstance(value, str) else ""
+        hint = nearest(value, self.names) if isinstance(value, str) else ""
         meant = hint if "did you mean" in hint else ""
-        raise InputError(f"{name} = {shown(value)} is not one of {', '.join(known)}{meant}")
+        raise InputError(f"{name} = {shown(value)} is not one of {', '.join(self.names)}{meant}")
 
 
 def several(check: Check) -> Check:
@@ -93,20 +93,6 @@ def model(value: Any, name: str) -> str:
     return str(value)
 
 
-def precisions() -> Iterable[str]:
-    """The engine's precisions."""
-    from distsim.spiking.precision import PRECISIONS
-
-    return PRECISIONS
-
-
-def plans() -> Iterable[str]:
-    """The engine's plans of spike exchange."""
-    from distsim.spiking.exchange import PLANS
-
-    return PLANS
-
-
 class Setting(NamedTuple):
     """What is known of a setting; a table's ``check`` is that of its entries.
 
@@ -126,7 +112,7 @@ class Setting(NamedTuple):
     @property
     def help(self) -> str:
         """Meaning, choices and default, as ``--help`` shows them."""
-        choices = f": {', '.join(self.check.names())}" if isinstance(self.check, OneOf) else ""
+        choices = f": {', '.join(self.check.names)}" if isinstance(self.check, OneOf) else ""
         default = ", ".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
         if self.models_own:
             default = "the model's own"
@@ -156,7 +142,7 @@ class Experiment:
     """
 
     model: str = setting(DEFAULT_MODEL, model, "NAME", "a spiking model, or a file of your own", record="model")
-    kind: str = setting("size", OneOf(lambda: KINDS), "KIND", "what grows", points=True, record="kind")
+    kind: str = setting("size", OneOf(KINDS), "KIND", "what grows", points=True, record="kind")
     sizes: tuple[int, ...] = setting(
         (), neurons, "N", f"numbers of neurons (default: {str(DEFAULT_SIZES)[1:-1]})", points=True
     )
@@ -179,11 +165,13 @@ class Experiment:
         None, partial(check_number, low=0.0), "MS", "simulated before that in ms, not measured",
         record="presimulation_ms", models_own=True,
     )  # fmt: skip
-    precision: str = setting(None, OneOf(precisions), "KIND", "of stored weights", record="precision", models_own=True)
+    precision: str = setting(None, OneOf(PRECISIONS), "KIND", "of stored weights", record="precision", models_own=True)
     interval: float | None = setting(
         None, duration, "MS", "interval of spike exchange in ms", record="interval_ms", models_own=True
     )
-    exchange: str = setting(None, OneOf(plans), "KIND", "plan of spike exchange", record="exchange", models_own=True)
+    exchange: str = setting(
+        None, OneOf(EXCHANGES), "KIND", "plan of spike exchange", record="exchange", models_own=True
+    )
 
     def settings(self) -> dict[str, Any]:
         """All settings as plain data."""
