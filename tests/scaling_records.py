@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from distsim.scaling.experiment import Point
+from distsim.scaling.settings import Experiment
 
 PHASES = ("create", "connect", "index", "update", "wait", "communicate", "deliver", "record", "other")
 MODELS = ("iaf_psc_alpha", "ignore_and_fire")
@@ -37,6 +38,14 @@ def make_record(point: Point | None = None, **values: Any) -> dict[str, Any]:
         "date": "2026-01-01T00:00:00+00:00",
     }  # fmt: skip
     return fields | values
+
+
+OWN = {"time": 1000.0, "presimulation": 0.0, "precision": "double", "exchange": "auto"}
+
+
+def make_experiment(**values: Any) -> Experiment:
+    """An experiment, with what the model has for itself."""
+    return Experiment(**{**OWN, **values})
 
 
 def size_records() -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
+from mpi4py import MPI
 
 Result = TypeVar("Result")
 
@@ -26,6 +27,13 @@ class Meeting:
         self.size = size
         self.barrier = threading.Barrier(size)
         self.sent: list[Any] = [None] * size
+        self.parts: list[Meeting] = []
+
+    def abort(self) -> None:
+        """End all who wait here, or will, and those of the parts."""
+        self.barrier.abort()
+        for part in self.parts:
+            part.abort()
 
     def wait(self) -> None:
         try:
@@ -59,6 +67,10 @@ class ThreadComm:
 
     def allgather(self, mine: Any) -> list[Any]:
         return [pickle.loads(sent) for sent in self.swap(pickle.dumps(mine))]
+
+    def gather(self, mine: Any, root: int = 0) -> list[Any] | None:
+        everything = self.allgather(mine)
+        return everything if self.rank == root else None
 
     def bcast(self, mine: Any, root: int = 0) -> Any:
         return self.allgather(mine)[root]
@@ -99,6 +111,15 @@ class ThreadComm:
         assert [part.size for part in parts] == list(into[1])
         into[0][:] = np.concatenate(parts)
 
+    def Split(self, color: int, key: int) -> Any:  # noqa: N802
+        """The communicator of the ranks with the same ``color``, in their order here."""
+        colors = self.swap(color)
+        members = [rank for rank in range(self.size) if colors[rank] == color]
+        mine = Meeting(len(members))
+        self.meeting.parts.append(mine)
+        meeting = self.swap(mine)[members[0]]
+        return MPI.COMM_NULL if color == MPI.UNDEFINED else ThreadComm(meeting, members.index(self.rank))
+
     def Split_type(self, kind: int) -> ThreadComm:  # noqa: N802
         """All threads are on one node."""
         return self
@@ -108,7 +129,7 @@ class ThreadComm:
 
     def Abort(self, code: int) -> None:  # noqa: N802
         """End the other ranks; the fault itself goes on its way."""
-        self.meeting.barrier.abort()
+        self.meeting.abort()
 
 
 def on_ranks(ranks: int, function: Callable[[Any], Result]) -> list[Result]:
@@ -122,7 +143,7 @@ def on_ranks(ranks: int, function: Callable[[Any], Result]) -> list[Result]:
             results[rank] = function(ThreadComm(meeting, rank))
         except BaseException as error:
             failures[rank] = error
-            meeting.barrier.abort()
+            meeting.abort()
 
     threads = [threading.Thread(target=run, args=(rank,)) for rank in range(ranks)]
     for thread in threads:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 
 from distsim.core.errors import DistsimError, InputError
 from distsim.core.standard_streams import make_lasting
 from distsim.parallel import launched, run_main, world
-from distsim.parallel.job import INPUT_ERROR, NOT_STORED
-from distsim.scaling.interruption import Interruption, interruptible
+from distsim.parallel.job import exit_code
+from distsim.parallel.signals import code_of, heeded, say
 
 COMMANDS = ("report", "compare", "show")
 
@@ -17,48 +18,44 @@ COMMANDS = ("report", "compare", "show")
 def main(arguments: list[str]) -> int:
     """Run the command line on all ranks; returns the exit code, 2 for wrong input, 4 for a full disk.
 
-    128 and the number of the signal where one has ended it.
-
-    What needs no ranks of its own is done without MPI.
+    128 and the number of the signal where one has ended it. What needs no ranks of its own is done without MPI.
     """
-    alone = report if arguments[:1] in [[name] for name in COMMANDS] else None
-    if any(word.startswith("--launcher") for word in arguments):
-        alone = launch
     try:
-        if alone is not None:
-            if launched():
-                raise InputError("report, compare, show and --launcher start without mpirun")
-            with interruptible():
-                return alone(arguments)
+        if (alone := _without_ranks(arguments)) is not None:
+            with heeded(0, True, lambda: False):
+                return alone()
         comm = world()
-    except Interruption as error:
-        print(f"distsim: {error}", file=sys.stderr)
-        return error.code
+    except KeyboardInterrupt as stop:
+        say(str(stop) or "interrupted")
+        return code_of(stop)
     except DistsimError as error:
         print(f"distsim: error: {error}", file=sys.stderr)
-        return INPUT_ERROR if isinstance(error, InputError) else NOT_STORED
+        return exit_code(error)
 
-    from distsim.scaling.run import run
+    from distsim.scaling.session import run
 
     return run_main(partial(run, arguments=arguments), comm)
 
 
-def report(arguments: list[str]) -> int:
-    """Run one of ``COMMANDS``."""
-    from importlib import import_module
+def _without_ranks(arguments: list[str]) -> Callable[[], int] | None:
+    """What does the work where that takes no ranks of this process; None where it takes them."""
+    command = arguments[0] if arguments else ""
+    if command not in COMMANDS and not any(word.startswith("--launcher") for word in arguments):
+        return None
+    if launched():
+        raise InputError("report, compare, show and --launcher start without mpirun")
+    if command not in COMMANDS:
+        from distsim.scaling.jobs import launch
+        from distsim.scaling.options import parse
 
-    name, *rest = arguments
-    module = import_module(f"distsim.scaling.report.{'command' if name == 'report' else name}")
-    code: int = getattr(module, name)(rest)
-    return code
+        return lambda: launch(parse(arguments))
+    if command == "compare":
+        from distsim.scaling.report.compare import compare
 
+        return partial(compare, arguments[1:])
+    from distsim.scaling.report import command as texts
 
-def launch(arguments: list[str]) -> int:
-    """Run an experiment whose points are jobs of their own."""
-    from distsim.scaling.launch import launch as run_points
-    from distsim.scaling.options import parse
-
-    return run_points(parse(arguments))
+    return partial(texts.report if command == "report" else texts.show, arguments[1:])
 
 
 if __name__ == "__main__":

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from distsim.command.arguments import Parser, assignments, number_or_text
 from distsim.core.errors import InputError
-from distsim.scaling import experiment as known
-from distsim.scaling.budget import seconds
-from distsim.scaling.experiment import EXCHANGES, KINDS, PRECISIONS, Experiment
-
-SINGLE = (
-    "model", "kind", "size_per_rank", "indegree", "indegree_grows", "repetitions", "time", "presimulation", "precision",
-    "interval", "exchange",
-)  # fmt: skip
-LISTS = ("sizes", "ranks", "seeds")
+from distsim.scaling.settings import LISTS, SETTINGS, TABLES
 
 DESCRIPTION = """\
 Scaling experiments: simulate networks of growing size (kind size), one network on growing numbers of ranks (strong)
@@ -59,6 +52,11 @@ exit codes: 0 all points done, 1 some failed, 2 wrong input, 3 points left when 
 """
 
 
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+_DURATION = re.compile(r"(?=.)(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+LONGEST = 10 * 365 * 24 * 3600.0  # s; far longer waits are beyond what the system counts
+
+
 @dataclass(frozen=True)
 class Options:
     """A command line taken apart: ``settings`` holds what overrides the file, with values not yet checked.
@@ -82,35 +80,34 @@ def parse(arguments: list[str]) -> Options:
     Raises InputError for an unknown option (with the nearest known one) or a value of the wrong form, and
     SystemExit after ``--help``.
     """
-    taken = _make_parser().take_apart(arguments, "one experiment file at most")
-    settings: dict[str, Any] = {}
-    for name in SINGLE:
-        if getattr(taken, name) is not None:
-            settings[name] = _value(getattr(taken, name))
-    for name in LISTS:
-        if getattr(taken, name) is not None:
-            settings[name] = [_value(word) for text in getattr(taken, name) for word in text.split(",") if word]
-    if taken.set is not None:
-        settings["parameters"] = assignments(taken.set)
-    if taken.vary is not None:
-        settings["vary"] = {}
-        for name, values in map(_choices, taken.vary):
-            if name in settings["vary"]:
-                raise InputError(f"option --vary: {name} is given twice")
-            settings["vary"][name] = values
-    if taken.timeout is not None and taken.launcher is None:
+    taken = vars(_make_parser().take_apart(arguments, "one experiment file at most"))
+    settings = {name: _value_of(name, taken[name]) for name in SETTINGS if taken[name] is not None}
+    if taken["timeout"] is not None and taken["launcher"] is None:
         raise InputError("option --timeout ends points that are jobs of their own; it needs --launcher")
-    file = Path(taken.file) if taken.file is not None else None
+    file = Path(taken["file"]) if taken["file"] is not None else None
     return Options(
-        file,
-        Path(taken.out or (f"{file.stem}-results" if file is not None else "scaling-results")),
-        taken.resume,
-        not taken.no_plot,
-        taken.launcher,
-        None if taken.timeout is None else seconds(taken.timeout, "--timeout"),
-        None if taken.budget is None else seconds(taken.budget, "--budget"),
-        settings,
+        file=file,
+        out=Path(taken["out"] or (f"{file.stem}-results" if file is not None else "scaling-results")),
+        resume=taken["resume"],
+        plot=not taken["no_plot"],
+        launcher=taken["launcher"],
+        timeout=seconds(taken["timeout"], "--timeout"),
+        budget=seconds(taken["budget"], "--budget"),
+        settings=settings,
     )
+
+
+def seconds(text: str | None, name: str) -> float | None:
+    """A duration such as 90, 90s, 30m or 1h30m in s; InputError naming the option ``name`` for anything else."""
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text)
+    total = sum(float(n) * unit for n, unit in zip(match.groups(), _UNITS.values(), strict=True) if n) if match else 0.0
+    if total <= 0.0:
+        raise InputError(f"option {name}: '{text}' is no duration; write e.g. 90s, 30m or 1h30m")
+    if total > LONGEST:
+        raise InputError(f"option {name}: '{text}' is longer than ten years; write e.g. 90s, 30m or 1h30m")
+    return total
 
 
 def _make_parser() -> Parser:
@@ -120,40 +117,15 @@ def _make_parser() -> Parser:
         epilog=EXAMPLES,
     )
     parser.add_argument("file", nargs="?", metavar="EXPERIMENT.toml", help="experiment file; goes before the options")
-    _add_points(parser)
-    _add_simulation(parser)
-    _add_running(parser)
-    return parser
-
-
-def _add_points(parser: Parser) -> None:
-    default = Experiment()
-    group = parser.add_argument_group("points", "one simulation for each combination; lists take spaces or commas")
-    add = group.add_argument
-    add("--kind", metavar="KIND", help=f"{_join(KINDS)} (default: {default.kind})")
-    add("--sizes", nargs="+", metavar="N", help=f"numbers of neurons (default: {_join(known.DEFAULT_SIZES)})")
-    add("--size-per-rank", metavar="N", help="weak scaling: number of neurons per rank")
-    add("--ranks", nargs="+", metavar="RANKS", help="numbers of ranks (default: those of the job)")
-    add("--vary", nargs="+", action="extend", metavar="NAME=A,B", help="a parameter of the model and its values")
-    add("--seeds", nargs="+", metavar="SEED", help=f"seeds (default: {_join(default.seeds)})")
-    add("--repetitions", metavar="N", help=f"runs of every network (default: {default.repetitions})")
-
-
-def _add_simulation(parser: Parser) -> None:
-    default = Experiment()
-    add = parser.add_argument_group("network and simulation").add_argument
-    add("--model", metavar="NAME", help=f"a spiking model, or a file of your own (default: {default.model})")
-    add("--indegree", metavar="K", help=f"inputs per neuron (default: {known.DEFAULT_INDEGREE}, or the model's own)")
-    add("--indegree-grows", metavar="true|false", help="weak scaling: whether the in-degree grows with N or is fixed")
-    add("--time", metavar="MS", help=f"simulated time in ms (default: {default.time:g})")
-    add("--presimulation", metavar="MS", help="simulated before that, not measured (default: the model's own)")
-    add("--set", nargs="+", action="extend", metavar="NAME=VALUE", help="other parameters of the model")
-    add("--precision", metavar="KIND", help=f"{_join(PRECISIONS)} (default: the model's own)")
-    add("--interval", metavar="MS", help="interval of spike exchange in ms (default: the minimum delay)")
-    add("--exchange", metavar="KIND", help=f"{_join(EXCHANGES)} (default: {default.exchange})")
-
-
-def _add_running(parser: Parser) -> None:
+    points = parser.add_argument_group("points", "one simulation for each combination; lists take spaces or commas")
+    network = parser.add_argument_group("network and simulation")
+    for name, setting in SETTINGS.items():
+        option = "--set" if name == "parameters" else f"--{name.replace('_', '-')}"
+        several: dict[str, Any] = {"nargs": "+"} if name in LISTS else {}
+        if name in TABLES:
+            several = {"nargs": "+", "action": "extend"}
+        group = points if setting.points else network
+        group.add_argument(option, dest=name, metavar=setting.metavar, help=setting.help, **several)
     add = parser.add_argument_group("running and output").add_argument
     add("--launcher", metavar="LINE", help='start every point by this line, as in "mpirun -n {ranks}"')
     add("--timeout", metavar="TIME", help="with --launcher: end a point after this time, as in 90s, 10m, 1h30m")
@@ -161,19 +133,29 @@ def _add_running(parser: Parser) -> None:
     add("--out", metavar="FOLDER", help="output folder (default: scaling-results, or NAME-results for NAME.toml)")
     add("--resume", action="store_true", help="run only the points that the output folder does not hold yet")
     add("--no-plot", action="store_true", help="draw no figure")
+    return parser
+
+
+def _value_of(name: str, given: Any) -> Any:
+    """The value of a setting from the words of its option."""
+    if name == "parameters":
+        return assignments(given)
+    if name != "vary":
+        return _values(given) if name in LISTS else _value(given)
+    vary: dict[str, list[Any]] = {}
+    for text in given:
+        parameter, _, values = text.partition("=")
+        if not parameter or not values:
+            raise InputError(f"option --vary: '{text}' is not of the form NAME=A,B, as in --vary g=4,5,6")
+        if parameter in vary:
+            raise InputError(f"option --vary: {parameter} is given twice")
+        vary[parameter] = _values([values])
+    return vary
+
+
+def _values(texts: list[str]) -> list[Any]:
+    return [_value(word) for text in texts for word in text.split(",") if word]
 
 
 def _value(text: str) -> bool | int | float | str:
     return text == "true" if text in ("true", "false") else number_or_text(text)
-
-
-def _choices(text: str) -> tuple[str, list[bool | int | float | str]]:
-    """Name and values of a varied parameter."""
-    name, _, values = text.partition("=")
-    if not name or not values:
-        raise InputError(f"option --vary: '{text}' is not of the form NAME=A,B, as in --vary g=4,5,6")
-    return name, [_value(word) for word in values.split(",") if word]
-
-
-def _join(values: tuple[Any, ...]) -> str:
-    return ", ".join(str(value) for value in values)

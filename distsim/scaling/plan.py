@@ -1,19 +1,22 @@
-"""From a command line to what is to be run: everything that can be wrong is found here. Rank 0 only."""
+"""From a command line to what is to be run: what only the model knows of it is asked here.
+
+Rank 0 only: everything that can be wrong is found here, before anything is written.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
 from distsim.core.errors import InputError
 from distsim.models.model import RunSettings, SpikingModel
 from distsim.models.registry import find, scalable
-from distsim.scaling.experiment import DEFAULT_MODEL, Experiment, Point
-from distsim.scaling.folder import Folder
+from distsim.scaling.experiment import Origins, Point, points_of, read_experiment
 from distsim.scaling.options import Options
+from distsim.scaling.settings import DEFAULT_MODEL, SETTINGS, Experiment
 
 Network = tuple[tuple[tuple[str, Any], ...], int, int | None]
 """What tells the networks of an experiment apart: variant, size, in-degree."""
@@ -21,53 +24,51 @@ SET_BY = {"time": "time", "presimulation": "presimulation", "seed": "seeds"}
 """Settings of a run that may be parameters of the model, and the settings of the experiment that stand for them."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is to be done, as plain data that all ranks get.
-
-    ``points`` are those still to run, ``total`` counts all; ``parameters`` holds the model's parameters by network;
-    ``limited`` tells whether there is a time budget; ``digest`` is that of the user's file which makes the networks.
-    """
+    """What is to be run: ``points``, and the model's parameters by network."""
 
     experiment: Experiment
-    limited: bool
-    points: tuple[Point, ...]
-    total: int
-    parameters: Mapping[Network, Any]
-    digest: str | None = None
+    points: list[Point]
+    networks: Mapping[Network, Any]
 
     def parameters_of(self, point: Point) -> Any:
         """The model's parameters for ``point``, all but the seed."""
-        return self.parameters[point.variant, point.size, point.indegree]
+        return self.networks[point.variant, point.size, point.indegree]
+
+    def identity(self) -> dict[str, Any]:
+        """What all points share, the model's defaults included: a release that changes one starts anew.
+
+        So does a user's file that has changed.
+        """
+        model, point = model_of(self.experiment), self.points[0]
+        own = {*model.resized(point.size, point.indegree), *self.experiment.vary, "T", "seed"}
+        common = {name: value for name, value in self.parameters_of(point).values().items() if name not in own}
+        file = {"file": model.digest} if model.digest else {}
+        return {**self.experiment.identity(), "model": model.name, **file, "parameters": common}
+
+    def settings(self) -> dict[str, Any]:
+        """The settings, from which the points follow again."""
+        return {**self.experiment.settings(), "ranks": self.experiment.ranks or (self.points[0].ranks,)}
 
 
-def prepare(options: Options, job_ranks: int, most_ranks: float) -> tuple[Plan, Folder]:
-    """Read and check everything that can be wrong, make the output folder ready and lock it.
+def make_plan(options: Options, job_ranks: int, most_ranks: float) -> Plan:
+    """Read and check everything that can be wrong.
 
     ``job_ranks`` are used where the experiment names none, ``most_ranks`` are those that a point may ask for.
     Raises InputError.
     """
-    from distsim.scaling.schema import read_experiment
-
-    experiment, origins = read_experiment(options.file, options.settings)
-    points = experiment.points(job_ranks)
-    _check_ranks(points, most_ranks, origins)
-    _check_indegree(points, origins)
+    given, origins = read_experiment(options.file, options.settings)
+    experiment = _with_models_own(given)
+    points = points_of(experiment, job_ranks)
+    _check_points(points, most_ranks, origins)
     if options.plot and find_spec("matplotlib") is None:
         raise InputError("matplotlib, which draws the figure, is not installed; install it or give --no-plot")
-    networks = _load_networks(experiment, points, origins)
-    identity = {**experiment.identity(), **_of_model(experiment, points[0], networks)}
-    settings = {**experiment.settings(), "ranks": experiment.ranks or (job_ranks,)}
-    folder = Folder(options.out, identity, settings, resume=options.resume)
-    done = {Point.from_dict(record).key() for record in folder.records}
-    # Those that failed come last: a point that ends its job, as by exhausting the memory, keeps no other from its turn.
-    missing = sorted((p for p in points if p.key() not in done), key=lambda point: folder.failed[point.key()])
-    return Plan(
-        experiment, options.budget is not None, tuple(missing), len(points), networks, identity.get("file")
-    ), folder
+    return Plan(experiment, points, _load_networks(experiment, points, origins))
 
 
-def _check_ranks(points: list[Point], most_ranks: float, origins: Mapping[str, str]) -> None:
+def _check_points(points: list[Point], most_ranks: float, origins: Origins) -> None:
+    """InputError where a point needs more ranks than there are, or more inputs than neurons."""
     most = max(point.ranks for point in points)
     if most > most_ranks:
         where = f"{origins['ranks']}: " if "ranks" in origins else ""
@@ -75,9 +76,6 @@ def _check_ranks(points: list[Point], most_ranks: float, origins: Mapping[str, s
             f"{where}a point needs {most} ranks, but the job has {most_ranks}; start it by mpirun -n {most}, or, "
             'without mpirun, with --launcher "mpirun -n {ranks}"'
         )
-
-
-def _check_indegree(points: list[Point], origins: Mapping[str, str]) -> None:
     for point in points:
         if point.indegree is not None and point.indegree > point.size:
             where = f"{origins['indegree']}: indegree" if "indegree" in origins else "indegree"
@@ -87,17 +85,12 @@ def _check_indegree(points: list[Point], origins: Mapping[str, str]) -> None:
             )
 
 
-def overrides(experiment: Experiment, point: Point) -> dict[str, Any]:
-    """What the model is given for ``point``, all but the seed."""
+def _with_models_own(experiment: Experiment) -> Experiment:
+    """``experiment`` with the model's own values for what it leaves to the model."""
     model = model_of(experiment)
-    settings, _ = model.divided(experiment.run_settings())
-    return {**model.resized(point.size, point.indegree), **experiment.parameters, **dict(point.variant), **settings}
-
-
-def settings_of(experiment: Experiment, parameters: Any, **more: Any) -> RunSettings:
-    """How a network is simulated: as the model has it, but for what the experiment says, and ``more``."""
-    model = model_of(experiment)
-    return model.settings_of(parameters, model.divided({**experiment.run_settings(), **more})[1])
+    own = dataclasses.replace(model.settings_of(model.load(), {}), time=model.settings.time)
+    left = [name for name, setting in SETTINGS.items() if setting.models_own and getattr(experiment, name) is None]
+    return dataclasses.replace(experiment, **{name: getattr(own, name) for name in left})
 
 
 def model_of(experiment: Experiment, digest: str | None = None) -> SpikingModel:
@@ -111,7 +104,26 @@ def model_of(experiment: Experiment, digest: str | None = None) -> SpikingModel:
     return model
 
 
-def _load_networks(experiment: Experiment, points: list[Point], origins: Mapping[str, str]) -> dict[Network, Any]:
+def load_point(experiment: Experiment, point: Point) -> Any:
+    """The model's parameters for ``point``, all but the seed."""
+    model = model_of(experiment)
+    of_settings, _ = model.divided(run_settings(experiment))
+    sized = model.resized(point.size, point.indegree)
+    return model.load({**sized, **experiment.parameters, **dict(point.variant), **of_settings})
+
+
+def run_settings(experiment: Experiment) -> dict[str, Any]:
+    """The settings of a run that an experiment has, by the names that they have there."""
+    return {name: getattr(experiment, name) for name in ("time", "presimulation", "precision", "interval", "exchange")}
+
+
+def settings_of(experiment: Experiment, parameters: Any, **more: Any) -> RunSettings:
+    """How a network is simulated: what the experiment says, and ``more``."""
+    model = model_of(experiment)
+    return model.settings_of(parameters, model.divided({**run_settings(experiment), **more})[1])
+
+
+def _load_networks(experiment: Experiment, points: list[Point], origins: Origins) -> dict[Network, Any]:
     """The model's parameters for each network; building the descriptions here finds wrong values before any run."""
     model = model_of(experiment)
     loaded: dict[Network, Any] = {}
@@ -120,12 +132,12 @@ def _load_networks(experiment: Experiment, points: list[Point], origins: Mapping
         for point in points:
             network = point.variant, point.size, point.indegree
             if network not in loaded:
-                loaded[network] = model.load(overrides(experiment, point))
+                loaded[network] = load_point(experiment, point)
                 built = model.build_network(loaded[network])
                 _check_size(model, point, built)
                 _check_settings(settings_of(experiment, loaded[network]), built)
     except InputError as error:
-        raise InputError(_placed(str(error), model, origins)) from None
+        raise InputError(_located(str(error), model, origins)) from None
     except (ArithmeticError, MemoryError) as error:
         raise InputError(
             f"{point}: the parameters lead beyond the range of numbers or of the memory "
@@ -134,7 +146,7 @@ def _load_networks(experiment: Experiment, points: list[Point], origins: Mapping
     return loaded
 
 
-def _check_reserved(experiment: Experiment, point: Point, origins: Mapping[str, str]) -> None:
+def _check_reserved(experiment: Experiment, point: Point, origins: Origins) -> None:
     """InputError where a parameter is given that a setting of the experiment stands for."""
     model = model_of(experiment)
     setters = dict.fromkeys(model.resized(point.size, point.indegree), "sizes and indegree")
@@ -166,24 +178,10 @@ def _check_settings(settings: RunSettings, network: Any) -> None:
             raise InputError(f"interval = {settings.interval:g} ms is longer than the delay of {shortest:g} ms")
 
 
-def _placed(message: str, model: SpikingModel, origins: Mapping[str, str]) -> str:
+def _located(message: str, model: SpikingModel, origins: Origins) -> str:
     """A message of the model with the place where the parameter or setting that it names was given."""
     places = {name.partition(".")[2] or name: place for name, place in origins.items()}
     places |= {name: origins[SET_BY[s]] for s, name in model.parameter_of.items() if SET_BY[s] in origins}
     named = (word for word in re.findall(r"\w+", message) if word in places and word != DEFAULT_MODEL)
     place = places.get(next(named, ""))
     return f"{place}: {message}" if place and not message.startswith(place) else message
-
-
-def _of_model(experiment: Experiment, point: Point, networks: Mapping[Network, Any]) -> dict[str, Any]:
-    """What of the model all points share: name, settings and parameters, those of the model included.
-
-    A release that changes a default starts anew; so does a user's file that has changed.
-    """
-    model = model_of(experiment)
-    parameters = networks[point.variant, point.size, point.indegree]
-    own = {*model.resized(point.size, point.indegree), *experiment.vary, "T", "seed"}
-    common = {name: value for name, value in parameters.values().items() if name not in own}
-    settings = settings_of(experiment, parameters)
-    identity = {"model": model.name, "presimulation": settings.presimulation, "precision": settings.precision}
-    return {**identity, **({"file": model.digest} if model.digest else {}), "parameters": common}

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from distsim.core.units import MS_PER_S
 from distsim.models.model import SpikingModel
 from distsim.parallel.progress import Progress
-from distsim.scaling.energy import EnergyMeter
-from distsim.scaling.experiment import Experiment, Point
-from distsim.scaling.hosts import Hosts
+from distsim.scaling.experiment import Point
+from distsim.scaling.hosts import EnergyMeter, Hosts
+from distsim.scaling.settings import Experiment
 
 if TYPE_CHECKING:
     from distsim.models.run import Measured
@@ -94,17 +94,12 @@ def _of_point(progress: Progress, point: Point) -> Progress:
 
 
 def _settings(task: Task, model: SpikingModel, parameters: Any, measured: Measured) -> dict[str, Any]:
-    network, settings = measured.simulation.network, measured.settings
+    network = measured.simulation.network
     fields = {
+        **task.experiment.fields(),
         "model": model.name,
-        "kind": task.experiment.kind,
         **task.point.as_dict(),
-        "T_ms": settings.time,
-        "presimulation_ms": settings.presimulation,
         "dt_ms": network.dt,
-        "precision": settings.precision,
-        "interval_ms": settings.interval,
-        "exchange": settings.exchange,
         "N": sum(p.size for p in network.populations if p.model.receives),
         "parameters": {**parameters.as_dict(), "seed": task.point.seed},
     }

@@ -1,25 +1,35 @@
-"""A command run to its end, with a time limit, and nothing left of it whatever happens."""
+"""A command run to its end, with a time limit, and nothing left of it whatever happens.
+
+A launcher that is killed, or a shell between the two, tells its children nothing. So what is started watches two signs
+itself (``end_with_parent``): its parent, which the system replaces when it ends, and standard input, which launchers
+pass on to rank 0: the harness holds its other end, and where that closes the harness has ended. Both serve on Linux and
+macOS alike.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
-
-from distsim.scaling.parent import HELD
+from typing import IO, cast
 
 KEPT = 65536
 """Bytes of a stream that are kept at most: a job may write any amount of errors."""
 GRACE = 5.0
 """Seconds that a launcher gets to end its ranks before everything of it is killed."""
+HELD = b"distsim-harness-waits\n"
+"""What the harness writes first: an input that begins otherwise, or is closed at once, tells nothing of it."""
+ORPHANED = 143
+POLL = 1.0  # s
 
 
 @dataclass(frozen=True)
@@ -56,18 +66,24 @@ def run(
 ) -> Ended:
     """Run ``command`` for at most ``limit`` seconds; ``hear`` is told every line that it writes.
 
-    It has a session of its own, so that all its processes can be found, and is ended when this process ends; see
-    ``parent.py`` for what is written to its standard input. Raises OSError where it cannot be started.
+    It has a session of its own, so that all its processes can be found, and is ended when this process ends. Raises
+    OSError where it cannot be started.
     """
     job = subprocess.Popen(
-        command, env=dict(environment), start_new_session=True, bufsize=0, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=partial(_end_with_parent, os.getpid()),
+        command, env=dict(environment), start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, preexec_fn=partial(_terminate_with, os.getpid()),
     )  # fmt: skip
-    tail = Tail()
+    stdin, stdout, stderr = cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", (job.stdin, job.stdout, job.stderr))
+    errors = bytearray()
+    readers = [  # so that no pipe ever fills up
+        threading.Thread(target=_hear_lines, args=(stdout, hear), daemon=True),
+        threading.Thread(target=_keep_end, args=(stderr, errors), daemon=True),
+    ]
     try:
-        readers = [_reader(job.stdout, Lines(hear).take), _reader(job.stderr, tail.take)]
+        for reader in readers:
+            reader.start()
         with contextlib.suppress(OSError):  # it has ended
-            os.write(_descriptor(job.stdin), HELD)
+            os.write(stdin.fileno(), HELD)
         code: int | None = job.wait(limit)
     except subprocess.TimeoutExpired:
         code = None
@@ -76,44 +92,29 @@ def run(
         end(job)
         raise
     finally:
-        if job.stdin is not None:
-            job.stdin.close()
+        stdin.close()
     for reader in readers:
         reader.join(GRACE)
-    return Ended(code, tail.text())
+    return Ended(code, errors.decode(errors="replace"))
 
 
-class Tail:
-    """The end of what a stream brings, however much that is."""
-
-    def __init__(self) -> None:
-        self._data = b""
-
-    def take(self, data: bytes) -> None:
-        """Hear ``data``."""
-        self._data = (self._data + data)[-KEPT:]
-
-    def text(self) -> str:
-        """What is kept, as text."""
-        return self._data.decode(errors="replace")
+def _hear_lines(stream: IO[bytes], hear: Callable[[str], None]) -> None:
+    """Pass on the lines that ``stream`` brings; of one longer than is kept nothing."""
+    with stream:
+        begins = True
+        while line := stream.readline(KEPT):
+            whole = line.endswith(b"\n")
+            if begins and whole:
+                hear(line.decode(errors="replace"))
+            begins = whole
 
 
-class Lines:
-    """Passes on the lines that a stream brings; of one longer than is kept nothing."""
-
-    def __init__(self, hear: Callable[[str], None]) -> None:
-        self._hear = hear
-        self._begun: bytes | None = b""
-
-    def take(self, data: bytes) -> None:
-        """Hear ``data``."""
-        *ended, rest = data.split(b"\n")
-        for line in ended:
-            if self._begun is not None:
-                self._hear((self._begun + line + b"\n").decode(errors="replace"))
-            self._begun = b""
-        if self._begun is not None:
-            self._begun = self._begun + rest if len(self._begun) + len(rest) <= KEPT else None
+def _keep_end(stream: IO[bytes], kept: bytearray) -> None:
+    """Keep the end of what ``stream`` brings, however much that is."""
+    with stream:
+        while data := stream.read1(KEPT):  # type: ignore[attr-defined] # it is buffered
+            kept += data
+            del kept[:-KEPT]
 
 
 def end(job: subprocess.Popen[bytes]) -> None:
@@ -131,42 +132,19 @@ def session(leader: int) -> list[int]:
     """Processes of the session that ``leader`` began (Linux only: elsewhere the launcher's own care must do)."""
     members = []
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
+        with contextlib.suppress(ProcessLookupError):  # has ended meanwhile
             if os.getsid(int(folder.name)) == leader:
                 members.append(int(folder.name))
-        except ProcessLookupError:  # has ended meanwhile
-            continue
     return members
 
 
 def kill(process: int) -> None:
     """Kill one process that may have ended by itself."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
-def _reader(stream: IO[bytes] | None, take: Callable[[bytes], None]) -> threading.Thread:
-    """A thread that passes on all that ``stream`` brings, so that its pipe never fills up, and closes it."""
-
-    def read() -> None:
-        if stream is None:
-            return
-        with stream:
-            while data := stream.read(KEPT):
-                take(data)
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    return thread
-
-
-def _descriptor(stream: IO[bytes] | None) -> int:
-    return -1 if stream is None else stream.fileno()
-
-
-def _end_with_parent(parent: int) -> None:
+def _terminate_with(parent: int) -> None:
     """Have the system terminate this process when its ``parent`` ends, be it by SIGKILL (Linux only)."""
     if sys.platform == "linux":
         import ctypes
@@ -175,3 +153,28 @@ def _end_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it has ended before
             os._exit(1)
+
+
+def end_with_parent(descriptor: int = 0) -> None:
+    """From now on, end this process when its parent ends, or the harness at the other end of ``descriptor``."""
+    threading.Thread(target=_watch, args=(os.getppid(), descriptor), daemon=True).start()
+
+
+def _watch(parent: int, descriptor: int) -> None:
+    heard, listening = b"", True
+    while os.getppid() == parent:
+        if not listening:
+            time.sleep(POLL)
+            continue
+        try:
+            ready, _, _ = select.select([descriptor], [], [], POLL)
+            told = os.read(descriptor, len(HELD)) if ready else None
+        except (OSError, ValueError):  # there is no input
+            told = b""
+        if told:
+            heard = (heard + told)[: len(HELD)]
+        elif told is not None:  # its end
+            if heard == HELD:
+                break
+            listening = False
+    os._exit(ORPHANED)

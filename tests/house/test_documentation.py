@@ -20,14 +20,13 @@ import pytest
 
 from distsim.models import registry
 from distsim.record.jsonable import write_json
-from distsim.scaling import folder as output
-from distsim.scaling.experiment import Experiment
+from distsim.scaling.experiment import read_experiment
 from distsim.scaling.options import parse
-from distsim.scaling.schema import read_experiment
+from distsim.scaling.store import Folder
 from tests import documents
 from tests.documents import DOCUMENTS, ROOT
 from tests.mpi import JOB_ENVIRONMENT, launcher, mpirun, outside_of_any_job
-from tests.scaling_records import MODELS, strong_records
+from tests.scaling_records import MODELS, make_experiment, strong_records
 
 TINY = ["--sizes", "60", "--indegree", "20", "--time", "20"]
 PHASE_DIAGRAM = "docs/tutorial/brunel_phase_diagram.py"
@@ -150,10 +149,10 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
     """The harness runs with these options, at a tiny size; what is reported are made-up records."""
     if arguments[:1] in (["report"], ["compare"], ["show"]):
         for path in arguments[1:]:
-            settings = Experiment(
+            settings = make_experiment(
                 sizes=(1250,), vary={"neuron_model": MODELS}, seeds=(1, 2), kind="strong", ranks=(1, 2, 4)
             )
-            made_up = output.Folder(
+            made_up = Folder(
                 folder / path, settings.identity(), {**settings.settings(), "indegree": 1250}, resume=False
             )
             for record in strong_records():

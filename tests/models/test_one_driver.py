@@ -10,7 +10,7 @@ from distsim.models import registry
 from distsim.models.run import run
 from distsim.parallel.progress import silent
 from distsim.scaling.options import parse
-from distsim.scaling.plan import prepare
+from distsim.scaling.plan import make_plan
 from distsim.scaling.point import Task, run_point
 
 COMM = MPI.COMM_SELF
@@ -19,8 +19,7 @@ SAME = ("n_synapses", "n_spikes", "spike_hash", "weight_hash")
 
 def one_point(folder, *arguments):
     """The record of the only point of an experiment."""
-    plan, opened = prepare(parse([*arguments, "--no-plot", "--out", str(folder / "out")]), 1, 1)
-    opened.close()
+    plan = make_plan(parse([*arguments, "--no-plot", "--out", str(folder / "out")]), 1, 1)
     (point,) = plan.points
     return run_point(COMM, Task(plan.experiment, point, plan.parameters_of(point)), silent)
 

@@ -17,10 +17,9 @@ from distsim.core.errors import InputError
 from distsim.models import own_network, registry
 from distsim.models.run import run
 from distsim.parallel.progress import silent
-from distsim.scaling import worker
+from distsim.scaling import jobs
 from distsim.scaling.options import parse
-from distsim.scaling.plan import prepare
-from distsim.scaling.worker import TASK
+from distsim.scaling.plan import make_plan
 from tests.documents import ROOT
 from tests.models.test_one_driver import compare, one_point
 from tests.scaling.test_launch import LAUNCHER
@@ -276,14 +275,14 @@ def test_launcher_resume_and_report(experiment):
 
 def test_a_file_that_changes_while_its_points_wait_ends_them(experiment, tmp_path):
     """A point that is a job of its own reads the file anew."""
-    plan, opened = prepare(parse([str(experiment / "e.toml"), "--out", str(tmp_path / "out"), "--no-plot"]), 2, 2)
-    opened.close()
-    task = {"settings": plan.experiment.settings(), "point": plan.points[0].as_dict(), "digest": plan.digest, "live": 0}
-    (tmp_path / TASK).write_text(json.dumps(task), encoding="utf-8")
-    assert worker.read(tmp_path)[0].parameters.N == 60
+    plan = make_plan(parse([str(experiment / "e.toml"), "--no-plot"]), 2, 2)
+    digest = plan.identity()["file"]
+    task = {"settings": plan.experiment.settings(), "point": plan.points[0].as_dict(), "digest": digest, "live": 0}
+    (tmp_path / jobs.TASK).write_text(json.dumps(task), encoding="utf-8")
+    assert jobs._task(tmp_path)[0].parameters.N == 60
     rewrite(experiment, SOURCE.replace("-55.0", "-56.0"))
     with pytest.raises(InputError, match=r"mine\.py' has changed since the experiment began"):
-        worker.read(tmp_path)
+        jobs._task(tmp_path)
 
 
 def test_all_ranks_read_the_same_file(tmp_path, mpirun):

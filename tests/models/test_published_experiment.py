@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distsim.scaling import records
+from distsim.scaling import store
+from distsim.scaling.experiment import key_of, points_of, read_experiment
 from distsim.scaling.options import parse
-from distsim.scaling.plan import prepare
-from distsim.scaling.report.checks import disagreements
-from distsim.scaling.schema import read_experiment
+from distsim.scaling.report.summary import disagreements
+from distsim.scaling.session import Session
 from tests.documents import ROOT
 
 RESULTS = ROOT / "scaling" / "results" / "network_size"
@@ -23,12 +23,12 @@ NEST = json.loads(NEST_SIZES.read_text(encoding="utf-8"))["rows"]
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict]:
-    return records.read(RESULTS / "runs.jsonl")
+    return store.read(RESULTS)
 
 
 def test_all_66_points_are_there(rows):
     experiment, _ = read_experiment(ROOT / "scaling" / "network_size.toml", {})
-    assert {point.key() for point in experiment.points(2)} == {records.key_of(row) for row in rows}
+    assert {point.key() for point in points_of(experiment, 2)} == {key_of(row) for row in rows}
     assert disagreements(rows) == []
     assert len({row["git_commit"] for row in rows}) == 1
     assert not rows[0]["git_commit"].endswith("-dirty")
@@ -38,9 +38,8 @@ def test_the_experiment_can_go_on(tmp_path):
     """Its folder is that of the experiment file as it is read today: all points are done."""
     folder = shutil.copytree(RESULTS, tmp_path / "out")
     arguments = [str(ROOT / "scaling" / "network_size.toml"), "--ranks", "2", "--resume", "--no-plot"]
-    plan, opened = prepare(parse([*arguments, "--out", str(folder)]), 2, 2)
-    opened.close()
-    assert (plan.points, plan.total) == ((), 66)
+    with Session(None, parse([*arguments, "--out", str(folder)]), 2, 2) as session:
+        assert session.work(lambda task: pytest.fail(f"{task.point} is not done")) == 0
 
 
 def values(rows: list[dict], model: str, size: int, name: str) -> np.ndarray:

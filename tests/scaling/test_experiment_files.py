@@ -9,12 +9,11 @@ import pytest
 
 from distsim.core.errors import InputError
 from distsim.models import registry
-from distsim.scaling.budget import Budget, expected, seconds
-from distsim.scaling.experiment import Experiment, Point, key_of
-from distsim.scaling.options import parse
-from distsim.scaling.plan import prepare
+from distsim.scaling.experiment import Point, key_of, points_of, read_experiment
+from distsim.scaling.options import parse, seconds
 from distsim.scaling.point import network_name
-from distsim.scaling.schema import read_experiment
+from distsim.scaling.session import Session, expected
+from distsim.scaling.settings import Experiment
 
 EXPERIMENTS = Path(__file__).parents[2] / "scaling"
 PUBLISHED = EXPERIMENTS / "network_size.toml"
@@ -29,9 +28,8 @@ def read(*arguments: str) -> Experiment:
 
 def plan(folder: Path, *arguments: str, ranks: int = 1):
     """What a command line leads to, with ``folder`` for what it writes."""
-    found, opened = prepare(parse([*arguments, "--out", str(folder / "out")]), ranks, ranks)
-    opened.close()
-    return found
+    with Session(None, parse([*arguments, "--out", str(folder / "out")]), ranks, ranks) as session:
+        return session.plan
 
 
 def write(folder: Path, text: str) -> str:
@@ -45,14 +43,14 @@ def test_without_arguments_both_neuron_models_run_at_four_sizes():
     assert (experiment.model, experiment.kind, experiment.indegree) == ("two_population", "size", 1250)
     assert experiment.vary == BOTH
     assert parse([]).out == Path("scaling-results")
-    assert [p.size for p in experiment.points(1)] == [1250, 1250, 2500, 2500, 3750, 3750, 5000, 5000]
+    assert [p.size for p in points_of(experiment, 1)] == [1250, 1250, 2500, 2500, 3750, 3750, 5000, 5000]
 
 
 def test_the_published_experiment(tmp_path):
     experiment = read(str(PUBLISHED))
     assert experiment.sizes == tuple(range(1250, 13751, 1250))
     assert (experiment.indegree, experiment.time, experiment.parameters) == (1250, 10_000.0, {"dt": 0.125})
-    assert len(experiment.points(2)) == 66
+    assert len(points_of(experiment, 2)) == 66
     assert parse([str(PUBLISHED)]).out == Path("network_size-results")
 
 
@@ -67,7 +65,7 @@ def test_ready_experiments_can_be_run(file, tmp_path):
 
 def test_strong_scaling_has_one_network_on_all_ranks():
     experiment = Experiment(kind="strong", sizes=(100,), ranks=(1, 2), indegree=10, seeds=(1, 2), repetitions=2)
-    points = experiment.points(1)
+    points = points_of(experiment, 1)
     assert [(p.size, p.indegree, p.ranks) for p in points] == 4 * [(100, 10, 1)] + 4 * [(100, 10, 2)]
     assert [(p.seed, p.repetition) for p in points[:4]] == [(1, 1), (1, 2), (2, 1), (2, 2)]
 
@@ -75,18 +73,18 @@ def test_strong_scaling_has_one_network_on_all_ranks():
 @pytest.mark.parametrize(("grows", "indegrees"), [(False, [10, 10, 10]), (True, [10, 20, 40])])
 def test_weak_scaling_grows_with_ranks(grows, indegrees):
     experiment = Experiment(kind="weak", size_per_rank=100, ranks=(1, 2, 4), indegree=10, indegree_grows=grows)
-    points = experiment.points(1)
+    points = points_of(experiment, 1)
     assert [(p.size, p.ranks) for p in points] == [(100, 1), (200, 2), (400, 4)]
     assert [p.indegree for p in points] == indegrees
 
 
 def test_size_scaling_runs_on_the_ranks_of_the_job_unless_told():
-    assert {point.ranks for point in Experiment(sizes=(10, 20)).points(3)} == {3}
-    assert {point.ranks for point in Experiment(sizes=(10, 20), ranks=(2,)).points(3)} == {2}
+    assert {point.ranks for point in points_of(Experiment(sizes=(10, 20)), 3)} == {3}
+    assert {point.ranks for point in points_of(Experiment(sizes=(10, 20), ranks=(2,)), 3)} == {2}
 
 
 def test_varied_parameters_are_combined():
-    points = Experiment(sizes=(10,), vary={"g": (4, 5.5), "model": ("a",)}).points(1)
+    points = points_of(Experiment(sizes=(10,), vary={"g": (4, 5.5), "model": ("a",)}), 1)
     assert [str(point) for point in points] == [
         "g = 4, a, N = 10, seed 1, 1 rank",
         "g = 5.5, a, N = 10, seed 1, 1 rank",
@@ -113,7 +111,9 @@ def test_options_override_the_file(tmp_path):
     experiment = read(
         write(tmp_path, text), "--seeds", "7", "--vary", "neuron_model=iaf_psc_alpha", "J_E=0.5", "--set", "g=9"
     )
-    assert [dict(point.variant) for point in experiment.points(1)] == [{"J_E": 0.5, "neuron_model": "iaf_psc_alpha"}]
+    assert [dict(point.variant) for point in points_of(experiment, 1)] == [
+        {"J_E": 0.5, "neuron_model": "iaf_psc_alpha"}
+    ]
     assert experiment.parameters == {"g": 9, "eta": 1.5}
     assert (experiment.time, experiment.seeds) == (500.0, (7,))
 
@@ -134,11 +134,10 @@ def test_help_teaches(capsys):
         (["a.toml", "b.toml"], "'b.toml' is one argument too many"),
         (["--sizes"], "--sizes: expected at least one argument"),
         (["--sizes", ","], "option --sizes: sizes must hold at least one value"),
-        (["--sizes", "-5"], r"option --sizes: sizes\[0\] must be larger than 0, not -5"),
-        (["--sizes", "1250", "1250.5"], r"sizes\[1\] must be a whole number, not 1250.5"),
-        (["--sizes", "many"], r"sizes\[0\] must be a whole number, not 'many'"),
+        (["--sizes", "-5"], r"option --sizes: sizes\[0\] must be at least 1, got -5"),
+        (["--sizes", "1250", "1250.5"], r"sizes\[1\] must be a whole number, got 1250.5"),
+        (["--sizes", "many"], r"sizes\[0\] must be a whole number, got 'many'"),
         (["--sizes", "1250", "1250"], "sizes holds 1250 twice"),
-        (["--model", "two_populations"], r"option --model: .*did you mean 'two_population'\?"),
         (["--kind", "weka"], r"did you mean 'weak'\?"),
         (["--kind", "strong", "--sizes", "1250"], "option --kind: kind = 'strong' needs ranks, as in"),
         (["--kind", "weak", "--size-per-rank", "1250", "--ranks", "1"], "needs indegree_grows, whether the inputs"),
@@ -151,8 +150,8 @@ def test_help_teaches(capsys):
         (["--time", "nan"], "time must be"),
         (["--time", "inf"], "time must be finite"),
         (["--presimulation", "-1"], "presimulation must be at least 0"),
-        (["--seeds", "-1"], r"seeds\[0\] must be at least 0, not -1"),
-        (["--repetitions", "0"], "repetitions must be larger than 0"),
+        (["--seeds", "-1"], r"seeds\[0\] must be at least 0, got -1"),
+        (["--repetitions", "0"], "repetitions must be at least 1"),
         (["--set", "g"], "'g' is not of the form NAME=VALUE"),
         (["--vary", "g="], "'g=' is not of the form NAME=A,B"),
         (["--vary", "g=4,4"], "vary.g holds 4 twice"),
@@ -168,6 +167,7 @@ def test_wrong_options_are_named(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--model", "two_populations"], r"option --model: .*did you mean 'two_population'\?"),
         (["--sizes", "1000"], "indegree = 1250 is above the 1000 neurons of a network"),
         (["--time", "100.03"], "option --time: two_population: T = 100.03 ms is not a whole multiple of dt = 0.125 ms"),
         (["--set", "dt=0.3"], "option --set: two_population: T = 1000 ms is not a whole multiple of dt = 0.3"),
@@ -195,14 +195,14 @@ def test_what_only_the_model_knows_is_found_before_anything_is_written(arguments
     [
         ("sizes = [1250,\ntime = 3", r"trial.toml: not valid TOML: .*line 2"),
         ("time = 10\n\nsize = [1250]", r"trial.toml, line 3: unknown setting 'size'; did you mean 'sizes'\?"),
-        ("time = 10\nsizes = [1250, 99.5]", r"trial.toml, line 2: sizes\[1\] must be a whole number, not 99.5"),
-        ("sizes = 1250", r"line 1: sizes must be a list, as in \[1, 2\], not 1250"),
-        ("sizes = [true]", r"sizes\[0\] must be a whole number, not True"),
-        ('time = "long"', "line 1: time must be a number, not 'long'"),
+        ("time = 10\nsizes = [1250, 99.5]", r"trial.toml, line 2: sizes\[1\] must be a whole number, got 99.5"),
+        ("sizes = 1250", r"line 1: sizes must be a list, as in \[1, 2\], got 1250"),
+        ("sizes = [true]", r"sizes\[0\] must be a whole number, got True"),
+        ('time = "long"', "line 1: time must be a number, got 'long'"),
         ("[parameter]\ng = 8", r"line 1: unknown setting 'parameter'; did you mean 'parameters'\?"),
         ("parameters = 3", r"line 1: parameters must be a table, as in \[parameters\]"),
         ("[parameters]\n\ng = [8]", r"line 3: parameters.g must be a number, a text, true or false"),
-        ("[vary]\ng = 8", r"line 2: vary.g must be a list, as in \[1, 2\], not 8"),
+        ("[vary]\ng = 8", r"line 2: vary.g must be a list, as in \[1, 2\], got 8"),
         ("vary.g = []", r"line 1: vary.g must hold at least one value"),
         ('kind = "strong"\nranks = [1]\nsize_per_rank = 3', "line 3: size_per_rank has no meaning"),
         ('kind = "weak"\nranks = [1]\nsize_per_rank = 3\nindegree_grows = 1', "line 4: indegree_grows must be true or"),
@@ -284,9 +284,6 @@ def test_the_next_point_is_judged_by_those_most_like_it():
     assert expected(Point(IAF, 4000, 100, 1, 1), records) == 32.0
     assert expected(Point(IAF, 2000, 100, 2, 1), records) == 10.0
     assert expected(Point(IAF, 500, 100, 1, 1), records) == 10.0  # start-up does not shrink
-    assert Budget(None).allows(Point(IAF, 4000, 100, 1, 1), records)
-    assert Budget(50.0).allows(Point(IAF, 4000, 100, 1, 1), records)
-    assert not Budget(40.0).allows(Point(IAF, 4000, 100, 1, 1), records)
 
 
 def test_networks_of_other_random_streams_have_other_names(tmp_path, monkeypatch):

@@ -20,17 +20,17 @@ from distsim.core.errors import InputError, StorageError
 from distsim.record import storage
 from distsim.record.lock import Lock
 from distsim.record.storage import write_whole
-from distsim.scaling import launch, process
+from distsim.scaling import jobs, process
 from distsim.scaling.__main__ import main
-from distsim.scaling.experiment import Experiment, Point
-from distsim.scaling.folder import Folder
+from distsim.scaling.experiment import Point
+from distsim.scaling.jobs import RESULT, TASK
 from distsim.scaling.options import parse
-from distsim.scaling.plan import prepare
 from distsim.scaling.report import command, figures
-from distsim.scaling.worker import RESULT, TASK
+from distsim.scaling.session import Session
+from distsim.scaling.store import Folder
 from tests.scaling.test_report import save
 from tests.scaling.test_run import ENVIRONMENT, HARNESS, start
-from tests.scaling_records import make_record, strong_records
+from tests.scaling_records import make_experiment, make_record, strong_records
 
 TINY = [
     "--sizes",
@@ -101,12 +101,12 @@ def disk(monkeypatch, tmp_path) -> Iterator[Disk]:
         try:
             write_whole(folder / RESULT, json.dumps(make_record(point)).encode())
         except StorageError:
-            return process.Ended(launch.NOT_STORED, "")
+            return process.Ended(jobs.NOT_STORED, "")
         return process.Ended(0, "")
 
     monkeypatch.setattr(process, "run", run)
     monkeypatch.setattr(figures, "draw_overview", lambda records: Figure())
-    monkeypatch.setattr(command, "_figures", lambda records: {})
+    monkeypatch.setattr(figures, "draw_all", lambda records: {})
     monkeypatch.chdir(tmp_path)
     yield Disk(monkeypatch)
     monkeypatch.undo()
@@ -174,7 +174,7 @@ def test_a_disk_that_is_full_at_any_moment_of_a_report(for_ever, disk, tmp_path,
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
 def test_a_report_where_nothing_can_be_written(number, tmp_path, monkeypatch):
     folder = save(tmp_path / "out", strong_records())
-    monkeypatch.setattr(command, "_figures", lambda records: {})
+    monkeypatch.setattr(figures, "draw_all", lambda records: {})
     for out in ("/dev/null", "/dev/null/out", str(tmp_path / ("a" * 300)), "a\0b"):
         with pytest.raises(InputError, match="cannot be written"):
             command.report([folder, "--out", out])
@@ -219,11 +219,11 @@ def test_a_point_that_ends_its_job_is_recorded_and_comes_last(tmp_path):
     """As where the system kills a rank that takes all memory: nobody is left who could tell."""
     options = parse([*TINY, "--no-plot", "--out", str(tmp_path / "out"), "--resume"])
     for ended in (["running.json"], [], []):
-        plan, folder = prepare(options, 1, 1)
-        if ended:
-            folder.begin(plan.points[0])
-        folder.close()
-    assert [point.size for point in plan.points] == [80, 60]
+        with Session(None, options, 1, 1) as session:
+            order = [point.size for point in session._missing]
+            if ended:
+                session._folder.begin(session.plan.points[0])
+    assert order == [80, 60]
     failure = json.loads(lines(tmp_path / "out" / "failed.jsonl")[0])
     assert (failure["size"], "the job ended while it ran" in failure["reason"]) == (60, True)
     assert len(lines(tmp_path / "out" / "failed.jsonl")) == 1
@@ -234,9 +234,9 @@ def test_memory_exhausted_on_one_rank_of_two(tmp_path, mpirun):
     """The point is told as failed; --resume does the others first."""
     code = f"""
 import sys
-import distsim.scaling.run as harness
+import distsim.scaling.session as harness
 from distsim.scaling.__main__ import main
-from tests.scaling_records import make_record
+from tests.scaling_records import make_experiment, make_record
 def run_point(comm, task, progress, check):
     comm.barrier()
     if task.point.size == 60:
@@ -258,11 +258,11 @@ sys.exit(main({[*TINY, "--no-plot", "--resume"]!r}))
 def test_old_records_are_refused_before_any_work(tmp_path):
     record = make_record()
     del record["kind"]
-    folder = Folder(tmp_path / "out", Experiment().identity(), Experiment().settings(), resume=False)
+    folder = Folder(tmp_path / "out", make_experiment().identity(), make_experiment().settings(), resume=False)
     folder.add(record)
     folder.close()
     with pytest.raises(InputError, match="line 1: the record lacks the field 'kind': another version"):
-        Folder(tmp_path / "out", Experiment().identity(), Experiment().settings(), resume=True)
+        Folder(tmp_path / "out", make_experiment().identity(), make_experiment().settings(), resume=True)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"experiment.json", "runs.jsonl"}
 
 
@@ -285,15 +285,15 @@ def processes(folder: Path) -> set[int]:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_end_an_experiment_with_one_sentence(number, tmp_path):
+@pytest.mark.parametrize(("number", "words"), [(signal.SIGTERM, "stopped by SIGTERM"), (signal.SIGINT, "interrupted")])
+def test_signals_end_an_experiment_with_one_sentence(number, words, tmp_path):
     job = start([*HARNESS, *TINY, *SLEEPING], tmp_path)
     while job.poll() is None and not processes(tmp_path):
         time.sleep(0.02)
     job.send_signal(number)
     _, stderr = job.communicate(timeout=60)
     assert job.returncode == 128 + number
-    assert stderr == f"distsim: ended by {number.name}; 0 of 1 points are done, --resume goes on with the others\n"
+    assert stderr == f"distsim: {words}; 0 of 1 points are done, --resume goes on with the others\n"
     assert processes(tmp_path) == set()
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"experiment.json"}
 
@@ -313,7 +313,7 @@ def test_a_worker_behind_a_shell_ends_with_the_harness(tmp_path):
 
 def test_a_process_watches_its_parent_and_its_input():
     """It ends when either is gone, but not with an input that nobody has announced."""
-    watching = "from distsim.scaling.parent import end_with_parent; end_with_parent(); "
+    watching = "from distsim.scaling.process import end_with_parent; end_with_parent(); "
     sleeping = watching + "import time; time.sleep(60)"
     for text, input_, code in [
         (sleeping, b"distsim-harness-waits\n", 143),
@@ -348,7 +348,7 @@ print(p.pid, flush=True)
 )
 def test_launchers_that_are_no_command_lines(launcher, message, tmp_path):
     with pytest.raises(InputError, match=message):
-        launch.launch(parse([*TINY, "--launcher", launcher, "--out", str(tmp_path / "out")]))
+        jobs.launch(parse([*TINY, "--launcher", launcher, "--out", str(tmp_path / "out")]))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -382,7 +382,7 @@ def test_any_amount_of_output_takes_little_memory():
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> str:
     records = [{**r, "sim_time": r["sim_time"] * (1 + 0.1 * r["seed"])} for r in strong_records()]
-    settings = Experiment(sizes=(1250, 2500), ranks=(1,)).settings()
+    settings = make_experiment(sizes=(1250, 2500), ranks=(1,)).settings()
     return save(tmp_path_factory.mktemp("output") / "out", records, settings)
 
 

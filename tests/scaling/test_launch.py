@@ -11,9 +11,7 @@ import pytest
 
 from distsim.core.errors import InputError
 from distsim.scaling import process
-from distsim.scaling.launch import _listener, command
-from distsim.scaling.options import Options
-from distsim.scaling.worker import SPOKEN, heard
+from distsim.scaling.jobs import SPOKEN, command, heard, listener
 from tests.mpi import launcher
 from tests.scaling.test_run import HARNESS, finish, hashes, kill, read, start
 
@@ -38,7 +36,7 @@ def workers(folder: Path) -> dict[int, int]:
             here = Path(os.readlink(entry / "cwd")) == folder
         except OSError:
             continue
-        if here and b"distsim.scaling.worker" in words and b"PMIX_RANK" in variables:
+        if here and b"distsim.scaling.jobs" in words and b"PMIX_RANK" in variables:
             found[int(variables[b"PMIX_RANK"])] = int(entry.name)
     return found
 
@@ -118,10 +116,10 @@ def test_ranks_end_with_the_command_that_launched_them(ranks, tmp_path):
 
 def test_wrong_launchers_are_named(tmp_path):
     with pytest.raises(InputError, match=r"'mpirun -n 2' does not contain \{ranks\}"):
-        command(Options(launcher="mpirun -n 2"), 2)
+        command("mpirun -n 2", 2)
     with pytest.raises(InputError, match="there is no program 'mpirum'"):
-        command(Options(launcher="mpirum -n {ranks}"), 2)
-    assert command(Options(launcher=f"{sys.executable} -n {{ranks}}"), 3) == [sys.executable, "-n", "3"]
+        command("mpirum -n {ranks}", 2)
+    assert command(f"{sys.executable} -n {{ranks}}", 3) == [sys.executable, "-n", "3"]
 
 
 # Processes and progress
@@ -152,7 +150,7 @@ def test_progress_is_told_and_heard():
         def __exit__(self, *error):
             shown.append((self.label, "end"))
 
-    with _listener(Bar) as hear:
+    with listener(Bar) as hear:
         hear(SPOKEN + '["build", 0, 0]\n')
         hear("something else\n")
         hear(SPOKEN + '["simulate", 100, 0]\n')

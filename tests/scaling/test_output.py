@@ -17,20 +17,19 @@ from distsim.core.errors import InputError, StorageError
 from distsim.record import lock, provenance, surroundings
 from distsim.record.jsonable import plain
 from distsim.record.lock import Lock
-from distsim.scaling import records
-from distsim.scaling.energy import EnergyMeter
-from distsim.scaling.experiment import Experiment
-from distsim.scaling.folder import Folder, failures, read_header
-from distsim.scaling.hosts import Hosts, ranges
+from distsim.scaling import store
+from distsim.scaling.hosts import EnergyMeter, Hosts, ranges
 from distsim.scaling.point import balance, statistics
-from tests.scaling_records import make_point, make_record
+from distsim.scaling.report.command import show
+from distsim.scaling.store import Folder, read_header
+from tests.scaling_records import make_experiment, make_point, make_record
 
-IDENTITY = Experiment().identity()
+IDENTITY = make_experiment().identity()
 
 
 def opened(path: Path, *, identity=IDENTITY, settings=None, resume=False) -> list[dict]:
     """The records that a folder holds when it is opened; it is closed again."""
-    folder = Folder(path, identity, settings or Experiment().settings(), resume=resume)
+    folder = Folder(path, identity, settings or make_experiment().settings(), resume=resume)
     folder.close()
     return folder.records
 
@@ -60,18 +59,18 @@ def test_resume_refuses_another_experiment(tmp_path):
     opened(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     for other, difference in [
-        (Experiment(time=2000.0), "there time = 1000.0, here 2000.0"),
-        (Experiment(model="brunel"), 'there model = "two_population", here "brunel"'),
-        (Experiment(parameters={"g": 8}), r"there parameters.g = null, here 8"),
+        (make_experiment(time=2000.0), "there time = 1000.0, here 2000.0"),
+        (make_experiment(model="brunel"), 'there model = "two_population", here "brunel"'),
+        (make_experiment(parameters={"g": 8}), r"there parameters.g = null, here 8"),
     ]:
         with pytest.raises(InputError, match=f"holds another experiment: {difference}"):
             opened(tmp_path, identity=other.identity(), resume=True)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
-    opened(tmp_path, identity=Experiment(sizes=(9999,), seeds=(5,), kind="strong").identity(), resume=True)
+    opened(tmp_path, identity=make_experiment(sizes=(9999,), seeds=(5,), kind="strong").identity(), resume=True)
 
 
 def test_resume_refuses_results_without_header(tmp_path):
-    records.append(tmp_path / "runs.jsonl", make_record())
+    store.append(tmp_path / "runs.jsonl", make_record())
     with pytest.raises(InputError, match=r"holds results, but no experiment\.json"):
         opened(tmp_path, resume=True)
 
@@ -89,14 +88,17 @@ def test_folder_that_cannot_be_written(tmp_path):
             opened(path)
 
 
-def test_a_failure_counts_until_the_point_is_done(tmp_path):
-    folder = Folder(tmp_path, IDENTITY, {}, resume=False)
+def test_a_failure_counts_until_the_point_is_done(tmp_path, capsys):
+    experiment = make_experiment(sizes=(1250,), indegree=1250, vary={"neuron_model": ("iaf_psc_alpha",)})
+    folder = Folder(tmp_path, IDENTITY, experiment.settings(), resume=False)
     for reason in ("first", "second"):
-        folder.add_failure(make_point(), reason, "today")
-    assert [failure["reason"] for failure in failures(tmp_path).values()] == ["second"]
+        folder.add_failure(make_point(), reason)
+    show([str(tmp_path)])
+    assert capsys.readouterr().out.splitlines()[1].endswith("second")
     folder.add(make_record())
     folder.close()
-    assert failures(tmp_path) == {}
+    show([str(tmp_path)])
+    assert "done" in capsys.readouterr().out.splitlines()[1]
 
 
 # Records
@@ -106,17 +108,17 @@ def test_records_survive_a_kill_at_any_byte(tmp_path):
     """Whatever part of the last line a killed job leaves, the earlier points stay and the next line is whole."""
     path = tmp_path / "runs.jsonl"
     first, second, third = (make_record(make_point(seed=seed)) for seed in (1, 2, 3))
-    records.append(path, first)
+    store.append(path, first)
     start = path.stat().st_size
-    records.append(path, second)
+    store.append(path, second)
     whole = path.read_bytes()
     for length in [*range(start, len(whole), 97), *range(len(whole) - 5, len(whole) + 1)]:
         path.write_bytes(whole[:length])
         kept = [first, second] if length >= len(whole) - 1 else [first]
-        assert records.read(path) == kept
-        records.repair(path)
-        records.append(path, third)
-        assert records.read(path) == [*kept, third]
+        assert store.read(tmp_path) == kept
+        store.repair(path)
+        store.append(path, third)
+        assert store.read(tmp_path) == [*kept, third]
         assert path.read_bytes().endswith(b"\n")
         assert len(path.read_bytes().splitlines()) == len(kept) + 1
 
@@ -124,7 +126,7 @@ def test_records_survive_a_kill_at_any_byte(tmp_path):
 def test_torn_line_is_kept_aside(tmp_path):
     path = tmp_path / "runs.jsonl"
     path.write_bytes(b'{"variant": {"neu')
-    records.repair(path)
+    store.repair(path)
     assert path.read_bytes() == b""
     assert (tmp_path / "runs.jsonl.torn").read_bytes() == b'{"variant": {"neu\n'
 
@@ -133,24 +135,24 @@ def test_broken_line_elsewhere_is_an_error(tmp_path):
     path = tmp_path / "runs.jsonl"
     path.write_text("nonsense\n", encoding="utf-8")
     with pytest.raises(InputError, match="line 1: not a JSON object of a record"):
-        records.read(path)
+        store.read(tmp_path)
     path.write_text('{"N": 1250}\n', encoding="utf-8")
     with pytest.raises(InputError, match="line 1: the record lacks the field 'variant'"):
-        records.read(path)
+        store.read(tmp_path)
 
 
 def test_points_are_told_apart_by_ranks_and_counted_once(tmp_path):
     path = tmp_path / "runs.jsonl"
     for ranks in (1, 2, 2):
-        records.append(path, make_record(make_point(ranks=ranks)))
-    assert [record["ranks"] for record in records.read(path)] == [1, 2]
+        store.append(path, make_record(make_point(ranks=ranks)))
+    assert [record["ranks"] for record in store.read(tmp_path)] == [1, 2]
 
 
 def append_with_limit(path: str, limit: int) -> None:
     """Append a record while no file may grow beyond ``limit`` bytes, as on a full disk; exit code 5 on StorageError."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
-        records.append(Path(path), make_record())
+        store.append(Path(path), make_record())
     except StorageError as error:
         sys.exit(5 if "earlier ones are safe" in str(error) else 6)
 
@@ -158,7 +160,7 @@ def append_with_limit(path: str, limit: int) -> None:
 def test_what_a_full_disk_cuts_off_is_taken_back(tmp_path):
     """The system writes what still fits and then refuses: the earlier line must be left as it was."""
     path = tmp_path / "runs.jsonl"
-    records.append(path, make_record(make_point(seed=7)))
+    store.append(path, make_record(make_point(seed=7)))
     whole = path.read_bytes()
     job = multiprocessing.get_context("spawn").Process(target=append_with_limit, args=(str(path), len(whole) + 100))
     job.start()
@@ -300,6 +302,6 @@ def test_energy_is_that_of_all_packages(tmp_path):
 
 
 def test_experiment_header_is_json(tmp_path):
-    opened(tmp_path, settings=Experiment(sizes=(1, 2)).settings())
+    opened(tmp_path, settings=make_experiment(sizes=(1, 2)).settings())
     header = json.loads((tmp_path / "experiment.json").read_text(encoding="utf-8"))
     assert header["settings"]["sizes"] == [1, 2]

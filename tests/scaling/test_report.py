@@ -9,27 +9,23 @@ import re
 import pytest
 
 from distsim.core.errors import InputError
-from distsim.scaling.experiment import Experiment, Point
-from distsim.scaling.folder import Folder
-from distsim.scaling.report import command
-from distsim.scaling.report.checks import disagreements
-from distsim.scaling.report.command import report
+from distsim.scaling.experiment import Point, points_of
+from distsim.scaling.report import figures
+from distsim.scaling.report.command import report, show
 from distsim.scaling.report.compare import Change, compare
 from distsim.scaling.report.figures import draw_all, draw_overview
-from distsim.scaling.report.lines import point_line
 from distsim.scaling.report.page import facts
-from distsim.scaling.report.scaling import with_speed
-from distsim.scaling.report.show import show
-from distsim.scaling.report.summary import Spread, summarize
+from distsim.scaling.report.summary import Spread, disagreements, point_line, summarize, with_speed
 from distsim.scaling.report.tables import records_csv, summary_csv, table
-from tests.scaling_records import make_point, make_record, size_records, strong_records, weak_records
+from distsim.scaling.store import Folder, read_failures
+from tests.scaling_records import make_experiment, make_point, make_record, size_records, strong_records, weak_records
 
 KINDS = {"size": size_records, "strong": strong_records, "weak": weak_records}
 
 
 def save(path, records, settings=None):
     """An output folder with these records."""
-    folder = Folder(path, Experiment().identity(), settings or Experiment().settings(), resume=False)
+    folder = Folder(path, make_experiment().identity(), settings or make_experiment().settings(), resume=False)
     for record in records:
         folder.add(record)
     folder.close()
@@ -149,9 +145,9 @@ def test_records_of_one_network_must_agree(tmp_path, capsys):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_figures_of_every_kind(kind):
-    figures = draw_all(KINDS[kind]())
-    assert set(figures) == {f"{kind}_{name}" for name in ("overview", "time", "phases", "speed", "memory")}
-    assert len(figures[f"{kind}_overview"].axes) == 3
+    drawn = draw_all(KINDS[kind]())
+    assert set(drawn) == {f"{kind}_{name}" for name in ("overview", "time", "phases", "speed", "memory")}
+    assert len(drawn[f"{kind}_overview"].axes) == 3
 
 
 @pytest.mark.parametrize("records", [[make_record()], [make_record(weight_mean=None, rate=0.0)]])
@@ -194,7 +190,7 @@ def test_report_of_nothing(tmp_path):
 
 def test_names_are_neither_markup_nor_formulas(tmp_path, monkeypatch, capsys):
     """Texts of records stand in Markdown, HTML and CSV as what they are."""
-    monkeypatch.setattr(command, "_figures", lambda records: {})
+    monkeypatch.setattr(figures, "draw_all", lambda records: {})
     names = ("<script>alert(1)</script>", "a|b", "[x](http://y)", "=1+1", "@a", "$\\frac$")
     records = [make_record(make_point(name), launch_line="<b>\ud800", environment={"=A": "-1"}) for name in names]
     assert report([save(tmp_path / "<i>", records)]) == 0
@@ -258,18 +254,20 @@ def test_compare_tells_what_is_not_comparable(tmp_path, capsys):
 
 
 def test_show_lists_done_failed_and_missing(tmp_path, capsys):
-    settings = Experiment(sizes=(1250, 2500), indegree=1250, vary={"neuron_model": ("iaf_psc_alpha",)}, seeds=(1, 2))
+    settings = make_experiment(
+        sizes=(1250, 2500), indegree=1250, vary={"neuron_model": ("iaf_psc_alpha",)}, seeds=(1, 2)
+    )
     folder = Folder(tmp_path, settings.identity(), {**settings.settings(), "ranks": (1,)}, resume=False)
-    first, second, third, _ = settings.points(1)
+    first, second, third, _ = points_of(settings, 1)
     folder.add(make_record(first))
     folder.add(make_record(Point((), 1, 1, 1, 1)))
-    folder.add_failure(second, "timed out after 5 s\nmore", "today")
+    folder.add_failure(second, "timed out after 5 s\nmore")
     folder.close()
     assert show([str(tmp_path)]) == 3
     title, *lines = capsys.readouterr().out.splitlines()
     assert title.endswith("4 points: 1 done, 1 failed, 2 missing, and 1 points of other settings")
     assert lines[0] == f"  {first}: done, simulated in 0.500 s"
-    assert lines[1] == f"  {second}: failed today: timed out after 5 s"
+    assert lines[1] == f"  {second}: failed {read_failures(tmp_path)[0]['date']}: timed out after 5 s"
     assert lines[2] == f"  {third}: missing"
 
 

@@ -12,14 +12,19 @@ import time
 
 import pytest
 
+from distsim.core.errors import InputError
 from distsim.models import registry
+from distsim.scaling.options import parse
 from distsim.scaling.point import STATISTICS
 from distsim.scaling.process import session
+from distsim.scaling.session import Session, run
 from tests import documents
 from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job
+from tests.threads import on_ranks
 
 HARNESS = ["-m", "distsim.scaling"]
-SMALL = [*HARNESS, "--sizes", "50", "101", "--indegree", "20", "--time", "30", "--out", "out"]
+SIZES = ["--sizes", "50", "101", "--indegree", "20", "--time", "30"]
+SMALL = [*HARNESS, *SIZES, "--out", "out"]
 ENVIRONMENT = {"PYTHONPATH": os.pathsep.join(sys.path)}
 FIELDS = {
     # the point
@@ -66,6 +71,13 @@ def finish(job, code=0):
     return stdout + stderr
 
 
+def run_on(ranks, arguments, folder):
+    """The exit code of the harness on so many threads, each of them a rank; results go to ``folder``."""
+    codes = on_ranks(ranks, lambda comm: run(comm, [*arguments, "--out", str(folder / "out")]))
+    assert len(set(codes)) == 1
+    return codes[0]
+
+
 @pytest.fixture(scope="module")
 def one_rank(tmp_path_factory):
     """An experiment of four points on one rank: its folder and what it printed."""
@@ -106,9 +118,9 @@ def test_every_field_of_a_record_is_documented():
     assert set(re.findall(r"\w+", text)) >= PHASES
 
 
-@pytest.mark.parametrize("ranks", [2, 3])
-def test_hashes_do_not_depend_on_ranks(one_rank, tmp_path, mpirun, ranks):
-    mpirun(ranks, [*SMALL, "--no-plot"], cwd=tmp_path, env=ENVIRONMENT)
+@pytest.mark.parametrize("ranks", [2, 7])
+def test_hashes_do_not_depend_on_ranks(one_rank, tmp_path, ranks):
+    assert run_on(ranks, [*SIZES, "--no-plot"], tmp_path) == 0
     assert hashes(tmp_path / "out") == hashes(one_rank[0] / "out")
 
 
@@ -128,8 +140,7 @@ def test_points_with_fewer_ranks_run_on_a_part_of_the_job(one_rank, tmp_path, mp
 
 def test_what_is_presimulated_is_not_measured(one_rank, tmp_path):
     """10 + 20 ms give the hashes of 30 ms, and the spikes of the last 20."""
-    arguments = [*SMALL, "--no-plot", "--sizes", "101", "--presimulation", "10", "--time", "20"]
-    finish(start(arguments, tmp_path))
+    run_on(1, [*SIZES, "--no-plot", "--sizes", "101", "--presimulation", "10", "--time", "20"], tmp_path)
     assert hashes(tmp_path / "out").items() <= hashes(one_rank[0] / "out").items()
     whole = {row["spike_hash"]: row for row in read(one_rank[0] / "out")}
     for row in read(tmp_path / "out"):
@@ -142,9 +153,9 @@ SPIKING = registry.scalable()
 
 
 @pytest.mark.parametrize("model", SPIKING)
-def test_every_spiking_model_scales_with_equal_hashes(model, tmp_path, mpirun):
-    arguments = [*HARNESS, "--model", model, "--kind", "strong", "--sizes", "1260", "--ranks", "1", "2", "--time", "20"]
-    mpirun(2, [*arguments, "--no-plot", "--out", "out"], cwd=tmp_path, env=ENVIRONMENT)
+def test_every_spiking_model_scales_with_equal_hashes(model, tmp_path):
+    arguments = ["--model", model, "--kind", "strong", "--sizes", "1260", "--ranks", "1", "2", "--time", "20"]
+    assert run_on(2, [*arguments, "--no-plot"], tmp_path) == 0
     rows = read(tmp_path / "out")
     assert {row["ranks"] for row in rows} == {1, 2}
     assert {row["model"] for row in rows} == {model}
@@ -154,24 +165,48 @@ def test_every_spiking_model_scales_with_equal_hashes(model, tmp_path, mpirun):
     assert all(len(results) == 1 for results in by_variant.values())
 
 
-def test_wrong_input_ends_all_ranks_before_anything_is_written(tmp_path, mpirun):
-    for arguments, message in [
-        (["--size", "50"], "unknown option '--size'; did you mean '--sizes'?"),
-        (["--interval", "3"], "interval = 3 ms is longer than the delay of 1.5 ms"),
-        (["broken.toml"], "broken.toml: not valid TOML"),
-    ]:
-        (tmp_path / "broken.toml").write_text("sizes = [", encoding="utf-8")
-        done = mpirun(2, [*HARNESS, *arguments], cwd=tmp_path, check=False, env=ENVIRONMENT)
-        assert done.returncode == 2
-        assert done.stderr.count(message) == 1
-        assert [path.name for path in tmp_path.iterdir()] == ["broken.toml"]
+WRONG = [
+    (["--size", "50"], "unknown option '--size'; did you mean '--sizes'?"),
+    (["--interval", "3"], "interval = 3 ms is longer than the delay of 1.5 ms"),
+    (["broken.toml"], "broken.toml: not valid TOML"),
+]
 
 
-def test_a_spent_budget_leaves_points_for_later(tmp_path):
-    printed = finish(start([*SMALL, "--no-plot", "--budget", "0.001s"], tmp_path), code=3)
-    assert "4 of 4 points left: the budget is spent; --resume goes on with them" in printed
-    printed = finish(start([*SMALL, "--no-plot", "--budget", "1h", "--resume"], tmp_path))
+@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=["option", "model", "file"])
+def test_wrong_input_is_an_error_on_all_ranks(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.toml").write_text("sizes = [", encoding="utf-8")
+
+    def refused(comm):
+        with pytest.raises(InputError, match=re.escape(message)):
+            run(comm, arguments)
+        return True
+
+    assert on_ranks(3, refused) == [True] * 3
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.toml"]
+
+
+def test_wrong_input_ends_a_job_with_one_sentence(tmp_path, mpirun):
+    done = mpirun(2, [*HARNESS, *WRONG[1][0]], cwd=tmp_path, check=False, env=ENVIRONMENT)
+    assert done.returncode == 2
+    assert done.stderr.count(WRONG[1][1]) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spent_budget_leaves_points_for_later(tmp_path, capsys):
+    assert run_on(2, [*SIZES, "--no-plot", "--budget", "0.001s"], tmp_path) == 3
+    assert "4 of 4 points left: the budget is spent; --resume goes on with them" in capsys.readouterr().out
+    assert run_on(2, [*SIZES, "--no-plot", "--budget", "1h", "--resume"], tmp_path) == 0
     assert len(read(tmp_path / "out")) == 4
+
+
+def test_a_budget_ends_the_point_that_runs(tmp_path, monkeypatch, capsys):
+    """No other point has foretold its time: rank 0 asks between the parts of the point, and all ranks end it."""
+    left = iter([3600.0, 3600.0, 3600.0])
+    monkeypatch.setattr(Session, "left", lambda session: next(left, 0.0))
+    assert run_on(2, [*SIZES, "--no-plot", "--budget", "1h"], tmp_path) == 3
+    assert "4 of 4 points left: the budget is spent" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"experiment.json"}
 
 
 def test_a_full_disk_is_reported_and_earlier_points_are_kept(one_rank, tmp_path):
@@ -187,18 +222,14 @@ def test_a_full_disk_is_reported_and_earlier_points_are_kept(one_rank, tmp_path)
     assert "runs.jsonl cannot take the record (File too large); earlier ones are safe" in printed
     assert "Traceback" not in printed
     assert len(read(tmp_path / "out")) == 2
-    finish(start([*SMALL, "--no-plot", "--resume"], tmp_path))
+    assert run_on(1, [*SIZES, "--no-plot", "--resume"], tmp_path) == 0
     assert hashes(tmp_path / "out") == hashes(one_rank[0] / "out")
 
 
-def test_two_jobs_in_one_folder(one_rank, tmp_path):
-    slow = [*HARNESS, "--sizes", "1250", "--time", "5000", "--out", "out", "--no-plot"]
-    first = start(slow, tmp_path)
-    while first.poll() is None and not (tmp_path / "out" / "experiment.json").exists():
-        time.sleep(0.01)
-    printed = finish(start([*slow, "--resume"], tmp_path), code=2)
-    kill(first)
-    assert "another job works in output folder 'out' (process" in printed
+def test_two_jobs_in_one_folder(tmp_path):
+    options = parse([*SIZES, "--no-plot", "--out", str(tmp_path / "out")])
+    with Session(None, options, 1, 1), pytest.raises(InputError, match=r"another job works in output folder .*process"):
+        run_on(2, [*SIZES, "--no-plot", "--resume"], tmp_path)
 
 
 def kill(job):
@@ -210,21 +241,21 @@ def kill(job):
 
 
 def test_resume_after_kills_at_random_moments(one_rank, tmp_path):
-    """Kill -9 at ten random moments: no record is lost, doubled or broken."""
-    arguments = [*SMALL, "--no-plot", "--resume", "--repetitions", "30"]
+    """Kill -9 at six random moments: no record is lost, doubled or broken."""
+    arguments = [*SMALL, "--no-plot", "--resume", "--repetitions", "20"]
     moments = random.Random(5)
     seen = []
-    for _ in range(10):
+    for _ in range(6):
         job = start(arguments, tmp_path)
-        time.sleep(moments.uniform(0.3, 2.0))
+        time.sleep(moments.uniform(0.5, 2.0))
         kill(job)
         with contextlib.suppress(FileNotFoundError):
             data = (tmp_path / "out" / "runs.jsonl").read_bytes()
             whole = [line for line in data.split(b"\n")[:-1] if line]
             assert whole[: len(seen)] == seen
             seen = whole
-    finish(start(arguments, tmp_path))
+    assert run_on(1, arguments[2:], tmp_path) == 0
     rows = read(tmp_path / "out")
     points = {(json.dumps(row["variant"]), row["N"], row["repetition"]) for row in rows}
-    assert len(rows) == len(points) == 120
+    assert len(rows) == len(points) == 80
     assert hashes(tmp_path / "out") == hashes(one_rank[0] / "out")

@@ -1,4 +1,4 @@
-"""``python -m distsim.scaling report FOLDER ...``, and the short report at the end of an experiment."""
+"""``python -m distsim.scaling report`` and ``show``, and the short report at the end of an experiment."""
 
 from __future__ import annotations
 
@@ -9,48 +9,47 @@ from typing import Any
 from distsim.command.arguments import Parser
 from distsim.core.errors import InputError
 from distsim.record.storage import make_folder, write_all
-from distsim.scaling import folder as output
-from distsim.scaling import records as lines
-from distsim.scaling.report.checks import disagreements
-from distsim.scaling.report.summary import summarize
+from distsim.scaling import store
+from distsim.scaling.experiment import Point, key_of, points_in
+from distsim.scaling.report.summary import Record, disagreements, summarize
 from distsim.scaling.report.tables import records_csv, summary_csv, table
 
-Record = Mapping[str, Any]
-DISAGREEMENT = 1
+DISAGREEMENT, INCOMPLETE = 1, 3
+"""Exit codes: records of one network disagree; points are not done."""
 
-DESCRIPTION = """\
+REPORT = """\
 Tables and figures of the records in one or more output folders: on the terminal, and in the folder --out as
 report.html (one page with everything, nothing loaded from outside), report.md, summary.csv, records.csv and figures
 (PNG and PDF). Exit code 1 where records of one network disagree: a curve over different networks is none.
 """
+SHOW = """\
+List the points of experiments: done, failed (and why), missing. Exit code 0 where all are done, else 3.
+"""
 
 
 def report(arguments: list[str]) -> int:
-    """Run the command; returns its exit code."""
-    parser = Parser(usage="python -m distsim.scaling report FOLDER ... [--out FOLDER]", description=DESCRIPTION)
+    """Run ``report``; returns its exit code."""
+    parser = Parser(usage="python -m distsim.scaling report FOLDER ... [--out FOLDER]", description=REPORT)
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="output folders of experiments")
     parser.add_argument("--out", metavar="FOLDER", help="where the files go (default: the first folder)")
     taken = parser.take_apart(arguments, "only folders")
     folders = [Path(name) for name in taken.folders]
-    held = read_all(folders)
-    out = Path(taken.out or folders[0])
-    files = write(held, out, title=", ".join(folder.resolve().name for folder in folders))
-    print(text(held))
+    records = read_all(folders)
+    files = write(records, Path(taken.out or folders[0]), title=", ".join(folder.resolve().name for folder in folders))
+    print(text(records))
     print("\n".join(f"written: {file}" for file in files))
-    return DISAGREEMENT if disagreements(held) else 0
+    return DISAGREEMENT if disagreements(records) else 0
 
 
 def read_all(folders: Sequence[Path]) -> list[Record]:
     """The records of all folders; InputError where one is no output folder, or where there are no records."""
-    held: list[Record] = []
+    records: list[Record] = []
     for folder in folders:
-        output.read_header(folder)
-        held += lines.read(folder / output.RUNS)
-    if not held:
-        raise InputError(
-            f"there are no records in {', '.join(str(folder) for folder in folders)}: no point is done yet"
-        )
-    return held
+        store.read_header(folder)
+        records += store.read(folder)
+    if not records:
+        raise InputError(f"there are no records in {', '.join(map(str, folders))}: no point is done yet")
+    return records
 
 
 def text(records: Sequence[Record]) -> str:
@@ -65,44 +64,72 @@ def write(records: Sequence[Record], out: Path, title: str) -> list[Path]:
     Raises InputError where ``out`` cannot be written, StorageError where there is no room: a report that was there
     before is then as it was.
     """
-    from distsim.scaling.report import page
+    from distsim.scaling.report import figures, page
 
     errors, summaries = disagreements(records), summarize(records)
     make_folder(out, "report: folder")
-    figures = {} if errors else _figures(records)
+    drawn = {} if errors else figures.draw_all(records)
     texts = {
         "summary.csv": summary_csv(summaries),
         "records.csv": records_csv(records),
-        "report.md": page.markdown(title, errors, summaries, records, list(figures)),
-        "report.html": page.html(title, errors, summaries, records, figures),
+        "report.md": page.markdown(title, errors, summaries, records, list(drawn)),
+        "report.html": page.html(title, errors, summaries, records, drawn),
     }
-    contents = {out / name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
-    for stem, figure in figures.items():
-        contents |= images(figure, out / stem)
+    contents = {out / name: content.encode("utf-8", "backslashreplace") for name, content in texts.items()}
+    for stem, figure in drawn.items():
+        contents |= _images(figure, out / stem)
     write_all(contents)
     return list(contents)
 
 
-def _figures(records: Sequence[Record]) -> dict[str, Any]:
-    from distsim.scaling.report.figures import draw_all
-
-    return draw_all(records)
-
-
 def brief(folder: Path, records: Sequence[Record], *, plot: bool) -> str:
     """Table and one figure at the end of an experiment, and where they are."""
-    said = [text(records), f"records: {folder / output.RUNS}"]
+    said = [text(records), f"records: {folder / store.RUNS}"]
     if plot and not disagreements(records):
-        from distsim.scaling.report.figures import draw_overview
+        from distsim.scaling.report import figures
 
-        figures = images(draw_overview(records), folder / output.FIGURE)
-        write_all(figures)
-        said += [f"figure: {path}" for path in figures]
+        images = _images(figures.draw_overview(records), folder / store.FIGURE)
+        write_all(images)
+        said += [f"figure: {path}" for path in images]
     return "\n".join(said)
 
 
-def images(figure: Any, path: Path) -> dict[Path, bytes]:
+def _images(figure: Any, path: Path) -> dict[Path, bytes]:
     """A figure as the files with the suffixes .png and .pdf; the same records give the same files."""
     from distsim.scaling.report.style import image
 
     return {path.with_name(f"{path.name}.{kind}"): image(figure, kind) for kind in ("png", "pdf")}
+
+
+def show(arguments: list[str]) -> int:
+    """Run ``show``; returns its exit code."""
+    parser = Parser(usage="python -m distsim.scaling show FOLDER ...", description=SHOW)
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="output folders of experiments")
+    taken = parser.take_apart(arguments, "only folders")
+    complete = [_show_points(Path(name)) for name in taken.folders]
+    return 0 if all(complete) else INCOMPLETE
+
+
+def _show_points(folder: Path) -> bool:
+    """Print a line for each point of the last experiment in ``folder``; whether all are done."""
+    points = points_in(store.read_header(folder)["settings"], f"{folder / store.HEADER}: settings")
+    done = {key_of(record): record for record in store.read(folder)}
+    failed = {key_of(record): record for record in store.read_failures(folder)}
+    if (running := store.unfinished(folder)) is not None:
+        failed[key_of(running)] = {**running, "reason": f"it runs since then, or {running['reason']}"}
+    states = [_state(point, done, failed) for point in points]
+    counts = {name: sum(state.startswith(name) for state in states) for name in ("done", "failed", "missing")}
+    others = len(done) - counts["done"]
+    more = f", and {others} points of other settings" if others else ""
+    print(f"{folder}: {len(points)} points: " + ", ".join(f"{n} {name}" for name, n in counts.items()) + more)
+    print("\n".join(f"  {point}: {state}" for point, state in zip(points, states, strict=True)))
+    return counts["done"] == len(points)
+
+
+def _state(point: Point, done: Mapping[str, Record], failed: Mapping[str, Record]) -> str:
+    key = point.key()
+    if key in done:
+        return f"done, simulated in {done[key]['sim_time']:.3f} s"
+    if key in failed:
+        return f"failed {failed[key]['date']}: {(failed[key]['reason'].splitlines() or [''])[0]}"
+    return "missing"

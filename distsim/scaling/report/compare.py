@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,9 @@ from typing import Any
 from distsim.command.arguments import Parser
 from distsim.core.errors import InputError
 from distsim.scaling.experiment import Point
-from distsim.scaling.report.checks import SAME
 from distsim.scaling.report.command import read_all
-from distsim.scaling.report.summary import curve_names, curve_of
+from distsim.scaling.report.summary import Record, changed, curve_names, curve_of
 
-Record = Mapping[str, Any]
 REGRESSION = 1
 TOLERANCE = 0.1
 CONFIDENCE = 0.95
@@ -54,6 +52,9 @@ class Change:
         error = quantile * statistics.stdev(logs) / math.sqrt(len(logs))
         return cls(math.exp(statistics.fmean(logs)), math.exp(min(error, LARGEST_EXPONENT)))
 
+    def __str__(self) -> str:
+        return f"{self.ratio:.3f}" if self.spread is None else f"{self.ratio:.3f} (×÷ {self.spread:.3f})"
+
     def verdict(self, tolerance: float) -> str:
         """One of "worse", "better" and "same"."""
         beyond = self.spread or 1.0
@@ -80,35 +81,15 @@ def compare(arguments: list[str]) -> int:
     from tabulate import tabulate
 
     header = ["", "ranks", "N", "runs", *(f"{name}\nnew / old" for name in QUANTITIES), "verdict"]
-    print(tabulate([row.cells() for row in rows], header, disable_numparse=True))
+    print(tabulate(rows, header, disable_numparse=True))
     print("\n".join(["", *notes]) if notes else "")
-    worse = [row for row in rows if row.verdict == "worse"]
-    print(f"{len(worse)} of {len(rows)} points are worse" if worse else "no regression")
+    worse = sum(row[-1] == "worse" for row in rows)
+    print(f"{worse} of {len(rows)} points are worse" if worse else "no regression")
     return REGRESSION if worse else 0
 
 
-@dataclass(frozen=True)
-class Row:
-    """One point of both: its name, how many pairs of runs it has, and the change of every quantity."""
-
-    curve: str
-    ranks: int
-    size: int
-    runs: int
-    changes: dict[str, Change]
-    verdict: str
-
-    def cells(self) -> list[str]:
-        """The texts of a line of the table."""
-        ratios = [
-            f"{change.ratio:.3f}" if change.spread is None else f"{change.ratio:.3f} (×÷ {change.spread:.3f})"
-            for change in self.changes.values()
-        ]
-        return [self.curve, str(self.ranks), str(self.size), str(self.runs), *ratios, self.verdict]
-
-
-def differences(old: Sequence[Record], new: Sequence[Record], tolerance: float) -> tuple[list[Row], list[str]]:
-    """A row for every point that both have, and notes on what only one has and on results that differ."""
+def differences(old: Sequence[Record], new: Sequence[Record], tolerance: float) -> tuple[list[list[str]], list[str]]:
+    """A line of the table for every point that both have; notes on what only one has and on results that differ."""
     before = {_run(record): record for record in old}
     pairs: dict[tuple[Any, ...], list[tuple[Record, Record]]] = {}
     for record in new:
@@ -117,13 +98,11 @@ def differences(old: Sequence[Record], new: Sequence[Record], tolerance: float) 
             pairs.setdefault(point, []).append((before[_run(record)], record))
     names = curve_names([*old, *new])
     rows = [_row(names[point[0]], runs, tolerance) for point, runs in sorted(pairs.items())]
-    matched = sum(len(runs) for runs in pairs.values())
-    notes = [
-        f"{n} runs are in {where} alone" for n, where in ((len(old) - matched, "OLD"), (len(new) - matched, "NEW")) if n
-    ]
-    changed = [a for runs in pairs.values() for a, b in runs if any(a[name] != b[name] for name in SAME)]
-    if changed:
-        notes.append(f"{len(changed)} runs have other results than before, the first: {Point.from_dict(changed[0])}")
+    alone = {where: len(all_of) - sum(map(len, pairs.values())) for where, all_of in (("OLD", old), ("NEW", new))}
+    notes = [f"{n} runs are in {where} alone" for where, n in alone.items() if n]
+    others = [before for runs in pairs.values() for before, after in runs if changed(before, after)]
+    if others:
+        notes.append(f"{len(others)} runs have other results than before, the first: {Point.from_dict(others[0])}")
     return rows, notes
 
 
@@ -131,16 +110,17 @@ def _run(record: Record) -> tuple[Any, ...]:
     return curve_of(record), Point.from_dict(record).key()
 
 
-def _row(curve: str, runs: Sequence[tuple[Record, Record]], tolerance: float) -> Row:
+def _row(curve: str, runs: Sequence[tuple[Record, Record]], tolerance: float) -> list[str]:
+    """Name of the point, how many pairs of runs it has, the change of every quantity (none where one costs nothing)."""
     first = runs[0][1]
+    costs = {name: [(_cost(old[field]), _cost(new[field])) for old, new in runs] for name, field in QUANTITIES.items()}
     changes = {
-        name: Change.of([_cost(new[field]) / _cost(old[field]) for old, new in runs])
-        for name, field in QUANTITIES.items()
-        if all(_cost(record[field]) for pair in runs for record in pair)
+        name: Change.of([new / old for old, new in pairs]) for name, pairs in costs.items() if all(map(all, pairs))
     }
     verdicts = {change.verdict(tolerance) for change in changes.values()}
     verdict = next((word for word in ("worse", "better") if word in verdicts), "same")
-    return Row(curve, first["ranks"], first["N"], len(runs), changes, verdict)
+    ratios = [str(changes.get(name, "-")) for name in QUANTITIES]
+    return [curve, str(first["ranks"]), str(first["N"]), str(len(runs)), *ratios, verdict]
 
 
 def _cost(value: Any) -> float:

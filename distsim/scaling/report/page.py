@@ -11,10 +11,8 @@ from string import Template
 from typing import Any
 
 from distsim.scaling.report import style
-from distsim.scaling.report.summary import Summary
+from distsim.scaling.report.summary import Record, Summary
 from distsim.scaling.report.tables import CROWDED_NOTE, cells, table
-
-Record = Mapping[str, Any]
 
 CAPTIONS = {
     "overview": "Overview. Dashed: the ideal. Hollow markers: more ranks than cores.",
@@ -24,16 +22,8 @@ CAPTIONS = {
     "memory": "Resident memory at its peak, and bytes of the synapse tables.",
 }
 WITH_WHAT = (
-    "git_commit",
-    "cpu_model",
-    "cores",
-    "hosts",
-    "pinning",
-    "mpi_library",
-    "platform",
-    "launch_line",
-    "launcher",
-)
+    "git_commit", "cpu_model", "cores", "hosts", "pinning", "mpi_library", "platform", "launch_line", "launcher",
+)  # fmt: skip
 
 PAGE = Template("""\
 <!doctype html>
@@ -44,15 +34,13 @@ PAGE = Template("""\
 <title>$title</title>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
-.scroll { overflow-x: auto; }
+h2 { margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid #e3e3e3; text-align: right; white-space: nowrap; }
-th { vertical-align: bottom; white-space: pre-line; } th:first-child, td:first-child { text-align: left; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid #e3e3e3; text-align: right; white-space: pre-line; }
+th:first-child, td:first-child, .facts td { text-align: left; overflow-wrap: anywhere; }
+.scroll { overflow-x: auto; } .scroll td { white-space: nowrap; }
 .error { background: #fbe3e0; border-left: 4px solid #b5281a; padding: .6rem 1rem; }
-figure { margin: 1.2rem 0; } figure img { width: 100%; max-width: 60rem; } figcaption { color: #555; font-size: 13px; }
-.facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-.facts td:first-child { white-space: nowrap; }
+figure img { width: 100%; max-width: 60rem; } figcaption { color: #555; font-size: 13px; }
 </style>
 </head>
 <body>
@@ -65,7 +53,7 @@ $errors
 <h2>Figures</h2>
 $figures
 <h2>Where and with what</h2>
-$facts
+<div class="facts">$facts</div>
 </body>
 </html>
 """)
@@ -79,16 +67,18 @@ def html(
     figures: Mapping[str, Any],
 ) -> str:
     """The page; ``figures`` by file name."""
+    from tabulate import tabulate
+
     header, rows = cells(summaries)
     crowded = any(summary.oversubscribed for summary in summaries)
     return PAGE.substitute(
         title=markup.escape(f"Scaling experiment: {title}"),
         summary=markup.escape(summary_line(records)),
         errors="".join(f'<p class="error">Error: {markup.escape(error)}</p>' for error in errors),
-        table=_table([header], rows),
+        table=tabulate(rows, header, "html", disable_numparse=True),
         note=markup.escape(CROWDED_NOTE) if crowded else "Means ± standard deviations over all runs.",
         figures="\n".join(_figure(name, figure) for name, figure in figures.items()) or "<p>None.</p>",
-        facts=_table([], [[name, value] for name, value in facts(records)], "facts"),
+        facts=tabulate(facts(records), (), "html", disable_numparse=True),
     )
 
 
@@ -150,13 +140,3 @@ def _figure(name: str, figure: Any) -> str:
     data, caption = base64.b64encode(style.image(figure, "svg")).decode(), markup.escape(_caption(name))
     source = f"data:image/svg+xml;base64,{data}"
     return f'<figure><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
-
-
-def _table(header: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], look: str = "") -> str:
-    """A table whose texts are escaped."""
-
-    def line(texts: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{markup.escape(text)}</{tag}>" for text in texts) + "</tr>"
-
-    body = "\n".join([*(line(texts, "th") for texts in header), *(line(texts, "td") for texts in rows)])
-    return f'<table class="{look}">\n{body}\n</table>'

@@ -15,7 +15,6 @@ LONGEST_LABEL = 60
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's palette, told apart by readers with any colour vision."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
-RANK_STYLES = ("-", "--", ":", "-.")
 IDEAL = {"color": "0.55", "linestyle": (0, (4, 3)), "linewidth": 0.8, "marker": "", "zorder": 1}
 STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -37,7 +36,7 @@ STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def canvas(panels: int, width: float, height: float, letters: bool = True) -> Iterator[tuple[Any, list[Any]]]:
+def canvas(panels: int, width: float, height: float) -> Iterator[tuple[Any, list[Any]]]:
     """A figure of so many panels side by side (mm), in the house's style."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -47,8 +46,9 @@ def canvas(panels: int, width: float, height: float, letters: bool = True) -> It
         axes = list(figure.subplots(1, panels, squeeze=False)[0])
         yield figure, axes
         for panel, letter in zip(axes, "ABCDEFGH", strict=False):
-            if letters and panels > 1:
-                panel.set_title(letter, loc="left", fontweight="bold", fontsize=10)
+            panel.set_title(letter, loc="left", fontweight="bold", fontsize=10)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # what is laid out stays so: each kind of file would do it again
 
 
 def over_size(summaries: Sequence[Summary]) -> bool:
@@ -108,6 +108,18 @@ def from_zero(panel: Any) -> None:
     """A vertical axis from 0 to above the largest value."""
     panel.set_ylim(0, 1.04 * panel.get_ylim()[1])
     panel.locator_params(axis="y", nbins=7)
+
+
+def logarithmic(panel: Any) -> None:
+    """A vertical axis in powers of ten, with numbers written out where it spans little."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    panel.set_yscale("log")
+    low, high = panel.get_ylim()
+    if high < 30.0 * low:
+        panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
 
 
 def mean(summary: Summary, name: str) -> float | None:

@@ -1,24 +1,85 @@
-"""All seeds and repetitions of one network on one number of ranks, as means and standard deviations."""
+"""What records tell: points of curves over seeds and repetitions, speed-up and efficiency, and whether they agree."""
 
 from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from distsim.scaling.experiment import variant_label
-from distsim.scaling.report.scaling import with_speed
+from distsim.scaling.experiment import Point, variant_label
+from distsim.scaling.settings import CURVE
 
 Record = Mapping[str, Any]
-SETTINGS = ("model", "kind", "T_ms", "presimulation_ms", "dt_ms", "precision", "interval_ms", "exchange")
+CURVES = (*CURVE, "dt_ms")
 """Records that differ in one of these lie on different curves; so do those that differ in ``variant``."""
-
+SAME = ("n_synapses", "n_spikes", "spike_hash", "weight_hash")
+"""The fields in which all records of a network agree, whatever the ranks."""
 FIELDS = (
     "build_time", "sim_time", "real_time_factor", "speedup", "efficiency", "rate", "weight_mean", "weight_sd",
     "bytes_per_synapse", "events_per_second_and_core", "synapses_built_per_second_and_core", "energy_per_event",
 )  # fmt: skip
+SHORTEST_SHOWN = 0.05  # s
+
+
+def point_line(point: Point, record: Record) -> str:
+    """What a finished point cost, and its rate and weights: the line of a log."""
+    weight = "" if record["weight_mean"] is None else f", weight {record['weight_mean']:.2f} pA"
+    compiled = f", compile {record['compile_time']:.1f} s" if record["compile_time"] >= SHORTEST_SHOWN else ""
+    crowded = " (oversubscribed)" if record["oversubscribed"] else ""
+    return (
+        f"{point}{crowded}: build {record['build_time']:.3f} s, simulate {record['sim_time']:.3f} s "
+        f"({record['real_time_factor']:.3f} x real time){compiled}, rate {record['rate']:.3f} /s{weight}"
+    )
+
+
+def disagreements(records: Sequence[Record]) -> list[str]:
+    """A sentence for every pair of records of one network that differ in what they must share; empty where none do."""
+    first: dict[str, Record] = {}
+    found = []
+    for record in records:
+        known = first.setdefault(record["network"], record)
+        values = [f"{name} {_short(known[name])} and {_short(record[name])}" for name in changed(known, record)]
+        if values:
+            found.append(
+                f"{Point.from_dict(known)} and {Point.from_dict(record)} are runs of one network ({record['network']}) "
+                f"with different results: {', '.join(values)}"
+            )
+    return found
+
+
+def changed(record: Record, other: Record) -> list[str]:
+    """The fields of ``SAME`` in which two records differ."""
+    return [name for name in SAME if record[name] != other[name]]
+
+
+def _short(value: Any) -> str:
+    return f"{value[:8]}..." if isinstance(value, str) else str(value)
+
+
+def with_speed(record: Record, others: Iterable[Record]) -> dict[str, Any]:
+    """``record`` with speedup and efficiency, both relative to the fewest ranks in it and ``others``.
+
+    efficiency is the number of synapses simulated per rank and second, over that on the fewest ranks; in strong scaling
+    this is T(r0) r0 / (T(r) r), in weak scaling with fixed in-degree T(r0) / T(r). speedup is efficiency times r / r0.
+    Both are None in size scaling, and where nothing was simulated.
+    """
+    base = min((other for other in (record, *others) if _comparable(record, other)), key=lambda r: r["ranks"])
+    if record["kind"] == "size" or not base["n_synapses"] or not record["sim_time"]:
+        return {**record, "speedup": None, "efficiency": None}
+    efficiency = _throughput(record) / _throughput(base)
+    return {**record, "speedup": efficiency * record["ranks"] / base["ranks"], "efficiency": efficiency}
+
+
+def _comparable(record: Record, other: Record) -> bool:
+    """Whether the two belong to one curve over ranks, with the same seed."""
+    same = [*CURVES, "variant", "seed", "repetition", *(["size", "indegree"] if record["kind"] == "strong" else [])]
+    return all(record[name] == other[name] for name in same)
+
+
+def _throughput(record: Record) -> float:
+    return float(record["n_synapses"] / (record["ranks"] * record["sim_time"]))
 
 
 @dataclass(frozen=True)
@@ -48,9 +109,9 @@ class Summary:
 
     curve: str
     kind: str
+    ranks: int
     size: int
     indegree: int | None
-    ranks: int
     seeds: int
     runs: int
     oversubscribed: bool
@@ -70,13 +131,13 @@ def summarize(records: Sequence[Record]) -> list[Summary]:
 
 def curve_of(record: Record) -> str:
     """What tells curves apart, as a text to compare."""
-    return json.dumps([record[name] for name in (*SETTINGS, "variant")], sort_keys=True)
+    return json.dumps([record[name] for name in (*CURVES, "variant")], sort_keys=True)
 
 
 def curve_names(records: Sequence[Record]) -> dict[str, str]:
     """A name for every curve: its variant, with the settings in which not all records agree."""
     differing = [
-        name for name in SETTINGS if name != "kind" and len({json.dumps(record[name]) for record in records}) > 1
+        name for name in CURVES if name != "kind" and len({json.dumps(record[name]) for record in records}) > 1
     ]
     names = {}
     for record in records:
@@ -96,9 +157,9 @@ def _summary(curve: str, records: list[Record]) -> Summary:
     return Summary(
         curve=curve,
         kind=first["kind"],
+        ranks=first["ranks"],
         size=first["N"],
         indegree=first["indegree"],
-        ranks=first["ranks"],
         seeds=len({record["seed"] for record in records}),
         runs=len(records),
         oversubscribed=any(record["oversubscribed"] for record in records),

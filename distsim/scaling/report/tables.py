@@ -6,9 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from distsim.scaling.report.summary import Spread, Summary
+from distsim.scaling.store import flat
 
 MEGABYTE, MILLION, MICROJOULE = 1e6, 1e6, 1e-6
 CROWDED = "*"
@@ -31,9 +33,9 @@ COLUMNS = (
     ("weight\nSD (pA)", "weight_sd", 1.0),
 )
 """Heading, name in ``Summary.values``, and the unit that it is shown in; a column without values is left out."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "weight_mean")
 """The columns for which a terminal is wide enough."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def table(summaries: Sequence[Summary], style: str = "simple") -> str:
@@ -84,27 +86,22 @@ def summary_csv(summaries: Iterable[Summary]) -> str:
     """The summaries as CSV: every quantity with its mean and standard deviation, in the units of the records."""
     rows = []
     for summary in summaries:
-        row: dict[str, Any] = {
-            name: getattr(summary, name)
-            for name in ("curve", "kind", "ranks", "size", "indegree", "seeds", "runs", "oversubscribed")
-        }
-        for name, spread in summary.values.items():
-            row |= {name: spread and spread.mean, f"{name}_sd": spread and spread.sd}
-        rows.append(row | {f"phase_{name}": seconds for name, seconds in summary.phases.items()})
+        row = asdict(summary)
+        values, phases = row.pop("values"), row.pop("phases")
+        for name, spread in values.items():
+            row |= {name: spread and spread["mean"], f"{name}_sd": spread and spread["sd"]}
+        rows.append(row | {f"phase_{name}": seconds for name, seconds in phases.items()})
     return _csv(rows)
 
 
 def records_csv(records: Iterable[Mapping[str, Any]]) -> str:
     """The records as CSV: entries of tables as table.entry, lists as JSON."""
-    return _csv([dict(_flat(record)) for record in records])
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for name, item in value.items():
-        if isinstance(item, Mapping):
-            yield from _flat(item, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", json.dumps(item) if isinstance(item, list) else item
+    return _csv(
+        [
+            {name: json.dumps(value) if isinstance(value, list) else value for name, value in flat(record)}
+            for record in records
+        ]
+    )
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

@@ -1,0 +1,193 @@
+"""The settings of a scaling experiment: one table, from which options, help, checks, identity and curves follow.
+
+Checks are functions of a value and its name: they return the value, or raise InputError, "NAME must ..., got VALUE".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
+from typing import Any, NamedTuple
+
+from distsim.core.errors import InputError, nearest
+from distsim.core.units import LARGEST_COUNT, MAX_NEURONS, check_count, check_number, shown
+from distsim.models.model import EXCHANGES, PRECISIONS
+
+Scalar = bool | int | float | str
+Check = Callable[[Any, str], Any]
+
+KINDS = ("size", "strong", "weak")
+DEFAULT_MODEL = "two_population"
+DEFAULT_SIZES = (1250, 2500, 3750, 5000)
+DEFAULT_INDEGREE = 1250
+DEFAULT_VARY = {"neuron_model": ("iaf_psc_alpha", "ignore_and_fire")}
+
+MOST_POINTS = 100_000
+MOST_NETWORKS = 10_000
+"""Beyond what any experiment needs; far more would fill the memory before one of them is run."""
+MOST_RANKS = 10_000_000
+LONGEST_TEXT = 1000
+
+
+def require(fine: bool, name: str, demand: str, value: Any) -> None:
+    """InputError unless ``fine``."""
+    if not fine:
+        raise InputError(f"{name} must {demand}, got {shown(value)}")
+
+
+def flag(value: Any, name: str) -> bool:
+    """True or false."""
+    require(isinstance(value, bool), name, "be true or false", value)
+    return bool(value)
+
+
+def text(value: Any, name: str) -> str:
+    """A text that files and messages can hold."""
+    require(isinstance(value, str), name, "be a text", value)
+    require(len(value) <= LONGEST_TEXT, name, f"have at most {LONGEST_TEXT} characters", value)
+    require(value == value.encode(errors="replace").decode(), name, "be a text that UTF-8 can hold", value)
+    return str(value)
+
+
+def scalar(value: Any, name: str) -> Scalar:
+    """A value of a parameter."""
+    require(isinstance(value, (bool, int, float, str)), name, "be a number, a text, true or false", value)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return text(value, name)
+    return check_number(value, name) if isinstance(value, float) else check_count(value, name, low=-LARGEST_COUNT)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The check of a choice among ``names``."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, value: Any, name: str) -> str:
+        if isinstance(value, str) and value in self.names:
+            return value
+        hint = nearest(value, self.names) if isinstance(value, str) else ""
+        meant = hint if "did you mean" in hint else ""
+        raise InputError(f"{name} = {shown(value)} is not one of {', '.join(self.names)}{meant}")
+
+
+def several(check: Check) -> Check:
+    """The check of a list of at least one value."""
+
+    def check_all(value: Any, name: str) -> tuple[Any, ...]:
+        require(isinstance(value, (list, tuple)), name, "be a list, as in [1, 2]", value)
+        require(0 < len(value) <= MOST_RANKS, name, f"hold at least one value and at most {MOST_RANKS}", value)
+        return tuple(check(item, f"{name}[{index}]") for index, item in enumerate(value))
+
+    return check_all
+
+
+def model(value: Any, name: str) -> str:
+    """A model that can be found."""
+    from distsim.models.registry import find
+
+    find(text(value, name))
+    return str(value)
+
+
+class Setting(NamedTuple):
+    """What is known of a setting; a table's ``check`` is that of its entries.
+
+    ``points``: it makes up the list of points, and experiments that differ in it may share a folder. ``record``: its
+    name in records, which lie on different curves where they differ in it. ``models_own``: left out, it is what the
+    model has for it.
+    """
+
+    default: Any
+    check: Check
+    metavar: str
+    meaning: str
+    points: bool = False
+    record: str | None = None
+    models_own: bool = False
+
+    @property
+    def help(self) -> str:
+        """Meaning, choices and default, as ``--help`` shows them."""
+        choices = f": {', '.join(self.check.names)}" if isinstance(self.check, OneOf) else ""
+        default = ", ".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
+        if self.models_own:
+            default = "the model's own"
+        return self.meaning + choices + (f" (default: {default})" if default not in (None, "", {}) else "")
+
+
+def setting(default: Any, check: Check, metavar: str, meaning: str, **known: Any) -> Any:
+    """A field of ``Experiment``; a tuple as default makes it a list, a dictionary a table."""
+    held = Setting(default, several(check) if isinstance(default, tuple) else check, metavar, meaning, **known)
+    return field(default_factory=lambda: default, metadata={"setting": held})
+
+
+neurons = partial(check_count, low=1, high=MAX_NEURONS)
+ranks = partial(check_count, low=1, high=MOST_RANKS)
+duration = partial(check_number, above=0.0)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A scaling experiment with a spiking model, or a user's own, whose ``model`` is the path of its file.
+
+    kind: "size" (fixed ranks, N = ``sizes`` grows), "strong" (fixed N = ``sizes``, ``ranks`` grow) or "weak" (N is
+    ``size_per_rank`` times ``ranks``). ``indegree`` is fixed, None leaves it to the model; where ``indegree_grows`` in
+    weak scaling it is that of one rank and grows with N. ``vary`` holds values of parameters of the model whose
+    combinations are run, ``parameters`` one value for further ones. What the model has its own values for is None until
+    it is asked (``plan.py``); an ``interval`` of None after that is the minimum delay.
+    """
+
+    model: str = setting(DEFAULT_MODEL, model, "NAME", "a spiking model, or a file of your own", record="model")
+    kind: str = setting("size", OneOf(KINDS), "KIND", "what grows", points=True, record="kind")
+    sizes: tuple[int, ...] = setting(
+        (), neurons, "N", f"numbers of neurons (default: {str(DEFAULT_SIZES)[1:-1]})", points=True
+    )
+    size_per_rank: int | None = setting(None, neurons, "N", "weak scaling: number of neurons per rank", points=True)
+    ranks: tuple[int, ...] = setting((), ranks, "RANKS", "numbers of ranks (default: those of the job)", points=True)
+    indegree: int | None = setting(None, neurons, "K", "inputs per neuron (default: the model's own rule)", points=True)
+    indegree_grows: bool | None = setting(
+        None, flag, "BOOL", "weak scaling: true where the inputs per neuron grow with N", points=True
+    )
+    vary: Mapping[str, tuple[Scalar, ...]] = setting(
+        {}, several(scalar), "NAME=A,B", "a parameter of the model and its values", points=True
+    )
+    parameters: Mapping[str, Any] = setting({}, scalar, "NAME=VALUE", "other parameters of the model")
+    seeds: tuple[int, ...] = setting((1,), check_count, "SEED", "seeds", points=True)
+    repetitions: int = setting(
+        1, partial(check_count, low=1, high=MOST_POINTS), "N", "runs of every network", points=True
+    )
+    time: float = setting(None, duration, "MS", "simulated time in ms", record="T_ms", models_own=True)
+    presimulation: float = setting(
+        None, partial(check_number, low=0.0), "MS", "simulated before that in ms, not measured",
+        record="presimulation_ms", models_own=True,
+    )  # fmt: skip
+    precision: str = setting(None, OneOf(PRECISIONS), "KIND", "of stored weights", record="precision", models_own=True)
+    interval: float | None = setting(
+        None, duration, "MS", "interval of spike exchange in ms", record="interval_ms", models_own=True
+    )
+    exchange: str = setting(
+        None, OneOf(EXCHANGES), "KIND", "plan of spike exchange", record="exchange", models_own=True
+    )
+
+    def settings(self) -> dict[str, Any]:
+        """All settings as plain data."""
+        return asdict(self)
+
+    def identity(self) -> dict[str, Any]:
+        """The settings common to all points, as plain data: equal for experiments whose points belong together."""
+        return {name: value for name, value in self.settings().items() if not SETTINGS[name].points}
+
+    def fields(self) -> dict[str, Any]:
+        """The settings that records hold, under the names that they have there."""
+        return {s.record: getattr(self, name) for name, s in SETTINGS.items() if s.record is not None}
+
+
+SETTINGS: dict[str, Setting] = {entry.name: entry.metadata["setting"] for entry in fields(Experiment)}
+TABLES = tuple(name for name, held in SETTINGS.items() if isinstance(held.default, dict))
+LISTS = tuple(name for name, held in SETTINGS.items() if isinstance(held.default, tuple))
+CURVE = tuple(held.record for held in SETTINGS.values() if held.record is not None)
+"""The fields of records by which curves are told apart, beside what varies."""
