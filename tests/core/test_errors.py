@@ -161,7 +161,7 @@ NETWORKS = [
     (lambda n: n.population("C", 1, SpikeTrains([[1.0, 1.25]])), ["'C'", "times[0][1] = 1.25 ms", "dt = 0.1 ms"]),
     (lambda n: n.connect("A", "b", AllToAll(), Static()), ["unknown population 'b'", "'B'"]),
     (lambda n: n.connect("A", "X", AllToAll(), Static()), ["projection 'A->X'", "'X' is a source of spikes"]),
-    (lambda n: n.connect("A", "B", "all_to_all", Static()), ["'A->B'", "'all_to_all'", "AllToAll"]),
+    (lambda n: n.connect("A", "B", "all_to_all", Static()), ["'A->B'", "'all_to_all'", "FixedIndegree"]),
     (lambda n: n.connect("A", "B", AllToAll(), Static), ["'A->B'", "not a synapse", "Static(weight=1.0, delay=1.0)"]),
     (lambda n: n.connect("A", "B", OneToOne(), Static()), ["'A->B'", "'A' has 5", "'B' 7", "same size"]),
     (lambda n: n.connect("A", "A", FixedIndegree(6, multapses=False), Static()), ["indegree = 6", "at most 5"]),
