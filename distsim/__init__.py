@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         PairwiseBernoulli,
         SpatialBernoulli,
     )
+    from distsim.core.values import Value
     from distsim.rates.rate_network import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
     from distsim.rates.rate_simulation import RateSimulation
     from distsim.spiking.drives.constant_current import ConstantCurrent
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from distsim.spiking.neurons.iaf_psc_exp import IafPscExp
     from distsim.spiking.neurons.ignore_and_fire import IgnoreAndFire
     from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse
+    from distsim.spiking.neurons.neuron_model import NeuronModel, State, duration, parameter, time_constant
+    from distsim.spiking.protocols import Drive
     from distsim.spiking.simulation import Simulation
     from distsim.spiking.sources.poisson_source import PoissonSource
     from distsim.spiking.sources.spike_trains import SpikeTrains
@@ -52,6 +55,7 @@ _HOME = {
     "ConstantRate": "rates.rate_network",
     "DiffusionConnection": "rates.rate_network",
     "DistsimError": "core.errors",
+    "Drive": "spiking.protocols",
     "EdgeList": "core.rules",
     "FixedIndegree": "core.rules",
     "FixedTotalNumber": "core.rules",
@@ -64,6 +68,7 @@ _HOME = {
     "LifMultisynapse": "spiking.neurons.lif_multisynapse",
     "LogNormal": "core.distributions",
     "Network": "spiking.network",
+    "NeuronModel": "spiking.neurons.neuron_model",
     "Normal": "core.distributions",
     "OneToOne": "core.rules",
     "PairwiseBernoulli": "core.rules",
@@ -78,11 +83,16 @@ _HOME = {
     "Simulation": "spiking.simulation",
     "SpatialBernoulli": "core.rules",
     "SpikeTrains": "spiking.sources.spike_trains",
+    "State": "spiking.neurons.neuron_model",
     "Static": "spiking.synapses.static",
     "StdpPowerLaw": "spiking.synapses.stdp_power_law",
     "TsodyksMarkram": "spiking.synapses.tsodyks_markram",
     "Uniform": "core.distributions",
+    "Value": "core.values",
+    "duration": "spiking.neurons.neuron_model",
     "lattice": "core.positions",
+    "parameter": "spiking.neurons.neuron_model",
+    "time_constant": "spiking.neurons.neuron_model",
 }
 
 __all__ = [
@@ -94,6 +104,7 @@ __all__ = [
     "ConstantRate",
     "DiffusionConnection",
     "DistsimError",
+    "Drive",
     "EdgeList",
     "FixedIndegree",
     "FixedTotalNumber",
@@ -106,6 +117,7 @@ __all__ = [
     "LifMultisynapse",
     "LogNormal",
     "Network",
+    "NeuronModel",
     "Normal",
     "OneToOne",
     "PairwiseBernoulli",
@@ -120,12 +132,17 @@ __all__ = [
     "Simulation",
     "SpatialBernoulli",
     "SpikeTrains",
+    "State",
     "Static",
     "StdpPowerLaw",
     "TsodyksMarkram",
     "Uniform",
+    "Value",
     "__version__",
+    "duration",
     "lattice",
+    "parameter",
+    "time_constant",
 ]
 
 
