@@ -31,6 +31,7 @@ from distsim.core.errors import StorageError as StorageError
 from distsim.core.one_signed import Gamma as Gamma
 from distsim.core.one_signed import Replaced as Replaced
 from distsim.core.positions import lattice as lattice
+from distsim.core.values import Value as Value
 from distsim.models.liquid_state.batch import TrialSpikes as TrialSpikes
 from distsim.models.liquid_state.trials import Trials as Trials
 from distsim.parallel.communicator import world as world
@@ -50,6 +51,12 @@ from distsim.spiking.neurons.iaf_psc_delta import IafPscDelta as IafPscDelta
 from distsim.spiking.neurons.iaf_psc_exp import IafPscExp as IafPscExp
 from distsim.spiking.neurons.ignore_and_fire import IgnoreAndFire as IgnoreAndFire
 from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse as LifMultisynapse
+from distsim.spiking.neurons.neuron_model import NeuronModel as NeuronModel
+from distsim.spiking.neurons.neuron_model import State as State
+from distsim.spiking.neurons.neuron_model import duration as duration
+from distsim.spiking.neurons.neuron_model import parameter as parameter
+from distsim.spiking.neurons.neuron_model import time_constant as time_constant
+from distsim.spiking.protocols import Drive as Drive
 from distsim.spiking.simulation import Simulation as Simulation
 from distsim.spiking.sources.poisson_source import PoissonSource as PoissonSource
 from distsim.spiking.sources.spike_trains import SpikeTrains as SpikeTrains

@@ -72,18 +72,17 @@ def count_table(mean: float) -> CountTable:
 
 
 @inline
-def add_events(drive, begin, step, slot, random):  # type: ignore[no-untyped-def]
+def add_events(drive, step, slot, random):  # type: ignore[no-untyped-def]
     """slot[i] += weight * (number of events that arrive in ``step``); slot (size,) int64 or int32.
 
-    drive: keys and salt of streams, of which neuron i has keys[begin + i]; thresholds, common and first of the table;
+    drive: keys (size,) and salt of streams; thresholds, common and first of the table;
     weight in units of the slot; delay in steps. An event sent in step s has counter s in the stream of the neuron.
     random (BLOCK,) uint64 is scratch.
     """
-    keys, salt, thresholds, common, first_count, weight, delay = drive
+    key, salt, thresholds, common, first_count, weight, delay = drive
     if step <= delay:
         return
     w1, w2, w3, w4 = weight, 2 * weight, 3 * weight, 4 * weight
-    key = keys[begin : begin + slot.size]
     shift = hashed(salt, step - delay)
     highest = np.uint64(0)
     for i in range(key.size):

@@ -48,7 +48,7 @@ def common_length(lengths: list[int]) -> int:
 
 def _lambda(names: list[str], body: str, **known: Any) -> Any:
     """``lambda names: body``; numba takes the names of arguments for what they are, so they cannot be starred."""
-    return eval(f"lambda {', '.join(names)}: {body}", known)
+    return eval(f"lambda {', '.join(names)}: {body}", {"__name__": __name__, **known})
 
 
 def at(values: Any, i: int) -> Any:

@@ -77,7 +77,8 @@ class LocalGroup:
     """The neurons that one kernel advances, those of populations of one kind, and what drives them.
 
     rings: of each input (slots, n) int64 or int32: input by step of arrival, in units of ``grid.unit``. driven: what
-    drives add to each population; poisson: what of that the kernel adds.
+    drives add to each population; poisson: what of that the kernel adds; has_currents, has_inputs: whether there is
+    more.
     """
 
     shares: list[PopulationShare]
@@ -86,6 +87,8 @@ class LocalGroup:
     rings: tuple[npt.NDArray[Any], ...] = ()
     driven: list[Driven] = field(default_factory=list)
     poisson: PoissonInput = ()
+    has_currents: bool = False
+    has_inputs: bool = False
     plastic_inputs: list[LocalTable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -241,7 +244,9 @@ def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm
     synapses = [p.synapse for p in network.projections if p.target.name in targets]
     group.grid = bound.grid(comm)
     narrow = precision != "double" and all(synapse.constant for synapse in synapses)
-    narrow = narrow and not any(driven.inputs for driven in group.driven)
+    group.has_currents = any(driven.currents for driven in group.driven)
+    group.has_inputs = any(driven.inputs for driven in group.driven)
+    narrow = narrow and not group.has_inputs
     if narrow:
         weights: list[Value] = [events.weight for driven in group.driven for events in driven.poisson]
         grid = bound.grid(comm, narrow=True)

@@ -92,7 +92,7 @@ class SpikingLoop:
     def advance(self, group: LocalGroup, buffer: Fired, start: int, n_steps: int) -> int:
         """Advance one group by ``n_steps`` after step ``start``; writes spikes to ``buffer`` and returns how many."""
         current, unit = self.current(group, start, n_steps), group.grid.unit
-        for driven in group.driven:
+        for driven in group.driven if group.has_inputs else ():
             driven.deposit_inputs(start + 1, n_steps, group.rings, unit)
         return group.neurons.update(
             start + 1, n_steps, group.rings, unit, current, group.poisson, buffer.index, buffer.stamp
@@ -116,7 +116,7 @@ class SpikingLoop:
     def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
         """Current (populations, n_steps) in pA injected into every neuron in the steps after ``start``."""
         current = self._no_current[len(group.shares)]
-        if n_steps != self.interval or any(driven.currents for driven in group.driven):
+        if group.has_currents or n_steps != self.interval:
             current = np.zeros((len(group.shares), n_steps))
             for row, driven in zip(current, group.driven, strict=True):
                 for add in driven.currents:

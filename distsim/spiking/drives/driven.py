@@ -74,7 +74,7 @@ class Driven:
     def deposit_inputs(self, first_step: int, n_steps: int, rings: tuple[npt.NDArray[Any], ...], unit: float) -> None:
         """Add ``inputs`` of some steps to ``rings``, of each input of the group (slots, n)."""
         model = self.share.population.model
-        steps = np.arange(first_step, first_step + n_steps) if self.inputs else np.zeros(0, np.int64)
+        steps = np.arange(first_step, first_step + n_steps)
         for input_of, most in self.inputs:
             values = np.asarray(input_of(first_step, n_steps), np.float64)
             if values.shape != (n_steps, self.share.n) or not (np.abs(values) <= most).all():

@@ -18,13 +18,14 @@ named one, as every call of a kernel does, takes microseconds."""
 
 
 @inline
-def add_poisson(poisson, p, begin, size, step, rings, random):  # type: ignore[no-untyped-def]
-    """Add what arrives in ``step`` at the neurons begin .. begin + size - 1, of population p, to rings (slots, n)."""
+def add_poisson(poisson, p, begin, size, first_step, n_steps, rings, random):  # type: ignore[no-untyped-def]
+    """Add to rings (slots, n) what arrives in some steps at the neurons begin .. begin + size - 1, of population p."""
     rows, inputs, offsets, keys, salts, thresholds, common, first, weights, delays = poisson
     for r in range(rows[p], rows[p + 1]):
-        ring = rings[inputs[r]]
-        drive = keys, salts[r], thresholds[r], common[r], first[r], weights[r], delays[r]
-        add_events(drive, begin + offsets[r], step, ring[step % ring.shape[0], begin : begin + size], random)
+        ring, start = rings[inputs[r]], begin + offsets[r]
+        drive = keys[start : start + size], salts[r], thresholds[r], common[r], first[r], weights[r], delays[r]
+        for step in range(first_step, first_step + n_steps):
+            add_events(drive, step, ring[step % ring.shape[0], begin : begin + size], random)
 
 
 @jit
@@ -33,5 +34,5 @@ def deposit_all(poisson, bounds, first_step, n_steps, rings):  # type: ignore[no
     random = np.empty(BLOCK, np.uint64)
     for p in range(bounds.size - 1):
         for begin in range(bounds[p], bounds[p + 1], BLOCK):
-            for step in range(first_step, first_step + n_steps):
-                add_poisson(poisson, p, begin, min(BLOCK, bounds[p + 1] - begin), step, rings, random)
+            size = min(BLOCK, bounds[p + 1] - begin)
+            add_poisson(poisson, p, begin, size, first_step, n_steps, rings, random)

@@ -124,7 +124,8 @@ class IgnoreAndFireGroup:
         if self.integrated:
             self.integrated.update(first_step, n_steps, rings, unit, current, poisson, index, stamp)
         else:
-            deposit_all(poisson, self.bounds, first_step, n_steps, rings)
+            if poisson[0][-1]:
+                deposit_all(poisson, self.bounds, first_step, n_steps, rings)
             for ring in rings:
                 clear(first_step, n_steps, ring)
         return update(self.counter, self.period, first_step, n_steps, index, stamp)

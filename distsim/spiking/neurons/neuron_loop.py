@@ -39,12 +39,11 @@ def update_of(step: Any) -> Any:
         for p in range(bounds.size - 1):
             for begin in range(bounds[p], bounds[p + 1], BLOCK):
                 size = min(BLOCK, bounds[p + 1] - begin)
+                add_poisson(poisson, p, begin, size, first_step, n_steps, rings, random)
                 own, fixed = block(state, p, begin, size), block(constants, p, begin, size)
                 for now in range(first_step, first_step + n_steps):
-                    slot = now % n_slots
+                    arriving = arriving_in(rings, now % n_slots, begin, size)
                     injected = current[p, now - first_step]
-                    add_poisson(poisson, p, begin, size, now, rings, random)
-                    arriving = block(at(rings, slot), p, begin, size)
                     n_fired = 0
                     for i in range(size):
                         arrived = in_units_of(at(arriving, i), unit)
@@ -58,6 +57,13 @@ def update_of(step: Any) -> Any:
         return spikes
 
     return update
+
+
+@over_tuples
+@inline
+def arriving_in(ring, slot, begin, size):  # type: ignore[no-untyped-def]
+    """The input of a block of neurons in a slot."""
+    return ring[slot, begin : begin + size]
 
 
 @over_tuples
