@@ -25,7 +25,7 @@ from distsim.core.jit import inline, jit
 from distsim.spiking.synapses.catch_up import make_catch_up
 from distsim.spiking.synapses.history import INITIAL_CAPACITY, trace_before
 from distsim.spiking.synapses.input_unit import to_units
-from distsim.spiking.synapses.per_edge import entries
+from distsim.spiking.synapses.per_edge import entries, equation
 from distsim.spiking.synapses.plastic_delivery import PlasticDelivery, PlasticKernels
 from distsim.spiking.synapses.synapse_model import SynapseModel
 from distsim.spiking.synapses.table import Table, row_of
@@ -63,7 +63,7 @@ def make_kernels(facilitate: Any, depress: Any) -> PlasticKernels:
     facilitate(w, K_plus, p): the weight after a postsynaptic spike has reached the synapse. depress(w, K_minus, p): the
     weight that a presynaptic spike leaves behind and transmits.
     """
-    facilitate, depress = inline(facilitate), inline(depress)
+    facilitate, depress = equation(facilitate, "w", "K_plus", "p"), equation(depress, "w", "K_minus", "p")
 
     @inline
     def facilitate_with(w, k_plus, exponent, p):  # type: ignore[no-untyped-def]
