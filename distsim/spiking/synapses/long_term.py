@@ -69,13 +69,14 @@ def make_kernels(facilitate: Any, depress: Any) -> PlasticKernels:
     def facilitate_with(w, k_plus, exponent, p):  # type: ignore[no-untyped-def]
         return facilitate(w, k_plus * exp2(exponent), p)
 
-    brought_up, settle, weights_at = make_catch_up(facilitate_with)
+    grown, settle, weights_at = make_catch_up(facilitate_with)
 
     @jit
     def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # type: ignore[no-untyped-def]
         """As ``static.deliver``; returns how many of the weights transmitted exceed the largest, grid[1]."""
         place, offsets, targets, weights, delays = table
-        k_plus, t_last, _, _ = sources
+        steps, trace, older = history
+        k_plus, t_last, settled, settled_until = sources
         numbers, attributes, rate_plus, rate_minus = constants
         per_unit, limit = grid
         beyond = 0
@@ -83,15 +84,18 @@ def make_kernels(facilitate: Any, depress: Any) -> PlasticKernels:
             row = row_of(gids[spike], place)
             if row < 0:
                 continue
-            stamp = stamps[spike]
+            stamp, last, gain = stamps[spike], t_last[row], k_plus[row]
+            since = max(last, settled_until[row])
             for edge in range(offsets[row], offsets[row + 1]):
-                delay = np.int64(delays[0 if delays.size == 1 else edge])
-                w = brought_up(edge, row, stamp, table, history, sources, constants)
-                k_minus = trace_before(stamp - delay, targets[edge], history, rate_minus)
-                weights[edge] = depress(w, k_minus, numbers + entries(attributes, edge))
+                neuron, d = targets[edge], np.int64(delays[0 if delays.size == 1 else edge])
+                p = numbers + entries(attributes, edge)
+                w = settled[edge] if since > last else float(weights[edge])
+                if gain > 0.0:
+                    w = grown(w, neuron, last - d, (since - d, stamp - d), gain, rate_plus, p, steps, older)
+                weights[edge] = depress(w, trace_before(stamp - d, neuron, steps, trace, older, rate_minus), p)
                 beyond += abs(weights[edge]) > limit
-                ring[(stamp + delay) % ring.shape[0], targets[edge]] += to_units(weights[edge], per_unit)
-            k_plus[row] = k_plus[row] * exp2((t_last[row] - stamp) * rate_plus) + 1.0
+                ring[(stamp + d) % ring.shape[0], neuron] += to_units(weights[edge], per_unit)
+            k_plus[row] = gain * exp2((last - stamp) * rate_plus) + 1.0
             t_last[row] = stamp
         return beyond
 
