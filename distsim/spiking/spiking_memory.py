@@ -18,7 +18,7 @@ from distsim.spiking.network import Network, Population
 from distsim.spiking.precision import check_precision
 from distsim.spiking.sort_edges import record_type
 from distsim.spiking.synapses.synapse_model import SynapseModel
-from distsim.spiking.tables import DENSE_ROWS_PER_EDGE, EDGES_PER_SEGMENT, Share, by_table, multiplicity
+from distsim.spiking.tables import Share, by_table, is_dense, is_segmented, multiplicity, source_range
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ class _Expected:
 
     @property
     def segmented(self) -> bool:
-        many = self.edges >= EDGES_PER_SEGMENT * self.longest * self.rows
-        return many and not self.one_delay and self.synapse.constant
+        return is_segmented(self.shares[0], self.edges, self.rows, self.longest)
 
     @property
     def delay(self) -> int:
@@ -133,10 +132,8 @@ def _expected(shares: list[Share], dt: float, ranks: int, index: int, weight: in
         of_source[projection.source.name] = of_source.get(projection.source.name, 0.0) + number
         ranges.append(delay_range(share.delay.value, dt, number))
     edges = sum(of_source.values())
-    sources = [share.projection.source for share in shares]
-    n_source = max(p.first_gid + p.size for p in sources) - min(p.first_gid for p in sources)
-    dense = n_source * DENSE_ROWS_PER_EDGE <= edges
-    rows = float(n_source) if dense else n_source * -math.expm1(-edges / n_source)
+    _, n_source = source_range(shares)
+    rows = float(n_source) if is_dense(n_source, edges) else n_source * -math.expm1(-edges / n_source)
     shortest, longest = min(low for low, _ in ranges), max(high for _, high in ranges)
     return _Expected(shares, edges, max(of_source.values()), n_source, rows, longest, shortest, index, weight)
 
