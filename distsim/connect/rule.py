@@ -166,7 +166,7 @@ class Rule(Declared, abstract=True):
 def check_is_rule(rule: Any, where: str) -> None:
     """InputError where ``rule`` is no connection rule."""
     if not isinstance(rule, Rule):
-        raise InputError(f"{where}: {shown(rule)} is not a connection rule; give e.g. FixedIndegree(100)")
+        raise InputError(f"{where}: {shown(rule)} is not a connection rule; give e.g. FixedIndegree(100) or AllToAll()")
 
 
 def check_rule_fits(rule: Rule, ends: Ends, where: str) -> None:

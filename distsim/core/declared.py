@@ -22,29 +22,41 @@ from distsim.core.values import check_value
 
 
 def number(
-    *, default: float | Any | None = MISSING, low: float = -math.inf, above: float = -math.inf, kw_only: bool = False
+    *,
+    default: float | Any | None = MISSING,
+    low: float = -math.inf,
+    above: float = -math.inf,
+    high: float = math.inf,
+    kw_only: bool = False,
 ) -> Any:
-    """A parameter that is one number, at least ``low`` and larger than ``above``; None where that is the default."""
-    return _parameter(check_number, default, kw_only, low=low, above=above)
+    """A parameter that is one number from ``low`` to ``high``, larger than ``above``; None where it is the default."""
+
+    def check(value: Any, name: str) -> float:
+        checked = check_number(value, name, low=low, above=above)
+        if checked > high:
+            raise InputError(f"{name} must be at most {high:g}, got {checked:g}")
+        return checked
+
+    return _parameter(check, "number", default, kw_only)
 
 
 def count(*, default: int | Any = MISSING, low: int = 0) -> Any:
     """A parameter that is a whole number of at least ``low``."""
-    return _parameter(check_count, default, low=low)
+    return _parameter(partial(check_count, low=low), "count", default)
 
 
 def flag(*, default: bool | Any = MISSING) -> Any:
     """A parameter that is True or False."""
-    return _parameter(check_flag, default)
+    return _parameter(check_flag, "flag", default)
 
 
 def of_each(*, default: float | Any = MISSING, low: float = -math.inf, above: float = -math.inf) -> Any:
     """A parameter with a value for each synapse: one number, an array, or a distribution, within the limits."""
-    return _parameter(check_value, default, low=low, above=above)
+    return _parameter(partial(check_value, low=low, above=above), "of each", default)
 
 
-def _parameter(check: Callable[..., Any], default: Any, kw_only: bool = False, **limits: float) -> Any:
-    return field(default=default, kw_only=kw_only, metadata={"check": partial(check, **limits), "by": check})
+def _parameter(check: Callable[[Any, str], Any], what: str, default: Any, kw_only: bool = False) -> Any:
+    return field(default=default, kw_only=kw_only, metadata={"check": check, "what": what})
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(number, count, flag, of_each, field))
@@ -78,9 +90,9 @@ class Declared:
 
 def names_of_each(cls: Any) -> tuple[str, ...]:
     """Names of the parameters that have a value for each synapse, in the order of declaration."""
-    return tuple(f.name for f in fields(cls) if f.metadata.get("by") is check_value)
+    return tuple(f.name for f in fields(cls) if f.metadata.get("what") == "of each")
 
 
 def numbers_of(declared: Any) -> dict[str, float]:
     """The parameters that are one number, by name, in the order of declaration."""
-    return {f.name: getattr(declared, f.name) for f in fields(declared) if f.metadata.get("by") is check_number}
+    return {f.name: getattr(declared, f.name) for f in fields(declared) if f.metadata.get("what") == "number"}

@@ -61,6 +61,22 @@ class LocalTable:
         """Their synapse, or one of those that share the table, all of one kind."""
         return self.projections[0].synapse
 
+    def between(
+        self, projection: Projection, sources: Int64Array, targets: Int64Array
+    ) -> tuple[Int64Array, Int64Array, Int64Array, Int64Array]:
+        """The synapses (n,) between ``sources`` and ``targets``, indices within the ends of ``projection``.
+
+        Edges, the rows that they are in, and their sources and targets. Projections with the same ends as this one that
+        share the table are included.
+        """
+        first = projection.source.first_gid - self.table.first_source_gid
+        edges, rows = self.table.edges_of(sources + first)
+        target = self.target.gids[self.table.targets[edges]] - projection.target.first_gid
+        wanted = np.isin(target, targets)
+        edges, rows = edges[wanted], rows[wanted]
+        source = rows if self.table.sources is None else self.table.sources[rows]
+        return edges, rows, source - first, target[wanted]
+
     @property
     def share(self) -> PopulationShare:
         """The targets of the first projection; of plastic synapses, which share their table with no other, all."""

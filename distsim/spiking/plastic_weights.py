@@ -25,18 +25,12 @@ CHUNK = 1 << 20  # weights that are summed together
 def select(
     local: LocalTable, projection: Projection, sources: Int64Array, targets: Int64Array, dt: float, now: int | None
 ) -> Connections:
-    """The local synapses of a table between ``sources`` and ``targets`` (indices within the ends of ``projection``).
+    """The local synapses of a table that ``LocalTable.between`` finds.
 
-    Weights as last transmitted, or, where ``now`` is a step, plastic ones brought up to that step. Projections with
-    the same ends as this one that share the table are included.
+    Weights as last transmitted, or, where ``now`` is a step, plastic ones brought up to that step.
     """
     table = local.table
-    first_source = projection.source.first_gid - table.first_source_gid
-    edges, rows = table.edges_of(sources + first_source)
-    target = local.target.gids[table.targets[edges]] - projection.target.first_gid
-    wanted = np.isin(target, targets)
-    edges, rows, target = edges[wanted], rows[wanted], target[wanted]
-    source = (rows if table.sources is None else table.sources[rows]) - first_source
+    edges, rows, source, target = local.between(projection, sources, targets)
     weight: npt.NDArray[np.float64] = table.weights_of(edges)
     if now is not None and local.plastic:
         weight = local.delivery.weights_at(now, edges, rows)

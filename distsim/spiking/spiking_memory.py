@@ -19,7 +19,7 @@ from distsim.spiking.network import Network, Population
 from distsim.spiking.precision import check_precision
 from distsim.spiking.sort_edges import record_type
 from distsim.spiking.synapses.synapse_model import SynapseModel
-from distsim.spiking.tables import DENSE_ROWS_PER_EDGE, EDGES_PER_SEGMENT, Share, by_table
+from distsim.spiking.tables import Share, by_table, is_dense, is_segmented, source_range
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class _Expected:
     """What is expected of the table that some projections onto one group share, on one rank.
 
     edges: of the rank; most: those of the source population that has most. rows: sources that have one. longest,
-    shortest: delays in steps.
+    shortest: delays in steps. index, weight: bytes of a target and of a weight.
     """
 
     shares: list[Share]
@@ -37,6 +37,8 @@ class _Expected:
     rows: float
     longest: int
     shortest: int
+    index: int
+    weight: int
 
     @property
     def synapse(self) -> SynapseModel:
@@ -48,20 +50,41 @@ class _Expected:
 
     @property
     def segmented(self) -> bool:
-        many = self.edges >= EDGES_PER_SEGMENT * self.longest * self.rows
-        return many and not self.one_delay and self.synapse.constant
+        return is_segmented(self.shares[0], self.edges, self.rows, self.longest)
+
+    @property
+    def delay(self) -> int:
+        """Bytes of a delay."""
+        return _bytes_of(min(self.longest, 2**32 - 1))
+
+    def nbytes(self) -> float:
+        """Bytes of ``Table.nbytes``."""
+        first = self.shares[0]
+        own = [first.weight.single is None or self.synapse.plastic, *(a.single is None for a in first.further)]
+        total = self.edges * (self.index + self.weight * sum(own)) + WORD * (self.rows + 1.0) * len(first.inputs)
+        total += WORD * self.rows if self.rows < self.n_source else 0.0
+        if self.segmented:
+            return total + self.rows * (self.longest + 1.0) * _bytes_of(max(256, round(1.1 * self.edges / self.rows)))
+        return total + (WORD if self.one_delay else self.edges * self.delay)
+
+    def building(self) -> float:
+        """Bytes of the records of edges on their way, and of counts of sources."""
+        record = 0 if self.one_delay else record_type(f"f{self.weight}", f"u{self.index}", f"u{self.delay}").itemsize
+        return 3.0 * WORD * self.n_source + self.most * record
+
+
+def _bytes_of(largest: int) -> int:
+    return int(np.dtype(smallest_unsigned(largest)).itemsize)
 
 
 def memory_of_spiking(network: Network, ranks: int = 1, precision: str = "double") -> Memory:
     """The memory (bytes) that ``network`` takes on each of ``ranks`` ranks; ``precision`` as for a Simulation."""
-    weight_bytes = np.dtype(check_precision(precision)).itemsize
-    groups = [(together, _tables_onto(network, together, ranks)) for together in groups_of(network)]
+    weight = np.dtype(check_precision(precision)).itemsize
+    groups = [(together, _tables_onto(network, together, ranks, weight)) for together in groups_of(network)]
     tables = [table for _, of_group in groups for table in of_group if table.edges]
     longest = max((table.longest for table in tables), default=FREE_INTERVAL)
     shortest = min((table.shortest for table in tables), default=FREE_INTERVAL)
-    parts = [
-        _group(network, together, own, ranks, (shortest, longest), weight_bytes, precision) for together, own in groups
-    ]
+    parts = [_group(network, *group, ranks, (shortest, longest), precision) for group in groups]
     building = max((part.building for part in parts), default=0.0)
     names = ("tables", "plasticity", "rings", "neurons")
     return Memory(**{name: sum(getattr(part, name) for part in parts) for name in names}, building=building)
@@ -73,38 +96,35 @@ def _group(
     tables: list[_Expected],
     ranks: int,
     delays: tuple[int, int],
-    weight_bytes: int,
     precision: str,
 ) -> Memory:
-    """The memory of one group of neurons, and of the synapses onto it."""
+    """The memory of one group of neurons, and of the synapses onto it; delays: the shortest and the longest."""
     n = most_local(sum(p.size for p in together), ranks)
     model: Any = together[0].model
-    index_bytes = np.dtype(target_type(n)).itemsize
     narrow = precision != "double" and all(table.synapse.constant for table in tables)
-    table_bytes = [_table_bytes(table, index_bytes, weight_bytes) for table in tables]
     slots = delays[1] if any(not table.segmented for table in tables) else delays[0]
     inputs = model.inputs()
-    ring = float(inputs) * slots * n * (4 if narrow else WORD)
     poisson = sum(s.target in together and isinstance(s.stimulus, Poisson) for s in network.stimulations)
     state = WORD * (6 + 2 * inputs + poisson + 2 * len(vars(model)))
     spikes = float(n) * delays[0] * max(p.model.multiplicity(network.dt) for p in together) * (4 + 2 * WORD)
     return Memory(
-        tables=sum(table_bytes),
+        tables=sum(table.nbytes() for table in tables),
         plasticity=sum(table.synapse.state_bytes(table.edges, table.rows, n) for table in tables),
-        rings=ring,
+        rings=float(inputs) * slots * n * (4 if narrow else WORD),
         neurons=state * float(n) + spikes,
-        building=max((_building_bytes(table, index_bytes, weight_bytes) for table in tables), default=0.0),
+        building=max((table.building() for table in tables), default=0.0),
     )
 
 
-def _tables_onto(network: Network, together: list[Population], ranks: int) -> list[_Expected]:
+def _tables_onto(network: Network, together: list[Population], ranks: int, weight: int) -> list[_Expected]:
     """The tables of one group; nothing is drawn."""
     nobody = np.zeros(0, np.int64)
     shares = [Share.of(p, 0, nobody, 0) for p in network.projections if p.target in together]
-    return [_expected(of_table, network.dt, ranks) for of_table in by_table(shares, network.dt)]
+    index = np.dtype(target_type(-(-sum(p.size for p in together) // ranks))).itemsize
+    return [_expected(of_table, network.dt, ranks, index, weight) for of_table in by_table(shares, network.dt)]
 
 
-def _expected(shares: list[Share], dt: float, ranks: int) -> _Expected:
+def _expected(shares: list[Share], dt: float, ranks: int, index: int, weight: int) -> _Expected:
     of_source: dict[str, float] = {}
     ranges = []
     for share in shares:
@@ -113,12 +133,10 @@ def _expected(shares: list[Share], dt: float, ranks: int) -> _Expected:
         of_source[projection.source.name] = of_source.get(projection.source.name, 0.0) + number
         ranges.append(delay_range(share.delay.value, dt, number))
     edges = sum(of_source.values())
-    sources = [share.projection.source for share in shares]
-    n_source = max(p.first_gid + p.size for p in sources) - min(p.first_gid for p in sources)
-    dense = n_source * DENSE_ROWS_PER_EDGE <= edges
-    rows = float(n_source) if dense else n_source * -math.expm1(-edges / n_source)
+    _, n_source = source_range(shares)
+    rows = float(n_source) if is_dense(n_source, edges) else n_source * -math.expm1(-edges / n_source)
     shortest, longest = min(low for low, _ in ranges), max(high for _, high in ranges)
-    return _Expected(shares, edges, max(of_source.values()), n_source, rows, longest, shortest)
+    return _Expected(shares, edges, max(of_source.values()), n_source, rows, longest, shortest, index, weight)
 
 
 def delay_range(delay: Value, dt: float, edges: float) -> tuple[int, int]:
@@ -132,34 +150,3 @@ def delay_range(delay: Value, dt: float, edges: float) -> tuple[int, int]:
     else:
         low, high = float(np.min(delay, initial=math.inf)), float(np.max(delay, initial=dt))
     return max(1, round(min(low, high) / dt)), max(1, round(high / dt))
-
-
-def _table_bytes(table: _Expected, index_bytes: int, weight_bytes: int) -> float:
-    """Bytes of ``Table.nbytes``."""
-    first = table.shares[0]
-    weight = 0 if first.weight.single is not None and not table.synapse.plastic else weight_bytes
-    each = index_bytes + weight + sum(weight_bytes for a in first.further if a.single is None)
-    total = table.edges * each + WORD * (table.rows + 1.0) * len(first.inputs)
-    if table.rows < table.n_source:
-        total += WORD * table.rows
-    if table.segmented:
-        return total + table.rows * (table.longest + 1.0) * _count_bytes(table)
-    return total + (table.edges * _delay_bytes(table) if not table.one_delay else WORD)
-
-
-def _count_bytes(table: _Expected) -> int:
-    """Bytes of a number of edges within a row."""
-    return int(np.dtype(smallest_unsigned(max(256, round(1.1 * table.edges / max(table.rows, 1.0))))).itemsize)
-
-
-def _delay_bytes(table: _Expected) -> int:
-    return int(np.dtype(smallest_unsigned(min(table.longest, 2**32 - 1))).itemsize)
-
-
-def _building_bytes(table: _Expected, index_bytes: int, weight_bytes: int) -> float:
-    """Records of edges on their way, and counts of sources."""
-    counts = 3.0 * WORD * table.n_source
-    if table.one_delay:
-        return counts
-    weight = f"f{weight_bytes}"
-    return counts + table.most * record_type(weight, f"u{index_bytes}", f"u{_delay_bytes(table)}").itemsize

@@ -55,14 +55,10 @@ def synapse_states(
     source, target, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, len(names), len(step)))]
     for local in tables:
         projection = local.projections[0]  # such synapses share no table with others
-        fired = spikes(projection.source.name)
-        edges, rows = local.table.edges_of(chosen[0])
-        targets = local.target.gids[local.table.targets[edges]] - projection.target.first_gid
-        wanted = np.isin(targets, chosen[1])
-        sources = rows if local.table.sources is None else local.table.sources[rows]
-        source.append(sources[wanted])
-        target.append(targets[wanted])
-        values.append(_replayed(local, edges[wanted], sources[wanted], fired, step, dt))
+        edges, _, from_, to = local.between(projection, *chosen)
+        source.append(from_)
+        target.append(to)
+        values.append(_replayed(local, edges, from_, spikes(projection.source.name), step, dt))
     parts = comm.allgather((np.concatenate(source), np.concatenate(target), np.concatenate(values)))
     all_sources, all_targets, states = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((all_targets, all_sources))

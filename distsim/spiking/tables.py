@@ -76,6 +76,11 @@ class Share:
         at_once = self.projection.source.model.multiplicity(dt)
         return type(synapse), self.inputs, self.weight.single, self.delay.single, at_once
 
+    @property
+    def can_be_segmented(self) -> bool:
+        """Whether there are delays that segments could hold."""
+        return self.delay.single is None and self.projection.synapse.constant
+
     def pieces(self) -> Iterator[Edges]:
         """The local edges, piece by piece."""
         return self.projection.rule.edges(self.weight.targets)
@@ -128,37 +133,53 @@ def _bounds(value: Value) -> tuple[float, float]:
     return (float(np.min(value)), float(np.max(value))) if np.size(value) else (0.0, 0.0)
 
 
+def source_range(shares: list[Share]) -> tuple[int, int]:
+    """First gid and number of the sources of a table."""
+    sources = [share.projection.source for share in shares]
+    first = min(source.first_gid for source in sources)
+    return first, max(source.first_gid + source.size for source in sources) - first
+
+
+def is_dense(n_source: int, n_edges: float) -> bool:
+    """Whether a table of so many edges has a row for every source, also for those without edges."""
+    return n_source * DENSE_ROWS_PER_EDGE <= n_edges
+
+
+def is_segmented(share: Share, n_edges: float, n_rows: float, longest: int) -> bool:
+    """Whether so many edges keep their delays, the longest of that many steps, as segments."""
+    return share.can_be_segmented and n_edges >= EDGES_PER_SEGMENT * longest * n_rows
+
+
 def _build_table(shares: list[Share], dt: float, weight_type: Any, index_type: Any, segmented: bool | None) -> Table:
-    first_gid = min(m.projection.source.first_gid for m in shares)
-    n_source = max(m.projection.source.first_gid + m.projection.source.size for m in shares) - first_gid
+    first_gid, n_source = source_range(shares)
     counts = np.zeros(n_source, np.int64)
-    longest = max([m.count(counts[m.projection.source.first_gid - first_gid :], dt) for m in shares])
+    longest = max([share.count(counts[share.projection.source.first_gid - first_gid :], dt) for share in shares])
     offsets = np.zeros(n_source + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     n_edges = int(offsets[-1])
-    sources = np.flatnonzero(counts) if n_source * DENSE_ROWS_PER_EDGE > n_edges else None
-    weight, delay, synapse = shares[0].weight, shares[0].delay, shares[0].projection.synapse
-    n_rows = n_source if sources is None else len(sources)
+    sources = None if is_dense(n_source, n_edges) else np.flatnonzero(counts)
+    first, plastic = shares[0], shares[0].projection.synapse.plastic
     if segmented is None:
-        segmented = n_edges >= EDGES_PER_SEGMENT * longest * n_rows
-    segmented = segmented and delay.single is None and synapse.constant
+        segmented = is_segmented(first, n_edges, n_source if sources is None else len(sources), longest)
+    segmented = segmented and first.can_be_segmented
     segmented = segmented and counts.max(initial=0) < min(MOST_IN_ROW, np.iinfo(index_type).max)
-    delay_type = np.result_type(*(_delay_type(m.delay.value, dt) for m in shares))
+    one_delay = first.delay.single is not None
+    delay_type = np.result_type(*(_delay_type(share.delay.value, dt) for share in shares))
     table = Table(
         first_gid,
         n_source,
         sources,
         offsets,
         np.empty(n_edges, index_type),
-        _allocate(weight, n_edges, weight_type, synapse.plastic),
-        np.empty(n_edges if delay.single is None and not segmented else 0, delay_type),
+        _allocate(first.weight, n_edges, weight_type, plastic),
+        np.empty(0 if one_delay or segmented else n_edges, delay_type),
         np.zeros((n_source, longest + 1), index_type) if segmented else None,
-        one_weight=weight.single is not None and not synapse.plastic,
+        one_weight=first.weight.single is not None and not plastic,
     )
-    fill_rows = partial(_fill_sorted, dt, longest, delay_type) if delay.single is None else _fill
+    fill_rows = _fill if one_delay else partial(_fill_sorted, dt, longest, delay_type)
     fill_rows(shares, table)
-    table = replace(table, attributes=_attributes(shares[0], table, weight_type, fill_rows))
-    if delay.single is not None:
+    table = replace(table, attributes=_attributes(first, table, weight_type, fill_rows))
+    if one_delay:
         table = replace(table, delays=np.array([longest], delay_type))
     return table if sources is None else _with_rows(table, sources)
 
@@ -188,11 +209,11 @@ def _with_rows(table: Table, rows: Int64Array) -> Table:
 def _fill(shares: list[Share], table: Table) -> None:
     """Put all edges into their rows, where they have one delay and stay in the order of targets."""
     cursor = table.offsets[:-1].copy()
-    for m in shares:
-        own_cursor = cursor[m.projection.source.first_gid - table.first_source_gid :]
-        for piece in m.pieces():
-            own = np.empty(0) if m.weight.single is not None else m.weight.of_edges(piece)
-            fill(piece.source, piece.degree, m.begin + piece.first, own_cursor, table.targets, own, table.weights)
+    for share in shares:
+        own_cursor = cursor[share.projection.source.first_gid - table.first_source_gid :]
+        for piece in share.pieces():
+            own = np.empty(0) if share.weight.single is not None else share.weight.of_edges(piece)
+            fill(piece.source, piece.degree, share.begin + piece.first, own_cursor, table.targets, own, table.weights)
 
 
 def _fill_sorted(dt: float, longest: int, delay_type: Any, shares: list[Share], table: Table) -> None:
@@ -200,20 +221,22 @@ def _fill_sorted(dt: float, longest: int, delay_type: Any, shares: list[Share], 
     kind = record_type(table.weights.dtype, table.targets.dtype, delay_type)
     each = shares[0].weight.single is None  # and not whether there are any: types must not depend on data
     own_weights = table.weights if each else np.empty(0, table.weights.dtype)
-    ends = [(m.projection.source.first_gid - table.first_source_gid, m.projection.source.size) for m in shares]
+    ends = [
+        (share.projection.source.first_gid - table.first_source_gid, share.projection.source.size) for share in shares
+    ]
     most = max(table.offsets[begin + size] - table.offsets[begin] for begin, size in ends)
     buffer = np.empty(most, kind)  # one for all: memory that is new to a process costs more than to fill it
-    for first_gid in sorted({m.projection.source.first_gid for m in shares}):
-        together = [m for m in shares if m.projection.source.first_gid == first_gid]
+    for first_gid in sorted({share.projection.source.first_gid for share in shares}):
+        together = [share for share in shares if share.projection.source.first_gid == first_gid]
         begin = first_gid - table.first_source_gid
         offsets = table.offsets[begin : begin + together[0].projection.source.size + 1]
         records = buffer[: offsets[-1] - offsets[0]]
         cursor = offsets[:-1] - offsets[0]
-        for m in together:
-            for piece in m.pieces():
-                own = m.weight.of_edges(piece) if each else np.empty(0)
-                steps = m.steps(piece, dt)
-                collect(piece.source, piece.degree, m.begin + piece.first, cursor, own, steps, records)
+        for share in together:
+            for piece in share.pieces():
+                own = share.weight.of_edges(piece) if each else np.empty(0)
+                steps = share.steps(piece, dt)
+                collect(piece.source, piece.degree, share.begin + piece.first, cursor, own, steps, records)
         segments = np.empty((0, 0), table.targets.dtype) if table.segments is None else table.segments[begin:]
         sort_rows(offsets, records, longest, table.targets, own_weights, table.delays, segments)
 

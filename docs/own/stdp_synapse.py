@@ -6,15 +6,12 @@ With the delay d dendritic, w in units of Wmax, and the traces of ``distsim.spik
     a presynaptic spike:                            w = max(0, w - lambda alpha w**mu_minus K_minus)
 """
 
-from typing import ClassVar
-
 from distsim.core.declared import number, of_each
 from distsim.core.elementary import exp2, log2
 from distsim.core.errors import InputError
 from distsim.core.jit import inline
 from distsim.core.values import Value, largest
 from distsim.spiking.synapses.long_term import LongTermSynapse, make_kernels
-from distsim.spiking.synapses.plastic_delivery import PlasticKernels
 
 
 @inline
@@ -48,7 +45,7 @@ class StdpSynapse(LongTermSynapse):
     mu_plus: float = number(default=1.0, low=0.0)
     mu_minus: float = number(default=1.0, low=0.0)
     Wmax: float = number(default=100.0, above=0.0)
-    kernels: ClassVar[PlasticKernels] = make_kernels(facilitate, depress)
+    kernels = make_kernels(facilitate, depress)
 
     def __post_init__(self) -> None:
         super().__post_init__()

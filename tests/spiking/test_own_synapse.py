@@ -33,7 +33,7 @@ from distsim.spiking.plastic_weights import select
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapses import plastic_delivery
 from distsim.spiking.synapses.input_unit import Grid
-from distsim.spiking.synapses.long_term import LongTermSynapse
+from distsim.spiking.synapses.long_term import LongTermSynapse, make_kernels
 from distsim.spiking.synapses.short_term import ShortTermKernel, ShortTermSynapse, make_kernel
 from distsim.spiking.synapses.synapse_model import SynapseModel
 from distsim.spiking.synapses.table import Table
@@ -236,6 +236,9 @@ def test_a_part_that_is_missing_is_named():
 
         class Unequal(LongTermSynapse):
             gain: float = number(default=1.0)
+
+    with pytest.raises(InputError, match=r"must be a function of \(w, K_plus, p\), not of \(w\)$"):
+        make_kernels(lambda w: w, depress)
 
     with pytest.raises(InputError, match="Stateless: a synapse defines 'initial': its state variables"):
 

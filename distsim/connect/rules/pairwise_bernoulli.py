@@ -9,7 +9,6 @@ import numpy as np
 from distsim.connect.rule import Edges, Ends, Rule, Targets
 from distsim.core.declared import flag, number
 from distsim.core.elementary import log
-from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
 from distsim.core.rng import draw_open_uniform
 
@@ -17,13 +16,8 @@ from distsim.core.rng import draw_open_uniform
 class PairwiseBernoulli(Rule, eq=True):
     """Every pair of source and target is connected with probability ``p``, independently."""
 
-    p: float = number(low=0.0)
+    p: float = number(low=0.0, high=1.0)
     autapses: bool = flag(default=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.p > 1.0:
-            raise InputError(f"PairwiseBernoulli: p must be at most 1, got {self.p:g}")
 
     def edges(self, targets: Targets) -> Iterator[Edges]:
         n_source = targets.projection.source.size

@@ -39,14 +39,9 @@ class SpatialBernoulli(Rule, eq=True):
     Both populations have positions of the same number of dimensions; lambda_ is in the unit of the positions.
     """
 
-    C: float = number(low=0.0)
+    C: float = number(low=0.0, high=1.0)
     lambda_: float = number(above=0.0)
     autapses: bool = flag(default=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.C > 1.0:
-            raise InputError(f"SpatialBernoulli: C must be at most 1, for it is a probability, got {self.C:g}")
 
     def check(self, ends: Ends) -> None:
         """Raise InputError for populations without positions, or in spaces of different dimensions."""

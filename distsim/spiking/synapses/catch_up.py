@@ -23,11 +23,22 @@ def never(k_plus, exponent, p):  # type: ignore[no-untyped-def]
 
 
 def make_catch_up(facilitate: Any, without_effect: Any = never) -> tuple[Callable[..., Any], ...]:
-    """The kernels (brought_up, settle, weights_at) of synapses that ``facilitate(w, k_plus, exponent, p)`` potentiates.
+    """The kernels (grown, settle, weights_at) of synapses that ``facilitate(w, k_plus, exponent, p)`` potentiates.
 
     facilitate: the weight after a postsynaptic spike, K_plus being k_plus 2**exponent. without_effect(k_plus, exponent,
     p): whether that is w itself, to the last bit, for every w. Arguments of the kernels are as in ``PlasticDelivery``.
     """
+
+    @inline
+    def grown(w, neuron, last, window, k_plus, rate_plus, p, steps, older):  # type: ignore[no-untyped-def]
+        """w, potentiated by the spikes of ``neuron`` in the steps window[0] + 1 .. window[1]; last: t_last - delay."""
+        after, until = window
+        for k in range(count_after(steps, older, neuron, after) - 1, -1, -1):
+            step = np.int64(steps[row_of_newest(k, neuron, older, steps.shape[0]), neuron])
+            if step > until:
+                break
+            w = facilitate(w, k_plus, (last - step) * rate_plus, p)
+        return w
 
     @inline
     def brought_up(edge, row, now, table, history, sources, constants):  # type: ignore[no-untyped-def]
@@ -38,15 +49,11 @@ def make_catch_up(facilitate: Any, without_effect: Any = never) -> tuple[Callabl
         numbers, attributes, rate_plus, _ = constants
         last, since = t_last[row], max(t_last[row], settled_until[row])
         w = settled[edge] if since > last else float(weights[edge])
-        if k_plus[row] > 0.0:
-            p = numbers + entries(attributes, edge)
-            delay = np.int64(delays[0 if delays.size == 1 else edge])
-            neuron = targets[edge]
-            oldest = count_after(steps, older, neuron, since - delay) - 1
-            for k in range(oldest, count_after(steps, older, neuron, now - delay) - 1, -1):
-                step = steps[row_of_newest(k, neuron, older, steps.shape[0]), neuron]
-                w = facilitate(w, k_plus[row], (last - delay - step) * rate_plus, p)
-        return w
+        if k_plus[row] == 0.0:
+            return w
+        p = numbers + entries(attributes, edge)
+        d = np.int64(delays[0 if delays.size == 1 else edge])
+        return grown(w, targets[edge], last - d, (since - d, now - d), k_plus[row], rate_plus, p, steps, older)
 
     @jit
     def settle(before, until, table, history, sources, constants):  # type: ignore[no-untyped-def]
@@ -74,4 +81,4 @@ def make_catch_up(facilitate: Any, without_effect: Any = never) -> tuple[Callabl
         for i in range(edges.size):
             result[i] = brought_up(edges[i], rows[i], now, table, history, sources, constants)
 
-    return brought_up, settle, weights_at
+    return grown, settle, weights_at

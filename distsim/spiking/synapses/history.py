@@ -137,9 +137,8 @@ def count_after(steps, older, neuron, step):  # type: ignore[no-untyped-def]
 
 
 @inline
-def trace_before(step, neuron, history, rate):  # type: ignore[no-untyped-def]
+def trace_before(step, neuron, steps, trace, older, rate):  # type: ignore[no-untyped-def]
     """K_minus of ``neuron`` at ``step``, over the spikes strictly before it."""
-    steps, trace, older = history
     later = count_after(steps, older, neuron, step)
     if later == steps.shape[0]:  # and there never was another: the newest one seen is never dropped
         return 0.0

@@ -25,7 +25,7 @@ from distsim.core.jit import inline, jit
 from distsim.spiking.synapses.catch_up import make_catch_up
 from distsim.spiking.synapses.history import INITIAL_CAPACITY, trace_before
 from distsim.spiking.synapses.input_unit import to_units
-from distsim.spiking.synapses.per_edge import entries
+from distsim.spiking.synapses.per_edge import entries, equation
 from distsim.spiking.synapses.plastic_delivery import PlasticDelivery, PlasticKernels
 from distsim.spiking.synapses.synapse_model import SynapseModel
 from distsim.spiking.synapses.table import Table, row_of
@@ -63,19 +63,20 @@ def make_kernels(facilitate: Any, depress: Any) -> PlasticKernels:
     facilitate(w, K_plus, p): the weight after a postsynaptic spike has reached the synapse. depress(w, K_minus, p): the
     weight that a presynaptic spike leaves behind and transmits.
     """
-    facilitate, depress = inline(facilitate), inline(depress)
+    facilitate, depress = equation(facilitate, "w", "K_plus", "p"), equation(depress, "w", "K_minus", "p")
 
     @inline
     def facilitate_with(w, k_plus, exponent, p):  # type: ignore[no-untyped-def]
         return facilitate(w, k_plus * exp2(exponent), p)
 
-    brought_up, settle, weights_at = make_catch_up(facilitate_with)
+    grown, settle, weights_at = make_catch_up(facilitate_with)
 
     @jit
     def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # type: ignore[no-untyped-def]
         """As ``static.deliver``; returns how many of the weights transmitted exceed the largest, grid[1]."""
         place, offsets, targets, weights, delays = table
-        k_plus, t_last, _, _ = sources
+        steps, trace, older = history
+        k_plus, t_last, settled, settled_until = sources
         numbers, attributes, rate_plus, rate_minus = constants
         per_unit, limit = grid
         beyond = 0
@@ -83,15 +84,18 @@ def make_kernels(facilitate: Any, depress: Any) -> PlasticKernels:
             row = row_of(gids[spike], place)
             if row < 0:
                 continue
-            stamp = stamps[spike]
+            stamp, last, gain = stamps[spike], t_last[row], k_plus[row]
+            since = max(last, settled_until[row])
             for edge in range(offsets[row], offsets[row + 1]):
-                delay = np.int64(delays[0 if delays.size == 1 else edge])
-                w = brought_up(edge, row, stamp, table, history, sources, constants)
-                k_minus = trace_before(stamp - delay, targets[edge], history, rate_minus)
-                weights[edge] = depress(w, k_minus, numbers + entries(attributes, edge))
+                neuron, d = targets[edge], np.int64(delays[0 if delays.size == 1 else edge])
+                p = numbers + entries(attributes, edge)
+                w = settled[edge] if since > last else float(weights[edge])
+                if gain > 0.0:
+                    w = grown(w, neuron, last - d, (since - d, stamp - d), gain, rate_plus, p, steps, older)
+                weights[edge] = depress(w, trace_before(stamp - d, neuron, steps, trace, older, rate_minus), p)
                 beyond += abs(weights[edge]) > limit
-                ring[(stamp + delay) % ring.shape[0], targets[edge]] += to_units(weights[edge], per_unit)
-            k_plus[row] = k_plus[row] * exp2((t_last[row] - stamp) * rate_plus) + 1.0
+                ring[(stamp + d) % ring.shape[0], neuron] += to_units(weights[edge], per_unit)
+            k_plus[row] = gain * exp2((last - stamp) * rate_plus) + 1.0
             t_last[row] = stamp
         return beyond
 

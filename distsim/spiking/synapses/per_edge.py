@@ -1,10 +1,23 @@
-"""What synapses have of their own, (edges,) each, or (1,) where it is the same for all: read as one tuple per edge."""
+"""Equations of one synapse in loops over many: what each has of its own, (edges,) or (1,), is one tuple per edge."""
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from numba.extending import overload
+
+from distsim.core.errors import InputError
+from distsim.core.jit import inline
+
+
+def equation(function: Any, *arguments: str) -> Any:
+    """``function``, compiled as part of its callers; InputError unless it takes these ``arguments``."""
+    taken = list(inspect.signature(function).parameters) if callable(function) else []
+    if len(taken) != len(arguments):
+        name = getattr(function, "__name__", repr(function))
+        raise InputError(f"{name} must be a function of ({', '.join(arguments)}), not of ({', '.join(taken)})")
+    return inline(function)
 
 
 def entries(arrays: Any, edge: int) -> Any:

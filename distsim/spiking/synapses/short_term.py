@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.declared import numbers_of
-from distsim.core.jit import inline, jit
+from distsim.core.jit import jit
 from distsim.spiking.synapses.input_unit import Grid, to_units
-from distsim.spiking.synapses.per_edge import entries, put
+from distsim.spiking.synapses.per_edge import entries, equation, put
 from distsim.spiking.synapses.synapse_model import Delivery, SynapseModel
 from distsim.spiking.synapses.table import Int64Array, Table, row_of
 
@@ -82,7 +82,7 @@ def make_kernel(transmit: Any) -> ShortTermKernel:
     arrives ``elapsed`` ms after the one before (0 for the first), and what it transmits, of a weight w. p: the numbers
     of the synapse, then what each has of its own, in the order of declaration.
     """
-    transmit = inline(transmit)
+    transmit = equation(transmit, "w", "state", "elapsed", "p")
 
     @jit
     def deliver(gids, stamps, table, grid, ring, constants, remembered):  # type: ignore[no-untyped-def]
