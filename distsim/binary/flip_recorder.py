@@ -110,12 +110,12 @@ class BinaryRecorder:
 
     def flips(self, name: str, comm: MPI.Comm) -> Flips:
         """The flips of a population that were not taken (collective)."""
-        parts = [
+        columns = [
             allgather_array(np.concatenate([np.zeros(0, t), *(piece[k] for piece in self._flips[name])]), comm)
             for k, t in enumerate((np.float64, np.int64, np.uint8))
         ]
-        order = np.lexsort((parts[1], parts[0]))
-        return Flips(*(part[order] for part in parts))
+        order = np.lexsort((columns[1], columns[0]))
+        return Flips(*(column[order] for column in columns))
 
     def activity(self, name: str, stop: float, comm: MPI.Comm) -> MeanActivity:
         """The mean activity of a population up to ``stop`` (ms), of which nothing was taken (collective)."""

@@ -84,16 +84,16 @@ def gather_states(
     mine = np.array(values).reshape(len(steps), len(columns))
     everywhere = comm.allgather((columns, mine))
     whole = np.empty((len(steps), len(neurons)))
-    for places, part in everywhere:
-        whole[:, places] = part
+    for places, theirs in everywhere:
+        whole[:, places] = theirs
     return States(np.array(steps, np.int64), np.array(neurons, np.int64), whole)
 
 
-def gather_connections(parts: list[Connections], comm: MPI.Comm) -> Connections:
+def gather_connections(local: list[Connections], comm: MPI.Comm) -> Connections:
     """All synapses from those of each rank."""
     columns = []
     for name, dtype in (("source", np.int64), ("target", np.int64), ("weight", np.float64), ("delay", np.float64)):
-        mine = np.concatenate([np.zeros(0, dtype), *(getattr(part, name) for part in parts)])
+        mine = np.concatenate([np.zeros(0, dtype), *(getattr(some, name) for some in local)])
         columns.append(allgather_array(mine, comm))
     order = np.lexsort((columns[1], columns[0]))
     return Connections(*(column[order] for column in columns))
