@@ -55,13 +55,9 @@ def read_spikes(path: Path, population: str, start: float = 0.0, stop: float = m
 
     Sorted by time, then neuron. Raises InputError where the file cannot be read or holds no spikes of the population.
     """
-
-    def spikes(file: Any) -> tuple[FloatArray, IntArray]:
-        times, neurons = _columns(_group(file, "spikes", population), "timestamps", "node_ids")
-        first, last = (int(i) for i in np.searchsorted(times, (start, stop), side="right"))
-        return times[first:last].astype(np.float64), neurons[first:last].astype(np.int64)
-
-    return _read(path, spikes)
+    times, neurons = _read_columns(path, "spikes", population, timestamps=np.float64, node_ids=np.int64)
+    first, last = (int(i) for i in np.searchsorted(times, (start, stop), side="right"))
+    return times[first:last], neurons[first:last]
 
 
 def read_connections(path: Path, source: str, target: str, time: float | None = None) -> RecordedSynapses:
@@ -109,12 +105,8 @@ def read_flips(path: Path, population: str) -> tuple[FloatArray, IntArray, IntAr
 
     ``distsim.analysis.activity_plots.states_at`` makes states of them. InputError where there are none in the file.
     """
-
-    def flips(file: Any) -> tuple[FloatArray, IntArray, IntArray]:
-        time, neuron, state = _columns(_group(file, "flips", population), "time", "neuron", "state")
-        return time.astype(np.float64), neuron.astype(np.int64), state.astype(np.int64)
-
-    return _read(path, flips)
+    time, neuron, state = _read_columns(path, "flips", population, time=np.float64, neuron=np.int64, state=np.int64)
+    return time, neuron, state
 
 
 def read_activity(path: Path, population: str) -> tuple[FloatArray, FloatArray]:
@@ -122,22 +114,14 @@ def read_activity(path: Path, population: str) -> tuple[FloatArray, FloatArray]:
 
     Raises InputError where there is none in the file.
     """
-
-    def activity(file: Any) -> tuple[FloatArray, FloatArray]:
-        time, value = _columns(_group(file, "activity", population), "time", "value")
-        return time.astype(np.float64), value.astype(np.float64)
-
-    return _read(path, activity)
+    time, value = _read_columns(path, "activity", population, time=np.float64, value=np.float64)
+    return time, value
 
 
 def read_binary_states(path: Path, population: str) -> tuple[IntArray, IntArray]:
     """States (size,) of binary neurons at the start, and after the last run() that came to its end; or InputError."""
-
-    def states(file: Any) -> tuple[IntArray, IntArray]:
-        initial, final = _columns(_group(file, "states", population), "initial", "final")
-        return initial.astype(np.int64), final.astype(np.int64)
-
-    return _read(path, states)
+    initial, final = _read_columns(path, "states", population, initial=np.int64, final=np.int64)
+    return initial, final
 
 
 def read_parameters(path: Path) -> dict[str, Any]:
@@ -159,6 +143,12 @@ def read_parameters(path: Path) -> dict[str, Any]:
         return {**found, **({"T": float(file.attrs["T"])} if "T" in file.attrs else {})}
 
     return _read(path, parameters)
+
+
+def _read_columns(path: Path, kind: str, population: str, **types: type) -> list[npt.NDArray[Any]]:
+    """Datasets of the group ``kind``/``population``, each of a type."""
+    columns = _read(path, lambda file: _columns(_group(file, kind, population), *types))
+    return [column.astype(dtype) for column, dtype in zip(columns, types.values(), strict=True)]
 
 
 def _read(path: Path, action: Callable[[Any], Result]) -> Result:

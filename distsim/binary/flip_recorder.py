@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork
-from distsim.parallel.gather import allgather_array
+from distsim.parallel.gather import gather_columns
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -110,12 +110,7 @@ class BinaryRecorder:
 
     def flips(self, name: str, comm: MPI.Comm) -> Flips:
         """The flips of a population that were not taken (collective)."""
-        parts = [
-            allgather_array(np.concatenate([np.zeros(0, t), *(piece[k] for piece in self._flips[name])]), comm)
-            for k, t in enumerate((np.float64, np.int64, np.uint8))
-        ]
-        order = np.lexsort((parts[1], parts[0]))
-        return Flips(*(part[order] for part in parts))
+        return Flips(*gather_columns(self._flips[name], (np.float64, np.int64, np.uint8), comm))
 
     def activity(self, name: str, stop: float, comm: MPI.Comm) -> MeanActivity:
         """The mean activity of a population up to ``stop`` (ms), of which nothing was taken (collective)."""

@@ -53,12 +53,12 @@ class LocalNeurons:
     """
 
     def __init__(self, network: BinaryNetwork, comm: MPI.Comm, seed: int, couplings: Couplings) -> None:
-        parts = [local_gids(p.first_gid, p.size, comm.rank, comm.size) for p in network.populations]
-        self.first = np.cumsum([0, *(len(part) for part in parts)])
-        self.gids = np.concatenate([np.zeros(0, np.int64), *parts])
+        shares = [local_gids(p.first_gid, p.size, comm.rank, comm.size) for p in network.populations]
+        self.first = np.cumsum([0, *(len(share) for share in shares)])
+        self.gids = np.concatenate([np.zeros(0, np.int64), *shares])
         self.n = len(self.gids)
         theta, tau, m_0 = (np.zeros(self.n) for _ in range(3))
-        for k, (population, gids) in enumerate(zip(network.populations, parts, strict=True)):
+        for k, (population, gids) in enumerate(zip(network.populations, shares, strict=True)):
             here = slice(self.first[k], self.first[k + 1])
             for array, name in ((theta, "theta"), (tau, "tau"), (m_0, "m_0")):
                 array[here] = values_of_neurons(getattr(population, name), seed, name, gids, population.first_gid)

@@ -201,10 +201,10 @@ def first_ranks(comm: MPI.Comm, n: int) -> Iterator[MPI.Comm | None]:
     if n == comm.size:
         yield comm
         return
-    part = comm.Split(0 if comm.rank < n else MPI.UNDEFINED, comm.rank)
-    yield None if part == MPI.COMM_NULL else part
-    if part != MPI.COMM_NULL:  # not after an exception: to free it takes all of them, and others may not come
-        part.Free()
+    first = comm.Split(0 if comm.rank < n else MPI.UNDEFINED, comm.rank)
+    yield None if first == MPI.COMM_NULL else first
+    if first != MPI.COMM_NULL:  # not after an exception: to free it takes all of them, and others may not come
+        first.Free()
 
 
 @dataclass(frozen=True)

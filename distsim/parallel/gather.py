@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,19 +85,25 @@ def gather_states(
     mine = np.array(values).reshape(len(steps), len(columns))
     everywhere = comm.allgather((columns, mine))
     whole = np.empty((len(steps), len(neurons)))
-    for places, part in everywhere:
-        whole[:, places] = part
+    for places, theirs in everywhere:
+        whole[:, places] = theirs
     return States(np.array(steps, np.int64), np.array(neurons, np.int64), whole)
 
 
-def gather_connections(parts: list[Connections], comm: MPI.Comm) -> Connections:
+def gather_connections(local: list[Connections], comm: MPI.Comm) -> Connections:
     """All synapses from those of each rank."""
-    columns = []
-    for name, dtype in (("source", np.int64), ("target", np.int64), ("weight", np.float64), ("delay", np.float64)):
-        mine = np.concatenate([np.zeros(0, dtype), *(getattr(part, name) for part in parts)])
-        columns.append(allgather_array(mine, comm))
+    pieces = [(some.source, some.target, some.weight, some.delay) for some in local]
+    return Connections(*gather_columns(pieces, (np.int64, np.int64, np.float64, np.float64), comm))
+
+
+def gather_columns(pieces: Sequence[tuple[Any, ...]], types: Iterable[Any], comm: MPI.Comm) -> list[npt.NDArray[Any]]:
+    """The columns of all pieces of all ranks, of these types, their rows sorted by the first, then the second."""
+    columns = [
+        allgather_array(np.concatenate([np.zeros(0, dtype), *(piece[k] for piece in pieces)]), comm)
+        for k, dtype in enumerate(types)
+    ]
     order = np.lexsort((columns[1], columns[0]))
-    return Connections(*(column[order] for column in columns))
+    return [column[order] for column in columns]
 
 
 def sorted_keys(step: Int64Array, index: Int64Array) -> npt.NDArray[np.uint64]:

@@ -106,58 +106,40 @@ def compilation_shown(comm: MPI.Comm) -> Iterator[None]:
         return
     from numba.core import event
 
-    listener = _Compilation(stream)
-    with event.install_listener("numba:compile", listener.recorder()):
+    listener = _compilation_listener(stream)
+    with event.install_listener("numba:compile", listener):
         yield
-    listener.close()
+    if listener.bar is not None:
+        listener.bar.close()
 
 
-class _Compilation:
-    """A line about the kernel that is being compiled; those that become part of it are not told apart."""
+def _compilation_listener(stream: TextIO) -> Any:
+    """Writes a line about the kernel that numba is compiling; those that become part of it are not told apart."""
+    from numba.core import event
+    from tqdm import tqdm
 
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-        self.depth = 0
-        self.bar: Any = None
+    class Listener(event.Listener):  # type: ignore[misc] # numba is untyped
+        """``depth``: kernels that are being compiled, one for another."""
 
-    def recorder(self) -> Any:
-        """The listener that numba asks for."""
-        from numba.core import event
+        depth = 0
+        bar: Any = None
 
-        shown = self
+        def on_start(self, event: Any) -> None:
+            self.depth += 1
+            name = event.data["dispatcher"].py_func.__name__
+            if self.bar is None:
+                layout = "compiling {desc} ({n} kernels compiled before, {elapsed})"
+                self.bar = tqdm(desc=name, file=stream, leave=False, bar_format=layout)
+            elif self.depth == 1:
+                self.bar.set_description_str(name)
 
-        class Listener(event.Listener):  # type: ignore[misc] # numba is untyped
-            """Hands on what numba tells."""
+        def on_end(self, event: Any) -> None:
+            self.depth -= 1
+            if self.depth == 0:
+                self.bar.update()
+                self.bar.clear()
 
-            def on_start(self, event: Any) -> None:
-                shown.start(event.data["dispatcher"].py_func.__name__)
-
-            def on_end(self, event: Any) -> None:
-                shown.end()
-
-        return Listener()
-
-    def start(self, name: str) -> None:
-        self.depth += 1
-        if self.depth > 1:
-            return
-        if self.bar is None:
-            from tqdm import tqdm
-
-            layout = "compiling {desc} ({n} kernels compiled before, {elapsed})"
-            self.bar = tqdm(desc=name, file=self.stream, leave=False, bar_format=layout)
-        else:
-            self.bar.set_description_str(name)
-
-    def end(self) -> None:
-        self.depth -= 1
-        if self.depth == 0:
-            self.bar.update()
-            self.bar.clear()
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
+    return Listener()
 
 
 def _ignore(done: float) -> None:

@@ -1,1 +1,4 @@
-"""What a run leaves: its HDF5 file, other files, provenance; and the base of all simulations, which record."""
+"""What a run leaves: its HDF5 file, other files, provenance; and the base of all simulations, which leave it.
+
+With ``analysis.read`` the only place that knows h5py.
+"""

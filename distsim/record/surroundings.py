@@ -14,38 +14,13 @@ from distsim.parallel import mpi_library
 from distsim.record import provenance
 
 LAUNCHERS = (
-    "mpirun",
-    "mpiexec",
-    "mpiexec.hydra",
-    "prterun",
-    "prted",
-    "orterun",
-    "hydra_pmi_proxy",
-    "srun",
-    "slurmstepd",
-)
+    "mpirun", "mpiexec", "mpiexec.hydra", "prterun", "prted", "orterun", "hydra_pmi_proxy", "srun", "slurmstepd",
+)  # fmt: skip
 ENVIRONMENT = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_",
-    "DISTSIM_",
-    "OMPI_MCA_",
-    "PRTE_MCA_",
-    "MPICH_",
-    "UCX_",
-    "FI_PROVIDER",
-    "SLURM_JOB_ID",
-    "SLURM_JOB_NODELIST",
-    "SLURM_NNODES",
-    "SLURM_NTASKS",
-    "SLURM_CPUS_PER_TASK",
-    "SLURM_CPU_BIND",
-    "SLURM_MEM_PER_NODE",
-    "MALLOC_",
-    "LD_PRELOAD",
-    "PYTHONOPTIMIZE",
-)
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_", "DISTSIM_", "OMPI_MCA_", "PRTE_MCA_",
+    "MPICH_", "UCX_", "FI_PROVIDER", "SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_NNODES", "SLURM_NTASKS",
+    "SLURM_CPUS_PER_TASK", "SLURM_CPU_BIND", "SLURM_MEM_PER_NODE", "MALLOC_", "LD_PRELOAD", "PYTHONOPTIMIZE",
+)  # fmt: skip
 """Variables that change speed or results; a name that ends in an underscore stands for all that begin with it."""
 INTERNAL = ("OMPI_MCA_PREFIXES", "OMPI_MCA_initial_wdir", "OMPI_MCA_num_procs", "OMPI_MCA_cpu_type")
 """What Open MPI tells its ranks of itself."""

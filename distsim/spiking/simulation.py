@@ -152,12 +152,12 @@ class Simulation(GridSimulation[Network]):
         chosen_sources = np.array(chosen_indices(sources, projections[0].source, "weights: sources"), np.int64)
         chosen_targets = np.array(chosen_indices(targets, projections[0].target, "weights: targets"), np.int64)
         now = self.step if at == "now" else None
-        parts = [
+        found = [
             weights.select(table, projections[0], chosen_sources, chosen_targets, self.dt, now)
             for table in self._local.tables
             if any(projection in projections for projection in table.projections)
         ]
-        return gather.gather_connections(parts, self.comm)
+        return gather.gather_connections(found, self.comm)
 
     def synapse_states(
         self,

@@ -120,7 +120,7 @@ def _tables_onto(network: Network, together: list[Population], ranks: int, weigh
     """The tables of one group; nothing is drawn."""
     nobody = np.zeros(0, np.int64)
     shares = [Share.of(p, 0, nobody, 0) for p in network.projections if p.target in together]
-    index = np.dtype(target_type(-(-sum(p.size for p in together) // ranks))).itemsize
+    index = np.dtype(target_type(most_local(sum(p.size for p in together), ranks))).itemsize
     return [_expected(of_table, network.dt, ranks, index, weight) for of_table in by_table(shares, network.dt)]
 
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distsim.core.placement import first_local, local_count, local_gids, owner
+from distsim.core.placement import (
+    first_local,
+    index_of_owner,
+    local_count,
+    local_gids,
+    most_local,
+    owner,
+    places_by_rank,
+)
 
 FIRST = st.integers(0, 10**12)
 SIZE = st.integers(0, 300)
@@ -65,8 +73,21 @@ def test_populations_behind_each_other_load_the_ranks_evenly(sizes, ranks):
     assert max(loads) - min(loads) <= 1
 
 
+@given(SIZE, RANKS)
+def test_neurons_lie_behind_each_other_by_owner(size, ranks):
+    """``places_by_rank`` numbers the neurons of rank 0, then those of rank 1, and so on."""
+    by_rank = [local_gids(0, size, rank, ranks) for rank in range(ranks)]
+    counts, place = places_by_rank(size, ranks)
+    assert counts.tolist() == [len(gids) for gids in by_rank]
+    assert max(counts) == most_local(size, ranks)
+    assert place[np.concatenate(by_rank)].tolist() == list(range(size))
+    for gids in by_rank:
+        assert index_of_owner(gids, ranks).tolist() == list(range(len(gids)))
+
+
 @given(FIRST, SIZE, RANKS)
 def test_the_place_of_a_neuron_on_its_rank_follows_from_its_gid(first_gid, size, ranks):
     for rank in range(min(ranks, 5)):
         gids = local_gids(first_gid, size, rank, ranks)
-        assert (gids // ranks - first_local(first_gid, rank, ranks) // ranks == np.arange(len(gids))).all()
+        before = index_of_owner(first_local(first_gid, rank, ranks), ranks)
+        assert (index_of_owner(gids, ranks) - before == np.arange(len(gids))).all()

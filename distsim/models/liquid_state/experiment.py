@@ -140,7 +140,7 @@ def simulate(
         for begin in mine:
             some = jobs[begin : begin + block]
             trains = [SpikeTrains([on_grid(train, p)]) for d, k in some for train in pairs[d][k]]
-            numbers = [2 * (k * classes + d) + member for d, k in some for member in (0, 1)]
+            numbers = [2 * (k * classes + d) + side for d, k in some for side in (0, 1)]
             spikes = trials.run(p.T, numbers, {STIMULUS: trains}, p.batch)
             curves = pair_distances(spikes, len(some), p.N, n_steps, p.dt, p.tau_state)
             excitatory = spikes.gid <= p.N_E

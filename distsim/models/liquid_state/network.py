@@ -36,8 +36,8 @@ def build_network(parameters: Parameters, stimulus: Sequence[float] | None = Non
     network.population(STIMULUS, 1, SpikeTrains([times]))
     positions = lattice((p.N_x, p.N_y, p.N_z), shuffle=p.seed)
     initial = Uniform(p.V_reset, p.V_th)
-    for name, part in (("E", slice(0, p.N_E)), ("I", slice(p.N_E, p.N))):
-        network.population(name, part.stop - part.start, _neurons(p, name), positions=positions[part], V_m=initial)
+    for name, own in (("E", slice(0, p.N_E)), ("I", slice(p.N_E, p.N))):
+        network.population(name, own.stop - own.start, _neurons(p, name), positions=positions[own], V_m=initial)
         weight = getattr(p, f"J_{name}")
         network.connect(STIMULUS, name, AllToAll(), Static(weight=weight, delay=p.dt, receptor=STIMULUS))
         network.record_spikes(name)
