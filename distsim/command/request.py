@@ -37,7 +37,7 @@ def parse(arguments: list[str]) -> Request | str:
     not have the form they must have. Loads neither engine nor MPI.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
-        return texts.help_page()
+        return texts.HELP
     command, *rest = arguments
     if command == "--version":
         return texts.version()
