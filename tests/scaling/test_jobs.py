@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from distsim.core.kernel_cache import wanted_folder
+from distsim.scaling.report.command import read_all, text
 from tests import slurm
 from tests.documents import ROOT
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
@@ -49,10 +50,16 @@ class Cluster:
         return done.stdout
 
     def submit(self, folder: Path, *words: str, wait: bool = True) -> str:
-        """Submit a job, wait for its end, unless told otherwise, and return its number."""
+        """Submit a job, wait for its end, unless told otherwise, and return its number; ``--wait`` looks every 10 s."""
         (folder / "jobs").symlink_to(ROOT / "jobs")
-        options = ["--parsable", *(["--wait"] if wait else [])]
-        return self.run("sbatch", *options, *words, cwd=folder, timeout=280).strip()
+        number = self.run("sbatch", "--parsable", *words, cwd=folder).strip()
+        if wait:
+            self.wait_until_empty()
+            codes = re.findall(r"ExitCode=(\S+)", self.run("scontrol", "show", "job", number, cwd=folder))
+            logs = "\n".join(log.read_text(encoding="utf-8") for log in folder.glob("*.log"))
+            assert codes, number
+            assert set(codes) == {"0:0"}, logs
+        return number
 
     def wait_until_empty(self) -> None:
         """Wait until no job is queued or runs."""
@@ -107,16 +114,14 @@ def test_many_nodes(cluster, tmp_path):
 
 
 def test_strong_array(cluster, tmp_path):
+    """All folders are reported together, with the efficiency of two ranks beside one."""
     options = ["--array=1,2", "--ntasks=2", "jobs/strong_array.sh", str(ROOT / "scaling" / "strong.toml"), *TINY]
     cluster.submit(tmp_path, *options)
     folders = [tmp_path / "strong-results" / f"ranks-{ranks}" for ranks in (1, 2)]
     one, two = (read(folder) for folder in folders)
     assert {row["ranks"] for row in two} == {2}
     assert [row["spike_hash"] for row in one] == [row["spike_hash"] for row in two]
-    cluster.run(
-        sys.executable, "-m", "distsim.scaling", "report", *map(str, folders), "--out", str(tmp_path / "report")
-    )
-    assert "efficiency" in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    assert "efficiency" in text(read_all(folders))
 
 
 def test_chain(cluster, tmp_path):
