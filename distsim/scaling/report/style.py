@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from distsim.scaling.report.summary import Spread, Summary
+from distsim.scaling.report.summary import Summary
 
 MM_PER_INCH = 25.4
 LONGEST_LABEL = 60
@@ -129,12 +129,6 @@ def logarithmic(panel: Any) -> None:
         panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     panel.yaxis.set_minor_formatter(NullFormatter())
-
-
-def mean(summary: Summary, name: str) -> float | None:
-    """The mean of a quantity."""
-    spread: Spread | None = summary.values[name]
-    return None if spread is None else spread.mean
 
 
 def legend(figure: Any, panel: Any, title: str, columns: int = 4) -> None:
