@@ -12,7 +12,7 @@ from distsim.command.results import read_run
 from distsim.core.errors import InputError, check_names
 from distsim.models import registry
 from distsim.models.defaults import Default, value_text
-from distsim.models.model import SETTINGS, Model, OwnExperiment, SpikingModel
+from distsim.models.model import SETTINGS, ExperimentModel, Model, SpikingModel
 
 COMMANDS = ("list", "run")
 
@@ -37,7 +37,7 @@ def parse(arguments: list[str]) -> Request | str:
     not have the form they must have. Loads neither engine nor MPI.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
-        return texts.help_page()
+        return texts.HELP
     command, *rest = arguments
     if command == "--version":
         return texts.version()
@@ -78,7 +78,7 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
 def options_of(model: Model) -> dict[str, tuple[str | None, Default]]:
     """The options that a model has, each with the parameter that it sets, or None for a setting, and what it may be."""
     settings: dict[str, tuple[str | None, Default]] = {}
-    if isinstance(model, SpikingModel) and not isinstance(model, OwnExperiment):
+    if isinstance(model, SpikingModel) and not isinstance(model, ExperimentModel):
         own = model.settings
         settings = {name: (None, replace(default, value=getattr(own, name))) for name, default in SETTINGS.items()}
     named = {**model.parameter_of, **model.shortcuts}

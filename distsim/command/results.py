@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.core.errors import InputError
-from distsim.models.given_file import read_given
 from distsim.models.outcome import Outcome, Table
 from distsim.parallel import on_root
 from distsim.record import surroundings
 from distsim.record.jsonable import make_writable, write_json
 from distsim.record.lock import LOCK, Lock
-from distsim.record.storage import write_whole
+from distsim.record.storage import read_text, write_whole
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -26,17 +25,31 @@ SUMMARY = "summary.json"
 FORMATS = ("png", "pdf")
 
 
-_locks: dict[Path, Lock] = {}
-"""Those of the folders that this process writes to; rank 0 only."""
+@contextmanager
+def output_folder(comm: MPI.Comm, folder: Path | None) -> Iterator[None]:
+    """Make the folder, if one is wanted, and lock it as long as the context lasts; collective.
 
-
-def prepare(folder: Path | None) -> Path | None:
-    """Make the output folder and lock it; on rank 0.
-
-    Raises InputError where it holds anything, cannot be written, or another job works in it.
+    Raises InputError where it holds anything, cannot be written, or another job works in it. Where wrong input ends the
+    context, it is removed again, if nothing lies in it.
     """
-    if folder is None:
-        return None
+    locks: list[Lock] = []  # on rank 0, one
+    if folder is not None:
+        on_root(comm, lambda: locks.append(_locked(folder)))
+    used = True
+    try:
+        yield
+    except InputError:
+        used = False
+        raise
+    finally:
+        for lock in locks:
+            lock.release()
+            if folder is not None and not used:
+                with suppress(OSError):
+                    folder.rmdir()
+
+
+def _locked(folder: Path) -> Lock:
     _check_empty(folder)
     make_writable(folder)
     lock = Lock(folder)
@@ -45,49 +58,30 @@ def prepare(folder: Path | None) -> Path | None:
     except InputError:
         lock.release()
         raise
-    _locks[folder] = lock
-    return folder
-
-
-def release(folder: Path | None) -> None:
-    """Let other jobs into the folder; on rank 0."""
-    if folder in _locks:
-        _locks.pop(folder).release()
+    return lock
 
 
 def _check_empty(folder: Path) -> None:
     try:
-        held = sorted(path.name for path in folder.iterdir() if path.name != LOCK) if folder.exists() else []
+        held = files_in(folder) if folder.exists() else []
     except OSError as error:
         raise InputError(f"output folder '{folder}' cannot be read: {error.strerror}") from error
     if held:
         raise InputError(f"output folder '{folder}' is not empty, it holds {held[0]}; give --out another folder")
 
 
-@contextmanager
-def removed_if_unused(comm: MPI.Comm, folder: Path | None) -> Iterator[None]:
-    """Remove the output folder again, if nothing lies in it, where wrong input ends what is done inside."""
-    try:
-        yield
-    except BaseException as error:
-        if folder is not None and comm.rank == 0:
-            release(folder)
-            if isinstance(error, InputError):
-                with suppress(OSError):
-                    folder.rmdir()
-        raise
+def files_in(folder: Path) -> list[str]:
+    """Names of what lies in a folder, beside the lock."""
+    return sorted(path.name for path in folder.iterdir() if path.name != LOCK)
 
 
 def write(comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Outcome) -> None:
-    """Write summary.json and the figures, and let other jobs into the folder; collective, rank 0 writes.
+    """Write summary.json and the figures; collective, rank 0 writes.
 
     Raises StorageError on all ranks where the disk is full; what is there then is whole.
     """
     around = surroundings.collect(comm)
-    try:
-        on_root(comm, lambda: _write(comm, folder, model, parameters, outcome, around))
-    finally:
-        release(folder)
+    on_root(comm, lambda: _write(comm, folder, model, parameters, outcome, around))
 
 
 def _write(
@@ -109,7 +103,7 @@ def read_run(path: Path, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Raises InputError where it cannot be read or is that of another model.
     """
-    text = read_given(path, f"'{path}'")
+    text = read_text(path)
     try:
         summary = json.loads(text)
         found, parameters = summary["model"], summary["parameters"]

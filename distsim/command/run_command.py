@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distsim.command import results
@@ -13,7 +11,6 @@ from distsim.command.request import Request
 from distsim.core.errors import InputError, RangeError
 from distsim.models import registry
 from distsim.models.run import run as run_model
-from distsim.parallel import on_root
 from distsim.parallel.progress import bars, compilation_shown
 
 if TYPE_CHECKING:
@@ -28,16 +25,16 @@ def run(comm: MPI.Comm, request: Request) -> None:
     """
     model = registry.find(request.model)
     parameters = model.load(request.overrides)
-    folder: Path | None = on_root(comm, partial(results.prepare, request.out))
-    with results.removed_if_unused(comm, folder), compilation_shown(comm), beyond_the_engine():
-        outcome = run_model(model, comm, parameters, folder, bars(comm), request.settings)
-    if comm.rank == 0:
-        for table in outcome.tables:
-            print(results.table_text(table), flush=True)
-    if folder is not None:
-        results.write(comm, folder, model.name, parameters, outcome)
+    with results.output_folder(comm, request.out), beyond_the_engine():
+        with compilation_shown(comm):
+            outcome = run_model(model, comm, parameters, request.out, bars(comm), request.settings)
         if comm.rank == 0:
-            print(f"\nwritten: {', '.join(sorted(path.name for path in folder.iterdir()))} in {folder}", flush=True)
+            for table in outcome.tables:
+                print(results.table_text(table), flush=True)
+        if request.out is not None:
+            results.write(comm, request.out, model.name, parameters, outcome)
+            if comm.rank == 0:
+                print(f"\nwritten: {', '.join(results.files_in(request.out))} in {request.out}", flush=True)
 
 
 @contextmanager

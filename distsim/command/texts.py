@@ -37,11 +37,6 @@ python -m distsim.scaling --help.
 LONGEST_VALUE, LONGEST_LIMITS = 30, 20  # characters beyond which they are written on several lines
 
 
-def help_page() -> str:
-    """The page of ``--help``."""
-    return HELP
-
-
 def version() -> str:
     """Name and version of the package."""
     from distsim import __version__

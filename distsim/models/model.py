@@ -103,7 +103,7 @@ class Model:
         return import_module(f"{type(self).__module__}.network").build_network(parameters)
 
 
-class OwnExperiment(Model):
+class ExperimentModel(Model):
     """A model that is run in a way of its own, by the function ``run`` of the module ``experiment`` in its folder."""
 
     def run(self, comm: MPI.Comm, parameters: Any, folder: Path | None, progress: Progress) -> Outcome:

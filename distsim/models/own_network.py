@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 from distsim.core.errors import InputError, nearest
 from distsim.core.units import shown
 from distsim.models.defaults import Default
-from distsim.models.given_file import read_given
 from distsim.models.model import RunSettings, SpikingModel
 from distsim.models.model_parameters import TABLE, ModelParameters
+from distsim.record.storage import read_text
 
 if TYPE_CHECKING:
     from distsim.models.activity import Activity
@@ -54,7 +54,7 @@ def of_file(path: Path) -> OwnNetwork:
     """
     place = path.absolute()
     name = re.sub(r"\W", "_", path.stem)
-    module = _execute(place, f"{PREFIX}{name}", read_given(path, f"model '{path}'"))
+    module = _execute(place, f"{PREFIX}{name}", read_text(path))
     return OwnNetwork(name, module, files_of(place), (of_file, (path,)))
 
 
@@ -73,7 +73,7 @@ def files_of(path: Path) -> list[Path]:
     found = [path]
     for file in found:  # grows meanwhile
         try:
-            tree = ast.parse(read_given(file, f"'{file}'"))
+            tree = ast.parse(read_text(file))
         except (SyntaxError, ValueError, RecursionError) as error:
             if isinstance(error, InputError):
                 raise
@@ -162,7 +162,7 @@ def _remade(find: Callable[..., OwnNetwork], arguments: tuple[Any, ...], digest:
 
 def digest_of(files: list[Path]) -> str:
     """Of the content of all ``files``; InputError where one cannot be read."""
-    texts = [read_given(file, f"'{file}'") for file in files]
+    texts = [read_text(file) for file in files]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:SHOWN]
 
 

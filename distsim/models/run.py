@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.activity import Activity, figures_of, observe
-from distsim.models.model import Model, OwnExperiment, RunSettings, SpikingModel
+from distsim.models.model import ExperimentModel, Model, RunSettings, SpikingModel
 from distsim.models.outcome import Outcome, Table
 from distsim.parallel.agreement import require_same
 from distsim.parallel.progress import Progress
@@ -90,7 +90,7 @@ def run(
 
     ``settings`` are those that no parameter stands for. spikes.h5 is written to ``folder``, if there is one.
     """
-    if isinstance(model, OwnExperiment):
+    if isinstance(model, ExperimentModel):
         return model.run(comm, parameters, folder, progress)
     if not isinstance(model, SpikingModel):
         raise TypeError(f"{type(model).__name__} is neither a spiking model nor an experiment of its own")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from distsim.core.errors import DistsimError, InputError, StorageError
 
+LONGEST_TEXT = 1 << 28  # bytes
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -48,6 +49,16 @@ def read_file(path: Path, most: int | None = None) -> bytes:
         raise
     except (OSError, ValueError) as error:
         raise InputError(f"'{path}' cannot be read: {reason(error)}") from error
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that a user names; InputError where there is none in UTF-8, or far too much of it."""
+    try:
+        return read_file(path, LONGEST_TEXT).decode()
+    except FileNotFoundError as error:
+        raise InputError(f"'{path}' cannot be read: {reason(error)}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"'{path}' cannot be read: it is not text in UTF-8") from None
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -16,7 +16,7 @@ from distsim.parallel import on_root
 from distsim.parallel.communicator import first_ranks, patient_barrier
 from distsim.parallel.progress import Progress, bars, compilation_shown
 from distsim.record import surroundings
-from distsim.scaling.experiment import Point, count
+from distsim.scaling.experiment import Point, count, key_of
 from distsim.scaling.options import Options, parse
 from distsim.scaling.plan import make_plan
 from distsim.scaling.point import Task, run_point
@@ -147,7 +147,7 @@ class Session:
         options = self.options
         self.plan = make_plan(options, job_ranks, most_ranks)
         self._folder = Folder(options.out, self.plan.identity(), self.plan.settings(), resume=options.resume)
-        done = {Point.from_dict(record).key() for record in self._folder.records}
+        done = {key_of(record) for record in self._folder.records}
         missing = [point for point in self.plan.points if point.key() not in done]
         # Those that failed come last: a point that ends its job, having exhausted the memory, keeps none from its turn.
         self._missing = deque(sorted(missing, key=lambda point: self._folder.failed[point.key()]))

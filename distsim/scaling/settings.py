@@ -79,7 +79,8 @@ def several(check: Check) -> Check:
 
     def check_all(value: Any, name: str) -> tuple[Any, ...]:
         require(isinstance(value, (list, tuple)), name, "be a list, as in [1, 2]", value)
-        require(0 < len(value) <= MOST_RANKS, name, f"hold at least one value and at most {MOST_RANKS}", value)
+        require(len(value) > 0, name, "hold at least one value", value)
+        require(len(value) <= MOST_RANKS, name, f"hold at most {MOST_RANKS} values", value)
         return tuple(check(item, f"{name}[{index}]") for index, item in enumerate(value))
 
     return check_all

@@ -20,6 +20,7 @@ from distsim.core.errors import InputError
 from distsim.core.units import LARGEST
 from distsim.models import registry
 from distsim.models.liquid_state.trials import Trials
+from distsim.models.model import SETTINGS
 from distsim.parallel import machine
 from distsim.rates.rate_simulation import RateSimulation
 from distsim.spiking.simulation import Simulation
@@ -141,6 +142,17 @@ def test_values_of_parameters(capsys, parameter, value):
     model, name = parameter
     small = [pair for pair in SMALL[model] if not pair.startswith(f"{name}=")]
     run(["run", model, "--set", *small, f"{name}={value}"], capsys)
+
+
+@settings(max_examples=examples(55), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["two_population", "brunel", "microcircuit"]), st.sampled_from(sorted(SETTINGS)), VALUES)
+@example("two_population", "presimulation", "1e12")
+@example("two_population", "interval", "1e-12")
+@example("brunel", "interval", "1e12")
+@example("brunel", "seed", "1e300")
+def test_values_of_settings(capsys, model, setting, value):
+    small = [pair for pair in SMALL[model] if not pair.startswith("T=") or setting != "time"]
+    run(["run", model, "--set", *small, f"--{setting}={value}"], capsys)
 
 
 @settings(max_examples=examples(55), suppress_health_check=[HealthCheck.function_scoped_fixture])

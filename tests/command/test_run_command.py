@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from mpi4py import MPI
 
 from distsim.analysis import read
 from distsim.analysis import spike_statistics as rates
@@ -19,6 +20,7 @@ from distsim.core.errors import InputError
 from distsim.parallel import progress
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
 
+COMM = MPI.COMM_SELF
 SMALL = ["--set", "N=500", "K=50", "--time", "100"]
 COMMAND = ["-m", "distsim", "run", "two_population"]
 PATH = {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -112,30 +114,38 @@ def test_wrong_input_on_one_rank_without_mpi(tmp_path):
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path):
-    folder = results.prepare(tmp_path / "out")
-    with pytest.raises(InputError, match=rf"another job works in output folder .* \(process {os.getpid()} on "):
-        results.prepare(tmp_path / "out")
-    results.release(folder)
-    assert list(folder.iterdir()) == []
-    results.release(results.prepare(folder))
+    with results.output_folder(COMM, tmp_path / "out"):
+        with (
+            pytest.raises(InputError, match=rf"another job works in output folder .* \(process {os.getpid()} on "),
+            results.output_folder(COMM, tmp_path / "out"),
+        ):
+            pass
+        assert results.files_in(tmp_path / "out") == []
+    assert list((tmp_path / "out").iterdir()) == []
+    with results.output_folder(COMM, tmp_path / "out"):
+        pass
+
+
+def end_in_an_error(folder, *files):
+    with results.output_folder(COMM, folder):
+        for name in files:
+            (folder / name).touch()
+        raise InputError("too late")
 
 
 def test_a_folder_that_came_to_no_use_is_removed(tmp_path):
-    class Comm:
-        rank = 0
-
-    for name, kept in [("empty", False), ("holds", True)]:
-        folder = results.prepare(tmp_path / name)
-        if kept:
-            (folder / "spikes.h5").touch()
-        with pytest.raises(InputError, match="too late"), results.removed_if_unused(Comm(), folder):
-            raise InputError("too late")
-        assert folder.exists() == kept
-    with pytest.raises(InputError, match=r"it holds spikes\.h5; give --out another folder"):
-        results.prepare(tmp_path / "holds")
-    with pytest.raises(InputError, match="cannot be read: Not a directory"):
-        results.prepare(tmp_path / "holds" / "spikes.h5")
-    assert results.prepare(None) is None
+    for name, files in [("empty", []), ("holds", ["spikes.h5"])]:
+        with pytest.raises(InputError, match="too late"):
+            end_in_an_error(tmp_path / name, *files)
+        assert (tmp_path / name).exists() == bool(files)
+    for path, message in [
+        ("holds", r"it holds spikes\.h5; give --out another folder"),
+        ("holds/spikes.h5", "cannot be read: Not a directory"),
+    ]:
+        with pytest.raises(InputError, match=message), results.output_folder(COMM, tmp_path / path):
+            pass
+    with results.output_folder(COMM, None):
+        pass
 
 
 def test_texts_are_told_once_on_several_ranks(mpirun, tmp_path):

@@ -84,7 +84,7 @@ def test_the_command_line_takes_lists_and_ranks_do_not_show(pytestconfig):
         ({"m_expected": [0.5, 1.5]}, ["m_expected[1]", "at most 1"]),
         ({"names": ["E", "E"]}, ["names", "different"]),
         ({"T_transient": 10.0}, ["T_transient", "below T"]),
-        ({"file": "nowhere.toml"}, ["file = nowhere.toml", "cannot be read"]),
+        ({"file": "nowhere.toml"}, ["'nowhere.toml' cannot be read: No such file"]),
         ({"thresholds": [1.0, 1.0]}, ["thresholds", "cannot be set"]),
         ({"n": [1]}, ["'n'", "did you mean"]),
     ],

@@ -206,7 +206,7 @@ def test_files_that_are_none(tmp_path, capsys):
     (tmp_path / "bytes.py").write_bytes(b"\xff")
     for name, message in (
         ("none.py", "cannot be read: No such file"),
-        ("folder.py", "cannot be read: it is not a file"),
+        ("folder.py", "cannot be read: it is no file"),
         ("bytes.py", "cannot be read: it is not text"),
         ("mine", "unknown model"),
     ):

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from distsim.models.binary_ei.parameters import Parameters
-from distsim.models.model import OwnExperiment
+from distsim.models.model import ExperimentModel
 
 
-class BinaryEI(OwnExperiment):
+class BinaryEI(ExperimentModel):
     """The network as the command line runs it: simulated mean activities beside those of the mean field."""
 
     name = "binary_ei"

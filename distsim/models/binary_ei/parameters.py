@@ -6,11 +6,12 @@ The values, their units, meanings and sources stand in defaults.toml beside this
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from distsim.core.errors import InputError
-from distsim.models.given_file import read_given
 from distsim.models.model_parameters import ModelParameters, derived
+from distsim.record.storage import read_text
 from distsim.theory.binary_mean_field import BinaryMeanField, balanced_threshold
 
 MODEL = "binary_ei"
@@ -61,7 +62,7 @@ def _read(path: str) -> dict[str, Any]:
     """The parameters in a TOML file."""
     import tomllib
 
-    text = read_given(path, f"{MODEL}: file = {path:.200}")
+    text = read_text(Path(path))
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:

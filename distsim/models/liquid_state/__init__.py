@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from distsim.core.errors import InputError
 from distsim.models.liquid_state.parameters import Parameters
-from distsim.models.model import OwnExperiment, SpikingModel
+from distsim.models.model import ExperimentModel, SpikingModel
 
 
-class LiquidState(OwnExperiment, SpikingModel):
+class LiquidState(ExperimentModel, SpikingModel):
     """The command line runs the experiment of figure 2; the harness simulates the column with a stimulus of its own."""
 
     name = "liquid_state"

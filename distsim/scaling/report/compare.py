@@ -11,7 +11,7 @@ from typing import Any
 
 from distsim.command.arguments import Parser
 from distsim.core.errors import InputError
-from distsim.scaling.experiment import Point
+from distsim.scaling.experiment import Point, key_of
 from distsim.scaling.report.command import read_all
 from distsim.scaling.report.summary import Record, changed, curve_names, curve_of
 
@@ -107,7 +107,7 @@ def differences(old: Sequence[Record], new: Sequence[Record], tolerance: float) 
 
 
 def _run(record: Record) -> tuple[Any, ...]:
-    return curve_of(record), Point.from_dict(record).key()
+    return curve_of(record), key_of(record)
 
 
 def _row(curve: str, runs: Sequence[tuple[Record, Record]], tolerance: float) -> list[str]:

@@ -8,12 +8,11 @@ from typing import Any
 
 from distsim.core.units import MS_PER_S
 from distsim.scaling.report import style
-from distsim.scaling.report.summary import Summary, summarize
+from distsim.scaling.report.summary import QUANTITIES, Summary, summarize
 from distsim.scaling.settings import KINDS
 
 Record = Mapping[str, Any]
 Points = Sequence[Summary]
-MEGABYTE, MILLION = 1e6, 1e6
 WIDTH = 180.0
 """Of a page's figure (mm)."""
 MOST_PHASES = 12
@@ -32,18 +31,6 @@ PHASE_COLOURS = {
 """From the bottom of a stack to its top: building in grey, then the run."""
 RUN_PHASES = ("update", "deliver", "communicate", "wait", "record")
 
-QUANTITIES = {
-    "sim_time": ("simulation time (s)", 1.0),
-    "build_time": ("build time (s)", 1.0),
-    "efficiency": ("efficiency", 1.0),
-    "speedup": ("speed-up", 1.0),
-    "real_time_factor": ("real-time factor", 1.0),
-    "events_per_second_and_core": ("events per second and core (million)", MILLION),
-    "memory": ("peak memory, all ranks (MB)", MEGABYTE),
-    "bytes_per_synapse": ("bytes per synapse", 1.0),
-    "rate": ("firing rate (1/s)", 1.0),
-}
-"""What a panel shows: name in ``Summary.values``, label of the axis, unit."""
 PAIRS = {
     "time": ("sim_time", "build_time"),
     "speed": ("real_time_factor", "speedup"),
@@ -131,13 +118,13 @@ def _title(records: Sequence[Record]) -> str:
 
 def draw_quantity(panel: Any, summaries: Points, name: str) -> None:
     """One of ``QUANTITIES`` along every curve, on an axis from 0 or in powers of ten, with the ideal (dashed)."""
-    label, unit = QUANTITIES[name]
+    quantity = QUANTITIES[name]
     for number, (curve, points) in enumerate(style.curves(summaries).items()):
-        style.draw(panel, number, points, name, unit, label=style.label(curve))
+        style.draw(panel, number, points, name, quantity.unit, label=style.label(curve))
         panel.plot(*_ideal(points, name), **style.IDEAL)
     if name in ("efficiency", "real_time_factor"):
         panel.axhline(1.0, **style.IDEAL)
-    panel.set_ylabel(label)
+    panel.set_ylabel(quantity.label)
     style.horizontal(panel, summaries)
     strong_time = name in ("sim_time", "build_time") and summaries[0].kind == "strong"
     if strong_time or name in ("speedup", "real_time_factor"):
@@ -155,15 +142,15 @@ def _ideal(points: Points, name: str) -> tuple[list[float], list[float]]:
     ranks halve it in strong scaling and leave it as it is in weak scaling.
     """
     where = [style.place(point) for point in points]
-    first, last = points[0], points[-1]
     if name == "speedup":
         return where, [x / where[0] for x in where]
-    at_first, at_last = style.mean(first, name), style.mean(last, name)
-    if name not in ("sim_time", "build_time") or at_first is None or at_last is None:
+    first, last = points[0].values[name], points[-1].values[name]
+    if name not in ("sim_time", "build_time") or first is None or last is None:
         return [], []
-    if first.kind == "size":
-        return [0.0, style.place(last)], [0.0, at_last]
-    return where, [at_first * first.ranks / p.ranks if first.kind == "strong" else at_first for p in points]
+    if points[0].kind == "size":
+        return [0.0, where[-1]], [0.0, last.mean]
+    strong = points[0].kind == "strong"
+    return where, [first.mean * points[0].ranks / point.ranks if strong else first.mean for point in points]
 
 
 def draw_weights(panel: Any, summaries: Points) -> None:

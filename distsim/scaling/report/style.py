@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from distsim.scaling.report.summary import Spread, Summary
+from distsim.scaling.report.summary import Summary
 
 MM_PER_INCH = 25.4
 LONGEST_LABEL = 60
@@ -36,12 +36,21 @@ STYLE: dict[Any, Any] = {
 
 
 @contextmanager
+def _look() -> Iterator[None]:
+    """Within, figures have the house's style; signs that the font has not are shown as boxes, without a word."""
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
+
+
+@contextmanager
 def canvas(panels: int, width: float, height: float) -> Iterator[tuple[Any, list[Any]]]:
     """A figure of so many panels side by side (mm), in the house's style."""
-    import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with _look():
         figure = Figure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH), layout="constrained")
         axes = list(figure.subplots(1, panels, squeeze=False)[0])
         yield figure, axes
@@ -122,12 +131,6 @@ def logarithmic(panel: Any) -> None:
     panel.yaxis.set_minor_formatter(NullFormatter())
 
 
-def mean(summary: Summary, name: str) -> float | None:
-    """The mean of a quantity."""
-    spread: Spread | None = summary.values[name]
-    return None if spread is None else spread.mean
-
-
 def legend(figure: Any, panel: Any, title: str, columns: int = 4) -> None:
     """One legend for the figure, above it, from what is drawn in ``panel``."""
     handles, labels = panel.get_legend_handles_labels()
@@ -144,11 +147,8 @@ def label(name: str) -> str:
 
 def image(figure: Any, kind: str) -> bytes:
     """The figure as a file of this kind (png, pdf, svg), without a date: the same records give the same bytes."""
-    import matplotlib
-
     dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     file = io.BytesIO()
-    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # signs that the font has not are shown as boxes
+    with _look():
         figure.savefig(file, format=kind, dpi=200, metadata=dates.get(kind))
     return file.getvalue()

@@ -6,7 +6,7 @@ import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from distsim.scaling.experiment import Point, variant_label
 from distsim.scaling.settings import CURVE
@@ -16,10 +16,34 @@ CURVES = (*CURVE, "dt_ms")
 """Records that differ in one of these lie on different curves; so do those that differ in ``variant``."""
 SAME = ("n_synapses", "n_spikes", "spike_hash", "weight_hash")
 """The fields in which all records of a network agree, whatever the ranks."""
-FIELDS = (
-    "build_time", "sim_time", "real_time_factor", "speedup", "efficiency", "rate", "weight_mean", "weight_sd",
-    "bytes_per_synapse", "events_per_second_and_core", "synapses_built_per_second_and_core", "energy_per_event",
-)  # fmt: skip
+MEGABYTE, MILLION, MICROJOULE = 1e6, 1e6, 1e-6
+
+
+class Quantity(NamedTuple):
+    """A quantity as tables and figures show it: heading of its column, label of its axis, and the unit of both."""
+
+    heading: str
+    label: str = ""
+    unit: float = 1.0
+
+
+QUANTITIES = {
+    "build_time": Quantity("build\n(s)", "build time (s)"),
+    "sim_time": Quantity("simulate\n(s)", "simulation time (s)"),
+    "real_time_factor": Quantity("real-time\nfactor", "real-time factor"),
+    "speedup": Quantity("speed-up", "speed-up"),
+    "efficiency": Quantity("efficiency", "efficiency"),
+    "balance": Quantity("load\nbalance"),
+    "events_per_second_and_core": Quantity("events/s/core\n(million)", "events per second and core (million)", MILLION),
+    "synapses_built_per_second_and_core": Quantity("built/s/core\n(million)", unit=MILLION),
+    "memory": Quantity("memory\n(MB)", "peak memory, all ranks (MB)", MEGABYTE),
+    "bytes_per_synapse": Quantity("bytes per\nsynapse", "bytes per synapse"),
+    "energy_per_event": Quantity("energy per\nevent (µJ)", unit=MICROJOULE),
+    "rate": Quantity("rate\n(1/s)", "firing rate (1/s)"),
+    "weight_mean": Quantity("weight\nmean (pA)"),
+    "weight_sd": Quantity("weight\nSD (pA)"),
+}
+"""What is summarized, by name; in records in s, bytes, J, 1/s, pA."""
 SHORTEST_SHOWN = 0.05  # s
 
 
@@ -102,9 +126,9 @@ class Spread:
 class Summary:
     """A point of a curve. ``size`` is the number of neurons N, ``indegree`` that asked for (None: the model's own).
 
-    ``values`` holds the spreads of ``FIELDS``, of ``weight_upper`` (weight mean plus standard deviation), ``memory``
-    (bytes, sum of the ranks' peaks) and ``balance`` (largest over mean computing time of a rank), ``phases`` the mean
-    seconds of every phase; ``oversubscribed`` tells whether ranks had to share cores.
+    ``values`` holds the spreads of ``QUANTITIES`` - of them ``memory`` is the sum of the ranks' peaks, ``balance`` the
+    largest over the mean computing time of a rank - and of ``weight_upper``, weight mean plus standard deviation;
+    ``phases`` the mean seconds of every phase; ``oversubscribed`` tells whether ranks had to share cores.
     """
 
     curve: str
@@ -149,10 +173,7 @@ def curve_names(records: Sequence[Record]) -> dict[str, str]:
 
 def _summary(curve: str, records: list[Record]) -> Summary:
     first = records[0]
-    values = {name: Spread.of([record[name] for record in records]) for name in FIELDS}
-    values["weight_upper"] = Spread.of([_upper(record) for record in records])
-    values["memory"] = Spread.of([sum(record["memory_peak"]) for record in records])
-    values["balance"] = Spread.of([record["load_balance"]["busy"] for record in records])
+    values = {name: Spread.of([_value(record, name) for record in records]) for name in (*QUANTITIES, "weight_upper")}
     phases = {name: statistics.fmean(r["phase_times"][name]["mean"] for r in records) for name in first["phase_times"]}
     return Summary(
         curve=curve,
@@ -168,6 +189,13 @@ def _summary(curve: str, records: list[Record]) -> Summary:
     )
 
 
-def _upper(record: Record) -> float | None:
-    mean, sd = record["weight_mean"], record["weight_sd"]
-    return None if mean is None or sd is None else mean + sd
+def _value(record: Record, name: str) -> float | None:
+    """One of ``Summary.values`` in a record."""
+    if name == "memory":
+        return float(sum(record["memory_peak"]))
+    if name == "balance":
+        return record["load_balance"]["busy"]
+    if name == "weight_upper":
+        mean, sd = record["weight_mean"], record["weight_sd"]
+        return None if mean is None or sd is None else mean + sd
+    return record[name]

@@ -9,30 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from distsim.scaling.report.summary import Spread, Summary
+from distsim.scaling.report.summary import QUANTITIES, Spread, Summary
 from distsim.scaling.store import flat
 
-MEGABYTE, MILLION, MICROJOULE = 1e6, 1e6, 1e-6
 CROWDED = "*"
 CROWDED_NOTE = f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling"
 
-COLUMNS = (
-    ("build\n(s)", "build_time", 1.0),
-    ("simulate\n(s)", "sim_time", 1.0),
-    ("real-time\nfactor", "real_time_factor", 1.0),
-    ("speed-up", "speedup", 1.0),
-    ("efficiency", "efficiency", 1.0),
-    ("load\nbalance", "balance", 1.0),
-    ("events/s/core\n(million)", "events_per_second_and_core", MILLION),
-    ("built/s/core\n(million)", "synapses_built_per_second_and_core", MILLION),
-    ("memory\n(MB)", "memory", MEGABYTE),
-    ("bytes per\nsynapse", "bytes_per_synapse", 1.0),
-    ("energy per\nevent (µJ)", "energy_per_event", MICROJOULE),
-    ("rate\n(1/s)", "rate", 1.0),
-    ("weight\nmean (pA)", "weight_mean", 1.0),
-    ("weight\nSD (pA)", "weight_sd", 1.0),
-)
-"""Heading, name in ``Summary.values``, and the unit that it is shown in; a column without values is left out."""
 BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "weight_mean")
 """The columns for which a terminal is wide enough."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -53,11 +35,18 @@ def table(summaries: Sequence[Summary], style: str = "simple") -> str:
 
 
 def cells(summaries: Sequence[Summary], names: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:
-    """Headings and texts of the table, with the columns of these names, or all."""
-    wanted = [column for column in COLUMNS if names is None or column[1] in names]
-    shown = [column for column in wanted if any(summary.values[column[1]] for summary in summaries)]
+    """Headings and texts of the table, with the columns of these names, or all; those without values are left out."""
+    shown = [name for name in names or QUANTITIES if any(summary.values[name] for summary in summaries)]
     kinds = len({summary.kind for summary in summaries}) > 1
-    header = ["", *(["kind"] if kinds else []), "ranks", "N", "K", "runs", *(heading for heading, _, _ in shown)]
+    header = [
+        "",
+        *(["kind"] if kinds else []),
+        "ranks",
+        "N",
+        "K",
+        "runs",
+        *(QUANTITIES[name].heading for name in shown),
+    ]
     rows = [
         [
             summary.curve,
@@ -66,7 +55,7 @@ def cells(summaries: Sequence[Summary], names: Sequence[str] | None = None) -> t
             str(summary.size),
             "-" if summary.indegree is None else str(summary.indegree),
             str(summary.runs),
-            *(_text(summary.values[name], unit) for _, name, unit in shown),
+            *(_text(summary.values[name], QUANTITIES[name].unit) for name in shown),
         ]
         for summary in summaries
     ]
