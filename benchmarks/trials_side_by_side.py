@@ -18,7 +18,7 @@ from distsim_liquid import explicit
 from mpi4py import MPI
 
 from distsim import EdgeList, Network, Simulation, SpikeTrains, Static, Trials, TsodyksMarkram
-from distsim.models.liquid_state import experiment, stimuli
+from distsim.models.liquid_state import MODEL, stimuli
 from distsim.models.liquid_state.parameters import PROJECTIONS
 
 LEAD = 0.7  # ms
@@ -37,7 +37,7 @@ def copies(p, arrays, trains) -> Network:
     n = len(trains)
     network = Network(dt=p.dt)
     network.population("stimulus", n, SpikeTrains([train - LEAD for train in trains]))
-    one = experiment.build_network(p)
+    one = MODEL.build_network(p)
     begin = 0
     for name in "EI":
         size = one.find(name).size
@@ -61,10 +61,10 @@ def copies(p, arrays, trains) -> Network:
 
 
 def measure(n: int, duration: float, repetitions: int) -> dict[str, object]:
-    p = experiment.load({"T": duration})
+    p = MODEL.load({"T": duration})
     trains = [stimuli.on_grid(train, p) for train in stimuli.poisson_trains(p, n)]
     trains = [train[train > 1.0] for train in trains]
-    trials = Trials(experiment.build_network(p), MPI.COMM_SELF, p.seed)
+    trials = Trials(MODEL.build_network(p), MPI.COMM_SELF, p.seed)
     arrays = explicit(p, trials, trains)
     rows = []
     for _ in range(repetitions):
