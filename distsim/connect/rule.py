@@ -120,6 +120,11 @@ class Targets:
         """Index (n,) of the targets within their population."""
         return self.gids - self.projection.target.first_gid
 
+    @property
+    def n_source(self) -> int:
+        """Number of sources."""
+        return self.projection.source.size
+
     def excluded(self, autapses: bool) -> Int64Array:
         """Per target the source that is not allowed, or -1."""
         if autapses or not self.projection.ends.same:

@@ -64,7 +64,8 @@ class _Expected:
         total = self.edges * (self.index + self.weight * sum(own)) + WORD * (self.rows + 1.0) * len(first.inputs)
         total += WORD * self.rows if self.rows < self.n_source else 0.0
         if self.segmented:
-            return total + self.rows * (self.longest + 1.0) * _bytes_of(max(256, round(1.1 * self.edges / self.rows)))
+            in_row = round(1.1 * self.edges / max(self.rows, 1.0))
+            return total + self.rows * (self.longest + 1.0) * _bytes_of(max(256, in_row))
         return total + (WORD if self.one_delay else self.edges * self.delay)
 
     def building(self) -> float:

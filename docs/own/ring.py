@@ -26,7 +26,7 @@ class Ring(Rule):
         return ends.n_target, 2 * self.neighbours
 
     def edges(self, targets: Targets) -> Iterator[Edges]:
-        n, k = targets.projection.source.size, self.neighbours
+        n, k = targets.n_source, self.neighbours
         along = np.concatenate((np.arange(-k, 0), np.arange(1, k + 1)))
         for piece in targets.pieces(2 * k):
             target = targets.index[piece, None]

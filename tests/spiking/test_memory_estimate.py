@@ -51,6 +51,14 @@ def test_the_estimate_is_that_of_the_tables_that_are_built(model, overrides, ran
     assert expected.rings == pytest.approx(sum(ring.nbytes for group in local.groups for ring in group.rings), rel=0.3)
 
 
+def test_tables_without_sources_take_next_to_nothing():
+    network = Network()
+    network.population("A", 0, IafPscExp())
+    network.population("B", 10, IafPscExp())
+    network.connect("A", "B", FixedIndegree(0), Static(1.0, Uniform(1.0, 2.0)))
+    assert memory_of_spiking(network, 2).tables < 100.0
+
+
 def test_the_estimate_of_binary_networks():
     parameters = registry.find("binary_ei").load({})
     network = registry.find("binary_ei").build_network(parameters)

@@ -29,7 +29,7 @@ from distsim.core.kernel_cache import store
 from distsim.core.values import describe
 from distsim.parallel.communicator import alone
 from distsim.spiking.local_network import build
-from distsim.spiking.plastic_weights import select
+from distsim.spiking.plastic_weights import _order_statistic, select
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapses import plastic_delivery
 from distsim.spiking.synapses.input_unit import Grid
@@ -175,6 +175,12 @@ def test_kernels_are_kept_for_other_jobs():
     outcome(alone())
     kept = {path.name.split("-")[0] for path in store.folder.iterdir()}
     assert "distsim.spiking.synapses.long_term.make_kernels.local.deliver" in kept
+
+
+def test_medians_of_weights_of_both_signs():
+    weights = [np.array([2.5, -3.0, 0.0, -0.25]), np.array([-7.0, 1e-300], np.float32), np.zeros(0)]
+    ordered = np.sort(np.concatenate(weights))
+    assert [_order_statistic(weights, k, alone()) for k in range(6)] == ordered.tolist()
 
 
 # ---------------------------------------------------------------- short-term plasticity

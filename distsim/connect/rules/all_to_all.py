@@ -19,12 +19,11 @@ class AllToAll(Rule, eq=True):
         return ends.n_target, ends.n_source
 
     def edges(self, targets: Targets) -> Iterator[Edges]:
-        n_source = targets.projection.source.size
         excluded = targets.excluded(self.autapses)
-        for piece in targets.pieces(n_source):
-            pair = np.broadcast_to(np.arange(n_source), (piece.stop - piece.start, n_source))
+        for piece in targets.pieces(targets.n_source):
+            pair = np.broadcast_to(np.arange(targets.n_source), (piece.stop - piece.start, targets.n_source))
             wanted = pair != excluded[piece, None]
-            entry = (targets.index[piece, None] * n_source + pair)[wanted]
+            entry = (targets.index[piece, None] * targets.n_source + pair)[wanted]
             yield Edges(piece.start, wanted.sum(axis=1), pair[wanted].astype(np.int32), entry)
 
     def expected_edges(self, ends: Ends) -> float:

@@ -40,14 +40,13 @@ class FixedIndegree(Rule, eq=True):
         return ends.n_target, self.indegree
 
     def edges(self, targets: Targets) -> Iterator[Edges]:
-        n_source = targets.projection.source.size
         excluded = targets.excluded(self.autapses)
         index = targets.index
         for piece in targets.pieces(self.indegree):
             degree = np.full(piece.stop - piece.start, self.indegree, np.int64)
             source = np.empty(len(degree) * self.indegree, np.int32)
             draw_sources = draw_with_multapses if self.multapses else draw_without_multapses
-            draw_sources(targets.streams.part(piece), degree, excluded[piece], n_source, source)
+            draw_sources(targets.streams.part(piece), degree, excluded[piece], targets.n_source, source)
             entry = (index[piece, None] * self.indegree + np.arange(self.indegree)).ravel() if targets.arrays else None
             yield Edges(piece.start, degree, source, entry)
 

@@ -36,7 +36,7 @@ class FixedTotalNumber(Rule, eq=True):
         for piece in targets.pieces(self.number / max(projection.target.size, 1)):
             degree = degrees[piece]
             source = np.empty(int(degree.sum()), np.int32)
-            draw_with_multapses(targets.streams.part(piece), degree, excluded[piece], projection.source.size, source)
+            draw_with_multapses(targets.streams.part(piece), degree, excluded[piece], targets.n_source, source)
             yield Edges(piece.start, degree, source, None)
 
     def expected_edges(self, ends: Ends) -> float:

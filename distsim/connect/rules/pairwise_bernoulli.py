@@ -20,12 +20,11 @@ class PairwiseBernoulli(Rule, eq=True):
     autapses: bool = flag(default=True)
 
     def edges(self, targets: Targets) -> Iterator[Edges]:
-        n_source = targets.projection.source.size
         excluded = targets.excluded(self.autapses)
-        for piece in targets.pieces(n_source):
+        for piece in targets.pieces(targets.n_source):
             degree = np.empty(piece.stop - piece.start, np.int64)
-            source = np.empty(len(degree) * n_source, np.int32)
-            n = draw_bernoulli(targets.streams.part(piece), excluded[piece], n_source, self.p, degree, source)
+            source = np.empty(len(degree) * targets.n_source, np.int32)
+            n = draw_bernoulli(targets.streams.part(piece), excluded[piece], targets.n_source, self.p, degree, source)
             yield Edges(piece.start, degree, source[:n], None)
 
     def expected_edges(self, ends: Ends) -> float:

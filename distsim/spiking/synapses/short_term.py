@@ -64,7 +64,7 @@ class ShortTermDelivery(Delivery):
         self.kernel = synapse.kernel.deliver
         self.unbounded = synapse.unbounded
         self.constants = synapse.constants(table, dt)
-        self.state = tuple(np.full(table.n_edges, value) for value in synapse.initial.values())
+        self.state = tuple(np.full(table.n_edges, float(value)) for value in synapse.initial.values())
         self.t_last = np.full(len(table.offsets) - 1, NEVER)
 
     def deliver(
