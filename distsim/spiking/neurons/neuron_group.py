@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.core.errors import TypingError
 
+from distsim.core.cache_lines import on_line
 from distsim.core.errors import InputError
 from distsim.spiking.population_share import PopulationShare
 
@@ -36,7 +37,7 @@ class NeuronGroup:
         if isinstance(state, tuple):
             return tuple(self._initial(entry, trial) for entry in state)
         if isinstance(state.initial, int):
-            return np.full(int(self.bounds[-1]), state.initial, np.int32)
+            return on_line(np.full(int(self.bounds[-1]), state.initial, np.int32))
         named = isinstance(state.initial, str)
         values = np.concatenate(
             [
@@ -44,7 +45,7 @@ class NeuronGroup:
                 for share, p in zip(self.shares, self.parameters, strict=True)
             ]
         )
-        return values if state.above is None else values - self.of_neurons(state.above)
+        return on_line(values if state.above is None else values - self.of_neurons(state.above))
 
     def of_neurons(self, name: str) -> FloatArray:
         """A parameter of all neurons (n,)."""
