@@ -90,35 +90,44 @@ def _store(values, i, new):  # type: ignore[no-untyped-def]
     return store_one
 
 
-def block(values: Any, p: int, begin: int, size: int) -> Any:
-    """The entries begin .. begin + size - 1 of an array (n,), entry p of an array (p, 1); of a tuple those of each."""
+def part(values: Any, begin: int, size: int) -> Any:
+    """values[begin : begin + size] of an array, a number itself; of a tuple those of its entries."""
     if isinstance(values, tuple):
-        return blocks(values, p, begin, size)
-    return values[begin : begin + size] if values.ndim == 1 else values[p, 0]
+        return part_of_each(values, begin, size)
+    return values[begin : begin + size] if isinstance(values, np.ndarray) else values
 
 
-blocks = over_tuples(block)
+part_of_each = over_tuples(part)
 
 
-@overload(block, jit_options=INLINE)
-def _block(values, p, begin, size):  # type: ignore[no-untyped-def]
+@overload(part, jit_options=INLINE)
+def _part(values, begin, size):  # type: ignore[no-untyped-def]
     if isinstance(values, types.BaseTuple):
-        return lambda values, p, begin, size: blocks(values, p, begin, size)
-    if values.ndim == 1:
-        return lambda values, p, begin, size: values[begin : begin + size]
-    return lambda values, p, begin, size: values[p, 0]
+        return lambda values, begin, size: part_of_each(values, begin, size)
+    if isinstance(values, types.Array):
+        return lambda values, begin, size: values[begin : begin + size]
+    return lambda values, begin, size: values
 
 
-def part(value: Any, begin: int, size: int) -> Any:
-    """value[begin : begin + size] of an array, the value itself of a number."""
-    return value[begin : begin + size] if isinstance(value, np.ndarray) else value
+def looked_up(values: Any, table: Any, p: int) -> Any:
+    """table[p, values] of a number, entry p of an array (rows, 1), an array (n,) itself; of a tuple those of each."""
+    if isinstance(values, tuple):
+        return each_looked_up(values, table, p)
+    if isinstance(values, np.ndarray):
+        return values if values.ndim == 1 else values[p, 0]
+    return table[p, values]
 
 
-@overload(part, inline="always")
-def _part(value, begin, size):  # type: ignore[no-untyped-def]
-    if isinstance(value, types.Array):
-        return lambda value, begin, size: value[begin : begin + size]
-    return lambda value, begin, size: value
+each_looked_up = over_tuples(looked_up)
+
+
+@overload(looked_up, jit_options=INLINE)
+def _looked_up(values, table, p):  # type: ignore[no-untyped-def]
+    if isinstance(values, types.BaseTuple):
+        return lambda values, table, p: each_looked_up(values, table, p)
+    if not isinstance(values, types.Array):
+        return lambda values, table, p: table[p, values]
+    return (lambda values, table, p: values) if values.ndim == 1 else (lambda values, table, p: values[p, 0])
 
 
 def same_kind(values: tuple[Any, ...], n: int) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.edge_kernels import add_by_target
+from distsim.core.cache_lines import zeros_on_line
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Table
 
@@ -63,4 +64,4 @@ def empty_ring(inputs: int, slots: int, n: int, narrow: bool = False) -> npt.NDA
 
     Slot s holds the input of steps that are s modulo slots.
     """
-    return np.zeros((inputs, slots, n), np.int32 if narrow else np.int64)
+    return zeros_on_line((inputs, slots, n), np.int32 if narrow else np.int64)

@@ -222,7 +222,7 @@ def _repeated(constants: Any, trials: int) -> Any:
     """Constants of neurons (n,) as (n trials,); those of populations as they are."""
     if isinstance(constants, tuple):
         return tuple(_repeated(constant, trials) for constant in constants)
-    return np.repeat(constants, trials) if constants.ndim == 1 else constants
+    return np.repeat(constants, trials) if np.ndim(constants) == 1 else constants
 
 
 def _side_by_side(states: list[Any]) -> Any:

@@ -97,18 +97,17 @@ def poisson_input(driven: list[Driven], unit: float) -> PoissonInput:
     for row, (_, events) in zip(thresholds, rows, strict=True):
         row[: len(events.table.thresholds)] = events.table.thresholds
 
-    def column(values: list[int]) -> npt.NDArray[np.int64]:
-        return np.array(values, np.int64)
-
+    numbers = [
+        (
+            share.population.model.input_of(events.weight < 0.0), begin - share.begin, events.table.common,
+            events.table.first, round(events.weight / unit), events.delay,
+        )
+        for begin, (share, events) in zip(begins, rows, strict=False)
+    ]  # fmt: skip
     return (
         np.cumsum([0, *(len(d.poisson) for d in driven)]),
-        column([share.population.model.input_of(events.weight < 0.0) for share, events in rows]),
-        column([begin - share.begin for begin, (share, _) in zip(begins, rows, strict=False)]),
+        np.array(numbers, np.int64).reshape(-1, 6),
         np.concatenate([np.zeros(0, np.uint64), *(events.streams.keys for _, events in rows)]),
         np.array([events.streams.salt for _, events in rows], np.uint64),
         thresholds,
-        column([events.table.common for _, events in rows]),
-        column([events.table.first for _, events in rows]),
-        column([round(events.weight / unit) for _, events in rows]),
-        column([events.delay for _, events in rows]),
     )

@@ -10,20 +10,24 @@ from distsim.core.jit import inline, jit
 from distsim.core.poisson_counts import BLOCK, add_events
 
 PoissonInput = tuple[Any, ...]
-"""Rows, one for each Poisson input of a population: rows (populations + 1,), those of population p are rows[p] ..
-rows[p + 1] - 1; inputs (rows,), the input that each drives; keys (all neurons of all rows,) uint64, of which those of a
-row begin for neuron i of the group at i + offsets (rows,); salts, thresholds (rows, longest), common, first: of streams
-and count tables; weights (rows,) in units of the ring; delays (rows,) in steps. A plain tuple: to look at the type of a
-named one, as every call of a kernel does, takes microseconds."""
+"""Rows, one for each Poisson input of a population: begins (populations + 1,), those of population p are begins[p] ..
+begins[p + 1] - 1; rows (rows, 6) int64, see below; keys (all neurons of all rows,) uint64 and salts (rows,) uint64 of
+their streams; thresholds (rows, longest) of their count tables. A plain tuple: to look at the type of a named one, as
+every call of a kernel does, takes microseconds."""
+
+INPUT, OFFSET, COMMON, FIRST, WEIGHT, DELAY = range(6)
+"""Entries of a row: the input that it drives; the key of neuron i of the group is number i + offset; common and first
+of the count table; the weight in units of the rings; the delay in steps."""
 
 
 @inline
 def add_poisson(poisson, p, begin, size, first_step, n_steps, rings, random):  # type: ignore[no-untyped-def]
     """Add to rings (slots, n) what arrives in some steps at the neurons begin .. begin + size - 1, of population p."""
-    rows, inputs, offsets, keys, salts, thresholds, common, first, weights, delays = poisson
-    for r in range(rows[p], rows[p + 1]):
-        ring, start = rings[inputs[r]], begin + offsets[r]
-        drive = keys[start : start + size], salts[r], thresholds[r], common[r], first[r], weights[r], delays[r]
+    begins, rows, keys, salts, thresholds = poisson
+    for r in range(begins[p], begins[p + 1]):
+        ring, start = rings[rows[r, INPUT]], begin + rows[r, OFFSET]
+        table = thresholds[r], rows[r, COMMON], rows[r, FIRST]
+        drive = keys[start : start + size], salts[r], *table, rows[r, WEIGHT], rows[r, DELAY]
         for step in range(first_step, first_step + n_steps):
             add_events(drive, step, ring[step % ring.shape[0], begin : begin + size], random)
 

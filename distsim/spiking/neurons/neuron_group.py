@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.core.errors import TypingError
 
+from distsim.core.cache_lines import on_line
 from distsim.core.errors import InputError
 from distsim.spiking.population_share import PopulationShare
 
@@ -24,7 +25,7 @@ class NeuronGroup:
         self.parameters = [share.parameters() for share in shares]
         self.bounds = bounds_of(shares)
         constants = [model.constants(p, shares[0].dt) for model, p in zip(models, self.parameters, strict=True)]
-        self.constants = side_by_side(constants, [share.n for share in shares], any(map(is_individual, constants)))
+        self.constants = side_by_side(constants, [share.n for share in shares])
         self.values = self.initial_values()
         self._above = {s.name: None if s.above is None else self.of_neurons(s.above) for s in self.model.every_state()}
 
@@ -36,7 +37,7 @@ class NeuronGroup:
         if isinstance(state, tuple):
             return tuple(self._initial(entry, trial) for entry in state)
         if isinstance(state.initial, int):
-            return np.full(int(self.bounds[-1]), state.initial, np.int32)
+            return on_line(np.full(int(self.bounds[-1]), state.initial, np.int32))
         named = isinstance(state.initial, str)
         values = np.concatenate(
             [
@@ -44,7 +45,7 @@ class NeuronGroup:
                 for share, p in zip(self.shares, self.parameters, strict=True)
             ]
         )
-        return values if state.above is None else values - self.of_neurons(state.above)
+        return on_line(values if state.above is None else values - self.of_neurons(state.above))
 
     def of_neurons(self, name: str) -> FloatArray:
         """A parameter of all neurons (n,)."""
@@ -91,13 +92,25 @@ def is_individual(value: Any) -> bool:
     return any(map(is_individual, value)) if isinstance(value, tuple) else isinstance(value, np.ndarray)
 
 
-def side_by_side(values: list[Any], sizes: list[int], individual: bool) -> Any:
-    """Constants of the populations of a group: (populations, 1) each, or, where any is ``individual``, (n,) each.
+def side_by_side(values: list[Any], sizes: list[int]) -> tuple[Any, FloatArray]:
+    """Constants of the populations of a group, in tuples as they are given for each.
 
-    In tuples as they are given; whole numbers are always those of populations.
+    Returns columns of a table (populations, columns), and the table; where any constant is individual, arrays (n,)
+    instead of columns. Whole numbers are always those of populations, (populations, 1). One table takes less time to
+    hand to a kernel than an array for each constant.
     """
-    if isinstance(values[0], tuple):
-        return tuple(side_by_side(list(column), sizes, individual) for column in zip(*values, strict=True))
-    if isinstance(values[0], int):
-        return np.array(values, np.int64)[:, None]
-    return over_neurons(values, sizes) if individual else np.array(values, np.float64)[:, None]
+    individual = any(map(is_individual, values))
+    columns: list[Any] = []
+
+    def together(column: list[Any]) -> Any:
+        if isinstance(column[0], tuple):
+            return tuple(together(list(entry)) for entry in zip(*column, strict=True))
+        if isinstance(column[0], int):
+            return np.array(column, np.int64)[:, None]
+        if individual:
+            return over_neurons(column, sizes)
+        columns.append(column)
+        return len(columns) - 1
+
+    found = together(values)
+    return found, np.array(list(zip(*columns, strict=True)), np.float64).reshape(len(sizes), len(columns))

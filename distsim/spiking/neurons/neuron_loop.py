@@ -13,7 +13,7 @@ import numpy as np
 
 from distsim.core.jit import inline, jit
 from distsim.core.poisson_counts import BLOCK
-from distsim.core.tuples import at, block, over_tuples, store
+from distsim.core.tuples import at, looked_up, over_tuples, part, store
 from distsim.spiking.drives.poisson_input import add_poisson
 
 
@@ -28,19 +28,19 @@ def update_of(step: Any) -> Any:
     ):
         """Advance all neurons through n_steps steps; see ``Group.update``. state and rings are modified.
 
-        state: arrays (n,). constants: arrays (populations, 1), or (n,) where each neuron has its own. bounds
-        (populations + 1,): first neuron of each population, and n. Neurons go through all steps in blocks, whose state
-        then stays in the L1 cache.
+        state: arrays (n,). constants: see ``neuron_group.side_by_side``. bounds (populations + 1,): first neuron of
+        each population, and n. Neurons go through all steps in blocks, whose state then stays in the L1 cache.
         """
         n_slots = rings[0].shape[0]
         fired = np.empty(BLOCK, np.uint8)
         random = np.empty(BLOCK, np.uint64)
         spikes = 0
         for p in range(bounds.size - 1):
+            of_population = looked_up(constants[0], constants[1], p)
             for begin in range(bounds[p], bounds[p + 1], BLOCK):
                 size = min(BLOCK, bounds[p + 1] - begin)
                 add_poisson(poisson, p, begin, size, first_step, n_steps, rings, random)
-                own, fixed = block(state, p, begin, size), block(constants, p, begin, size)
+                own, fixed = part(state, begin, size), part(of_population, begin, size)
                 for now in range(first_step, first_step + n_steps):
                     arriving = arriving_in(rings, now % n_slots, begin, size)
                     injected = current[p, now - first_step]
