@@ -59,10 +59,11 @@ def explicit(p, trials, trains):
         name = local.name.replace("->", "")
         if name in ("EE", "EI", "IE", "II"):
             t = local.table
-            columns = [t.source_of_edges(), t.targets, t.weights, *(t.attributes[a] for a in "UDF")]
+            targets = t.targets.astype(np.int64) - local.share.begin
+            columns = [t.source_of_edges(), targets, t.weights, *(t.attributes[a] for a in "UDF")]
             arrays[f"edges_{name}"] = np.stack([np.broadcast_to(c, t.n_edges).astype(float) for c in columns], axis=1)
-    groups = [group.neurons for part, group in trials._local.populations if part.population.name in "EI"]
-    arrays["V"] = np.array([np.concatenate([g.initial_V(k) for g in groups]) for k in range(len(trains))])
+    (liquid,) = (group.neurons for group in trials._local.groups if group.model.receives)  # E and I side by side
+    arrays["V"] = np.array([liquid.initial_values(k)[0] for k in range(len(trains))])
     longest = max(map(len, trains))
     steps = [np.rint(train / p.dt).astype(int) for train in trains]
     arrays["stimulus"] = np.array([np.pad(s, (0, longest - len(s)), constant_values=-1) for s in steps])

@@ -56,7 +56,7 @@ def copies(p, arrays, trains) -> Network:
         ]
         weight, U, D, F = (np.tile(column, n) for column in edges.T[2:])
         delay, tau_I, receptor = p.of("delay", pair), p.of("tau_I", pair), int(pair[0] == "I")
-        network.connect(*pair, EdgeList(*ends), TsodyksMarkram(weight, delay, U, D, F, tau_I, receptor))
+        network.connect(*pair, EdgeList(*ends), TsodyksMarkram(weight, delay, U, D, F, tau_I, receptor=receptor))
     return network
 
 

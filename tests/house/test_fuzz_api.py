@@ -77,10 +77,11 @@ ANYTHING = st.one_of(
     st.recursive(st.none() | st.text(max_size=3), st.lists, max_leaves=6),
 )
 RESULTS = {"Connections", "MeanActivity", "Spikes", "States", "SynapseStates"}  # made by simulations
+OF_MODELS = {"NeuronModel", "State"}  # what a class of neurons is made of
 CLASSES = [
     getattr(distsim, name)
     for name in distsim.__all__
-    if dataclasses.is_dataclass(getattr(distsim, name)) and name not in RESULTS
+    if dataclasses.is_dataclass(getattr(distsim, name)) and name not in RESULTS | OF_MODELS
 ]
 FIELDS = [(cls, field.name) for cls in CLASSES for field in dataclasses.fields(cls) if field.init]
 GOOD = {

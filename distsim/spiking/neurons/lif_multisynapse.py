@@ -52,7 +52,7 @@ class LifMultisynapse(NeuronModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_below(self, "V_reset", "V_th", "mV")
-        taus = check_array(np.atleast_1d(self.tau_syn), "LifMultisynapse: tau_syn", above=0.0)
+        taus = np.atleast_1d(check_array(self.tau_syn, "LifMultisynapse: tau_syn", above=0.0))
         if taus.ndim != 1 or not taus.size:
             raise InputError(
                 "LifMultisynapse: tau_syn needs one time constant (ms) for each receptor, as in (3.0, 6.0)"
