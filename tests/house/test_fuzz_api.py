@@ -88,7 +88,7 @@ GOOD = {
     "low": 0.0, "high": 1.0, "mean": 1.0, "std": 0.5, "mu": 0.0, "sigma": 0.5, "distribution": Normal(0.0, 1.0),
     "shape": 2.0, "scale": 1.0, "by": 1.0, "indegree": 2, "p": 0.5, "C": 0.5, "lambda_": 0.1, "number": 5,
     "source": [0, 1], "target": [1, 2], "rate": 10.0, "amplitude": 1.0, "weight": 1.0, "times": [[1.0]],
-    "drift_factor": 1e-3, "diffusion_factor": 1e-3,
+    "name": "x", "unit": "mV", "initial": 0.0, "drift_factor": 1e-3, "diffusion_factor": 1e-3,
 }  # fmt: skip
 NEURONS = (IafPscAlpha, IafPscDelta, IafPscExp, IgnoreAndFire, LifMultisynapse)
 SYNAPSES = (Static, StdpPowerLaw, TsodyksMarkram)

@@ -292,8 +292,10 @@ def test_what_is_forgotten_is_named(parts, message):
 
 
 def test_a_state_needs_an_initial_value():
-    with pytest.raises(TypeError, match="initial"):
+    with pytest.raises(InputError, match="State: missing a required argument: 'initial'"):
         State("x", "mV")
+    with pytest.raises(InputError, match="State: the initial value of x must be a number"):
+        State("x", "mV", None)
 
 
 class Short(NeuronModel):

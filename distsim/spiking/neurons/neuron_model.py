@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Hashable
 from dataclasses import MISSING, dataclass, field, fields
 from types import SimpleNamespace
@@ -10,8 +11,9 @@ from typing import Any, ClassVar, dataclass_transform
 import numpy as np
 
 from distsim.core.distributions import Distribution
-from distsim.core.errors import check_arguments, nearest
-from distsim.core.units import to_steps
+from distsim.core.errors import InputError, check_arguments, nearest
+from distsim.core.rules import check_flag
+from distsim.core.units import MAX_STEPS, check_count, check_number, shown, to_steps
 from distsim.core.values import check_shape, check_value
 from distsim.spiking.neurons.neuron_checks import check_time_constant
 from distsim.spiking.neurons.neuron_group import NeuronGroup
@@ -34,6 +36,7 @@ def duration(default: Any = MISSING) -> Any:
     return field(default=default, metadata={"unit": "ms", "low": 0.0, "steps": True})
 
 
+@check_arguments
 @dataclass(frozen=True)
 class State:
     """A state variable of a neuron, with its unit and its initial value: a number, or the name of a parameter.
@@ -47,6 +50,20 @@ class State:
     initial: float | str
     above: str | None = None
     hidden: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("name", "unit", "above"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (name != "above" or value is not None):
+                raise InputError(f"State: {name} must be a string, got {shown(value)}")
+        check_flag(self.hidden, "State: hidden")
+        if not isinstance(self.initial, str):
+            number = check_number(self.initial, f"State: the initial value of {self.name}")
+            is_count = isinstance(self.initial, numbers.Integral)
+            count = (
+                check_count(self.initial, f"State: the initial value of {self.name}", high=MAX_STEPS) if is_count else 0
+            )
+            object.__setattr__(self, "initial", count if is_count else number)
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)
