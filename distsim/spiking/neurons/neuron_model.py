@@ -12,8 +12,7 @@ import numpy as np
 
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_arguments, nearest
-from distsim.core.rules import check_flag
-from distsim.core.units import MAX_STEPS, check_count, check_number, shown, to_steps
+from distsim.core.units import MAX_STEPS, check_count, check_flag, check_number, shown, to_steps
 from distsim.core.values import check_shape, check_value
 from distsim.spiking.neurons.neuron_checks import check_time_constant
 from distsim.spiking.neurons.neuron_group import NeuronGroup
