@@ -14,7 +14,7 @@ from tests.benchmark_programs import BENCHMARKS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="cores are pinned as Linux does it")
 
-ITEMS = {"neuron and step", "count", "value", "event", "synapse", "interval"}
+ITEMS = {"neuron and step", "count", "event", "synapse", "interval"}
 
 
 LN_2 = 0.6931471805599453

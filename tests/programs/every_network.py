@@ -21,7 +21,7 @@ from mpi4py import MPI
 import distsim
 from distsim import AllToAll, Gamma, IafPscAlpha, Network, PoissonSource, Simulation, TsodyksMarkram
 from tests.binary_reference import CASES
-from tests.programs import every_kernel, liquid, plasticity, rate_network
+from tests.programs import every_kernel, liquid, own_synapse, plasticity, rate_network
 from tests.programs.binary_trajectories import trajectory
 from tests.programs.fingerprint import digest
 from tests.threads import on_ranks
@@ -93,7 +93,9 @@ def results(comm: MPI.Comm) -> dict[str, Any]:
     return {
         "spiking": every_kernel.result(comm),
         "plasticity": plasticity.simulate(comm, 0.05, 0.1),
-        "liquid": liquid.experiment_of(comm, 2),
+        "liquid": liquid.experiment_of(comm, 2, pairs=1, T=12.0),
+        "own synapses": own_synapse.outcome(comm, 8.0),
+        "silent source": own_synapse.silent_source(comm),
         "sources": sources(comm),
         "gamma": [Gamma(shape, 1.0).quantile(np.linspace(1e-9, 1.0, 9)[:8]).tolist() for shape in SHAPES],
         "binary": [on_ranks(2, partial(trajectory, case=CASES[name])) for name in ("seven", "weak")],

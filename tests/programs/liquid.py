@@ -14,9 +14,9 @@ from tests.programs.fingerprint import digest, fingerprint
 SMALL = {"pairs": 3, "T": 60.0, "d_1": 0.3, "d_tolerance": 0.05}
 
 
-def experiment_of(comm: MPI.Comm, batch: int) -> dict[str, Any]:
+def experiment_of(comm: MPI.Comm, batch: int, **overrides: Any) -> dict[str, Any]:
     """What the experiment gives when ``batch`` trials are simulated side by side."""
-    outcome = MODEL.run(comm, MODEL.load({**SMALL, "batch": batch}), None, silent)
+    outcome = MODEL.run(comm, MODEL.load({**SMALL, "batch": batch, **overrides}), None, silent)
     return dict(outcome.summary)
 
 

@@ -12,7 +12,20 @@ from typing import Any, ClassVar
 import numpy as np
 from mpi4py import MPI
 
-from distsim import Clipped, FixedIndegree, IafPscAlpha, Network, Normal, Poisson, Simulation, Static, Uniform
+from distsim import (
+    AllToAll,
+    Clipped,
+    FixedIndegree,
+    IafPscAlpha,
+    IafPscDelta,
+    Network,
+    Normal,
+    Poisson,
+    Simulation,
+    SpikeTrains,
+    Static,
+    Uniform,
+)
 from distsim.core.declared import of_each
 from distsim.core.elementary import exp
 from distsim.core.values import Value
@@ -50,6 +63,19 @@ def plastic_network() -> Network:
     network.record_spikes("E")
     network.record_weights("E", "E", sources=[0, 1, 2])
     return network
+
+
+def silent_source(comm: MPI.Comm) -> list[float]:
+    """Weights of a source that falls silent while its target fires more often than a history is long."""
+    network = Network(dt=0.25)
+    network.population("X", 2, SpikeTrains([[1.0, 5.0], [2.0, 290.0]]))
+    network.population("Y", 1, SpikeTrains([np.arange(2.5, 400.0, 2.5)]))
+    network.population("N", 1, IafPscDelta(t_ref=1.0))
+    network.connect("Y", "N", AllToAll(), Static(weight=100.0, delay=1.0))
+    network.connect("X", "N", AllToAll(), StdpSynapse(weight=1e-3, delay=1.0, lambda_=0.05, tau_plus=500.0))
+    with Simulation(network, comm) as simulation:
+        simulation.run(400.0)
+        return simulation.weights("X", "N", at="now").weight.tolist()
 
 
 def outcome(comm: MPI.Comm, T_ms: float = 150.0, **options: Any) -> dict[str, Any]:
