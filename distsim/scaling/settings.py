@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from distsim.core.errors import InputError, nearest
 from distsim.core.units import LARGEST_COUNT, MAX_NEURONS, check_count, check_number, shown
-from distsim.models.model import EXCHANGES, PRECISIONS
+from distsim.spiking.choices import EXCHANGES, PRECISIONS
 
 Scalar = bool | int | float | str
 Check = Callable[[Any, str], Any]
@@ -181,6 +181,10 @@ class Experiment:
     def identity(self) -> dict[str, Any]:
         """The settings common to all points, as plain data: equal for experiments whose points belong together."""
         return {name: value for name, value in self.settings().items() if not SETTINGS[name].points}
+
+    def run_settings(self) -> dict[str, Any]:
+        """How a network is simulated: the settings that the model has its own values for."""
+        return {name: getattr(self, name) for name, setting in SETTINGS.items() if setting.models_own}
 
     def fields(self) -> dict[str, Any]:
         """The settings that records hold, under the names that they have there."""
