@@ -1,5 +1,7 @@
 """The settings of a scaling experiment: one table, from which options, help, checks, identity and curves follow.
 
+And the fields of its records, most of which are settings or checked alike; a record may hold more.
+
 Checks are functions of a value and its name: they return the value, or raise InputError, "NAME must ..., got VALUE".
 """
 
@@ -196,3 +198,97 @@ TABLES = tuple(name for name, held in SETTINGS.items() if isinstance(held.defaul
 LISTS = tuple(name for name, held in SETTINGS.items() if isinstance(held.default, tuple))
 CURVE = tuple(held.record for held in SETTINGS.values() if held.record is not None)
 """The fields of records by which curves are told apart, beside what varies."""
+
+
+# Records: what a line of runs.jsonl and of failed.jsonl must hold, so that tables and figures can be made of it
+
+PHASES = ("create", "connect", "index", "update", "deliver", "communicate", "wait", "record", "other")
+
+
+def _or_null(check: Check) -> Check:
+    return lambda value, name: None if value is None else check(value, name)
+
+
+def _object_of(checks: Mapping[str, Check]) -> Check:
+    """An object that has these fields."""
+
+    def check(value: Any, name: str) -> None:
+        _any_object(value, name)
+        for entry, check_entry in checks.items():
+            path = f"{name}.{entry}" if name else entry
+            if entry not in value:
+                raise InputError(
+                    f"the record lacks the field '{path}': another version of the harness wrote it, or it was changed"
+                )
+            check_entry(value[entry], path)
+
+    return check
+
+
+def _any_object(value: Any, name: str) -> None:
+    require(isinstance(value, dict), name, "be an object", value)
+
+
+def _variant(value: Any, name: str) -> None:
+    _any_object(value, name)
+    for parameter, held in value.items():
+        scalar(held, f"{name}.{parameter}")
+
+
+def _any_text(value: Any, name: str) -> None:
+    require(isinstance(value, str), name, "be a text", value)
+
+
+def _fields(names: str, check: Check | Callable[[Any, str], None]) -> dict[str, Check]:
+    return dict.fromkeys(names.split(), check)
+
+
+def _cost(value: Any, name: str) -> float:
+    """What ratios are taken of: 0, or not so small that they would leave the range of numbers."""
+    return 0.0 if value == 0.0 else check_number(value, name, above=0.0)
+
+
+_POINT: dict[str, Check] = {
+    "variant": _variant,
+    **_fields("size repetition", neurons),
+    "indegree": _or_null(neurons),
+    "ranks": ranks,
+    "seed": check_count,
+    "date": text,
+}
+_FAILURE = _object_of({**_POINT, "reason": _any_text})
+_PHASE = _object_of(_fields("min mean max", partial(check_number, low=0.0)))
+_RECORD = _object_of(
+    {
+        **_POINT,
+        **{  # names that another version knew may be unknown to this one
+            held.record: text if held.metavar in ("NAME", "KIND") else held.check
+            for held in SETTINGS.values()
+            if held.record is not None
+        },
+        "kind": SETTINGS["kind"].check,
+        "interval_ms": _or_null(duration),
+        "dt_ms": duration,
+        "N": neurons,
+        "network": text,
+        **_fields("build_time sim_time compile_time real_time_factor wall_time rate", _cost),
+        **_fields("n_spikes n_synapses", check_count),
+        **_fields("spike_hash weight_hash", _or_null(text)),
+        **_fields("weight_mean weight_sd", _or_null(check_number)),
+        **_fields("bytes_per_synapse energy_per_event events_per_second_and_core", _or_null(_cost)),
+        "synapses_built_per_second_and_core": _or_null(_cost),
+        "oversubscribed": flag,
+        "memory_peak": several(check_count),
+        "phase_times": _object_of(dict.fromkeys(PHASES, _PHASE)),
+        "load_balance": _object_of({"busy": _or_null(_cost)}),
+        **_fields("versions environment", _any_object),
+    }
+)
+
+
+def check_record(record: Mapping[str, Any], place: str, *, failure: bool = False) -> None:
+    """InputError, beginning with ``place``, where ``record`` is no record of a finished point, or of a ``failure``."""
+    try:
+        (_FAILURE if failure else _RECORD)(record, "")
+    except InputError as error:
+        raise InputError(f"{place}: {error}; mend or remove the line") from None
