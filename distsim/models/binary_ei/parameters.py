@@ -42,8 +42,7 @@ class Parameters(ModelParameters, model=MODEL):
         for i, row in enumerate(self.K):
             for j, indegree in enumerate(row):
                 _check_indegree(indegree, self.N[j], (self.names[j], self.names[i]))
-        if self.T_transient >= self.T:
-            raise InputError(f"{MODEL}: T_transient = {self.T_transient:g} ms must be below T = {self.T:g} ms")
+        self.check_below("T_transient", "T")
 
     @derived
     def thresholds(self) -> tuple[float, ...]:

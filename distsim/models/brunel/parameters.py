@@ -28,8 +28,7 @@ class Parameters(ModelParameters, model=MODEL):
     def check(self) -> None:
         self.check_steps("delay", "T", "T_mean_field", low=1)
         self.check_steps("t_ref", "presimulation")
-        if self.V_reset >= self.theta:
-            raise InputError(f"{MODEL}: V_reset = {self.V_reset:g} mV must be below theta = {self.theta:g} mV")
+        self.check_below("V_reset", "theta")
         if self.C_E == 0:
             raise InputError(
                 f"{MODEL}: epsilon = {self.epsilon:g} of {self.N_E} excitatory neurons is less than one; "

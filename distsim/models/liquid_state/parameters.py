@@ -50,8 +50,7 @@ class Parameters(ModelParameters, model=MODEL):
             raise InputError(
                 f"{MODEL}: N = {self.N} with beta = {self.beta:g} leaves no excitatory neuron; enlarge the lattice"
             )
-        if self.V_reset >= self.V_th:
-            raise InputError(f"{MODEL}: V_reset = {self.V_reset:g} mV must be below V_th = {self.V_th:g} mV")
+        self.check_below("V_reset", "V_th")
         for projection in PROJECTIONS:
             if self.of("A", projection) == 0.0:
                 raise InputError(

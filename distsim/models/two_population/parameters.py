@@ -95,10 +95,7 @@ class Parameters(ModelParameters, model=MODEL):
 
     def _check_potentials(self) -> None:
         for name in ("V_reset", "E_L"):
-            if getattr(self, name) >= self.theta:
-                raise InputError(
-                    f"{MODEL}: {name} = {getattr(self, name):g} mV must be below theta = {self.theta:g} mV"
-                )
+            self.check_below(name, "theta")
         if self.unit_psp == "published":
             published_unit_psp_amplitude(self.tau_m, self.tau_s, self.C_m)
 
