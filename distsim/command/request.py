@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from distsim.command import texts
 from distsim.command.arguments import Parser, assignments, number_or_text
-from distsim.command.results import read_run
 from distsim.core.errors import InputError, check_names
 from distsim.models import registry
 from distsim.models.defaults import Default, value_text
 from distsim.models.model import SETTINGS, ExperimentModel, Model, SpikingModel
+from distsim.record.storage import read_text
 
 COMMANDS = ("list", "run")
+SUMMARY = "summary.json"
+"""What a run leaves in its output folder: its parameters, settings and results."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def _help(default: Default, parameter: str | None) -> str:
 
 def _of_earlier(summary: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
     """Parameters, without those that follow from others, and settings of the run that left ``summary``."""
-    parameters, held = read_run(summary, model.name)
+    parameters, held = _read_run(summary, model.name)
     own = {name: value for name, value in parameters.items() if name not in model.parameters.DERIVED}
     settings = {
         name: default.check(held[name], f"'{summary}': {name}")
@@ -124,6 +127,24 @@ def _of_earlier(summary: Path, model: Model) -> tuple[dict[str, Any], dict[str, 
         if parameter is None and held.get(name) is not None
     }
     return own, settings
+
+
+def _read_run(path: Path, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters that the summary.json at ``path`` holds, derived ones among them, and everything in it.
+
+    Raises InputError where it cannot be read or is that of another model.
+    """
+    text = read_text(path)
+    try:
+        summary = json.loads(text)
+        found, parameters = summary["model"], summary["parameters"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise InputError(f"'{path}' is not the {SUMMARY} of a run") from error
+    if not isinstance(found, str) or not isinstance(parameters, dict):
+        raise InputError(f"'{path}' is not the {SUMMARY} of a run")
+    if found != model:
+        raise InputError(f"'{path}' is of the model '{found}', not of '{model}'")
+    return dict(parameters), dict(summary)
 
 
 def _metavar(unit: str) -> str:
