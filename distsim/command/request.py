@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,7 @@ def _make_parser(name: str, model: Model) -> Parser:
         add(f"--{option}", dest=option, metavar=_metavar(default.unit), help=_help(default, parameter))
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
     add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")
-    add(
-        "--out",
-        metavar="FOLDER",
-        help="write summary.json, spikes and figures to this folder, which must be new or empty",
-    )
+    add("--out", metavar="FOLDER", help="write summary, spikes and figures to this folder, which must be new or empty")
     add("-h", "--help", action="store_true", help="this page")
     return parser
 
@@ -117,34 +114,27 @@ def _help(default: Default, parameter: str | None) -> str:
     return f"{default.meaning}{choices}{unit}{also}{otherwise}".replace("%", "%%")
 
 
-def _of_earlier(summary: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parameters, without those that follow from others, and settings of the run that left ``summary``."""
-    parameters, held = _read_run(summary, model.name)
-    own = {name: value for name, value in parameters.items() if name not in model.parameters.DERIVED}
-    settings = {
-        name: default.check(held[name], f"'{summary}': {name}")
-        for name, (parameter, default) in options_of(model).items()
-        if parameter is None and held.get(name) is not None
-    }
-    return own, settings
-
-
-def _read_run(path: Path, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The parameters that the summary.json at ``path`` holds, derived ones among them, and everything in it.
+def _of_earlier(path: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters, without those that follow from others, and settings of the run that left the summary.json ``path``.
 
     Raises InputError where it cannot be read or is that of another model.
     """
     text = read_text(path)
-    try:
+    summary: Any = None
+    with suppress(ValueError, RecursionError):
         summary = json.loads(text)
-        found, parameters = summary["model"], summary["parameters"]
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise InputError(f"'{path}' is not the {SUMMARY} of a run") from error
-    if not isinstance(found, str) or not isinstance(parameters, dict):
+    found = summary.get("model") if isinstance(summary, dict) else None
+    if not isinstance(found, str) or not isinstance(summary.get("parameters"), dict):
         raise InputError(f"'{path}' is not the {SUMMARY} of a run")
-    if found != model:
-        raise InputError(f"'{path}' is of the model '{found}', not of '{model}'")
-    return dict(parameters), dict(summary)
+    if found != model.name:
+        raise InputError(f"'{path}' is of the model '{found}', not of '{model.name}'")
+    own = {name: value for name, value in summary["parameters"].items() if name not in model.parameters.DERIVED}
+    settings = {
+        name: default.check(summary[name], f"'{path}': {name}")
+        for name, (parameter, default) in options_of(model).items()
+        if parameter is None and summary.get(name) is not None
+    }
+    return own, settings
 
 
 def _metavar(unit: str) -> str:
