@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from typing import Any, NamedTuple
 
-from distsim.core.errors import InputError, nearest
+from distsim.core.errors import InputError
 from distsim.core.units import LARGEST_COUNT, MAX_NEURONS, check_count, check_number, shown
-from distsim.spiking.choices import EXCHANGES, PRECISIONS
+from distsim.models.defaults import Default
+from distsim.models.model import SETTINGS as OF_RUN
 
 Scalar = bool | int | float | str
 Check = Callable[[Any, str], Any]
@@ -38,12 +39,6 @@ def require(fine: bool, name: str, demand: str, value: Any) -> None:
         raise InputError(f"{name} must {demand}, got {shown(value)}")
 
 
-def flag(value: Any, name: str) -> bool:
-    """True or false."""
-    require(isinstance(value, bool), name, "be true or false", value)
-    return bool(value)
-
-
 def text(value: Any, name: str) -> str:
     """A text that files and messages can hold."""
     require(isinstance(value, str), name, "be a text", value)
@@ -60,20 +55,6 @@ def scalar(value: Any, name: str) -> Scalar:
     if isinstance(value, str):
         return text(value, name)
     return check_number(value, name) if isinstance(value, float) else check_count(value, name, low=-LARGEST_COUNT)
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """The check of a choice among ``names``."""
-
-    names: tuple[str, ...]
-
-    def __call__(self, value: Any, name: str) -> str:
-        if isinstance(value, str) and value in self.names:
-            return value
-        hint = nearest(value, self.names) if isinstance(value, str) else ""
-        meant = hint if "did you mean" in hint else ""
-        raise InputError(f"{name} = {shown(value)} is not one of {', '.join(self.names)}{meant}")
 
 
 def several(check: Check) -> Check:
@@ -111,15 +92,19 @@ class Setting(NamedTuple):
     points: bool = False
     record: str | None = None
     models_own: bool = False
+    choices: tuple[str, ...] = ()
+    unit: str = ""
 
     @property
     def help(self) -> str:
-        """Meaning, choices and default, as ``--help`` shows them."""
-        choices = f": {', '.join(self.check.names)}" if isinstance(self.check, OneOf) else ""
+        """Meaning, choices, unit and default, as ``--help`` shows them."""
+        choices = f": {', '.join(self.choices)}" if self.choices else ""
         default = ", ".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
         if self.models_own:
             default = "the model's own"
-        return self.meaning + choices + (f" (default: {default})" if default not in (None, "", {}) else "")
+        remarks = [self.unit, "" if default in (None, "", {}) else f"default: {default}"]
+        remark = "; ".join(filter(None, remarks))
+        return self.meaning + choices + (f" ({remark})" if remark else "")
 
 
 def setting(default: Any, check: Check, metavar: str, meaning: str, **known: Any) -> Any:
@@ -128,9 +113,20 @@ def setting(default: Any, check: Check, metavar: str, meaning: str, **known: Any
     return field(default_factory=lambda: default, metadata={"setting": held})
 
 
+def of_run(name: str, record: str) -> Any:
+    """A setting of a run, for which the model has its own value."""
+    known = OF_RUN[name]
+    return setting(
+        None, known.check, known.unit.upper() or "KIND", known.meaning,
+        record=record, models_own=True, choices=known.choices, unit=known.unit,
+    )  # fmt: skip
+
+
 neurons = partial(check_count, low=1, high=MAX_NEURONS)
 ranks = partial(check_count, low=1, high=MOST_RANKS)
 duration = partial(check_number, above=0.0)
+flag = Default(False, "", "true or false", "").check
+kind = Default("size", "", "what grows", "", choices=KINDS).check
 
 
 @dataclass(frozen=True)
@@ -145,7 +141,7 @@ class Experiment:
     """
 
     model: str = setting(DEFAULT_MODEL, model, "NAME", "a spiking model, or a file of your own", record="model")
-    kind: str = setting("size", OneOf(KINDS), "KIND", "what grows", points=True, record="kind")
+    kind: str = setting("size", kind, "KIND", "what grows", points=True, record="kind", choices=KINDS)
     sizes: tuple[int, ...] = setting(
         (), neurons, "N", f"numbers of neurons (default: {str(DEFAULT_SIZES)[1:-1]})", points=True
     )
@@ -163,18 +159,11 @@ class Experiment:
     repetitions: int = setting(
         1, partial(check_count, low=1, high=MOST_POINTS), "N", "runs of every network", points=True
     )
-    time: float = setting(None, duration, "MS", "simulated time in ms", record="T_ms", models_own=True)
-    presimulation: float = setting(
-        None, partial(check_number, low=0.0), "MS", "simulated before that in ms, not measured",
-        record="presimulation_ms", models_own=True,
-    )  # fmt: skip
-    precision: str = setting(None, OneOf(PRECISIONS), "KIND", "of stored weights", record="precision", models_own=True)
-    interval: float | None = setting(
-        None, duration, "MS", "interval of spike exchange in ms", record="interval_ms", models_own=True
-    )
-    exchange: str = setting(
-        None, OneOf(EXCHANGES), "KIND", "plan of spike exchange", record="exchange", models_own=True
-    )
+    time: float = of_run("time", "T_ms")
+    presimulation: float = of_run("presimulation", "presimulation_ms")
+    precision: str = of_run("precision", "precision")
+    interval: float | None = of_run("interval", "interval_ms")
+    exchange: str = of_run("exchange", "exchange")
 
     def settings(self) -> dict[str, Any]:
         """All settings as plain data."""
