@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,8 +51,7 @@ STYLES: tuple[Any, ...] = ((0, (3, 1.5)), (0, (8, 3, 1.5, 3)), (0, (8, 4)), "-")
 """One line style for each distance between stimuli, the largest first: as in the published figure."""
 
 
-@dataclass
-class Sums:
+class Sums(NamedTuple):
     """Sums over the pairs at each of the distances between stimuli: (distances, steps), in whole numbers of GRID.
 
     of distances and of their squares at each step; settled (distances, 2): of the mean from SETTLED ms on, and its
@@ -70,12 +69,10 @@ class Sums:
 
     def over_ranks(self, comm: MPI.Comm) -> Sums:
         """The sums of all ranks (collective)."""
-        everywhere = []
-        for mine in (self.distance, self.squared, self.settled, self.spikes):
-            total = np.empty_like(mine)
+        everywhere = Sums(*map(np.empty_like, self))
+        for mine, total in zip(self, everywhere, strict=True):
             comm.Allreduce(mine, total)
-            everywhere.append(total)
-        return Sums(*everywhere)
+        return everywhere
 
 
 @dataclass(frozen=True)
@@ -191,8 +188,7 @@ def _mean_and_error(total: Int64Array, squared: Int64Array, n: int) -> tuple[Flo
 
 def distance_hash(sums: Sums) -> str:
     """SHA-256 of the sums, which are the same bits on any number of ranks and for any batch."""
-    data = (sums.distance, sums.squared, sums.settled, sums.spikes)
-    return hashlib.sha256(b"".join(column.astype("<i8").tobytes() for column in data)).hexdigest()
+    return hashlib.sha256(b"".join(column.astype("<i8").tobytes() for column in sums)).hexdigest()
 
 
 def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str) -> Outcome:
