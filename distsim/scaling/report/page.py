@@ -172,15 +172,8 @@ def cells(summaries: Sequence[Summary], names: Sequence[str] | None = None) -> t
     """Headings and texts of the table, with the columns of these names, or all; those without values are left out."""
     shown = [name for name in names or QUANTITIES if any(summary.values[name] for summary in summaries)]
     kinds = len({summary.kind for summary in summaries}) > 1
-    header = [
-        "",
-        *(["kind"] if kinds else []),
-        "ranks",
-        "N",
-        "K",
-        "runs",
-        *(QUANTITIES[name].heading for name in shown),
-    ]
+    before = ["", "kind", "ranks", "N", "K", "runs"] if kinds else ["", "ranks", "N", "K", "runs"]
+    header = before + [QUANTITIES[name].heading for name in shown]
     rows = [
         [
             summary.curve,
