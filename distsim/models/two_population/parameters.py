@@ -1,7 +1,4 @@
-"""Parameters of the two-population STDP network, and what follows from them.
-
-The values, their units, meanings and sources stand in defaults.toml beside this file.
-"""
+"""Parameters of the two-population STDP network, and what follows from them."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ MODEL = "two_population"
 
 
 class Parameters(ModelParameters, model=MODEL):
-    """All parameters and what follows from them; see defaults.toml for units and meanings."""
+    """All parameters, whose values, units, meanings and sources stand in defaults.toml, and what follows."""
 
     def check(self) -> None:
         self.check_steps("delay", "T", low=1)
