@@ -52,21 +52,28 @@ def number_or_text(text: str) -> int | float | str:
     return text
 
 
+def value_of(text: str) -> bool | int | float | str:
+    """True and false as well as numbers, where ``text`` is one."""
+    return {"true": True, "false": False}.get(text, number_or_text(text))
+
+
 def assignments(texts: Iterable[str]) -> dict[str, Any]:
     """Values by name from texts of the form NAME=VALUE; InputError where one has another form or a name comes twice."""
-    values: dict[str, Any] = {}
+    values = divided(texts, "--set", "NAME=VALUE, as in --set g=8")
+    return {name: _list(text, name) if text.startswith("[") else value_of(text) for name, text in values.items()}
+
+
+def divided(texts: Iterable[str], option: str, form: str) -> dict[str, str]:
+    """What stands behind the first = of each text, by what stands before it; InputError as for ``assignments``."""
+    values: dict[str, str] = {}
     for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name or not value:
-            raise InputError(f"option --set: '{text:.80}' is not of the form NAME=VALUE, as in --set g=8")
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise InputError(f"option {option}: '{text:.80}' is not of the form {form}")
         if name in values:
-            raise InputError(f"option --set: {name} is given twice")
-        values[name] = _list(value, name) if value.startswith("[") else _scalar(value)
+            raise InputError(f"option {option}: {name} is given twice")
+        values[name] = value
     return values
-
-
-def _scalar(text: str) -> bool | int | float | str:
-    return {"true": True, "false": False}.get(text, number_or_text(text))
 
 
 def _list(text: str, name: str) -> Any:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from distsim.command import texts
 from distsim.command.arguments import Parser, assignments, number_or_text
-from distsim.command.results import read_run
 from distsim.core.errors import InputError, check_names
 from distsim.models import registry
 from distsim.models.defaults import Default, value_text
 from distsim.models.model import SETTINGS, ExperimentModel, Model, SpikingModel
+from distsim.record.storage import read_text
 
 COMMANDS = ("list", "run")
+SUMMARY = "summary.json"
+"""What a run leaves in its output folder: its parameters, settings and results."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,7 @@ def _make_parser(name: str, model: Model) -> Parser:
         add(f"--{option}", dest=option, metavar=_metavar(default.unit), help=_help(default, parameter))
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
     add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")
-    add(
-        "--out",
-        metavar="FOLDER",
-        help="write summary.json, spikes and figures to this folder, which must be new or empty",
-    )
+    add("--out", metavar="FOLDER", help="write summary, spikes and figures to this folder, which must be new or empty")
     add("-h", "--help", action="store_true", help="this page")
     return parser
 
@@ -114,14 +114,25 @@ def _help(default: Default, parameter: str | None) -> str:
     return f"{default.meaning}{choices}{unit}{also}{otherwise}".replace("%", "%%")
 
 
-def _of_earlier(summary: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parameters, without those that follow from others, and settings of the run that left ``summary``."""
-    parameters, held = read_run(summary, model.name)
-    own = {name: value for name, value in parameters.items() if name not in model.parameters.DERIVED}
+def _of_earlier(path: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters, without those that follow from others, and settings of the run that left the summary.json ``path``.
+
+    Raises InputError where it cannot be read or is that of another model.
+    """
+    text = read_text(path)
+    summary: Any = None
+    with suppress(ValueError, RecursionError):
+        summary = json.loads(text)
+    found = summary.get("model") if isinstance(summary, dict) else None
+    if not isinstance(found, str) or not isinstance(summary.get("parameters"), dict):
+        raise InputError(f"'{path}' is not the {SUMMARY} of a run")
+    if found != model.name:
+        raise InputError(f"'{path}' is of the model '{found}', not of '{model.name}'")
+    own = {name: value for name, value in summary["parameters"].items() if name not in model.parameters.DERIVED}
     settings = {
-        name: default.check(held[name], f"'{summary}': {name}")
+        name: default.check(summary[name], f"'{path}': {name}")
         for name, (parameter, default) in options_of(model).items()
-        if parameter is None and held.get(name) is not None
+        if parameter is None and summary.get(name) is not None
     }
     return own, settings
 

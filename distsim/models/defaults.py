@@ -43,9 +43,11 @@ class Default:
         if isinstance(self.value, tuple):
             return self._check_list(value, name)
         if isinstance(self.value, bool):
-            return _check_flag(value, name)
+            if not isinstance(value, (bool, np.bool_)):
+                raise InputError(f"{name} must be true or false, got {shown(value)}")
+            return bool(value)
         if isinstance(self.value, str):
-            return self._check_choice(value, name)
+            return self._check_text(value, name)
         number: int | float
         if isinstance(self.value, int):
             number = check_seed(value, name)
@@ -75,20 +77,12 @@ class Default:
         pairs = zip(entries, given, strict=True)
         return tuple(replace(self, value=d).check(v, f"{name}[{i}]") for i, (d, v) in enumerate(pairs))
 
-    def _check_choice(self, value: Any, name: str) -> str:
-        if not isinstance(value, str):
-            raise InputError(f"{name} must be one of {', '.join(self.choices)}, got {shown(value)}")
-        if self.choices and value not in self.choices:
-            raise InputError(
-                f"{name} must be one of {', '.join(self.choices)}, got {shown(value)}{nearest(value, self.choices)}"
-            )
-        return value
-
-
-def _check_flag(value: Any, name: str) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise InputError(f"{name} must be true or false, got {shown(value)}")
-    return bool(value)
+    def _check_text(self, value: Any, name: str) -> str:
+        if isinstance(value, str) and (value in self.choices or not self.choices):
+            return value
+        demand = f"one of {', '.join(self.choices)}" if self.choices else "a text"
+        near = nearest(str(value), self.choices)
+        raise InputError(f"{name} must be {demand}, got {shown(value)}{near if 'did you mean' in near else ''}")
 
 
 def read_defaults(path: Path) -> dict[str, Default]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from distsim.core.units import to_steps
 from distsim.models.defaults import Default
 from distsim.models.model_parameters import ModelParameters
+from distsim.spiking.choices import EXCHANGES, PRECISIONS
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from distsim.models.outcome import Outcome
     from distsim.parallel.progress import Progress
     from distsim.spiking.simulation import Simulation
-
-PRECISIONS = ("double", "single")
-EXCHANGES = ("auto", "allgather", "allgatherv", "alltoallv")
 
 
 @dataclass(frozen=True)

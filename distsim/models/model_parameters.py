@@ -91,6 +91,12 @@ class ModelParameters:
         for name in names:
             to_steps(getattr(self, name), self.dt, f"{self.MODEL}: {name}", low=low)
 
+    def check_below(self, name: str, limit: str) -> None:
+        """InputError unless the parameter ``name`` is below ``limit``, another one of the same unit."""
+        value, most, unit = getattr(self, name), getattr(self, limit), self.DEFAULTS[name].unit
+        if value >= most:
+            raise InputError(f"{self.MODEL}: {name} = {value:g} {unit} must be below {limit} = {most:g} {unit}")
+
     def values(self) -> dict[str, Any]:
         """The parameters by name, without what follows from them."""
         return {name: getattr(self, name) for name in self.DEFAULTS}

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ from distsim.record.storage import read_file
 from distsim.scaling import settings as known
 from distsim.scaling.settings import LISTS, SETTINGS, TABLES, Experiment, Scalar, require
 
-KEY = ("variant", "size", "indegree", "ranks", "seed", "repetition")
-"""The fields of a record that tell which point of its folder it is."""
 MOST_BYTES = 10_000_000
 """The largest file of settings that is read."""
 
@@ -55,13 +53,17 @@ class Point:
         return {**asdict(self), "variant": dict(self.variant)}
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Point:
-        """The point that ``as_dict`` gave ``fields`` for, or that a record is of."""
-        return cls(tuple(fields["variant"].items()), *(fields[name] for name in KEY[1:]))
+    def from_dict(cls, record: Mapping[str, Any]) -> Point:
+        """The point that ``as_dict`` gave ``record`` for, or that a record is of."""
+        return cls(**{**{name: record[name] for name in KEY}, "variant": tuple(record["variant"].items())})
 
     def key(self) -> str:
         """What ``key_of`` gives for the record of this point."""
         return key_of(self.as_dict())
+
+
+KEY = tuple(entry.name for entry in fields(Point))
+"""The fields of a record that tell which point of its folder it is."""
 
 
 def key_of(record: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distsim.command.arguments import Parser, assignments, number_or_text
+from distsim.command.arguments import Parser, assignments, divided, value_of
 from distsim.core.errors import InputError
 from distsim.scaling.settings import LISTS, SETTINGS, TABLES
 
@@ -140,22 +140,11 @@ def _value_of(name: str, given: Any) -> Any:
     """The value of a setting from the words of its option."""
     if name == "parameters":
         return assignments(given)
-    if name != "vary":
-        return _values(given) if name in LISTS else _value(given)
-    vary: dict[str, list[Any]] = {}
-    for text in given:
-        parameter, _, values = text.partition("=")
-        if not parameter or not values:
-            raise InputError(f"option --vary: '{text}' is not of the form NAME=A,B, as in --vary g=4,5,6")
-        if parameter in vary:
-            raise InputError(f"option --vary: {parameter} is given twice")
-        vary[parameter] = _values([values])
-    return vary
+    if name == "vary":
+        values = divided(given, "--vary", "NAME=A,B, as in --vary g=4,5,6")
+        return {parameter: _values([text]) for parameter, text in values.items()}
+    return _values(given) if name in LISTS else value_of(given)
 
 
 def _values(texts: list[str]) -> list[Any]:
-    return [_value(word) for text in texts for word in text.split(",") if word]
-
-
-def _value(text: str) -> bool | int | float | str:
-    return text == "true" if text in ("true", "false") else number_or_text(text)
+    return [value_of(word) for text in texts for word in text.split(",") if word]

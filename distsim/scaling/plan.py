@@ -16,7 +16,7 @@ from distsim.models.model import RunSettings, SpikingModel
 from distsim.models.registry import find, scalable
 from distsim.scaling.experiment import Origins, Point, points_of, read_experiment
 from distsim.scaling.options import Options
-from distsim.scaling.settings import DEFAULT_MODEL, SETTINGS, Experiment
+from distsim.scaling.settings import DEFAULT_MODEL, Experiment
 
 Network = tuple[tuple[tuple[str, Any], ...], int, int | None]
 """What tells the networks of an experiment apart: variant, size, in-degree."""
@@ -89,8 +89,8 @@ def _with_models_own(experiment: Experiment) -> Experiment:
     """``experiment`` with the model's own values for what it leaves to the model."""
     model = model_of(experiment)
     own = dataclasses.replace(model.settings_of(model.load(), {}), time=model.settings.time)
-    left = [name for name, setting in SETTINGS.items() if setting.models_own and getattr(experiment, name) is None]
-    return dataclasses.replace(experiment, **{name: getattr(own, name) for name in left})
+    left = {name: getattr(own, name) for name, value in experiment.run_settings().items() if value is None}
+    return dataclasses.replace(experiment, **left)
 
 
 def model_of(experiment: Experiment, digest: str | None = None) -> SpikingModel:
@@ -107,20 +107,15 @@ def model_of(experiment: Experiment, digest: str | None = None) -> SpikingModel:
 def load_point(experiment: Experiment, point: Point) -> Any:
     """The model's parameters for ``point``, all but the seed."""
     model = model_of(experiment)
-    of_settings, _ = model.divided(run_settings(experiment))
+    of_settings, _ = model.divided(experiment.run_settings())
     sized = model.resized(point.size, point.indegree)
     return model.load({**sized, **experiment.parameters, **dict(point.variant), **of_settings})
-
-
-def run_settings(experiment: Experiment) -> dict[str, Any]:
-    """The settings of a run that an experiment has, by the names that they have there."""
-    return {name: getattr(experiment, name) for name in ("time", "presimulation", "precision", "interval", "exchange")}
 
 
 def settings_of(experiment: Experiment, parameters: Any, **more: Any) -> RunSettings:
     """How a network is simulated: what the experiment says, and ``more``."""
     model = model_of(experiment)
-    return model.settings_of(parameters, model.divided({**run_settings(experiment), **more})[1])
+    return model.settings_of(parameters, model.divided({**experiment.run_settings(), **more})[1])
 
 
 def _load_networks(experiment: Experiment, points: list[Point], origins: Origins) -> dict[Network, Any]:

@@ -6,8 +6,9 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import platform
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from distsim.core.units import MS_PER_S
 from distsim.models.model import SpikingModel
 from distsim.parallel.progress import Progress
+from distsim.record.surroundings import affinity
 from distsim.scaling.experiment import Point
-from distsim.scaling.hosts import EnergyMeter, Hosts
 from distsim.scaling.settings import Experiment
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 SUBSET = 200
 """Weights are reported among the first 200 sources and targets of the first plastic projection, as published."""
+RAPL = Path("/sys/class/powercap")
+"""Where Linux tells the energy, readable by root on most systems."""
+JOULE = 1e6  # RAPL counts microjoules
 STATISTICS = ("mean", "sd", "min", "max", "median")
 
 Check = Callable[[], None]
@@ -57,7 +61,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     settings = settings_of(task.experiment, parameters, seed=task.point.seed)
     _reset_peak_memory()
     memory_start = comm.allgather(resident_bytes())
-    meter = _Meter(hosts.first_ranks, comm.rank)
+    meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
         record_all=True, check=check, measuring=meter,
@@ -72,20 +76,6 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
         }
         record |= _derived(record, measured.simulation.loads(settings.presimulation), hosts)
     return {**record, "wall_time": time.perf_counter() - begin}
-
-
-class _Meter:
-    """The energy (J) of a node while its context lasts, on one rank of each; None where the machine does not tell."""
-
-    def __init__(self, of_ranks: Container[int], rank: int) -> None:
-        self._measures = rank in of_ranks
-        self.joules: float | None = 0.0
-
-    def __enter__(self) -> None:
-        self._meter = EnergyMeter() if self._measures else None
-
-    def __exit__(self, *error: object) -> None:
-        self.joules = self._meter.joules() if self._meter else 0.0
 
 
 def _of_point(progress: Progress, point: Point) -> Progress:
@@ -183,3 +173,84 @@ def _reset_peak_memory() -> None:
     """Start the peak of the resident memory anew (Linux), so that a point does not show the peak of an earlier one."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+# Where the ranks are, and the energy that the processors of a node use
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The nodes and cores of the ranks of a communicator.
+
+    pinning: the cores that each rank may run on, as "0-3,6"; cores_used: cores that can be busy at once;
+    oversubscribed: whether some node has more ranks than cores for them; first_ranks: the lowest rank of each node.
+    """
+
+    pinning: list[str]
+    cores_used: int
+    oversubscribed: bool
+    first_ranks: list[int]
+
+    @classmethod
+    def of(cls, comm: Any) -> Hosts:
+        """Those of ``comm``, the same on every rank (collective)."""
+        places = comm.allgather((platform.node(), affinity()))
+        ranks: dict[str, list[int]] = {}
+        cores: dict[str, set[int]] = {}
+        for rank, (host, allowed) in enumerate(places):
+            ranks.setdefault(host, []).append(rank)
+            cores.setdefault(host, set()).update(allowed)
+        return cls(
+            pinning=[ranges(allowed) for _, allowed in places],
+            cores_used=sum(min(len(ranks[host]), len(cores[host])) for host in ranks),
+            oversubscribed=any(len(ranks[host]) > len(cores[host]) for host in ranks),
+            first_ranks=[members[0] for members in ranks.values()],
+        )
+
+
+def ranges(numbers: list[int]) -> str:
+    """Ascending numbers as in "0-3,6"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+class EnergyMeter:
+    """The energy of all processor packages of this node while its context lasts: ``joules``, None where none is told.
+
+    What lies below a package (cores, memory) is part of its count or not offered. ``counts`` is true on one rank of
+    each node; the energy is 0 on the others.
+    """
+
+    joules: float | None = 0.0
+
+    def __init__(self, folder: Path = RAPL, *, counts: bool = True) -> None:
+        zones = sorted(folder.glob("intel-rapl:*")) if counts else []
+        self._packages = [zone for zone in zones if zone.name.count(":") == 1]
+        self._counts = counts
+
+    def __enter__(self) -> None:
+        self._before = [_read(zone / "energy_uj") for zone in self._packages]
+
+    def __exit__(self, *error: object) -> None:
+        if self._counts:
+            self.joules = self._used()
+
+    def _used(self) -> float | None:
+        total = 0
+        for zone, before in zip(self._packages, self._before, strict=True):
+            now, limit = _read(zone / "energy_uj"), _read(zone / "max_energy_range_uj")
+            if before is None or now is None:
+                return None
+            total += now - before if now >= before else now - before + (limit or 0)  # the counter went around once
+        return total / JOULE if self._packages else None
+
+
+def _read(path: Path) -> int | None:
+    with contextlib.suppress(OSError, ValueError):
+        return int(path.read_text(encoding="ascii"))
+    return None

@@ -1,5 +1,7 @@
 """The settings of a scaling experiment: one table, from which options, help, checks, identity and curves follow.
 
+And the fields of its records, most of which are settings or checked alike; a record may hold more.
+
 Checks are functions of a value and its name: they return the value, or raise InputError, "NAME must ..., got VALUE".
 """
 
@@ -10,9 +12,10 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from typing import Any, NamedTuple
 
-from distsim.core.errors import InputError, nearest
+from distsim.core.errors import InputError
 from distsim.core.units import LARGEST_COUNT, MAX_NEURONS, check_count, check_number, shown
-from distsim.models.model import EXCHANGES, PRECISIONS
+from distsim.models.defaults import Default
+from distsim.models.model import SETTINGS as OF_RUN
 
 Scalar = bool | int | float | str
 Check = Callable[[Any, str], Any]
@@ -36,12 +39,6 @@ def require(fine: bool, name: str, demand: str, value: Any) -> None:
         raise InputError(f"{name} must {demand}, got {shown(value)}")
 
 
-def flag(value: Any, name: str) -> bool:
-    """True or false."""
-    require(isinstance(value, bool), name, "be true or false", value)
-    return bool(value)
-
-
 def text(value: Any, name: str) -> str:
     """A text that files and messages can hold."""
     require(isinstance(value, str), name, "be a text", value)
@@ -58,20 +55,6 @@ def scalar(value: Any, name: str) -> Scalar:
     if isinstance(value, str):
         return text(value, name)
     return check_number(value, name) if isinstance(value, float) else check_count(value, name, low=-LARGEST_COUNT)
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """The check of a choice among ``names``."""
-
-    names: tuple[str, ...]
-
-    def __call__(self, value: Any, name: str) -> str:
-        if isinstance(value, str) and value in self.names:
-            return value
-        hint = nearest(value, self.names) if isinstance(value, str) else ""
-        meant = hint if "did you mean" in hint else ""
-        raise InputError(f"{name} = {shown(value)} is not one of {', '.join(self.names)}{meant}")
 
 
 def several(check: Check) -> Check:
@@ -109,15 +92,19 @@ class Setting(NamedTuple):
     points: bool = False
     record: str | None = None
     models_own: bool = False
+    choices: tuple[str, ...] = ()
+    unit: str = ""
 
     @property
     def help(self) -> str:
-        """Meaning, choices and default, as ``--help`` shows them."""
-        choices = f": {', '.join(self.check.names)}" if isinstance(self.check, OneOf) else ""
+        """Meaning, choices, unit and default, as ``--help`` shows them."""
+        choices = f": {', '.join(self.choices)}" if self.choices else ""
         default = ", ".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
         if self.models_own:
             default = "the model's own"
-        return self.meaning + choices + (f" (default: {default})" if default not in (None, "", {}) else "")
+        remarks = [self.unit, "" if default in (None, "", {}) else f"default: {default}"]
+        remark = "; ".join(filter(None, remarks))
+        return self.meaning + choices + (f" ({remark})" if remark else "")
 
 
 def setting(default: Any, check: Check, metavar: str, meaning: str, **known: Any) -> Any:
@@ -126,9 +113,20 @@ def setting(default: Any, check: Check, metavar: str, meaning: str, **known: Any
     return field(default_factory=lambda: default, metadata={"setting": held})
 
 
+def of_run(name: str, record: str) -> Any:
+    """A setting of a run, for which the model has its own value."""
+    known = OF_RUN[name]
+    return setting(
+        None, known.check, known.unit.upper() or "KIND", known.meaning,
+        record=record, models_own=True, choices=known.choices, unit=known.unit,
+    )  # fmt: skip
+
+
 neurons = partial(check_count, low=1, high=MAX_NEURONS)
 ranks = partial(check_count, low=1, high=MOST_RANKS)
 duration = partial(check_number, above=0.0)
+flag = Default(False, "", "true or false", "").check
+kind = Default("size", "", "what grows", "", choices=KINDS).check
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class Experiment:
     """
 
     model: str = setting(DEFAULT_MODEL, model, "NAME", "a spiking model, or a file of your own", record="model")
-    kind: str = setting("size", OneOf(KINDS), "KIND", "what grows", points=True, record="kind")
+    kind: str = setting("size", kind, "KIND", "what grows", points=True, record="kind", choices=KINDS)
     sizes: tuple[int, ...] = setting(
         (), neurons, "N", f"numbers of neurons (default: {str(DEFAULT_SIZES)[1:-1]})", points=True
     )
@@ -161,18 +159,11 @@ class Experiment:
     repetitions: int = setting(
         1, partial(check_count, low=1, high=MOST_POINTS), "N", "runs of every network", points=True
     )
-    time: float = setting(None, duration, "MS", "simulated time in ms", record="T_ms", models_own=True)
-    presimulation: float = setting(
-        None, partial(check_number, low=0.0), "MS", "simulated before that in ms, not measured",
-        record="presimulation_ms", models_own=True,
-    )  # fmt: skip
-    precision: str = setting(None, OneOf(PRECISIONS), "KIND", "of stored weights", record="precision", models_own=True)
-    interval: float | None = setting(
-        None, duration, "MS", "interval of spike exchange in ms", record="interval_ms", models_own=True
-    )
-    exchange: str = setting(
-        None, OneOf(EXCHANGES), "KIND", "plan of spike exchange", record="exchange", models_own=True
-    )
+    time: float = of_run("time", "T_ms")
+    presimulation: float = of_run("presimulation", "presimulation_ms")
+    precision: str = of_run("precision", "precision")
+    interval: float | None = of_run("interval", "interval_ms")
+    exchange: str = of_run("exchange", "exchange")
 
     def settings(self) -> dict[str, Any]:
         """All settings as plain data."""
@@ -181,6 +172,10 @@ class Experiment:
     def identity(self) -> dict[str, Any]:
         """The settings common to all points, as plain data: equal for experiments whose points belong together."""
         return {name: value for name, value in self.settings().items() if not SETTINGS[name].points}
+
+    def run_settings(self) -> dict[str, Any]:
+        """How a network is simulated: the settings that the model has its own values for."""
+        return {name: getattr(self, name) for name, setting in SETTINGS.items() if setting.models_own}
 
     def fields(self) -> dict[str, Any]:
         """The settings that records hold, under the names that they have there."""
@@ -192,3 +187,97 @@ TABLES = tuple(name for name, held in SETTINGS.items() if isinstance(held.defaul
 LISTS = tuple(name for name, held in SETTINGS.items() if isinstance(held.default, tuple))
 CURVE = tuple(held.record for held in SETTINGS.values() if held.record is not None)
 """The fields of records by which curves are told apart, beside what varies."""
+
+
+# Records: what a line of runs.jsonl and of failed.jsonl must hold, so that tables and figures can be made of it
+
+PHASES = ("create", "connect", "index", "update", "deliver", "communicate", "wait", "record", "other")
+
+
+def _or_null(check: Check) -> Check:
+    return lambda value, name: None if value is None else check(value, name)
+
+
+def _object_of(checks: Mapping[str, Check]) -> Check:
+    """An object that has these fields."""
+
+    def check(value: Any, name: str) -> None:
+        _any_object(value, name)
+        for entry, check_entry in checks.items():
+            path = f"{name}.{entry}" if name else entry
+            if entry not in value:
+                raise InputError(
+                    f"the record lacks the field '{path}': another version of the harness wrote it, or it was changed"
+                )
+            check_entry(value[entry], path)
+
+    return check
+
+
+def _any_object(value: Any, name: str) -> None:
+    require(isinstance(value, dict), name, "be an object", value)
+
+
+def _variant(value: Any, name: str) -> None:
+    _any_object(value, name)
+    for parameter, held in value.items():
+        scalar(held, f"{name}.{parameter}")
+
+
+def _any_text(value: Any, name: str) -> None:
+    require(isinstance(value, str), name, "be a text", value)
+
+
+def _fields(names: str, check: Check | Callable[[Any, str], None]) -> dict[str, Check]:
+    return dict.fromkeys(names.split(), check)
+
+
+def _cost(value: Any, name: str) -> float:
+    """What ratios are taken of: 0, or not so small that they would leave the range of numbers."""
+    return 0.0 if value == 0.0 else check_number(value, name, above=0.0)
+
+
+_POINT: dict[str, Check] = {
+    "variant": _variant,
+    **_fields("size repetition", neurons),
+    "indegree": _or_null(neurons),
+    "ranks": ranks,
+    "seed": check_count,
+    "date": text,
+}
+_FAILURE = _object_of({**_POINT, "reason": _any_text})
+_PHASE = _object_of(_fields("min mean max", partial(check_number, low=0.0)))
+_RECORD = _object_of(
+    {
+        **_POINT,
+        **{  # names that another version knew may be unknown to this one
+            held.record: text if held.metavar in ("NAME", "KIND") else held.check
+            for held in SETTINGS.values()
+            if held.record is not None
+        },
+        "kind": SETTINGS["kind"].check,
+        "interval_ms": _or_null(duration),
+        "dt_ms": duration,
+        "N": neurons,
+        "network": text,
+        **_fields("build_time sim_time compile_time real_time_factor wall_time rate", _cost),
+        **_fields("n_spikes n_synapses", check_count),
+        **_fields("spike_hash weight_hash", _or_null(text)),
+        **_fields("weight_mean weight_sd", _or_null(check_number)),
+        **_fields("bytes_per_synapse energy_per_event events_per_second_and_core", _or_null(_cost)),
+        "synapses_built_per_second_and_core": _or_null(_cost),
+        "oversubscribed": flag,
+        "memory_peak": several(check_count),
+        "phase_times": _object_of(dict.fromkeys(PHASES, _PHASE)),
+        "load_balance": _object_of({"busy": _or_null(_cost)}),
+        **_fields("versions environment", _any_object),
+    }
+)
+
+
+def check_record(record: Mapping[str, Any], place: str, *, failure: bool = False) -> None:
+    """InputError, beginning with ``place``, where ``record`` is no record of a finished point, or of a ``failure``."""
+    try:
+        (_FAILURE if failure else _RECORD)(record, "")
+    except InputError as error:
+        raise InputError(f"{place}: {error}; mend or remove the line") from None

@@ -16,6 +16,7 @@ from distsim.core.errors import InputError, nearest
 from distsim.core.jit import jit
 from distsim.core.placement import index_of_owner, owner
 from distsim.parallel.growing_allgather import GrowingAllgather
+from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.spike_hash import add_spike
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 
-PLANS = ("auto", "allgather", "allgatherv", "alltoallv")
 GID_BITS = np.uint64(40)
 GID_MASK = np.uint64((1 << 40) - 1)
 _DIRECTED_RANKS = 32  # below this many ranks a directed exchange saves nothing
@@ -86,8 +86,8 @@ def make_exchange(plan: str, comm: MPI.Comm, needed: Int64Array) -> Exchange:
     "auto" takes the directed plan where the ranks far outnumber those that hold targets of one neuron, else the
     single Allgather. Raises InputError for an unknown name.
     """
-    if plan not in PLANS:
-        raise InputError(f"unknown exchange plan '{plan}'{nearest(plan, PLANS)}")
+    if plan not in EXCHANGES:
+        raise InputError(f"unknown exchange plan '{plan}'{nearest(plan, EXCHANGES)}")
     if plan == "auto":
         plan = "alltoallv" if _directed_pays(comm, needed) else "allgather"
     if plan == "allgather":

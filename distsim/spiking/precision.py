@@ -13,9 +13,9 @@ import numpy as np
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, nearest
 from distsim.core.values import Value, typical_sizes
+from distsim.spiking.choices import PRECISIONS
 from distsim.spiking.synapses.synapse_model import SynapseModel
 
-PRECISIONS = {"double": np.float64, "single": np.float32}
 TOLERANCE = 1e-4  # of itself, by which a weight, or a change of a plastic one, may be rounded
 FLOAT32 = np.finfo(np.float32)
 
@@ -24,7 +24,7 @@ def check_precision(precision: str) -> Any:
     """The type of weights; InputError for an unknown precision."""
     if not isinstance(precision, str) or precision not in PRECISIONS:
         raise InputError(f"unknown precision '{precision!s:.80}'{nearest(precision, PRECISIONS)}")
-    return PRECISIONS[precision]
+    return np.float32 if precision == "single" else np.float64
 
 
 def weight_type(synapses: Iterable[SynapseModel], wanted: Any) -> Any:

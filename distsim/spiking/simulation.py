@@ -16,7 +16,8 @@ from distsim.record.output import Output
 from distsim.record.simulation_base import GridSimulation
 from distsim.spiking import load, spike_file
 from distsim.spiking import plastic_weights as weights
-from distsim.spiking.exchange import PLANS, make_exchange
+from distsim.spiking.choices import EXCHANGES
+from distsim.spiking.exchange import make_exchange
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.network import Network, Population, chosen_indices
@@ -69,8 +70,8 @@ class Simulation(GridSimulation[Network]):
         self.dt = network.dt
         self.precision = precision
         check_precision(precision)
-        if not isinstance(exchange, str) or exchange not in PLANS:
-            raise InputError(f"unknown exchange plan '{exchange!s:.80}'{nearest(exchange, PLANS)}")
+        if not isinstance(exchange, str) or exchange not in EXCHANGES:
+            raise InputError(f"unknown exchange plan '{exchange!s:.80}'{nearest(exchange, EXCHANGES)}")
         self._plan = exchange
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
         self._start(file, spike_file.lay_out, dt=self.dt, precision=precision)

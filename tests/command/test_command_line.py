@@ -165,11 +165,7 @@ def test_settings_of_a_run_have_options_or_are_parameters():
     assert "unknown option '--precision'" in wrong("run", "binary_ei", "--precision", "single")
 
 
-def test_settings_are_those_of_the_engine():
-    from distsim.spiking import exchange, precision
-
-    assert model.EXCHANGES == exchange.PLANS
-    assert tuple(precision.PRECISIONS) == model.PRECISIONS
+def test_settings_of_a_run_have_a_default_each():
     assert set(model.SETTINGS) == {field.name for field in dataclasses.fields(model.RunSettings)}
 
 

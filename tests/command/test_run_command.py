@@ -15,7 +15,7 @@ from mpi4py import MPI
 
 from distsim.analysis import read
 from distsim.analysis import spike_statistics as rates
-from distsim.command import results
+from distsim.command import run_command
 from distsim.core.errors import InputError
 from distsim.parallel import progress
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
@@ -114,20 +114,20 @@ def test_wrong_input_on_one_rank_without_mpi(tmp_path):
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path):
-    with results.output_folder(COMM, tmp_path / "out"):
+    with run_command.output_folder(COMM, tmp_path / "out"):
         with (
             pytest.raises(InputError, match=rf"another job works in output folder .* \(process {os.getpid()} on "),
-            results.output_folder(COMM, tmp_path / "out"),
+            run_command.output_folder(COMM, tmp_path / "out"),
         ):
             pass
-        assert results.files_in(tmp_path / "out") == []
+        assert run_command.files_in(tmp_path / "out") == []
     assert list((tmp_path / "out").iterdir()) == []
-    with results.output_folder(COMM, tmp_path / "out"):
+    with run_command.output_folder(COMM, tmp_path / "out"):
         pass
 
 
 def end_in_an_error(folder, *files):
-    with results.output_folder(COMM, folder):
+    with run_command.output_folder(COMM, folder):
         for name in files:
             (folder / name).touch()
         raise InputError("too late")
@@ -142,9 +142,9 @@ def test_a_folder_that_came_to_no_use_is_removed(tmp_path):
         ("holds", r"it holds spikes\.h5; give --out another folder"),
         ("holds/spikes.h5", "cannot be read: Not a directory"),
     ]:
-        with pytest.raises(InputError, match=message), results.output_folder(COMM, tmp_path / path):
+        with pytest.raises(InputError, match=message), run_command.output_folder(COMM, tmp_path / path):
             pass
-    with results.output_folder(COMM, None):
+    with run_command.output_folder(COMM, None):
         pass
 
 

@@ -8,11 +8,13 @@ import pytest
 from mpi4py import MPI
 
 from distsim import InputError
+from distsim.__main__ import do
+from distsim.command.request import parse
 from distsim.models.binary_ei.experiment import run
 from distsim.models.binary_ei.network import build_network
 from distsim.models.binary_ei.parameters import load
 from distsim.parallel.progress import silent
-from tests.mpi import mpirun
+from tests.threads import on_ranks
 
 THREE = """
 names = ["E", "P", "S"]
@@ -60,10 +62,12 @@ def test_a_run_shows_simulation_beside_theory(tmp_path):
     assert [line.get_ydata()[0] for line in dashed] == pytest.approx([0.6445, 0.3655], abs=1e-4)
 
 
-def test_the_command_line_takes_lists_and_ranks_do_not_show(pytestconfig):
-    options = ["--set", "N=[60, 40]", "K=[[10, 5], [12, 5]]", "--time", "8"]
-    command = ["-m", "distsim", "run", "binary_ei", *options]
-    printed = [mpirun(ranks, command, cwd=pytestconfig.rootpath).stdout for ranks in (1, 3)]
+def test_the_command_line_takes_lists_and_ranks_do_not_show(capsys):
+    asked = parse(["run", "binary_ei", "--set", "N=[60, 40]", "K=[[10, 5], [12, 5]]", "--time", "8"])
+    printed = []
+    for ranks in (1, 3):
+        on_ranks(ranks, lambda comm: do(asked, comm))
+        printed.append(capsys.readouterr().out)
     assert "m, mean field" in printed[0]
     assert printed[0] == printed[1]
 

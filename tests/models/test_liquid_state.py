@@ -12,7 +12,7 @@ from scipy import integrate, stats
 from distsim import InputError
 from distsim.models.liquid_state import MODEL, experiment, states, stimuli
 from distsim.models.liquid_state.batch import TrialSpikes
-from distsim.models.liquid_state.figures import STYLES, plot_state_distances
+from distsim.models.liquid_state.experiment import STYLES, plot_state_distances
 from distsim.models.liquid_state.parameters import load
 from distsim.parallel.progress import silent
 from tests.on_ranks import found_alone

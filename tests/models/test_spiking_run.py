@@ -11,7 +11,7 @@ from mpi4py import MPI
 
 from distsim import IafPscAlpha, Network, Poisson, Simulation
 from distsim.analysis import read
-from distsim.command.results import table_text
+from distsim.command.run_command import table_text
 from distsim.models.activity import observe
 from distsim.models.defaults import Default
 from distsim.models.model import SpikingModel

@@ -145,7 +145,7 @@ def test_help_teaches(capsys):
         (["--indegree-grows", "true"], "indegree_grows has no meaning in an experiment of kind 'size'"),
         (["--ranks", "1", "2"], "an experiment of kind 'size' has one number of ranks"),
         (["--exchange", "alltoall"], r"did you mean 'alltoallv'\?"),
-        (["--precision", "half"], "precision = 'half' is not one of double, single"),
+        (["--precision", "half"], "precision must be one of double, single, got 'half'"),
         (["--time", "0"], "time must be larger than 0"),
         (["--time", "nan"], "time must be"),
         (["--time", "inf"], "time must be finite"),

@@ -93,19 +93,7 @@ def test_single_node(cluster, tmp_path):
 
 def test_many_nodes(cluster, tmp_path):
     """Weak scaling on one rank and on two; two do not fit on a node of one task."""
-    options = [
-        "--vary",
-        "neuron_model=iaf_psc_alpha",
-        "--size-per-rank",
-        "60",
-        "--indegree",
-        "20",
-        "--time",
-        "20",
-        "--seeds",
-        "1",
-        "--no-plot",
-    ]
+    options = ["--vary", "neuron_model=iaf_psc_alpha", "--size-per-rank", "60", *TINY[2:]]
     script = ["jobs/many_nodes.sh", str(ROOT / "scaling" / "weak.toml"), "--ranks", "1", "2", *options]
     cluster.submit(tmp_path, "--nodes=2", "--ntasks-per-node=1", *script)
     rows = read(tmp_path / "weak-results")

@@ -18,8 +18,7 @@ from distsim.record import lock, provenance, surroundings
 from distsim.record.jsonable import plain
 from distsim.record.lock import Lock
 from distsim.scaling import store
-from distsim.scaling.hosts import EnergyMeter, Hosts, ranges
-from distsim.scaling.point import balance, statistics
+from distsim.scaling.point import EnergyMeter, Hosts, balance, ranges, statistics
 from distsim.scaling.report.command import show
 from distsim.scaling.store import Folder, read_header
 from tests.scaling_records import make_experiment, make_point, make_record
@@ -293,12 +292,12 @@ def test_energy_is_that_of_all_packages(tmp_path):
     zone("intel-rapl:0", 1_000_000)
     zone("intel-rapl:1", 9_000_000)
     zone("intel-rapl:0:0", 0)
-    meter = EnergyMeter(tmp_path)
-    zone("intel-rapl:0", 3_000_000)
-    zone("intel-rapl:1", 1_000_000)
-    zone("intel-rapl:0:0", 5_000_000)
-    assert meter.joules() == pytest.approx(2.0 + 2.0)
-    assert EnergyMeter(tmp_path / "none").joules() is None
+    meters = [EnergyMeter(tmp_path), EnergyMeter(tmp_path, counts=False), EnergyMeter(tmp_path / "none")]
+    with meters[0], meters[1], meters[2]:
+        zone("intel-rapl:0", 3_000_000)
+        zone("intel-rapl:1", 1_000_000)
+        zone("intel-rapl:0:0", 5_000_000)
+    assert [meter.joules for meter in meters] == [pytest.approx(2.0 + 2.0), 0.0, None]
 
 
 def test_experiment_header_is_json(tmp_path):

@@ -10,13 +10,12 @@ import pytest
 
 from distsim.core.errors import InputError
 from distsim.scaling.experiment import Point, points_of
-from distsim.scaling.report import figures, style
+from distsim.scaling.report import figures
 from distsim.scaling.report.command import report, show
 from distsim.scaling.report.compare import Change, compare
 from distsim.scaling.report.figures import draw_all, draw_overview
-from distsim.scaling.report.page import facts
+from distsim.scaling.report.page import facts, records_csv, summary_csv, table
 from distsim.scaling.report.summary import Spread, disagreements, point_line, summarize, with_speed
-from distsim.scaling.report.tables import records_csv, summary_csv, table
 from distsim.scaling.store import Folder, read_failures
 from tests.scaling_records import make_experiment, make_point, make_record, size_records, strong_records, weak_records
 
@@ -168,7 +167,7 @@ def test_published_panels(tmp_path):
 
 def test_the_page_holds_everything_and_loads_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        style, "image", lambda figure, kind, draw=style.image: draw(figure, kind) if kind != "pdf" else b""
+        figures, "image", lambda figure, kind, draw=figures.image: draw(figure, kind) if kind != "pdf" else b""
     )
     folders = [save(tmp_path / name, strong_records()[part::2]) for part, name in enumerate("ab")]
     assert report([*folders, "--out", str(tmp_path / "out")]) == 0

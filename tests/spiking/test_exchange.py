@@ -7,7 +7,8 @@ import pytest
 from mpi4py import MPI
 
 from distsim import InputError
-from distsim.spiking.exchange import PLANS, make_exchange
+from distsim.spiking.choices import EXCHANGES
+from distsim.spiking.exchange import make_exchange
 from tests.on_ranks import found_alone
 from tests.programs.exchange_plans import CASES, exchange_all
 
@@ -20,7 +21,7 @@ def test_plans_are_alike_on_any_number_of_ranks(comm, n, graph):
     Spikes of 400 and 3000 overflow the first buffers.
     """
     reference = found_alone(comm, exchange_all, "allgather", n, graph)
-    for plan in PLANS:
+    for plan in EXCHANGES:
         result = exchange_all(comm, plan, n, graph)
         assert result["correct"], plan
         assert result["in_order"], plan
@@ -69,7 +70,7 @@ def test_directed_exchange_is_chosen_where_ranks_far_outnumber_the_targets_of_a_
     assert make_exchange("auto", ManyRanks(ranks), needed).name == plan
 
 
-@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("plan", EXCHANGES)
 def test_the_largest_gid_and_step_travel_unharmed(plan):
     """40 bits of gid, and as many steps within an interval as there are steps in a simulation."""
     gid, step = (1 << 40) - 1, (1 << 24) - 1

@@ -1,7 +1,4 @@
-"""Parameters of the binary network, and what follows from them.
-
-The values, their units, meanings and sources stand in defaults.toml beside this file.
-"""
+"""Parameters of the binary network, and what follows from them."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ MODEL = "binary_ei"
 
 
 class Parameters(ModelParameters, model=MODEL):
-    """All parameters and what follows from them; see defaults.toml for units and meanings.
+    """All parameters, whose values, units, meanings and sources stand in defaults.toml, and what follows.
 
     Lists are tuples: K[i][j] and J[i][j] are of inputs in population i from population j.
     """
@@ -42,8 +39,7 @@ class Parameters(ModelParameters, model=MODEL):
         for i, row in enumerate(self.K):
             for j, indegree in enumerate(row):
                 _check_indegree(indegree, self.N[j], (self.names[j], self.names[i]))
-        if self.T_transient >= self.T:
-            raise InputError(f"{MODEL}: T_transient = {self.T_transient:g} ms must be below T = {self.T:g} ms")
+        self.check_below("T_transient", "T")
 
     @derived
     def thresholds(self) -> tuple[float, ...]:

@@ -42,7 +42,7 @@ class Brunel(SpikingModel):
 
     def extra(self, simulation: Simulation, activity: Activity, parameters: Parameters) -> Outcome:
         """The rates of Siegert neurons and all self-consistent rates."""
-        from distsim.models.brunel.prediction import predict
+        from distsim.models.brunel.mean_field import predict
 
         return predict(parameters, simulation, activity)
 

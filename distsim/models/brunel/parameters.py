@@ -1,7 +1,4 @@
-"""Parameters of Brunel's network, and what follows from them.
-
-The values, their units, meanings and sources stand in defaults.toml beside this file.
-"""
+"""Parameters of Brunel's network, and what follows from them."""
 
 from __future__ import annotations
 
@@ -23,13 +20,12 @@ class Input(NamedTuple):
 
 
 class Parameters(ModelParameters, model=MODEL):
-    """All parameters and what follows from them; see defaults.toml for units and meanings."""
+    """All parameters, whose values, units, meanings and sources stand in defaults.toml, and what follows."""
 
     def check(self) -> None:
         self.check_steps("delay", "T", "T_mean_field", low=1)
         self.check_steps("t_ref", "presimulation")
-        if self.V_reset >= self.theta:
-            raise InputError(f"{MODEL}: V_reset = {self.V_reset:g} mV must be below theta = {self.theta:g} mV")
+        self.check_below("V_reset", "theta")
         if self.C_E == 0:
             raise InputError(
                 f"{MODEL}: epsilon = {self.epsilon:g} of {self.N_E} excitatory neurons is less than one; "

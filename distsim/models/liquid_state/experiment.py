@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import RangeError
 from distsim.core.units import MS_PER_S, to_steps
-from distsim.models.liquid_state.figures import plot_state_distances
 from distsim.models.liquid_state.network import build_network
 from distsim.models.liquid_state.parameters import MODEL, Parameters
 from distsim.models.liquid_state.states import pair_distances
@@ -36,6 +35,7 @@ from distsim.spiking.neurons.lif_multisynapse import STIMULUS
 from distsim.spiking.sources.spike_trains import SpikeTrains
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from mpi4py import MPI
 
 FloatArray = npt.NDArray[np.float64]
@@ -47,10 +47,11 @@ SETTLED = 100.0  # ms after which the mean over time of a distance begins
 SHOWN = 50.0  # ms between the times in tables
 EMPTY_ARRAY, OF_PAIR = 112, 200  # bytes: of an array without data, of the tuples and numbers that go with a pair
 LIMIT = 2**31  # of the sum of squared distances, beyond which the whole numbers might not hold it
+STYLES: tuple[Any, ...] = ((0, (3, 1.5)), (0, (8, 3, 1.5, 3)), (0, (8, 4)), "-")
+"""One line style for each distance between stimuli, the largest first: as in the published figure."""
 
 
-@dataclass
-class Sums:
+class Sums(NamedTuple):
     """Sums over the pairs at each of the distances between stimuli: (distances, steps), in whole numbers of GRID.
 
     of distances and of their squares at each step; settled (distances, 2): of the mean from SETTLED ms on, and its
@@ -68,12 +69,10 @@ class Sums:
 
     def over_ranks(self, comm: MPI.Comm) -> Sums:
         """The sums of all ranks (collective)."""
-        everywhere = []
-        for mine in (self.distance, self.squared, self.settled, self.spikes):
-            total = np.empty_like(mine)
+        everywhere = Sums(*map(np.empty_like, self))
+        for mine, total in zip(self, everywhere, strict=True):
             comm.Allreduce(mine, total)
-            everywhere.append(total)
-        return Sums(*everywhere)
+        return everywhere
 
 
 @dataclass(frozen=True)
@@ -189,8 +188,7 @@ def _mean_and_error(total: Int64Array, squared: Int64Array, n: int) -> tuple[Flo
 
 def distance_hash(sums: Sums) -> str:
     """SHA-256 of the sums, which are the same bits on any number of ranks and for any batch."""
-    data = (sums.distance, sums.squared, sums.settled, sums.spikes)
-    return hashlib.sha256(b"".join(column.astype("<i8").tobytes() for column in data)).hexdigest()
+    return hashlib.sha256(b"".join(column.astype("<i8").tobytes() for column in sums)).hexdigest()
 
 
 def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str) -> Outcome:
@@ -225,3 +223,19 @@ def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str
     }
     figure = partial(plot_state_distances, curves.time, curves.mean, curves.distances)
     return Outcome((column, distances), summary, {"state_distance": figure})
+
+
+def plot_state_distances(time: FloatArray, mean: FloatArray, distances: Sequence[float]) -> Figure:
+    """Mean distance (distances, T) of liquid states against ``time`` (ms): one line style for each distance."""
+    from distsim.analysis.plots import _figure
+
+    figure = _figure(4.4, 4.0)
+    axes = figure.subplots()
+    for curve, d, style in zip(mean, distances, STYLES, strict=True):
+        axes.plot(time / MS_PER_S, curve, linestyle=style, color="black", lw=1.1, label=f"d(u,v) = {d:g}")
+    axes.set_xlim(0.0, float(time[-1]) / MS_PER_S)
+    axes.set_ylim(0.0, max(2.5, 1.05 * float(mean.max(initial=0.0))))
+    axes.set_xlabel("time (s)")
+    axes.set_ylabel("state distance")
+    axes.legend(loc="upper center", frameon=False, handlelength=3.6)
+    return figure

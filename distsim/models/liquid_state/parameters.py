@@ -1,7 +1,4 @@
-"""Parameters of the liquid state machine, and what follows from them.
-
-The values, their units, meanings and sources stand in defaults.toml beside this file.
-"""
+"""Parameters of the liquid state machine, and what follows from them."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ PROJECTIONS = ("EE", "EI", "IE", "II")
 
 
 class Parameters(ModelParameters, model=MODEL):
-    """All parameters and what follows from them; see defaults.toml for units and meanings."""
+    """All parameters, whose values, units, meanings and sources stand in defaults.toml, and what follows."""
 
     def check(self) -> None:
         self._check_neurons()
@@ -50,8 +47,7 @@ class Parameters(ModelParameters, model=MODEL):
             raise InputError(
                 f"{MODEL}: N = {self.N} with beta = {self.beta:g} leaves no excitatory neuron; enlarge the lattice"
             )
-        if self.V_reset >= self.V_th:
-            raise InputError(f"{MODEL}: V_reset = {self.V_reset:g} mV must be below V_th = {self.V_th:g} mV")
+        self.check_below("V_reset", "V_th")
         for projection in PROJECTIONS:
             if self.of("A", projection) == 0.0:
                 raise InputError(

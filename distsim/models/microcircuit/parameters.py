@@ -29,13 +29,12 @@ def is_excitatory(population: int) -> bool:
 
 
 class Parameters(ModelParameters, model=MODEL):
-    """All parameters and what follows from them; see defaults.toml for units and meanings."""
+    """All parameters, whose values, units, meanings and sources stand in defaults.toml, and what follows."""
 
     def check(self) -> None:
         self.check_steps("delay_ext", "T", low=1)
         self.check_steps("t_ref", "T_presim", "thalamic_start", "thalamic_duration")
-        if self.V_reset >= self.V_th:
-            raise InputError(f"{MODEL}: V_reset = {self.V_reset:g} mV must be below V_th = {self.V_th:g} mV")
+        self.check_below("V_reset", "V_th")
         if min(self.N) < 1:
             name = POPULATIONS[self.N.index(min(self.N))]
             raise InputError(f"{MODEL}: N_scaling = {self.N_scaling:g} leaves no neuron of {name}; increase it")

@@ -1,7 +1,4 @@
-"""Parameters of the two-population STDP network, and what follows from them.
-
-The values, their units, meanings and sources stand in defaults.toml beside this file.
-"""
+"""Parameters of the two-population STDP network, and what follows from them."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ MODEL = "two_population"
 
 
 class Parameters(ModelParameters, model=MODEL):
-    """All parameters and what follows from them; see defaults.toml for units and meanings."""
+    """All parameters, whose values, units, meanings and sources stand in defaults.toml, and what follows."""
 
     def check(self) -> None:
         self.check_steps("delay", "T", low=1)
@@ -95,10 +92,7 @@ class Parameters(ModelParameters, model=MODEL):
 
     def _check_potentials(self) -> None:
         for name in ("V_reset", "E_L"):
-            if getattr(self, name) >= self.theta:
-                raise InputError(
-                    f"{MODEL}: {name} = {getattr(self, name):g} mV must be below theta = {self.theta:g} mV"
-                )
+            self.check_below(name, "theta")
         if self.unit_psp == "published":
             published_unit_psp_amplitude(self.tau_m, self.tau_s, self.C_m)
 

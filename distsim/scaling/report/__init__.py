@@ -1,8 +1,7 @@
 """What a reader gets of the records: log lines, tables, figures, one page of HTML, comparisons.
 
 summary.py   points of curves: means over seeds and repetitions, speed-up and efficiency; whether records agree
-tables.py    tables for terminal, Markdown and CSV
-figures.py   curves over network size or ranks; style.py: how they look
-page.py      the report as Markdown and as one page of HTML
+figures.py   curves over network size or ranks
+page.py      tables for terminal, Markdown and CSV; the report as Markdown and as one page of HTML
 command.py   ``report``, ``show`` and the report at the end of an experiment; compare.py: ``compare``
 """

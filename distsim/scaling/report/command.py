@@ -11,8 +11,8 @@ from distsim.core.errors import InputError
 from distsim.record.storage import make_folder, write_all
 from distsim.scaling import store
 from distsim.scaling.experiment import Point, key_of, points_in
+from distsim.scaling.report import figures, page
 from distsim.scaling.report.summary import Record, disagreements, summarize
-from distsim.scaling.report.tables import records_csv, summary_csv, table
 
 DISAGREEMENT, INCOMPLETE = 1, 3
 """Exit codes: records of one network disagree; points are not done."""
@@ -55,7 +55,7 @@ def read_all(folders: Sequence[Path]) -> list[Record]:
 def text(records: Sequence[Record]) -> str:
     """Table, and errors where there are some, for the terminal."""
     errors = [f"ERROR: {sentence}" for sentence in disagreements(records)]
-    return "\n".join([*errors, "", table(summarize(records)), ""])
+    return "\n".join([*errors, "", page.table(summarize(records)), ""])
 
 
 def write(records: Sequence[Record], out: Path, title: str) -> list[Path]:
@@ -64,14 +64,12 @@ def write(records: Sequence[Record], out: Path, title: str) -> list[Path]:
     Raises InputError where ``out`` cannot be written, StorageError where there is no room: a report that was there
     before is then as it was.
     """
-    from distsim.scaling.report import figures, page
-
     errors, summaries = disagreements(records), summarize(records)
     make_folder(out, "report: folder")
     drawn = {} if errors else figures.draw_all(records)
     texts = {
-        "summary.csv": summary_csv(summaries),
-        "records.csv": records_csv(records),
+        "summary.csv": page.summary_csv(summaries),
+        "records.csv": page.records_csv(records),
         "report.md": page.markdown(title, errors, summaries, records, list(drawn)),
         "report.html": page.html(title, errors, summaries, records, drawn),
     }
@@ -86,8 +84,6 @@ def brief(folder: Path, records: Sequence[Record], *, plot: bool) -> str:
     """Table and one figure at the end of an experiment, and where they are."""
     said = [text(records), f"records: {folder / store.RUNS}"]
     if plot and not disagreements(records):
-        from distsim.scaling.report import figures
-
         images = _images(figures.draw_overview(records), folder / store.FIGURE)
         write_all(images)
         said += [f"figure: {path}" for path in images]
@@ -96,9 +92,7 @@ def brief(folder: Path, records: Sequence[Record], *, plot: bool) -> str:
 
 def _images(figure: Any, path: Path) -> dict[Path, bytes]:
     """A figure as the files with the suffixes .png and .pdf; the same records give the same files."""
-    from distsim.scaling.report.style import image
-
-    return {path.with_name(f"{path.name}.{kind}"): image(figure, kind) for kind in ("png", "pdf")}
+    return {path.with_name(f"{path.name}.{kind}"): figures.image(figure, kind) for kind in ("png", "pdf")}
 
 
 def show(arguments: list[str]) -> int:
