@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.attribute import target_type
+from distsim.core.cache_lines import zeros_on_line
 from distsim.core.placement import local_count, local_gids
 from distsim.core.units import MAX_STEPS
 from distsim.core.values import Value
 from distsim.parallel.communicator import beyond
 from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
-from distsim.spiking.input_bound import InputBound, empty_ring
+from distsim.spiking.input_bound import InputBound
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.precision import check_precision, too_coarse, weight_type
@@ -74,8 +75,7 @@ class LocalTable:
         target = self.target.gids[self.table.targets[edges]] - projection.target.first_gid
         wanted = np.isin(target, targets)
         edges, rows = edges[wanted], rows[wanted]
-        source = rows if self.table.sources is None else self.table.sources[rows]
-        return edges, rows, source - first, target[wanted]
+        return edges, rows, self.table.source_of_rows[rows] - first, target[wanted]
 
     @property
     def share(self) -> PopulationShare:
@@ -92,9 +92,9 @@ class LocalTable:
 class LocalGroup:
     """The neurons that one kernel advances, those of populations of one kind, and what drives them.
 
-    rings: of each input (slots, n) int64 or int32: input by step of arrival, in units of ``grid.unit``. driven: what
-    drives add to each population; poisson: what of that the kernel adds; has_currents, has_inputs: whether there is
-    more.
+    rings: of each input (slots, n) int64 or int32, in units of ``grid.unit``: what arrives in a step is in the slot of
+    that number modulo slots. driven: what drives add to each population; poisson: what of that the kernel adds;
+    has_currents, has_inputs: whether there is more.
     """
 
     shares: list[PopulationShare]
@@ -132,12 +132,9 @@ class LocalNetwork:
 
     def needed_sources(self) -> Int64Array:
         """gids of all neurons with targets on this rank, ascending."""
-        gids = [np.zeros(0, np.int64)]
-        for local in self.tables:
-            table = local.table
-            rows = np.flatnonzero(np.diff(table.offsets))
-            gids.append(table.first_source_gid + (rows if table.sources is None else table.sources[rows]))
-        return np.unique(np.concatenate(gids))
+        tables = [local.table for local in self.tables]
+        gids = (t.first_source_gid + t.source_of_rows[np.diff(t.offsets) > 0] for t in tables)
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *gids]))
 
 
 def index_types_of(network: Network, comm: MPI.Comm) -> dict[str, Any]:
@@ -192,7 +189,8 @@ def build(
             incoming = [t for t in tables if t.target is group]
             narrow = _drive(group, incoming, network, comm, precision)
             slots = longest if any(t.table.segments is None for t in incoming) else shortest or longest
-            group.rings = tuple(empty_ring(group.model.inputs(), slots, len(group.gids), narrow))
+            shape = group.model.inputs(), slots, len(group.gids)
+            group.rings = tuple(zeros_on_line(shape, np.int32 if narrow else np.int64))
             for local in incoming:
                 if narrow:
                     local.table = local.table.in_units(group.grid.unit)
@@ -246,7 +244,7 @@ def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm
 
     Unless double, they do where all synapses are constant and no weight would be rounded too much.
     """
-    bound = InputBound.zero(len(group.gids))
+    bound = InputBound(len(group.gids))
     for local in incoming:
         at_once = local.projections[0].source.model.multiplicity(network.dt)
         bound.add_table(local.table, local.synapse.unbounded, at_once)

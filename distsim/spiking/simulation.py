@@ -14,8 +14,8 @@ from distsim.parallel import gather
 from distsim.parallel.communicator import crowded
 from distsim.record.output import Output
 from distsim.record.simulation_base import GridSimulation
-from distsim.spiking import load, spike_file
 from distsim.spiking import plastic_weights as weights
+from distsim.spiking import spike_file
 from distsim.spiking.exchange import PLANS, make_exchange
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
@@ -84,7 +84,8 @@ class Simulation(GridSimulation[Network]):
             with self._built.phase("index"):
                 plan = make_exchange(self._plan, comm, self._local.needed_sources())
         self.recorders = Recorders(network, self._local)
-        wait = _do_nothing if crowded(comm) else comm.Barrier
+        # Where ranks take turns on the cores, waiting cannot be told from the transfer.
+        wait = (lambda: None) if crowded(comm) else comm.Barrier
         self._loop = SpikingLoop(self._local, plan, self._steps_together(), self.dt, self.recorders, wait)
         self._timers = self._loop.timers
         self._compile(self._loop.call_kernels)
@@ -220,10 +221,12 @@ class Simulation(GridSimulation[Network]):
             spikes = self.spikes(name)
             gids = self.network.find(name).first_gid + spikes.neuron[spikes.step > to_steps(after, self.dt, "after")]
             fired += np.bincount(gids, minlength=len(fired))
-        busy = sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record"))
-        mine = load.of_rank(self._local, fired)
-        return self.comm.allgather({**mine, "busy": busy})
-
-
-def _do_nothing() -> None:
-    """Instead of a barrier: where ranks take turns on the cores, waiting cannot be told from the transfer."""
+        tables = [local.table for local in self._local.tables]
+        mine = {
+            "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
+            "synapses": sum(table.n_edges for table in tables),
+            "bytes": sum(table.nbytes() for table in tables),
+            "events": sum(int(np.diff(t.offsets) @ fired[t.first_source_gid + t.source_of_rows]) for t in tables),
+            "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
+        }
+        return self.comm.allgather(mine)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.expected import WORD, Memory
+from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError, RangeError, check_arguments, check_names
 from distsim.core.units import check_count, to_steps
 from distsim.models.liquid_state.batch import DynamicTable, Neurons, StaticTable, TrialSpikes, advance
@@ -27,7 +28,6 @@ from distsim.parallel.communicator import alone
 from distsim.parallel.job import faults
 from distsim.parallel.timers import Timers
 from distsim.record.simulation_base import Prepared, in_ranks
-from distsim.spiking.input_bound import empty_ring
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, build, call_kernels
 from distsim.spiking.network import Network
 from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse
@@ -198,7 +198,7 @@ def _neurons_of(local: LocalGroup, numbers: Sequence[int], slots: int) -> Neuron
     group: Any = local.neurons
     trials = len(numbers)
     state = _side_by_side([group.initial_values(number) for number in numbers])
-    rings = empty_ring(local.model.inputs(), slots, len(local.gids) * trials)
+    rings = zeros_on_line((local.model.inputs(), slots, len(local.gids) * trials), np.int64)
     constants = _repeated(group.constants, trials)
     return Neurons(state, constants, trials * group.bounds, tuple(rings), local.grid.unit, local.poisson, local.gids)
 

@@ -100,10 +100,14 @@ class Table:
             delays[mine] = np.searchsorted(self.segments[row], edges[mine] - self.offsets[row], side="right")
         return delays
 
+    @property
+    def source_of_rows(self) -> Int64Array:
+        """Source (rows,) of every row."""
+        return np.arange(self.n_source) if self.sources is None else self.sources
+
     def source_of_edges(self) -> Int64Array:
         """Source (edges,) of every edge."""
-        sources = np.arange(self.n_source) if self.sources is None else self.sources
-        return np.repeat(sources, np.diff(self.offsets))
+        return np.repeat(self.source_of_rows, np.diff(self.offsets))
 
     def in_units(self, unit: float) -> Table:
         """The same table with int32 weights, those of this one rounded to multiples of ``unit``, a power of two.
