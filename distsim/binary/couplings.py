@@ -189,10 +189,9 @@ def exact_unit(strengths: Iterable[float | None], most: float) -> tuple[Fraction
 
 def common_divisor(numbers: Iterable[Fraction]) -> Fraction:
     """The largest fraction that all ``numbers`` are multiples of; 1 where there are none."""
-    top, bottom = 0, 1
-    for number in numbers:
-        top, bottom = math.gcd(top * number.denominator, number.numerator * bottom), bottom * number.denominator
-    return Fraction(top, bottom) if top else Fraction(1)
+    given = list(numbers)
+    bottom = math.lcm(*(number.denominator for number in given))
+    return Fraction(math.gcd(*(int(number * bottom) for number in given)), bottom) or Fraction(1)
 
 
 def to_half_units(J: float, unit: Fraction) -> int:

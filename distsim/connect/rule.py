@@ -20,6 +20,7 @@ from distsim.core.declared import Declared
 from distsim.core.errors import InputError
 from distsim.core.rng import Streams, streams_of
 from distsim.core.units import shown
+from distsim.core.values import Value, check_shape
 
 Int64Array = npt.NDArray[np.int64]
 PIECE = 1 << 18  # edges drawn together, about
@@ -159,6 +160,13 @@ class Rule(Declared, abstract=True):
         """Shape of arrays of weights and the like; None where the rule draws how many synapses there are."""
         return None
 
+    def left_out(self, targets: Targets) -> Int64Array | None:
+        """Where every source projects once to every target: the one source (n,) of each that does not, or -1.
+
+        None for all other rules.
+        """
+        return None
+
     @abstractmethod
     def edges(self, targets: Targets) -> Iterator[Edges]:
         """The edges of the local targets, piece by piece; the same each time it is called."""
@@ -166,6 +174,13 @@ class Rule(Declared, abstract=True):
     @abstractmethod
     def expected_edges(self, ends: Ends) -> float:
         """The number of edges between all sources and targets, on average."""
+
+
+def check_of_edges(value: Value, shape: tuple[int, ...] | None, name: str) -> None:
+    """InputError where ``value`` is an array that is not of ``Rule.array_shape``, which is None where none will do."""
+    if shape is None and isinstance(value, np.ndarray):
+        raise InputError(f"{name}: this rule draws how many connections there are; give a number or a distribution")
+    check_shape(value, shape or (), name)
 
 
 def check_is_rule(rule: Any, where: str) -> None:

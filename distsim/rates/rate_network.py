@@ -15,10 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-import numpy as np
-
 from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Rule, check_rule_fits
+from distsim.connect.rule import Rule, check_of_edges, check_rule_fits
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.units import check_number, shown, to_steps
@@ -85,13 +83,8 @@ class DiffusionConnection:
 
     def check(self, shape: tuple[int, ...] | None, where: str) -> None:
         """Raise InputError for arrays not of ``shape`` (None: no arrays)."""
-        for name in ("drift_factor", "diffusion_factor"):
-            value = getattr(self, name)
-            if isinstance(value, np.ndarray) and shape is None:
-                raise InputError(
-                    f"{where}: {name}: this rule draws how many connections there are; give a number or a distribution"
-                )
-            check_shape(value, shape or (), f"{where}: {name}")
+        check_of_edges(self.drift_factor, shape, f"{where}: drift_factor")
+        check_of_edges(self.diffusion_factor, shape, f"{where}: diffusion_factor")
 
 
 def check_sizes(model: Any, size: int, where: str) -> None:
