@@ -45,10 +45,9 @@ def needs_double(synapse: SynapseModel) -> bool:
 
 def too_coarse(unit: float, weights: Iterable[Value]) -> bool:
     """Whether multiples of ``unit`` are off by more than TOLERANCE of a weight: for drawn ones, of the median size."""
-    return any(_too_coarse(unit, weight) for weight in weights)
-
-
-def _too_coarse(unit: float, weight: Value) -> bool:
-    sizes = typical_sizes(weight) / unit
-    error = 0.5 if isinstance(weight, Distribution) else np.abs(sizes - np.rint(sizes))
-    return bool((error > TOLERANCE * sizes).any())
+    for weight in weights:
+        sizes = typical_sizes(weight) / unit
+        error = 0.5 if isinstance(weight, Distribution) else np.abs(sizes - np.rint(sizes))
+        if (error > TOLERANCE * sizes).any():
+            return True
+    return False

@@ -168,7 +168,7 @@ class Trials(Prepared[Network]):
             for trial in range(trials):
                 own = trains[population.name][trial] if population.name in trains else model
                 for source in range(population.size):
-                    times = own.times[0 if len(own.times) == 1 else source]
+                    times = own.train(source)
                     parts[0].append(np.full(len(times), trial))
                     parts[1].append(np.round(times / self.dt).astype(np.int64))
                     parts[2].append(np.full(len(times), population.first_gid + source))
