@@ -76,6 +76,7 @@ class Drawn:
     """A projection with the local targets that its edges are drawn for.
 
     counts (sources,) int64: edges of each source. base: where the target population begins among the local neurons.
+    slot: its number among the projections of the same source.
     """
 
     projection: BinaryProjection
@@ -83,6 +84,7 @@ class Drawn:
     J: Attribute
     counts: Int64Array
     base: int
+    slot: int
 
     def strength(self, unit: Fraction) -> int:
         """J in half units where all edges have the same, else 0; 0 without edges, whose J the unit need not suit."""
@@ -112,38 +114,32 @@ def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int, index_typ
     drawn, bound = _count(network, comm, seed, local_sizes)
     most = max(comm.allgather(float(bound.max(initial=0.0))))
     unit, input_type = exact_unit([d.J.single for d in drawn], most)
-    slots = max((sum(d.projection.source is p for d in drawn) for p in network.populations), default=0)
+    slots = max((d.slot + 1 for d in drawn), default=0)
     strength, base = np.zeros((2, len(network.populations), slots), np.int64)
     counts = np.zeros((network.size, slots), np.int64)
-    slot_of = _slots(drawn)
-    for d, slot in zip(drawn, slot_of, strict=True):
+    for d in drawn:
         source = d.projection.source
         population = network.populations.index(source)
-        strength[population, slot] = d.strength(unit)
-        base[population, slot] = d.base
-        counts[source.first_gid : source.first_gid + source.size, slot] = d.counts
+        strength[population, d.slot] = d.strength(unit)
+        base[population, d.slot] = d.base
+        counts[source.first_gid : source.first_gid + source.size, d.slot] = d.counts
     offsets = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts.ravel(), out=offsets[1:])
     targets = np.empty(int(offsets[-1]), index_type or index_type_of(network, comm))
     each = np.empty(len(targets) if any(d.J.single is None for d in drawn) else 0, np.int64)
-    for d, slot in zip(drawn, slot_of, strict=True):
+    for d in drawn:
         source = d.projection.source
-        begin = offsets[:-1].reshape(-1, max(slots, 1))[source.first_gid : source.first_gid + source.size, slot]
+        begin = offsets[:-1].reshape(-1, max(slots, 1))[source.first_gid : source.first_gid + source.size, d.slot]
         _fill(d, begin.copy(), unit, targets, each)
     first_gid = np.array([p.first_gid for p in network.populations], np.int64)
     return Couplings(unit, first_gid, slots, strength.ravel(), base.ravel(), offsets, targets, each, input_type)
-
-
-def _slots(drawn: list[Drawn]) -> list[int]:
-    """For each projection its number among those of the same source."""
-    return [sum(b.projection.source is d.projection.source for b in drawn[:i]) for i, d in enumerate(drawn)]
 
 
 def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[int]) -> tuple[list[Drawn], Any]:
     """Number of edges by source, for each projection, and the sum of |J| (n,) into each local neuron."""
     begins = np.cumsum([0, *local_sizes])
     bound = np.zeros(begins[-1])
-    drawn = []
+    drawn: list[Drawn] = []
     for projection in network.projections:
         target = projection.target
         gids = local_gids(target.first_gid, target.size, comm.rank, comm.size)
@@ -158,7 +154,8 @@ def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[
             else:
                 here = slice(base + piece.first, base + piece.first + len(piece.degree))
                 bound[here] += abs(strength.single) * piece.degree
-        drawn.append(Drawn(projection, targets, strength, counts, base))
+        slot = sum(earlier.projection.source is projection.source for earlier in drawn)
+        drawn.append(Drawn(projection, targets, strength, counts, base, slot))
     return drawn, bound
 
 

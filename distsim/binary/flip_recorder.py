@@ -103,10 +103,9 @@ class BinaryRecorder:
     def _count(self, name: str, time: FloatArray, change: Int64Array) -> None:
         """Add changes of the number of active neurons to the first sample at or after each."""
         samples = first_sample(time, self.network.activity_recordings[name] or 1.0)
-        new = np.bincount(samples, minlength=len(self._steps[name])) * 0
-        np.add.at(new, samples, change)
-        new[: len(self._steps[name])] += self._steps[name]
-        self._steps[name] = new
+        more = max(0, int(samples.max(initial=0)) + 1 - len(self._steps[name]))
+        self._steps[name] = np.pad(self._steps[name], (0, more))
+        np.add.at(self._steps[name], samples, change)
 
     def flips(self, name: str, comm: MPI.Comm) -> Flips:
         """The flips of a population that were not taken (collective)."""

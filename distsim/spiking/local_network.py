@@ -178,7 +178,13 @@ def build(
         tables = []
         for group in groups:
             index_type = index_types[group.shares[0].population.name]
-            for shares in by_table(_shares_of(group, network, seed), network.dt):
+            onto_group = (
+                Share.of(projection, seed, share.gids, share.begin)
+                for share in group.shares
+                for projection in network.projections
+                if projection.target is share.population
+            )
+            for shares in by_table(onto_group, network.dt):
                 projections = tuple(share.projection for share in shares)
                 kind = weight_type((p.synapse for p in projections), wanted)
                 parts = build_tables(shares, network.dt, kind, index_type, segmented)
@@ -217,16 +223,6 @@ def _create(together: list[Population], comm: MPI.Comm, seed: int, dt: float) ->
         gids = local_gids(population.first_gid, population.size, comm.rank, comm.size)
         shares.append(PopulationShare(population, gids, shares[-1].end if shares else 0, seed, dt))
     return LocalGroup(shares, together[0].model.group(shares))
-
-
-def _shares_of(group: LocalGroup, network: Network, seed: int) -> list[Share]:
-    """What each projection onto a group, by its target, has to be put into tables."""
-    return [
-        Share.of(projection, seed, share.gids, share.begin)
-        for share in group.shares
-        for projection in network.projections
-        if projection.target is share.population
-    ]
 
 
 def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from distsim.core.distributions import Distribution
-from distsim.core.errors import InputError, nearest
+from distsim.core.errors import check_names
 from distsim.core.values import Value, typical_sizes
 from distsim.spiking.synapses.synapse_model import SynapseModel
 
@@ -22,8 +22,7 @@ FLOAT32 = np.finfo(np.float32)
 
 def check_precision(precision: str) -> Any:
     """The type of weights; InputError for an unknown precision."""
-    if not isinstance(precision, str) or precision not in PRECISIONS:
-        raise InputError(f"unknown precision '{precision!s:.80}'{nearest(precision, PRECISIONS)}")
+    check_names([precision], PRECISIONS, "precision", "Simulation")
     return PRECISIONS[precision]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.core.errors import InputError, check_arguments, nearest
+from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.units import to_steps
 from distsim.parallel import gather
 from distsim.parallel.communicator import crowded
@@ -69,8 +69,7 @@ class Simulation(GridSimulation[Network]):
         self.dt = network.dt
         self.precision = precision
         check_precision(precision)
-        if not isinstance(exchange, str) or exchange not in PLANS:
-            raise InputError(f"unknown exchange plan '{exchange!s:.80}'{nearest(exchange, PLANS)}")
+        check_names([exchange], PLANS, "exchange plan", "Simulation")
         self._plan = exchange
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
         self._start(file, spike_file.lay_out, dt=self.dt, precision=precision)
@@ -147,8 +146,7 @@ class Simulation(GridSimulation[Network]):
         Weights are those last transmitted (at="last_spike"), or brought up to the present (at="now"): potentiated by
         the postsynaptic spikes that reached the synapse since.
         """
-        if at not in ("last_spike", "now"):
-            raise InputError(f"weights: unknown time '{at}'{nearest(at, ('last_spike', 'now'))}")
+        check_names([at], ("last_spike", "now"), "time", "weights")
         projections = self.network.find_projections(source, target)
         chosen_sources = np.array(chosen_indices(sources, projections[0].source, "weights: sources"), np.int64)
         chosen_targets = np.array(chosen_indices(targets, projections[0].target, "weights: targets"), np.int64)
