@@ -65,12 +65,6 @@ class Edges:
         """Local index (edges,) of the target of each edge."""
         return np.repeat(np.arange(self.first, self.first + len(self.degree)), self.degree)
 
-    @property
-    def number(self) -> Int64Array:
-        """Position (edges,) of each edge among those of its target: the counter of its random numbers."""
-        starts = np.cumsum(self.degree) - self.degree
-        return np.arange(len(self.source)) - np.repeat(starts, self.degree)
-
 
 class Between(Protocol):
     """A projection of any kind of network, as far as its edges are concerned."""

@@ -178,8 +178,7 @@ class RateNetwork(Populations[RatePopulation]):
         where = f"record_rates '{population.name}'"
         if any(recording.population == population.name for recording in self.recordings):
             raise InputError(f"{where}: these rates are recorded already")
-        given = range(population.size) if neurons is None else neurons
-        chosen = check_indices(given, population.name, population.size, where)
+        chosen = check_indices(neurons, population, where)
         steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
         self.recordings.append(StateRecording(population.name, "rate", chosen, steps))
 

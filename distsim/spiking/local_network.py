@@ -75,7 +75,8 @@ class LocalTable:
         target = self.target.gids[self.table.targets[edges]] - projection.target.first_gid
         wanted = np.isin(target, targets)
         edges, rows = edges[wanted], rows[wanted]
-        return edges, rows, self.table.source_of_rows[rows] - first, target[wanted]
+        source = self.table.source_gids[rows] - projection.source.first_gid
+        return edges, rows, source, target[wanted]
 
     @property
     def share(self) -> PopulationShare:
@@ -133,7 +134,7 @@ class LocalNetwork:
     def needed_sources(self) -> Int64Array:
         """gids of all neurons with targets on this rank, ascending."""
         tables = [local.table for local in self.tables]
-        gids = (t.first_source_gid + t.source_of_rows[np.diff(t.offsets) > 0] for t in tables)
+        gids = (t.source_gids[np.diff(t.offsets) > 0] for t in tables)
         return np.unique(np.concatenate([np.zeros(0, np.int64), *gids]))
 
 

@@ -22,14 +22,14 @@ CHUNK = 1 << 20  # weights that are summed together
 
 
 def select(
-    local: LocalTable, projection: Projection, sources: Int64Array, targets: Int64Array, dt: float, now: int | None
+    local: LocalTable, projection: Projection, chosen: tuple[Int64Array, Int64Array], dt: float, now: int | None
 ) -> Connections:
     """The local synapses of a table that ``LocalTable.between`` finds.
 
     Weights as last transmitted, or, where ``now`` is a step, plastic ones brought up to that step.
     """
     table = local.table
-    edges, rows, source, target = local.between(projection, sources, targets)
+    edges, rows, source, target = local.between(projection, *chosen)
     weight: npt.NDArray[np.float64] = table.weights_of(edges)
     if now is not None and local.plastic:
         weight = local.delivery.weights_at(now, edges, rows)
@@ -53,7 +53,7 @@ def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
     digests: dict[int, hashlib._Hash] = {}
     for local in (t for t in network.tables if t.plastic):
         begin, order = by_target(local.table.targets, len(local.target.gids))
-        source = local.table.source_of_edges() + local.table.first_source_gid
+        source = np.repeat(local.table.source_gids, np.diff(local.table.offsets))
         for t, gid in enumerate(local.share.gids.tolist(), start=local.share.begin):
             mine = order[begin[t] : begin[t + 1]]
             pairs = np.empty((len(mine), 2), "<u8")

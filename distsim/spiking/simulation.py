@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments, check_names
+from distsim.core.populations import check_indices
 from distsim.core.units import to_steps
 from distsim.parallel import gather
 from distsim.parallel.communicator import crowded
@@ -19,7 +21,7 @@ from distsim.spiking import spike_file
 from distsim.spiking.exchange import PLANS, make_exchange
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
-from distsim.spiking.network import Network, Population, chosen_indices
+from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.spiking_memory import memory_of_spiking
@@ -27,6 +29,8 @@ from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+Int64Array = npt.NDArray[np.int64]
 
 
 @check_arguments
@@ -148,11 +152,10 @@ class Simulation(GridSimulation[Network]):
         """
         check_names([at], ("last_spike", "now"), "time", "weights")
         projections = self.network.find_projections(source, target)
-        chosen_sources = np.array(chosen_indices(sources, projections[0].source, "weights: sources"), np.int64)
-        chosen_targets = np.array(chosen_indices(targets, projections[0].target, "weights: targets"), np.int64)
+        chosen = _chosen(projections[0], sources, targets, "weights")
         now = self.step if at == "now" else None
         found = [
-            weights.select(table, projections[0], chosen_sources, chosen_targets, self.dt, now)
+            weights.select(table, projections[0], chosen, self.dt, now)
             for table in self._local.tables
             if any(projection in projections for projection in table.projections)
         ]
@@ -181,12 +184,9 @@ class Simulation(GridSimulation[Network]):
         steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
         if len(steps) and steps[-1] > self.step:
             raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")
-        chosen = [
-            np.array(chosen_indices(given, population, where), np.int64)
-            for given, population in ((sources, projections[0].source), (targets, projections[0].target))
-        ]
+        chosen = _chosen(projections[0], sources, targets, where)
         tables = [table for table in self._local.tables if table.projections[0] in projections]
-        return synapse_states(tables, (chosen[0], chosen[1]), steps, self.spikes, self.dt, self.comm)
+        return synapse_states(tables, chosen, steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
         """Hash of all spikes of all neurons so far, recorded or not, see ``spiking.spike_hash``."""
@@ -224,7 +224,16 @@ class Simulation(GridSimulation[Network]):
             "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
             "synapses": sum(table.n_edges for table in tables),
             "bytes": sum(table.nbytes() for table in tables),
-            "events": sum(int(np.diff(t.offsets) @ fired[t.first_source_gid + t.source_of_rows]) for t in tables),
+            "events": sum(int(np.diff(t.offsets) @ fired[t.source_gids]) for t in tables),
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
         return self.comm.allgather(mine)
+
+
+def _chosen(
+    projection: Projection, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
+) -> tuple[Int64Array, Int64Array]:
+    """Indices of the chosen neurons within the ends of ``projection``, checked; all of them for None."""
+    ends = (sources, projection.source, f"{where}: sources"), (targets, projection.target, f"{where}: targets")
+    source, target = (np.array(check_indices(*end), np.int64) for end in ends)
+    return source, target

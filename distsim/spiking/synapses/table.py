@@ -101,13 +101,9 @@ class Table:
         return delays
 
     @property
-    def source_of_rows(self) -> Int64Array:
-        """Source (rows,) of every row."""
-        return np.arange(self.n_source) if self.sources is None else self.sources
-
-    def source_of_edges(self) -> Int64Array:
-        """Source (edges,) of every edge."""
-        return np.repeat(self.source_of_rows, np.diff(self.offsets))
+    def source_gids(self) -> Int64Array:
+        """gid (rows,) of the source of every row."""
+        return self.first_source_gid + (np.arange(self.n_source) if self.sources is None else self.sources)
 
     def in_units(self, unit: float) -> Table:
         """The same table with int32 weights, those of this one rounded to multiples of ``unit``, a power of two.
