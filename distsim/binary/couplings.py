@@ -91,24 +91,19 @@ class Drawn:
         return 0 if self.J.single is None or not self.counts.any() else to_half_units(self.J.single, unit)
 
 
-def index_type_of(network: BinaryNetwork, comm: MPI.Comm) -> Any:
-    """The type of the target indices on this rank."""
-    return target_type(max(_local_sizes(network, comm), default=0))
-
-
 def _local_sizes(network: BinaryNetwork, comm: MPI.Comm) -> list[int]:
     return [local_count(p.first_gid, p.size, comm.rank, comm.size) for p in network.populations]
 
 
 def call_kernels(network: BinaryNetwork, comm: MPI.Comm, seed: int) -> None:
     """Call every kernel of ``build_couplings`` with arrays of the types that it has on this rank, all empty (local)."""
-    build_couplings(network, beyond(network.size), seed, index_type_of(network, comm))
+    build_couplings(network, beyond(network.size), seed, like=comm)
 
 
-def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int, index_type: Any = None) -> Couplings:
+def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int, like: MPI.Comm | None = None) -> Couplings:
     """Draw, count and store the edges that end on this rank (collective).
 
-    index_type: see ``index_type_of``, which is the default.
+    like: let indices of targets have the type that they have on this rank of another communicator.
     """
     local_sizes = _local_sizes(network, comm)
     drawn, bound = _count(network, comm, seed, local_sizes)
@@ -125,7 +120,7 @@ def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int, index_typ
         counts[source.first_gid : source.first_gid + source.size, d.slot] = d.counts
     offsets = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts.ravel(), out=offsets[1:])
-    targets = np.empty(int(offsets[-1]), index_type or index_type_of(network, comm))
+    targets = np.empty(int(offsets[-1]), target_type(max(_local_sizes(network, like or comm), default=0)))
     each = np.empty(len(targets) if any(d.J.single is None for d in drawn) else 0, np.int64)
     for d in drawn:
         source = d.projection.source

@@ -138,22 +138,12 @@ class LocalNetwork:
         return np.unique(np.concatenate([np.zeros(0, np.int64), *gids]))
 
 
-def index_types_of(network: Network, comm: MPI.Comm) -> dict[str, Any]:
-    """The type of the target indices on this rank for every group, by the name of its first population."""
-    types = {}
-    for together in groups_of(network):
-        n = sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in together)
-        types[together[0].name] = target_type(n)
-    return types
-
-
 def call_kernels(network: Network, comm: MPI.Comm, seed: int, precision: str) -> None:
     """Call every kernel of ``build`` with arrays of the types that it has on this rank, all of them empty (local).
 
     So kernels are compiled before the network is built. It is the part of a rank without neurons that is built.
     """
-    nobody = beyond(network.size)
-    build(network, nobody, seed, precision, lambda _: nullcontext(), index_types=index_types_of(network, comm))
+    build(network, beyond(network.size), seed, precision, lambda _: nullcontext(), like=comm)
 
 
 def build(
@@ -164,32 +154,18 @@ def build(
     phase: Phase,
     *,
     segmented: bool | None = None,
-    index_types: dict[str, Any] | None = None,
+    like: MPI.Comm | None = None,
 ) -> LocalNetwork:
     """Build the part of ``network`` that this rank simulates (collective).
 
     ``phase`` times the phases create, connect and index. segmented: keep delays as segments, None: where that is best.
-    index_types: see ``index_types_of``, which is the default.
+    like: let indices of targets have the types that they have on this rank of another communicator.
     """
     wanted = check_precision(precision)
-    index_types = index_types or index_types_of(network, comm)
     with phase("create"):
         groups = [_create(together, comm, seed, network.dt) for together in groups_of(network)]
     with phase("connect"):
-        tables = []
-        for group in groups:
-            index_type = index_types[group.shares[0].population.name]
-            onto_group = (
-                Share.of(projection, seed, share.gids, share.begin)
-                for share in group.shares
-                for projection in network.projections
-                if projection.target is share.population
-            )
-            for shares in by_table(onto_group, network.dt):
-                projections = tuple(share.projection for share in shares)
-                kind = weight_type((p.synapse for p in projections), wanted)
-                parts = build_tables(shares, network.dt, kind, index_type, segmented)
-                tables += [LocalTable(projections, table, k, group) for k, table in parts]
+        tables = [t for group in groups for t in _tables_onto(group, network, seed, wanted, like or comm, segmented)]
         shortest, longest = _delays(tables, comm)
     with phase("index"):
         for group in groups:
@@ -224,6 +200,27 @@ def _create(together: list[Population], comm: MPI.Comm, seed: int, dt: float) ->
         gids = local_gids(population.first_gid, population.size, comm.rank, comm.size)
         shares.append(PopulationShare(population, gids, shares[-1].end if shares else 0, seed, dt))
     return LocalGroup(shares, together[0].model.group(shares))
+
+
+def _tables_onto(
+    group: LocalGroup, network: Network, seed: int, wanted: Any, comm: MPI.Comm, segmented: bool | None
+) -> list[LocalTable]:
+    """The tables of all projections onto a group; wanted: type of weights; comm: that of the types of indices."""
+    populations = [share.population for share in group.shares]
+    index_type = target_type(sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in populations))
+    everything = (
+        Share.of(projection, seed, share.gids, share.begin)
+        for share in group.shares
+        for projection in network.projections
+        if projection.target is share.population
+    )
+    tables = []
+    for shares in by_table(everything, network.dt):
+        projections = tuple(share.projection for share in shares)
+        kind = weight_type((p.synapse for p in projections), wanted)
+        found = build_tables(shares, network.dt, kind, index_type, segmented)
+        tables += [LocalTable(projections, table, k, group) for k, table in found]
+    return tables
 
 
 def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
