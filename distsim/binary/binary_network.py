@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Rule, check_of_edges, check_rule_fits
+from distsim.connect.rule import Rule, check_of_edges
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations
 from distsim.core.units import check_number
@@ -82,7 +82,6 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         source, target, where = find_ends(self, source, target, rule)
         strength = check_value(J, f"{where}: J")
         projection = BinaryProjection(len(self.projections), source, target, rule, strength)
-        check_rule_fits(rule, projection.ends, where)
         check_of_edges(strength, rule.array_shape(projection.ends), f"{where}: J")
         self.projections.append(projection)
         return projection

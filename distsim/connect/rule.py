@@ -19,7 +19,6 @@ import numpy.typing as npt
 from distsim.core.declared import Declared
 from distsim.core.errors import InputError
 from distsim.core.rng import Streams, streams_of
-from distsim.core.units import shown
 from distsim.core.values import Value, check_shape
 
 Int64Array = npt.NDArray[np.int64]
@@ -175,17 +174,3 @@ def check_of_edges(value: Value, shape: tuple[int, ...] | None, name: str) -> No
     if shape is None and isinstance(value, np.ndarray):
         raise InputError(f"{name}: this rule draws how many connections there are; give a number or a distribution")
     check_shape(value, shape or (), name)
-
-
-def check_is_rule(rule: Any, where: str) -> None:
-    """InputError where ``rule`` is no connection rule."""
-    if not isinstance(rule, Rule):
-        raise InputError(f"{where}: {shown(rule)} is not a connection rule; give e.g. FixedIndegree(100) or AllToAll()")
-
-
-def check_rule_fits(rule: Rule, ends: Ends, where: str) -> None:
-    """InputError where ``rule`` cannot be met by the two populations."""
-    try:
-        rule.check(ends)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None

@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Rule, check_of_edges, check_rule_fits
+from distsim.connect.rule import Rule, check_of_edges
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.units import check_number, shown, to_steps
@@ -161,7 +161,6 @@ class RateNetwork(Populations[RatePopulation]):
         if not target.model.siegert:
             raise InputError(f"{where}: '{target.name}' is a source of constant rate and receives no input")
         projection = RateProjection(len(self.projections), source, target, rule, connection)
-        check_rule_fits(rule, projection.ends, where)
         connection.check(rule.array_shape(projection.ends), where)
         self.projections.append(projection)
         return projection

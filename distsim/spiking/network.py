@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Ends, Rule, check_rule_fits
+from distsim.connect.rule import Ends, Rule
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.positions import check_positions
@@ -127,7 +127,6 @@ class Network(Populations[Population]):
         if not target.model.receives:
             raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
         projection = Projection(len(self.projections), source, target, rule, synapse)
-        check_rule_fits(rule, projection.ends, where)
         synapse.check(self.dt, rule.array_shape(projection.ends), where)
         check_receptor(synapse, target, where)
         self.projections.append(projection)

@@ -47,7 +47,7 @@ class PopulationShare:
     def initial(self, name: str, default: float | FloatArray, trial: int = 0) -> FloatArray:
         """Initial values (n,) float64 of a state variable; distributions are drawn anew for every ``trial``."""
         value = self.population.initial.get(name)
-        if value is None:
-            return np.array(np.broadcast_to(default, self.n), np.float64)
-        values = values_of_neurons(value, self.seed, f"initial {name}", self.gids, self.population.first_gid, trial)
-        return np.array(np.broadcast_to(values, self.n), np.float64)
+        if value is not None:
+            first_gid = self.population.first_gid
+            default = values_of_neurons(value, self.seed, f"initial {name}", self.gids, first_gid, trial)
+        return np.array(np.broadcast_to(default, self.n), np.float64)
