@@ -91,14 +91,10 @@ class BinaryRecorder:
             begin, end = self._begin[name], self._end[name]
             mine = (index >= begin) & (index < end)
             if name in self._flips:
-                neuron = self._neuron(name, index[mine].astype(np.int64))
+                neuron = self.neurons.gids[index[mine]] - self.network.find(name).first_gid
                 self._flips[name].append((time[mine], neuron, state[mine]))
             if name in self._steps:
                 self._count(name, time[mine], 2 * state[mine].astype(np.int64) - 1)
-
-    def _neuron(self, name: str, index: Int64Array) -> Int64Array:
-        """Index within population ``name`` of local neurons."""
-        return self.neurons.gids[index] - self.network.find(name).first_gid
 
     def _count(self, name: str, time: FloatArray, change: Int64Array) -> None:
         """Add changes of the number of active neurons to the first sample at or after each."""

@@ -171,7 +171,7 @@ def build(
         for group in groups:
             incoming = [t for t in tables if t.target is group]
             narrow = _drive(group, incoming, network, comm, precision)
-            slots = longest if any(t.table.segments is None for t in incoming) else shortest or longest
+            slots = longest if any(not t.segmented for t in incoming) else shortest or longest
             shape = group.model.inputs(), slots, len(group.gids)
             group.rings = tuple(zeros_on_line(shape, np.int32 if narrow else np.int64))
             for local in incoming:

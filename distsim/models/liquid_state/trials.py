@@ -73,7 +73,7 @@ class Trials(Prepared[Network]):
                 phase = Timers().phase
                 self._local: LocalNetwork = build(network, alone(), self.seed, "double", phase, segmented=False)
             self._neurons = [group for group in self._local.groups if isinstance(group.model, LifMultisynapse)]
-            self._compile(self._call_kernels)
+            self._compile(lambda: self._run_batch(1, [0], {}))
         network.freeze()
 
     def __repr__(self) -> str:
@@ -115,10 +115,6 @@ class Trials(Prepared[Network]):
             size = self.network.find(name).size
             for number, one in enumerate(of_trials):
                 one.check(size, self.dt, f"Trials: '{name}', trial {number}")
-
-    def _call_kernels(self) -> None:
-        """Do one step of one trial, so that every kernel is compiled."""
-        self._run_batch(1, [0], {})
 
     def _run_batch(
         self, n_steps: int, numbers: Sequence[int], trains: Mapping[str, Sequence[SpikeTrains]]
