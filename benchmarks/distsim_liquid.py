@@ -60,7 +60,8 @@ def explicit(p, trials, trains):
         if name in ("EE", "EI", "IE", "II"):
             t = local.table
             targets = t.targets.astype(np.int64) - local.share.begin
-            columns = [t.source_of_edges(), targets, t.weights, *(t.attributes[a] for a in "UDF")]
+            sources = np.repeat(t.source_gids - t.first_source_gid, np.diff(t.offsets))
+            columns = [sources, targets, t.weights, *(t.attributes[a] for a in "UDF")]
             arrays[f"edges_{name}"] = np.stack([np.broadcast_to(c, t.n_edges).astype(float) for c in columns], axis=1)
     (liquid,) = (group.neurons for group in trials._local.groups if group.model.receives)  # E and I side by side
     arrays["V"] = np.array([liquid.initial_values(k)[0] for k in range(len(trains))])

@@ -66,7 +66,8 @@ def stored(network: Network, ranks: int = 1, seed: int = 1, precision: str = "do
     for rank in range(ranks):
         for local in built(network, rank, ranks, seed, precision).tables:
             for p in local.projections:
-                c = select(local, p, np.arange(p.source.size), np.arange(p.target.size), network.dt, None)
+                everyone = np.arange(p.source.size), np.arange(p.target.size)
+                c = select(local, p, everyone, network.dt, None)
                 columns[p.index].append((c.source, c.target, c.weight, c.delay))
     found = []
     for parts in columns:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Rule, check_rule_fits
-from distsim.core.distributions import Distribution
+from distsim.connect.rule import Rule, check_of_edges
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations
 from distsim.core.units import check_number
@@ -83,11 +82,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         source, target, where = find_ends(self, source, target, rule)
         strength = check_value(J, f"{where}: J")
         projection = BinaryProjection(len(self.projections), source, target, rule, strength)
-        check_rule_fits(rule, projection.ends, where)
-        shape = rule.array_shape(projection.ends)
-        if shape is None and not isinstance(strength, (float, Distribution)):
-            raise InputError(f"{where}: J must be one number or a distribution where {rule!r} leaves the number open")
-        check_shape(strength, shape or (), f"{where}: J")
+        check_of_edges(strength, rule.array_shape(projection.ends), f"{where}: J")
         self.projections.append(projection)
         return projection
 

@@ -76,6 +76,7 @@ class Drawn:
     """A projection with the local targets that its edges are drawn for.
 
     counts (sources,) int64: edges of each source. base: where the target population begins among the local neurons.
+    slot: its number among the projections of the same source.
     """
 
     projection: BinaryProjection
@@ -83,15 +84,11 @@ class Drawn:
     J: Attribute
     counts: Int64Array
     base: int
+    slot: int
 
     def strength(self, unit: Fraction) -> int:
         """J in half units where all edges have the same, else 0; 0 without edges, whose J the unit need not suit."""
         return 0 if self.J.single is None or not self.counts.any() else to_half_units(self.J.single, unit)
-
-
-def index_type_of(network: BinaryNetwork, comm: MPI.Comm) -> Any:
-    """The type of the target indices on this rank."""
-    return target_type(max(_local_sizes(network, comm), default=0))
 
 
 def _local_sizes(network: BinaryNetwork, comm: MPI.Comm) -> list[int]:
@@ -100,50 +97,44 @@ def _local_sizes(network: BinaryNetwork, comm: MPI.Comm) -> list[int]:
 
 def call_kernels(network: BinaryNetwork, comm: MPI.Comm, seed: int) -> None:
     """Call every kernel of ``build_couplings`` with arrays of the types that it has on this rank, all empty (local)."""
-    build_couplings(network, beyond(network.size), seed, index_type_of(network, comm))
+    build_couplings(network, beyond(network.size), seed, like=comm)
 
 
-def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int, index_type: Any = None) -> Couplings:
+def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int, like: MPI.Comm | None = None) -> Couplings:
     """Draw, count and store the edges that end on this rank (collective).
 
-    index_type: see ``index_type_of``, which is the default.
+    like: let indices of targets have the type that they have on this rank of another communicator.
     """
     local_sizes = _local_sizes(network, comm)
     drawn, bound = _count(network, comm, seed, local_sizes)
     most = max(comm.allgather(float(bound.max(initial=0.0))))
     unit, input_type = exact_unit([d.J.single for d in drawn], most)
-    slots = max((sum(d.projection.source is p for d in drawn) for p in network.populations), default=0)
+    slots = max((d.slot + 1 for d in drawn), default=0)
     strength, base = np.zeros((2, len(network.populations), slots), np.int64)
     counts = np.zeros((network.size, slots), np.int64)
-    slot_of = _slots(drawn)
-    for d, slot in zip(drawn, slot_of, strict=True):
+    for d in drawn:
         source = d.projection.source
         population = network.populations.index(source)
-        strength[population, slot] = d.strength(unit)
-        base[population, slot] = d.base
-        counts[source.first_gid : source.first_gid + source.size, slot] = d.counts
+        strength[population, d.slot] = d.strength(unit)
+        base[population, d.slot] = d.base
+        counts[source.first_gid : source.first_gid + source.size, d.slot] = d.counts
     offsets = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts.ravel(), out=offsets[1:])
-    targets = np.empty(int(offsets[-1]), index_type or index_type_of(network, comm))
+    targets = np.empty(int(offsets[-1]), target_type(max(_local_sizes(network, like or comm), default=0)))
     each = np.empty(len(targets) if any(d.J.single is None for d in drawn) else 0, np.int64)
-    for d, slot in zip(drawn, slot_of, strict=True):
+    for d in drawn:
         source = d.projection.source
-        begin = offsets[:-1].reshape(-1, max(slots, 1))[source.first_gid : source.first_gid + source.size, slot]
+        begin = offsets[:-1].reshape(-1, max(slots, 1))[source.first_gid : source.first_gid + source.size, d.slot]
         _fill(d, begin.copy(), unit, targets, each)
     first_gid = np.array([p.first_gid for p in network.populations], np.int64)
     return Couplings(unit, first_gid, slots, strength.ravel(), base.ravel(), offsets, targets, each, input_type)
-
-
-def _slots(drawn: list[Drawn]) -> list[int]:
-    """For each projection its number among those of the same source."""
-    return [sum(b.projection.source is d.projection.source for b in drawn[:i]) for i, d in enumerate(drawn)]
 
 
 def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[int]) -> tuple[list[Drawn], Any]:
     """Number of edges by source, for each projection, and the sum of |J| (n,) into each local neuron."""
     begins = np.cumsum([0, *local_sizes])
     bound = np.zeros(begins[-1])
-    drawn = []
+    drawn: list[Drawn] = []
     for projection in network.projections:
         target = projection.target
         gids = local_gids(target.first_gid, target.size, comm.rank, comm.size)
@@ -158,7 +149,8 @@ def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[
             else:
                 here = slice(base + piece.first, base + piece.first + len(piece.degree))
                 bound[here] += abs(strength.single) * piece.degree
-        drawn.append(Drawn(projection, targets, strength, counts, base))
+        slot = sum(earlier.projection.source is projection.source for earlier in drawn)
+        drawn.append(Drawn(projection, targets, strength, counts, base, slot))
     return drawn, bound
 
 
@@ -189,10 +181,9 @@ def exact_unit(strengths: Iterable[float | None], most: float) -> tuple[Fraction
 
 def common_divisor(numbers: Iterable[Fraction]) -> Fraction:
     """The largest fraction that all ``numbers`` are multiples of; 1 where there are none."""
-    top, bottom = 0, 1
-    for number in numbers:
-        top, bottom = math.gcd(top * number.denominator, number.numerator * bottom), bottom * number.denominator
-    return Fraction(top, bottom) if top else Fraction(1)
+    given = list(numbers)
+    bottom = math.lcm(*(number.denominator for number in given))
+    return Fraction(math.gcd(*(int(number * bottom) for number in given)), bottom) or Fraction(1)
 
 
 def to_half_units(J: float, unit: Fraction) -> int:

@@ -91,22 +91,17 @@ class BinaryRecorder:
             begin, end = self._begin[name], self._end[name]
             mine = (index >= begin) & (index < end)
             if name in self._flips:
-                neuron = self._neuron(name, index[mine].astype(np.int64))
+                neuron = self.neurons.gids[index[mine]] - self.network.find(name).first_gid
                 self._flips[name].append((time[mine], neuron, state[mine]))
             if name in self._steps:
                 self._count(name, time[mine], 2 * state[mine].astype(np.int64) - 1)
 
-    def _neuron(self, name: str, index: Int64Array) -> Int64Array:
-        """Index within population ``name`` of local neurons."""
-        return self.neurons.gids[index] - self.network.find(name).first_gid
-
     def _count(self, name: str, time: FloatArray, change: Int64Array) -> None:
         """Add changes of the number of active neurons to the first sample at or after each."""
         samples = first_sample(time, self.network.activity_recordings[name] or 1.0)
-        new = np.bincount(samples, minlength=len(self._steps[name])) * 0
-        np.add.at(new, samples, change)
-        new[: len(self._steps[name])] += self._steps[name]
-        self._steps[name] = new
+        more = max(0, int(samples.max(initial=0)) + 1 - len(self._steps[name]))
+        self._steps[name] = np.pad(self._steps[name], (0, more))
+        np.add.at(self._steps[name], samples, change)
 
     def flips(self, name: str, comm: MPI.Comm) -> Flips:
         """The flips of a population that were not taken (collective)."""

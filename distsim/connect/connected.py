@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from distsim.connect.rule import Ends, Rule, check_is_rule
+from distsim.connect.rule import Ends, Rule
+from distsim.core.errors import InputError
 from distsim.core.populations import AnyPopulation, Populations
+from distsim.core.units import shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +19,13 @@ class Connected(Generic[AnyPopulation]):
     source: AnyPopulation
     target: AnyPopulation
     rule: Rule
+
+    def __post_init__(self) -> None:
+        """Raise InputError where the rule cannot be met by the two populations."""
+        try:
+            self.rule.check(self.ends)
+        except InputError as error:
+            raise InputError(f"projection '{self.name}': {error}") from None
 
     @property
     def name(self) -> str:
@@ -33,5 +42,6 @@ def find_ends(
     """The two populations of a new projection, and what messages about it begin with; InputError as ``find``."""
     source, target = network.find(source), network.find(target)
     where = f"projection '{source.name}->{target.name}'"
-    check_is_rule(rule, where)
+    if not isinstance(rule, Rule):
+        raise InputError(f"{where}: {shown(rule)} is not a connection rule; give e.g. FixedIndegree(100) or AllToAll()")
     return source, target, where

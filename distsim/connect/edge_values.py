@@ -33,11 +33,6 @@ class StepTable:
     thresholds: npt.NDArray[np.uint64]
     guide: npt.NDArray[np.uint8]
 
-    @property
-    def longest(self) -> int:
-        """The largest delay that can occur, in steps."""
-        return len(self.thresholds)
-
 
 def step_table(distribution: Distribution, dt: float) -> StepTable | None:
     """The table of a distribution of delays (ms), rounded to whole steps of ``dt`` (ms) and at least 1.
@@ -46,9 +41,10 @@ def step_table(distribution: Distribution, dt: float) -> StepTable | None:
     """
     if not isinstance(distribution, Invertible):
         return None
-    if steps_of(distribution, np.array([2**BITS - 1]), dt)[0] > MOST_STEPS:
+    longest = int(steps_of(distribution, np.array([2**BITS - 1]), dt)[0])
+    if longest > MOST_STEPS:
         return None
-    more_than = np.arange(1, int(steps_of(distribution, np.array([2**BITS - 1]), dt)[0]))
+    more_than = np.arange(1, longest)
     low, high = np.full(len(more_than), -1), np.full(len(more_than), 2**BITS - 1)
     for _ in range(BITS):
         middle = (low + high) // 2

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from distsim.core.declared import Declared
 from distsim.core.errors import InputError
 from distsim.core.rng import Streams, streams_of
-from distsim.core.units import shown
+from distsim.core.values import Value, check_shape
 
 Int64Array = npt.NDArray[np.int64]
 PIECE = 1 << 18  # edges drawn together, about
@@ -63,12 +63,6 @@ class Edges:
     def target(self) -> Int64Array:
         """Local index (edges,) of the target of each edge."""
         return np.repeat(np.arange(self.first, self.first + len(self.degree)), self.degree)
-
-    @property
-    def number(self) -> Int64Array:
-        """Position (edges,) of each edge among those of its target: the counter of its random numbers."""
-        starts = np.cumsum(self.degree) - self.degree
-        return np.arange(len(self.source)) - np.repeat(starts, self.degree)
 
 
 class Between(Protocol):
@@ -159,6 +153,13 @@ class Rule(Declared, abstract=True):
         """Shape of arrays of weights and the like; None where the rule draws how many synapses there are."""
         return None
 
+    def left_out(self, targets: Targets) -> Int64Array | None:
+        """Where every source projects once to every target: the one source (n,) of each that does not, or -1.
+
+        None for all other rules.
+        """
+        return None
+
     @abstractmethod
     def edges(self, targets: Targets) -> Iterator[Edges]:
         """The edges of the local targets, piece by piece; the same each time it is called."""
@@ -168,15 +169,8 @@ class Rule(Declared, abstract=True):
         """The number of edges between all sources and targets, on average."""
 
 
-def check_is_rule(rule: Any, where: str) -> None:
-    """InputError where ``rule`` is no connection rule."""
-    if not isinstance(rule, Rule):
-        raise InputError(f"{where}: {shown(rule)} is not a connection rule; give e.g. FixedIndegree(100) or AllToAll()")
-
-
-def check_rule_fits(rule: Rule, ends: Ends, where: str) -> None:
-    """InputError where ``rule`` cannot be met by the two populations."""
-    try:
-        rule.check(ends)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+def check_of_edges(value: Value, shape: tuple[int, ...] | None, name: str) -> None:
+    """InputError where ``value`` is an array that is not of ``Rule.array_shape``, which is None where none will do."""
+    if shape is None and isinstance(value, np.ndarray):
+        raise InputError(f"{name}: this rule draws how many connections there are; give a number or a distribution")
+    check_shape(value, shape or (), name)

@@ -122,14 +122,17 @@ def _described(thing: Any, first: dict[str, Any], without: tuple[str, ...]) -> d
     return first | {name: describe(value) for name, value in given.items()}
 
 
-def check_indices(neurons: Any, name: str, size: int, where: str) -> tuple[int, ...]:
-    """``neurons`` as indices within the population ``name`` of so many neurons; InputError where they are none."""
+def check_indices(neurons: Any, population: Named, where: str) -> tuple[int, ...]:
+    """``neurons`` as indices within ``population``, all of it for None; InputError where they are none."""
+    if neurons is None:
+        return tuple(range(population.size))
     try:
         given = np.asarray(list(neurons)).tolist()
     except (TypeError, ValueError):
         raise InputError(f"{where}: neurons must be a list of indices, got {shown(neurons)}") from None
     chosen = tuple(check_count(n, f"{where}: neuron index") for n in given)
     for index in chosen:
-        if index >= size:
-            raise InputError(f"{where}: neuron {index} is out of range; '{name}' has neurons 0 to {size - 1}")
+        if index >= population.size:
+            known = f"'{population.name}' has neurons 0 to {population.size - 1}"
+            raise InputError(f"{where}: neuron {index} is out of range; {known}")
     return chosen

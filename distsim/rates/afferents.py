@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from distsim.connect.attribute import Attribute
 from distsim.connect.rule import Targets
-from distsim.connect.rules.all_to_all import AllToAll
 from distsim.core.jit import inline, jit
 from distsim.rates.rate_network import RateProjection
 
@@ -82,10 +81,9 @@ def build_afferents(projection: RateProjection, seed: int, gids: Int64Array, pla
     targets = Targets.of(projection, seed, gids, (connection.drift_factor, connection.diffusion_factor))
     drift = Attribute.of(targets, "drift factor", connection.drift_factor)
     diffusion = Attribute.of(targets, "diffusion factor", connection.diffusion_factor)
-    if isinstance(projection.rule, AllToAll) and drift.single is not None and diffusion.single is not None:
-        left_out = projection.ends.same and not projection.rule.autapses
-        own = place[gids].astype(np.int32) if left_out else np.zeros(0, np.int32)
-        return FromAll(places, own, drift.single, diffusion.single, len(gids))
+    left_out = projection.rule.left_out(targets)
+    if left_out is not None and drift.single is not None and diffusion.single is not None:
+        return FromAll(places, places[left_out[left_out >= 0]], drift.single, diffusion.single, len(gids))
     pieces = list(projection.rule.edges(targets))
     degree = np.concatenate([np.zeros(0, np.int64), *(piece.degree for piece in pieces)])
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(degree)])

@@ -120,7 +120,7 @@ class RateLoop:
                 local.advance(rates)
             self.step = step
             for recorder, local in self.recorders.values():
-                if step % recorder.recording.interval == 0:
+                if recorder.due(step):
                     recorder.add(step, local.rate)
             tick(step)
             lap("update")

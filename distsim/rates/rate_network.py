@@ -15,10 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-import numpy as np
-
 from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Rule, check_rule_fits
+from distsim.connect.rule import Rule, check_of_edges
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.units import check_number, shown, to_steps
@@ -85,13 +83,8 @@ class DiffusionConnection:
 
     def check(self, shape: tuple[int, ...] | None, where: str) -> None:
         """Raise InputError for arrays not of ``shape`` (None: no arrays)."""
-        for name in ("drift_factor", "diffusion_factor"):
-            value = getattr(self, name)
-            if isinstance(value, np.ndarray) and shape is None:
-                raise InputError(
-                    f"{where}: {name}: this rule draws how many connections there are; give a number or a distribution"
-                )
-            check_shape(value, shape or (), f"{where}: {name}")
+        check_of_edges(self.drift_factor, shape, f"{where}: drift_factor")
+        check_of_edges(self.diffusion_factor, shape, f"{where}: diffusion_factor")
 
 
 def check_sizes(model: Any, size: int, where: str) -> None:
@@ -168,7 +161,6 @@ class RateNetwork(Populations[RatePopulation]):
         if not target.model.siegert:
             raise InputError(f"{where}: '{target.name}' is a source of constant rate and receives no input")
         projection = RateProjection(len(self.projections), source, target, rule, connection)
-        check_rule_fits(rule, projection.ends, where)
         connection.check(rule.array_shape(projection.ends), where)
         self.projections.append(projection)
         return projection
@@ -185,8 +177,7 @@ class RateNetwork(Populations[RatePopulation]):
         where = f"record_rates '{population.name}'"
         if any(recording.population == population.name for recording in self.recordings):
             raise InputError(f"{where}: these rates are recorded already")
-        given = range(population.size) if neurons is None else neurons
-        chosen = check_indices(given, population.name, population.size, where)
+        chosen = check_indices(neurons, population, where)
         steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
         self.recordings.append(StateRecording(population.name, "rate", chosen, steps))
 

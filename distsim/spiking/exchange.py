@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.errors import InputError, nearest
 from distsim.core.jit import jit
 from distsim.core.placement import index_of_owner, owner
 from distsim.parallel.growing_allgather import GrowingAllgather
-from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.spike_hash import add_spike
 
 if TYPE_CHECKING:
@@ -81,13 +79,11 @@ class Exchange(Protocol):
 
 
 def make_exchange(plan: str, comm: MPI.Comm, needed: Int64Array) -> Exchange:
-    """The exchange plan of that name; ``needed`` (n,) are the gids with targets on this rank, ascending.
+    """The exchange plan of that name, one of ``choices.EXCHANGES``; ``needed`` (n,) are the gids with targets on this rank, ascending.
 
     "auto" takes the directed plan where the ranks far outnumber those that hold targets of one neuron, else the
-    single Allgather. Raises InputError for an unknown name.
+    single Allgather.
     """
-    if plan not in EXCHANGES:
-        raise InputError(f"unknown exchange plan '{plan}'{nearest(plan, EXCHANGES)}")
     if plan == "auto":
         plan = "alltoallv" if _directed_pays(comm, needed) else "allgather"
     if plan == "allgather":

@@ -9,14 +9,11 @@ plastic synapses may grow, 16 of the 62 bits are left to them, and weights are w
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from distsim.connect.edge_kernels import add_by_target
-from distsim.core.cache_lines import zeros_on_line
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Table
 
@@ -28,17 +25,11 @@ NARROW_BITS = 30
 GROWTH_BITS = 16
 
 
-@dataclass
 class InputBound:
     """Sums of |weight| (n,) that can act on each neuron in one step, and its number (n,) of plastic synapses."""
 
-    fixed: npt.NDArray[np.float64]
-    plastic: npt.NDArray[np.float64]
-    plastic_count: npt.NDArray[np.float64]
-
-    @classmethod
-    def zero(cls, n: int) -> InputBound:
-        return cls(np.zeros(n), np.zeros(n), np.zeros(n))
+    def __init__(self, n: int) -> None:
+        self.fixed, self.plastic, self.plastic_count = np.zeros((3, n))
 
     def add_table(self, table: Table, plastic: bool, multiplicity: int) -> None:
         """Add the synapses of ``table``, each acting up to ``multiplicity`` times in a step."""
@@ -57,11 +48,3 @@ class InputBound:
         unit = 2.0 ** (math.frexp(total)[1] - bits)
         largest = (unit * 2.0**BITS - fixed) / most_plastic if most_plastic else math.inf
         return Grid(unit, largest)
-
-
-def empty_ring(inputs: int, slots: int, n: int, narrow: bool = False) -> npt.NDArray[Any]:
-    """Summed input (inputs, slots, n) int64 or, where ``narrow``, int32, all zero.
-
-    Slot s holds the input of steps that are s modulo slots.
-    """
-    return zeros_on_line((inputs, slots, n), np.int32 if narrow else np.int64)

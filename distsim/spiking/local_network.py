@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.attribute import target_type
+from distsim.core.cache_lines import zeros_on_line
 from distsim.core.placement import local_count, local_gids
 from distsim.core.units import MAX_STEPS
 from distsim.core.values import Value
 from distsim.parallel.communicator import beyond
 from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
-from distsim.spiking.input_bound import InputBound, empty_ring
+from distsim.spiking.input_bound import InputBound
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.precision import check_precision, too_coarse, weight_type
@@ -74,8 +75,8 @@ class LocalTable:
         target = self.target.gids[self.table.targets[edges]] - projection.target.first_gid
         wanted = np.isin(target, targets)
         edges, rows = edges[wanted], rows[wanted]
-        source = rows if self.table.sources is None else self.table.sources[rows]
-        return edges, rows, source - first, target[wanted]
+        source = self.table.source_gids[rows] - projection.source.first_gid
+        return edges, rows, source, target[wanted]
 
     @property
     def share(self) -> PopulationShare:
@@ -92,9 +93,9 @@ class LocalTable:
 class LocalGroup:
     """The neurons that one kernel advances, those of populations of one kind, and what drives them.
 
-    rings: of each input (slots, n) int64 or int32: input by step of arrival, in units of ``grid.unit``. driven: what
-    drives add to each population; poisson: what of that the kernel adds; has_currents, has_inputs: whether there is
-    more.
+    rings: of each input (slots, n) int64 or int32, in units of ``grid.unit``: what arrives in a step is in the slot of
+    that number modulo slots. driven: what drives add to each population; poisson: what of that the kernel adds;
+    has_currents, has_inputs: whether there is more.
     """
 
     shares: list[PopulationShare]
@@ -132,21 +133,9 @@ class LocalNetwork:
 
     def needed_sources(self) -> Int64Array:
         """gids of all neurons with targets on this rank, ascending."""
-        gids = [np.zeros(0, np.int64)]
-        for local in self.tables:
-            table = local.table
-            rows = np.flatnonzero(np.diff(table.offsets))
-            gids.append(table.first_source_gid + (rows if table.sources is None else table.sources[rows]))
-        return np.unique(np.concatenate(gids))
-
-
-def index_types_of(network: Network, comm: MPI.Comm) -> dict[str, Any]:
-    """The type of the target indices on this rank for every group, by the name of its first population."""
-    types = {}
-    for together in groups_of(network):
-        n = sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in together)
-        types[together[0].name] = target_type(n)
-    return types
+        tables = [local.table for local in self.tables]
+        gids = (t.source_gids[np.diff(t.offsets) > 0] for t in tables)
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *gids]))
 
 
 def call_kernels(network: Network, comm: MPI.Comm, seed: int, precision: str) -> None:
@@ -154,8 +143,7 @@ def call_kernels(network: Network, comm: MPI.Comm, seed: int, precision: str) ->
 
     So kernels are compiled before the network is built. It is the part of a rank without neurons that is built.
     """
-    nobody = beyond(network.size)
-    build(network, nobody, seed, precision, lambda _: nullcontext(), index_types=index_types_of(network, comm))
+    build(network, beyond(network.size), seed, precision, lambda _: nullcontext(), like=comm)
 
 
 def build(
@@ -166,33 +154,26 @@ def build(
     phase: Phase,
     *,
     segmented: bool | None = None,
-    index_types: dict[str, Any] | None = None,
+    like: MPI.Comm | None = None,
 ) -> LocalNetwork:
     """Build the part of ``network`` that this rank simulates (collective).
 
     ``phase`` times the phases create, connect and index. segmented: keep delays as segments, None: where that is best.
-    index_types: see ``index_types_of``, which is the default.
+    like: let indices of targets have the types that they have on this rank of another communicator.
     """
     wanted = check_precision(precision)
-    index_types = index_types or index_types_of(network, comm)
     with phase("create"):
         groups = [_create(together, comm, seed, network.dt) for together in groups_of(network)]
     with phase("connect"):
-        tables = []
-        for group in groups:
-            index_type = index_types[group.shares[0].population.name]
-            for shares in by_table(_shares_of(group, network, seed), network.dt):
-                projections = tuple(share.projection for share in shares)
-                kind = weight_type((p.synapse for p in projections), wanted)
-                parts = build_tables(shares, network.dt, kind, index_type, segmented)
-                tables += [LocalTable(projections, table, k, group) for k, table in parts]
+        tables = [t for group in groups for t in _tables_onto(group, network, seed, wanted, like or comm, segmented)]
         shortest, longest = _delays(tables, comm)
     with phase("index"):
         for group in groups:
             incoming = [t for t in tables if t.target is group]
             narrow = _drive(group, incoming, network, comm, precision)
-            slots = longest if any(t.table.segments is None for t in incoming) else shortest or longest
-            group.rings = tuple(empty_ring(group.model.inputs(), slots, len(group.gids), narrow))
+            slots = longest if any(not t.segmented for t in incoming) else shortest or longest
+            shape = group.model.inputs(), slots, len(group.gids)
+            group.rings = tuple(zeros_on_line(shape, np.int32 if narrow else np.int64))
             for local in incoming:
                 if narrow:
                     local.table = local.table.in_units(group.grid.unit)
@@ -221,14 +202,25 @@ def _create(together: list[Population], comm: MPI.Comm, seed: int, dt: float) ->
     return LocalGroup(shares, together[0].model.group(shares))
 
 
-def _shares_of(group: LocalGroup, network: Network, seed: int) -> list[Share]:
-    """What each projection onto a group, by its target, has to be put into tables."""
-    return [
+def _tables_onto(
+    group: LocalGroup, network: Network, seed: int, wanted: Any, comm: MPI.Comm, segmented: bool | None
+) -> list[LocalTable]:
+    """The tables of all projections onto a group; wanted: type of weights; comm: that of the types of indices."""
+    populations = [share.population for share in group.shares]
+    index_type = target_type(sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in populations))
+    everything = (
         Share.of(projection, seed, share.gids, share.begin)
         for share in group.shares
         for projection in network.projections
         if projection.target is share.population
-    ]
+    )
+    tables = []
+    for shares in by_table(everything, network.dt):
+        projections = tuple(share.projection for share in shares)
+        kind = weight_type((p.synapse for p in projections), wanted)
+        found = build_tables(shares, network.dt, kind, index_type, segmented)
+        tables += [LocalTable(projections, table, k, group) for k, table in found]
+    return tables
 
 
 def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
@@ -246,7 +238,7 @@ def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm
 
     Unless double, they do where all synapses are constant and no weight would be rounded too much.
     """
-    bound = InputBound.zero(len(group.gids))
+    bound = InputBound(len(group.gids))
     for local in incoming:
         at_once = local.projections[0].source.model.multiplicity(network.dt)
         bound.add_table(local.table, local.synapse.unbounded, at_once)

@@ -51,9 +51,7 @@ class SpikingLoop:
         self.step = 0
         self.n_spikes = 0
         self.spike_hash, self._no_sums = SpikeHash(), np.zeros(0, np.uint64)
-        sizes = [
-            group.most_spikes(interval, dt) for group in local.groups
-        ]  # of buffers that hold a spike in every step
+        sizes = [group.most_spikes(interval, dt) for group in local.groups]  # spikes that buffers hold
         self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
         self._packed = np.empty(sum(sizes), np.uint64)
         self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Ends, Rule, check_rule_fits
+from distsim.connect.rule import Ends, Rule
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.positions import check_positions
@@ -127,7 +127,6 @@ class Network(Populations[Population]):
         if not target.model.receives:
             raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
         projection = Projection(len(self.projections), source, target, rule, synapse)
-        check_rule_fits(rule, projection.ends, where)
         synapse.check(self.dt, rule.array_shape(projection.ends), where)
         check_receptor(synapse, target, where)
         self.projections.append(projection)
@@ -172,7 +171,7 @@ class Network(Populations[Population]):
         self._require_open()
         population = self.find(population)
         where = f"record_states '{population.name}'"
-        chosen = chosen_indices(neurons, population, where)
+        chosen = check_indices(neurons, population, where)
         steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
         names = [variables] if isinstance(variables, str) else variables
         if not isinstance(names, (list, tuple)):
@@ -197,7 +196,7 @@ class Network(Populations[Population]):
         self.find_projections(source, target)
         if any((r.source, r.target) == (source.name, target.name) for r in self.weight_recordings):
             raise InputError(f"{where}: these weights are recorded already")
-        chosen = chosen_indices(sources, source, where), chosen_indices(targets, target, where)
+        chosen = check_indices(sources, source, where), check_indices(targets, target, where)
         self.weight_recordings.append(WeightRecording(source.name, target.name, *chosen))
 
     def find_projections(self, source: Population | str, target: Population | str) -> list[Projection]:
@@ -223,10 +222,3 @@ def check_receptor(synapse: SynapseModel, target: Population, where: str) -> Non
     if receptor is not None and receptor not in known:
         has = f"has the receptors {', '.join(map(repr, known))}" if known else "has no receptors to choose from"
         raise InputError(f"{where}: there is no receptor {receptor!r}; {type(target.model).__name__} {has}")
-
-
-def chosen_indices(neurons: Iterable[int] | None, population: Population, where: str) -> tuple[int, ...]:
-    """Indices within ``population``, checked; all of them for None."""
-    if neurons is None:
-        return tuple(range(population.size))
-    return check_indices(neurons, population.name, population.size, where)

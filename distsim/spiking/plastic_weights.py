@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,36 +22,26 @@ CHUNK = 1 << 20  # weights that are summed together
 
 
 def select(
-    local: LocalTable, projection: Projection, sources: Int64Array, targets: Int64Array, dt: float, now: int | None
+    local: LocalTable, projection: Projection, chosen: tuple[Int64Array, Int64Array], dt: float, now: int | None
 ) -> Connections:
     """The local synapses of a table that ``LocalTable.between`` finds.
 
     Weights as last transmitted, or, where ``now`` is a step, plastic ones brought up to that step.
     """
     table = local.table
-    edges, rows, source, target = local.between(projection, sources, targets)
+    edges, rows, source, target = local.between(projection, *chosen)
     weight: npt.NDArray[np.float64] = table.weights_of(edges)
     if now is not None and local.plastic:
         weight = local.delivery.weights_at(now, edges, rows)
     return Connections(source, target, weight, np.multiply(table.delays_of(edges, rows), dt, dtype=np.float64))
 
 
-@dataclass(frozen=True)
-class ByTarget:
-    """The plastic synapses of one table by target: order[begin[t] : begin[t + 1]] are those of local target t."""
-
-    local: LocalTable
-    begin: Int64Array
-    order: npt.NDArray[Any]
-
-    @classmethod
-    def of(cls, local: LocalTable) -> ByTarget:
-        targets = local.table.targets
-        begin = np.zeros(len(local.target.gids) + 1, np.int64)
-        np.cumsum(np.bincount(targets, minlength=len(local.target.gids)), out=begin[1:])
-        order = np.empty(len(targets), np.uint32 if len(targets) < 1 << 32 else np.int64)
-        place_by_target(targets, begin[:-1].copy(), order)
-        return cls(local, begin, order)
+def by_target(targets: npt.NDArray[Any], n: int) -> tuple[Int64Array, npt.NDArray[Any]]:
+    """(begin, order) of edges with these targets: order[begin[t] : begin[t + 1]] are those of local target t < n."""
+    begin = np.concatenate(([0], np.cumsum(np.bincount(targets, minlength=n))))
+    order = np.empty(len(targets), np.uint32 if len(targets) < 1 << 32 else np.int64)
+    place_by_target(targets, begin[:-1].copy(), order)
+    return begin, order
 
 
 def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
@@ -62,11 +51,11 @@ def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
     source, float64 weight in pA as last transmitted), projection after projection, sorted by source.
     """
     digests: dict[int, hashlib._Hash] = {}
-    for by_target in (ByTarget.of(t) for t in network.tables if t.plastic):
-        local = by_target.local
-        source = local.table.source_of_edges() + local.table.first_source_gid
+    for local in (t for t in network.tables if t.plastic):
+        begin, order = by_target(local.table.targets, len(local.target.gids))
+        source = np.repeat(local.table.source_gids, np.diff(local.table.offsets))
         for t, gid in enumerate(local.share.gids.tolist(), start=local.share.begin):
-            mine = by_target.order[by_target.begin[t] : by_target.begin[t + 1]]
+            mine = order[begin[t] : begin[t + 1]]
             pairs = np.empty((len(mine), 2), "<u8")
             pairs[:, 0] = source[mine]
             pairs[:, 1] = local.table.weights[mine].astype("<f8").view("<u8")
@@ -87,9 +76,8 @@ def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float
     count = comm.allreduce(sum(t.table.n_edges for t in tables))
     if not count:
         return None
-    by_target = [ByTarget.of(t) for t in tables]
-    mean = _sum_over(by_target, 0.0, 1, comm) / count
-    variance = _sum_over(by_target, mean, 2, comm) / count
+    mean = _sum_over(tables, 0.0, 1, comm) / count
+    variance = _sum_over(tables, mean, 2, comm) / count
     weights = [t.table.weights for t in tables]
     bounds = comm.allgather([(float(w.min()), float(w.max())) for w in weights if len(w)])
     flat = [pair for rank in bounds for pair in rank]
@@ -104,12 +92,11 @@ def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float
     }
 
 
-def _sum_over(tables: list[ByTarget], center: float, power: int, comm: MPI.Comm) -> float:
+def _sum_over(tables: list[LocalTable], center: float, power: int, comm: MPI.Comm) -> float:
     """Sum of (weight - center)**power over all plastic synapses of all ranks."""
     sums = [np.zeros(0)]
-    for by_target in tables:
-        total = np.zeros(len(by_target.local.target.gids))
-        table = by_target.local.table
+    for local in tables:
+        total, table = np.zeros(len(local.target.gids)), local.table
         for begin in range(0, table.n_edges, CHUNK):  # one after the other, in the order of the table
             apart = table.weights[begin : begin + CHUNK].astype(np.float64) - center
             np.add.at(total, table.targets[begin : begin + CHUNK], apart if power == 1 else apart * apart)

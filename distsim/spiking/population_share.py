@@ -39,16 +39,15 @@ class PopulationShare:
     def parameters(self) -> SimpleNamespace:
         """The parameters of the model for the local neurons: floats where all are equal, else (n,) float64."""
         model: Any = self.population.model
-        return SimpleNamespace(**{f.name: self.parameter(f.name, getattr(model, f.name)) for f in fields(model)})
-
-    def parameter(self, name: str, value: Any) -> Any:
-        """The value of one parameter for the local neurons."""
-        return values_of_neurons(value, self.seed, f"parameter {name}", self.gids, self.population.first_gid)
+        seed, gids, first_gid = self.seed, self.gids, self.population.first_gid
+        given = {f.name: getattr(model, f.name) for f in fields(model)}
+        local = {n: values_of_neurons(v, seed, f"parameter {n}", gids, first_gid) for n, v in given.items()}
+        return SimpleNamespace(**local)
 
     def initial(self, name: str, default: float | FloatArray, trial: int = 0) -> FloatArray:
         """Initial values (n,) float64 of a state variable; distributions are drawn anew for every ``trial``."""
         value = self.population.initial.get(name)
-        if value is None:
-            return np.array(np.broadcast_to(default, self.n), np.float64)
-        values = values_of_neurons(value, self.seed, f"initial {name}", self.gids, self.population.first_gid, trial)
-        return np.array(np.broadcast_to(values, self.n), np.float64)
+        if value is not None:
+            first_gid = self.population.first_gid
+            default = values_of_neurons(value, self.seed, f"initial {name}", self.gids, first_gid, trial)
+        return np.array(np.broadcast_to(default, self.n), np.float64)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from distsim.core.distributions import Distribution
-from distsim.core.errors import InputError, nearest
+from distsim.core.errors import check_names
 from distsim.core.values import Value, typical_sizes
 from distsim.spiking.choices import PRECISIONS
 from distsim.spiking.synapses.synapse_model import SynapseModel
@@ -22,8 +22,7 @@ FLOAT32 = np.finfo(np.float32)
 
 def check_precision(precision: str) -> Any:
     """The type of weights; InputError for an unknown precision."""
-    if not isinstance(precision, str) or precision not in PRECISIONS:
-        raise InputError(f"unknown precision '{precision!s:.80}'{nearest(precision, PRECISIONS)}")
+    check_names([precision], PRECISIONS, "precision", "Simulation")
     return np.float32 if precision == "single" else np.float64
 
 
@@ -45,10 +44,9 @@ def needs_double(synapse: SynapseModel) -> bool:
 
 def too_coarse(unit: float, weights: Iterable[Value]) -> bool:
     """Whether multiples of ``unit`` are off by more than TOLERANCE of a weight: for drawn ones, of the median size."""
-    return any(_too_coarse(unit, weight) for weight in weights)
-
-
-def _too_coarse(unit: float, weight: Value) -> bool:
-    sizes = typical_sizes(weight) / unit
-    error = 0.5 if isinstance(weight, Distribution) else np.abs(sizes - np.rint(sizes))
-    return bool((error > TOLERANCE * sizes).any())
+    for weight in weights:
+        sizes = typical_sizes(weight) / unit
+        error = 0.5 if isinstance(weight, Distribution) else np.abs(sizes - np.rint(sizes))
+        if (error > TOLERANCE * sizes).any():
+            return True
+    return False

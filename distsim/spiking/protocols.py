@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.errors import InputError
+
 
 class PopulationModel(ABC):
     """What a population is made of: neurons, or sources of spikes. A model overrides what is different for it."""
@@ -94,7 +96,8 @@ class Group(Protocol):
         """
 
     def state(self, name: str) -> npt.NDArray[np.float64]:
-        """Values (n,) of a state variable at the end of the last step."""
+        """Values (n,) of a state variable at the end of the last step; sources of spikes have none."""
+        raise InputError(f"a source of spikes has no state '{name}'")
 
 
 class Stimulus(ABC):
@@ -107,6 +110,9 @@ class Stimulus(ABC):
 
 class Drive(Stimulus):
     """A stimulus that acts on neurons directly: events, currents or input of their own."""
+
+    neuron_bytes: ClassVar[int] = 0
+    """About how many bytes the engine keeps for each neuron that it acts on."""
 
     def check(self, size: int, dt: float, where: str) -> None:
         """Raise InputError, its message starting with ``where``, for parameters that do not fit size or dt."""

@@ -79,16 +79,17 @@ class Recorders:
             share = shares[state.population]
             recorder = StateRecorder.of(state, share.population.first_gid, share.gids, share.begin)
             self.of_states[state.population].append(recorder)
-        names = [[share.population.name for share in group.shares] for group in local.groups]
-        self._of_group = [[self.of_spikes[name] for name in group if name in self.of_spikes] for group in names]
-        self._recorded = [
-            _recorded(len(group.gids), recorders) for group, recorders in zip(local.groups, self._of_group, strict=True)
-        ]
-        self._states_of = {group[0]: [r for name in group for r in self.of_states[name]] for group in names}
+        self._of_group = []
+        self._states_of = {}
+        for group in local.groups:
+            names = [share.population.name for share in group.shares]
+            recorders = [self.of_spikes[name] for name in names if name in self.of_spikes]
+            self._of_group.append((recorders, _recorded(len(group.gids), recorders)))
+            self._states_of[names[0]] = [recorder for name in names for recorder in self.of_states[name]]
 
     def spikes(self, fired: list[Fired]) -> None:
         """Keep the spikes of one interval, one entry of ``fired`` per group."""
-        for recorders, recorded, spikes in zip(self._of_group, self._recorded, fired, strict=True):
+        for (recorders, recorded), spikes in zip(self._of_group, fired, strict=True):
             if recorders and len(spikes.index):
                 kept = slice(None) if recorded is None else recorded[spikes.index]
                 stamp, index = spikes.stamp[kept].copy(), spikes.index[kept].copy()

@@ -7,20 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from distsim.core.errors import InputError, check_arguments, nearest
+from distsim.core.errors import InputError, check_arguments, check_names
+from distsim.core.populations import check_indices
 from distsim.core.units import to_steps
 from distsim.parallel import gather
 from distsim.parallel.communicator import crowded
 from distsim.record.output import Output
 from distsim.record.simulation_base import GridSimulation
-from distsim.spiking import load, spike_file
 from distsim.spiking import plastic_weights as weights
+from distsim.spiking import spike_file
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import make_exchange
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
-from distsim.spiking.network import Network, Population, chosen_indices
+from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.spiking_memory import memory_of_spiking
@@ -28,6 +30,8 @@ from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+Int64Array = npt.NDArray[np.int64]
 
 
 @check_arguments
@@ -70,8 +74,7 @@ class Simulation(GridSimulation[Network]):
         self.dt = network.dt
         self.precision = precision
         check_precision(precision)
-        if not isinstance(exchange, str) or exchange not in EXCHANGES:
-            raise InputError(f"unknown exchange plan '{exchange!s:.80}'{nearest(exchange, EXCHANGES)}")
+        check_names([exchange], EXCHANGES, "exchange plan", "Simulation")
         self._plan = exchange
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
         self._start(file, spike_file.lay_out, dt=self.dt, precision=precision)
@@ -85,7 +88,8 @@ class Simulation(GridSimulation[Network]):
             with self._built.phase("index"):
                 plan = make_exchange(self._plan, comm, self._local.needed_sources())
         self.recorders = Recorders(network, self._local)
-        wait = _do_nothing if crowded(comm) else comm.Barrier
+        # Where ranks take turns on the cores, waiting cannot be told from the transfer.
+        wait = (lambda: None) if crowded(comm) else comm.Barrier
         self._loop = SpikingLoop(self._local, plan, self._steps_together(), self.dt, self.recorders, wait)
         self._timers = self._loop.timers
         self._compile(self._loop.call_kernels)
@@ -147,14 +151,12 @@ class Simulation(GridSimulation[Network]):
         Weights are those last transmitted (at="last_spike"), or brought up to the present (at="now"): potentiated by
         the postsynaptic spikes that reached the synapse since.
         """
-        if at not in ("last_spike", "now"):
-            raise InputError(f"weights: unknown time '{at}'{nearest(at, ('last_spike', 'now'))}")
+        check_names([at], ("last_spike", "now"), "time", "weights")
         projections = self.network.find_projections(source, target)
-        chosen_sources = np.array(chosen_indices(sources, projections[0].source, "weights: sources"), np.int64)
-        chosen_targets = np.array(chosen_indices(targets, projections[0].target, "weights: targets"), np.int64)
+        chosen = _chosen(projections[0], sources, targets, "weights")
         now = self.step if at == "now" else None
         found = [
-            weights.select(table, projections[0], chosen_sources, chosen_targets, self.dt, now)
+            weights.select(table, projections[0], chosen, self.dt, now)
             for table in self._local.tables
             if any(projection in projections for projection in table.projections)
         ]
@@ -183,12 +185,9 @@ class Simulation(GridSimulation[Network]):
         steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
         if len(steps) and steps[-1] > self.step:
             raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")
-        chosen = [
-            np.array(chosen_indices(given, population, where), np.int64)
-            for given, population in ((sources, projections[0].source), (targets, projections[0].target))
-        ]
+        chosen = _chosen(projections[0], sources, targets, where)
         tables = [table for table in self._local.tables if table.projections[0] in projections]
-        return synapse_states(tables, (chosen[0], chosen[1]), steps, self.spikes, self.dt, self.comm)
+        return synapse_states(tables, chosen, steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
         """Hash of all spikes of all neurons so far, recorded or not, see ``spiking.spike_hash``."""
@@ -221,10 +220,21 @@ class Simulation(GridSimulation[Network]):
             spikes = self.spikes(name)
             gids = self.network.find(name).first_gid + spikes.neuron[spikes.step > to_steps(after, self.dt, "after")]
             fired += np.bincount(gids, minlength=len(fired))
-        busy = sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record"))
-        mine = load.of_rank(self._local, fired)
-        return self.comm.allgather({**mine, "busy": busy})
+        tables = [local.table for local in self._local.tables]
+        mine = {
+            "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
+            "synapses": sum(table.n_edges for table in tables),
+            "bytes": sum(table.nbytes() for table in tables),
+            "events": sum(int(np.diff(t.offsets) @ fired[t.source_gids]) for t in tables),
+            "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
+        }
+        return self.comm.allgather(mine)
 
 
-def _do_nothing() -> None:
-    """Instead of a barrier: where ranks take turns on the cores, waiting cannot be told from the transfer."""
+def _chosen(
+    projection: Projection, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
+) -> tuple[Int64Array, Int64Array]:
+    """Indices of the chosen neurons within the ends of ``projection``, checked; all of them for None."""
+    ends = (sources, projection.source, f"{where}: sources"), (targets, projection.target, f"{where}: targets")
+    source, target = (np.array(check_indices(*end), np.int64) for end in ends)
+    return source, target

@@ -13,7 +13,6 @@ from distsim.connect.expected import WORD, Memory
 from distsim.core.distributions import Distribution, Invertible
 from distsim.core.placement import most_local
 from distsim.core.values import Value
-from distsim.spiking.drives.poisson import Poisson
 from distsim.spiking.local_network import FREE_INTERVAL, groups_of
 from distsim.spiking.network import Network, Population
 from distsim.spiking.precision import check_precision
@@ -105,8 +104,8 @@ def _group(
     narrow = precision != "double" and all(table.synapse.constant for table in tables)
     slots = delays[1] if any(not table.segmented for table in tables) else delays[0]
     inputs = model.inputs()
-    poisson = sum(s.target in together and isinstance(s.stimulus, Poisson) for s in network.stimulations)
-    state = WORD * (6 + 2 * inputs + poisson + 2 * len(vars(model)))
+    drives = sum(s.stimulus.neuron_bytes for s in network.stimulations if s.target in together)
+    state = WORD * (6 + 2 * inputs + 2 * len(vars(model))) + drives
     spikes = float(n) * delays[0] * max(p.model.multiplicity(network.dt) for p in together) * (4 + 2 * WORD)
     return Memory(
         tables=sum(table.nbytes() for table in tables),

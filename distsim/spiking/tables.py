@@ -16,7 +16,7 @@ from distsim.connect.edge_values import StepTable, in_steps, step_table, steps_o
 from distsim.connect.rule import Edges, Targets
 from distsim.core.distributions import Distribution
 from distsim.core.units import round_to_steps, to_steps
-from distsim.core.values import Value
+from distsim.core.values import Value, bounds
 from distsim.spiking.network import Projection
 from distsim.spiking.sort_edges import collect, record_type, sort_rows
 from distsim.spiking.synapses.segments import LENGTH_BITS
@@ -60,9 +60,9 @@ class Share:
         receptor = self.projection.synapse.receptor
         if receptor is not None:
             return (model.receptors.index(receptor),)
-        low, high = _bounds(self.weight.value)
+        low, high = bounds(self.weight.value)
         if model.inputs() == 1 or low >= 0.0 or high < 0.0:
-            return (model.input_of(high < 0.0),)
+            return (model.input_of(low < 0.0),)
         return (model.input_of(False), model.input_of(True))
 
     def shared(self, dt: float) -> Any:
@@ -124,13 +124,6 @@ def build_tables(
     if len(inputs) == 1:
         return [(inputs[0], table)]
     return [(k, _of_sign(table, negative)) for negative, k in zip((False, True), inputs, strict=True)]
-
-
-def _bounds(value: Value) -> tuple[float, float]:
-    """The smallest and largest value that can occur; (0, 0) for an empty array."""
-    if isinstance(value, Distribution):
-        return value.bounds()
-    return (float(np.min(value)), float(np.max(value))) if np.size(value) else (0.0, 0.0)
 
 
 def source_range(shares: list[Share]) -> tuple[int, int]:
@@ -282,5 +275,5 @@ def _delay_type(value: Value, dt: float) -> Any:
     """The smallest type for delays in steps up to the longest that is given or can be drawn."""
     if _step_table(value, dt):
         return np.uint8
-    longest = longest_drawn(value) if isinstance(value, Distribution) else _bounds(value)[1]
+    longest = longest_drawn(value) if isinstance(value, Distribution) else float(np.max(value, initial=0.0))
     return smallest_unsigned(round_to_steps(longest, dt))

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.elementary import exp, log
-from distsim.core.errors import InputError, nearest
+from distsim.core.errors import InputError, check_names
 from distsim.core.jit import inline, jit
 from distsim.core.units import MS_PER_S
 
@@ -105,8 +105,7 @@ def siegert(
     Raises InputError for numbers that are not finite, sigma, t_ref or tau_syn below 0, tau_m not above 0, V_reset not
     below V_th, and an unknown form.
     """
-    if form not in FORMS:
-        raise InputError(f"siegert: unknown form '{form}'{nearest(form, FORMS)}")
+    check_names([form], FORMS, "form", "siegert")
     given = {"mu": mu, "sigma": sigma, "tau_m": tau_m, "t_ref": t_ref, "V_th": V_th, "V_reset": V_reset}
     checked = {name: _checked(name, value) for name, value in {**given, "tau_syn": tau_syn}.items()}
     if np.any(checked["V_reset"] >= checked["V_th"]):

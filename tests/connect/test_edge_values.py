@@ -35,7 +35,7 @@ def test_delays_of_the_table_are_rounded_delays(distribution, dt):
     expected = np.maximum(np.floor(distribution.sample(REPEATED, COUNTERS) / dt + 0.5), 1)
     steps = steps_of_rows(table, STREAMS, DEGREE)
     assert (steps == expected).all()
-    assert steps.max() <= table.longest
+    assert steps.max() <= len(table.thresholds)
 
 
 @pytest.mark.parametrize("distribution", DELAYS)

@@ -29,7 +29,7 @@ from distsim import (
 from distsim.core.declared import of_each
 from distsim.core.elementary import exp
 from distsim.core.values import Value
-from distsim.spiking.synapses.short_term import ShortTermKernel, ShortTermSynapse, make_kernel
+from distsim.spiking.synapses.short_term import ShortTermSynapse, make_kernel
 from docs.own.ring import Ring
 from docs.own.stdp_synapse import StdpSynapse
 
@@ -48,7 +48,7 @@ class Tsodyks2(ShortTermSynapse):
     D: Value = of_each(default=800.0, above=0.0)
     F: Value = of_each(default=30.0, above=0.0)
     initial: ClassVar[dict[str, float]] = {"x": 1.0, "u": 0.0}
-    kernel: ClassVar[ShortTermKernel] = make_kernel(transmit)
+    kernel = make_kernel(transmit)
 
 
 def plastic_network() -> Network:

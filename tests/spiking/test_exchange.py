@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from distsim import InputError
+from distsim import InputError, Network, Simulation
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import make_exchange
 from tests.on_ranks import found_alone
@@ -82,4 +82,4 @@ def test_the_largest_gid_and_step_travel_unharmed(plan):
 
 def test_an_unknown_plan_is_refused():
     with pytest.raises(InputError, match="unknown exchange plan 'allgathr'; did you mean 'allgather'"):
-        make_exchange("allgathr", MPI.COMM_SELF, np.zeros(0, np.int64))
+        Simulation(Network(), MPI.COMM_SELF, exchange="allgathr")

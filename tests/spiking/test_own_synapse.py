@@ -34,7 +34,7 @@ from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapses import plastic_delivery
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.long_term import LongTermSynapse, make_kernels
-from distsim.spiking.synapses.short_term import ShortTermKernel, ShortTermSynapse, make_kernel
+from distsim.spiking.synapses.short_term import ShortTermSynapse, make_kernel
 from distsim.spiking.synapses.synapse_model import SynapseModel
 from distsim.spiking.synapses.table import Table
 from docs.own.stdp_synapse import StdpSynapse, depress, facilitate
@@ -249,4 +249,4 @@ def test_a_part_that_is_missing_is_named():
     with pytest.raises(InputError, match="Stateless: a synapse defines 'initial': its state variables"):
 
         class Stateless(ShortTermSynapse):
-            kernel: ClassVar[ShortTermKernel] = make_kernel(transmit)
+            kernel = make_kernel(transmit)

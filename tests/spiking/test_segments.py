@@ -164,7 +164,7 @@ def test_no_sum_of_32_bits_overflows_when_everything_arrives_at_once(weight):
 
 
 def test_the_unit_leaves_room_for_rounding():
-    bound = InputBound.zero(2)
+    bound = InputBound(2)
     bound.fixed[:] = [1.0, 3.99]
     for narrow, bits in ((True, 30), (False, 62)):
         unit = bound.grid(MPI.COMM_SELF, narrow).unit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from distsim.connect.rule import Edges, Ends, Rule, Targets
 from distsim.core.declared import flag
@@ -18,8 +19,11 @@ class AllToAll(Rule, eq=True):
     def array_shape(self, ends: Ends) -> tuple[int, ...] | None:
         return ends.n_target, ends.n_source
 
+    def left_out(self, targets: Targets) -> npt.NDArray[np.int64]:
+        return targets.excluded(self.autapses)
+
     def edges(self, targets: Targets) -> Iterator[Edges]:
-        excluded = targets.excluded(self.autapses)
+        excluded = self.left_out(targets)
         for piece in targets.pieces(targets.n_source):
             pair = np.broadcast_to(np.arange(targets.n_source), (piece.stop - piece.start, targets.n_source))
             wanted = pair != excluded[piece, None]

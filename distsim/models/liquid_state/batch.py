@@ -40,31 +40,23 @@ class Neurons(NamedTuple):
 
 
 class StaticTable(NamedTuple):
-    """A table of static synapses, and the population and the input that it drives."""
+    """A table of static synapses (``Table.arrays``), and the population and the input that it drives."""
 
     population: int
     input: int
-    place: tuple[int, int, Int64Array]
-    offsets: Int64Array
-    targets: Int64Array
-    weights: FloatArray
-    delays: Int64Array
+    arrays: tuple[Any, ...]
 
 
 class DynamicTable(NamedTuple):
-    """A table of Tsodyks-Markram synapses; x, y, u (B, edges) and t_last (B, rows) are their state in each trial."""
+    """The same of Tsodyks-Markram synapses; constants: those of their kernel; limit: the most that may be transmitted.
+
+    x, y, u (B, edges) and t_last (B, rows) are their state in each trial.
+    """
 
     population: int
     input: int
-    place: tuple[int, int, Int64Array]
-    offsets: Int64Array
-    targets: Int64Array
-    weights: FloatArray
-    delays: Int64Array
-    U: FloatArray
-    D: FloatArray
-    F: FloatArray
-    tau_I: float
+    arrays: tuple[Any, ...]
+    constants: tuple[Any, ...]
     limit: float
     x: FloatArray
     y: FloatArray
@@ -104,13 +96,12 @@ def by_trial(spikes, trials, begin):  # type: ignore[no-untyped-def]
 
 
 @jit
-def deliver(spikes, trials, dt, neurons, static_tables, dynamic_tables):  # type: ignore[no-untyped-def]
+def deliver(spikes, trials, neurons, static_tables, dynamic_tables):  # type: ignore[no-untyped-def]
     """Deliver spikes of all trials; returns how many dynamic synapses transmitted more than the sums can hold."""
     if not spikes.step.size:
         return 0
     begin = np.empty(trials + 1, np.int64)
     steps, gids = by_trial(spikes, trials, begin)
-    released = np.empty(tsodyks_markram.CHUNK)
     beyond = 0
     for b in range(trials):
         stamp, gid = steps[begin[b] : begin[b + 1]], gids[begin[b] : begin[b + 1]]
@@ -120,15 +111,13 @@ def deliver(spikes, trials, dt, neurons, static_tables, dynamic_tables):  # type
             t = static_tables[k]
             target = neurons[t.population]
             ring = target.rings[t.input][:, b::trials]
-            static.deliver(gid, stamp, (t.place, t.offsets, t.targets, t.weights, t.delays), 1.0 / target.unit, ring)
+            static.deliver(gid, stamp, t.arrays, 1.0 / target.unit, ring)
         for k in range(len(dynamic_tables)):
             d = dynamic_tables[k]
             target = neurons[d.population]
             ring = target.rings[d.input][:, b::trials]
-            beyond += tsodyks_markram.deliver(
-                gid, stamp, (d.place, d.offsets, d.targets, d.weights, d.delays), (1.0 / target.unit, d.limit), ring,
-                (d.U, d.D, d.F, d.tau_I, dt, released), ((d.x[b], d.y[b], d.u[b]), d.t_last[b]),
-            )  # fmt: skip
+            grid, remembered = (1.0 / target.unit, d.limit), ((d.x[b], d.y[b], d.u[b]), d.t_last[b])
+            beyond += tsodyks_markram.deliver(gid, stamp, d.arrays, grid, ring, d.constants, remembered)
     return beyond
 
 
@@ -140,7 +129,7 @@ def between(spikes, begin, end):  # type: ignore[no-untyped-def]
 
 @jit
 def advance(  # type: ignore[no-untyped-def]
-    start, end, interval, lead, trials, dt, neurons, static_tables, dynamic_tables, trains, sent, fired
+    start, end, interval, lead, trials, neurons, static_tables, dynamic_tables, trains, sent, fired
 ):
     """Advance all trials from step ``start`` to ``end``, or until ``fired`` could overflow.
 
@@ -162,7 +151,7 @@ def advance(  # type: ignore[no-untyped-def]
         before = sent
         while sent < trains.step.size and trains.step[sent] + lead <= stop:
             sent += 1
-        beyond += deliver(between(trains, before, sent), trials, dt, neurons, static_tables, dynamic_tables)
+        beyond += deliver(between(trains, before, sent), trials, neurons, static_tables, dynamic_tables)
         begin = count
         for p in range(len(neurons)):
             n = neurons[p]
@@ -175,6 +164,6 @@ def advance(  # type: ignore[no-untyped-def]
                 fired.step[count] = stamp[s]
                 fired.gid[count] = n.gids[index[s] // trials]
                 count += 1
-        beyond += deliver(between(fired, begin, count), trials, dt, neurons, static_tables, dynamic_tables)
+        beyond += deliver(between(fired, begin, count), trials, neurons, static_tables, dynamic_tables)
         start = stop
     return start, sent, count, beyond

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.expected import WORD, Memory
+from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError, RangeError, check_arguments, check_names
 from distsim.core.units import check_count, to_steps
 from distsim.models.liquid_state.batch import DynamicTable, Neurons, StaticTable, TrialSpikes, advance
@@ -27,7 +28,6 @@ from distsim.parallel.communicator import alone
 from distsim.parallel.job import faults
 from distsim.parallel.timers import Timers
 from distsim.record.simulation_base import Prepared, in_ranks
-from distsim.spiking.input_bound import empty_ring
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, build, call_kernels
 from distsim.spiking.network import Network
 from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse
@@ -45,10 +45,9 @@ BATCH = 16  # trials side by side: the state of a hundred neurons then stays in 
 CAPACITY = 1 << 16  # spikes kept until they are copied
 _NOTHING = np.zeros(0, np.int64)
 _NO_EDGES = ((0, 0, _NOTHING), np.zeros(1, np.int64), _NOTHING, np.zeros(0), _NOTHING)
-NO_STATIC = StaticTable(0, 0, *_NO_EDGES)
-NO_DYNAMIC = DynamicTable(
-    0, 0, *_NO_EDGES, *(np.zeros(0),) * 3, 0.0, np.inf, *(np.zeros((1, 0)),) * 3, np.zeros((1, 0), np.int64)
-)
+_NO_STATE = (*(np.zeros((1, 0)),) * 3, np.zeros((1, 0), np.int64))
+NO_STATIC = StaticTable(0, 0, _NO_EDGES)
+NO_DYNAMIC = DynamicTable(0, 0, _NO_EDGES, (*(np.zeros(0),) * 3, 0.0, 0.0, np.zeros(0)), np.inf, *_NO_STATE)
 """Instead of none: a kernel needs to know the type of what it loops over."""
 
 
@@ -74,7 +73,7 @@ class Trials(Prepared[Network]):
                 phase = Timers().phase
                 self._local: LocalNetwork = build(network, alone(), self.seed, "double", phase, segmented=False)
             self._neurons = [group for group in self._local.groups if isinstance(group.model, LifMultisynapse)]
-            self._compile(self._call_kernels)
+            self._compile(lambda: self._run_batch(1, [0], {}))
         network.freeze()
 
     def __repr__(self) -> str:
@@ -108,7 +107,7 @@ class Trials(Prepared[Network]):
         return counts
 
     def _check_trains(self, trains: Mapping[str, Sequence[SpikeTrains]], n_trials: int) -> None:
-        sources = [p.name for p in self.network.populations if isinstance(p.model, SpikeTrains)]
+        sources = [p.name for p in self.network.populations if not p.model.receives]
         check_names(trains, sources, "population of spike sources", "Trials: trains")
         for name, of_trials in trains.items():
             if len(of_trials) != n_trials:
@@ -116,10 +115,6 @@ class Trials(Prepared[Network]):
             size = self.network.find(name).size
             for number, one in enumerate(of_trials):
                 one.check(size, self.dt, f"Trials: '{name}', trial {number}")
-
-    def _call_kernels(self) -> None:
-        """Do one step of one trial, so that every kernel is compiled."""
-        self._run_batch(1, [0], {})
 
     def _run_batch(
         self, n_steps: int, numbers: Sequence[int], trains: Mapping[str, Sequence[SpikeTrains]]
@@ -129,18 +124,16 @@ class Trials(Prepared[Network]):
         interval, lead, slots = self._delays()
         outside = self._outside(trials, trains)
         neurons = tuple(_neurons_of(group, numbers, slots) for group in self._neurons)
-        tables: dict[bool, list[LocalTable]] = {True: [], False: []}
-        for table in self._local.tables:
-            tables[isinstance(table.projections[0].synapse, Static)].append(table)
-        static = tuple(map(self._static_table, tables[True])) or (NO_STATIC,)
-        dynamic = tuple(self._dynamic_table(t, trials) for t in tables[False]) or (NO_DYNAMIC,)
+        tables = self._local.tables
+        static = tuple(StaticTable(*self._drives(t)) for t in tables if t.synapse.constant) or (NO_STATIC,)
+        dynamic = tuple(self._dynamic_table(t, trials) for t in tables if not t.synapse.constant) or (NO_DYNAMIC,)
         size = max(CAPACITY, 2 * interval * sum(int(n.bounds[-1]) for n in neurons))
         fired = TrialSpikes(*(np.empty(size, np.int64) for _ in range(3)))
         parts: list[list[Int64Array]] = [[], [], []]
         step = sent = 0
         while step < n_steps:
             step, sent, count, beyond = advance(
-                step, n_steps, interval, lead, trials, self.dt, neurons, static, dynamic, outside, sent, fired
+                step, n_steps, interval, lead, trials, neurons, static, dynamic, outside, sent, fired
             )
             if beyond:
                 raise RangeError("a synapse transmitted more than the exact sums of input can hold: its U is too large")
@@ -154,10 +147,8 @@ class Trials(Prepared[Network]):
         """Shortest delay between neurons and of spikes from outside, and slots for all that is on its way, in steps."""
         bounds: dict[bool, list[int]] = {False: [], True: []}
         for table in self._local.tables:
-            if table.table.n_edges:
-                delays = table.table.delays
-                for outside in {isinstance(p.source.model, SpikeTrains) for p in table.projections}:
-                    bounds[outside] += [int(delays.min()), int(delays.max())]
+            for outside in {not p.source.model.receives for p in table.projections}:
+                bounds[outside] += table.table.delay_bounds() or ()
         inner, outer = bounds[False], bounds[True]
         shortest = min(inner, default=max(outer, default=1))
         lead = min(outer, default=1)
@@ -173,7 +164,7 @@ class Trials(Prepared[Network]):
             for trial in range(trials):
                 own = trains[population.name][trial] if population.name in trains else model
                 for source in range(population.size):
-                    times = own.times[0 if len(own.times) == 1 else source]
+                    times = own.train(source)
                     parts[0].append(np.full(len(times), trial))
                     parts[1].append(np.round(times / self.dt).astype(np.int64))
                     parts[2].append(np.full(len(times), population.first_gid + source))
@@ -181,31 +172,21 @@ class Trials(Prepared[Network]):
         order = np.argsort(step, kind="stable")
         return TrialSpikes(trial_of[order], step[order], gid[order])
 
-    def _static_table(self, local: LocalTable) -> StaticTable:
+    def _drives(self, local: LocalTable) -> tuple[int, int, tuple[Any, ...]]:
+        """The group and the input that a table drives, and its arrays, in one type each: one kernel serves all."""
         t = local.table
-        return StaticTable(self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local))
+        edges, rows = np.arange(t.n_edges), np.repeat(np.arange(len(t.offsets) - 1), np.diff(t.offsets))
+        arrays = (t.place, t.offsets, t.targets.astype(np.int64), t.weights_of(edges), t.delays_of(edges, rows))
+        return next(i for i, group in enumerate(self._neurons) if group is local.target), local.input, arrays
 
     def _dynamic_table(self, local: LocalTable, trials: int) -> DynamicTable:
         t, delivery = local.table, cast("ShortTermDelivery", local.delivery)
         limit = local.target.grid.largest_weight if delivery.unbounded else np.inf
-        *each, tau_I, _, _ = delivery.constants
-        U, D, F = (np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in each)
-        x, y, u = (np.full((trials, t.n_edges), value) for value in (1.0, 0.0, 0.0))
+        U, D, F, *common = delivery.constants
+        each = (np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in (U, D, F))
+        x, y, u = (np.full((trials, t.n_edges), value) for value in TsodyksMarkram.initial.values())
         t_last = np.full((trials, len(t.offsets) - 1), NEVER)
-        return DynamicTable(
-            self._place_of(local), local.input, t.place, t.offsets, *_per_edge(local),
-            U, D, F, tau_I, float(limit), x, y, u, t_last,
-        )  # fmt: skip
-
-    def _place_of(self, local: LocalTable) -> int:
-        return next(i for i, group in enumerate(self._neurons) if group is local.target)
-
-
-def _per_edge(local: LocalTable) -> tuple[Int64Array, npt.NDArray[np.float64], Int64Array]:
-    """Targets, weights and delays (edges,) in one type each, so that one kernel serves all tables."""
-    table = local.table
-    edges, rows = np.arange(table.n_edges), np.repeat(np.arange(len(table.offsets) - 1), np.diff(table.offsets))
-    return table.targets.astype(np.int64), table.weights_of(edges), table.delays_of(edges, rows)
+        return DynamicTable(*self._drives(local), (*each, *common), float(limit), x, y, u, t_last)
 
 
 def _neurons_of(local: LocalGroup, numbers: Sequence[int], slots: int) -> Neurons:
@@ -213,7 +194,7 @@ def _neurons_of(local: LocalGroup, numbers: Sequence[int], slots: int) -> Neuron
     group: Any = local.neurons
     trials = len(numbers)
     state = _side_by_side([group.initial_values(number) for number in numbers])
-    rings = empty_ring(local.model.inputs(), slots, len(local.gids) * trials)
+    rings = zeros_on_line((local.model.inputs(), slots, len(local.gids) * trials), np.int64)
     constants = _repeated(group.constants, trials)
     return Neurons(state, constants, trials * group.bounds, tuple(rings), local.grid.unit, local.poisson, local.gids)
 

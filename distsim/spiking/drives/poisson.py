@@ -7,6 +7,7 @@ neuron, see ``distsim.core.poisson_counts``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.units import MS_PER_S, check_number, to_steps
@@ -27,6 +28,7 @@ class Poisson(Drive):
     rate: float
     weight: float
     delay: float | None = None
+    neuron_bytes: ClassVar[int] = 8  # the key of its stream
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", check_number(self.rate, "Poisson: rate", low=0.0))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.jit import jit
-from distsim.core.poisson_counts import CountTable, count_table
-from distsim.core.rng import Streams, draw, streams_of
+from distsim.core.poisson_counts import count_table
+from distsim.core.rng import draw, streams_of
 from distsim.core.units import MAX_STEPS, MS_PER_S, check_number, to_steps
 from distsim.spiking.population_share import PopulationShare
-from distsim.spiking.protocols import Source
+from distsim.spiking.protocols import Group, Source
 
 MAX_MEAN = 1e3  # spikes of a source in one step
 
@@ -53,50 +53,35 @@ class PoissonSource(Source):
         """The largest number of spikes that a source can have in one step."""
         return max(1, count_table(self.mean(dt)).largest)
 
-    def active(self, share: PopulationShare) -> ActiveSource:
-        """The local sources of a population."""
-        start = to_steps(self.start, share.dt, "start")
-        stop = MAX_STEPS if self.stop is None else to_steps(self.stop, share.dt, "stop")
-        streams = streams_of(share.seed, "poisson source", 0, share.gids)
-        return ActiveSource(share.begin, streams, count_table(self.mean(share.dt)), start, stop)
+    def active_steps(self, dt: float) -> tuple[int, int]:
+        """The step after which they fire, and the last in which they do."""
+        stop = MAX_STEPS if self.stop is None else to_steps(self.stop, dt, "stop")
+        return to_steps(self.start, dt, "start"), stop
 
     @staticmethod
     def group(shares: list[PopulationShare]) -> PoissonSourceGroup:
-        return PoissonSourceGroup([share.population.model.active(share) for share in shares])  # type: ignore[attr-defined]
+        return PoissonSourceGroup(shares)
 
 
-@dataclass(frozen=True)
-class ActiveSource:
-    """The local sources of a population, the first of them number ``begin`` of the group.
+class PoissonSourceGroup(Group):
+    """The local sources of some populations; number s of their streams is that of step s."""
 
-    Number s of their streams is that of step s; they fire in the steps start + 1 .. stop.
-    """
-
-    begin: int
-    streams: Streams
-    table: CountTable
-    start: int
-    stop: int
-
-
-class PoissonSourceGroup:
-    """The local sources of some populations."""
-
-    def __init__(self, sources: list[ActiveSource]) -> None:
-        self.sources = sources
+    def __init__(self, shares: list[PopulationShare]) -> None:
+        self.sources = []
+        for share in shares:
+            model: Any = share.population.model
+            streams = streams_of(share.seed, "poisson source", 0, share.gids)
+            self.sources.append((share, streams, count_table(model.mean(share.dt)), model.active_steps(share.dt)))
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """Emit the spikes of the steps; see ``Group.update``."""
         spikes = 0
-        for s in self.sources:
-            first, last = max(first_step, s.start + 1), min(first_step + n_steps - 1, s.stop)
+        for share, streams, table, (start, stop) in self.sources:
+            first, last = max(first_step, start + 1), min(first_step + n_steps - 1, stop)
             spikes += emit_counts(
-                s.streams, s.begin, first, last, s.table.thresholds, s.table.first, index[spikes:], stamp[spikes:]
+                streams, share.begin, first, last, table.thresholds, table.first, index[spikes:], stamp[spikes:]
             )
         return spikes
-
-    def state(self, name: str) -> npt.NDArray[np.float64]:
-        raise InputError(f"a source of spikes has no state '{name}'")
 
 
 @jit

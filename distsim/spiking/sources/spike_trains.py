@@ -16,7 +16,7 @@ from distsim.core.units import GRID_TOLERANCE, MAX_STEPS, RELATIVE_TOLERANCE, sh
 from distsim.core.values import Value, check_array
 from distsim.spiking.network import Network, Population
 from distsim.spiking.population_share import PopulationShare
-from distsim.spiking.protocols import Source, Stimulus
+from distsim.spiking.protocols import Group, Source, Stimulus
 from distsim.spiking.synapses.static import Static
 
 
@@ -84,6 +84,11 @@ class SpikeTrains(Source, Stimulus):
                 most = max(most, int(np.unique(np.round(train / dt), return_counts=True)[1].max()))
         return most
 
+    def train(self, source: int) -> npt.NDArray[np.float64]:
+        """Times (ms) at which source number ``source`` fires."""
+        times: npt.NDArray[np.float64] = self.times[0 if len(self.times) == 1 else source]
+        return times
+
     @staticmethod
     def group(shares: list[PopulationShare]) -> SpikeTrainsGroup:
         return SpikeTrainsGroup(shares)
@@ -96,11 +101,14 @@ def _in_order(values: Any) -> bool:
     return isinstance(values, Sequence) and not isinstance(values, (str, bytes))
 
 
-class SpikeTrainsGroup:
+class SpikeTrainsGroup(Group):
     """The spikes of the local trains: step (spikes,) int64 ascending, and index (spikes,) int32 of the train."""
 
     def __init__(self, shares: list[PopulationShare]) -> None:
-        trains = [train for share in shares for train in trains_of(share)]
+        trains = []
+        for share in shares:
+            model: Any = share.population.model
+            trains += [model.train(source) for source in share.gids - share.population.first_gid]
         steps = np.round(np.concatenate([*trains, np.empty(0)]) / shares[0].dt).astype(np.int64)
         index = np.repeat(np.arange(len(trains), dtype=np.int32), [len(train) for train in trains])
         order = np.argsort(steps, kind="stable")
@@ -112,12 +120,3 @@ class SpikeTrainsGroup:
         index[: end - begin] = self.index[begin:end]
         stamp[: end - begin] = self.step[begin:end]
         return int(end - begin)
-
-    def state(self, name: str) -> npt.NDArray[np.float64]:
-        raise InputError(f"a source of spikes has no state '{name}'")
-
-
-def trains_of(share: PopulationShare) -> list[npt.NDArray[np.float64]]:
-    """The trains (ms) of the local sources of a population."""
-    times: Any = share.population.model.times  # type: ignore[attr-defined]
-    return [times[0 if len(times) == 1 else gid - share.population.first_gid] for gid in share.gids]

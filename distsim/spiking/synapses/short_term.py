@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,22 +17,17 @@ from distsim.spiking.synapses.table import Int64Array, Table, row_of
 NEVER = -1  # the last spike of a source that has not fired yet
 
 
-class ShortTermKernel(NamedTuple):
-    """The kernel deliver(gids, stamps, table, (units per pA, most transmitted), ring, constants, (state, t_last))."""
-
-    deliver: Any
-
-
 class ShortTermSynapse(SynapseModel, abstract=True):
     """Base of synapses whose weight stays, but of which a spike transmits a part that depends on the spikes before.
 
     A subclass declares its parameters, as ``initial`` its state variables with their values at the start, by name, and
-    as ``kernel`` what ``make_kernel(transmit)`` makes. unbounded: whether more than the weight can be transmitted;
+    as ``kernel`` what ``make_kernel(transmit)`` makes: a static function deliver(gids, stamps, table, (units per pA,
+    most transmitted), ring, constants, (state, t_last)). unbounded: whether more than the weight can be transmitted;
     True unless a subclass says otherwise.
     """
 
     initial: ClassVar[dict[str, float]]
-    kernel: ClassVar[ShortTermKernel]
+    kernel: ClassVar[Any]
     needs: ClassVar[dict[str, str]] = {
         "initial": "its state variables and their values at the start, as {'x': 1.0}",
         "kernel": "what make_kernel(transmit) makes of its equation",
@@ -61,7 +56,7 @@ class ShortTermDelivery(Delivery):
 
     def __init__(self, synapse: ShortTermSynapse, table: Table, dt: float) -> None:
         super().__init__(table)
-        self.kernel = synapse.kernel.deliver
+        self.kernel = synapse.kernel
         self.unbounded = synapse.unbounded
         self.constants = synapse.constants(table, dt)
         self.state = tuple(np.full(table.n_edges, float(value)) for value in synapse.initial.values())
@@ -75,7 +70,7 @@ class ShortTermDelivery(Delivery):
         return int(self.kernel(gids, stamps, self.table.arrays, limits, ring, self.constants, remembered))
 
 
-def make_kernel(transmit: Any) -> ShortTermKernel:
+def make_kernel(transmit: Any) -> Any:
     """The kernel of synapses with this equation, a plain function of numbers that numba compiles.
 
     transmit(w, state, elapsed, p) -> (state, sent): the state, a tuple as in ``initial``, just after a spike that
@@ -108,4 +103,4 @@ def make_kernel(transmit: Any) -> ShortTermKernel:
                 ring[(stamp + delay) % ring.shape[0], targets[edge]] += to_units(sent, per_unit)
         return beyond
 
-    return ShortTermKernel(deliver)
+    return staticmethod(deliver)  # a kernel takes no synapse

@@ -1,4 +1,4 @@
-"""Checks of the weights and delays of synapses."""
+"""Checks of the delays of synapses."""
 
 from __future__ import annotations
 
@@ -8,19 +8,9 @@ from distsim.core.distributions import Clipped, Distribution, Invertible
 from distsim.core.errors import InputError
 from distsim.core.one_signed import Replaced
 from distsim.core.units import LONGEST_DELAY, to_steps
-from distsim.core.values import Value, check_shape
+from distsim.core.values import Value
 
-Shape = tuple[int, ...] | None
 _LARGEST_UNIFORM = 1.0 - 2.0**-53
-
-
-def check_array(value: Value, shape: Shape, name: str) -> None:
-    """InputError where ``value`` is an array that the rule cannot use; ``shape`` is None where it takes none."""
-    if not isinstance(value, np.ndarray):
-        return
-    if shape is None:
-        raise InputError(f"{name}: this rule draws how many synapses there are; give a number or a distribution")
-    check_shape(value, shape, name)
 
 
 def check_delay(delay: Value, dt: float, name: str) -> None:

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.rule import check_of_edges
 from distsim.core.declared import Declared, names_of_each, of_each
 from distsim.core.errors import InputError
 from distsim.core.values import Value
 from distsim.spiking.synapses.input_unit import Grid
-from distsim.spiking.synapses.synapse_checks import Shape, check_array, check_delay
+from distsim.spiking.synapses.synapse_checks import check_delay
 from distsim.spiking.synapses.table import Int64Array, Table
 
 FloatArray = npt.NDArray[np.float64]
@@ -83,10 +84,10 @@ class SynapseModel(Declared, abstract=True):
         """The least part of itself by which a spike changes a weight: below it float32 would lose what is learnt."""
         return 0.0 if self.plastic else math.inf
 
-    def check(self, dt: float, shape: Shape, where: str) -> None:
+    def check(self, dt: float, shape: tuple[int, ...] | None, where: str) -> None:
         """Raise InputError for parameters that do not fit dt, or arrays not of ``shape`` (None: no arrays)."""
         for name, value in self.values.items():
-            check_array(value, shape, f"{where}: {name}")
+            check_of_edges(value, shape, f"{where}: {name}")
         check_delay(self.delay, dt, f"{where}: delay")
 
     @abstractmethod

@@ -100,10 +100,10 @@ class Table:
             delays[mine] = np.searchsorted(self.segments[row], edges[mine] - self.offsets[row], side="right")
         return delays
 
-    def source_of_edges(self) -> Int64Array:
-        """Source (edges,) of every edge."""
-        sources = np.arange(self.n_source) if self.sources is None else self.sources
-        return np.repeat(sources, np.diff(self.offsets))
+    @property
+    def source_gids(self) -> Int64Array:
+        """gid (rows,) of the source of every row."""
+        return self.first_source_gid + (np.arange(self.n_source) if self.sources is None else self.sources)
 
     def in_units(self, unit: float) -> Table:
         """The same table with int32 weights, those of this one rounded to multiples of ``unit``, a power of two.

@@ -24,7 +24,7 @@ from distsim.core.jit import inline, jit
 from distsim.core.tuples import at, part, same_kind
 from distsim.core.values import Value, largest
 from distsim.spiking.synapses.input_unit import to_units
-from distsim.spiking.synapses.short_term import NEVER, ShortTermKernel, ShortTermSynapse
+from distsim.spiking.synapses.short_term import NEVER, ShortTermSynapse
 from distsim.spiking.synapses.synapse_model import FloatArray
 from distsim.spiking.synapses.table import Int64Array, Table, row_of
 
@@ -139,7 +139,7 @@ class TsodyksMarkram(ShortTermSynapse):
     tau_I: float | None = number(default=None, above=0.0)
     initial: ClassVar[dict[str, float]] = {"x": 1.0, "y": 0.0, "u": 0.0}
     states: ClassVar[tuple[str, ...]] = tuple(initial)
-    kernel: ClassVar[ShortTermKernel] = ShortTermKernel(deliver)
+    kernel: ClassVar[Any] = staticmethod(deliver)
 
     @property
     def unbounded(self) -> bool:
