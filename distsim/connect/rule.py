@@ -150,7 +150,7 @@ class Targets:
 class Rule(Declared, abstract=True):
     """Base of connection rules, a user's own too: its parameters, and how its edges are drawn."""
 
-    kind: ClassVar[str] = "connection rule"
+    noun: ClassVar[str] = "connection rule"
 
     def check(self, ends: Ends) -> None:
         """Raise InputError where the two populations do not fit; any two will do unless the rule says otherwise."""

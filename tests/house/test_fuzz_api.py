@@ -77,11 +77,14 @@ ANYTHING = st.one_of(
     st.recursive(st.none() | st.text(max_size=3), st.lists, max_leaves=6),
 )
 RESULTS = {"Connections", "MeanActivity", "Spikes", "States", "SynapseStates"}  # made by simulations
-OF_MODELS = {"NeuronModel", "State"}  # what a class of neurons is made of
+OF_OWN = {  # what classes of users are made of
+    "Drive", "Driven", "Edges", "Ends", "LongTermSynapse", "NeuronModel", "Rule", "ShortTermSynapse", "State",
+    "SynapseModel", "Targets",
+}  # fmt: skip
 CLASSES = [
     getattr(distsim, name)
     for name in distsim.__all__
-    if dataclasses.is_dataclass(getattr(distsim, name)) and name not in RESULTS | OF_MODELS
+    if dataclasses.is_dataclass(getattr(distsim, name)) and name not in RESULTS | OF_OWN
 ]
 FIELDS = [(cls, field.name) for cls in CLASSES for field in dataclasses.fields(cls) if field.init]
 GOOD = {

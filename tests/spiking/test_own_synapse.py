@@ -22,9 +22,9 @@ from distsim import (
     Static,
     TsodyksMarkram,
     Uniform,
+    number,
 )
 from distsim.analysis.read import read_connections
-from distsim.core.declared import number
 from distsim.core.kernel_cache import store
 from distsim.core.values import describe
 from distsim.parallel.communicator import alone
@@ -241,7 +241,7 @@ def test_a_part_that_is_missing_is_named():
     with pytest.raises(InputError, match="Unequal: a synapse defines 'kernels': what make_kernels"):
 
         class Unequal(LongTermSynapse):
-            gain: float = number(default=1.0)
+            gain: float = number(1.0)
 
     with pytest.raises(InputError, match=r"must be a function of \(w, K_plus, p\), not of \(w\)$"):
         make_kernels(lambda w: w, depress)

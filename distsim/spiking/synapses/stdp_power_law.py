@@ -29,10 +29,10 @@ class StdpPowerLaw(LongTermSynapse):
     ``lambda_`` is the learning rate, ``alpha`` the asymmetry of depression, ``mu`` the exponent of potentiation.
     """
 
-    weight: Value = of_each(default=1.0, low=0.0)
-    alpha: float = number(default=1.0, low=0.0)
-    lambda_: float = number(default=0.1, low=0.0)
-    mu: float = number(default=0.4, low=0.0)
+    weight: Value = of_each(1.0, "pA", low=0.0)
+    alpha: float = number(1.0, low=0.0)
+    lambda_: float = number(0.1, low=0.0)
+    mu: float = number(0.4, low=0.0)
     kernels: ClassVar[PlasticKernels] = PlasticKernels(
         stdp_kernels.deliver, stdp_kernels.settle, stdp_kernels.weights_at
     )

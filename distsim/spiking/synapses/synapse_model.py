@@ -56,11 +56,11 @@ class SynapseModel(Declared, abstract=True):
     synapse has its own, ``of_each``; the table of the synapses then has them as attributes.
     """
 
-    weight: Value = of_each(default=1.0)
-    delay: Value = of_each(default=1.0, above=0.0)
+    weight: Value = of_each(1.0)
+    delay: Value = of_each(1.0, "ms", above=0.0)
     receptor: int | str | None = field(default=None, kw_only=True)
 
-    kind: ClassVar[str] = "synapse"
+    noun: ClassVar[str] = "synapse"
     plastic: ClassVar[bool] = False
     """Whether weights change with time: then each has its place in the table, is recorded, hashed and summed up."""
     constant: ClassVar[bool] = False

@@ -133,10 +133,10 @@ class TsodyksMarkram(ShortTermSynapse):
     ``receptor`` names the input of the target, where it has several to choose from.
     """
 
-    U: Value = of_each(default=0.5, low=0.0)
-    D: Value = of_each(default=800.0, above=0.0)
-    F: Value = of_each(default=0.0, low=0.0)
-    tau_I: float | None = number(default=None, above=0.0)
+    U: Value = of_each(0.5, low=0.0)
+    D: Value = of_each(800.0, "ms", above=0.0)
+    F: Value = of_each(0.0, "ms", low=0.0)
+    tau_I: float | None = number(None, "ms", above=0.0)
     initial: ClassVar[dict[str, float]] = {"x": 1.0, "y": 0.0, "u": 0.0}
     states: ClassVar[tuple[str, ...]] = tuple(initial)
     kernel: ClassVar[ShortTermKernel] = ShortTermKernel(deliver)
