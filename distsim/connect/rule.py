@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from distsim.core.declared import Declared
 from distsim.core.errors import InputError
 from distsim.core.rng import Streams, streams_of
 from distsim.core.units import shown
+
+if TYPE_CHECKING:
+    from distsim.connect.connected import Connected
 
 Int64Array = npt.NDArray[np.int64]
 PIECE = 1 << 18  # edges drawn together, about
@@ -71,30 +74,6 @@ class Edges:
         return np.arange(len(self.source)) - np.repeat(starts, self.degree)
 
 
-class Between(Protocol):
-    """A projection of any kind of network, as far as its edges are concerned."""
-
-    @property
-    def index(self) -> int: ...
-    @property
-    def source(self) -> Numbered: ...
-    @property
-    def target(self) -> Numbered: ...
-    @property
-    def rule(self) -> Rule: ...
-    @property
-    def ends(self) -> Ends: ...
-
-
-class Numbered(Protocol):
-    """A population: ``size`` neurons with global ids from ``first_gid`` on."""
-
-    @property
-    def size(self) -> int: ...
-    @property
-    def first_gid(self) -> int: ...
-
-
 @dataclass(frozen=True)
 class Targets:
     """The local targets of a projection: gids (n,), their streams (n,), and index within the population.
@@ -102,7 +81,7 @@ class Targets:
     ``arrays`` tells whether weights, delays or the like are arrays, so that edges need their entries.
     """
 
-    projection: Between
+    projection: Connected[Any]
     seed: int
     gids: Int64Array
     streams: Streams
@@ -110,7 +89,7 @@ class Targets:
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
-    def of(cls, projection: Between, seed: int, gids: Int64Array, values: Iterable[object] = ()) -> Targets:
+    def of(cls, projection: Connected[Any], seed: int, gids: Int64Array, values: Iterable[object] = ()) -> Targets:
         """``values``: what the edges have of their own."""
         arrays = any(isinstance(value, np.ndarray) for value in values)
         return cls(projection, seed, gids, streams_of(seed, "edges", projection.index, gids), arrays)

@@ -1,4 +1,4 @@
-"""The memory of the machine: how much of it is free, and whether what is to be done fits."""
+"""The memory of the machine: how much of it is free, and whether what is to be done fits; and that of this process."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 MEMINFO, OWN_GROUPS, GROUPS = Path("/proc/meminfo"), Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+STATUS = Path("/proc/self/status")
 GROUP_FILES = (  # limit, use, and what of it can be freed; version 2 and 1
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -50,6 +51,16 @@ def available_bytes() -> int | None:
     """
     free = [*_free_of_machine(), *_free_of_groups()]
     return max(0, min(free)) if free else None
+
+
+def resident_bytes() -> int:
+    """Bytes of this process in memory now; 0 where the system does not tell."""
+    return _field("VmRSS")
+
+
+def peak_bytes() -> int:
+    """The most bytes that this process had in memory so far; 0 where the system does not tell."""
+    return _field("VmHWM")
 
 
 def in_words(n: float) -> str:
@@ -100,3 +111,10 @@ def _own_groups() -> Iterator[Path]:
         root = GROUPS / kinds
         own = root / path.lstrip("/")
         yield from (folder for folder in (own, *own.parents) if folder == root or root in folder.parents)
+
+
+def _field(name: str) -> int:
+    if not STATUS.exists():
+        return 0
+    line = next((line for line in STATUS.read_text().splitlines() if line.startswith(name)), f"{name}: 0 kB")
+    return int(line.split()[1]) * 1024
