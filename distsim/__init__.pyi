@@ -27,8 +27,6 @@ from distsim.core.declared import count as count
 from distsim.core.declared import duration as duration
 from distsim.core.declared import flag as flag
 from distsim.core.declared import number as number
-from distsim.core.declared import of_each as of_each
-from distsim.core.declared import time_constant as time_constant
 from distsim.core.distributions import Clipped as Clipped
 from distsim.core.distributions import LogNormal as LogNormal
 from distsim.core.distributions import Normal as Normal
@@ -43,6 +41,8 @@ from distsim.core.one_signed import Gamma as Gamma
 from distsim.core.one_signed import Replaced as Replaced
 from distsim.core.positions import lattice as lattice
 from distsim.core.values import Value as Value
+from distsim.core.values import of_each as of_each
+from distsim.core.values import time_constant as time_constant
 from distsim.models.liquid_state.batch import TrialSpikes as TrialSpikes
 from distsim.models.liquid_state.trials import Trials as Trials
 from distsim.parallel.communicator import world as world

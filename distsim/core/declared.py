@@ -8,7 +8,8 @@
 
 A subclass of ``Declared`` becomes a frozen dataclass. Its arguments, and what it has to define, are checked: InputError
 names the parameter, or the part that is missing. All parameters are declared in one way: the default (without it the
-parameter must be given; where it is None, None may be given), the unit, the limits.
+parameter must be given; where it is None, None may be given), the unit, the limits. What each neuron or synapse has of
+its own is declared by ``of_each`` of ``core.values``.
 """
 
 from __future__ import annotations
@@ -21,22 +22,6 @@ from typing import Any, ClassVar, dataclass_transform
 
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.units import check_count, check_flag, check_number, to_steps
-from distsim.core.values import Value, bounds, check_shape, check_value, is_distribution
-
-MOST_DECAY = 300.0  # dt / tau, at most: exp of it, and its products with quantities of any size, are numbers
-
-
-def of_each(default: Any = MISSING, unit: str = "1", *, low: float = -math.inf, above: float = -math.inf) -> Any:
-    """A parameter of which each neuron or synapse has its own: one number, an array, or a distribution.
-
-    At least ``low`` and larger than ``above``.
-    """
-    return _parameter(partial(check_value, low=low, above=above), "of each", default, unit, _check_shape)
-
-
-def time_constant(default: Any = MISSING) -> Any:
-    """A positive ``of_each`` in ms, by which something decays within a step: not far below dt."""
-    return _parameter(partial(check_value, above=0.0), "of each", default, "ms", _check_decay)
 
 
 def number(
@@ -47,15 +32,17 @@ def number(
     above: float = -math.inf,
     high: float = math.inf,
 ) -> Any:
-    """A parameter that is one number from ``low`` to ``high``, larger than ``above``."""
+    """A parameter that is one number from ``low`` to ``high``, larger than ``above``; infinite where the default is."""
 
     def check(value: Any, name: str) -> float:
+        if isinstance(value, float) and math.isinf(value) and value == default:
+            return value
         checked = check_number(value, name, low=low, above=above)
         if checked > high:
             raise InputError(f"{name} must be at most {high:g}, got {checked:g}")
         return checked
 
-    return _parameter(check, "number", default, unit)
+    return parameter(check, "number", default, unit)
 
 
 def duration(default: Any = MISSING, *, low: int = 0) -> Any:
@@ -64,46 +51,28 @@ def duration(default: Any = MISSING, *, low: int = 0) -> Any:
     def check_steps(value: Any, shape: tuple[int, ...], dt: float, name: str) -> None:
         to_steps(value, dt, name, low=low)
 
-    return _parameter(partial(check_number, low=0.0), "number", default, "ms", check_steps)
+    return parameter(partial(check_number, low=0.0), "number", default, "ms", check_steps)
 
 
 def count(default: Any = MISSING, *, low: int = 0) -> Any:
     """A parameter that is a whole number of at least ``low``."""
-    return _parameter(partial(check_count, low=low), "count", default)
+    return parameter(partial(check_count, low=low), "count", default)
 
 
 def flag(default: Any = MISSING) -> Any:
     """A parameter that is True or False."""
-    return _parameter(check_flag, "flag", default)
+    return parameter(check_flag, "flag", default)
 
 
-def _parameter(
+def parameter(
     check: Callable[[Any, str], Any],
     what: str,
     default: Any,
     unit: str = "1",
     fits: Callable[[Any, tuple[int, ...], float, str], None] | None = None,
 ) -> Any:
+    """A parameter that check(value, name) returns checked; fits(value, shape, dt, name) is asked by ``check_fits``."""
     return field(default=default, metadata={"check": check, "what": what, "unit": unit, "fits": fits})
-
-
-def _check_shape(value: Value, shape: tuple[int, ...], dt: float, name: str) -> None:
-    check_shape(value, shape, name)
-
-
-def _check_decay(value: Value, shape: tuple[int, ...], dt: float, name: str) -> None:
-    check_shape(value, shape, name)
-    check_time_constant(value, dt, name)
-
-
-def check_time_constant(value: Value, dt: float, name: str) -> None:
-    """InputError where a time constant (ms) is, or can be, so far below dt that exp(dt / tau) is no number."""
-    smallest = bounds(value)[0]
-    if dt > MOST_DECAY * smallest:
-        raise InputError(
-            f"{name} = {smallest:g} ms must be at least {dt / MOST_DECAY:g} ms, dt / {MOST_DECAY:g}"
-            + ("; wrap the distribution in Clipped(...)" if is_distribution(value) else "")
-        )
 
 
 # Only ``field`` is a specifier: type checkers take a default of specifiers by keyword alone.

@@ -19,11 +19,11 @@ import numpy as np
 
 from distsim.connect.connected import Connected, find_ends
 from distsim.connect.rule import Rule, check_rule_fits
-from distsim.core.declared import Declared, check_fits, of_each
+from distsim.core.declared import Declared, check_fits
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.units import check_number, shown, to_steps
-from distsim.core.values import Value, bounds, check_shape, check_value
+from distsim.core.values import Value, bounds, check_shape, check_value, of_each
 
 
 class SiegertNeuron(Declared):

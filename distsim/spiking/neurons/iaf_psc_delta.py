@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from distsim.core.declared import flag, of_each
-from distsim.core.values import Value
+from distsim.core.declared import flag
+from distsim.core.values import Value, of_each
 from distsim.spiking.neurons.membrane import POTENTIAL, REFRACTORY, Membrane, leak, settle
 from distsim.spiking.neurons.neuron_model import State
 

@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.declared import of_each
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
 from distsim.core.jit import jit
 from distsim.core.units import MS_PER_S, RELATIVE_TOLERANCE, shown
-from distsim.core.values import Value, bounds, largest
+from distsim.core.values import Value, bounds, largest, of_each
 from distsim.spiking.drives.poisson_input import deposit_all
 from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
 from distsim.spiking.neurons.neuron_group import bounds_of

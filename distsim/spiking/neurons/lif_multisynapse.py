@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from distsim.core.accurate import exp, expm1
-from distsim.core.declared import check_time_constant, duration, number, of_each, time_constant
+from distsim.core.declared import duration, number
 from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
 from distsim.core.tuples import over_tuples
 from distsim.core.units import to_steps
-from distsim.core.values import Value, check_array
+from distsim.core.values import Value, check_array, check_time_constant, of_each, time_constant
 from distsim.spiking.neurons.membrane import REFRACTORY, check_below, leak, settle
 from distsim.spiking.neurons.neuron_model import NeuronModel, State
 

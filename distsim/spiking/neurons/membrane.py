@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from distsim.core.accurate import exp, expm1
-from distsim.core.declared import duration, of_each, time_constant
+from distsim.core.declared import duration
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
 from distsim.core.units import to_steps
-from distsim.core.values import Value
+from distsim.core.values import Value, of_each, time_constant
 from distsim.spiking.neurons.neuron_model import NeuronModel, State
 
 POTENTIAL = State("V_m", "mV", "E_L", above="E_L")

@@ -16,8 +16,8 @@ import math
 from typing import ClassVar
 
 from distsim.core import accurate
-from distsim.core.declared import number, of_each
-from distsim.core.values import Value, typical_sizes
+from distsim.core.declared import number
+from distsim.core.values import Value, of_each, typical_sizes
 from distsim.spiking.synapses import stdp_kernels
 from distsim.spiking.synapses.long_term import LongTermSynapse
 from distsim.spiking.synapses.plastic_delivery import PlasticKernels

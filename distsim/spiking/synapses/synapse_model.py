@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.declared import Declared, names_of_each, of_each
+from distsim.core.declared import Declared, names_of_each
 from distsim.core.errors import InputError
-from distsim.core.values import Value
+from distsim.core.values import Value, of_each
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.synapse_checks import Shape, check_array, check_delay
 from distsim.spiking.synapses.table import Int64Array, Table

@@ -18,11 +18,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.core.declared import number, of_each
+from distsim.core.declared import number
 from distsim.core.elementary import LOG2_E, exp2
 from distsim.core.jit import inline, jit
 from distsim.core.tuples import at, part, same_kind
-from distsim.core.values import Value, largest
+from distsim.core.values import Value, largest, of_each
 from distsim.spiking.synapses.input_unit import to_units
 from distsim.spiking.synapses.short_term import NEVER, ShortTermKernel, ShortTermSynapse
 from distsim.spiking.synapses.synapse_model import FloatArray
