@@ -55,12 +55,12 @@ def available_bytes() -> int | None:
 
 def resident_bytes() -> int:
     """Bytes of this process in memory now; 0 where the system does not tell."""
-    return _field("VmRSS")
+    return _field(STATUS, "VmRSS") or 0
 
 
 def peak_bytes() -> int:
     """The most bytes that this process had in memory so far; 0 where the system does not tell."""
-    return _field("VmHWM")
+    return _field(STATUS, "VmHWM") or 0
 
 
 def in_words(n: float) -> str:
@@ -72,12 +72,9 @@ def in_words(n: float) -> str:
 
 
 def _free_of_machine() -> list[int]:
-    try:
-        for line in MEMINFO.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return [int(line.split()[1]) * 1024]
-    except (OSError, ValueError):
-        pass
+    available = _field(MEMINFO, "MemAvailable")
+    if available is not None:
+        return [available]
     try:
         return [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     except (OSError, ValueError):
@@ -113,8 +110,10 @@ def _own_groups() -> Iterator[Path]:
         yield from (folder for folder in (own, *own.parents) if folder == root or root in folder.parents)
 
 
-def _field(name: str) -> int:
-    if not STATUS.exists():
-        return 0
-    line = next((line for line in STATUS.read_text().splitlines() if line.startswith(name)), f"{name}: 0 kB")
-    return int(line.split()[1]) * 1024
+def _field(file: Path, name: str) -> int | None:
+    """Bytes that ``file`` says ``name`` has; None where it does not tell."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
+    except (OSError, ValueError):
+        return None

@@ -114,7 +114,7 @@ class BinaryMeanField:
             raise InputError("trajectory: times must be finite, ascending and not negative")
         if not when.size:
             return np.zeros((0, self.n))
-        solution = self._integrate(self._start(m_0), float(when[-1]), when)
+        solution = self._integrate(_fractions(m_0, "m_0", self.n), float(when[-1]), when)
         return np.clip(solution.y.T, 0.0, 1.0)
 
     def fixed_point(self, m_0: npt.ArrayLike = 0.0) -> FloatArray:
@@ -123,7 +123,7 @@ class BinaryMeanField:
         The dynamics are followed until a fixed point is near, which Newton's method then finds to machine precision.
         Raises DistsimError where they do not come to rest, because they oscillate.
         """
-        m, span, past = self._start(m_0), 20.0 * float(self.tau.max()), 0.0
+        m, span, past = _fractions(m_0, "m_0", self.n), 20.0 * float(self.tau.max()), 0.0
         while past < PATIENCE * self.tau.max():
             ends, converged = self._newton(m[None, :])
             found = ends[0]
@@ -188,12 +188,6 @@ class BinaryMeanField:
             m = np.where(found[:, None], m, np.clip(m - step, 0.0, 1.0))
         return m, np.abs(self._response(m) - m).max(axis=-1, initial=0.0) < EXACT
 
-    def _start(self, m_0: npt.ArrayLike) -> FloatArray:
-        start = _per_population(m_0, "m_0", self.n)
-        if ((start < 0.0) | (start > 1.0)).any():
-            raise InputError(f"m_0 must lie between 0 and 1, got {start.tolist()}")
-        return start
-
     def _integrate(self, m: FloatArray, span: float, when: FloatArray | None = None) -> Any:
         """The dynamics over ``span`` ms."""
         from scipy.integrate import solve_ivp
@@ -249,10 +243,7 @@ def balanced_threshold(
 ) -> FloatArray:
     """Thresholds (n,) equal to the mean input at mean activities ``m`` (n,): those expected of a balanced network."""
     K, J = _couplings(K, J, "")
-    m = _per_population(m, "m", K.shape[1])
-    if ((m < 0.0) | (m > 1.0)).any():
-        raise InputError(f"m must lie between 0 and 1, got {m.tolist()}")
-    return (K * J) @ m + _external(K_ext, J_ext, m_ext, len(K))[0]
+    return (K * J) @ _fractions(m, "m", K.shape[1]) + _external(K_ext, J_ext, m_ext, len(K))[0]
 
 
 def _couplings(K: npt.ArrayLike, J: npt.ArrayLike, suffix: str) -> tuple[FloatArray, FloatArray]:
@@ -281,10 +272,16 @@ def _external(K: Any, J: Any, m: Any, n: int) -> tuple[FloatArray, FloatArray]:
     indegree, strength = _couplings(K, J, "_ext")
     if len(indegree) != n:
         raise InputError(f"K_ext has {len(indegree)} rows, but there are {n} populations")
-    m = _per_population(m, "m_ext", indegree.shape[1])
-    if ((m < 0.0) | (m > 1.0)).any():
-        raise InputError(f"m_ext must lie between 0 and 1, got {m.tolist()}")
+    m = _fractions(m, "m_ext", indegree.shape[1])
     return (indegree * strength) @ m, (indegree * strength**2) @ (m * (1.0 - m))
+
+
+def _fractions(values: npt.ArrayLike, name: str, n: int) -> FloatArray:
+    """``values`` as ``_per_population``, each from 0 to 1."""
+    array = _per_population(values, name, n)
+    if ((array < 0.0) | (array > 1.0)).any():
+        raise InputError(f"{name} must lie between 0 and 1, got {array.tolist()}")
+    return array
 
 
 def _per_population(values: npt.ArrayLike, name: str, n: int) -> FloatArray:
