@@ -182,6 +182,7 @@ def simulate_rates(thing):
 @example((SpikeTrains, "times"), 5)
 @example((SpikeTrains, "times"), 10**5000)
 @example((EdgeList, "source"), [[1], [2, 3]])
+@example((Redrawn, "low"), np.array([1.0, 2.0]))
 def test_fields_of_all_classes(field, value):
     cls, name = field
     thing = attempt(lambda: made(cls, **{name: value}))
