@@ -83,24 +83,34 @@ class BinaryMeanField:
         self._square = self.K * self.J**2
 
     def mean_input(self, m: npt.ArrayLike) -> FloatArray:
-        """mu (n,) at mean activities ``m`` (n,)."""
-        return self._mean_input(self._activities(m))
+        """mu (..., n) at mean activities ``m`` (..., n), one number for all populations, or several points."""
+        return self._activities(m) @ self._mean.T + self.mu_ext
 
     def variance_input(self, m: npt.ArrayLike) -> FloatArray:
-        """sigma^2 (n,) at mean activities ``m`` (n,)."""
-        return self._variance_input(self._activities(m))
+        """sigma^2 (..., n) at mean activities ``m`` (..., n)."""
+        m = self._activities(m)
+        return (m * (1.0 - m)) @ self._square.T + self.variance_ext
 
     def response(self, m: npt.ArrayLike) -> FloatArray:
-        """Phi(m) (n,): the probability that an update leads to the active state."""
-        return self._response(self._activities(m))
+        """Phi(m) (..., n): the probability that an update leads to the active state."""
+        return activity(self.mean_input(m), np.sqrt(self.variance_input(m)), self.theta)
 
     def jacobian(self, m: npt.ArrayLike) -> FloatArray:
-        """d Phi_i / d m_j (n, n); 0 in the rows of populations whose input has no variance.
+        """d Phi_i / d m_j (..., n, n); 0 in the rows of populations whose input has no variance.
 
         There Phi_i is locally constant, unless mu_i equals theta_i: with sigma_i^2 proportional to a small departure
         d, Phi_i changes as exp(-(theta_i - mu_i)^2 / (2 sigma_i^2)), which vanishes with all its derivatives.
         """
-        return self._jacobian(self._activities(m))
+        m = self._activities(m)
+        variance = self.variance_input(m)
+        moving = variance > 0.0
+        sigma = np.sqrt(np.where(moving, variance, 1.0))
+        x = np.where(moving, (self.theta - self.mean_input(m)) / sigma, 0.0)
+        x = np.clip(x, -FAR, FAR)
+        density = np.where(moving, np.exp(-0.5 * x * x) / (math.sqrt(2.0 * math.pi) * sigma), 0.0)
+        d_sigma = self._square * (1.0 - 2.0 * m)[..., None, :] / (2.0 * sigma[..., :, None])
+        slopes: FloatArray = density[..., :, None] * (self._mean + x[..., :, None] * d_sigma)
+        return slopes
 
     def eigenvalues(self, m: npt.ArrayLike) -> npt.NDArray[np.complex128]:
         """Eigenvalues (n,) (1/ms) of the linearised dynamics at ``m``, largest real part first."""
@@ -150,50 +160,30 @@ class BinaryMeanField:
         return [FixedPoint(m, self.eigenvalues(m)) for m in sorted(found, key=lambda m: tuple(m.round(7)))]
 
     def _activities(self, m: npt.ArrayLike) -> FloatArray:
-        return np.clip(_per_population(m, "m", self.n), 0.0, 1.0)
-
-    # of any number of points m (..., n) within 0..1
-
-    def _mean_input(self, m: FloatArray) -> FloatArray:
-        return m @ self._mean.T + self.mu_ext
-
-    def _variance_input(self, m: FloatArray) -> FloatArray:
-        return (m * (1.0 - m)) @ self._square.T + self.variance_ext
-
-    def _response(self, m: FloatArray) -> FloatArray:
-        return activity(self._mean_input(m), np.sqrt(self._variance_input(m)), self.theta)
-
-    def _jacobian(self, m: FloatArray) -> FloatArray:
-        variance = self._variance_input(m)
-        moving = variance > 0.0
-        sigma = np.sqrt(np.where(moving, variance, 1.0))
-        x = np.where(moving, (self.theta - self._mean_input(m)) / sigma, 0.0)
-        x = np.clip(x, -FAR, FAR)
-        density = np.where(moving, np.exp(-0.5 * x * x) / (math.sqrt(2.0 * math.pi) * sigma), 0.0)
-        d_sigma = self._square * (1.0 - 2.0 * m)[..., None, :] / (2.0 * sigma[..., :, None])
-        slopes: FloatArray = density[..., :, None] * (self._mean + x[..., :, None] * d_sigma)
-        return slopes
+        """``m`` (..., n) within 0..1; one number stands for all populations."""
+        array = _numbers(m, "m")
+        return np.clip(array if array.shape[-1:] == (self.n,) else _per_population(array, "m", self.n), 0.0, 1.0)
 
     def _newton(self, m: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """Newton's method from every start ``m`` (starts, n) at once: where it ends, and whether at a fixed point."""
         unit = np.eye(self.n)
         for _ in range(NEWTON_STEPS):
-            difference = self._response(m) - m
+            difference = self.response(m) - m
             found = np.abs(difference).max(axis=-1, initial=0.0) < EXACT
             if found.all():
                 break
-            matrix = self._jacobian(m) - unit
+            matrix = self.jacobian(m) - unit
             matrix[np.abs(np.linalg.det(matrix)) < SINGULAR] = -unit  # a plain iteration leads on
             step = np.linalg.solve(matrix, difference[..., None])[..., 0]
             m = np.where(found[:, None], m, np.clip(m - step, 0.0, 1.0))
-        return m, np.abs(self._response(m) - m).max(axis=-1, initial=0.0) < EXACT
+        return m, np.abs(self.response(m) - m).max(axis=-1, initial=0.0) < EXACT
 
     def _integrate(self, m: FloatArray, span: float, when: FloatArray | None = None) -> Any:
         """The dynamics over ``span`` ms."""
         from scipy.integrate import solve_ivp
 
         def slope(_: float, m: FloatArray) -> FloatArray:
-            return (self._response(np.clip(m, 0.0, 1.0)) - m) / self.tau
+            return (self.response(m) - m) / self.tau
 
         tolerance = FOLLOW if when is None else TRACE
         return solve_ivp(slope, (0.0, span), m, t_eval=when, rtol=tolerance, atol=1e-3 * tolerance, method="DOP853")
