@@ -1,4 +1,4 @@
-"""A connection rule: which neurons of a source population project to which of a target population.
+"""A connection rule: which neurons of a source population project to which of a target population; and projections.
 
 A rule is a frozen description; ``edges`` draws those of some targets, each from the stream of its own target, so that
 every rank draws those of its own. They come in pieces of a few targets, in the order of targets, so that the edges of a
@@ -11,18 +11,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.declared import Declared
 from distsim.core.errors import InputError
+from distsim.core.populations import AnyPopulation, Populations
 from distsim.core.rng import Streams, streams_of
 from distsim.core.units import shown
-
-if TYPE_CHECKING:
-    from distsim.connect.connected import Connected
 
 Int64Array = npt.NDArray[np.int64]
 PIECE = 1 << 18  # edges drawn together, about
@@ -72,6 +70,24 @@ class Edges:
         """Position (edges,) of each edge among those of its target: the counter of its random numbers."""
         starts = np.cumsum(self.degree) - self.degree
         return np.arange(len(self.source)) - np.repeat(starts, self.degree)
+
+
+@dataclass(frozen=True, eq=False)
+class Connected(Generic[AnyPopulation]):
+    """Connections of one kind from ``source`` to ``target``, chosen by ``rule``; ``index`` counts from 0."""
+
+    index: int
+    source: AnyPopulation
+    target: AnyPopulation
+    rule: Rule
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.name}->{self.target.name}"
+
+    @property
+    def ends(self) -> Ends:
+        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
 
 
 @dataclass(frozen=True)
@@ -147,10 +163,18 @@ class Rule(Declared, abstract=True):
         """The number of edges between all sources and targets, on average."""
 
 
-def check_is_rule(rule: Any, where: str) -> None:
-    """InputError where ``rule`` is no connection rule."""
+def find_ends(
+    network: Populations[AnyPopulation], source: AnyPopulation | str, target: AnyPopulation | str, rule: Any
+) -> tuple[AnyPopulation, AnyPopulation, str]:
+    """The two populations of a new projection, and what messages about it begin with.
+
+    Raises InputError for populations that the network does not have, and for a ``rule`` that is none.
+    """
+    source, target = network.find(source), network.find(target)
+    where = f"projection '{source.name}->{target.name}'"
     if not isinstance(rule, Rule):
         raise InputError(f"{where}: {shown(rule)} is not a connection rule; give e.g. FixedIndegree(100) or AllToAll()")
+    return source, target, where
 
 
 def check_rule_fits(rule: Rule, ends: Ends, where: str) -> None:

@@ -17,8 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Rule, check_rule_fits
+from distsim.connect.rule import Connected, Rule, check_rule_fits, find_ends
 from distsim.core.declared import Declared, check_fits
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations, StateRecording, check_indices
