@@ -9,7 +9,7 @@
 A subclass of ``Declared`` becomes a frozen dataclass. Its arguments, and what it has to define, are checked: InputError
 names the parameter, or the part that is missing. All parameters are declared in one way: the default (without it the
 parameter must be given; where it is None, None may be given), the unit, the limits. What each neuron or synapse has of
-its own is declared by ``of_each`` of ``core.values``.
+its own is declared by ``of_each`` and ``time_constant`` of ``core.values``.
 """
 
 from __future__ import annotations

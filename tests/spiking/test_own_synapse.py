@@ -22,7 +22,10 @@ from distsim import (
     Static,
     TsodyksMarkram,
     Uniform,
+    Value,
+    duration,
     number,
+    time_constant,
 )
 from distsim.analysis.read import read_connections
 from distsim.core.kernel_cache import store
@@ -250,3 +253,24 @@ def test_a_part_that_is_missing_is_named():
 
         class Stateless(ShortTermSynapse):
             kernel: ClassVar[ShortTermKernel] = make_kernel(transmit)
+
+
+class Slow(ShortTermSynapse):
+    tau: Value = time_constant(100.0)
+    pause: float = duration(1.0)
+    initial: ClassVar[dict[str, float]] = {"x": 1.0}
+    kernel: ClassVar[ShortTermKernel] = make_kernel(lambda w, state, elapsed, p: (state, w))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"tau": 1e-4}, r"Slow tau = 0\.0001 ms must be at least 0\.00033"),
+        ({"pause": 0.25}, r"Slow pause = 0\.25 ms is not"),
+    ],
+)
+def test_times_of_synapses_are_checked_as_those_of_neurons(given, message):
+    network = Network(dt=0.1)
+    network.population("A", 2, IafPscAlpha())
+    with pytest.raises(InputError, match=r"projection 'A->A': " + message):
+        network.connect("A", "A", AllToAll(), Slow(**given))

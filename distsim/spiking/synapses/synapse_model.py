@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.declared import Declared, names_of_each
+from distsim.core.declared import Declared, check_fits, names_of_each
 from distsim.core.errors import InputError
 from distsim.core.values import Value, of_each
 from distsim.spiking.synapses.input_unit import Grid
@@ -87,6 +87,7 @@ class SynapseModel(Declared, abstract=True):
         """Raise InputError for parameters that do not fit dt, or arrays not of ``shape`` (None: no arrays)."""
         for name, value in self.values.items():
             check_array(value, shape, f"{where}: {name}")
+        check_fits(self, shape or (), dt, where)
         check_delay(self.delay, dt, f"{where}: delay")
 
     @abstractmethod
