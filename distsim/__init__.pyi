@@ -12,6 +12,10 @@ from distsim.binary.binary_network import BinaryNetwork as BinaryNetwork
 from distsim.binary.binary_simulation import BinarySimulation as BinarySimulation
 from distsim.binary.flip_recorder import Flips as Flips
 from distsim.binary.flip_recorder import MeanActivity as MeanActivity
+from distsim.connect.rule import Edges as Edges
+from distsim.connect.rule import Ends as Ends
+from distsim.connect.rule import Rule as Rule
+from distsim.connect.rule import Targets as Targets
 from distsim.connect.rules.all_to_all import AllToAll as AllToAll
 from distsim.connect.rules.edge_list import EdgeList as EdgeList
 from distsim.connect.rules.fixed_indegree import FixedIndegree as FixedIndegree
@@ -19,6 +23,10 @@ from distsim.connect.rules.fixed_total_number import FixedTotalNumber as FixedTo
 from distsim.connect.rules.one_to_one import OneToOne as OneToOne
 from distsim.connect.rules.pairwise_bernoulli import PairwiseBernoulli as PairwiseBernoulli
 from distsim.connect.rules.spatial_bernoulli import SpatialBernoulli as SpatialBernoulli
+from distsim.core.declared import count as count
+from distsim.core.declared import duration as duration
+from distsim.core.declared import flag as flag
+from distsim.core.declared import number as number
 from distsim.core.distributions import Clipped as Clipped
 from distsim.core.distributions import LogNormal as LogNormal
 from distsim.core.distributions import Normal as Normal
@@ -28,10 +36,13 @@ from distsim.core.errors import DistsimError as DistsimError
 from distsim.core.errors import InputError as InputError
 from distsim.core.errors import RangeError as RangeError
 from distsim.core.errors import StorageError as StorageError
+from distsim.core.jit import inline as inline
 from distsim.core.one_signed import Gamma as Gamma
 from distsim.core.one_signed import Replaced as Replaced
 from distsim.core.positions import lattice as lattice
 from distsim.core.values import Value as Value
+from distsim.core.values import of_each as of_each
+from distsim.core.values import time_constant as time_constant
 from distsim.models.liquid_state.batch import TrialSpikes as TrialSpikes
 from distsim.models.liquid_state.trials import Trials as Trials
 from distsim.parallel.communicator import world as world
@@ -44,6 +55,7 @@ from distsim.rates.rate_network import RateNetwork as RateNetwork
 from distsim.rates.rate_network import SiegertNeuron as SiegertNeuron
 from distsim.rates.rate_simulation import RateSimulation as RateSimulation
 from distsim.spiking.drives.constant_current import ConstantCurrent as ConstantCurrent
+from distsim.spiking.drives.driven import Driven as Driven
 from distsim.spiking.drives.poisson import Poisson as Poisson
 from distsim.spiking.network import Network as Network
 from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha as IafPscAlpha
@@ -53,16 +65,18 @@ from distsim.spiking.neurons.ignore_and_fire import IgnoreAndFire as IgnoreAndFi
 from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse as LifMultisynapse
 from distsim.spiking.neurons.neuron_model import NeuronModel as NeuronModel
 from distsim.spiking.neurons.neuron_model import State as State
-from distsim.spiking.neurons.neuron_model import duration as duration
-from distsim.spiking.neurons.neuron_model import parameter as parameter
-from distsim.spiking.neurons.neuron_model import time_constant as time_constant
 from distsim.spiking.protocols import Drive as Drive
 from distsim.spiking.simulation import Simulation as Simulation
 from distsim.spiking.sources.poisson_source import PoissonSource as PoissonSource
 from distsim.spiking.sources.spike_trains import SpikeTrains as SpikeTrains
 from distsim.spiking.synapse_states import SynapseStates as SynapseStates
+from distsim.spiking.synapses.long_term import LongTermSynapse as LongTermSynapse
+from distsim.spiking.synapses.long_term import make_kernels as make_kernels
+from distsim.spiking.synapses.short_term import ShortTermSynapse as ShortTermSynapse
+from distsim.spiking.synapses.short_term import make_kernel as make_kernel
 from distsim.spiking.synapses.static import Static as Static
 from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw as StdpPowerLaw
+from distsim.spiking.synapses.synapse_model import SynapseModel as SynapseModel
 from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram as TsodyksMarkram
 
 __version__: str

@@ -52,9 +52,7 @@ def plot_activity(
         if name in predicted:
             label = f"{name}, fixed point {predicted[name]:.3f}"
             axes.axhline(predicted[name], color=colour, lw=1.0, ls=(0, (5, 3)), label=label)
-    axes.set_xlim(0.0, stop)
-    axes.set_ylim(0.0, max(0.05, axes.get_ylim()[1]))
-    axes.set_xlabel("time (ms)")
-    axes.set_ylabel("mean activity")
+    highest = max(0.05, axes.get_ylim()[1])
+    axes.set(xlim=(0.0, stop), ylim=(0.0, highest), xlabel="time (ms)", ylabel="mean activity")
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=max(1, len(activities)), frameon=False, fontsize=8)
     return figure

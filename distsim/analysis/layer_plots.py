@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from distsim.analysis.plots import TimesAndNeurons, _colours, _figure
+from distsim.analysis.plots import TimesAndNeurons, _colours, _draw_spikes, _figure, _name_rows, _require_sizes
 from distsim.analysis.spike_statistics import spike_counts
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S, check_number
@@ -38,33 +38,20 @@ def plot_layers(
     """
     if check_number(part, "plot_layers: part", above=0.0) > 1.0:
         raise InputError(f"plot_layers: part must be at most 1, got {part:g}")
-    for name in spikes:
-        if name not in sizes:
-            raise InputError(f"plot_layers: no size is given for population '{name}'")
+    _require_sizes(spikes, sizes, "plot_layers")
     figure = _figure(6.3, 5.8)
     raster, image = figure.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.2))
-    base, middles = 0, []
-    for (name, (times, neurons)), colour in zip(spikes.items(), _colours(spikes, colours), strict=True):
-        when, who = np.asarray(times, np.float64), np.asarray(neurons)
-        rows = max(1, round(part * sizes[name]))
-        drawn = (when > start) & (when <= stop) & (who < rows)
-        raster.plot(when[drawn], base + who[drawn], ".", ms=1.8, mew=0.0, color=colour, rasterized=True)
-        middles.append(base + rows / 2.0)
-        base += rows
-    raster.set_ylim(base, 0)
-    raster.set_yticks(middles, list(spikes), fontsize=FONT)
-    raster.set_ylabel(f"{base:,} of {sum(sizes[name] for name in spikes):,} neurons")
+    rows = {name: max(1, round(part * sizes[name])) for name in spikes}
+    _draw_spikes(raster, spikes, sizes, rows, (start, stop), _colours(spikes, colours), dot=1.8)
     rates = _rates(spikes, sizes, start, stop, bin_width)
     extent = (start, start + bin_width * rates.shape[1], len(rates) - 0.5, -0.5)
     shades = image.imshow(rates, cmap="Greys", vmin=0.0, aspect="auto", interpolation="nearest", extent=extent)
-    image.set_yticks(range(len(rates)), list(spikes), fontsize=FONT)
-    image.set_xlim(start, stop)
-    image.set_xlabel("time (ms)")
+    image.set_yticks(range(len(rates)), list(spikes))
+    image.set(xlim=(start, stop), xlabel="time (ms)")
     figure.colorbar(shades, ax=image, label="rate (1/s)", pad=0.01)
     for axes in (raster, image):
-        axes.tick_params(axis="y", length=0.0)
-        for label, colour in zip(axes.get_yticklabels(), _colours(spikes, colours), strict=True):
-            label.set_color(colour)
+        axes.tick_params(axis="y", labelsize=FONT)
+        _name_rows(axes, _colours(spikes, colours))
     return figure
 
 

@@ -47,32 +47,16 @@ def plot_raster(
     population.
     Raises InputError for populations without a size and for an empty interval.
     """
-    for name in spikes:
-        if name not in sizes:
-            raise InputError(f"plot_raster: no size is given for population '{name}'")
+    _require_sizes(spikes, sizes, "plot_raster")
     few = len(spikes) <= FEW
     figure = _figure(6.3, 4.2 if few else 5.8)
     raster, rate = figure.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.0) if few else (3.6, 1.0))
-    base, middles = 0, []
     rows = _rows({name: sizes[name] for name in spikes}, check_count(shown, "plot_raster: shown", low=1))
-    for (name, (times, neurons)), colour in zip(spikes.items(), _colours(spikes, colours), strict=True):
-        when, who = np.asarray(times, np.float64), np.asarray(neurons)
-        drawn = (when > start) & (when <= stop) & (who < rows[name])
-        size = 2.0 if drawn.sum() < 5000 else 1.0
-        raster.plot(when[drawn], base + who[drawn], ".", ms=size, mew=0.0, color=colour, rasterized=True)
-        _draw_rate(rate, when, sizes[name], (start, stop, bin_width), colour, name)
-        middles.append(base + rows[name] / 2.0)
-        base += rows[name]
-    raster.set_ylim(base, 0)
-    raster.set_yticks(middles, list(spikes))
-    raster.tick_params(axis="y", length=0.0)
-    for label, colour in zip(raster.get_yticklabels(), _colours(spikes, colours), strict=True):
-        label.set_color(colour)
-    raster.set_ylabel(f"{base:,} of {sum(sizes[name] for name in spikes):,} neurons")
-    rate.set_xlim(start, stop)
-    rate.set_ylim(bottom=0.0)
-    rate.set_xlabel("time (ms)")
-    rate.set_ylabel("rate (1/s)")
+    _draw_spikes(raster, spikes, sizes, rows, (start, stop), _colours(spikes, colours))
+    for (name, (times, _)), colour in zip(spikes.items(), _colours(spikes, colours), strict=True):
+        _draw_rate(rate, np.asarray(times, np.float64), sizes[name], (start, stop, bin_width), colour, name)
+    _name_rows(raster, _colours(spikes, colours))
+    rate.set(xlim=(start, stop), ylim=(0.0, None), xlabel="time (ms)", ylabel="rate (1/s)")
     if few:
         rate.legend(loc="lower left", bbox_to_anchor=(0.0, 0.98), ncols=len(spikes), frameon=False, borderaxespad=0.0)
     return figure
@@ -98,9 +82,7 @@ def plot_distributions(
             if values.size:
                 ends = axes.get_xaxis_transform()
                 axes.plot(values.mean(), 0.0, "^", ms=5, color=colour, transform=ends, clip_on=False, zorder=5)
-        axes.set_xlim(edges[0], edges[-1])
-        axes.set_ylim(bottom=0.0)
-        axes.set_xlabel(label)
+        axes.set(xlim=(edges[0], edges[-1]), ylim=(0.0, None), xlabel=label)
     all_axes[0].set_ylabel("probability density")
     handles, names = all_axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 8), frameon=False)
@@ -128,8 +110,7 @@ def plot_boxes(values: Mapping[str, npt.ArrayLike], label: str, *, colours: Mapp
     axes.set_yticks(range(1, len(kept) + 1), list(kept))
     axes.tick_params(axis="y", length=0.0)
     axes.invert_yaxis()
-    axes.set_xlim(left=min(0.0, *(a.min(initial=0.0) for a in kept.values())))
-    axes.set_xlabel(label)
+    axes.set(xlim=(min(0.0, *(a.min(initial=0.0) for a in kept.values())), None), xlabel=label)
     return figure
 
 
@@ -148,7 +129,6 @@ def plot_prediction(
     """
     figure = _figure(3.8, 3.7)
     axes = figure.subplots()
-    quantity, bracket, unit = label.partition(" (")
     pooled: list[npt.NDArray[np.float64]] = [np.zeros(0)]
     for index, ((name, pair), colour) in enumerate(zip(series.items(), _colours(series, colours), strict=True)):
         predicted, simulated = (np.asarray(values, np.float64) for values in pair)
@@ -162,14 +142,9 @@ def plot_prediction(
     values = np.concatenate(pooled)
     limits = _limits(values[values > 0.0] if logarithmic else values, logarithmic)
     if logarithmic:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        axes.set(xscale="log", yscale="log")
     axes.plot(limits, limits, "--", color="0.6", lw=1.0, zorder=0)
-    axes.set_xlim(limits)
-    axes.set_ylim(limits)
-    axes.set_aspect("equal")
-    axes.set_xlabel(f"predicted {quantity}{bracket}{unit}")
-    axes.set_ylabel(f"simulated {quantity}{bracket}{unit}")
+    axes.set(xlim=limits, ylim=limits, aspect="equal", xlabel=f"predicted {label}", ylabel=f"simulated {label}")
     axes.legend(loc="upper left", frameon=False)
     return figure
 
@@ -192,8 +167,7 @@ def plot_weight_histogram(weights: Mapping[str, npt.ArrayLike], edges: npt.Array
         axes.set_xlim(bounds[0], bounds[-1])
     if np.isfinite(lowest):
         axes.set_ylim(bottom=0.5 * lowest)
-    axes.set_xlabel("synaptic weight (pA)")
-    axes.set_ylabel("probability density (1/pA)")
+    axes.set(xlabel="synaptic weight (pA)", ylabel="probability density (1/pA)")
     axes.legend(frameon=False)
     return figure
 
@@ -220,9 +194,43 @@ def plot_connectivity_matrix(
     beyond = bool((values > limit).any()), bool((values < -limit).any())
     extend = {(True, True): "both", (True, False): "max", (False, True): "min", (False, False): "neither"}[beyond]
     figure.colorbar(image, ax=axes, extend=extend, label=label)
-    axes.set_xlabel("source")
-    axes.set_ylabel("target")
+    axes.set(xlabel="source", ylabel="target")
     return figure
+
+
+def _require_sizes(spikes: Mapping[str, TimesAndNeurons], sizes: Mapping[str, int], where: str) -> None:
+    for name in spikes:
+        if name not in sizes:
+            raise InputError(f"{where}: no size is given for population '{name}'")
+
+
+def _draw_spikes(
+    axes: Any,
+    spikes: Mapping[str, TimesAndNeurons],
+    sizes: Mapping[str, int],
+    rows: Mapping[str, int],
+    interval: tuple[float, float],
+    colours: Iterable[str],
+    dot: float | None = None,
+) -> None:
+    """The raster: dots (of ``dot`` points) for the first ``rows`` neurons of every population, from top to bottom."""
+    base, middles = 0, []
+    for (name, (times, neurons)), colour in zip(spikes.items(), colours, strict=True):
+        when, who = np.asarray(times, np.float64), np.asarray(neurons)
+        drawn = (when > interval[0]) & (when <= interval[1]) & (who < rows[name])
+        size = dot or (2.0 if drawn.sum() < 5000 else 1.0)
+        axes.plot(when[drawn], base + who[drawn], ".", ms=size, mew=0.0, color=colour, rasterized=True)
+        middles.append(base + rows[name] / 2.0)
+        base += rows[name]
+    axes.set(ylim=(base, 0), ylabel=f"{base:,} of {sum(sizes[name] for name in spikes):,} neurons")
+    axes.set_yticks(middles, list(spikes))
+
+
+def _name_rows(axes: Any, colours: Iterable[str]) -> None:
+    """Names of rows in the colours of their populations, without ticks."""
+    axes.tick_params(axis="y", length=0.0)
+    for label, colour in zip(axes.get_yticklabels(), colours, strict=True):
+        label.set_color(colour)
 
 
 def _draw_rate(

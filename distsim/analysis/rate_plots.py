@@ -41,9 +41,7 @@ def plot_rate_trajectories(
         marker = MARKERS[index % len(MARKERS)]
         place = when[-1] * (1.0 - 0.04 * index) if when.size else 0.0
         axes.plot([place], [level], marker, color=colour, ms=6, mfc="none", mew=1.2, label=f"{name}, simulated")
-    axes.set_xlim(when.min(initial=0.0), when.max(initial=0.0) * 1.03 or 1.0)
-    axes.set_ylim(bottom=0.0)
-    axes.set_xlabel("time (ms)")
-    axes.set_ylabel("rate (1/s)")
+    ends = when.min(initial=0.0), when.max(initial=0.0) * 1.03 or 1.0
+    axes.set(xlim=ends, ylim=(0.0, None), xlabel="time (ms)", ylabel="rate (1/s)")
     axes.legend(loc="lower right", frameon=False)
     return figure

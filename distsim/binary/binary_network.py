@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Rule, check_of_edges
+from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations
 from distsim.core.units import check_number

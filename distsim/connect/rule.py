@@ -1,4 +1,4 @@
-"""A connection rule: which neurons of a source population project to which of a target population.
+"""A connection rule: which neurons of a source population project to which of a target population; and projections.
 
 A rule is a frozen description; ``edges`` draws those of some targets, each from the stream of its own target, so that
 every rank draws those of its own. They come in pieces of a few targets, in the order of targets, so that the edges of a
@@ -11,14 +11,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.declared import Declared
 from distsim.core.errors import InputError
+from distsim.core.populations import AnyPopulation, Populations
 from distsim.core.rng import Streams, streams_of
+from distsim.core.units import shown
 from distsim.core.values import Value, check_shape
 
 Int64Array = npt.NDArray[np.int64]
@@ -65,28 +67,29 @@ class Edges:
         return np.repeat(np.arange(self.first, self.first + len(self.degree)), self.degree)
 
 
-class Between(Protocol):
-    """A projection of any kind of network, as far as its edges are concerned."""
+@dataclass(frozen=True, eq=False)
+class Connected(Generic[AnyPopulation]):
+    """Connections of one kind from ``source`` to ``target``, chosen by ``rule``; ``index`` counts from 0."""
+
+    index: int
+    source: AnyPopulation
+    target: AnyPopulation
+    rule: Rule
+
+    def __post_init__(self) -> None:
+        """Raise InputError where the rule cannot be met by the two populations."""
+        try:
+            self.rule.check(self.ends)
+        except InputError as error:
+            raise InputError(f"projection '{self.name}': {error}") from None
 
     @property
-    def index(self) -> int: ...
-    @property
-    def source(self) -> Numbered: ...
-    @property
-    def target(self) -> Numbered: ...
-    @property
-    def rule(self) -> Rule: ...
-    @property
-    def ends(self) -> Ends: ...
-
-
-class Numbered(Protocol):
-    """A population: ``size`` neurons with global ids from ``first_gid`` on."""
+    def name(self) -> str:
+        return f"{self.source.name}->{self.target.name}"
 
     @property
-    def size(self) -> int: ...
-    @property
-    def first_gid(self) -> int: ...
+    def ends(self) -> Ends:
+        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Targets:
     ``arrays`` tells whether weights, delays or the like are arrays, so that edges need their entries.
     """
 
-    projection: Between
+    projection: Connected[Any]
     seed: int
     gids: Int64Array
     streams: Streams
@@ -104,7 +107,7 @@ class Targets:
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
-    def of(cls, projection: Between, seed: int, gids: Int64Array, values: Iterable[object] = ()) -> Targets:
+    def of(cls, projection: Connected[Any], seed: int, gids: Int64Array, values: Iterable[object] = ()) -> Targets:
         """``values``: what the edges have of their own."""
         arrays = any(isinstance(value, np.ndarray) for value in values)
         return cls(projection, seed, gids, streams_of(seed, "edges", projection.index, gids), arrays)
@@ -144,7 +147,7 @@ class Targets:
 class Rule(Declared, abstract=True):
     """Base of connection rules, a user's own too: its parameters, and how its edges are drawn."""
 
-    kind: ClassVar[str] = "connection rule"
+    noun: ClassVar[str] = "connection rule"
 
     def check(self, ends: Ends) -> None:
         """Raise InputError where the two populations do not fit; any two will do unless the rule says otherwise."""
@@ -174,3 +177,17 @@ def check_of_edges(value: Value, shape: tuple[int, ...] | None, name: str) -> No
     if shape is None and isinstance(value, np.ndarray):
         raise InputError(f"{name}: this rule draws how many connections there are; give a number or a distribution")
     check_shape(value, shape or (), name)
+
+
+def find_ends(
+    network: Populations[AnyPopulation], source: AnyPopulation | str, target: AnyPopulation | str, rule: Any
+) -> tuple[AnyPopulation, AnyPopulation, str]:
+    """The two populations of a new projection, and what messages about it begin with.
+
+    Raises InputError for populations that the network does not have, and for a ``rule`` that is none.
+    """
+    source, target = network.find(source), network.find(target)
+    where = f"projection '{source.name}->{target.name}'"
+    if not isinstance(rule, Rule):
+        raise InputError(f"{where}: {shown(rule)} is not a connection rule; give e.g. FixedIndegree(100) or AllToAll()")
+    return source, target, where

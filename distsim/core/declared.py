@@ -1,11 +1,15 @@
 """Frozen data that is given by its parameters: what each may be is said where it is declared, and checked when given.
 
+    class Izhikevich(NeuronModel):
+        a: Value = of_each(0.02, "1/ms")
+
     class Ring(Rule):
         neighbours: int = count(low=1)
-        p: float = number(default=1.0, low=0.0)
 
 A subclass of ``Declared`` becomes a frozen dataclass. Its arguments, and what it has to define, are checked: InputError
-names the parameter, or the part that is missing.
+names the parameter, or the part that is missing. All parameters are declared in one way: the default (without it the
+parameter must be given; where it is None, None may be given), the unit, the limits. What each neuron or synapse has of
+its own is declared by ``of_each`` and ``time_constant`` of ``core.values``.
 """
 
 from __future__ import annotations
@@ -17,68 +21,82 @@ from functools import partial
 from typing import Any, ClassVar, dataclass_transform
 
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.units import check_count, check_flag, check_number
-from distsim.core.values import check_value
+from distsim.core.units import check_count, check_flag, check_number, to_steps
 
 
 def number(
+    default: Any = MISSING,
+    unit: str = "1",
     *,
-    default: float | Any | None = MISSING,
     low: float = -math.inf,
     above: float = -math.inf,
     high: float = math.inf,
-    kw_only: bool = False,
 ) -> Any:
-    """A parameter that is one number from ``low`` to ``high``, larger than ``above``; None where it is the default."""
+    """A parameter that is one number from ``low`` to ``high``, larger than ``above``; infinite where the default is."""
 
     def check(value: Any, name: str) -> float:
+        if isinstance(value, float) and math.isinf(value) and value == default:
+            return value
         checked = check_number(value, name, low=low, above=above)
         if checked > high:
             raise InputError(f"{name} must be at most {high:g}, got {checked:g}")
         return checked
 
-    return _parameter(check, "number", default, kw_only)
+    return parameter(check, "number", default, unit)
 
 
-def count(*, default: int | Any = MISSING, low: int = 0) -> Any:
+def duration(default: Any = MISSING, *, low: int = 0) -> Any:
+    """A ``number`` in ms that is a whole multiple of dt, of at least ``low`` steps."""
+
+    def check_steps(value: Any, shape: tuple[int, ...], dt: float, name: str) -> None:
+        to_steps(value, dt, name, low=low)
+
+    return parameter(partial(check_number, low=0.0), "number", default, "ms", check_steps)
+
+
+def count(default: Any = MISSING, *, low: int = 0) -> Any:
     """A parameter that is a whole number of at least ``low``."""
-    return _parameter(partial(check_count, low=low), "count", default)
+    return parameter(partial(check_count, low=low), "count", default)
 
 
-def flag(*, default: bool | Any = MISSING) -> Any:
+def flag(default: Any = MISSING) -> Any:
     """A parameter that is True or False."""
-    return _parameter(check_flag, "flag", default)
+    return parameter(check_flag, "flag", default)
 
 
-def of_each(*, default: float | Any = MISSING, low: float = -math.inf, above: float = -math.inf) -> Any:
-    """A parameter with a value for each synapse: one number, an array, or a distribution, within the limits."""
-    return _parameter(partial(check_value, low=low, above=above), "of each", default)
+def parameter(
+    check: Callable[[Any, str], Any],
+    what: str,
+    default: Any,
+    unit: str = "1",
+    fits: Callable[[Any, tuple[int, ...], float, str], None] | None = None,
+) -> Any:
+    """A parameter that check(value, name) returns checked; fits(value, shape, dt, name) is asked by ``check_fits``."""
+    return field(default=default, metadata={"check": check, "what": what, "unit": unit, "fits": fits})
 
 
-def _parameter(check: Callable[[Any, str], Any], what: str, default: Any, kw_only: bool = False) -> Any:
-    return field(default=default, kw_only=kw_only, metadata={"check": check, "what": what})
-
-
-@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(number, count, flag, of_each, field))
+# Only ``field`` is a specifier: type checkers take a default of specifiers by keyword alone.
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
 class Declared:
-    """Base of what is declared by its parameters; ``kind`` says what it is in a message.
+    """Base of what is declared by its parameters; ``noun`` says what it is in a message.
 
     eq: whether instances of the same parameters are equal. abstract: of a base, which need not define everything.
     """
 
-    kind: ClassVar[str]
+    noun: ClassVar[str]
     needs: ClassVar[dict[str, str]] = {}
     """What a subclass has to define beside its methods, by name, and what that is."""
 
     def __init_subclass__(cls, *, eq: bool = False, abstract: bool = False) -> None:
         check_arguments(dataclass(frozen=True, eq=eq)(cls))
-        for name, what in () if abstract else cls.needs.items():
-            if not hasattr(cls, name):
-                raise InputError(f"{cls.__name__}: a {cls.kind} defines '{name}': {what}")
-        for name in () if abstract else dir(cls):
+        if abstract:
+            return
+        missing = {name: what for name, what in cls.needs.items() if not hasattr(cls, name)}
+        for name in dir(cls):
             if getattr(getattr(cls, name, None), "__isabstractmethod__", False):
-                what = " ".join((getattr(cls, name).__doc__ or "").split("\n\n")[0].split())
-                raise InputError(f"{cls.__name__}: a {cls.kind} defines '{name}': {what}")
+                missing[name] = " ".join((getattr(cls, name).__doc__ or "").split("\n\n")[0].split())
+        for name, what in missing.items():
+            raise InputError(f"{cls.__name__}: a {cls.noun} defines '{name}': {what}")
 
     def __post_init__(self) -> None:
         for parameter in fields(self):  # type: ignore[arg-type] # every subclass is a dataclass
@@ -88,8 +106,16 @@ class Declared:
                 object.__setattr__(self, parameter.name, checked)
 
 
+def check_fits(declared: Any, shape: tuple[int, ...], dt: float, where: str) -> None:
+    """InputError, starting with ``where``, for arrays that are not of ``shape``, and times (ms) that do not fit dt."""
+    for f in fields(declared):
+        value = getattr(declared, f.name)
+        if f.metadata.get("fits") and value is not None:
+            f.metadata["fits"](value, shape, dt, f"{where}: {type(declared).__name__} {f.name}")
+
+
 def names_of_each(cls: Any) -> tuple[str, ...]:
-    """Names of the parameters that have a value for each synapse, in the order of declaration."""
+    """Names of the parameters of which each synapse has its own, in the order of declaration."""
     return tuple(f.name for f in fields(cls) if f.metadata.get("what") == "of each")
 
 

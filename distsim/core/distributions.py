@@ -6,18 +6,19 @@ so it does not depend on ranks. Normal numbers come from the inverse of the norm
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import abstractmethod
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.declared import Declared, number
 from distsim.core.elementary import exp, log
-from distsim.core.errors import InputError, check_arguments
+from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
 from distsim.core.rng import Streams, draw_open_uniform
-from distsim.core.units import LARGEST, check_number, shown
+from distsim.core.units import LARGEST, shown
 
 FloatArray = npt.NDArray[np.float64]
 _LARGEST = 1.0 - 2.0**-53  # the largest uniform number
@@ -131,36 +132,30 @@ def exponentiate(values):  # type: ignore[no-untyped-def]
         values[i] = exp(values[i])
 
 
-def freeze_numbers(owner: Any, **limits: dict[str, float]) -> None:
-    """Replace the fields of the frozen dataclass ``owner`` that ``limits`` names by their checked values."""
-    for name, limit in limits.items():
-        value = check_number(getattr(owner, name), f"{type(owner).__name__}: {name}", **limit)
-        object.__setattr__(owner, name, value)
+class OfQuantile(Declared, abstract=True):
+    """A distribution that is given by its quantile."""
 
+    noun: ClassVar[str] = "distribution"
 
-def freeze_limits(owner: Any) -> None:
-    """The fields low and high of ``owner``, checked, each of which may be infinite: no limit on that side."""
-    for name, none in (("low", -np.inf), ("high", np.inf)):
-        if getattr(owner, name) != none:
-            freeze_numbers(owner, **{name: {}})
-
-
-@check_arguments
-@dataclass(frozen=True)
-class Uniform:
-    """Uniform between ``low`` and ``high``."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        freeze_numbers(self, low={}, high={})
-        low, high = self.low, self.high
-        if high < low:
-            raise InputError(f"Uniform: high = {high:g} is below low = {low:g}")
+    @abstractmethod
+    def quantile(self, p: FloatArray) -> FloatArray:
+        """As ``Invertible.quantile``."""
 
     def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
         return self.quantile(uniform_numbers(streams, counters))
+
+
+class Uniform(OfQuantile, eq=True):
+    """Uniform between ``low`` and ``high``."""
+
+    low: float = number()
+    high: float = number()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        low, high = self.low, self.high
+        if high < low:
+            raise InputError(f"Uniform: high = {high:g} is below low = {low:g}")
 
     def quantile(self, p: FloatArray) -> FloatArray:
         return self.low + (self.high - self.low) * p
@@ -169,19 +164,11 @@ class Uniform:
         return self.low, self.high
 
 
-@check_arguments
-@dataclass(frozen=True)
-class Normal:
+class Normal(OfQuantile, eq=True):
     """Normal with mean ``mean`` and standard deviation ``std``."""
 
-    mean: float
-    std: float
-
-    def __post_init__(self) -> None:
-        freeze_numbers(self, mean={}, std={"low": 0.0})
-
-    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
-        return self.quantile(uniform_numbers(streams, counters))
+    mean: float = number()
+    std: float = number(low=0.0)
 
     def quantile(self, p: FloatArray) -> FloatArray:
         to_normal(p)
@@ -193,25 +180,20 @@ class Normal:
         return (-np.inf, np.inf) if self.std > 0.0 else (self.mean, self.mean)
 
 
-@check_arguments
-@dataclass(frozen=True)
-class LogNormal:
+class LogNormal(OfQuantile, eq=True):
     """exp of a normal with mean ``mu`` and standard deviation ``sigma``."""
 
-    mu: float
-    sigma: float
+    mu: float = number()
+    sigma: float = number(low=0.0)
 
     def __post_init__(self) -> None:
-        freeze_numbers(self, mu={}, sigma={"low": 0.0})
+        super().__post_init__()
         largest = self.mu + FARTHEST * self.sigma
         if largest > np.log(LARGEST):
             raise InputError(
                 f"LogNormal: values with mu = {self.mu:g} and sigma = {self.sigma:g} can be exp({largest:g}); "
                 f"mu + {FARTHEST:g} sigma must be at most {np.log(LARGEST):.3g}"
             )
-
-    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
-        return self.quantile(uniform_numbers(streams, counters))
 
     def quantile(self, p: FloatArray) -> FloatArray:
         values = Normal(self.mu, self.sigma).quantile(p)
@@ -222,19 +204,17 @@ class LogNormal:
         return 0.0, np.inf
 
 
-@check_arguments
-@dataclass(frozen=True)
-class Clipped:
+class Clipped(Declared, eq=True):
     """Another distribution, its values beyond ``low`` or ``high`` set to that bound."""
 
     distribution: Distribution
-    low: float = -np.inf
-    high: float = np.inf
+    low: float = number(-np.inf)
+    high: float = number(np.inf)
 
     def __post_init__(self) -> None:
         if isinstance(self.distribution, type) or not isinstance(self.distribution, Distribution):
             raise InputError(f"Clipped: needs a distribution, got {shown(self.distribution)}")
-        freeze_limits(self)
+        super().__post_init__()
         if not self.low <= self.high:
             raise InputError(f"Clipped: high = {self.high} is not above low = {self.low}")
 
@@ -246,9 +226,7 @@ class Clipped:
         return min(max(low, self.low), self.high), max(min(high, self.high), self.low)
 
 
-@check_arguments
-@dataclass(frozen=True)
-class Redrawn:
+class Redrawn(OfQuantile, eq=True):
     """Another distribution, of which values below ``low`` or above ``high`` are drawn again until they are within.
 
     That is the distribution cut off at ``low`` and ``high``. Each value still takes one uniform number: its quantile is
@@ -257,21 +235,18 @@ class Redrawn:
     """
 
     distribution: Invertible
-    low: float = -np.inf
-    high: float = np.inf
+    low: float = number(-np.inf)
+    high: float = number(np.inf)
 
     def __post_init__(self) -> None:
         if isinstance(self.distribution, type) or not isinstance(self.distribution, Invertible):
             raise InputError(f"Redrawn: needs a distribution that has a quantile, got {shown(self.distribution)}")
-        freeze_limits(self)
+        super().__post_init__()
         if not self.low <= self.high:
             raise InputError(f"Redrawn: high = {self.high} is not above low = {self.low}")
         low, high = self.distribution.bounds()
         if high < self.low or low > self.high:
             raise InputError(f"Redrawn: {self.distribution} has no values between {self.low:g} and {self.high:g}")
-
-    def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
-        return self.quantile(uniform_numbers(streams, counters))
 
     def quantile(self, p: FloatArray) -> FloatArray:
         below, above = self._parts

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.distributions import Distribution, FloatArray, freeze_numbers, uniform_numbers
+from distsim.core.declared import Declared, number
+from distsim.core.distributions import Distribution, FloatArray, uniform_numbers
 from distsim.core.elementary import log
-from distsim.core.errors import InputError, check_arguments
+from distsim.core.errors import InputError
 from distsim.core.gamma_quantile import to_gamma
 from distsim.core.jit import jit
 from distsim.core.rng import Streams
-from distsim.core.units import SMALLEST, shown
+from distsim.core.units import SMALLEST, check_number, shown
 
 NOT_ZERO = 1e-290  # the smallest gamma number: signs survive where a tiny shape would underflow
 
@@ -25,20 +24,18 @@ def to_exponential(values):  # type: ignore[no-untyped-def]
         values[i] = -log(1.0 - values[i])
 
 
-@check_arguments
-@dataclass(frozen=True)
-class Gamma:
+class Gamma(Declared, eq=True):
     """Gamma with ``shape`` and ``scale``: mean shape * scale; a negative ``scale`` gives the negative of such numbers.
 
     The inverse of the distribution function is taken at one uniform number: a logarithm for shape 1, the exponential
     distribution, the inverse of the incomplete gamma function (``gamma_quantile``) for any other shape.
     """
 
-    shape: float
-    scale: float
+    shape: float = number(above=0.0)
+    scale: float = number()
 
     def __post_init__(self) -> None:
-        freeze_numbers(self, shape={"above": 0.0}, scale={})
+        super().__post_init__()
         if self.scale == 0.0:
             raise InputError("Gamma: scale must not be 0")
         if abs(self.scale) < SMALLEST:
@@ -63,20 +60,18 @@ class Gamma:
         return (nearest, np.inf) if self.scale > 0.0 else (-np.inf, nearest)
 
 
-@check_arguments
-@dataclass(frozen=True)
-class Replaced:
+class Replaced(Declared, eq=True):
     """Another distribution, its values at or below ``low`` set to ``by``, which is above ``low``."""
 
     distribution: Distribution
-    by: float
-    low: float = 0.0
+    by: float = number()
+    low: float = number(0.0)
 
     def __post_init__(self) -> None:
         if isinstance(self.distribution, type) or not isinstance(self.distribution, Distribution):
             raise InputError(f"Replaced: needs a distribution, got {shown(self.distribution)}")
-        freeze_numbers(self, low={})
-        freeze_numbers(self, by={"above": self.low})
+        super().__post_init__()
+        check_number(self.by, "Replaced: by", above=self.low)
 
     def sample(self, streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
         values = self.distribution.sample(streams, counters)

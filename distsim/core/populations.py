@@ -14,12 +14,14 @@ from distsim.core.values import describe
 
 
 class Named(Protocol):
-    """A population: ``size`` neurons under a name."""
+    """A population: ``size`` neurons under a name, with global ids from ``first_gid`` on."""
 
     @property
     def name(self) -> str: ...
     @property
     def size(self) -> int: ...
+    @property
+    def first_gid(self) -> int: ...
 
 
 AnyPopulation = TypeVar("AnyPopulation", bound=Named)

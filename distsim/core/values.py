@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import MISSING
+from functools import partial
 from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.declared import parameter
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
 from distsim.core.rng import streams_of
@@ -16,6 +19,7 @@ from distsim.core.units import LARGEST, MAX_STEPS, SMALLEST, check_number, shown
 
 LONG = 8  # arrays that are described one by one, at most
 SAMPLE = 1001  # numbers of which a median is taken
+MOST_DECAY = 300.0  # dt / tau, at most: exp of it, and its products with quantities of any size, are numbers
 
 Value = float | npt.NDArray[np.float64] | Distribution
 
@@ -77,6 +81,38 @@ def check_shape(value: Value, shape: tuple[int, ...], name: str) -> None:
     """InputError where ``value`` is an array of another shape than ``shape``."""
     if isinstance(value, np.ndarray) and value.shape != shape:
         raise InputError(f"{name} has shape {value.shape}, but must have shape {shape} or be one number")
+
+
+def of_each(default: Any = MISSING, unit: str = "1", *, low: float = -np.inf, above: float = -np.inf) -> Any:
+    """A parameter of which each neuron or synapse has its own: one number, an array, or a distribution.
+
+    At least ``low`` and larger than ``above``.
+    """
+    return parameter(partial(check_value, low=low, above=above), "of each", default, unit, _check_shape)
+
+
+def time_constant(default: Any = MISSING) -> Any:
+    """A positive ``of_each`` in ms, by which something decays within a step: not far below dt."""
+    return parameter(partial(check_value, above=0.0), "of each", default, "ms", _check_decay)
+
+
+def _check_shape(value: Value, shape: tuple[int, ...], dt: float, name: str) -> None:
+    check_shape(value, shape, name)
+
+
+def _check_decay(value: Value, shape: tuple[int, ...], dt: float, name: str) -> None:
+    check_shape(value, shape, name)
+    check_time_constant(value, dt, name)
+
+
+def check_time_constant(value: Value, dt: float, name: str) -> None:
+    """InputError where a time constant (ms) is, or can be, so far below dt that exp(dt / tau) is no number."""
+    smallest = bounds(value)[0]
+    if dt > MOST_DECAY * smallest:
+        raise InputError(
+            f"{name} = {smallest:g} ms must be at least {dt / MOST_DECAY:g} ms, dt / {MOST_DECAY:g}"
+            + ("; wrap the distribution in Clipped(...)" if is_distribution(value) else "")
+        )
 
 
 def bounds(value: Value) -> tuple[float, float]:

@@ -109,7 +109,7 @@ def report_fault(error: BaseException, comm: MPI.Comm) -> None:
     """
     if is_copy(error):
         time.sleep(SHORT_PATIENCE)
-    _tell_fault(error, comm)
+    _tell_fault(error, f"{comm.rank} of {comm.size}")
     if comm.size > 1:
         _abort(comm, FAULT)
 
@@ -142,9 +142,9 @@ def _explained() -> bool:
     return True
 
 
-def _tell_fault(error: BaseException, comm: MPI.Comm) -> None:
+def _tell_fault(error: BaseException, rank: str) -> None:
     trace = "".join(traceback.format_exception(error))
-    _write(f"distsim: rank {comm.rank} of {comm.size} failed: {type(error).__name__}: {error}\n{trace}\n")
+    _write(f"distsim: rank {rank} failed: {type(error).__name__}: {error}\n{trace}\n")
 
 
 def _write(text: str) -> None:
@@ -191,7 +191,7 @@ def _end_job(kind: type[BaseException], error: BaseException, trace: TracebackTy
     if code != FAULT:
         _tell_in_a_sentence(error, ending, comm)
     elif ending is None or ending.index(FAULT) == comm.rank:
-        _tell_fault(error, comm)
+        _tell_fault(error, f"{comm.rank} of {comm.size}")
     if ending is None:
         _abort(comm, code)
     raise SystemExit(code)
@@ -208,12 +208,11 @@ def _running_world() -> MPI.Comm | None:
 
 def _end_without_mpi(error: BaseException) -> int:
     """Rank 0 speaks; another only where rank 0 does not end the job, within a moment, by ending itself."""
-    rank = launched_rank()
+    rank, code = launched_rank(), exit_code(error)
     if rank:
         time.sleep(SHORT_PATIENCE)
-    if exit_code(error) != FAULT:
+    if code == FAULT:
+        _tell_fault(error, str(rank))
+    else:
         _write(f"distsim: error: {error}\n")
-        return exit_code(error)
-    trace = "".join(traceback.format_exception(error))
-    _write(f"distsim: rank {rank} failed: {type(error).__name__}: {error}\n{trace}\n")
-    return FAULT
+    return code

@@ -1,4 +1,4 @@
-"""The memory of the machine: how much of it is free, and whether what is to be done fits."""
+"""The memory of the machine: how much of it is free, and whether what is to be done fits; and that of this process."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 MEMINFO, OWN_GROUPS, GROUPS = Path("/proc/meminfo"), Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+STATUS = Path("/proc/self/status")
 GROUP_FILES = (  # limit, use, and what of it can be freed; version 2 and 1
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -52,6 +53,16 @@ def available_bytes() -> int | None:
     return max(0, min(free)) if free else None
 
 
+def resident_bytes() -> int:
+    """Bytes of this process in memory now; 0 where the system does not tell."""
+    return _field(STATUS, "VmRSS") or 0
+
+
+def peak_bytes() -> int:
+    """The most bytes that this process had in memory so far; 0 where the system does not tell."""
+    return _field(STATUS, "VmHWM") or 0
+
+
 def in_words(n: float) -> str:
     """A number of bytes as people say it: "5.1 TB"."""
     power = 0
@@ -61,12 +72,9 @@ def in_words(n: float) -> str:
 
 
 def _free_of_machine() -> list[int]:
-    try:
-        for line in MEMINFO.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return [int(line.split()[1]) * 1024]
-    except (OSError, ValueError):
-        pass
+    available = _field(MEMINFO, "MemAvailable")
+    if available is not None:
+        return [available]
     try:
         return [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     except (OSError, ValueError):
@@ -100,3 +108,12 @@ def _own_groups() -> Iterator[Path]:
         root = GROUPS / kinds
         own = root / path.lstrip("/")
         yield from (folder for folder in (own, *own.parents) if folder == root or root in folder.parents)
+
+
+def _field(file: Path, name: str) -> int | None:
+    """Bytes that ``file`` says ``name`` has; None where it does not tell."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
+    except (OSError, ValueError):
+        return None

@@ -30,7 +30,7 @@ class Progress(Protocol):
 @contextmanager
 def silent(label: str, total: float, unit: str = "ms") -> Iterator[Callable[[float], None]]:
     """Show nothing."""
-    yield _ignore
+    yield lambda done: None
 
 
 def bars(comm: MPI.Comm | None) -> Progress:
@@ -140,7 +140,3 @@ def _compilation_listener(stream: TextIO) -> Any:
                 self.bar.clear()
 
     return Listener()
-
-
-def _ignore(done: float) -> None:
-    """Nobody wants to know."""

@@ -41,7 +41,7 @@ def heed(rank: int, alone: bool, explained: Callable[[], bool]) -> Callable[[], 
     ``explained`` tells whether another rank has said already why the job ends: launchers then send SIGTERM to the rest.
     """
     if threading.current_thread() is not threading.main_thread() or not _unhandled():
-        return _nothing
+        return lambda: None
     listener = None if alone else _Listener(rank, explained)
     afterwards = signal.SIG_DFL if listener is None else signal.SIG_IGN  # a second signal; the listener ends it all
 
@@ -77,10 +77,6 @@ def _unhandled() -> bool:
         signal.set_wakeup_fd(free)
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     return free == -1 and handlers == (signal.default_int_handler, signal.SIG_DFL)
-
-
-def _nothing() -> None:
-    """There is nothing to undo."""
 
 
 class _Listener:

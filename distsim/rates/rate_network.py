@@ -12,92 +12,65 @@ spiking ones (``distsim.theory.lif_mean_field.drift_and_diffusion``).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Rule, check_of_edges
+from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
+from distsim.core.declared import Declared, check_fits
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.units import check_number, shown, to_steps
-from distsim.core.values import Value, bounds, check_shape, check_value
+from distsim.core.values import Value, bounds, check_shape, check_value, of_each
 
 
-@check_arguments
-@dataclass(frozen=True, eq=False)
-class SiegertNeuron:
+class SiegertNeuron(Declared):
     """Rate of a leaky integrate-and-fire neuron with white (tau_syn = 0) or exponentially filtered noise.
 
     Parameters: tau, tau_m, t_ref, tau_syn (ms), V_th, V_reset (mV, relative to the resting potential), mean (1/s). Each
     is a number, an array (size,) or a distribution.
     """
 
-    tau: Value = 1.0
-    tau_m: Value = 10.0
-    t_ref: Value = 2.0
-    V_th: Value = 15.0
-    V_reset: Value = 0.0
-    tau_syn: Value = 0.0
-    mean: Value = 0.0
+    tau: Value = of_each(1.0, "ms", above=0.0)
+    tau_m: Value = of_each(10.0, "ms", above=0.0)
+    t_ref: Value = of_each(2.0, "ms", low=0.0)
+    V_th: Value = of_each(15.0, "mV")
+    V_reset: Value = of_each(0.0, "mV")
+    tau_syn: Value = of_each(0.0, "ms", low=0.0)
+    mean: Value = of_each(0.0, "1/s", low=0.0)
     siegert: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        positive, not_negative = {"above": 0.0}, {"low": 0.0}
-        limits = {"tau": positive, "tau_m": positive} | dict.fromkeys(("t_ref", "tau_syn", "mean"), not_negative)
-        freeze(self, limits)
+        super().__post_init__()
         low, high = bounds(self.V_reset)[1], bounds(self.V_th)[0]
         if low >= high:
             raise InputError(f"SiegertNeuron: V_reset = {low:g} mV must be below V_th = {high:g} mV")
 
 
-@check_arguments
-@dataclass(frozen=True, eq=False)
-class ConstantRate:
+class ConstantRate(Declared):
     """A source that takes no input: its rate relaxes to ``mean`` (1/s) with ``tau`` (ms).
 
     Each is a number, an array (size,) or a distribution. Its initial rate is 0 unless given, see
     ``RateNetwork.population``.
     """
 
-    mean: Value
-    tau: Value = 1.0
+    mean: Value = of_each(unit="1/s", low=0.0)
+    tau: Value = of_each(1.0, "ms", above=0.0)
     siegert: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        freeze(self, {"mean": {"low": 0.0}, "tau": {"above": 0.0}})
 
-
-@check_arguments
-@dataclass(frozen=True, eq=False)
-class DiffusionConnection:
+class DiffusionConnection(Declared):
     """Adds ``drift_factor`` (mV s) times the rate of its source to mu, ``diffusion_factor`` (mV^2 s) times to sigma^2.
 
     Each is a number, an array as for the weights of synapses, or a distribution.
     """
 
-    drift_factor: Value
-    diffusion_factor: Value
-
-    def __post_init__(self) -> None:
-        freeze(self, {"drift_factor": {}, "diffusion_factor": {"low": 0.0}})
+    drift_factor: Value = of_each(unit="mV s")
+    diffusion_factor: Value = of_each(unit="mV^2 s", low=0.0)
 
     def check(self, shape: tuple[int, ...] | None, where: str) -> None:
         """Raise InputError for arrays not of ``shape`` (None: no arrays)."""
         check_of_edges(self.drift_factor, shape, f"{where}: drift_factor")
         check_of_edges(self.diffusion_factor, shape, f"{where}: diffusion_factor")
-
-
-def check_sizes(model: Any, size: int, where: str) -> None:
-    """InputError where a parameter is an array of another length than the population."""
-    for name in (field.name for field in fields(model)):
-        check_shape(getattr(model, name), (size,), f"{where}: {type(model).__name__} {name}")
-
-
-def freeze(owner: Any, limits: dict[str, dict[str, float]]) -> None:
-    """Replace the fields of a frozen dataclass by their checked values; ``limits`` by name, none where missing."""
-    for name in (field.name for field in fields(owner)):
-        value = check_value(getattr(owner, name), f"{type(owner).__name__}: {name}", **limits.get(name, {}))
-        object.__setattr__(owner, name, value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +110,7 @@ class RateNetwork(Populations[RatePopulation]):
         if not isinstance(model, (SiegertNeuron, ConstantRate)):
             raise InputError(f"{where}: {shown(model)} is not a rate neuron; give e.g. SiegertNeuron()")
         size = self._check_size(size, where)
-        check_sizes(model, size, where)
+        check_fits(model, (size,), self.dt, where)
         rate = check_value(rate, f"{where}: rate", low=0.0)
         check_shape(rate, (size,), f"{where}: rate")
         population = RatePopulation(name, size, model, self.size, rate)

@@ -16,12 +16,11 @@ from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import one_per_node_first, world
 from distsim.parallel.gather import DECIMALS
 from distsim.parallel.job import faults
-from distsim.parallel.machine import check_memory
-from distsim.parallel.resident import peak_bytes, resident_bytes
+from distsim.parallel.machine import check_memory, peak_bytes, resident_bytes
 from distsim.parallel.timers import Timers, over_ranks
 from distsim.record.output import FLUSH_TIME, Output
-from distsim.record.provenance import about
 from distsim.record.store import Store
+from distsim.record.surroundings import versions
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -94,8 +93,9 @@ class SimulationBase(Prepared[AnyNetwork]):
         """
         if file is not None:
             check_path(file, f"{self._name}: file")
-            described = about(self.network, self.comm, self.seed, **settings)
-            self._output = Output(self.comm, Path(file), described, lambda store: layout(store, self.network))
+            made = {"seed": self.seed, "ranks": self.comm.size, "versions": versions()}
+            about = settings | made | {"network": self.network.description()}
+            self._output = Output(self.comm, Path(file), about, lambda store: layout(store, self.network))
         try:
             with faults(self.comm):
                 self._n_connections = int(self.comm.allreduce(self._build()))

@@ -7,12 +7,13 @@ import os
 import platform
 import shlex
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from distsim.parallel import mpi_library
-from distsim.record import provenance
 
+PACKAGES = ("distsim", "numpy", "numba", "h5py", "mpi4py")
 LAUNCHERS = (
     "mpirun", "mpiexec", "mpiexec.hydra", "prterun", "prted", "orterun", "hydra_pmi_proxy", "srun", "slurmstepd",
 )  # fmt: skip
@@ -33,7 +34,7 @@ def collect(comm: Any) -> dict[str, Any]:
         return {}
     hosts = sorted({host for host, _ in nodes})
     return {
-        "versions": provenance.versions(provenance.PACKAGES),
+        "versions": versions(),
         "git_commit": git_commit(),
         "hosts": {host: sum(other == host for other, _ in nodes) for host in hosts},
         "cpu_model": cpu_model(),
@@ -44,6 +45,17 @@ def collect(comm: Any) -> dict[str, Any]:
         "launch_line": launch_line(),
         "environment": environment(os.environ),
     }
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of Python and of the packages that results depend on; None for one that runs without being installed."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = None
+    return found
 
 
 def now() -> str:

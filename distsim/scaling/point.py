@@ -50,7 +50,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     bytes, energy in J.
     """
     from distsim.models.run import simulate
-    from distsim.parallel.resident import resident_bytes
+    from distsim.parallel.machine import resident_bytes
     from distsim.scaling.plan import model_of, settings_of
 
     begin = time.perf_counter()

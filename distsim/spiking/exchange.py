@@ -79,8 +79,9 @@ class Exchange(Protocol):
 
 
 def make_exchange(plan: str, comm: MPI.Comm, needed: Int64Array) -> Exchange:
-    """The exchange plan of that name, one of ``choices.EXCHANGES``; ``needed`` (n,) are the gids with targets on this rank, ascending.
+    """The exchange plan of that name, one of ``choices.EXCHANGES``.
 
+    ``needed`` (n,) are the gids with targets on this rank, ascending.
     "auto" takes the directed plan where the ranks far outnumber those that hold targets of one neuron, else the
     single Allgather.
     """

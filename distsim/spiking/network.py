@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.connected import Connected, find_ends
-from distsim.connect.rule import Ends, Rule
+from distsim.connect.rule import Connected, Ends, Rule, find_ends
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.positions import check_positions

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Hashable
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.declared import Declared, check_fits
 from distsim.core.errors import InputError
 
 
-class PopulationModel(ABC):
+class PopulationModel(Declared, abstract=True):
     """What a population is made of: neurons, or sources of spikes. A model overrides what is different for it."""
 
+    noun: ClassVar[str] = "model"
     receives: ClassVar[bool] = True
     """Whether it takes input; a source of spikes does not."""
 
@@ -41,9 +43,9 @@ class PopulationModel(ABC):
         """Populations whose models are of one kind form one group: one call advances them all."""
         return type(self), self.inputs()
 
-    @abstractmethod
     def check(self, size: int, dt: float, where: str) -> None:
         """Raise InputError, its message starting with ``where``, for parameters that do not fit size or dt."""
+        check_fits(self, (size,), dt, where)
 
     def inputs(self) -> int:
         """Number of inputs with a time course of their own."""
@@ -63,7 +65,7 @@ class PopulationModel(ABC):
         """The neurons of one rank in populations of one kind (``PopulationShare``), with their state."""
 
 
-class Source(PopulationModel):
+class Source(PopulationModel, abstract=True):
     """A population that only sends spikes."""
 
     receives = False
@@ -100,23 +102,26 @@ class Group(Protocol):
         raise InputError(f"a source of spikes has no state '{name}'")
 
 
-class Stimulus(ABC):
+class Stimulus(Declared, abstract=True):
     """What can be given to ``Network.stimulate``."""
+
+    noun: ClassVar[str] = "stimulus"
 
     @abstractmethod
     def attach(self, network: Any, target: Any) -> None:
         """Let it act on every neuron of the population ``target`` of ``network``; InputError where it does not fit."""
 
 
-class Drive(Stimulus):
+class Drive(Stimulus, abstract=True):
     """A stimulus that acts on neurons directly: events, currents or input of their own."""
 
+    noun: ClassVar[str] = "drive"
     neuron_bytes: ClassVar[int] = 0
     """About how many bytes the engine keeps for each neuron that it acts on."""
 
     def check(self, size: int, dt: float, where: str) -> None:
         """Raise InputError, its message starting with ``where``, for parameters that do not fit size or dt."""
-        return
+        check_fits(self, (size,), dt, where)
 
     def attach(self, network: Any, target: Any) -> None:
         """Check it, and add it to the stimulations of ``network``."""

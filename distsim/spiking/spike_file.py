@@ -3,7 +3,7 @@
 Spikes are laid out as in SONATA: /spikes/<population>/timestamps (ms) and node_ids, counted from 0 within the
 population, sorted by time. States: /states/<population>/<variable>/{time, neuron, value}; value is (T, n).
 Weights: /weights/<source>-><target>/{source, target, weight, delay, time}: a row per synapse and recorded time (ms).
-Root attributes: ``distsim``, all that was known at the start as JSON (see record/provenance.py), and ``T``, the
+Root attributes: ``distsim``, all that was known at the start as JSON (see record/simulation_base.py), and ``T``, the
 simulated time (ms) up to which the file is complete.
 """
 

@@ -83,24 +83,34 @@ class BinaryMeanField:
         self._square = self.K * self.J**2
 
     def mean_input(self, m: npt.ArrayLike) -> FloatArray:
-        """mu (n,) at mean activities ``m`` (n,)."""
-        return self._mean_input(self._activities(m))
+        """mu (..., n) at mean activities ``m`` (..., n), one number for all populations, or several points."""
+        return self._activities(m) @ self._mean.T + self.mu_ext
 
     def variance_input(self, m: npt.ArrayLike) -> FloatArray:
-        """sigma^2 (n,) at mean activities ``m`` (n,)."""
-        return self._variance_input(self._activities(m))
+        """sigma^2 (..., n) at mean activities ``m`` (..., n)."""
+        m = self._activities(m)
+        return (m * (1.0 - m)) @ self._square.T + self.variance_ext
 
     def response(self, m: npt.ArrayLike) -> FloatArray:
-        """Phi(m) (n,): the probability that an update leads to the active state."""
-        return self._response(self._activities(m))
+        """Phi(m) (..., n): the probability that an update leads to the active state."""
+        return activity(self.mean_input(m), np.sqrt(self.variance_input(m)), self.theta)
 
     def jacobian(self, m: npt.ArrayLike) -> FloatArray:
-        """d Phi_i / d m_j (n, n); 0 in the rows of populations whose input has no variance.
+        """d Phi_i / d m_j (..., n, n); 0 in the rows of populations whose input has no variance.
 
         There Phi_i is locally constant, unless mu_i equals theta_i: with sigma_i^2 proportional to a small departure
         d, Phi_i changes as exp(-(theta_i - mu_i)^2 / (2 sigma_i^2)), which vanishes with all its derivatives.
         """
-        return self._jacobian(self._activities(m))
+        m = self._activities(m)
+        variance = self.variance_input(m)
+        moving = variance > 0.0
+        sigma = np.sqrt(np.where(moving, variance, 1.0))
+        x = np.where(moving, (self.theta - self.mean_input(m)) / sigma, 0.0)
+        x = np.clip(x, -FAR, FAR)
+        density = np.where(moving, np.exp(-0.5 * x * x) / (math.sqrt(2.0 * math.pi) * sigma), 0.0)
+        d_sigma = self._square * (1.0 - 2.0 * m)[..., None, :] / (2.0 * sigma[..., :, None])
+        slopes: FloatArray = density[..., :, None] * (self._mean + x[..., :, None] * d_sigma)
+        return slopes
 
     def eigenvalues(self, m: npt.ArrayLike) -> npt.NDArray[np.complex128]:
         """Eigenvalues (n,) (1/ms) of the linearised dynamics at ``m``, largest real part first."""
@@ -114,7 +124,7 @@ class BinaryMeanField:
             raise InputError("trajectory: times must be finite, ascending and not negative")
         if not when.size:
             return np.zeros((0, self.n))
-        solution = self._integrate(self._start(m_0), float(when[-1]), when)
+        solution = self._integrate(_fractions(m_0, "m_0", self.n), float(when[-1]), when)
         return np.clip(solution.y.T, 0.0, 1.0)
 
     def fixed_point(self, m_0: npt.ArrayLike = 0.0) -> FloatArray:
@@ -123,7 +133,7 @@ class BinaryMeanField:
         The dynamics are followed until a fixed point is near, which Newton's method then finds to machine precision.
         Raises DistsimError where they do not come to rest, because they oscillate.
         """
-        m, span, past = self._start(m_0), 20.0 * float(self.tau.max()), 0.0
+        m, span, past = _fractions(m_0, "m_0", self.n), 20.0 * float(self.tau.max()), 0.0
         while past < PATIENCE * self.tau.max():
             ends, converged = self._newton(m[None, :])
             found = ends[0]
@@ -150,56 +160,30 @@ class BinaryMeanField:
         return [FixedPoint(m, self.eigenvalues(m)) for m in sorted(found, key=lambda m: tuple(m.round(7)))]
 
     def _activities(self, m: npt.ArrayLike) -> FloatArray:
-        return np.clip(_per_population(m, "m", self.n), 0.0, 1.0)
-
-    # of any number of points m (..., n) within 0..1
-
-    def _mean_input(self, m: FloatArray) -> FloatArray:
-        return m @ self._mean.T + self.mu_ext
-
-    def _variance_input(self, m: FloatArray) -> FloatArray:
-        return (m * (1.0 - m)) @ self._square.T + self.variance_ext
-
-    def _response(self, m: FloatArray) -> FloatArray:
-        return activity(self._mean_input(m), np.sqrt(self._variance_input(m)), self.theta)
-
-    def _jacobian(self, m: FloatArray) -> FloatArray:
-        variance = self._variance_input(m)
-        moving = variance > 0.0
-        sigma = np.sqrt(np.where(moving, variance, 1.0))
-        x = np.where(moving, (self.theta - self._mean_input(m)) / sigma, 0.0)
-        x = np.clip(x, -FAR, FAR)
-        density = np.where(moving, np.exp(-0.5 * x * x) / (math.sqrt(2.0 * math.pi) * sigma), 0.0)
-        d_sigma = self._square * (1.0 - 2.0 * m)[..., None, :] / (2.0 * sigma[..., :, None])
-        slopes: FloatArray = density[..., :, None] * (self._mean + x[..., :, None] * d_sigma)
-        return slopes
+        """``m`` (..., n) within 0..1; one number stands for all populations."""
+        array = _numbers(m, "m")
+        return np.clip(array if array.shape[-1:] == (self.n,) else _per_population(array, "m", self.n), 0.0, 1.0)
 
     def _newton(self, m: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """Newton's method from every start ``m`` (starts, n) at once: where it ends, and whether at a fixed point."""
         unit = np.eye(self.n)
         for _ in range(NEWTON_STEPS):
-            difference = self._response(m) - m
+            difference = self.response(m) - m
             found = np.abs(difference).max(axis=-1, initial=0.0) < EXACT
             if found.all():
                 break
-            matrix = self._jacobian(m) - unit
+            matrix = self.jacobian(m) - unit
             matrix[np.abs(np.linalg.det(matrix)) < SINGULAR] = -unit  # a plain iteration leads on
             step = np.linalg.solve(matrix, difference[..., None])[..., 0]
             m = np.where(found[:, None], m, np.clip(m - step, 0.0, 1.0))
-        return m, np.abs(self._response(m) - m).max(axis=-1, initial=0.0) < EXACT
-
-    def _start(self, m_0: npt.ArrayLike) -> FloatArray:
-        start = _per_population(m_0, "m_0", self.n)
-        if ((start < 0.0) | (start > 1.0)).any():
-            raise InputError(f"m_0 must lie between 0 and 1, got {start.tolist()}")
-        return start
+        return m, np.abs(self.response(m) - m).max(axis=-1, initial=0.0) < EXACT
 
     def _integrate(self, m: FloatArray, span: float, when: FloatArray | None = None) -> Any:
         """The dynamics over ``span`` ms."""
         from scipy.integrate import solve_ivp
 
         def slope(_: float, m: FloatArray) -> FloatArray:
-            return (self._response(np.clip(m, 0.0, 1.0)) - m) / self.tau
+            return (self.response(m) - m) / self.tau
 
         tolerance = FOLLOW if when is None else TRACE
         return solve_ivp(slope, (0.0, span), m, t_eval=when, rtol=tolerance, atol=1e-3 * tolerance, method="DOP853")
@@ -249,10 +233,7 @@ def balanced_threshold(
 ) -> FloatArray:
     """Thresholds (n,) equal to the mean input at mean activities ``m`` (n,): those expected of a balanced network."""
     K, J = _couplings(K, J, "")
-    m = _per_population(m, "m", K.shape[1])
-    if ((m < 0.0) | (m > 1.0)).any():
-        raise InputError(f"m must lie between 0 and 1, got {m.tolist()}")
-    return (K * J) @ m + _external(K_ext, J_ext, m_ext, len(K))[0]
+    return (K * J) @ _fractions(m, "m", K.shape[1]) + _external(K_ext, J_ext, m_ext, len(K))[0]
 
 
 def _couplings(K: npt.ArrayLike, J: npt.ArrayLike, suffix: str) -> tuple[FloatArray, FloatArray]:
@@ -281,10 +262,16 @@ def _external(K: Any, J: Any, m: Any, n: int) -> tuple[FloatArray, FloatArray]:
     indegree, strength = _couplings(K, J, "_ext")
     if len(indegree) != n:
         raise InputError(f"K_ext has {len(indegree)} rows, but there are {n} populations")
-    m = _per_population(m, "m_ext", indegree.shape[1])
-    if ((m < 0.0) | (m > 1.0)).any():
-        raise InputError(f"m_ext must lie between 0 and 1, got {m.tolist()}")
+    m = _fractions(m, "m_ext", indegree.shape[1])
     return (indegree * strength) @ m, (indegree * strength**2) @ (m * (1.0 - m))
+
+
+def _fractions(values: npt.ArrayLike, name: str, n: int) -> FloatArray:
+    """``values`` as ``_per_population``, each from 0 to 1."""
+    array = _per_population(values, name, n)
+    if ((array < 0.0) | (array > 1.0)).any():
+        raise InputError(f"{name} must lie between 0 and 1, got {array.tolist()}")
+    return array
 
 
 def _per_population(values: npt.ArrayLike, name: str, n: int) -> FloatArray:

@@ -1,4 +1,4 @@
-"""The postsynaptic potential (PSP) of a synapse with alpha-shaped current (PSC) on a leaky membrane.
+"""The postsynaptic potential (PSP) of a synapse on a leaky membrane: with alpha-shaped current (PSC), unless said.
 
 A current of amplitude 1 pA, I(t) = e t / tau_s exp(-t / tau_s), charges the membrane, C_m dV/dt = -C_m V / tau_m + I.
 With x = t / tau_s and delta = 1 - tau_s / tau_m this gives
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 
-from distsim.core.accurate import exp, log
+from distsim.core.accurate import exp, log, log1p
 from distsim.core.errors import InputError
 from distsim.core.units import check_number
 
@@ -148,3 +148,16 @@ def unit_psp_amplitude(tau_m: float, tau_s: float, C_m: float) -> float:
     Raises InputError unless all three are positive.
     """
     return unit_psp(psp_peak_time(tau_m, tau_s), tau_m, tau_s, C_m)
+
+
+def exponential_psp_amplitude(tau_m: float, tau_s: float, C_m: float) -> float:
+    """Largest membrane potential (mV) that a PSC exp(-t / tau_s) of amplitude 1 pA evokes; ms, ms, pF.
+
+    At the maximum dV/dt = 0, so V = tau_m / C_m exp(-t / tau_s), at t = tau_s ln(tau_s / tau_m) / (tau_s / tau_m - 1).
+    A PSP of J mV thus needs a synapse of weight J / exponential_psp_amplitude(...) pA.
+    Raises InputError unless all three are positive.
+    """
+    check_number(C_m, "C_m", above=0.0)
+    delta = 1.0 - check_number(tau_s, "tau_s", above=0.0) / check_number(tau_m, "tau_m", above=0.0)
+    exponent = log1p(-delta) / delta if delta else -1.0
+    return tau_m / C_m * exp(exponent)

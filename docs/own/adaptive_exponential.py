@@ -8,10 +8,9 @@ V and w take SUBSTEPS steps of the midpoint rule (Runge & Kutta, second order) w
 held at its value in their middle, which is exact. V is kept at V_peak once it is reached, so that nothing overflows.
 """
 
-from distsim import NeuronModel, State, Value, duration, parameter, time_constant
+from distsim import NeuronModel, State, Value, duration, inline, of_each, time_constant
 from distsim.core.accurate import exp
 from distsim.core.elementary import exp as fast_exp
-from distsim.core.jit import inline
 
 SUBSTEPS = 10
 
@@ -27,17 +26,17 @@ def slopes(V, w, current, C_m, g_L, E_L, V_T, Delta_T, V_peak, tau_w, a):
 class AdaptiveExponential(NeuronModel):
     """Parameters: see the equations; positive and negative weights drive one current."""
 
-    C_m: Value = parameter(281.0, "pF", above=0.0)
-    g_L: Value = parameter(30.0, "nS", above=0.0)
-    E_L: Value = parameter(-70.6, "mV")
-    V_T: Value = parameter(-50.4, "mV")
-    Delta_T: Value = parameter(2.0, "mV", above=0.0)
-    V_peak: Value = parameter(0.0, "mV")
-    V_reset: Value = parameter(-60.0, "mV")
+    C_m: Value = of_each(281.0, "pF", above=0.0)
+    g_L: Value = of_each(30.0, "nS", above=0.0)
+    E_L: Value = of_each(-70.6, "mV")
+    V_T: Value = of_each(-50.4, "mV")
+    Delta_T: Value = of_each(2.0, "mV", above=0.0)
+    V_peak: Value = of_each(0.0, "mV")
+    V_reset: Value = of_each(-60.0, "mV")
     tau_w: Value = time_constant(144.0)
-    a: Value = parameter(4.0, "nS")
-    b: Value = parameter(80.5, "pA")
-    I_e: Value = parameter(0.0, "pA")
+    a: Value = of_each(4.0, "nS")
+    b: Value = of_each(80.5, "pA")
+    I_e: Value = of_each(0.0, "pA")
     tau_syn: float = time_constant(2.0)
     t_ref: float = duration(0.0)
 

@@ -6,18 +6,18 @@
 Forward Euler steps from V and U at the start of the step; then input is added, then the threshold is looked at.
 """
 
-from distsim import NeuronModel, State, Value, parameter
+from distsim import NeuronModel, State, Value, of_each
 
 
 class Izhikevich(NeuronModel):
     """Parameters: a (1/ms), b, c (mV), d, V_th (mV), I_e (mV/ms, as injected currents)."""
 
-    a: Value = parameter(0.02, "1/ms")
-    b: Value = parameter(0.2, "1/ms")
-    c: Value = parameter(-65.0, "mV")
-    d: Value = parameter(8.0, "mV/ms")
-    V_th: Value = parameter(30.0, "mV")
-    I_e: Value = parameter(0.0, "mV/ms")
+    a: Value = of_each(0.02, "1/ms")
+    b: Value = of_each(0.2, "1/ms")
+    c: Value = of_each(-65.0, "mV")
+    d: Value = of_each(8.0, "mV/ms")
+    V_th: Value = of_each(30.0, "mV")
+    I_e: Value = of_each(0.0, "mV/ms")
 
     states = State("V_m", "mV", "c"), State("U_m", "mV/ms", -13.0)
     weight_unit = "mV"

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from distsim import InputError
-from distsim.connect.rule import Edges, Ends, Rule, Targets
-from distsim.core.declared import count
+from distsim import Edges, Ends, InputError, Rule, Targets, count
 
 
 class Ring(Rule):

@@ -6,12 +6,9 @@ With the delay d dendritic, w in units of Wmax, and the traces of ``distsim.spik
     a presynaptic spike:                            w = max(0, w - lambda alpha w**mu_minus K_minus)
 """
 
-from distsim.core.declared import number, of_each
+from distsim import InputError, LongTermSynapse, Value, inline, make_kernels, number, of_each
 from distsim.core.elementary import exp2, log2
-from distsim.core.errors import InputError
-from distsim.core.jit import inline
-from distsim.core.values import Value, largest
-from distsim.spiking.synapses.long_term import LongTermSynapse, make_kernels
+from distsim.core.values import largest
 
 
 @inline
@@ -39,12 +36,12 @@ class StdpSynapse(LongTermSynapse):
     of the weight: 0 for additive, 1 for multiplicative plasticity.
     """
 
-    weight: Value = of_each(default=1.0, low=0.0)
-    lambda_: float = number(default=0.01, low=0.0)
-    alpha: float = number(default=1.0, low=0.0)
-    mu_plus: float = number(default=1.0, low=0.0)
-    mu_minus: float = number(default=1.0, low=0.0)
-    Wmax: float = number(default=100.0, above=0.0)
+    weight: Value = of_each(1.0, "pA", low=0.0)
+    lambda_: float = number(0.01, low=0.0)
+    alpha: float = number(1.0, low=0.0)
+    mu_plus: float = number(1.0, low=0.0)
+    mu_minus: float = number(1.0, low=0.0)
+    Wmax: float = number(100.0, "pA", above=0.0)
     kernels = make_kernels(facilitate, depress)
 
     def __post_init__(self) -> None:

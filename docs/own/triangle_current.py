@@ -1,18 +1,15 @@
 """A current that rises and falls in turn: a drive that the package does not have."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from distsim import Drive
+from distsim import Drive, number
 
 
-@dataclass(frozen=True)
 class TriangleCurrent(Drive):
     """A current to every neuron that goes from 0 to ``highest`` (pA) and back within every ``period`` (ms)."""
 
-    highest: float
-    period: float
+    highest: float = number(unit="pA")
+    period: float = number(unit="ms", above=0.0)
 
     def bind(self, driven):
         """Add to the current of the steps that follow ``first_step``, that one included."""

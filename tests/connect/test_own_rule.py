@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distsim import IafPscExp, InputError, Network, Normal, PairwiseBernoulli, Static, Uniform
+from distsim import IafPscExp, InputError, Network, Normal, PairwiseBernoulli, Rule, Static, Uniform, count, number
 from distsim.connect import rule
-from distsim.connect.rule import Rule
-from distsim.core.declared import count, number
 from distsim.core.values import describe
 from distsim.spiking.spiking_memory import memory_of_spiking
 from docs.own.ring import Ring
@@ -60,7 +58,7 @@ def test_a_part_that_is_missing_is_named():
     with pytest.raises(InputError, match="Nothing: a connection rule defines 'edges': The edges of the local targets"):
 
         class Nothing(Rule):
-            p: float = number(default=1.0)
+            p: float = number(1.0)
 
             def expected_edges(self, ends):
                 return 0.0

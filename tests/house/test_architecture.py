@@ -179,7 +179,7 @@ class K:
 # ---------------------------------------------------------------- functions whose bits differ between machines
 
 REPRODUCIBLE = (
-    "core", "connect", "spiking", "binary", "rates", "theory.psp", "theory.exponential_psp",
+    "core", "connect", "spiking", "binary", "rates", "theory.psp",
     "models.two_population.parameters", "models.two_population.network", "models.microcircuit.parameters",
     "models.microcircuit.network", "models.brunel.parameters", "models.brunel.network", "models.brunel.mean_field",
     "models.binary_ei.parameters", "models.binary_ei.network", "models.liquid_state.parameters",

@@ -77,11 +77,14 @@ ANYTHING = st.one_of(
     st.recursive(st.none() | st.text(max_size=3), st.lists, max_leaves=6),
 )
 RESULTS = {"Connections", "MeanActivity", "Spikes", "States", "SynapseStates"}  # made by simulations
-OF_MODELS = {"NeuronModel", "State"}  # what a class of neurons is made of
+OF_OWN = {  # what classes of users are made of
+    "Drive", "Driven", "Edges", "Ends", "LongTermSynapse", "NeuronModel", "Rule", "ShortTermSynapse", "State",
+    "SynapseModel", "Targets",
+}  # fmt: skip
 CLASSES = [
     getattr(distsim, name)
     for name in distsim.__all__
-    if dataclasses.is_dataclass(getattr(distsim, name)) and name not in RESULTS | OF_MODELS
+    if dataclasses.is_dataclass(getattr(distsim, name)) and name not in RESULTS | OF_OWN
 ]
 FIELDS = [(cls, field.name) for cls in CLASSES for field in dataclasses.fields(cls) if field.init]
 GOOD = {
@@ -179,6 +182,7 @@ def simulate_rates(thing):
 @example((SpikeTrains, "times"), 5)
 @example((SpikeTrains, "times"), 10**5000)
 @example((EdgeList, "source"), [[1], [2, 3]])
+@example((Redrawn, "low"), np.array([1.0, 2.0]))
 def test_fields_of_all_classes(field, value):
     cls, name = field
     thing = attempt(lambda: made(cls, **{name: value}))

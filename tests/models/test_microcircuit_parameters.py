@@ -11,7 +11,7 @@ import pytest
 from distsim import InputError
 from distsim.models.microcircuit import parameters
 from distsim.models.microcircuit.parameters import POPULATIONS, load
-from distsim.theory.exponential_psp import exponential_psp_amplitude
+from distsim.theory.psp import exponential_psp_amplitude
 from tests.nest_fixtures import FOLDER
 
 PUBLISHED = json.loads((FOLDER / "microcircuit.json").read_text(encoding="utf-8"))

@@ -21,15 +21,16 @@ from distsim import (
     Network,
     Normal,
     Poisson,
+    ShortTermSynapse,
     Simulation,
     SpikeTrains,
     Static,
     Uniform,
+    Value,
+    make_kernel,
+    of_each,
 )
-from distsim.core.declared import of_each
 from distsim.core.elementary import exp
-from distsim.core.values import Value
-from distsim.spiking.synapses.short_term import ShortTermSynapse, make_kernel
 from docs.own.ring import Ring
 from docs.own.stdp_synapse import StdpSynapse
 
@@ -44,9 +45,9 @@ def transmit(w, state, elapsed, p):
 
 
 class Tsodyks2(ShortTermSynapse):
-    U: Value = of_each(default=0.5, low=0.0)
-    D: Value = of_each(default=800.0, above=0.0)
-    F: Value = of_each(default=30.0, above=0.0)
+    U: Value = of_each(0.5, low=0.0)
+    D: Value = of_each(800.0, "ms", above=0.0)
+    F: Value = of_each(30.0, "ms", above=0.0)
     initial: ClassVar[dict[str, float]] = {"x": 1.0, "u": 0.0}
     kernel = make_kernel(transmit)
 

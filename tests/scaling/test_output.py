@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from distsim.core.errors import InputError, StorageError
-from distsim.record import lock, provenance, surroundings
+from distsim.record import lock, surroundings
 from distsim.record.jsonable import plain
 from distsim.record.lock import Lock
 from distsim.scaling import store
@@ -252,7 +252,7 @@ def test_environment_is_a_chosen_part():
 
 
 def test_versions_and_machine():
-    assert provenance.versions(provenance.PACKAGES)["numpy"]
+    assert surroundings.versions()["numpy"]
     assert surroundings.cpu_model()
     assert surroundings.affinity()
     assert "python" in surroundings.launch_line()

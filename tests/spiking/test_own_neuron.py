@@ -31,7 +31,8 @@ from distsim import (
     TsodyksMarkram,
     Uniform,
     Value,
-    parameter,
+    number,
+    of_each,
 )
 from distsim.parallel.communicator import alone
 from tests.nest_fixtures import load
@@ -230,8 +231,8 @@ class Leak(NeuronModel):
 class Levels(Drive):
     """+size to even and -size to odd neurons in odd steps, the opposite in even ones."""
 
-    def __init__(self, size, claimed=None):
-        self.size, self.claimed = size, size if claimed is None else claimed
+    size: float = number()
+    claimed: float | None = number(None)
 
     def bind(self, driven):
         sign = np.where(driven.share.gids % 2, -1.0, 1.0)
@@ -240,7 +241,7 @@ class Levels(Drive):
             odd = np.where(np.arange(first_step, first_step + n_steps) % 2, 1.0, -1.0)
             return self.size * odd[:, None] * sign
 
-        driven.add_input(levels, self.claimed)
+        driven.add_input(levels, self.size if self.claimed is None else self.claimed)
 
 
 def states_of(network, comm):
@@ -279,15 +280,15 @@ def step(state, arrived, injected, constants):
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"states": STATES}, r"Mine: a neuron model needs a static method step\(state, arrived, injected, constants\)"),
+        ({"states": STATES}, "Mine: a neuron model defines 'step': A static method that returns"),
         ({"states": STATES, "step": step}, "Mine: 'step' must be a static method"),
-        ({"step": staticmethod(step)}, "Mine: a neuron model needs 'states', a tuple of State"),
+        ({"step": staticmethod(step)}, "Mine: a neuron model defines 'states': a tuple of State"),
         ({"step": staticmethod(step), "states": ("x",)}, "Mine: 'states' must be a tuple of State"),
         ({"step": staticmethod(step), "states": (State("x", "mV", "E_M"),)}, "state x needs the parameter 'E_M'"),
     ],
 )
 def test_what_is_forgotten_is_named(parts, message):
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(InputError, match=message):
         type("Mine", (NeuronModel,), parts)
 
 
@@ -301,7 +302,7 @@ def test_a_state_needs_an_initial_value():
 class Short(NeuronModel):
     """Returns fewer states than it has."""
 
-    E_L: Value = parameter(0.0, "mV")
+    E_L: Value = of_each(0.0, "mV")
     states = State("x", "mV", "E_L"), State("y", "mV", 0.0)
 
     @staticmethod

@@ -22,9 +22,12 @@ from distsim import (
     Static,
     TsodyksMarkram,
     Uniform,
+    Value,
+    duration,
+    number,
+    time_constant,
 )
 from distsim.analysis.read import read_connections
-from distsim.core.declared import number
 from distsim.core.kernel_cache import store
 from distsim.core.values import describe
 from distsim.parallel.communicator import alone
@@ -241,7 +244,7 @@ def test_a_part_that_is_missing_is_named():
     with pytest.raises(InputError, match="Unequal: a synapse defines 'kernels': what make_kernels"):
 
         class Unequal(LongTermSynapse):
-            gain: float = number(default=1.0)
+            gain: float = number(1.0)
 
     with pytest.raises(InputError, match=r"must be a function of \(w, K_plus, p\), not of \(w\)$"):
         make_kernels(lambda w: w, depress)
@@ -250,3 +253,24 @@ def test_a_part_that_is_missing_is_named():
 
         class Stateless(ShortTermSynapse):
             kernel = make_kernel(transmit)
+
+
+class Slow(ShortTermSynapse):
+    tau: Value = time_constant(100.0)
+    pause: float = duration(1.0)
+    initial: ClassVar[dict[str, float]] = {"x": 1.0}
+    kernel = make_kernel(lambda w, state, elapsed, p: (state, w))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"tau": 1e-4}, r"Slow tau = 0\.0001 ms must be at least 0\.00033"),
+        ({"pause": 0.25}, r"Slow pause = 0\.25 ms is not"),
+    ],
+)
+def test_times_of_synapses_are_checked_as_those_of_neurons(given, message):
+    network = Network(dt=0.1)
+    network.population("A", 2, IafPscAlpha())
+    with pytest.raises(InputError, match=r"projection 'A->A': " + message):
+        network.connect("A", "A", AllToAll(), Slow(**given))

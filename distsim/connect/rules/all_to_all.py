@@ -14,7 +14,7 @@ from distsim.core.declared import flag
 class AllToAll(Rule, eq=True):
     """Every source projects once to every target; without ``autapses`` not to itself."""
 
-    autapses: bool = flag(default=True)
+    autapses: bool = flag(True)
 
     def array_shape(self, ends: Ends) -> tuple[int, ...] | None:
         return ends.n_target, ends.n_source

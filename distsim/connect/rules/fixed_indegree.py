@@ -21,8 +21,8 @@ class FixedIndegree(Rule, eq=True):
     """
 
     indegree: int = count()
-    autapses: bool = flag(default=True)
-    multapses: bool = flag(default=True)
+    autapses: bool = flag(True)
+    multapses: bool = flag(True)
 
     def check(self, ends: Ends) -> None:
         """Raise InputError where the in-degree cannot be met."""

@@ -17,7 +17,7 @@ class FixedTotalNumber(Rule, eq=True):
     """``number`` synapses in all, each between a source and a target drawn uniformly and independently (multapses)."""
 
     number: int = count()
-    autapses: bool = flag(default=True)
+    autapses: bool = flag(True)
 
     def check(self, ends: Ends) -> None:
         """Raise InputError where there is no pair to connect."""

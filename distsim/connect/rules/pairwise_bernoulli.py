@@ -17,7 +17,7 @@ class PairwiseBernoulli(Rule, eq=True):
     """Every pair of source and target is connected with probability ``p``, independently."""
 
     p: float = number(low=0.0, high=1.0)
-    autapses: bool = flag(default=True)
+    autapses: bool = flag(True)
 
     def edges(self, targets: Targets) -> Iterator[Edges]:
         excluded = targets.excluded(self.autapses)

@@ -41,7 +41,7 @@ class SpatialBernoulli(Rule, eq=True):
 
     C: float = number(low=0.0, high=1.0)
     lambda_: float = number(above=0.0)
-    autapses: bool = flag(default=True)
+    autapses: bool = flag(True)
 
     def check(self, ends: Ends) -> None:
         """Raise InputError for populations without positions, or in spaces of different dimensions."""

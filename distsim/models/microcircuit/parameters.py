@@ -14,7 +14,7 @@ from distsim.core.accurate import log
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S
 from distsim.models.model_parameters import ModelParameters, derived
-from distsim.theory.exponential_psp import exponential_psp_amplitude
+from distsim.theory.psp import exponential_psp_amplitude
 
 MODEL = "microcircuit"
 POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")

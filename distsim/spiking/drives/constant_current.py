@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.errors import InputError, check_arguments
-from distsim.core.units import check_number, to_steps
+from distsim.core.declared import duration, number
+from distsim.core.errors import InputError
+from distsim.core.units import to_steps
 from distsim.spiking.drives.driven import Driven
 from distsim.spiking.protocols import Drive
 
 
-@check_arguments
-@dataclass(frozen=True)
-class ConstantCurrent(Drive):
+class ConstantCurrent(Drive, eq=True):
     """A current of ``amplitude`` (pA) from ``start`` to ``stop`` (ms; None: for ever), transmitted with ``delay`` (ms).
 
     As NEST's dc_generator: what the generator emits in a step arrives ``delay`` (default dt) later and acts on the
@@ -23,23 +20,15 @@ class ConstantCurrent(Drive):
     transmission is the neuron's own parameter I_e.
     """
 
-    amplitude: float
-    start: float = 0.0
-    stop: float | None = None
-    delay: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("amplitude", "start", "stop", "delay"):
-            value = getattr(self, name)
-            if value is not None or name in ("amplitude", "start"):
-                object.__setattr__(self, name, check_number(value, f"ConstantCurrent: {name}"))
+    amplitude: float = number(unit="pA")
+    start: float = duration(0.0)
+    stop: float | None = duration(None)
+    delay: float | None = duration(None, low=1)
 
     def check(self, size: int, dt: float, where: str) -> None:
-        start = to_steps(self.start, dt, f"{where}: ConstantCurrent start")
-        if self.stop is not None and to_steps(self.stop, dt, f"{where}: ConstantCurrent stop") < start:
+        super().check(size, dt, where)
+        if self.stop is not None and to_steps(self.stop, dt, "stop") < to_steps(self.start, dt, "start"):
             raise InputError(f"{where}: ConstantCurrent stop = {self.stop:g} ms is before start = {self.start:g} ms")
-        if self.delay is not None:
-            to_steps(self.delay, dt, f"{where}: ConstantCurrent delay", low=1)
 
     def bind(self, driven: Driven) -> None:
         """Add the amplitude to the current of the steps in which it acts."""

@@ -6,39 +6,30 @@ neuron, see ``distsim.core.poisson_counts``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from distsim.core.errors import InputError, check_arguments
-from distsim.core.units import MS_PER_S, check_number, to_steps
+from distsim.core.declared import duration, number
+from distsim.core.errors import InputError
+from distsim.core.units import MS_PER_S, to_steps
 from distsim.spiking.drives.driven import Driven
 from distsim.spiking.protocols import Drive
 
 MAX_MEAN = 1e8
 
 
-@check_arguments
-@dataclass(frozen=True)
-class Poisson(Drive):
+class Poisson(Drive, eq=True):
     """Poisson input of ``rate`` (1/s) to each neuron; an event has ``weight`` and ``delay`` (ms, default dt).
 
     The unit of weights is that of the target's input: pA, but mV for iaf_psc_delta.
     """
 
-    rate: float
-    weight: float
-    delay: float | None = None
+    rate: float = number(unit="1/s", low=0.0)
+    weight: float = number()
+    delay: float | None = duration(None, low=1)
     neuron_bytes: ClassVar[int] = 8  # the key of its stream
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", check_number(self.rate, "Poisson: rate", low=0.0))
-        object.__setattr__(self, "weight", check_number(self.weight, "Poisson: weight"))
-        if self.delay is not None:
-            object.__setattr__(self, "delay", check_number(self.delay, "Poisson: delay"))
-
     def check(self, size: int, dt: float, where: str) -> None:
-        if self.delay is not None:
-            to_steps(self.delay, dt, f"{where}: Poisson delay", low=1)
+        super().check(size, dt, where)
         if self.mean(dt) > MAX_MEAN:
             raise InputError(f"{where}: Poisson rate = {self.rate:g} /s means more than {MAX_MEAN:g} events per step")
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from distsim.core.units import check_flag
-from distsim.core.values import Value
+from distsim.core.declared import flag
+from distsim.core.values import Value, of_each
 from distsim.spiking.neurons.membrane import POTENTIAL, REFRACTORY, Membrane, leak, settle
-from distsim.spiking.neurons.neuron_model import State, parameter
+from distsim.spiking.neurons.neuron_model import State
 
 
 class IafPscDelta(Membrane):
@@ -26,15 +26,11 @@ class IafPscDelta(Membrane):
     of Poisson input are jumps of the potential, in mV.
     """
 
-    I_e: Value = parameter(0.0, "pA")
-    refractory_input: bool = False
+    I_e: Value = of_each(0.0, "pA")
+    refractory_input: bool = flag(False)
 
     states = POTENTIAL, REFRACTORY, State("held", "mV", 0.0, hidden=True)
     weight_unit: ClassVar[str] = "mV"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_flag(self.refractory_input, "IafPscDelta: refractory_input")
 
     def constants(self, p: Any, dt: float) -> tuple[Any, ...]:
         decay, from_current = leak(dt, p.C_m, p.tau_m)

@@ -12,17 +12,17 @@ such a neuron never fires, unless its phase lets it do so once at the start.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.distributions import Distribution
-from distsim.core.errors import InputError, check_arguments
+from distsim.core.errors import InputError
 from distsim.core.jit import jit
 from distsim.core.units import MS_PER_S, RELATIVE_TOLERANCE, shown
-from distsim.core.values import Value, check_shape, check_value
+from distsim.core.values import Value, bounds, largest, of_each
 from distsim.spiking.drives.poisson_input import deposit_all
 from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
 from distsim.spiking.neurons.neuron_group import bounds_of
@@ -34,24 +34,20 @@ LONGEST_PERIOD = 2**62  # steps; a counter and a period together fit into 64 bit
 NEVER = 1e300  # a threshold (mV) that no potential reaches
 
 
-@check_arguments
-@dataclass(frozen=True, eq=False)
 class IgnoreAndFire(PopulationModel):
     """Parameters: ``rate`` (1/s), ``phase`` (0 <= phase <= 1: part of a period before the first spike), ``integrate``.
 
     rate and phase are one number, an array (size,), or a distribution.
     """
 
-    rate: Value = 10.0
-    phase: Value = 1.0
+    rate: Value = of_each(10.0, "1/s", above=0.0)
+    phase: Value = of_each(1.0, low=0.0)
     integrate: IafPscAlpha | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", check_value(self.rate, "IgnoreAndFire: rate", above=0.0))
-        object.__setattr__(self, "phase", check_value(self.phase, "IgnoreAndFire: phase", low=0.0))
-        high = self.phase.bounds()[1] if isinstance(self.phase, Distribution) else np.max(self.phase, initial=0.0)
-        if high > 1.0:
-            raise InputError(f"IgnoreAndFire: phase must be at most 1 (of a period), got {high:g}")
+        super().__post_init__()
+        if largest(self.phase) > 1.0:
+            raise InputError(f"IgnoreAndFire: phase must be at most 1 (of a period), got {largest(self.phase):g}")
         if self.integrate is not None and not isinstance(self.integrate, IafPscAlpha):
             raise InputError(f"IgnoreAndFire: integrate must be an IafPscAlpha, got {shown(self.integrate)}")
 
@@ -68,14 +64,11 @@ class IgnoreAndFire(PopulationModel):
         return type(self), self.integrate.kind if self.integrate else None
 
     def check(self, size: int, dt: float, where: str) -> None:
-        for name in ("rate", "phase"):
-            value = getattr(self, name)
-            check_shape(value, (size,), f"{where}: IgnoreAndFire {name}")
-        highest = self.rate.bounds()[1] if isinstance(self.rate, Distribution) else np.max(self.rate, initial=0.0)
+        super().check(size, dt, where)
+        lowest, highest = bounds(self.rate)
         if highest > MS_PER_S / dt:
             raise InputError(f"{where}: IgnoreAndFire rate = {highest:g} /s is above one spike per dt = {dt:g} ms")
-        lowest = np.inf if isinstance(self.rate, Distribution) else np.min(self.rate, initial=np.inf)
-        if lowest < MS_PER_S / (LONGEST_PERIOD * dt):
+        if not isinstance(self.rate, Distribution) and lowest < MS_PER_S / (LONGEST_PERIOD * dt):
             raise InputError(
                 f"{where}: IgnoreAndFire rate = {lowest:g} /s means a period of more than 2^62 steps of dt = {dt:g} "
                 f"ms; give at least {MS_PER_S / (LONGEST_PERIOD * dt):.2g} /s"

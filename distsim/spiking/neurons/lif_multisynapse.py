@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from distsim.core.accurate import exp, expm1
+from distsim.core.declared import duration, number
 from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
 from distsim.core.tuples import over_tuples
-from distsim.core.units import check_number, to_steps
-from distsim.core.values import Value, check_array
-from distsim.spiking.neurons.membrane import REFRACTORY, leak, settle
-from distsim.spiking.neurons.neuron_checks import check_below, check_time_constant
-from distsim.spiking.neurons.neuron_model import NeuronModel, State, duration, parameter, time_constant
+from distsim.core.units import to_steps
+from distsim.core.values import Value, check_array, check_time_constant, of_each, time_constant
+from distsim.spiking.neurons.membrane import REFRACTORY, check_below, leak, settle
+from distsim.spiking.neurons.neuron_model import NeuronModel, State
 
 STIMULUS = "stimulus"
 
@@ -41,13 +41,13 @@ class LifMultisynapse(NeuronModel):
 
     tau_m: Value = time_constant(30.0)
     t_ref: float = duration(3.0)
-    R_m: Value = parameter(0.001, "GOhm", above=0.0)
-    E_L: Value = parameter(0.0, "mV")
-    V_th: Value = parameter(15.0, "mV")
-    V_reset: Value = parameter(13.5, "mV")
-    I_e: Value = parameter(0.0, "pA")
+    R_m: Value = of_each(0.001, "GOhm", above=0.0)
+    E_L: Value = of_each(0.0, "mV")
+    V_th: Value = of_each(15.0, "mV")
+    V_reset: Value = of_each(13.5, "mV")
+    I_e: Value = of_each(0.0, "pA")
     tau_syn: tuple[float, ...] = (3.0, 6.0)
-    tau_stimulus: float = 3.0
+    tau_stimulus: float = number(3.0, "ms", above=0.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,8 +58,6 @@ class LifMultisynapse(NeuronModel):
                 "LifMultisynapse: tau_syn needs one time constant (ms) for each receptor, as in (3.0, 6.0)"
             )
         object.__setattr__(self, "tau_syn", tuple(taus.tolist()))
-        tau_stimulus = check_number(self.tau_stimulus, "LifMultisynapse: tau_stimulus", above=0.0)
-        object.__setattr__(self, "tau_stimulus", tau_stimulus)
 
     @property
     def receptors(self) -> tuple[int | str, ...]:

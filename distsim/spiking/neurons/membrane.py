@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from distsim.core.accurate import exp, expm1
+from distsim.core.declared import duration
+from distsim.core.distributions import Distribution
+from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
 from distsim.core.units import to_steps
-from distsim.core.values import Value
-from distsim.spiking.neurons.neuron_checks import check_below
-from distsim.spiking.neurons.neuron_model import NeuronModel, State, duration, parameter, time_constant
+from distsim.core.values import Value, of_each, time_constant
+from distsim.spiking.neurons.neuron_model import NeuronModel, State
 
 POTENTIAL = State("V_m", "mV", "E_L", above="E_L")
 REFRACTORY = State("refractory_steps", "1", 0, hidden=True)
@@ -54,15 +56,35 @@ def settle(V, wait, integrated, V_th, V_reset, refractory_steps):  # type: ignor
     return V_reset if fires else value, refractory_steps if fires else waiting, fires
 
 
+def check_below(model: Any, lower: str, upper: str, unit: str) -> None:
+    """InputError where field ``lower`` of ``model`` is not below field ``upper`` in every neuron."""
+    low, high = getattr(model, lower), getattr(model, upper)
+    if np.shape(low) and np.shape(high) and np.shape(low) != np.shape(high):
+        return  # at most one of them has the length of the population: ``check`` says which does not
+    below = np.less(_bound(low, 1), _bound(high, 0))
+    if not np.all(below):
+        shown, limit = (np.broadcast_to(_bound(v, k), np.shape(below))[~below] for v, k in ((low, 1), (high, 0)))
+        drawn = any(isinstance(value, Distribution) for value in (low, high))
+        raise InputError(
+            f"{type(model).__name__}: {lower} = {shown[0]:g} {unit} must be below {upper} = {limit[0]:g} {unit}"
+            + ("; wrap the distribution in Clipped(...)" if drawn else "")
+        )
+
+
+def _bound(value: Value, side: int) -> Any:
+    """The value itself, or the smallest (side 0) or largest (side 1) value of a distribution."""
+    return value.bounds()[side] if isinstance(value, Distribution) else value
+
+
 class Membrane(NeuronModel, abstract=True):
     """A leaky membrane with a threshold: C_m (pF), tau_m, t_ref (ms), E_L, V_th, V_reset (mV), I_e (pA)."""
 
-    C_m: Value = parameter(250.0, "pF", above=0.0)
+    C_m: Value = of_each(250.0, "pF", above=0.0)
     tau_m: Value = time_constant(10.0)
     t_ref: float = duration(2.0)
-    E_L: Value = parameter(-70.0, "mV")
-    V_th: Value = parameter(-55.0, "mV")
-    V_reset: Value = parameter(-70.0, "mV")
+    E_L: Value = of_each(-70.0, "mV")
+    V_th: Value = of_each(-55.0, "mV")
+    V_reset: Value = of_each(-70.0, "mV")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,7 +103,7 @@ class CurrentBased(Membrane, abstract=True):
 
     tau_syn_ex: Value = time_constant(2.0)
     tau_syn_in: Value = time_constant(2.0)
-    I_e: Value = parameter(0.0, "pA")
+    I_e: Value = of_each(0.0, "pA")
 
     def inputs(self) -> int:
         both = self.tau_syn_ex, self.tau_syn_in

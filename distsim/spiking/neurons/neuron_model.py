@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import numbers
+from abc import abstractmethod
 from collections.abc import Hashable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, fields
 from types import SimpleNamespace
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar
 
 import numpy as np
 
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_arguments, nearest
-from distsim.core.units import MAX_STEPS, check_count, check_flag, check_number, shown, to_steps
-from distsim.core.values import check_shape, check_value
-from distsim.spiking.neurons.neuron_checks import check_time_constant
+from distsim.core.units import MAX_STEPS, check_count, check_flag, check_number, shown
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.neurons.neuron_loop import update_of
 from distsim.spiking.protocols import PopulationModel
-
-
-def parameter(default: Any = MISSING, unit: str = "1", *, low: float = -np.inf, above: float = -np.inf) -> Any:
-    """A parameter: one number, an array (size,), or a distribution; at least ``low`` and larger than ``above``."""
-    return field(default=default, metadata={"unit": unit, "low": low, "above": above})
-
-
-def time_constant(default: Any = MISSING) -> Any:
-    """A positive parameter in ms, by which something decays within a step: not far below dt."""
-    return field(default=default, metadata={"unit": "ms", "above": 0.0, "decays": True})
-
-
-def duration(default: Any = MISSING) -> Any:
-    """A parameter in ms, one whole multiple of dt."""
-    return field(default=default, metadata={"unit": "ms", "low": 0.0, "steps": True})
 
 
 @check_arguments
@@ -65,11 +49,10 @@ class State:
             object.__setattr__(self, "initial", count if is_count else number)
 
 
-@dataclass_transform(frozen_default=True, eq_default=False)
-class NeuronModel(PopulationModel):
+class NeuronModel(PopulationModel, abstract=True):
     """A model of neurons; a class of a model has what stands here, and becomes a frozen dataclass of its parameters.
 
-    - parameters, annotated: ``tau_m: Value = parameter(10.0, "ms", above=0.0)``;
+    - parameters, annotated: ``C_m: Value = of_each(250.0, "pF", above=0.0)``, see ``distsim.core.declared``;
     - ``states``: a tuple of ``State``, in the order in which ``step`` takes them; an entry may be a tuple again;
     - ``step(state, arrived, injected, constants)``: a static method that returns (state, whether the neuron fires);
     - ``constants(p, dt)``, unless the parameters and dt are what ``step`` needs.
@@ -80,29 +63,21 @@ class NeuronModel(PopulationModel):
     ``distsim.core.jit.inline``; those of ``distsim.core.elementary`` give the same bits everywhere.
     """
 
+    noun: ClassVar[str] = "neuron model"
+    needs: ClassVar[dict[str, str]] = {"states": "a tuple of State(name, unit, initial)"}
     states: ClassVar[Any]
     kernel: ClassVar[Any]
 
-    def __init_subclass__(cls, abstract: bool = False, **further: Any) -> None:
-        super().__init_subclass__(**further)
-        dataclass(frozen=True, eq=False)(cls)
-        check_arguments(cls)
+    def __init_subclass__(cls, *, abstract: bool = False, **further: Any) -> None:
+        super().__init_subclass__(abstract=abstract, **further)
         if not abstract:
             check_contract(cls)
             cls.kernel = staticmethod(update_of(cls.step))  # no method: it takes no model
 
-    def __post_init__(self) -> None:
-        for f in fields(self):  # type: ignore[arg-type] # of every class that is derived
-            if "unit" in f.metadata:
-                limits = {name: f.metadata[name] for name in ("low", "above") if name in f.metadata}
-                object.__setattr__(
-                    self, f.name, check_value(getattr(self, f.name), f"{type(self).__name__}: {f.name}", **limits)
-                )
-
     @staticmethod
+    @abstractmethod
     def step(state: Any, arrived: Any, injected: Any, constants: Any) -> Any:
-        """(state, whether it fires) at the end of a step of one neuron."""
-        raise NotImplementedError
+        """A static method that returns (state, whether it fires) at the end of a step of one neuron."""
 
     def constants(self, p: SimpleNamespace, dt: float) -> tuple[Any, ...]:
         """What ``step`` takes as constants: numbers, or arrays (n,) where each neuron has its own, in tuples.
@@ -134,16 +109,6 @@ class NeuronModel(PopulationModel):
         own = any(isinstance(value, (np.ndarray, Distribution)) for value in values)
         return type(self), self.inputs(), tuple(self.every_state()), own
 
-    def check(self, size: int, dt: float, where: str) -> None:
-        for f in fields(self):  # type: ignore[arg-type]
-            value, name = getattr(self, f.name), f"{where}: {type(self).__name__} {f.name}"
-            if f.metadata.get("steps"):
-                to_steps(value, dt, name)
-            elif f.metadata:
-                check_shape(value, (size,), name)
-            if f.metadata.get("decays"):
-                check_time_constant(value, dt, name)
-
     @staticmethod
     def group(shares: list[Any]) -> NeuronGroup:
         return NeuronGroup(shares)
@@ -159,21 +124,17 @@ def _flat(states: Any) -> Any:
 
 
 def check_contract(cls: Any) -> None:
-    """TypeError that names what a class of neurons lacks."""
+    """InputError where ``step`` or ``states`` of a class of neurons are not what they should be."""
     name = cls.__name__
-    if cls.step is NeuronModel.step:
-        raise TypeError(f"{name}: a neuron model needs a static method step(state, arrived, injected, constants)")
     if not isinstance(vars(cls).get("step", staticmethod(cls.step)), staticmethod):
-        raise TypeError(f"{name}: 'step' must be a static method: it sees only numbers")
-    states = getattr(cls, "states", None)
-    if states is None:
-        raise TypeError(f"{name}: a neuron model needs 'states', a tuple of State(name, unit, initial)")
-    if isinstance(states, property):
+        raise InputError(f"{name}: 'step' must be a static method: it sees only numbers")
+    if isinstance(cls.states, property):
         return
+    states = cls.states
     if not isinstance(states, tuple) or not all(isinstance(state, (State, tuple)) for state in states):
-        raise TypeError(f"{name}: 'states' must be a tuple of State(name, unit, initial)")
+        raise InputError(f"{name}: 'states' must be a tuple of State(name, unit, initial)")
     known = [f.name for f in fields(cls)]
     for state in _flat(states):
         for needed in (state.initial, state.above):
             if isinstance(needed, str) and needed not in known:
-                raise TypeError(f"{name}: state {state.name} needs the parameter '{needed}'{nearest(needed, known)}")
+                raise InputError(f"{name}: state {state.name} needs the parameter '{needed}'{nearest(needed, known)}")

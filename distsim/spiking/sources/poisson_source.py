@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from distsim.core.errors import InputError, check_arguments
+from distsim.core.declared import duration, number
+from distsim.core.errors import InputError
 from distsim.core.jit import jit
 from distsim.core.poisson_counts import count_table
 from distsim.core.rng import draw, streams_of
-from distsim.core.units import MAX_STEPS, MS_PER_S, check_number, to_steps
+from distsim.core.units import MAX_STEPS, MS_PER_S, to_steps
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.protocols import Group, Source
 
 MAX_MEAN = 1e3  # spikes of a source in one step
 
 
-@check_arguments
-@dataclass(frozen=True)
-class PoissonSource(Source):
+class PoissonSource(Source, eq=True):
     """A model of sources that fire as independent Poisson processes of ``rate`` (1/s), as often as it comes in a step.
 
     They fire in the steps that end after ``start`` and not after ``stop`` (ms; None: for ever).
     """
 
-    rate: float
-    start: float = 0.0
-    stop: float | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", check_number(self.rate, "PoissonSource: rate", low=0.0))
-        object.__setattr__(self, "start", check_number(self.start, "PoissonSource: start"))
-        if self.stop is not None:
-            object.__setattr__(self, "stop", check_number(self.stop, "PoissonSource: stop"))
+    rate: float = number(unit="1/s", low=0.0)
+    start: float = duration(0.0)
+    stop: float | None = duration(None)
 
     def check(self, size: int, dt: float, where: str) -> None:
-        start = to_steps(self.start, dt, f"{where}: PoissonSource start")
-        if self.stop is not None and to_steps(self.stop, dt, f"{where}: PoissonSource stop") < start:
+        super().check(size, dt, where)
+        if self.stop is not None and to_steps(self.stop, dt, "stop") < to_steps(self.start, dt, "start"):
             raise InputError(f"{where}: PoissonSource stop = {self.stop:g} ms is before start = {self.start:g} ms")
         if self.mean(dt) > MAX_MEAN:
             raise InputError(

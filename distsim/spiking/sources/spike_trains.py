@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from distsim.connect.rules.all_to_all import AllToAll
 from distsim.connect.rules.one_to_one import OneToOne
-from distsim.core.errors import InputError, check_arguments
+from distsim.core.errors import InputError
 from distsim.core.units import GRID_TOLERANCE, MAX_STEPS, RELATIVE_TOLERANCE, shown
 from distsim.core.values import Value, check_array
 from distsim.spiking.network import Network, Population
@@ -20,8 +19,6 @@ from distsim.spiking.protocols import Group, Source, Stimulus
 from distsim.spiking.synapses.static import Static
 
 
-@check_arguments
-@dataclass(frozen=True, eq=False)
 class SpikeTrains(Source, Stimulus):
     """One spike train per source: ``times`` is a sequence of arrays of spike times (ms), whole multiples of dt, > 0.
 

@@ -15,6 +15,7 @@ multiples of dt / tau.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,8 +39,9 @@ class LongTermSynapse(SynapseModel, abstract=True):
     p is the tuple of its own numbers, then of what each synapse has of its own, in the order of declaration.
     """
 
-    tau_plus: float = number(default=20.0, above=0.0, kw_only=True)
-    tau_minus: float = number(default=20.0, above=0.0, kw_only=True)
+    _: KW_ONLY
+    tau_plus: float = number(20.0, "ms", above=0.0)
+    tau_minus: float = number(20.0, "ms", above=0.0)
     plastic: ClassVar[bool] = True
     kernels: ClassVar[PlasticKernels]
     needs: ClassVar[dict[str, str]] = {"kernels": "what make_kernels(facilitate, depress) makes of its equations"}

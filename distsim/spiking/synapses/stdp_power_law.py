@@ -16,8 +16,8 @@ import math
 from typing import ClassVar
 
 from distsim.core import accurate
-from distsim.core.declared import number, of_each
-from distsim.core.values import Value, typical_sizes
+from distsim.core.declared import number
+from distsim.core.values import Value, of_each, typical_sizes
 from distsim.spiking.synapses import stdp_kernels
 from distsim.spiking.synapses.long_term import LongTermSynapse
 from distsim.spiking.synapses.plastic_delivery import PlasticKernels
@@ -29,10 +29,10 @@ class StdpPowerLaw(LongTermSynapse):
     ``lambda_`` is the learning rate, ``alpha`` the asymmetry of depression, ``mu`` the exponent of potentiation.
     """
 
-    weight: Value = of_each(default=1.0, low=0.0)
-    alpha: float = number(default=1.0, low=0.0)
-    lambda_: float = number(default=0.1, low=0.0)
-    mu: float = number(default=0.4, low=0.0)
+    weight: Value = of_each(1.0, "pA", low=0.0)
+    alpha: float = number(1.0, low=0.0)
+    lambda_: float = number(0.1, low=0.0)
+    mu: float = number(0.4, low=0.0)
     kernels: ClassVar[PlasticKernels] = PlasticKernels(
         stdp_kernels.deliver, stdp_kernels.settle, stdp_kernels.weights_at
     )

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.rule import check_of_edges
-from distsim.core.declared import Declared, names_of_each, of_each
+from distsim.core.declared import Declared, check_fits, names_of_each
 from distsim.core.errors import InputError
-from distsim.core.values import Value
+from distsim.core.values import Value, of_each
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.synapse_checks import check_delay
 from distsim.spiking.synapses.table import Int64Array, Table
@@ -57,11 +57,11 @@ class SynapseModel(Declared, abstract=True):
     synapse has its own, ``of_each``; the table of the synapses then has them as attributes.
     """
 
-    weight: Value = of_each(default=1.0)
-    delay: Value = of_each(default=1.0, above=0.0)
+    weight: Value = of_each(1.0)
+    delay: Value = of_each(1.0, "ms", above=0.0)
     receptor: int | str | None = field(default=None, kw_only=True)
 
-    kind: ClassVar[str] = "synapse"
+    noun: ClassVar[str] = "synapse"
     plastic: ClassVar[bool] = False
     """Whether weights change with time: then each has its place in the table, is recorded, hashed and summed up."""
     constant: ClassVar[bool] = False
@@ -88,6 +88,7 @@ class SynapseModel(Declared, abstract=True):
         """Raise InputError for parameters that do not fit dt, or arrays not of ``shape`` (None: no arrays)."""
         for name, value in self.values.items():
             check_of_edges(value, shape, f"{where}: {name}")
+        check_fits(self, shape or (), dt, where)
         check_delay(self.delay, dt, f"{where}: delay")
 
     @abstractmethod

@@ -18,11 +18,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.core.declared import number, of_each
+from distsim.core.declared import number
 from distsim.core.elementary import LOG2_E, exp2
 from distsim.core.jit import inline, jit
 from distsim.core.tuples import at, part, same_kind
-from distsim.core.values import Value, largest
+from distsim.core.values import Value, largest, of_each
 from distsim.spiking.synapses.input_unit import to_units
 from distsim.spiking.synapses.short_term import NEVER, ShortTermSynapse
 from distsim.spiking.synapses.synapse_model import FloatArray
@@ -133,10 +133,10 @@ class TsodyksMarkram(ShortTermSynapse):
     ``receptor`` names the input of the target, where it has several to choose from.
     """
 
-    U: Value = of_each(default=0.5, low=0.0)
-    D: Value = of_each(default=800.0, above=0.0)
-    F: Value = of_each(default=0.0, low=0.0)
-    tau_I: float | None = number(default=None, above=0.0)
+    U: Value = of_each(0.5, low=0.0)
+    D: Value = of_each(800.0, "ms", above=0.0)
+    F: Value = of_each(0.0, "ms", low=0.0)
+    tau_I: float | None = number(None, "ms", above=0.0)
     initial: ClassVar[dict[str, float]] = {"x": 1.0, "y": 0.0, "u": 0.0}
     states: ClassVar[tuple[str, ...]] = tuple(initial)
     kernel: ClassVar[Any] = staticmethod(deliver)
