@@ -87,7 +87,7 @@ def test_weights_and_spikes_are_those_of_nest():
         for _ in range(9):  # NEST has delivered all spikes of these 900 of 1000 ms
             simulation.run(100.0)
             for local, name in zip(simulation._local.tables[1:], about["synapses"], strict=True):
-                ours = select(local, local.projections[0], everyone, everyone, about["dt_ms"], None)
+                ours = select(local, local.projections[0], (everyone, everyone), about["dt_ms"], None)
                 theirs = last_sent(data, name, simulation.step)
                 expected = [theirs.pop(pair) for pair in zip(ours.source, ours.target, strict=True)]
                 np.testing.assert_allclose(ours.weight, expected, rtol=1e-12, atol=1e-12)
