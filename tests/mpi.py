@@ -24,6 +24,8 @@ JOB_ENVIRONMENT = {
 }
 
 GRACE = 5.0  # s that mpirun gets to end its ranks
+NOT_STARTED = "PMIx server's listener thread failed to start"
+"""What Open MPI's mpirun says, now and then, before there is any rank, where the machine is busy: it is started again."""
 
 
 class JobError(AssertionError):
@@ -75,6 +77,8 @@ def mpirun(
     except BaseException:  # Ctrl-C among them
         end(job)
         raise
+    if NOT_STARTED in stderr:
+        return mpirun(ranks, arguments, timeout, env, check, cwd)
     if check and job.returncode:
         raise JobError(report(f"exit code {job.returncode}", command, stdout, stderr))
     return subprocess.CompletedProcess(command, job.returncode, stdout, stderr)
