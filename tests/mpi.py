@@ -25,7 +25,7 @@ JOB_ENVIRONMENT = {
 
 GRACE = 5.0  # s that mpirun gets to end its ranks
 NOT_STARTED = "PMIx server's listener thread failed to start"
-"""What Open MPI's mpirun says, now and then, before there is any rank, where the machine is busy: it is started again."""
+"""What Open MPI's mpirun says now and then on a busy machine, before there is any rank: it is started again."""
 
 
 class JobError(AssertionError):
