@@ -1,13 +1,13 @@
-"""Tests marked ``mpi`` run on ranks: those of pytest itself under ``--with-mpi``, else on 1, 2 and 3 of its own.
+"""Tests marked ``mpi`` run on ranks: those of pytest itself under ``--with-mpi``, else on 1 and 3 of its own.
 
     python -m pytest                                           all tests; marked ones once for each number of ranks
     mpirun -n 3 --oversubscribe python -m pytest --with-mpi    all of them on these ranks
 
-A test that is marked ``mpi(min_size=2)`` is skipped on one rank, one marked ``mpi(most=7)`` runs on 7, too. On one rank
-a marked test is run where it is; for each other number of ranks one job runs the marked tests of all modules that were
-collected, since to start ranks takes longer than most tests. Every rank writes what became of them to a file of its
-own, where the outer run looks them up. A test that fails on a rank ends its job: others would wait for it.
-``conftest.py`` takes the hooks for pytest to find.
+A test that is marked ``mpi(min_size=2)`` is skipped on one rank, one marked ``mpi(also=(2, 7))`` runs on 2 and 7, too.
+On one rank a marked test is run where it is; for each other number of ranks one job runs the marked tests of all
+modules that were collected, since to start ranks takes longer than most tests. Every rank writes what became of them to
+a file of its own, where the outer run looks them up. A test that fails on a rank ends its job: others would wait for
+it. ``conftest.py`` takes the hooks for pytest to find.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import pytest
 
 from tests import mpi
 
-RANKS = (1, 2, 3)
+RANKS = (1, 3)
 REPORT = "DISTSIM_TEST_REPORT"
 """The variable that tells the ranks of a launched job in which folder to report."""
 TIMEOUT = 600.0  # s for all marked tests on some ranks
@@ -40,7 +40,7 @@ def is_launched(config: pytest.Config) -> bool:
 
 def wanted_ranks(mark: pytest.Mark) -> list[int]:
     """The numbers of ranks that a test with that mark is run on."""
-    return [n for n in sorted({*RANKS, mark.kwargs.get("most", 1)}) if n >= mark.kwargs.get("min_size", 1)]
+    return [n for n in sorted({*RANKS, *mark.kwargs.get("also", ())}) if n >= mark.kwargs.get("min_size", 1)]
 
 
 def ranks_of(item: pytest.Item) -> int | None:

@@ -1,4 +1,4 @@
-"""Ranks that work together: one speaks for all, some wait for others, a part of them works. On 1, 2, 3 and 4 ranks."""
+"""Ranks that work together: one speaks for all, some wait for others, a part of them works."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from distsim.parallel import on_root
 from distsim.parallel.communicator import agree, crowded, first_ranks, is_copy, one_per_node_first, patient_barrier
 from distsim.parallel.timers import over_ranks
 
-pytestmark = pytest.mark.mpi
+pytestmark = pytest.mark.mpi(also=(2,))
 
 
 def test_all_ranks_get_what_rank_0_finds(comm):

@@ -1,4 +1,4 @@
-"""Ranks that are given different things are told so, all alike, before they compute or wait. On 1 to 4 ranks."""
+"""Ranks that are given different things are told so, all alike, before they compute or wait."""
 
 from __future__ import annotations
 

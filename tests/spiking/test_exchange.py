@@ -13,7 +13,7 @@ from tests.on_ranks import found_alone
 from tests.programs.exchange_plans import CASES, exchange_all
 
 
-@pytest.mark.mpi(most=7)
+@pytest.mark.mpi(also=(2, 7))
 @pytest.mark.parametrize(("n", "graph"), CASES)
 def test_plans_are_alike_on_any_number_of_ranks(comm, n, graph):
     """On 7 ranks some own none of 4 neurons; with the graph "one" a single rank has targets.

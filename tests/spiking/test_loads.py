@@ -1,4 +1,4 @@
-"""What the ranks had to do: counted exactly, and the same in total on 1, 2, 3 and 4 ranks."""
+"""What the ranks had to do: counted exactly, and the same in total on any number of ranks."""
 
 from __future__ import annotations
 

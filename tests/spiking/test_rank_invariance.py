@@ -50,7 +50,7 @@ def test_one_rank_simulates_what_it_should():
         assert len({r[name] for r in found}) == len(found)
 
 
-@pytest.mark.mpi(min_size=2, most=7)
+@pytest.mark.mpi(min_size=2, also=(2, 7))
 @pytest.mark.parametrize("case", PUBLISHED + SEVEN_NEURONS, ids=str)
 def test_the_two_population_network_does_not_depend_on_ranks(comm, case):
     """7 neurons on 7 ranks are one each; the excitatory ones are on the first ranks only."""
