@@ -348,3 +348,32 @@ def test_a_run_is_kept_and_repeated(tmp_path, capsys):
     capsys.readouterr()
     assert main(["run", OWN, "--from", str(out / "summary.json")]) == 0
     assert summary["spike_hash"] in capsys.readouterr().out
+
+
+NETWORK_OF_OWN = """
+from distsim import FixedIndegree, Network, Poisson, Static
+
+def build_network(N=60):
+    network = Network(dt=0.1)
+    neurons = network.population("N", N, Izhikevich())
+    network.stimulate(neurons, Poisson(rate=5000.0, weight=0.5))
+    network.connect(neurons, neurons, FixedIndegree(10), Static(weight=0.5, delay=1.0))
+    network.record_spikes(neurons)
+    return network
+"""
+
+
+def test_a_neuron_of_ones_own_in_the_file_has_kernels_that_other_jobs_find(tmp_path, mpirun):
+    """A second job, of two ranks, compiles nothing, and finds the same spikes."""
+    write(tmp_path, (ROOT / "docs" / "own" / "izhikevich.py").read_text(encoding="utf-8") + NETWORK_OF_OWN)
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    command = ["-m", "distsim", "run", "mine.py", "--time", "100", "--out"]
+    found, kernels = [], []
+    for ranks in (1, 2):
+        mpirun(ranks, [*command, str(ranks)], cwd=tmp_path, env=environment)
+        found.append(json.loads((tmp_path / str(ranks) / "summary.json").read_text(encoding="utf-8")))
+        kernels.append({path.name for path in tmp_path.rglob("*.kernel")})
+    assert found[0]["n_spikes"] > 5
+    assert found[0]["spike_hash"] == found[1]["spike_hash"]
+    assert kernels[0] == kernels[1]
+    assert len(kernels[0]) > 3
