@@ -356,7 +356,7 @@ from distsim import FixedIndegree, Network, Poisson, Static
 def build_network(N=60):
     network = Network(dt=0.1)
     neurons = network.population("N", N, Izhikevich())
-    network.stimulate(neurons, Poisson(rate=5000.0, weight=0.5))
+    network.stimulate(neurons, Poisson(rate=5000.0, weight=1.0))
     network.connect(neurons, neurons, FixedIndegree(10), Static(weight=0.5, delay=1.0))
     network.record_spikes(neurons)
     return network
