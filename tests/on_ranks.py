@@ -63,9 +63,13 @@ def found_alone(comm: Any, compute: Callable[..., Any], *arguments: Any) -> Any:
     """What ``compute(comm, *arguments)`` gives rank 0 on its own, told to all; computed once for the same arguments."""
     from mpi4py import MPI
 
+    from distsim.parallel.communicator import patient_barrier
+
     key = f"{compute.__module__}.{compute.__qualname__}", repr(arguments)
     if key not in _found_alone:
-        _found_alone[key] = comm.bcast(compute(MPI.COMM_SELF, *arguments) if comm.rank == 0 else None)
+        found = compute(MPI.COMM_SELF, *arguments) if comm.rank == 0 else None
+        patient_barrier(comm)  # the others leave rank 0 the cores
+        _found_alone[key] = comm.bcast(found)
     return _found_alone[key]
 
 
