@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import field
 from typing import Any, ClassVar
 
@@ -21,12 +21,13 @@ from distsim.spiking.synapses.table import Int64Array, Table
 FloatArray = npt.NDArray[np.float64]
 
 
-class Delivery:
+class Delivery(ABC):
     """Delivers the spikes of one table; what its synapses remember."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
 
+    @abstractmethod
     def deliver(
         self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
     ) -> int:
@@ -36,7 +37,6 @@ class Delivery:
         next interval ends with step ``horizon``. A spike arrives in slot (stamp + delay) modulo slots. Returns how many
         synapses transmitted more than ``grid.largest_weight``.
         """
-        raise NotImplementedError
 
     def archive(self, neurons: npt.NDArray[np.int32], stamps: Int64Array, start: int) -> None:
         """Take note of the spikes of the targets (local index, step) in the interval that began after step ``start``.
