@@ -41,8 +41,9 @@ class Delivery(ABC):
     def archive(self, neurons: npt.NDArray[np.int32], stamps: Int64Array, start: int) -> None:
         """Take note of the spikes of the targets (local index, step) in the interval that began after step ``start``.
 
-        Plastic synapses are told before spikes of the same interval are delivered.
+        Plastic synapses are told before spikes of the same interval are delivered; others do not care.
         """
+        return
 
     def weights_at(self, now: int, edges: Int64Array, rows: Int64Array) -> FloatArray:
         """Weights (n,) of ``edges``, which lie in ``rows`` of the table, brought up to step ``now``."""
