@@ -114,6 +114,13 @@ def check_fits(declared: Any, shape: tuple[int, ...], dt: float, where: str) -> 
             f.metadata["fits"](value, shape, dt, f"{where}: {type(declared).__name__} {f.name}")
 
 
+def check_stop(declared: Any, dt: float, where: str) -> None:
+    """InputError, starting with ``where``, where ``stop`` (ms; None: for ever) of ``declared`` is before ``start``."""
+    start, stop = declared.start, declared.stop
+    if stop is not None and to_steps(stop, dt, "stop") < to_steps(start, dt, "start"):
+        raise InputError(f"{where}: {type(declared).__name__} stop = {stop:g} ms is before start = {start:g} ms")
+
+
 def names_of_each(cls: Any) -> tuple[str, ...]:
     """Names of the parameters of which each synapse has its own, in the order of declaration."""
     return tuple(f.name for f in fields(cls) if f.metadata.get("what") == "of each")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,7 +79,7 @@ class LocalTable:
         source = self.table.source_gids[rows] - projection.source.first_gid
         return edges, rows, source, target[wanted]
 
-    @property
+    @cached_property
     def share(self) -> PopulationShare:
         """The targets of the first projection; of plastic synapses, which share their table with no other, all."""
         return next(share for share in self.target.shares if share.population is self.projections[0].target)

@@ -19,7 +19,6 @@ from distsim import (
     Poisson,
     SpikeTrains,
     Static,
-    Uniform,
 )
 from tests.simulating import potential, simulate, spike_times
 
@@ -242,36 +241,6 @@ def test_mean_potential_under_poisson_input_follows_campbell():
         alpha_psp(time, 1.0, tau_m, tau_syn, weight) ** 2
     )  # fmt: skip
     assert voltage.var() == pytest.approx(variance, rel=0.2)  # four standard errors of 1000 samples
-
-
-# ---------------------------------------------------------------- parameters of each neuron
-
-PARAMETERS = {
-    "C_m": 200.0, "tau_m": 15.0, "E_L": -65.0, "V_th": -57.0, "V_reset": -68.0,
-    "tau_syn_ex": 1.5, "tau_syn_in": 4.0, "I_e": 120.0,
-}  # fmt: skip
-SIZE = 7
-
-
-def driven_population(**parameters):
-    network = Network(dt=0.1)
-    network.population("A", SIZE, IafPscAlpha(t_ref=1.3, **parameters))
-    for weight in (90.0, -50.0):
-        network.stimulate("A", Poisson(rate=6000.0, weight=weight))
-    network.record_spikes("A")
-    network.record_states("A", ["V_m", "I_syn_ex", "I_syn_in"])
-    return simulate(network, 100.0)
-
-
-@pytest.mark.parametrize("chosen", [*PARAMETERS, "all"])
-@pytest.mark.parametrize("form", [lambda x: np.full(SIZE, x), lambda x: Uniform(x, x)], ids=["array", "distribution"])
-def test_equal_individual_parameters_are_one_parameter(form, chosen):
-    changed = {name: form(value) for name, value in PARAMETERS.items() if chosen in (name, "all")}
-    individual, common = driven_population(**PARAMETERS | changed), driven_population(**PARAMETERS)
-    assert common.spike_count() > SIZE
-    assert individual.spike_hash() == common.spike_hash()
-    for variable in ("V_m", "I_syn_ex", "I_syn_in"):
-        assert (individual.states("A", variable).value == common.states("A", variable).value).all()
 
 
 def test_every_neuron_has_its_own_parameters():

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from distsim import ConstantCurrent, IafPscDelta, Network, OneToOne, Poisson, SpikeTrains, Static, Uniform
+from distsim import ConstantCurrent, IafPscDelta, Network, Poisson, SpikeTrains
 from tests.simulating import potential, simulate, spike_times
 
 PLAIN = {"C_m": 250.0, "tau_m": 20.0, "E_L": 0.0, "V_th": 20.0, "V_reset": 0.0, "t_ref": 2.0}
@@ -99,30 +99,3 @@ def test_mean_and_variance_under_poisson_input_follow_campbell():
     mean, variance = rate / 1e4 * weight / (1.0 - decay), rate / 1e4 * weight**2 / (1.0 - decay**2)
     assert voltage.mean() == pytest.approx(mean, abs=4.0 * math.sqrt(variance / n))
     assert voltage.var() == pytest.approx(variance, rel=4.0 * math.sqrt(2.0 / n))
-
-
-# ---------------------------------------------------------------- parameters of each neuron
-
-PARAMETERS = {"C_m": 200.0, "tau_m": 15.0, "E_L": -65.0, "V_th": -57.0, "V_reset": -68.0, "I_e": 120.0}
-SIZE = 7
-
-
-def driven_population(**parameters):
-    network = Network(dt=0.1)
-    network.population("A", SIZE, IafPscDelta(t_ref=1.3, refractory_input=True, **parameters))
-    network.connect("A", "A", OneToOne(), Static(weight=1.0, delay=0.2))
-    for weight in (0.9, -0.5):
-        network.stimulate("A", Poisson(rate=6000.0, weight=weight))
-    network.record_spikes("A")
-    network.record_states("A")
-    return simulate(network, 100.0)
-
-
-@pytest.mark.parametrize("chosen", [*PARAMETERS, "all"])
-@pytest.mark.parametrize("form", [lambda x: np.full(SIZE, x), lambda x: Uniform(x, x)], ids=["array", "distribution"])
-def test_equal_individual_parameters_are_one_parameter(form, chosen):
-    changed = {name: form(value) for name, value in PARAMETERS.items() if chosen in (name, "all")}
-    individual, common = driven_population(**PARAMETERS | changed), driven_population(**PARAMETERS)
-    assert common.spike_count() > SIZE
-    assert individual.spike_hash() == common.spike_hash()
-    assert (individual.states("A").value == common.states("A").value).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from distsim import ConstantCurrent, IafPscExp, Network, Poisson, SpikeTrains, Uniform
+from distsim import ConstantCurrent, IafPscExp, Network, Poisson, SpikeTrains
 from tests.simulating import potential, simulate, spike_times
 
 
@@ -98,31 +98,3 @@ def test_mean_and_variance_under_poisson_input_follow_campbell():
     mean, variance = rate / 1e4 * psp.sum(), rate / 1e4 * (psp**2).sum()
     assert voltage.mean() == pytest.approx(mean, abs=4.0 * math.sqrt(variance / n))
     assert voltage.var() == pytest.approx(variance, rel=4.0 * math.sqrt(2.0 / n))
-
-
-PARAMETERS = {
-    "C_m": 200.0, "tau_m": 15.0, "E_L": -65.0, "V_th": -57.0, "V_reset": -68.0,
-    "tau_syn_ex": 1.5, "tau_syn_in": 4.0, "I_e": 120.0,
-}  # fmt: skip
-SIZE = 7
-
-
-def driven_population(**parameters):
-    network = Network(dt=0.1)
-    network.population("A", SIZE, IafPscExp(t_ref=1.3, **parameters))
-    for weight in (300.0, -50.0):
-        network.stimulate("A", Poisson(rate=6000.0, weight=weight))
-    network.record_spikes("A")
-    network.record_states("A", ["V_m", "I_syn_ex", "I_syn_in"])
-    return simulate(network, 100.0)
-
-
-@pytest.mark.parametrize("chosen", [*PARAMETERS, "all"])
-@pytest.mark.parametrize("form", [lambda x: np.full(SIZE, x), lambda x: Uniform(x, x)], ids=["array", "distribution"])
-def test_equal_individual_parameters_are_one_parameter(form, chosen):
-    changed = {name: form(value) for name, value in PARAMETERS.items() if chosen in (name, "all")}
-    individual, common = driven_population(**PARAMETERS | changed), driven_population(**PARAMETERS)
-    assert common.spike_count() > SIZE
-    assert individual.spike_hash() == common.spike_hash()
-    for variable in ("V_m", "I_syn_ex", "I_syn_in"):
-        assert (individual.states("A", variable).value == common.states("A", variable).value).all()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.declared import duration, number
-from distsim.core.errors import InputError
+from distsim.core.declared import check_stop, duration, number
 from distsim.core.units import to_steps
 from distsim.spiking.drives.driven import Driven
 from distsim.spiking.protocols import Drive
@@ -27,8 +26,7 @@ class ConstantCurrent(Drive, eq=True):
 
     def check(self, size: int, dt: float, where: str) -> None:
         super().check(size, dt, where)
-        if self.stop is not None and to_steps(self.stop, dt, "stop") < to_steps(self.start, dt, "start"):
-            raise InputError(f"{where}: ConstantCurrent stop = {self.stop:g} ms is before start = {self.start:g} ms")
+        check_stop(self, dt, where)
 
     def bind(self, driven: Driven) -> None:
         """Add the amplitude to the current of the steps in which it acts."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from distsim.core.declared import duration, number
+from distsim.core.declared import check_stop, duration, number
 from distsim.core.errors import InputError
 from distsim.core.jit import jit
 from distsim.core.poisson_counts import count_table
@@ -30,8 +30,7 @@ class PoissonSource(Source, eq=True):
 
     def check(self, size: int, dt: float, where: str) -> None:
         super().check(size, dt, where)
-        if self.stop is not None and to_steps(self.stop, dt, "stop") < to_steps(self.start, dt, "start"):
-            raise InputError(f"{where}: PoissonSource stop = {self.stop:g} ms is before start = {self.start:g} ms")
+        check_stop(self, dt, where)
         if self.mean(dt) > MAX_MEAN:
             raise InputError(
                 f"{where}: PoissonSource rate = {self.rate:g} /s means more than {MAX_MEAN:g} spikes per step"
