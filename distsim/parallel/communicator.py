@@ -26,6 +26,11 @@ _ELSEWHERE = "raised on another rank:\n"
 POLL = 0.005  # s between looks at what other ranks do, while they need the cores
 
 
+def in_ranks(ranks: int) -> str:
+    """``1 rank``, ``2 ranks``."""
+    return "1 rank" if ranks == 1 else f"{ranks} ranks"
+
+
 def launched() -> bool:
     """Whether a launcher such as mpirun or srun started this process, known without starting MPI.
 

@@ -13,7 +13,7 @@ from distsim.core.errors import InputError
 from distsim.core.populations import Populations
 from distsim.core.units import MAX_STEPS, check_path, check_seed, shown, to_steps
 from distsim.parallel.agreement import require_same
-from distsim.parallel.communicator import one_per_node_first, world
+from distsim.parallel.communicator import in_ranks, one_per_node_first, world
 from distsim.parallel.gather import DECIMALS
 from distsim.parallel.job import faults
 from distsim.parallel.machine import check_memory, peak_bytes, resident_bytes
@@ -126,7 +126,7 @@ class SimulationBase(Prepared[AnyNetwork]):
     def __repr__(self) -> str:
         when = f"{self.time:g} ms{', closed' if self._closed else ''}"
         size, n = self.network.size, self._n_connections
-        return f"{self._name} at {when}: {size:,} neurons, {n:,} {self.connections}, on {in_ranks(self.comm)}"
+        return f"{self._name} at {when}: {size:,} neurons, {n:,} {self.connections}, on {in_ranks(self.comm.size)}"
 
     def __enter__(self) -> Self:
         return self
@@ -205,11 +205,6 @@ class SimulationBase(Prepared[AnyNetwork]):
     def memory(self) -> list[dict[str, int]]:
         """Resident bytes of every rank: built (after building) and peak (so far)."""
         return self.comm.allgather({"built": self._built_bytes, "peak": peak_bytes()})
-
-
-def in_ranks(comm: MPI.Comm) -> str:
-    """How many ranks there are, in words."""
-    return f"{comm.size} rank{'s' if comm.size > 1 else ''}"
 
 
 class GridLoop(Protocol):

@@ -17,6 +17,7 @@ from typing import Any
 from distsim.core.errors import InputError, nearest
 from distsim.core.units import MAX_NEURONS, shown
 from distsim.models.registry import is_path
+from distsim.parallel.communicator import in_ranks
 from distsim.record.storage import read_file
 from distsim.scaling import settings as known
 from distsim.scaling.settings import LISTS, SETTINGS, TABLES, Experiment, Scalar, require
@@ -45,7 +46,12 @@ class Point:
 
     def __str__(self) -> str:
         again = f", repetition {self.repetition}" if self.repetition > 1 else ""
-        words = [variant_label(dict(self.variant)), f"N = {self.size}", f"seed {self.seed}{again}", count(self.ranks)]
+        words = [
+            variant_label(dict(self.variant)),
+            f"N = {self.size}",
+            f"seed {self.seed}{again}",
+            in_ranks(self.ranks),
+        ]
         return ", ".join(word for word in words if word)
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,11 +80,6 @@ def key_of(record: Mapping[str, Any]) -> str:
 def variant_label(variant: Mapping[str, Any]) -> str:
     """A name for varied parameters: a text stands for itself, ``g = 5`` for a number; empty where nothing varies."""
     return ", ".join(value if isinstance(value, str) else f"{name} = {value}" for name, value in variant.items())
-
-
-def count(ranks: int) -> str:
-    """``1 rank``, ``2 ranks``."""
-    return "1 rank" if ranks == 1 else f"{ranks} ranks"
 
 
 def points_of(experiment: Experiment, job_ranks: int) -> list[Point]:

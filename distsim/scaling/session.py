@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from distsim.core.errors import DistsimError, StorageError
 from distsim.parallel import on_root
-from distsim.parallel.communicator import first_ranks, patient_barrier
+from distsim.parallel.communicator import first_ranks, in_ranks, patient_barrier
 from distsim.parallel.progress import Progress, bars, compilation_shown
 from distsim.record import surroundings
-from distsim.scaling.experiment import Point, count, key_of
+from distsim.scaling.experiment import Point, key_of
 from distsim.scaling.options import Options, parse
 from distsim.scaling.plan import make_plan
 from distsim.scaling.point import Task, run_point
@@ -153,7 +153,7 @@ class Session:
         self._missing = deque(sorted(missing, key=lambda point: self._folder.failed[point.key()]))
         self._total = len(self.plan.points)
         self._number = self._total - len(missing)
-        where = f"each by '{options.launcher}'" if options.launcher else count(job_ranks)
+        where = f"each by '{options.launcher}'" if options.launcher else in_ranks(job_ranks)
         print(f"{self._total} points, {self._number} of them done before; {where}; output folder: {options.out}",
               flush=True)  # fmt: skip
 

@@ -24,10 +24,10 @@ from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError, RangeError, check_arguments, check_names
 from distsim.core.units import check_count, to_steps
 from distsim.models.liquid_state.batch import DynamicTable, Neurons, StaticTable, TrialSpikes, advance
-from distsim.parallel.communicator import alone
+from distsim.parallel.communicator import alone, in_ranks
 from distsim.parallel.job import faults
 from distsim.parallel.timers import Timers
-from distsim.record.simulation_base import Prepared, in_ranks
+from distsim.record.simulation_base import Prepared
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, build, call_kernels
 from distsim.spiking.network import Network
 from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse
@@ -78,7 +78,7 @@ class Trials(Prepared[Network]):
 
     def __repr__(self) -> str:
         synapses = sum(self.synapse_counts().values())
-        return f"Trials of {self.network.size:,} neurons, {synapses:,} synapses, on each of {in_ranks(self.comm)}"
+        return f"Trials of {self.network.size:,} neurons, {synapses:,} synapses, on each of {in_ranks(self.comm.size)}"
 
     def run(
         self, duration: float, numbers: Sequence[int], trains: Mapping[str, Sequence[SpikeTrains]], batch: int = BATCH
