@@ -11,7 +11,7 @@ from distsim.models.liquid_state import MODEL
 from distsim.parallel.progress import silent
 from tests.programs.fingerprint import digest, fingerprint
 
-SMALL = {"pairs": 3, "T": 60.0, "d_1": 0.3, "d_tolerance": 0.05}
+SMALL = {"pairs": 3, "T": 60.0, "distances": [0.3, 0.2, 0.1], "d_tolerance": 0.05}
 
 
 def experiment_of(comm: MPI.Comm, batch: int, **overrides: Any) -> dict[str, Any]:
