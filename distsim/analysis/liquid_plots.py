@@ -19,7 +19,7 @@ STYLES: tuple[Any, ...] = ((0, (3, 1.5)), (0, (8, 3, 1.5, 3)), (0, (8, 4)))
 """Line styles of as many distances above 0, in black, as in the published figure; more are solid lines of colours."""
 PALEST = 0.85  # of the map of colours: what follows is too pale on white
 LOWEST_TOP = 2.5  # of the axis, as in the published figure
-ROWS = 5  # of the legend
+ROOM = 1.25  # of the axis above the curves, with the legend in it
 
 
 def plot_state_distances(
@@ -44,10 +44,13 @@ def plot_state_distances(
         axes.fill_between(when / MS_PER_S, curve - shade, curve + shade, color=colour, alpha=0.15, lw=0)
     top = np.nanmax(curves + np.nan_to_num(shades), initial=0.0)
     axes.set_xlim(0.0, float(when.max(initial=0.0)) / MS_PER_S or 1.0)
-    axes.set_ylim(0.0, max(LOWEST_TOP, 1.05 * float(top)))
+    axes.set_ylim(0.0, max(LOWEST_TOP, ROOM * float(top)))
     axes.set_xlabel("time (s)")
     axes.set_ylabel("state distance")
-    axes.legend(loc="upper center", frameon=False, handlelength=3.6, ncols=-(-len(distances) // ROWS))
+    if len(distances) <= len(STYLES) + 1:
+        axes.legend(loc="upper center", frameon=False, handlelength=3.6)
+    else:
+        figure.legend(loc="outside upper center", frameon=False, ncols=3, fontsize="small")
     return figure
 
 

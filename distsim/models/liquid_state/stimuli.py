@@ -22,7 +22,7 @@ UInt64Array = npt.NDArray[np.uint64]
 Pair = tuple[FloatArray, FloatArray]
 
 CHUNK = 4096  # pairs drawn together
-MOST_TRIES = 5000  # pairs drawn for each that is wanted, at most
+MOST_TRIES = 50_000  # pairs drawn for each that is found, on average, before a distance is given up
 ATTEMPT = 1 << 16  # random numbers of one attempt at a train
 BIN_SHIFT = 1e-3  # of a step: a spike so little before a bin's end counts as in the next
 
@@ -33,9 +33,9 @@ def collect_pairs(p: Parameters) -> list[list[Pair]]:
     Raises InputError where pairs at one of them are so rare that they are not found.
     """
     found: list[list[int]] = [[] for _ in p.all_distances[:-1]]
-    begin, most = 0, MOST_TRIES * p.pairs + CHUNK
+    begin = 0
     while min(map(len, found), default=p.pairs) < p.pairs:
-        if begin > most:
+        if begin > MOST_TRIES * (1 + min(map(len, found))):
             raise InputError(f"{MODEL}: {_too_rare(p, found, begin)}")
         tries = np.arange(begin, begin + CHUNK)
         distance = np.empty(CHUNK)
