@@ -111,7 +111,7 @@ def test_what_is_kept_does_not_depend_on_ranks_and_batches(comm, batch):
     assert liquid.kept(comm, batch) == reference
 
 
-@pytest.mark.parametrize(("keep", "groups"), [("stimuli", ["stimuli"]), ("spikes", ["spikes"]), ("none", None)])
+@pytest.mark.parametrize(("keep", "groups"), [("stimuli", ["stimuli"]), ("spikes,spikes", ["spikes"]), ("none", None)])
 def test_only_what_is_asked_for_is_kept(keep, groups, tmp_path):
     MODEL.run(COMM, load({**GIVEN, "pairs": 3, "keep": keep, "T": 20.0, "distances": []}), tmp_path, silent)
     assert (tmp_path / FILE).exists() == (groups is not None)

@@ -53,7 +53,7 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     side_by_side = min(p.batch, 2 * p.pairs * len(p.all_distances))
     needed = memory_of_pairs(p) + memory_of_trials(network, side_by_side).total
     if folder is not None:
-        needed += memory_of_kept(p, comm.size)
+        needed += memory_of_kept(p, comm.size if comm.rank == 0 else 1)
     check_memory(comm, needed, f"{MODEL}: a run")
     pairs = collect_pairs(p)
     trials = Trials(network, comm, p.seed)

@@ -125,10 +125,10 @@ def sampled_steps(p: Parameters) -> Int64Array:
 
 
 def memory_of_kept(p: Parameters, ranks: int) -> float:
-    """Bytes of what goes to the file at once: the pairs of one round on all ranks."""
+    """Bytes of what goes to the file at once from so many ranks: all of them where it is written, else one."""
     pairs, samples = ranks * max(1, p.batch // 2), len(sampled_steps(p))
-    states = 2.0 * samples * (p.N + 2) if "states" in p.kept else 0.0
-    return 2.0 * WORD * pairs * (samples + states)
+    trials = 2.0 * min(pairs, len(p.keep_pairs) * len(p.all_distances)) if "states" in p.kept else 0.0
+    return 2.0 * WORD * samples * (pairs + trials * (p.N + 2))
 
 
 def lay_out(store: Store, p: Parameters, pairs: Sequence[Sequence[Pair]], time: FloatArray) -> None:

@@ -44,7 +44,7 @@ class Parameters(ModelParameters, model=MODEL):
     @property
     def kept(self) -> tuple[str, ...]:
         """What of KEPT goes to the file."""
-        return () if self.keep == NOTHING else tuple(self.keep.split(","))
+        return () if self.keep == NOTHING else tuple(dict.fromkeys(self.keep.split(",")))
 
     def of(self, quantity: str, projection: str) -> float:
         """A parameter of a projection: ``of("U", "EI")`` is U_EI."""
