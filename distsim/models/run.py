@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.core.units import MS_PER_S, to_steps
+from distsim.models import connectivity_figures
 from distsim.models.activity import Activity, figures_of, observe
 from distsim.models.model import ExperimentModel, Model, RunSettings, SpikingModel
 from distsim.models.outcome import Outcome, Table
@@ -99,7 +100,8 @@ def run(
     file = folder / SPIKES_FILE if folder is not None else None
     with simulate(model, parameters, comm, chosen, progress, file=file, recording=recording) as measured:
         added = model.extra(measured.simulation, measured.activity, parameters) or Outcome()
-    activity = measured.activity
+    activity, network = measured.activity, measured.simulation.network
+    connectivity = {} if file is None else connectivity_figures.figures_of(network, file, model.weight_style)
     tables = {table.title: table for table in (activity.table(), *added.tables, _totals_table(measured))}
     return Outcome(
         tables=tuple(tables.values()),
@@ -110,7 +112,7 @@ def run(
             **measured.totals,
             **added.summary,
         },
-        figures={**figures_of(activity, model.colours), **added.figures},
+        figures={**figures_of(activity, model.colours), **connectivity, **added.figures},
     )
 
 
