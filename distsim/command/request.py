@@ -13,7 +13,7 @@ from distsim.command.arguments import Parser, assignments, number_or_text
 from distsim.core.errors import InputError, check_names
 from distsim.models import registry
 from distsim.models.defaults import Default, value_text
-from distsim.models.model import SETTINGS, ExperimentModel, Model, SpikingModel
+from distsim.models.model import SETTINGS, ExperimentModel, Model, NetworkModel
 from distsim.record.storage import read_text
 
 COMMANDS = ("list", "run")
@@ -82,9 +82,9 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
 def options_of(model: Model) -> dict[str, tuple[str | None, Default]]:
     """The options that a model has, each with the parameter that it sets, or None for a setting, and what it may be."""
     settings: dict[str, tuple[str | None, Default]] = {}
-    if isinstance(model, SpikingModel) and not isinstance(model, ExperimentModel):
+    if isinstance(model, NetworkModel) and not isinstance(model, ExperimentModel):
         own = model.settings
-        settings = {name: (None, replace(default, value=getattr(own, name))) for name, default in SETTINGS.items()}
+        settings = {name: (None, replace(SETTINGS[name], value=getattr(own, name))) for name in model.chosen}
     named = {**model.parameter_of, **model.shortcuts}
     return settings | {option: (name, model.parameters.DEFAULTS[name]) for option, name in named.items()}
 

@@ -99,6 +99,10 @@ class Activity:
         """The statistics by population, ready for JSON."""
         return {name: asdict(statistics) for name, statistics in self.statistics.items()}
 
+    def figures(self, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
+        """See ``figures_of``."""
+        return figures_of(self, colours)
+
 
 def observe(simulation: Simulation, start: float, stop: float) -> Activity:
     """The activity of all recorded populations after ``start`` up to ``stop`` (ms); collective."""
