@@ -262,7 +262,7 @@ def test_a_model_that_is_no_network_is_refused(tmp_path, monkeypatch):
         name = "alone"
 
     monkeypatch.setattr("distsim.scaling.plan.find", lambda name: Alone())
-    with pytest.raises(InputError, match="model 'alone' is no network .* such are .*two_population"):
+    with pytest.raises(InputError, match=r"model 'alone' is no network .* such are .*two_population"):
         plan(tmp_path, "--model", "brunel", "--sizes", "100")
 
 

@@ -16,8 +16,8 @@ from distsim.core.errors import InputError
 from distsim.models import registry
 from distsim.scaling.options import parse
 from distsim.scaling.point import STATISTICS
-from distsim.scaling.report.summary import SAME
 from distsim.scaling.process import session
+from distsim.scaling.report.summary import SAME
 from distsim.scaling.session import Session, run
 from tests import documents
 from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job
