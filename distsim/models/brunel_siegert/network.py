@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.models.brunel.mean_field import NAMES, described, equations, mean_field, solutions
+from distsim.models.brunel.mean_field import described, equations, mean_field, solutions
 from distsim.models.brunel_siegert.parameters import Parameters, load
 from distsim.models.outcome import Outcome, Table
 from distsim.rates.rate_network import RateNetwork
@@ -39,15 +39,19 @@ def trajectory_and_fixed_points(parameters: Parameters, activity: RateActivity) 
 
 
 def _trajectory(activity: RateActivity) -> list[Table]:
-    """The mean rates of the recorded neurons at some of the recorded times; no table where there are none."""
+    """The mean rates of the recorded neurons at some of the recorded times; no table where there are none.
+
+    Of populations that were recorded at other times than the first: none.
+    """
     courses = activity.courses()
-    times = courses["E"][0] if courses else np.zeros(0)
+    times = next((times for times, _ in courses.values()), np.zeros(0))
     if not times.size:
         return []
+    names = [name for name, (others, _) in courses.items() if np.array_equal(others, times)]
     chosen = np.unique(np.linspace(0, times.size - 1, SHOWN_ROWS).round().astype(np.int64))
-    rows = tuple((float(times[k]), *(float(courses[name][1][k]) for name in NAMES)) for k in chosen)
-    header = ("time (ms)", *(f"rate {name} (1/s)" for name in NAMES))
-    return [Table("trajectory", header, rows, ("g", ".4f", ".4f"))]
+    rows = tuple((float(times[k]), *(float(courses[name][1][k]) for name in names)) for k in chosen)
+    header = ("time (ms)", *(f"rate {name} (1/s)" for name in names))
+    return [Table("trajectory", header, rows, ("g", *[".4f"] * len(names)))]
 
 
 def _draw(activity: RateActivity, points: list[FixedPoint]) -> Figure:
