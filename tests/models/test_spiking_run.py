@@ -233,7 +233,7 @@ def test_known_spikes_give_known_statistics():
     neurons = np.array([0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0])
     rates = {"n": Rate(12, 60.0, 30.0)}
     simulation = SimpleNamespace(
-        network=network, comm=COMM, dt=0.1, time=100.0, measured_from=0.0, rates=lambda: rates,
+        network=network, comm=COMM, dt=0.1, time=100.0, measured_from=0.0, spike_rates=lambda: rates,
         spikes=lambda name, everywhere: Spikes(steps, neurons),
     )  # fmt: skip
     found = observe(simulation)
