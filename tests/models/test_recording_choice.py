@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from distsim import (
     BinaryNetwork,
@@ -138,3 +140,21 @@ def test_words_are_understood_without_engine_and_mpi():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "('spikes=E[:5]',) []\n"
+
+
+WORDS = st.text("spikestanco=E[:,5]@->I V_m\n1.\u00b2", max_size=16)
+
+
+@given(
+    st.lists(
+        WORDS | st.sampled_from(["spikes=", "states=V_m:", "connectivity="]).flatmap(lambda w: WORDS.map(w.__add__))
+    )
+)
+def test_any_text_is_understood_or_refused_in_one_sentence(texts):
+    said = ""
+    try:
+        Recording.of(texts).apply(network())
+    except InputError as error:
+        said = str(error)
+    assert "\n" not in said
+    assert len(said) < 400
