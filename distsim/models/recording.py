@@ -77,7 +77,7 @@ class Chosen:
         if self.neurons is None:
             return None
         for part in self.neurons:
-            last = part if isinstance(part, int) else max(part.start or 0, (part.stop or 1) - 1)
+            last = part if isinstance(part, int) else max(part.start or 0, part.stop or 0) - 1
             if last >= size:
                 raise InputError(f"'{self.population}' has neurons 0 to {size - 1}, not {last}")
         every = range(size)

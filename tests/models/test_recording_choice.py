@@ -54,6 +54,7 @@ def recorded(*texts):
         ("spikes=I", {"I": range(20)}),
         ("spikes=E[:100],I[5, 8,9]", {"E": range(100), "I": [5, 8, 9]}),
         ("spikes=E[299,7,10:20:5,7]", {"E": [7, 10, 15, 299]}),
+        ("spikes=E[:],I[20:]", {"E": range(300), "I": []}),
         ("spikes=E[295:], I", {"E": range(295, 300), "I": range(20)}),
     ],
 )
@@ -102,6 +103,7 @@ def test_networks_of_other_kinds():
         (["spikes=E[300]"], "'E' has neurons 0 to 299, not 300"),
         (["spikes=E[:301]"], "'E' has neurons 0 to 299, not 300"),
         (["spikes=E[0:301:300]"], "'E' has neurons 0 to 299, not 300"),
+        (["spikes=E[301:]"], "'E' has neurons 0 to 299, not 300"),
         (["spikes=E[-1]"], "'-1' is neither an index nor a slice of the form 10:20 or :100"),
         (["spikes=E[1::0]"], "neither an index nor a slice"),
         (["spikes=E[]"], "'' is neither an index"),
