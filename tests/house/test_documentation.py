@@ -37,6 +37,8 @@ RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
     "docs/liquid.md": "python -m distsim run liquid_state --pairs 5 --keep stimuli,curves,spikes,states "
     "--set 'distances=[0.1,0.2,0.3,0.4]' 'keep_pairs=[0,3]' --out kept",
+    "docs/recording.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 "
+    "--record 'spikes=E[:100],I' connectivity --out recorded",
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
 }
 """The command of a document whose results its Python reads."""
