@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distsim.analysis.published_statistics import STATISTICS, sample_statistics
 from distsim.core.units import MS_PER_S
 from distsim.models.model import SpikingModel
 from distsim.parallel.progress import Progress
@@ -28,7 +29,6 @@ SUBSET = 200
 RAPL = Path("/sys/class/powercap")
 """Where Linux tells the energy, readable by root on most systems."""
 JOULE = 1e6  # RAPL counts microjoules
-STATISTICS = ("mean", "sd", "min", "max", "median")
 
 Check = Callable[[], None]
 """Called between the parts of a run; collective; raises to end the point."""
@@ -127,20 +127,9 @@ def _weights(simulation: Any, network: Any) -> dict[str, Any]:
         subset = simulation.weights(plastic.source, plastic.target, sources=sources, targets=targets).weight
     every = simulation.plastic_weight_statistics() or dict.fromkeys((*STATISTICS, "count"))
     return {
-        **{f"weight_{name}": value for name, value in statistics(subset).items()},
+        **{f"weight_{name}": value for name, value in sample_statistics(subset).items()},
         **{f"plastic_weight_{name}": every[name] for name in (*STATISTICS, "count")},
     }
-
-
-def statistics(values: Any) -> dict[str, float | None]:
-    """Mean, standard deviation (divisor n), smallest, largest and median value; None where there are no values."""
-    import numpy as np
-
-    if len(values) == 0:
-        return dict.fromkeys(STATISTICS)
-    values = np.asarray(values, dtype=np.float64)
-    functions: dict[str, Any] = {"mean": np.mean, "sd": np.std, "min": np.min, "max": np.max, "median": np.median}
-    return {name: float(function(values)) for name, function in functions.items()}
 
 
 def _derived(record: dict[str, Any], loads: list[dict[str, float]], hosts: Hosts) -> dict[str, Any]:
