@@ -110,7 +110,7 @@ def observe(simulation: Simulation, start: float, stop: float) -> Activity:
         if simulation.comm.rank == 0:
             first = np.searchsorted(found.step, begin, side="right")
             spikes[recording.population] = Spikes(found.times(dt)[first:], found.neuron[first:].astype(np.int32))
-    sizes = {recording.population: recording.first for recording in simulation.network.spike_recordings}
+    sizes = {recording.population: recording.size for recording in simulation.network.spike_recordings}
     statistics = on_root(simulation.comm, lambda: _all_statistics(spikes, sizes, begin * dt, end * dt))
     return Activity(begin * dt, end * dt, statistics, spikes)
 

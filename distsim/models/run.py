@@ -12,6 +12,7 @@ from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.activity import Activity, figures_of, observe
 from distsim.models.model import ExperimentModel, Model, RunSettings, SpikingModel
 from distsim.models.outcome import Outcome, Table
+from distsim.models.recording import Recording
 from distsim.parallel.agreement import require_same
 from distsim.parallel.progress import Progress
 from distsim.spiking.network import Network
@@ -50,18 +51,22 @@ def simulate(
     *,
     file: Path | None = None,
     record_all: bool = False,
+    recording: Recording | None = None,
     check: Callable[[], None] | None = None,
     measuring: AbstractContextManager[object] | None = None,
 ) -> Iterator[Measured]:
     """Build the network of ``parameters`` and simulate it; collective. It is open as long as the context lasts.
 
-    What is recorded goes to ``file``; with ``record_all`` the spikes of all populations are. ``check`` is called on
+    What is recorded, ``recording`` or, without it, what the model itself records, goes to ``file``; with
+    ``record_all`` the spikes of all populations are. ``check`` is called on
     all ranks between the parts of the run and may raise; ``measuring`` is entered for the measured time. Raises
     InputError before anything is simulated.
     """
     require_same(comm, f"model '{model.name}'", file=model.digest, parameters=parameters.as_dict())
     network = model.build_network(parameters)
     settings.check(network.dt)
+    if recording is not None:
+        recording.apply(network)
     if record_all:
         _record_all(network)
     own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange")}
