@@ -4,6 +4,7 @@ read                result files: spikes, states, synapses, rates, flips, and wh
 spike_statistics    rates, irregularity, synchrony
 correlation         of the spike counts of pairs of neurons
 weight_statistics   moments and histograms of weights, the connectivity matrix
+published_statistics   those of the published scaling experiment, which leave out NaN
 plots               figures: raster, distributions, boxes, weights, simulated against predicted values
 layer_plots         the raster of a network of many populations
 rate_plots          rates of rate neurons against time

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BinaryStatistics:
-    """One population: its ``neurons``, the share of active ones, and the standard deviation of that over time.
+    """One population: its ``neurons``, the mean share of active ones, and the standard deviation of that over time.
 
-    Both are over the measured time where the activity is recorded; else they are that of the end, and None.
+    The latter is None where the activity is not recorded.
     """
 
     neurons: int
     activity: float
-    activity_sd: float | None
+    activity_sd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,15 @@ class BinaryActivity:
         return {"activity": partial(_draw, self)} if self.recorded else {}
 
 
-def observe(simulation: BinarySimulation, start: float, stop: float) -> BinaryActivity:
-    """The activity after ``start`` up to ``stop`` (ms), which is now; collective."""
-    network = simulation.network
+def observe(simulation: BinarySimulation, start: float) -> BinaryActivity:
+    """The activity after ``start`` (ms), when times were forgotten, up to now; collective."""
+    network, stop = simulation.network, simulation.time
     recorded = {name: simulation.activity(name) for name in network.activity_recordings}
-    statistics = {}
-    for population in network.populations:
-        name, size = population.name, population.size
-        if name in recorded:
-            over_time = recorded[name].mean(start, stop), recorded[name].sd(start, stop)
-            statistics[name] = BinaryStatistics(size, *over_time)
-        elif size:
-            statistics[name] = BinaryStatistics(size, float(simulation.states(name).mean()), None)
+    deviations = {name: activity.sd(start, stop) for name, activity in recorded.items()}
+    means = simulation.mean_activities()
+    statistics = {
+        p.name: BinaryStatistics(p.size, means[p.name], deviations.get(p.name)) for p in network.populations if p.size
+    }
     return BinaryActivity(start, stop, statistics, recorded)
 
 

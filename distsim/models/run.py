@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.model import ExperimentModel, Model, NetworkModel, RunSettings
 from distsim.models.outcome import Outcome, Table
+from distsim.models.recording import Recording
 from distsim.models.wings import Wing, wing_of
 from distsim.parallel.agreement import require_same
 from distsim.parallel.progress import Progress
@@ -49,23 +50,23 @@ def simulate(
     progress: Progress,
     *,
     folder: Path | None = None,
-    statistics_only: bool = False,
+    recording: Recording | None = None,
     check: Callable[[], None] | None = None,
     measuring: AbstractContextManager[object] | None = None,
 ) -> Iterator[Measured]:
     """Build the network of ``parameters`` and simulate it; collective. It is open as long as the context lasts.
 
-    What is recorded goes to a file in ``folder``; with ``statistics_only`` only what the activity of all populations
-    is known from is recorded. ``check`` is called on all ranks between the parts of the run and may raise;
-    ``measuring`` is entered for the measured time. Raises InputError before anything is simulated.
+    What is recorded, ``recording`` or, without it, what the model itself records, goes to a file in ``folder``.
+    ``check`` is called on all ranks between the parts of the run and may raise; ``measuring`` is entered for the
+    measured time. Raises InputError before anything is simulated.
     """
     require_same(comm, f"model '{model.name}'", file=model.digest, parameters=parameters.as_dict())
     network = model.build_network(parameters)
     wing = wing_of(network)
     settings.check(dt_of(network))
     wing.check(settings)
-    if statistics_only:
-        wing.record_for_statistics(network)
+    if recording is not None:
+        recording.apply(network)
     with progress("compile and build", 0.0):
         simulation = wing.simulation(network, comm, settings, folder and folder / wing.file)
     with simulation:
@@ -76,8 +77,7 @@ def simulate(
             _advance(simulation, settings.time, "simulate", progress, check)
         events = {name: number - before[name] for name, number in wing.events(simulation).items()}
         totals = _totals(wing, simulation, settings.time, events)
-        activity = wing.observe(simulation, start, simulation.time)
-        yield Measured(wing, simulation, settings, activity, totals)
+        yield Measured(wing, simulation, settings, wing.observe(simulation, start), totals)
 
 
 def run(
@@ -87,17 +87,19 @@ def run(
     folder: Path | None,
     progress: Progress,
     settings: Mapping[str, Any] | None = None,
+    recording: Recording | None = None,
 ) -> Outcome:
     """What the command line shows of a model: its own experiment, or the simulation of its network; collective.
 
-    ``settings`` are those that no parameter stands for. What is recorded goes to ``folder``, if there is one.
+    ``settings`` are those that no parameter stands for. What is recorded, see ``simulate``, goes to a file in
+    ``folder``, if there is one.
     """
     if isinstance(model, ExperimentModel):
         return model.run(comm, parameters, folder, progress)
     if not isinstance(model, NetworkModel):
         raise TypeError(f"{type(model).__name__} is neither a network nor an experiment of its own")
     chosen = model.settings_of(parameters, settings or {})
-    with simulate(model, parameters, comm, chosen, progress, folder=folder) as measured:
+    with simulate(model, parameters, comm, chosen, progress, folder=folder, recording=recording) as measured:
         added = model.extra(measured.simulation, measured.activity, parameters) or Outcome()
     activity = measured.activity
     tables = {table.title: table for table in (activity.table(), *added.tables, _totals_table(measured))}
@@ -105,6 +107,7 @@ def run(
         tables=tuple(tables.values()),
         summary={
             **{name: getattr(chosen, name) for name in model.chosen},
+            "record": recording and recording.texts,
             "populations": activity.summary(),
             **measured.totals,
             **added.summary,
@@ -125,10 +128,11 @@ def _advance(simulation: Any, time: float, label: str, progress: Progress, check
     parts = [time] if check is None else _parts(time, dt_of(simulation.network))
     start = simulation.time
     with progress(label, time) as tell:
-        for part in parts:
+        for number, part in enumerate(parts):
             if check is not None:
                 check()
-            simulation.run(part, _after(simulation.time - start, tell))
+            goes_on = number + 1 < len(parts)
+            simulation.run(part, _after(simulation.time - start, tell), goes_on=goes_on)
 
 
 def _parts(time: float, dt: float | None) -> list[float]:
@@ -149,11 +153,11 @@ def _after(offset: float, tell: Callable[[float], None]) -> Callable[[float], No
 
 def _totals(wing: Wing, simulation: Any, time: float, events: Mapping[str, int]) -> dict[str, Any]:
     """Sizes, costs and hashes of a run in which ``time`` ms were measured; collective."""
-    slowest = simulation.slowest()
+    network, slowest = simulation.network, simulation.slowest()
     memory = simulation.memory()
     return {
         "ranks": simulation.comm.size,
-        "n_neurons": simulation.network.size,
+        "n_neurons": network.size,
         "n_synapses": wing.connections(simulation),
         **events,
         **{name: slowest[name] for name in ("build_time", "compile_time", "sim_time")},

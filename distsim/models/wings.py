@@ -22,9 +22,6 @@ from distsim.spiking.simulation import Simulation
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-SAMPLED = 0.1
-"""Interval (ms) at which the activity of binary neurons is taken where nothing else is recorded."""
-
 
 class Wing(ABC):
     """How networks of the class ``network`` are run; what is recorded goes to ``file`` in the folder of a run."""
@@ -47,10 +44,6 @@ class Wing(ABC):
                 raise InputError(f"{name} = {shown(getattr(settings, name))} is of spikes; a run without has none")
 
     @abstractmethod
-    def record_for_statistics(self, network: Any) -> None:
-        """Let what the activity of all populations is known from be recorded, and nothing else."""
-
-    @abstractmethod
     def simulation(self, network: Any, comm: MPI.Comm, settings: RunSettings, file: Path | None) -> Any:
         """Build ``network``; collective."""
 
@@ -67,8 +60,8 @@ class Wing(ABC):
         """What runs of one network have in common on any number of ranks; collective."""
 
     @abstractmethod
-    def observe(self, simulation: Any, start: float, stop: float) -> Any:
-        """The activity after ``start`` up to ``stop`` (ms), which is now; collective."""
+    def observe(self, simulation: Any, start: float) -> Any:
+        """The activity after ``start`` (ms), when times were forgotten, up to now; collective."""
 
     @abstractmethod
     def means(self, network: Any, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
@@ -90,12 +83,6 @@ class Spiking(Wing):
     def check(self, settings: RunSettings) -> None:
         """They have all."""
 
-    def record_for_statistics(self, network: Network) -> None:
-        recorded = {recording.population for recording in network.spike_recordings}
-        for population in network.populations:
-            if population.name not in recorded:
-                network.record_spikes(population)
-
     def simulation(self, network: Network, comm: MPI.Comm, settings: RunSettings, file: Path | None) -> Simulation:
         own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange")}
         return Simulation(network, comm, file=file, **own)
@@ -109,8 +96,8 @@ class Spiking(Wing):
     def hashes(self, simulation: Simulation) -> dict[str, str]:
         return {"spike_hash": simulation.spike_hash(), "weight_hash": simulation.weight_hash()}
 
-    def observe(self, simulation: Simulation, start: float, stop: float) -> spiking_activity.Activity:
-        return spiking_activity.observe(simulation, start, stop)
+    def observe(self, simulation: Simulation, start: float) -> spiking_activity.Activity:
+        return spiking_activity.observe(simulation)
 
     def means(self, network: Network, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         neurons = self.neurons(network)
@@ -128,9 +115,6 @@ class Rates(Wing):
     def neurons(self, network: RateNetwork) -> list[Any]:
         return [population for population in network.populations if population.model.siegert]
 
-    def record_for_statistics(self, network: RateNetwork) -> None:
-        network.recordings.clear()
-
     def simulation(
         self, network: RateNetwork, comm: MPI.Comm, settings: RunSettings, file: Path | None
     ) -> RateSimulation:
@@ -142,7 +126,7 @@ class Rates(Wing):
     def hashes(self, simulation: RateSimulation) -> dict[str, str]:
         return {"rate_hash": simulation.rate_hash()}
 
-    def observe(self, simulation: RateSimulation, start: float, stop: float) -> rate_activity.RateActivity:
+    def observe(self, simulation: RateSimulation, start: float) -> rate_activity.RateActivity:
         return rate_activity.observe(simulation)
 
     def means(self, network: RateNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
@@ -159,10 +143,6 @@ class Binary(Wing):
     network = BinaryNetwork
     file = "activity.h5"
 
-    def record_for_statistics(self, network: BinaryNetwork) -> None:
-        network.flip_recordings.clear()
-        network.activity_recordings = {population.name: SAMPLED for population in network.populations}
-
     def simulation(
         self, network: BinaryNetwork, comm: MPI.Comm, settings: RunSettings, file: Path | None
     ) -> BinarySimulation:
@@ -177,8 +157,8 @@ class Binary(Wing):
     def hashes(self, simulation: BinarySimulation) -> dict[str, str]:
         return {"flip_hash": simulation.flip_hash()}
 
-    def observe(self, simulation: BinarySimulation, start: float, stop: float) -> binary_activity.BinaryActivity:
-        return binary_activity.observe(simulation, start, stop)
+    def observe(self, simulation: BinarySimulation, start: float) -> binary_activity.BinaryActivity:
+        return binary_activity.observe(simulation, start)
 
     def means(self, network: BinaryNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         found = activity.statistics

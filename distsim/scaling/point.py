@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distsim.analysis.published_statistics import STATISTICS, sample_statistics
 from distsim.models.model import NetworkModel
 from distsim.parallel.progress import Progress
 from distsim.record.surroundings import affinity
@@ -29,7 +30,6 @@ RAPL = Path("/sys/class/powercap")
 JOULE = 1e6  # RAPL counts microjoules
 OF_ACTIVITY = ("n_spikes", *HASHES, "rate", "rates", "activity", "activities")
 """Fields of a record that not all neurons have."""
-STATISTICS = ("mean", "sd", "min", "max", "median")
 
 Check = Callable[[], None]
 """Called between the parts of a run; collective; raises to end the point."""
@@ -50,6 +50,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     Returns the record, complete on rank 0: times in s, compilation excluded, weights in pA, rates in 1/s, memory in
     bytes, energy in J.
     """
+    from distsim.models.recording import Recording
     from distsim.models.run import simulate
     from distsim.parallel.machine import resident_bytes
     from distsim.scaling.plan import model_of, settings_of
@@ -65,7 +66,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
-        statistics_only=True, check=check, measuring=meter,
+        recording=Recording.of(["none"]), check=check, measuring=meter,
     ) as measured:  # fmt: skip
         joules = comm.allgather(meter.joules)
         record = {
@@ -75,7 +76,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
             "memory_start": memory_start,
             "energy": None if None in joules else sum(joules),
         }
-        record |= _derived(record, measured.simulation.loads(settings.presimulation), hosts)
+        record |= _derived(record, measured.simulation.loads(), hosts)
     return {**record, "wall_time": time.perf_counter() - begin}
 
 
@@ -128,20 +129,9 @@ def _weights(measured: Measured) -> dict[str, Any]:
         every = simulation.plastic_weight_statistics()
     every = every or dict.fromkeys((*STATISTICS, "count"))
     return {
-        **{f"weight_{name}": value for name, value in statistics(subset).items()},
+        **{f"weight_{name}": value for name, value in sample_statistics(subset).items()},
         **{f"plastic_weight_{name}": every[name] for name in (*STATISTICS, "count")},
     }
-
-
-def statistics(values: Any) -> dict[str, float | None]:
-    """Mean, standard deviation (divisor n), smallest, largest and median value; None where there are no values."""
-    import numpy as np
-
-    if len(values) == 0:
-        return dict.fromkeys(STATISTICS)
-    values = np.asarray(values, dtype=np.float64)
-    functions: dict[str, Any] = {"mean": np.mean, "sd": np.std, "min": np.min, "max": np.max, "median": np.median}
-    return {name: float(function(values)) for name, function in functions.items()}
 
 
 def _derived(record: dict[str, Any], loads: list[dict[str, float]], hosts: Hosts) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from typing import Any, NamedTuple
 
+from distsim.analysis.published_statistics import STATISTICS
 from distsim.core.errors import InputError
 from distsim.core.units import LARGEST_COUNT, MAX_NEURONS, check_count, check_number, shown
 from distsim.models.defaults import Default
@@ -204,8 +205,8 @@ def _or_null(check: Check) -> Check:
     return lambda value, name: None if value is None else check(value, name)
 
 
-def _object_of(checks: Mapping[str, Check]) -> Check:
-    """An object that has these fields."""
+def _object_of(checks: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
+    """An object that has these fields, and may have the ``optional`` ones."""
 
     def check(value: Any, name: str) -> None:
         _any_object(value, name)
@@ -216,6 +217,8 @@ def _object_of(checks: Mapping[str, Check]) -> Check:
                     f"the record lacks the field '{path}': another version of the harness wrote it, or it was changed"
                 )
             check_entry(value[entry], path)
+        for entry, check_entry in (optional or {}).items():
+            check_entry(value.get(entry), f"{name}.{entry}" if name else entry)
 
     return check
 
@@ -276,7 +279,6 @@ _RECORD = _object_of(
         "n_spikes": _or_null(check_count),
         **_fields("spike_hash weight_hash", _or_null(text)),
         "rate": _or_null(_cost),
-        **_fields("weight_mean weight_sd", _or_null(check_number)),
         **_fields("bytes_per_synapse energy_per_event events_per_second_and_core", _or_null(_cost)),
         "synapses_built_per_second_and_core": _or_null(_cost),
         "oversubscribed": flag,
@@ -284,7 +286,10 @@ _RECORD = _object_of(
         "phase_times": _phases,
         "load_balance": _object_of({"busy": _or_null(_cost)}),
         **_fields("versions environment", _any_object),
-    }
+    },
+    optional={
+        f"{which}_{name}": _or_null(check_number) for which in ("weight", "plastic_weight") for name in STATISTICS
+    },
 )
 
 

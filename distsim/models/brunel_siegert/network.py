@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.models.brunel.mean_field import NAMES, described, equations, mean_field, solutions
+from distsim.models.brunel.mean_field import described, equations, mean_field, solutions
 from distsim.models.brunel_siegert.parameters import Parameters, load
 from distsim.models.outcome import Outcome, Table
 from distsim.rates.rate_network import RateNetwork
@@ -25,7 +25,7 @@ SHOWN_ROWS = 10
 def build_network(parameters: Parameters | None = None) -> RateNetwork:
     """Populations "E" and "I" and their drive "X" (default: as published); see ``mean_field``."""
     p = parameters or load()
-    return mean_field(p, of_each=p.stands_for == "neuron", interval=p.record_interval or None, recorded=p.recorded)
+    return mean_field(p, of_each=p.stands_for == "neuron")
 
 
 def trajectory_and_fixed_points(parameters: Parameters, activity: RateActivity) -> Outcome:
@@ -34,20 +34,21 @@ def trajectory_and_fixed_points(parameters: Parameters, activity: RateActivity) 
     return Outcome(
         tables=(*_trajectory(activity), solutions(points)),
         summary={"fixed_points": described(points)},
-        figures={"rates": partial(_draw, activity, points)} if activity.recorded else {},
+        figures={"rates": partial(_draw, activity, points)} if activity.courses() else {},
     )
 
 
 def _trajectory(activity: RateActivity) -> list[Table]:
     """The mean rates of the recorded neurons at some of the recorded times; no table where there are none."""
     courses = activity.courses()
-    times = courses["E"][0] if courses else np.zeros(0)
-    if not times.size:
+    together = [name for name in courses if np.array_equal(courses[name][0], next(iter(courses.values()))[0])]
+    if not together:
         return []
+    times = courses[together[0]][0]
     chosen = np.unique(np.linspace(0, times.size - 1, SHOWN_ROWS).round().astype(np.int64))
-    rows = tuple((float(times[k]), *(float(courses[name][1][k]) for name in NAMES)) for k in chosen)
-    header = ("time (ms)", *(f"rate {name} (1/s)" for name in NAMES))
-    return [Table("trajectory", header, rows, ("g", ".4f", ".4f"))]
+    rows = tuple((float(times[k]), *(float(courses[name][1][k]) for name in together)) for k in chosen)
+    header = ("time (ms)", *(f"rate {name} (1/s)" for name in together))
+    return [Table("trajectory", header, rows, ("g", *([".4f"] * len(together))))]
 
 
 def _draw(activity: RateActivity, points: list[FixedPoint]) -> Figure:
