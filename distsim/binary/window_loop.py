@@ -19,6 +19,7 @@ from distsim.binary.flip_tally import Flipped, FlipTally
 from distsim.binary.update_kernels import (
     add_active,
     correct,
+    decide_external,
     draw_states,
     draw_updates,
     first_updates,
@@ -50,7 +51,8 @@ class LocalNeurons:
     """The neurons of this rank, over all populations, ascending by global id.
 
     gids (n,), first (populations + 1,): local index at which each population begins; state (n,) uint8; h and theta
-    (n,) in half units of the couplings; the times (n,) of the next updates.
+    (n,) in half units of the couplings; the times (n,) of the next updates. m_ext (n,): the chance of external neurons
+    to be active after an update, -1 for all others; (0,) where no population is external.
     """
 
     def __init__(self, network: BinaryNetwork, comm: MPI.Comm, seed: int, couplings: Couplings) -> None:
@@ -58,11 +60,15 @@ class LocalNeurons:
         self.first = np.cumsum([0, *(len(share) for share in shares)])
         self.gids = np.concatenate([np.zeros(0, np.int64), *shares])
         self.n = len(self.gids)
-        theta, tau, m_0 = (np.zeros(self.n) for _ in range(3))
+        (theta, tau, m_0), m_ext = np.zeros((3, self.n)), np.full(self.n, -1.0)
         for k, (population, gids) in enumerate(zip(network.populations, shares, strict=True)):
             here = slice(self.first[k], self.first[k + 1])
-            for array, name in ((theta, "theta"), (tau, "tau"), (m_0, "m_0")):
-                array[here] = values_of_neurons(getattr(population, name), seed, name, gids, population.first_gid)
+            for array, name in ((m_ext, "m_ext"), (m_0, "m_0"), (theta, "theta"), (tau, "tau")):
+                value = getattr(population, name)
+                if value is not None:
+                    array[here] = values_of_neurons(value, seed, name, gids, population.first_gid)
+            if population.m_0 is None:
+                m_0[here] = m_ext[here]
         self.state = np.empty(self.n, np.uint8)
         draw_states(streams_of(seed, "m_0", 1, self.gids), m_0, self.state)
         self.initial = self.state.copy()
@@ -72,6 +78,10 @@ class LocalNeurons:
         self.h = np.zeros(self.n, couplings.input_type)
         self.last = np.full(self.n, -1, np.int32)
         self.streams = streams_of(seed, "update", 0, self.gids)
+        some = slice(None) if any(p.m_ext is not None for p in network.populations) else slice(0)
+        self.m_ext = m_ext[some]
+        self.decisions = streams_of(seed, "external", 0, self.gids[some])
+        self.decided = np.zeros(len(self.m_ext), np.int64)
         self.upcoming = np.empty(self.n)
         self.counter = np.empty(self.n, np.int64)
         first_updates(self.streams, self.tau, self.upcoming, self.counter)
@@ -128,6 +138,8 @@ class Stretch:
             stretch = larger
         stretch.n = n
         sort_updates(stretch.drawn_time[:n], stretch.drawn_index[:n], start, stop, stretch.time, stretch.index)
+        if len(neurons.m_ext):
+            decide_external(stretch.index[:n], neurons.decisions, neurons.m_ext, neurons.decided, stretch.decided)
         return stretch
 
 
@@ -137,7 +149,7 @@ def call_kernels(network: BinaryNetwork, seed: int, couplings: Couplings) -> Non
     add_active(neurons.gids, couplings.arrays, neurons.h)
     stretch = Stretch(1, couplings.input_type).draw(neurons, 0.0, 1.0)
     arrays, updates, changes = couplings.arrays, stretch.arrays, stretch.changes
-    speculate(0, 0, neurons.arrays, updates, arrays, changes)
+    speculate(0, 0, neurons.arrays, neurons.m_ext, updates, arrays, changes)
     none, hits = np.zeros((1, 1, 2)), np.empty(0, np.int64)
     correct(0, 0, 0, none, neurons.arrays, updates, stretch.marks, arrays, hits, changes)
     settle(0, 0, neurons.arrays, updates, stretch.flips, 0)
@@ -147,7 +159,8 @@ def call_kernels(network: BinaryNetwork, seed: int, couplings: Couplings) -> Non
 class BinaryLoop:
     """Advance the neurons of this rank; ``window`` (ms) fixes the length of windows, which else adapts.
 
-    n_updates, n_flips: of this rank so far; windows, rounds: windows so far, and exchanges in them.
+    n_updates, n_flips: of this rank so far; windows, rounds: windows so far, and exchanges in them; stretch: the
+    updates of the last ``advance``.
     """
 
     def __init__(
@@ -171,7 +184,7 @@ class BinaryLoop:
         lengths = comm.allgather(stretch_updates / self.neurons.rate if self.neurons.n else np.inf)
         self._stretch_time = min(lengths)
         expected = min(self._stretch_time * self.neurons.rate, 1e9) if self.neurons.n else 0.0
-        self._stretch = Stretch(int(1.1 * expected) + 1024, couplings.input_type)
+        self.stretch = Stretch(int(1.1 * expected) + 1024, couplings.input_type)
         active = self.neurons.gids[self.neurons.state > 0]
         add_active(allgather_array(active, comm), self.couplings, self.neurons.h)
 
@@ -182,7 +195,7 @@ class BinaryLoop:
         """
         stop = min(max(self.time + self._stretch_time, float(np.nextafter(self.time, np.inf))), stop)
         self.timers.start()
-        stretch = self._stretch = self._stretch.draw(self.neurons, self.time, stop)
+        stretch = self.stretch = self.stretch.draw(self.neurons, self.time, stop)
         self.timers.lap("draw")
         begin, flips = 0, 0
         while self.time < stop:
@@ -199,8 +212,8 @@ class BinaryLoop:
 
     def _settle(self, begin: int, end: int, flips: int) -> int:
         """Find the states after the updates begin .. end - 1; flips are listed from number ``flips`` on."""
-        stretch, neurons, lap = self._stretch, self.neurons.arrays, self.timers.lap
-        n = speculate(begin, end, neurons, stretch.arrays, self.couplings, stretch.changes)
+        stretch, neurons, lap = self.stretch, self.neurons.arrays, self.timers.lap
+        n = speculate(begin, end, neurons, self.neurons.m_ext, stretch.arrays, self.couplings, stretch.changes)
         lap("speculate")
         rounds = 0
         while True:
