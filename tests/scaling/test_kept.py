@@ -268,3 +268,13 @@ def test_no_spikes_are_gathered_where_nothing_is_recorded(model, tmp_path, monke
     for name in ("rate", "rates", "n_spikes", "n_events", "spike_hash"):
         assert [record[name] for record in one] == [record[name] for record in two]
     assert one[0]["n_events"] > one[0]["n_spikes"] > 0
+
+
+@pytest.mark.slow  # two processes that build 12 million synapses
+def test_no_rank_has_more_memory_than_another(mpirun, tmp_path):
+    """The cortical microcircuit at a fifth of its size, with nothing recorded: rank 0 at its peak is as rank 1."""
+    arguments = ["--model", "microcircuit", "--sizes", "15434", "--time", "300", "--no-plot", "--out", "out"]
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    mpirun(2, ["-m", "distsim.scaling", *arguments], cwd=tmp_path, env=environment)
+    ((first, second),) = (record["memory_peak"] for record in store.read(tmp_path / "out"))
+    assert first == pytest.approx(second, rel=0.03)
