@@ -3,6 +3,7 @@
 from distsim.analysis.read import read_activity as read_activity
 from distsim.analysis.read import read_binary_states as read_binary_states
 from distsim.analysis.read import read_connections as read_connections
+from distsim.analysis.read import read_contents as read_contents
 from distsim.analysis.read import read_couplings as read_couplings
 from distsim.analysis.read import read_flips as read_flips
 from distsim.analysis.read import read_parameters as read_parameters

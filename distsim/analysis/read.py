@@ -207,6 +207,14 @@ def read_parameters(path: Path) -> dict[str, Any]:
     return _read(path, parameters)
 
 
+def read_contents(path: Path) -> dict[str, list[str]]:
+    """Of what there are recordings: the names that the other readers take, by "spikes", "weights" and the like.
+
+    Synapses are named "source->target". Raises InputError where the file cannot be read.
+    """
+    return _read(path, lambda file: {kind: sorted(file[kind]) for kind in sorted(file)})
+
+
 def _read_columns(path: Path, kind: str, population: str, **types: type) -> list[npt.NDArray[Any]]:
     """Datasets of the group ``kind``/``population``, each of a type."""
     columns = _read(path, lambda file: _columns(_group(file, kind, population), *types))

@@ -16,6 +16,7 @@ from typing import Any
 
 from distsim.core.errors import InputError, nearest
 from distsim.core.units import MAX_NEURONS, shown
+from distsim.models.recording import NOTHING
 from distsim.models.registry import is_path
 from distsim.parallel.communicator import in_ranks
 from distsim.record.storage import read_file
@@ -209,6 +210,8 @@ def _check_together(experiment: Experiment, given: Mapping[str, Any], origins: O
             if value in seen:
                 raise InputError(f"{placed(name, origins)} holds {shown(value)} twice")
             seen.add(value)
+    if NOTHING in experiment.record and len(experiment.record) > 1:
+        raise InputError(f"{placed('record', origins)} holds '{NOTHING}' beside other words; leave one of them out")
     _check_kind(experiment, given, origins)
     _check_extent(experiment, origins)
     for name in experiment.vary:

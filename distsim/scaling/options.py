@@ -28,12 +28,14 @@ examples:
       strong scaling: every point a job of its own, with as many ranks as it asks for
   mpirun -n 64 python -m distsim.scaling --published --resume
       the published experiment; the same line again goes on where a killed job stopped
+  python -m distsim.scaling --keep spikes,connectivity,parameters
+      spikes, weights of 200 x 200 neurons before and after, and parameters stay in a folder for each point
   python -m distsim.scaling --set g=8 eta=1.5 --out inhibition-8
       other parameters of the model, in a folder of their own
 
 afterwards:
   python -m distsim.scaling show FOLDER          what is done, missing, failed
-  python -m distsim.scaling report FOLDER ...    tables, figures and one page of HTML
+  python -m distsim.scaling report FOLDER ...    tables, figures and one page of HTML; --points: of kept data
   python -m distsim.scaling compare OLD NEW      ratios, and whether anything became slower
 
 an experiment file (TOML) holds the same settings under the same names, each of them optional:
@@ -46,7 +48,8 @@ an experiment file (TOML) holds the same settings under the same names, each of 
   g = 8.0
 
 output folder: runs.jsonl (one JSON line per finished point), failed.jsonl (points that failed, and why),
-experiment.json (the settings), and figures. Nothing in it is ever overwritten by another experiment.
+experiment.json (the settings), points (a folder for each point of which data are kept), and figures. Nothing in it is
+ever overwritten by another experiment.
 
 exit codes: 0 all points done, 1 some failed, 2 wrong input, 3 points left when the budget was spent, 4 disk full
 """
@@ -152,6 +155,8 @@ def _value_of(name: str, given: Any) -> Any:
     if name == "vary":
         values = divided(given, "--vary", "NAME=A,B, as in --vary g=4,5,6")
         return {parameter: _values([text]) for parameter, text in values.items()}
+    if name == "record":  # whose texts have commas of their own
+        return given
     return _values(given) if name in LISTS else value_of(given)
 
 

@@ -137,6 +137,7 @@ def _load_networks(experiment: Experiment, points: list[Point], origins: Origins
             if network not in loaded:
                 loaded[network] = load_point(experiment, point)
                 built = model.build_network(loaded[network])
+                experiment.recording().apply(built)
                 _check_size(model, point, built)
                 _check_settings(settings_of(experiment, loaded[network]), built)
     except InputError as error:

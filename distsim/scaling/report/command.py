@@ -12,6 +12,7 @@ from distsim.record.storage import make_folder, write_all
 from distsim.scaling import store
 from distsim.scaling.experiment import Point, key_of, points_in
 from distsim.scaling.report import figures, page
+from distsim.scaling.report.kept import files_of, kept_points
 from distsim.scaling.report.summary import Record, disagreements, summarize
 
 DISAGREEMENT, INCOMPLETE = 1, 3
@@ -35,13 +36,22 @@ def report(arguments: list[str]) -> int:
     parser.add_argument(
         "--published-limits", action="store_true", help="let rates and weights over N end where the published axes do"
     )
+    parser.add_argument(
+        "--points", action="store_true", help="also figures and statistics of each point whose data are kept"
+    )
     taken = parser.take_apart(arguments, "only folders")
     folders = [Path(name) for name in taken.folders]
+    files = []
+    for folder in folders if taken.points else ():
+        for point in kept_points(folder):
+            place = Path(taken.out, store.POINTS, folder.resolve().name, point.name) if taken.out else point
+            files += write_point(point, place)
     records = read_all(folders)
     if taken.published_limits and all(record["kind"] != "size" for record in records):
         raise InputError("option --published-limits is for figures over network size; there are no points of kind size")
     title = ", ".join(folder.resolve().name for folder in folders)
-    files = write(records, Path(taken.out or folders[0]), title, published_limits=taken.published_limits)
+    out = Path(taken.out or folders[0])
+    files += write(records, out, title, published_limits=taken.published_limits)
     print(text(records))
     print("\n".join(f"written: {file}" for file in files))
     return DISAGREEMENT if disagreements(records) else 0
@@ -84,6 +94,17 @@ def write(records: Sequence[Record], out: Path, title: str, *, published_limits:
     contents = {out / name: content.encode("utf-8", "backslashreplace") for name, content in texts.items()}
     for stem, figure in drawn.items():
         contents |= _images(figure, out / stem)
+    write_all(contents)
+    return list(contents)
+
+
+def write_point(point: Path, out: Path) -> list[Path]:
+    """Figures and statistics of the data that are kept of a point, into the folder ``out``; returns their paths."""
+    texts, drawings = files_of(point)
+    make_folder(out, "report: folder")
+    contents = {out / name: text.encode() for name, text in texts.items()}
+    for stem, draw in drawings.items():
+        contents |= _images(draw(), out / stem)
     write_all(contents)
     return list(contents)
 

@@ -246,7 +246,7 @@ def _weights_html(records: Sequence[Record]) -> str:
 
 def summary_csv(summaries: Iterable[Summary]) -> str:
     """The summaries as CSV: every quantity with its mean and standard deviation, in the units of the records."""
-    return _csv([_flat_summary(summary) for summary in summaries])
+    return as_csv([_flat_summary(summary) for summary in summaries])
 
 
 def summary_json(summaries: Iterable[Summary]) -> str:
@@ -264,7 +264,7 @@ def _flat_summary(summary: Summary) -> dict[str, Any]:
 
 def records_csv(records: Iterable[Mapping[str, Any]]) -> str:
     """The records as CSV: entries of tables as table.entry, lists as JSON."""
-    return _csv(
+    return as_csv(
         [
             {name: json.dumps(value) if isinstance(value, list) else value for name, value in flat(record)}
             for record in records
@@ -272,7 +272,8 @@ def records_csv(records: Iterable[Mapping[str, Any]]) -> str:
     )
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV, with all names that occur as columns; no text can be taken for a formula."""
     names = dict.fromkeys(name for row in rows for name in row)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(names), lineterminator="\n")
