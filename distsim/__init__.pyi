@@ -3,6 +3,7 @@
 from distsim.analysis.read import read_activity as read_activity
 from distsim.analysis.read import read_binary_states as read_binary_states
 from distsim.analysis.read import read_connections as read_connections
+from distsim.analysis.read import read_contents as read_contents
 from distsim.analysis.read import read_couplings as read_couplings
 from distsim.analysis.read import read_flips as read_flips
 from distsim.analysis.read import read_parameters as read_parameters
@@ -60,6 +61,9 @@ from distsim.rates.rate_network import DiffusionConnection as DiffusionConnectio
 from distsim.rates.rate_network import RateNetwork as RateNetwork
 from distsim.rates.rate_network import SiegertNeuron as SiegertNeuron
 from distsim.rates.rate_simulation import RateSimulation as RateSimulation
+from distsim.scaling.one_point import run_point as run_point
+from distsim.scaling.record_table import Records as Records
+from distsim.scaling.record_table import load_records as load_records
 from distsim.spiking.drives.constant_current import ConstantCurrent as ConstantCurrent
 from distsim.spiking.drives.driven import Driven as Driven
 from distsim.spiking.drives.poisson import Poisson as Poisson

@@ -76,6 +76,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
             self._couplings = couplings
             self._loop = BinaryLoop(network, comm, seed, couplings, self.window)
             self._recorder = BinaryRecorder(network, self._loop.neurons)
+            self._forgotten, self._active_before = 0.0, np.zeros(len(network.populations))
         self._timers = self._loop.timers
         if self._output:
             self._write_start(self._output)
@@ -215,6 +216,26 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
     def flip_count(self) -> int:
         """Number of changes of state of all neurons so far, recorded or not."""
         return int(self.comm.allreduce(self._loop.n_flips))
+
+    def flip_hash(self) -> str:
+        """Hash of the times of all changes of state of all neurons so far, recorded or not (``parallel.event_hash``).
+
+        The counter of a flip is its time (ms), as the bits of a float64.
+        """
+        return self._loop.tally.hash.over_ranks(self.comm)
+
+    def mean_activities(self) -> dict[str, float]:
+        """Mean share of active neurons by population since ``forget_times()``, recorded or not; NaN where none is."""
+        neurons = np.array([population.size for population in self.network.populations], np.float64)
+        passed = self._loop.tally.active_time(self.time, self.comm) - self._active_before
+        with np.errstate(invalid="ignore"):
+            means = passed / (neurons * (self.time - self._forgotten))
+        return {p.name: float(mean) for p, mean in zip(self.network.populations, means, strict=True)}
+
+    def forget_times(self) -> None:
+        """Start the times of the run anew, and what ``mean_activities`` tells, as after a pre-simulation."""
+        super().forget_times()
+        self._forgotten, self._active_before = self.time, self._loop.tally.active_time(self.time, self.comm)
 
     def coupling_count(self) -> int:
         """Number of couplings on all ranks."""

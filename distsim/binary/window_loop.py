@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork
 from distsim.binary.couplings import Couplings
+from distsim.binary.flip_tally import Flipped, FlipTally
 from distsim.binary.update_kernels import (
     add_active,
     correct,
@@ -86,6 +87,10 @@ class LocalNeurons:
         self.counter = np.empty(self.n, np.int64)
         first_updates(self.streams, self.tau, self.upcoming, self.counter)
 
+    def tally(self) -> FlipTally:
+        """Of flips from the start on."""
+        return FlipTally(self.gids, self.first, self.initial)
+
     @property
     def arrays(self) -> tuple[Any, ...]:
         """What kernels take."""
@@ -112,6 +117,11 @@ class Stretch:
     def arrays(self) -> tuple[Any, ...]:
         """What kernels take."""
         return self.time, self.index, self.seen, self.decided, self.before, self.after, self.delta
+
+    def first_flips(self, n: int) -> Flipped:
+        """The first ``n`` flips: time (n,), local index (n,), new state (n,)."""
+        time, index, state = self.flips
+        return time[:n], index[:n], state[:n]
 
     def draw(self, neurons: LocalNeurons, start: float, stop: float) -> Stretch:
         """All updates after ``start`` up to ``stop``: in this object, or in a larger one where they do not fit."""
@@ -144,6 +154,7 @@ def call_kernels(network: BinaryNetwork, seed: int, couplings: Couplings) -> Non
     none, hits = np.zeros((1, 1, 2)), np.empty(0, np.int64)
     correct(0, 0, 0, none, neurons.arrays, updates, stretch.marks, arrays, hits, changes)
     settle(0, 0, neurons.arrays, updates, stretch.flips, 0)
+    neurons.tally().add(stretch.first_flips(0))
 
 
 class BinaryLoop:
@@ -162,6 +173,7 @@ class BinaryLoop:
         self.unit = couplings.unit
         self._hits = np.empty(int(np.diff(couplings.offsets).max(initial=0)) + 1, np.int64)
         self.exchange = GrowingAllgather(comm, np.float64, 2)  # time and code of a change
+        self.tally = self.neurons.tally()
         self.timers = Timers()
         self.time = 0.0
         self.n_updates = self.n_flips = self.windows = self.rounds = 0
@@ -177,7 +189,7 @@ class BinaryLoop:
         active = self.neurons.gids[self.neurons.state > 0]
         add_active(allgather_array(active, comm), self.couplings, self.neurons.h)
 
-    def advance(self, stop: float) -> tuple[FloatArray, npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    def advance(self, stop: float) -> Flipped:
         """Go through all updates up to ``stop`` (ms), or to the end of a stretch before it.
 
         Returns the flips of this rank, sorted: time (n,), local index (n,), new state (n,); valid until the next call.
@@ -195,7 +207,9 @@ class BinaryLoop:
             begin = end
         self.n_updates += stretch.n
         self.n_flips += flips
-        return tuple(array[:flips] for array in stretch.flips)  # type: ignore[return-value]
+        found = stretch.first_flips(flips)
+        self.tally.add(found)
+        return found
 
     def _settle(self, begin: int, end: int, flips: int) -> int:
         """Find the states after the updates begin .. end - 1; flips are listed from number ``flips`` on."""
