@@ -279,6 +279,15 @@ def test_what_is_recorded_is_said_once():
     network = two()
     network.record_couplings("X", "A")
     network.record_states([1.0])
-    for call in (lambda: network.record_couplings("X", "A"), lambda: network.record_states([2.0], "X")):
+    network.record_updates()
+    again = (
+        lambda: network.record_couplings("X", "A"),
+        lambda: network.record_states([2.0], "X"),
+        network.record_updates,
+    )
+    for call in again:
         with pytest.raises(InputError, match="recorded already"):
             call()
+    network.record_nothing()
+    for call in again:
+        call()
