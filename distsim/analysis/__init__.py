@@ -8,6 +8,7 @@ filtered_trains     spike trains convolved with a kernel: the states of a liquid
 liquid_distances    how far apart two states of a liquid are, or two spike trains
 liquid_plots        distances of liquid states against time
 weight_statistics   moments and histograms of weights, the connectivity matrix, multapses
+published_statistics   those of the published scaling experiment, which leave out NaN
 plots               figures: raster, distributions, boxes, simulated against predicted values
 weight_plots        figures: distributions of weights, connectivity matrices
 layer_plots         the raster of a network of many populations

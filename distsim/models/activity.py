@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -130,6 +130,28 @@ def observe(simulation: Simulation) -> Activity:
     }
     activity = Activity(start, stop, statistics, spikes)
     return replace(activity, statistics=on_root(simulation.comm, lambda: _with_recorded(activity)))
+
+
+def recorded_activity(
+    spikes: Mapping[str, tuple[FloatArray, npt.NDArray[np.int64]]],
+    recorded: Mapping[str, Sequence[int]],
+    start: float,
+    stop: float,
+) -> Activity:
+    """What recorded spikes alone tell, such as those of a file, after ``start`` up to ``stop`` (ms).
+
+    spikes: times (n,) (ms) and neurons (n,) by population; recorded: indices of the recorded neurons, ascending.
+    """
+    places = {
+        name: Spikes(times, np.searchsorted(np.asarray(recorded[name]), neurons).astype(np.int32))
+        for name, (times, neurons) in spikes.items()
+    }
+    sizes = {name: len(recorded[name]) for name in places}
+    blank = {name: Statistics(n, len(places[name].times), math.nan, math.nan, n) for name, n in sizes.items()}
+    activity = Activity(start, stop, blank, places)
+    means = {name: activity.rates(name) for name in sizes}
+    rated = {name: replace(s, rate=_mean(means[name]), rate_sd=float(means[name].std())) for name, s in blank.items()}
+    return replace(activity, statistics=_with_recorded(replace(activity, statistics=rated)))
 
 
 def _with_recorded(activity: Activity) -> dict[str, Statistics]:

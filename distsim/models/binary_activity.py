@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from distsim.models.outcome import Table
+from distsim.parallel import on_root
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,19 +19,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BinaryStatistics:
-    """One population: its ``neurons``, the share of active ones, and the standard deviation of that over time.
+    """One population: its ``neurons``, the mean share of active ones, and the standard deviation of that over time.
 
-    Both are over the measured time where the activity is recorded; else they are that of the end, and None.
+    The latter is None where the activity is not recorded.
     """
 
     neurons: int
     activity: float
-    activity_sd: float | None
+    activity_sd: float | None = None
 
 
 @dataclass(frozen=True)
 class BinaryActivity:
-    """Activity after ``start`` up to ``stop`` (ms) by population, and the recorded trajectories."""
+    """Activity after ``start`` up to ``stop`` (ms) by population; the recorded trajectories are whole on rank 0."""
 
     start: float
     stop: float
@@ -52,18 +53,15 @@ class BinaryActivity:
         return {"activity": partial(_draw, self)} if self.recorded else {}
 
 
-def observe(simulation: BinarySimulation, start: float, stop: float) -> BinaryActivity:
-    """The activity after ``start`` up to ``stop`` (ms), which is now; collective."""
-    network = simulation.network
-    recorded = {name: simulation.activity(name) for name in network.activity_recordings}
-    statistics = {}
-    for population in network.populations:
-        name, size = population.name, population.size
-        if name in recorded:
-            over_time = recorded[name].mean(start, stop), recorded[name].sd(start, stop)
-            statistics[name] = BinaryStatistics(size, *over_time)
-        elif size:
-            statistics[name] = BinaryStatistics(size, float(simulation.states(name).mean()), None)
+def observe(simulation: BinarySimulation, start: float) -> BinaryActivity:
+    """The activity after ``start`` (ms), when times were forgotten, up to now; collective."""
+    network, stop = simulation.network, simulation.time
+    recorded = {name: simulation.activity(name, everywhere=False) for name in network.activity_recordings}
+    deviations = on_root(simulation.comm, lambda: {name: found.sd(start, stop) for name, found in recorded.items()})
+    means = simulation.mean_activities()
+    statistics = {
+        p.name: BinaryStatistics(p.size, means[p.name], deviations.get(p.name)) for p in network.populations if p.size
+    }
     return BinaryActivity(start, stop, statistics, recorded)
 
 

@@ -121,7 +121,7 @@ class OwnNetwork(NetworkModel):
         with in_sentences(self.path):
             network = self._build(parameters) if self._of_class else self._build(**parameters.values())
         if not isinstance(network, NETWORKS):
-            kinds = ", ".join(f"a {kind.__name__}" for kind in NETWORKS)
+            kinds = " or ".join(f"a {kind.__name__}" for kind in NETWORKS)
             raise InputError(f"'{self.path}': {BUILD} must return {kinds}, not {shown(network)}")
         return network
 

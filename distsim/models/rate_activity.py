@@ -32,7 +32,10 @@ class RateStatistics:
 
 @dataclass(frozen=True)
 class RateActivity:
-    """The end of a run, by population: statistics of all neurons, and the recorded rates on steps of ``dt`` (ms)."""
+    """The end of a run by population: statistics of all neurons, the same on every rank; on rank 0 recorded rates.
+
+    The latter are given at steps of ``dt`` (ms).
+    """
 
     statistics: Mapping[str, RateStatistics]
     recorded: Mapping[str, States]
@@ -40,7 +43,8 @@ class RateActivity:
 
     def courses(self) -> dict[str, tuple[FloatArray, FloatArray]]:
         """Times (T,) (ms), and the mean rates (T,) (1/s) of the recorded neurons at them, by population."""
-        return {name: (states.times(self.dt), states.value.mean(axis=1)) for name, states in self.recorded.items()}
+        recorded = {name: states for name, states in self.recorded.items() if states.value.size}
+        return {name: (states.times(self.dt), states.value.mean(axis=1)) for name, states in recorded.items()}
 
     def table(self) -> Table:
         """The statistics as they are printed."""
@@ -53,7 +57,7 @@ class RateActivity:
 
     def figures(self, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
         """The trajectories of the recorded neurons' mean rates, where there are any."""
-        return {"rates": partial(_draw, self, colours)} if self.recorded else {}
+        return {"rates": partial(_draw, self, colours)} if self.courses() else {}
 
 
 def observe(simulation: RateSimulation) -> RateActivity:
@@ -63,7 +67,7 @@ def observe(simulation: RateSimulation) -> RateActivity:
         if population.model.siegert and population.size:
             rates = simulation.current_rates(population)
             statistics[population.name] = RateStatistics(population.size, float(rates.mean()), float(rates.std()))
-    recorded = {r.population: simulation.rates(r.population) for r in simulation.network.recordings if r.neurons}
+    recorded = {r.population: simulation.rates(r.population, everywhere=False) for r in simulation.network.recordings}
     return RateActivity(statistics, recorded, simulation.dt)
 
 

@@ -67,7 +67,6 @@ def simulate(
     wing.check(settings)
     if recording is not None:
         recording.apply(network)
-        wing.record_for_statistics(network)
     with progress("compile and build", 0.0):
         simulation = wing.simulation(network, comm, settings, folder and folder / wing.file)
     with simulation:
@@ -78,8 +77,7 @@ def simulate(
             _advance(simulation, settings.time, "simulate", progress, check)
         events = {name: number - before[name] for name, number in wing.events(simulation).items()}
         totals = _totals(wing, simulation, settings.time, events)
-        activity = wing.observe(simulation, start, simulation.time)
-        yield Measured(wing, simulation, settings, activity, totals)
+        yield Measured(wing, simulation, settings, wing.observe(simulation, start), totals)
 
 
 def run(
@@ -93,8 +91,8 @@ def run(
 ) -> Outcome:
     """What the command line shows of a model: its own experiment, or the simulation of its network; collective.
 
-    ``settings`` are those that no parameter stands for. What is recorded (see ``simulate``) goes to ``folder``, if
-    there is one.
+    ``settings`` are those that no parameter stands for. What is recorded, see ``simulate``, goes to a file in
+    ``folder``, if there is one.
     """
     if isinstance(model, ExperimentModel):
         return model.run(comm, parameters, folder, progress)

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mpi4py import MPI
 
-SAMPLED = 0.1
-"""Interval (ms) at which the mean activity of binary neurons is taken where what is recorded is chosen without it."""
-
 
 class Wing(ABC):
     """How networks of the class ``network`` are run; what is recorded goes to ``file`` in the folder of a run."""
@@ -48,10 +45,6 @@ class Wing(ABC):
                 raise InputError(f"{name} = {shown(getattr(settings, name))} is of spikes; a run without has none")
 
     @abstractmethod
-    def record_for_statistics(self, network: Any) -> None:
-        """Let what the activity of all populations is known from be recorded, where it is not counted anyway."""
-
-    @abstractmethod
     def simulation(self, network: Any, comm: MPI.Comm, settings: RunSettings, file: Path | None) -> Any:
         """Build ``network``; collective."""
 
@@ -68,8 +61,8 @@ class Wing(ABC):
         """What runs of one network have in common on any number of ranks; collective."""
 
     @abstractmethod
-    def observe(self, simulation: Any, start: float, stop: float) -> Any:
-        """The activity after ``start`` up to ``stop`` (ms), which is now; collective."""
+    def observe(self, simulation: Any, start: float) -> Any:
+        """The activity after ``start`` (ms), when times were forgotten, up to now; collective."""
 
     def figures(self, network: Any, file: Path, style: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
         """Figures of what is in the file of a run, as functions that draw them; ``style`` of weights, by the model."""
@@ -95,9 +88,6 @@ class Spiking(Wing):
     def check(self, settings: RunSettings) -> None:
         """They have all."""
 
-    def record_for_statistics(self, network: Network) -> None:
-        """Nothing: spikes are counted."""
-
     def simulation(self, network: Network, comm: MPI.Comm, settings: RunSettings, file: Path | None) -> Simulation:
         own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange")}
         return Simulation(network, comm, file=file, **own)
@@ -111,7 +101,7 @@ class Spiking(Wing):
     def hashes(self, simulation: Simulation) -> dict[str, str]:
         return {"spike_hash": simulation.spike_hash(), "weight_hash": simulation.weight_hash()}
 
-    def observe(self, simulation: Simulation, start: float, stop: float) -> spiking_activity.Activity:
+    def observe(self, simulation: Simulation, start: float) -> spiking_activity.Activity:
         return spiking_activity.observe(simulation)
 
     def figures(self, network: Network, file: Path, style: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
@@ -133,9 +123,6 @@ class Rates(Wing):
     def neurons(self, network: RateNetwork) -> list[Any]:
         return [population for population in network.populations if population.model.siegert]
 
-    def record_for_statistics(self, network: RateNetwork) -> None:
-        """Nothing: rates are asked for at the end."""
-
     def simulation(
         self, network: RateNetwork, comm: MPI.Comm, settings: RunSettings, file: Path | None
     ) -> RateSimulation:
@@ -147,7 +134,7 @@ class Rates(Wing):
     def hashes(self, simulation: RateSimulation) -> dict[str, str]:
         return {"rate_hash": simulation.rate_hash()}
 
-    def observe(self, simulation: RateSimulation, start: float, stop: float) -> rate_activity.RateActivity:
+    def observe(self, simulation: RateSimulation, start: float) -> rate_activity.RateActivity:
         return rate_activity.observe(simulation)
 
     def means(self, network: RateNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
@@ -164,9 +151,8 @@ class Binary(Wing):
     network = BinaryNetwork
     file = "activity.h5"
 
-    def record_for_statistics(self, network: BinaryNetwork) -> None:
-        for population in network.populations:
-            network.activity_recordings.setdefault(population.name, SAMPLED)
+    def neurons(self, network: BinaryNetwork) -> list[Any]:
+        return [population for population in network.populations if population.m_ext is None]
 
     def simulation(
         self, network: BinaryNetwork, comm: MPI.Comm, settings: RunSettings, file: Path | None
@@ -182,11 +168,11 @@ class Binary(Wing):
     def hashes(self, simulation: BinarySimulation) -> dict[str, str]:
         return {"flip_hash": simulation.flip_hash()}
 
-    def observe(self, simulation: BinarySimulation, start: float, stop: float) -> binary_activity.BinaryActivity:
-        return binary_activity.observe(simulation, start, stop)
+    def observe(self, simulation: BinarySimulation, start: float) -> binary_activity.BinaryActivity:
+        return binary_activity.observe(simulation, start)
 
     def means(self, network: BinaryNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
-        found = activity.statistics
+        found = {p.name: activity.statistics[p.name] for p in self.neurons(network) if p.size}
         return {
             "activity": _over_all((s.neurons, s.activity) for s in found.values()),
             "activities": {name: s.activity for name, s in found.items()},

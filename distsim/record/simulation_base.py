@@ -207,10 +207,7 @@ class SimulationBase(Prepared[AnyNetwork]):
         return {n: max(self.comm.allgather(getattr(self, n))) for n in ("build_time", "sim_time", "compile_time")}
 
     def loads(self) -> list[dict[str, float]]:
-        """What every rank had to do: connections, and busy: seconds of the run in which it computed.
-
-        A wing may tell more; times and events are those since ``forget_times()``.
-        """
+        """What every rank had to do since ``forget_times()``: connections, and busy: seconds in which it computed."""
         busy = sum(self._timers.seconds[name] for name in self.run_phases if name not in NOT_COMPUTING)
         return self.comm.allgather({"connections": self._n_local, "busy": busy})
 

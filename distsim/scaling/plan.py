@@ -58,12 +58,16 @@ def make_plan(options: Options, job_ranks: int, most_ranks: float) -> Plan:
     ``job_ranks`` are used where the experiment names none, ``most_ranks`` are those that a point may ask for.
     Raises InputError.
     """
-    given, origins = read_experiment(options.file, options.settings)
+    if options.plot and find_spec("matplotlib") is None:
+        raise InputError("matplotlib, which draws the figure, is not installed; install it or give --no-plot")
+    return plan_of(*read_experiment(options.file, options.settings), job_ranks, most_ranks)
+
+
+def plan_of(given: Experiment, origins: Origins, job_ranks: int, most_ranks: float) -> Plan:
+    """As ``make_plan``, of an experiment that has been read."""
     experiment = _with_models_own(given, origins)
     points = points_of(experiment, job_ranks)
     _check_points(points, most_ranks, origins)
-    if options.plot and find_spec("matplotlib") is None:
-        raise InputError("matplotlib, which draws the figure, is not installed; install it or give --no-plot")
     return Plan(experiment, points, _load_networks(experiment, points, origins))
 
 
@@ -133,6 +137,7 @@ def _load_networks(experiment: Experiment, points: list[Point], origins: Origins
             if network not in loaded:
                 loaded[network] = load_point(experiment, point)
                 built = model.build_network(loaded[network])
+                experiment.recording().apply(built)
                 _check_size(model, point, built)
                 _check_settings(settings_of(experiment, loaded[network]), built)
     except InputError as error:

@@ -10,14 +10,18 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.models.model import NetworkModel
+from distsim.analysis.published_statistics import STATISTICS, sample_statistics
+from distsim.models.model import NetworkModel, RunSettings
+from distsim.models.recording import Recording
 from distsim.parallel.progress import Progress
-from distsim.record.surroundings import affinity
+from distsim.record.surroundings import affinity, now
 from distsim.scaling.experiment import Point
 from distsim.scaling.settings import HASHES, Experiment
+from distsim.scaling.store import begin_folder
 
 if TYPE_CHECKING:
     from distsim.models.run import Measured
@@ -29,7 +33,6 @@ RAPL = Path("/sys/class/powercap")
 JOULE = 1e6  # RAPL counts microjoules
 OF_ACTIVITY = ("n_spikes", *HASHES, "rate", "rates", "activity", "activities")
 """Fields of a record that not all neurons have."""
-STATISTICS = ("mean", "sd", "min", "max", "median")
 
 Check = Callable[[], None]
 """Called between the parts of a run; collective; raises to end the point."""
@@ -37,21 +40,24 @@ Check = Callable[[], None]
 
 @dataclass(frozen=True)
 class Task:
-    """A point and all that it takes to run it; ``parameters`` are those of the model."""
+    """A point and all that it takes to run it; ``parameters`` are those of the model, ``folder`` is for its data."""
 
     experiment: Experiment
     point: Point
     parameters: Any
+    folder: Path | None = None
 
 
 def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = None) -> dict[str, Any]:
     """Build and simulate the network of ``task`` on all ranks of ``comm``; collective.
 
+    What is recorded goes to the folder of the task, which is begun anew and can be read at any moment.
+
     Returns the record, complete on rank 0: times in s, compilation excluded, weights in pA, rates in 1/s, memory in
     bytes, energy in J.
     """
-    from distsim.models.recording import Recording
     from distsim.models.run import simulate
+    from distsim.parallel import on_root
     from distsim.parallel.machine import resident_bytes
     from distsim.scaling.plan import model_of, settings_of
 
@@ -61,12 +67,16 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     if "seed" in model.parameter_of:
         parameters = dataclasses.replace(parameters, seed=task.point.seed)
     settings = settings_of(task.experiment, parameters, seed=task.point.seed)
+    recording = task.experiment.recording()
+    if task.folder is not None:
+        on_root(comm, partial(_begin_folder, task.folder, model, parameters, settings, recording))
+    folder = task.folder if recording.choices else None
     _reset_peak_memory()
     memory_start = comm.allgather(resident_bytes())
     meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
-        recording=Recording.of(["none"]), check=check, measuring=meter,
+        folder=folder, recording=recording, check=check, measuring=meter,
     ) as measured:  # fmt: skip
         joules = comm.allgather(meter.joules)
         record = {
@@ -78,6 +88,17 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
         }
         record |= _derived(record, measured.simulation.loads(), hosts)
     return {**record, "wall_time": time.perf_counter() - begin}
+
+
+def _begin_folder(
+    folder: Path, model: NetworkModel, parameters: Any, settings: RunSettings, recording: Recording
+) -> None:
+    """Begin the folder of a point, with enough to run the model again, and to read what is recorded."""
+    network = model.build_network(parameters)
+    recording.apply(network)
+    recorded = {r.population: {"size": r.size, "neurons": r.neurons} for r in getattr(network, "spike_recordings", ())}
+    about = {"model": model.name, "date": now(), "parameters": parameters.as_dict(), **dataclasses.asdict(settings)}
+    begin_folder(folder, {**about, "record": recording.texts, "recorded_spikes": recorded})
 
 
 def _of_point(progress: Progress, point: Point) -> Progress:
@@ -118,31 +139,22 @@ def _measured(measured: Measured) -> dict[str, Any]:
 
 
 def _weights(measured: Measured) -> dict[str, Any]:
-    """Statistics (pA) of the weights among the first neurons of a plastic projection, and of all plastic weights."""
+    """Statistics (pA) of the weights among the first neurons of a plastic projection, and of all; on rank 0."""
     subset: Any = ()
     every: Any = None
     simulation = measured.simulation
     plastic = measured.wing.plastic(simulation.network)
     if plastic is not None:
         sources, targets = (range(min(SUBSET, population.size)) for population in (plastic.source, plastic.target))
-        subset = simulation.weights(plastic.source, plastic.target, sources=sources, targets=targets).weight
+        subset = simulation.weights(
+            plastic.source, plastic.target, sources=sources, targets=targets, everywhere=False
+        ).weight
         every = simulation.plastic_weight_statistics()
     every = every or dict.fromkeys((*STATISTICS, "count"))
     return {
-        **{f"weight_{name}": value for name, value in statistics(subset).items()},
+        **{f"weight_{name}": value for name, value in sample_statistics(subset).items()},
         **{f"plastic_weight_{name}": every[name] for name in (*STATISTICS, "count")},
     }
-
-
-def statistics(values: Any) -> dict[str, float | None]:
-    """Mean, standard deviation (divisor n), smallest, largest and median value; None where there are no values."""
-    import numpy as np
-
-    if len(values) == 0:
-        return dict.fromkeys(STATISTICS)
-    values = np.asarray(values, dtype=np.float64)
-    functions: dict[str, Any] = {"mean": np.mean, "sd": np.std, "min": np.min, "max": np.max, "median": np.median}
-    return {name: float(function(values)) for name, function in functions.items()}
 
 
 def _derived(record: dict[str, Any], loads: list[dict[str, float]], hosts: Hosts) -> dict[str, Any]:

@@ -33,8 +33,8 @@ _DIRECTED_SHARE = 0.25  # of the ranks hold targets of a neuron, at most, where 
 def pack(gids, index, stamps, start, packed, begin, sums, counts):  # type: ignore[no-untyped-def]
     """Write the spikes (local index, step) of neurons ``gids`` as sortable integers from packed[begin] on.
 
-    start: the step after which the interval begins. sums: those of an ``EventHash``, which the spikes are added to;
-    none for sources. counts (n,) int64: the spikes of each neuron so far. Returns the end of what is written.
+    start: the step after which the interval begins. sums: those of an ``EventHash``, to which the spikes are added, or
+    none, for sources. counts (n,) int64: the spikes of each neuron so far. Returns the end of what is written.
     """
     for spike in range(index.size):
         neuron, stamp = index[spike], stamps[spike]

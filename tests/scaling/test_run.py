@@ -12,10 +12,10 @@ import time
 
 import pytest
 
+from distsim.analysis.published_statistics import STATISTICS
 from distsim.core.errors import InputError
 from distsim.models import registry
 from distsim.scaling.options import parse
-from distsim.scaling.point import STATISTICS
 from distsim.scaling.process import session
 from distsim.scaling.report.summary import SAME
 from distsim.scaling.session import Session, run
@@ -109,6 +109,7 @@ def test_records_table_and_figure(one_rank):
         spent = sum(phase["mean"] for phase in row["phase_times"].values())
         assert spent == pytest.approx(row["build_time"] + row["sim_time"])
     assert "[4/4] ignore_and_fire, N = 101, seed 1, 1 rank: build" in printed
+    assert printed.count("    weights (pA), mean, SD, min, median, max: first 200 x 200: ") == 4
     assert "real-time" in printed
 
 

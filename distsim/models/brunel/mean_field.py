@@ -29,17 +29,11 @@ if TYPE_CHECKING:
 NAMES = ("E", "I")
 
 
-def mean_field(
-    parameters: InputOfNeurons | None = None,
-    *,
-    of_each: bool = False,
-    interval: float | None = None,
-    recorded: int = 1,
-) -> RateNetwork:
+def mean_field(parameters: InputOfNeurons | None = None, *, of_each: bool = False) -> RateNetwork:
     """Siegert neurons "E" and "I" and their drive "X" (default: as published), which start at 0.
 
-    There is one for each population; ``of_each``: one for each neuron, with inputs drawn as the neuron's are. The rates
-    of the first ``recorded`` of E and I are recorded every ``interval`` ms (None: every step).
+    There is one for each population, or, ``of_each``, one for each neuron, with inputs drawn as the neuron's are. The
+    rates of the first of E and of I are recorded.
     """
     p = parameters or load()
     network = RateNetwork(dt=p.dt)
@@ -48,12 +42,12 @@ def mean_field(
     for name, size in sizes.items():
         network.population(name, size, neuron)
     network.population("X", 1, ConstantRate(mean=p.nu_X, tau=p.tau))
-    for target, size in sizes.items():
+    for target in sizes:
         for source, number, weight in p.inputs:
             rule = FixedIndegree(number) if of_each else OneToOne()
             network.connect(source, target, rule, _inputs(1 if of_each else number, weight, p.tau_m))
         network.connect("X", target, AllToAll(), _inputs(1, p.J_E, p.tau_m))
-        network.record_rates(target, range(min(recorded, size)), interval)
+        network.record_rates(target, [0])
     return network
 
 

@@ -25,7 +25,7 @@ class BrunelSiegert(NetworkModel):
     line = "the mean field of Brunel's network alone: Siegert rate neurons and self-consistent rates"
     parameters = Parameters
     settings = RunSettings(time=50.0)
-    shortcuts: ClassVar = {"g": "g", "eta": "eta", "dt": "dt", "record-interval": "record_interval"}
+    shortcuts: ClassVar = {"g": "g", "eta": "eta", "dt": "dt"}
 
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
         """So many rate neurons, a multiple of 5, with ``indegree`` inputs (None: a tenth of them)."""

@@ -25,7 +25,7 @@ SHOWN_ROWS = 10
 def build_network(parameters: Parameters | None = None) -> RateNetwork:
     """Populations "E" and "I" and their drive "X" (default: as published); see ``mean_field``."""
     p = parameters or load()
-    return mean_field(p, of_each=p.stands_for == "neuron", interval=p.record_interval or None, recorded=p.recorded)
+    return mean_field(p, of_each=p.stands_for == "neuron")
 
 
 def trajectory_and_fixed_points(parameters: Parameters, activity: RateActivity) -> Outcome:
@@ -34,7 +34,7 @@ def trajectory_and_fixed_points(parameters: Parameters, activity: RateActivity) 
     return Outcome(
         tables=(*_trajectory(activity), solutions(points)),
         summary={"fixed_points": described(points)},
-        figures={"rates": partial(_draw, activity, points)} if activity.recorded else {},
+        figures={"rates": partial(_draw, activity, points)} if activity.courses() else {},
     )
 
 

@@ -23,7 +23,6 @@ class Parameters(brunel.InputOfNeurons, ModelParameters, model=MODEL, defaults=D
 
     def check(self) -> None:
         self.check_steps("T", low=1)
-        self.check_steps("record_interval")
         self.check_input()
 
 
