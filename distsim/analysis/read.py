@@ -42,6 +42,26 @@ class RecordedSynapses(NamedTuple):
     time: float
 
 
+class RecordedCouplings(NamedTuple):
+    """Couplings of binary neurons, sorted by source, then target, (n,) each: indices in their populations, strength."""
+
+    source: IntArray
+    target: IntArray
+    weight: FloatArray
+
+
+class RecordedUpdates(NamedTuple):
+    """Updates of binary neurons, by time, then neuron: ``time`` (n,) (ms), ``neuron`` (n,) (global id).
+
+    And the fraction of active neurons just after: ``mean`` (n,) of all, ``activity[name]`` (n,) of each population.
+    """
+
+    time: FloatArray
+    neuron: IntArray
+    mean: FloatArray
+    activity: dict[str, FloatArray]
+
+
 class RecordedStates(NamedTuple):
     """A state variable: ``value`` (times, neurons) at ``time`` (times,) (ms) of the neurons ``neuron`` (neurons,)."""
 
@@ -86,7 +106,10 @@ def read_connections(path: Path, source: str, target: str, time: float | None = 
 
 
 def read_states(path: Path, population: str, variable: str) -> RecordedStates:
-    """The recorded values of a state variable; InputError where there are none in the file."""
+    """The recorded values of a state variable; InputError where there are none in the file.
+
+    The variable of binary neurons is "state", 0 or 1.
+    """
 
     def states(file: Any) -> RecordedStates:
         _group(file, "states", population)
@@ -122,6 +145,26 @@ def read_binary_states(path: Path, population: str) -> tuple[IntArray, IntArray]
     """States (size,) of binary neurons at the start, and after the last run() that came to its end; or InputError."""
     initial, final = _read_columns(path, "states", population, initial=np.int64, final=np.int64)
     return initial, final
+
+
+def read_couplings(path: Path, source: str, target: str) -> RecordedCouplings:
+    """The couplings that were kept from population ``source`` to ``target``; InputError where there are none."""
+    name = f"{source}->{target}"
+    columns = _read_columns(path, "couplings", name, source=np.int64, target=np.int64, weight=np.float64)
+    return RecordedCouplings(*columns)
+
+
+def read_updates(path: Path) -> RecordedUpdates:
+    """Every update of binary neurons and the mean activities after it; InputError where none were recorded."""
+
+    def updates(file: Any) -> RecordedUpdates:
+        group = _group(file, "updates", "all")
+        time, neuron, mean, activity = _columns(group, "time", "neuron", "mean", "activity")
+        names = json.loads(group.attrs["populations"])
+        of = {name: activity[:, k].astype(np.float64) for k, name in enumerate(names)}
+        return RecordedUpdates(time.astype(np.float64), neuron.astype(np.int64), mean.astype(np.float64), of)
+
+    return _read(path, updates)
 
 
 def read_parameters(path: Path) -> dict[str, Any]:

@@ -103,6 +103,10 @@ class Activity:
         """The statistics by population, ready for JSON."""
         return {name: asdict(statistics) for name, statistics in self.statistics.items()}
 
+    def figures(self, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
+        """See ``figures_of``."""
+        return figures_of(self, colours)
+
 
 def observe(simulation: Simulation) -> Activity:
     """The activity of all neurons, and of all recorded spikes, since ``simulation.forget_times()``; collective.

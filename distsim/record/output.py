@@ -62,9 +62,9 @@ class Output:
         """Append values of a state variable, see ``lay_out_states``."""
         self.append(group, value=states.value, time=states.times(dt))
 
-    def read_states(self, group: str, dt: float) -> States:
-        """All values of a state variable that were written so far, on every rank."""
-        time, neuron, value = self.read(group, "time", "neuron", "value")
+    def read_states(self, group: str, dt: float, everywhere: bool = True) -> States:
+        """All values of a state variable that were written so far; unless ``everywhere``, none but on rank 0."""
+        time, neuron, value = self.read(group, "time", "neuron", "value", everywhere=everywhere)
         return States(np.rint(time / dt).astype(np.int64), neuron.astype(np.int64), value)
 
     def flush(self, time: float, sure: bool = False) -> None:

@@ -209,7 +209,7 @@ class Simulation(GridSimulation[Network]):
         return synapse_states(tables, chosen, steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
-        """Hash of all spikes of all neurons so far, recorded or not, see ``spiking.spike_hash``."""
+        """Hash of all spikes of all neurons so far, recorded or not, see ``parallel.event_hash``."""
         return self._loop.spike_hash.over_ranks(self.comm)
 
     def weight_hash(self) -> str:

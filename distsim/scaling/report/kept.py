@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.analysis.read import RecordedSynapses, read_connections, read_contents, read_parameters, read_spikes
+from distsim.analysis.read import (
+    RecordedSynapses,
+    read_activity,
+    read_connections,
+    read_contents,
+    read_parameters,
+    read_rates,
+    read_spikes,
+)
 from distsim.core.errors import InputError
 from distsim.record.storage import read_text
 from distsim.scaling.report.page import as_csv
@@ -39,8 +47,8 @@ def parameters_of(point: Path) -> dict[str, Any]:
     """What the folder of a point tells of its parameters; InputError where that cannot be read."""
     try:
         held: dict[str, Any] = json.loads(read_text(point / PARAMETERS))
-        held["presimulation"], held["recorded_spikes"]
-    except (ValueError, RecursionError, TypeError, LookupError):
+        held["recorded_spikes"].items()
+    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
         raise InputError(f"'{point / PARAMETERS}' cannot be read: it is not of a point of the harness") from None
     return held
 
@@ -49,38 +57,43 @@ def files_of(point: Path) -> tuple[dict[str, str], Drawings]:
     """Texts by file name and figures by stem, of all that a point has recorded so far."""
     about = parameters_of(point)
     data = next(iter(sorted(point.glob("*.h5"))), None)
-    texts: dict[str, str] = {}
-    figures: Drawings = {}
     if data is None:  # only parameters are kept
-        return texts, figures
-    activity = activity_of(data, about)
-    if activity is not None:
-        rows = [{"population": name, **entry} for name, entry in activity.summary().items()]
-        texts["activity.csv"] = as_csv(rows)
-        figures |= _activity_figures(activity, str(about.get("model")))
-    for name in read_contents(data).get("weights", ()):
+        return {}, {}
+    recorded = read_contents(data)
+    texts, figures = _of_spikes(data, about) if "spikes" in recorded else ({}, {})
+    for name in recorded.get("weights", ()):
         figures |= _figures_of_weights(data, name)
+    if "rates" in recorded:
+        figures["rates"] = partial(_rates, data, recorded["rates"])
+    if "activity" in recorded:
+        figures["activity"] = partial(_mean_activity, data, recorded["activity"])
     return texts, figures
+
+
+def _of_spikes(data: Path, about: Mapping[str, Any]) -> tuple[dict[str, str], Drawings]:
+    from distsim.models.registry import MODELS, find
+
+    activity = activity_of(data, about)
+    if activity is None:
+        return {}, {}
+    rows = [{"population": name, **entry} for name, entry in activity.summary().items()]
+    model = about.get("model")
+    return {"activity.csv": as_csv(rows)}, activity.figures(
+        getattr(find(model), "colours", None) if model in MODELS else None
+    )
 
 
 def activity_of(data: Path, about: Mapping[str, Any]) -> Activity | None:
     """The recorded spikes of the measured time, as far as it came; None where there are none."""
     from distsim.models.activity import recorded_activity
 
-    start, stop = float(about["presimulation"]), float(read_parameters(data).get("T", 0.0))
+    start, stop = float(about.get("presimulation") or 0.0), float(read_parameters(data).get("T", 0.0))
     recorded = {name: held for name, held in about["recorded_spikes"].items() if held["size"]}
     if stop <= start or not recorded:
         return None
     spikes = {name: read_spikes(data, name, start, stop) for name in recorded}
     neurons = {name: held["neurons"] or range(held["size"]) for name, held in recorded.items()}
     return recorded_activity(spikes, neurons, start, stop)
-
-
-def _activity_figures(activity: Activity, model: str) -> Drawings:
-    from distsim.models.activity import figures_of
-    from distsim.models.registry import MODELS, find
-
-    return figures_of(activity, getattr(find(model), "colours", None) if model in MODELS else None)
 
 
 def _figures_of_weights(data: Path, name: str) -> Drawings:
@@ -120,3 +133,19 @@ def _matrix(synapses: RecordedSynapses) -> Figure:
 
     sources, targets = (np.unique(end)[:LARGEST_MATRIX] for end in (synapses.source, synapses.target))
     return plot_connectivity_matrix(connectivity_matrix(*synapses[:3], sources, targets))
+
+
+def _rates(data: Path, populations: Sequence[str]) -> Figure:
+    """Mean rates of the recorded rate neurons against time."""
+    from distsim.analysis.rate_plots import plot_rate_trajectories
+
+    found = {name: read_rates(data, name) for name in populations}
+    return plot_rate_trajectories({name: (rates.time, rates.value.mean(axis=1)) for name, rates in found.items()})
+
+
+def _mean_activity(data: Path, populations: Sequence[str]) -> Figure:
+    """Mean activities of populations of binary neurons against time."""
+    from distsim.analysis.activity_plots import plot_activity
+
+    stop = float(read_parameters(data).get("T", 0.0))
+    return plot_activity({name: read_activity(data, name) for name in populations}, stop, {}, {})

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from distsim.analysis.published_statistics import STATISTICS
 from distsim.scaling.experiment import Point, variant_label
-from distsim.scaling.settings import CURVE
+from distsim.scaling.settings import CURVE, HASHES
 
 Record = Mapping[str, Any]
 CURVES = (*CURVE, "dt_ms")
 """Records that differ in one of these lie on different curves; so do those that differ in ``variant``."""
-SAME = ("n_synapses", "n_spikes", "spike_hash", "weight_hash")
+SAME = ("n_synapses", "n_spikes", *HASHES)
 """The fields in which all records of a network agree, whatever the ranks."""
 MEGABYTE, MILLION, MICROJOULE = 1e6, 1e6, 1e-6
 
@@ -41,6 +41,7 @@ QUANTITIES = {
     "bytes_per_synapse": Quantity("bytes per\nsynapse", "bytes per synapse"),
     "energy_per_event": Quantity("energy per\nevent (µJ)", unit=MICROJOULE),
     "rate": Quantity("rate\n(1/s)", "firing rate (1/s)"),
+    "activity": Quantity("mean\nactivity", "mean activity"),
 }
 """What is summarized of costs and activity, by name; in records in s, bytes, J, 1/s."""
 WEIGHTS = {"weight": "first 200 x 200", "plastic_weight": "all"}
@@ -53,11 +54,13 @@ SHORTEST_SHOWN = 0.05  # s
 
 def point_line(point: Point, record: Record) -> str:
     """What a finished point cost, its rate, and the statistics of its weights: lines of a log."""
+    rate = "" if record["rate"] is None else f", rate {record['rate']:.3f} /s"
+    active = "" if record.get("activity") is None else f", mean activity {record['activity']:.3f}"
     compiled = f", compile {record['compile_time']:.1f} s" if record["compile_time"] >= SHORTEST_SHOWN else ""
     crowded = " (oversubscribed)" if record["oversubscribed"] else ""
     line = (
         f"{point}{crowded}: build {record['build_time']:.3f} s, simulate {record['sim_time']:.3f} s "
-        f"({record['real_time_factor']:.3f} x real time){compiled}, rate {record['rate']:.3f} /s"
+        f"({record['real_time_factor']:.3f} x real time){compiled}{rate}{active}"
     )
     found = {which: [record.get(f"{begin}_{name}") for name in STATISTICS] for begin, which in WEIGHTS.items()}
     weights = [
@@ -74,7 +77,7 @@ def disagreements(records: Sequence[Record]) -> list[str]:
     found = []
     for record in records:
         known = first.setdefault(record["network"], record)
-        values = [f"{name} {_short(known[name])} and {_short(record[name])}" for name in changed(known, record)]
+        values = [f"{n} {_short(known.get(n))} and {_short(record.get(n))}" for n in changed(known, record)]
         if values:
             found.append(
                 f"{Point.from_dict(known)} and {Point.from_dict(record)} are runs of one network ({record['network']}) "
@@ -85,7 +88,7 @@ def disagreements(records: Sequence[Record]) -> list[str]:
 
 def changed(record: Record, other: Record) -> list[str]:
     """The fields of ``SAME`` in which two records differ."""
-    return [name for name in SAME if record[name] != other[name]]
+    return [name for name in SAME if record.get(name) != other.get(name)]  # neurons have some of the hashes
 
 
 def _short(value: Any) -> str:
@@ -190,7 +193,7 @@ def curve_names(records: Sequence[Record]) -> dict[str, str]:
 def _summary(curve: str, records: list[Record]) -> Summary:
     first = records[0]
     values = {name: Spread.of([_value(record, name) for record in records]) for name in SUMMARIZED}
-    phases = {name: statistics.fmean(r["phase_times"][name]["mean"] for r in records) for name in first["phase_times"]}
+    phases = {name: statistics.fmean(_phase(record, name) for record in records) for name in first["phase_times"]}
     return Summary(
         curve=curve,
         kind=first["kind"],
@@ -203,6 +206,11 @@ def _summary(curve: str, records: list[Record]) -> Summary:
         values=values,
         phases=phases,
     )
+
+
+def _phase(record: Record, name: str) -> float:
+    """Mean seconds of a phase; 0 where the record has it not."""
+    return float(record["phase_times"][name]["mean"]) if name in record["phase_times"] else 0.0
 
 
 def _value(record: Record, name: str) -> float | None:
