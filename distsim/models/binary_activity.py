@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from distsim.models.outcome import Table
+from distsim.parallel import on_root
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +31,7 @@ class BinaryStatistics:
 
 @dataclass(frozen=True)
 class BinaryActivity:
-    """Activity after ``start`` up to ``stop`` (ms) by population, and the recorded trajectories."""
+    """Activity after ``start`` up to ``stop`` (ms) by population; the recorded trajectories are whole on rank 0."""
 
     start: float
     stop: float
@@ -55,8 +56,8 @@ class BinaryActivity:
 def observe(simulation: BinarySimulation, start: float) -> BinaryActivity:
     """The activity after ``start`` (ms), when times were forgotten, up to now; collective."""
     network, stop = simulation.network, simulation.time
-    recorded = {name: simulation.activity(name) for name in network.activity_recordings}
-    deviations = {name: activity.sd(start, stop) for name, activity in recorded.items()}
+    recorded = {name: simulation.activity(name, everywhere=False) for name in network.activity_recordings}
+    deviations = on_root(simulation.comm, lambda: {name: found.sd(start, stop) for name, found in recorded.items()})
     means = simulation.mean_activities()
     statistics = {
         p.name: BinaryStatistics(p.size, means[p.name], deviations.get(p.name)) for p in network.populations if p.size

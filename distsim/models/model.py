@@ -124,6 +124,9 @@ class NetworkModel(Model, ABC):
     resizes: bool = True
     """Whether its size can be chosen."""
     colours: Mapping[str, str] | None = None
+    weight_style: ClassVar[Mapping[str, Any]] = {}
+    """How figures show plastic weights: ``multapses`` and ``highest`` of matrices, ``edges`` and ``density`` of
+    histograms, see ``analysis.weight_statistics`` and ``analysis.weight_plots``."""
 
     @abstractmethod
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:

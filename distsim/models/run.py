@@ -101,7 +101,9 @@ def run(
     chosen = model.settings_of(parameters, settings or {})
     with simulate(model, parameters, comm, chosen, progress, folder=folder, recording=recording) as measured:
         added = model.extra(measured.simulation, measured.activity, parameters) or Outcome()
-    activity = measured.activity
+    activity, network = measured.activity, measured.simulation.network
+    file = folder and folder / measured.wing.file
+    connectivity = {} if file is None else measured.wing.connectivity_figures(network, file, model)
     tables = {table.title: table for table in (activity.table(), *added.tables, _totals_table(measured))}
     return Outcome(
         tables=tuple(tables.values()),
@@ -112,7 +114,7 @@ def run(
             **measured.totals,
             **added.summary,
         },
-        figures={**activity.figures(model.colours), **added.figures},
+        figures={**activity.figures(model.colours), **connectivity, **added.figures},
     )
 
 

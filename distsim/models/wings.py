@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,14 +12,15 @@ from distsim.binary.binary_simulation import BinarySimulation
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S, shown
 from distsim.models import activity as spiking_activity
-from distsim.models import binary_activity, rate_activity
-from distsim.models.model import OF_ALL_NEURONS, SETTINGS, RunSettings
+from distsim.models import binary_activity, connectivity_figures, rate_activity
+from distsim.models.model import OF_ALL_NEURONS, SETTINGS, NetworkModel, RunSettings
 from distsim.rates.rate_network import RateNetwork
 from distsim.rates.rate_simulation import RateSimulation
 from distsim.spiking.network import Network
 from distsim.spiking.simulation import Simulation
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from mpi4py import MPI
 
 
@@ -63,6 +64,10 @@ class Wing(ABC):
     def observe(self, simulation: Any, start: float) -> Any:
         """The activity after ``start`` (ms), when times were forgotten, up to now; collective."""
 
+    def connectivity_figures(self, network: Any, file: Path, model: NetworkModel) -> dict[str, Callable[[], Figure]]:
+        """Figures of the connectivity that was recorded in ``file``."""
+        return {}
+
     @abstractmethod
     def means(self, network: Any, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         """What records hold of the activity in ``time`` ms: means over all neurons, and by population."""
@@ -98,6 +103,11 @@ class Spiking(Wing):
 
     def observe(self, simulation: Simulation, start: float) -> spiking_activity.Activity:
         return spiking_activity.observe(simulation)
+
+    def connectivity_figures(
+        self, network: Network, file: Path, model: NetworkModel
+    ) -> dict[str, Callable[[], Figure]]:
+        return connectivity_figures.figures_of(network, file, model.weight_style)
 
     def means(self, network: Network, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         neurons = self.neurons(network)
@@ -143,6 +153,9 @@ class Binary(Wing):
     network = BinaryNetwork
     file = "activity.h5"
 
+    def neurons(self, network: BinaryNetwork) -> list[Any]:
+        return [population for population in network.populations if population.m_ext is None]
+
     def simulation(
         self, network: BinaryNetwork, comm: MPI.Comm, settings: RunSettings, file: Path | None
     ) -> BinarySimulation:
@@ -161,7 +174,7 @@ class Binary(Wing):
         return binary_activity.observe(simulation, start)
 
     def means(self, network: BinaryNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
-        found = activity.statistics
+        found = {p.name: activity.statistics[p.name] for p in self.neurons(network) if p.size}
         return {
             "activity": _over_all((s.neurons, s.activity) for s in found.values()),
             "activities": {name: s.activity for name, s in found.items()},

@@ -224,7 +224,7 @@ def test_files_that_are_none(tmp_path, capsys):
         (SOURCE.replace('    return {"N"', '    neurons / 0\n    return {"N"'), [], "line 26: ZeroDivisionError"),
         (SOURCE, ["--set", "N=3"], "'N' is set by sizes"),
         (SOURCE, ["--vary", "G=3,4"], "did you mean 'g'?"),
-        (SOURCE.replace("return network", "return"), [], "must return a Network or a RateNetwork or a BinaryNetwork, not None"),
+        (SOURCE.replace("return network", "return"), [], "or a BinaryNetwork, not None"),
     ],
 )  # fmt: skip
 def test_mistakes_that_an_experiment_finds(tmp_path, source, arguments, message):
