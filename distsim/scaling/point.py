@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from distsim.analysis.published_statistics import STATISTICS, sample_statistics
 from distsim.models.model import NetworkModel, RunSettings
-from distsim.models.recording import Recording
 from distsim.parallel.progress import Progress
 from distsim.record.surroundings import affinity, now
 from distsim.scaling.experiment import Point
@@ -69,7 +68,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     settings = settings_of(task.experiment, parameters, seed=task.point.seed)
     recording = task.experiment.recording()
     if task.folder is not None:
-        on_root(comm, partial(_begin_folder, task.folder, model, parameters, settings, recording))
+        on_root(comm, partial(_begin_folder, task.folder, task, model, parameters, settings))
     _reset_peak_memory()
     memory_start = comm.allgather(resident_bytes())
     meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
@@ -89,16 +88,11 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     return {**record, "wall_time": time.perf_counter() - begin}
 
 
-def _begin_folder(
-    folder: Path, model: NetworkModel, parameters: Any, settings: RunSettings, recording: Recording
-) -> None:
-    """Begin the folder of a point, with enough to run the model again, and to read what is recorded."""
-    network = model.build_network(parameters)
-    recording.apply(network)
-    recorded = {r.population: {"size": r.size, "neurons": r.neurons} for r in getattr(network, "spike_recordings", ())}
-    about = {"model": model.name, "date": now(), "parameters": parameters.as_dict(), "record": recording.texts}
+def _begin_folder(folder: Path, task: Task, model: NetworkModel, parameters: Any, settings: RunSettings) -> None:
+    """Begin the folder of a point, with enough to run the model again, and to know what is recorded."""
+    about = {"model": model.name, "source": task.experiment.model, "date": now(), "parameters": parameters.as_dict()}
     chosen = {name: getattr(settings, name) for name in model.chosen}
-    begin_folder(folder, {**about, **chosen, "recorded_spikes": recorded})
+    begin_folder(folder, {**about, **chosen, "record": task.experiment.recording().texts})
 
 
 def _of_point(progress: Progress, point: Point) -> Progress:
