@@ -16,7 +16,10 @@ from mpi4py import MPI
 from distsim import read_connections, read_contents, read_parameters, read_spikes, run_point
 from distsim.command.request import parse_run
 from distsim.core.errors import InputError, StorageError
+from distsim.models import registry
+from distsim.models.run import run as run_model
 from distsim.parallel import gather
+from distsim.parallel.progress import silent
 from distsim.scaling import store
 from distsim.scaling.__main__ import main
 from distsim.scaling.experiment import Point
@@ -77,6 +80,9 @@ def test_parameters_repeat_the_point(kept):
     assert (request.overrides["N"], request.overrides["K"], request.overrides["T"]) == (60, 20, 60.0)
     parameters = json.loads((folder / "parameters.json").read_text(encoding="utf-8"))["parameters"]
     assert parameters == record["parameters"]
+    model = registry.find("two_population")
+    again = run_model(model, MPI.COMM_SELF, model.load(request.overrides), None, silent, request.settings).summary
+    assert (again["spike_hash"], again["weight_hash"]) == (record["spike_hash"], record["weight_hash"])
 
 
 def test_files_do_not_depend_on_ranks_and_results_not_on_what_is_kept(kept, tmp_path):
@@ -199,7 +205,7 @@ def test_figures_and_statistics_of_points(kept, tmp_path, capsys):
     folder, record = kept
     assert report([str(folder.parents[1]), "--points", "--out", str(tmp_path)]) == 0
     made = tmp_path / "points" / "out" / folder.name
-    drawn = ("connectivity_E_E_after", "connectivity_E_E_before", "distributions", "raster", "weights_E_E")
+    drawn = ("connectivity", "distributions", "raster", "weights")
     assert sorted(p.name for p in made.iterdir()) == sorted(
         ["activity.csv", *(f"{f}.{k}" for f in drawn for k in ("pdf", "png"))]
     )
@@ -229,6 +235,19 @@ def test_names_of_folders_hold_no_signs_of_paths():
     assert name.startswith("a-b-g=5.5-N=60-seed-1-1-rank-")
     other = Point((("model", "../a b/ö"), ("g", 5.5)), 60, None, 1, 1)
     assert store.point_folder(store.Path("out"), other).name != name
+
+
+@pytest.mark.usefixtures("no_figures_of_points_together")
+@pytest.mark.parametrize(
+    ("model", "record", "figure"),
+    [("brunel_siegert", "rates=E[:2]@0.1", "rates"), ("binary_ei", "activity=E@0.1", "activity")],
+)
+def test_networks_that_do_not_spike_keep_data_as_well(model, record, figure, tmp_path):
+    arguments = ["--model", model, "--sizes", "1980", "--time", "1", "--record", record, "--no-plot"]
+    assert run(MPI.COMM_SELF, [*arguments, "--out", str(tmp_path / "out")]) == 0
+    assert report([str(tmp_path / "out"), "--points"]) == 0
+    (folder,) = folders(tmp_path / "out")
+    assert (folder / f"{figure}.png").stat().st_size > 5_000
 
 
 # From Python
