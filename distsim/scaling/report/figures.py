@@ -132,8 +132,9 @@ def _pair(records: Sequence[Record], name: str) -> Any:
     summaries = summarize(records)
     with canvas(2, WIDTH, 80.0) as (figure, panels):
         for panel, quantity in zip(panels, PAIRS[name], strict=True):
-            no_speedup = quantity == "speedup" and over_size(summaries)
-            draw_quantity(panel, summaries, "events_per_second_and_core" if no_speedup else quantity)
+            if quantity == "speedup" and over_size(summaries):  # there is none
+                quantity = _first_known(summaries, "events_per_second_and_core", "synapses_built_per_second_and_core")
+            draw_quantity(panel, summaries, quantity)
         legend(figure, panels[0], _title(records))
     return figure
 
