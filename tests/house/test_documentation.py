@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from distsim.command import request
 from distsim.models import registry
 from distsim.record.jsonable import write_json
 from distsim.scaling.experiment import read_experiment
@@ -39,6 +40,8 @@ BEFORE_PYTHON = {
     "--keep spikes,connectivity,parameters --out kept",
     "docs/recording.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 "
     "--record 'spikes=E[:100],I' connectivity --out recorded",
+    "docs/liquid.md": "python -m distsim run liquid_state --pairs 5 --keep stimuli,curves,spikes,states "
+    "--set 'distances=[0.1,0.2,0.3,0.4]' 'keep_pairs=[0,3]' --out kept",
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
 }
 """The command of a document whose results its Python reads."""
@@ -189,6 +192,9 @@ def check_sbatch(words: list[str], document: str, folder: Path) -> None:
         words = words[1:]
     template, *arguments = words
     assert (ROOT / template).exists()
+    if template == "jobs/run.sh":
+        assert isinstance(request.parse(["run", *arguments]), request.Request)
+        return
     options = parse(arguments)
     read_experiment(options.file and ROOT / options.file, options.settings)
 
