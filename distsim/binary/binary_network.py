@@ -11,13 +11,14 @@ from typing import Any
 
 from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
 from distsim.core.errors import InputError, check_arguments
+from distsim.core.parts import Neurons
 from distsim.core.populations import Populations
 from distsim.core.units import check_number
 from distsim.core.values import Value, check_shape, check_value, largest
 
 
 @dataclass(frozen=True, eq=False)
-class BinaryPopulation:
+class BinaryPopulation(Neurons):
     """``size`` binary neurons with global ids ``first_gid`` .. ``first_gid + size - 1``.
 
     theta: threshold, in units of J. tau: mean interval between updates (ms). m_0: the probability that a neuron is

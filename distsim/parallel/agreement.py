@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 SHOWN = 60  # characters of a value in a message
-HIDDEN = ("_frozen",)  # of a network: what is not part of the description
+HIDDEN = ("_frozen", "_collected")  # of a network: what is not part of the description
 ENDS = ("source", "target")  # of a projection: populations, which are compared by themselves
 
 Leaf = tuple[str, str, bytes]

@@ -5,25 +5,28 @@ Nothing here knows of ranks, and no edge is drawn: a network and a seed together
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.rule import Connected, Ends, Rule, find_ends
+from distsim.connect.rule import Connected, Rule, check_rule
+from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.errors import InputError, check_arguments, check_names
+from distsim.core.parts import Neurons, common
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.positions import check_positions
 from distsim.core.units import check_count, check_number, shown, to_steps
 from distsim.core.values import Value, check_shape, check_value, describe
+from distsim.spiking.explicit_edges import ExplicitEdges, kind_of
 from distsim.spiking.protocols import Drive, PopulationModel, Stimulus
 from distsim.spiking.synapses.synapse_model import SynapseModel
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(Neurons):
     """``size`` neurons of one model, with global ids ``first_gid`` .. ``first_gid + size - 1``.
 
     ``initial`` holds the initial values of state variables by name (a number, an array (size,) or a distribution).
@@ -38,24 +41,62 @@ class Population:
     positions: npt.NDArray[np.float64] | None = None
 
 
+class Pair(Protocol):
+    """Two ends between which there are synapses: a projection, or what is asked for."""
+
+    @property
+    def source(self) -> Neurons: ...
+    @property
+    def target(self) -> Neurons: ...
+
+
 @dataclass(frozen=True, eq=False)
-class Projection(Connected[Population]):
+class Between:
+    """The ends of synapses that are asked for."""
+
+    source: Neurons
+    target: Neurons
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.name}->{self.target.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Projection(Connected[Neurons]):
     """Synapses like ``synapse``."""
 
     synapse: SynapseModel
 
+    def most_at_once(self, dt: float) -> int:
+        """The largest number of spikes of a source in a step of ``dt`` (ms)."""
+        return max(population.model.multiplicity(dt) for population, _ in self.source.pieces)
+
+
+class CollectedProjection(Projection):
+    """Edges between two populations that several calls give; ``rule`` and ``synapse`` are those of all so far."""
+
+    def __init__(self, index: int, source: Neurons, target: Neurons, edges: ExplicitEdges) -> None:
+        for name, value in (("index", index), ("source", source), ("target", target), ("edges", edges)):
+            object.__setattr__(self, name, value)
+
+    edges: ExplicitEdges
+
     @property
-    def ends(self) -> Ends:
-        source, target = self.source, self.target
-        return Ends(source.name, target.name, source.size, target.size, source.positions, target.positions)
+    def rule(self) -> EdgeList:
+        return self.edges.rule
+
+    @property
+    def synapse(self) -> SynapseModel:
+        return self.edges.synapse
 
 
 @dataclass(frozen=True, eq=False)
 class Stimulation:
-    """A drive and the population it acts on; ``index`` counts stimulations from 0."""
+    """A drive and the neurons it acts on; ``index`` counts stimulations from 0."""
 
     index: int
-    target: Population
+    target: Neurons
     stimulus: Drive
 
 
@@ -88,6 +129,7 @@ class Network(Populations[Population]):
         super().__init__()
         self.dt = check_number(dt, "Network: dt", above=0.0)
         self.projections: list[Projection] = []
+        self._collected: dict[Hashable, CollectedProjection] = {}
         self.stimulations: list[Stimulation] = []
         self.spike_recordings: list[SpikeRecording] = []
         self.state_recordings: list[StateRecording] = []
@@ -115,36 +157,60 @@ class Network(Populations[Population]):
         self.populations.append(population)
         return population
 
-    def connect(
-        self, source: Population | str, target: Population | str, rule: Rule, synapse: SynapseModel
-    ) -> Projection:
-        """Connect ``source`` to ``target`` by ``rule`` with synapses like ``synapse``."""
+    def connect(self, source: Neurons | str, target: Neurons | str, rule: Rule, synapse: SynapseModel) -> Projection:
+        """Connect ``source`` to ``target`` by ``rule`` with synapses like ``synapse``.
+
+        Each is a population, its name, or a part of one or several populations, among whose neurons the rule then
+        draws; arrays count the neurons of the part. Edges that are given one by one, as ``connect(E[3], I[5],
+        OneToOne(), Static(31.9, 1.5))``, are collected: all those between two populations with one kind of synapse are
+        one projection.
+        """
         self._require_open()
-        source, target, where = find_ends(self, source, target, rule)
+        source, target = self.neurons(source), self.neurons(target)
+        where = check_rule(source, target, rule)
         if not isinstance(synapse, SynapseModel):
             raise InputError(f"{where}: {shown(synapse)} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
-        if not target.model.receives:
-            raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
-        projection = Projection(len(self.projections), source, target, rule, synapse)
+        self._check_receives(target, where)
+        for population, _ in target.pieces:
+            check_receptor(synapse, population, where)
+        kind = kind_of(source, target, rule, synapse)
+        collected = self._collected.get(kind)
+        index = len(self.projections) if collected is None else collected.index
+        projection = Projection(index, source, target, rule, synapse)
         synapse.check(self.dt, rule.array_shape(projection.ends), where)
-        check_receptor(synapse, target, where)
-        self.projections.append(projection)
+        if kind is None:
+            self.projections.append(projection)
+            return projection
+        if collected is None:
+            populations = source.pieces[0].population, target.pieces[0].population
+            collected = self._collected[kind] = CollectedProjection(index, *populations, ExplicitEdges(synapse))
+            self.projections.append(collected)
+        collected.edges.add(source, target, rule, synapse)
         return projection
 
-    def stimulate(self, target: Population | str, stimulus: Stimulus) -> None:
-        """Let ``stimulus`` act on every neuron of ``target``."""
+    def _check_receives(self, target: Neurons, where: str) -> None:
+        """InputError where some of ``target`` take no input, or take it in different units."""
+        for population, _ in target.pieces:
+            if not population.model.receives:
+                raise InputError(f"{where}: '{population.name}' is a source of spikes and receives no input")
+        units = {population.name: population.model.weight_unit for population, _ in target.pieces}
+        if len(set(units.values())) > 1:
+            told = ", ".join(f"'{name}' in {unit}" for name, unit in units.items())
+            raise InputError(f"{where}: these populations take weights in different units: {told}")
+
+    def stimulate(self, target: Neurons | str, stimulus: Stimulus) -> None:
+        """Let ``stimulus`` act on every neuron of ``target``: a population, its name, or a part of populations."""
         self._require_open()
-        target = self.find(target)
+        target = self.neurons(target)
         where = f"stimulus of '{target.name}'"
         if not isinstance(stimulus, Stimulus):
             raise InputError(
                 f"{where}: {shown(stimulus)} is not a stimulus; give e.g. Poisson(rate=1000.0, weight=1.0)"
             )
-        if not target.model.receives:
-            raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
+        self._check_receives(target, where)
         stimulus.attach(self, target)
 
-    def add_drive(self, target: Population, drive: Drive) -> None:
+    def add_drive(self, target: Neurons, drive: Drive) -> None:
         """Add what ``Drive.attach`` has checked."""
         self.stimulations.append(Stimulation(len(self.stimulations), target, drive))
 
@@ -198,10 +264,10 @@ class Network(Populations[Population]):
         chosen = check_indices(sources, source, where), check_indices(targets, target, where)
         self.weight_recordings.append(WeightRecording(source.name, target.name, *chosen))
 
-    def find_projections(self, source: Population | str, target: Population | str) -> list[Projection]:
-        """All projections from ``source`` to ``target``; InputError where there is none."""
-        source, target = self.find(source), self.find(target)
-        found = [p for p in self.projections if p.source is source and p.target is target]
+    def find_projections(self, source: Neurons | str, target: Neurons | str) -> list[Projection]:
+        """All projections from neurons of ``source`` to neurons of ``target``; InputError where there is none."""
+        source, target = self.neurons(source), self.neurons(target)
+        found = [p for p in self.projections if common(p.source, source) and common(p.target, target)]
         if not found:
             raise InputError(f"there is no projection '{source.name}->{target.name}'")
         return found

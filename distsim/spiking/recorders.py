@@ -23,9 +23,9 @@ class Fired:
     index: npt.NDArray[np.int32]
     stamp: Int64Array
 
-    def of(self, share: PopulationShare) -> Fired:
-        """Those of one population of the group."""
-        mine = (self.index >= share.begin) & (self.index < share.end)
+    def within(self, begin: int, end: int) -> Fired:
+        """Those of the neurons begin .. end - 1 of the group."""
+        mine = (self.index >= begin) & (self.index < end)
         return Fired(self.index[mine], self.stamp[mine])
 
 

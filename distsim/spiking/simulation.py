@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments, check_names
+from distsim.core.parts import Neurons, Part
 from distsim.core.populations import check_indices
 from distsim.core.units import to_steps
 from distsim.parallel import gather
@@ -22,7 +23,7 @@ from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import make_exchange
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
-from distsim.spiking.network import Network, Population, Projection
+from distsim.spiking.network import Between, Network, Population
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.spiking_memory import memory_of_spiking
@@ -117,9 +118,15 @@ class Simulation(GridSimulation[Network]):
         """Time (ms) between exchanges of spikes."""
         return self._loop.interval * self.dt
 
-    def spikes(self, population: Population | str) -> gather.Spikes:
-        """All recorded spikes of ``population`` so far, sorted by step, then neuron."""
-        name = self.network.find(population).name
+    def spikes(self, population: Neurons | str) -> gather.Spikes:
+        """All recorded spikes of ``population`` so far, sorted by step, then neuron.
+
+        Of a part: those of its neurons, which are counted within it.
+        """
+        neurons = self.network.neurons(population)
+        if isinstance(neurons, Part):
+            return _of_part(neurons, self.spikes)
+        name = neurons.name
         if name not in self.recorders.of_spikes:
             raise InputError(f"the spikes of '{name}' are not recorded; call network.record_spikes('{name}')")
         if self._output:
@@ -140,23 +147,26 @@ class Simulation(GridSimulation[Network]):
 
     def weights(
         self,
-        source: Population | str,
-        target: Population | str,
+        source: Neurons | str,
+        target: Neurons | str,
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
         at: str = "last_spike",
     ) -> gather.Connections:
         """The synapses from ``source`` to ``target``, or between chosen neurons of theirs.
 
+        Each is a population, its name or a part; neurons are counted within it.
+
         Weights are those last transmitted (at="last_spike"), or brought up to the present (at="now"): potentiated by
         the postsynaptic spikes that reached the synapse since.
         """
         check_names([at], ("last_spike", "now"), "time", "weights")
         projections = self.network.find_projections(source, target)
-        chosen = _chosen(projections[0], sources, targets, "weights")
+        ends = Between(self.network.neurons(source), self.network.neurons(target))
+        chosen = _chosen(ends, sources, targets, "weights")
         now = self.step if at == "now" else None
         found = [
-            weights.select(table, projections[0], chosen, self.dt, now)
+            weights.select(table, ends, chosen, self.dt, now)
             for table in self._local.tables
             if any(projection in projections for projection in table.projections)
         ]
@@ -164,8 +174,8 @@ class Simulation(GridSimulation[Network]):
 
     def synapse_states(
         self,
-        source: Population | str,
-        target: Population | str,
+        source: Neurons | str,
+        target: Neurons | str,
         times: Iterable[float],
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
@@ -175,7 +185,8 @@ class Simulation(GridSimulation[Network]):
         Those of TsodyksMarkram are x, y, u. They are replayed from the spikes of ``source``, which must be recorded.
         """
         found = self.network.find_projections(source, target)
-        where = f"synapse_states '{found[0].name}'"
+        ends = Between(self.network.neurons(source), self.network.neurons(target))
+        where = f"synapse_states '{ends.name}'"
         projections = [p for p in found if p.synapse.states]
         if not projections:
             kind = type(found[0].synapse).__name__
@@ -185,9 +196,9 @@ class Simulation(GridSimulation[Network]):
         steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
         if len(steps) and steps[-1] > self.step:
             raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")
-        chosen = _chosen(projections[0], sources, targets, where)
+        chosen = _chosen(ends, sources, targets, where)
         tables = [table for table in self._local.tables if table.projections[0] in projections]
-        return synapse_states(tables, chosen, steps, self.spikes, self.dt, self.comm)
+        return synapse_states(tables, ends, chosen, steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
         """Hash of all spikes of all neurons so far, recorded or not, see ``spiking.spike_hash``."""
@@ -231,10 +242,21 @@ class Simulation(GridSimulation[Network]):
         return self.comm.allgather(mine)
 
 
+def _of_part(part: Part, spikes: Callable[[Neurons], gather.Spikes]) -> gather.Spikes:
+    """The spikes of a part, of those of the populations that it is of."""
+    populations = {piece.population.first_gid: piece.population for piece in part.pieces}
+    found = [(first_gid, spikes(population)) for first_gid, population in populations.items()]
+    step = np.concatenate([of_population.step for _, of_population in found])
+    neuron = part.index_of(np.concatenate([first_gid + of_population.neuron for first_gid, of_population in found]))
+    step, neuron = step[neuron >= 0], neuron[neuron >= 0]
+    order = np.lexsort((neuron, step))
+    return gather.Spikes(step[order], neuron[order])
+
+
 def _chosen(
-    projection: Projection, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
+    asked: Between, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
 ) -> tuple[Int64Array, Int64Array]:
-    """Indices of the chosen neurons within the ends of ``projection``, checked; all of them for None."""
-    ends = (sources, projection.source, f"{where}: sources"), (targets, projection.target, f"{where}: targets")
+    """Indices of the chosen neurons within the ends that are ``asked`` for, checked; all of them for None."""
+    ends = (sources, asked.source, f"{where}: sources"), (targets, asked.target, f"{where}: targets")
     source, target = (np.array(check_indices(*end), np.int64) for end in ends)
     return source, target

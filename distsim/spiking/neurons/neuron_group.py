@@ -10,6 +10,7 @@ from numba.core.errors import TypingError
 
 from distsim.core.cache_lines import on_line
 from distsim.core.errors import InputError
+from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.population_share import PopulationShare
 
 FloatArray = npt.NDArray[np.float64]
@@ -19,15 +20,22 @@ class NeuronGroup:
     """The local neurons of populations of one kind, and their state: arrays (n,) in tuples as the model declares it."""
 
     def __init__(self, shares: list[PopulationShare]) -> None:
-        self.shares = shares
+        self.shares = list(shares)
+        self.stretches = Stretches.of(share.n for share in shares)
         models: list[Any] = [share.population.model for share in shares]
         self.model = models[0]
         self.parameters = [share.parameters() for share in shares]
-        self.bounds = bounds_of(shares)
-        constants = [model.constants(p, shares[0].dt) for model, p in zip(models, self.parameters, strict=True)]
-        self.constants = side_by_side(constants, [share.n for share in shares])
+        self.divide(self.stretches)
         self.values = self.initial_values()
         self._above = {s.name: None if s.above is None else self.of_neurons(s.above) for s in self.model.every_state()}
+
+    def divide(self, stretches: Stretches) -> None:
+        """See ``Group.divide``."""
+        self.stretches, self.bounds = stretches, stretches.bounds
+        pairs = zip(self.shares, self.parameters, strict=True)
+        constants = [share.population.model.constants(p, share.dt) for share, p in pairs]  # type: ignore[attr-defined]
+        found, table = side_by_side(constants, [share.n for share in self.shares])
+        self.constants = of_stretches(found, stretches.population), table[stretches.population]
 
     def initial_values(self, trial: int = 0) -> tuple[Any, ...]:
         """The state at the start, of trial number ``trial``."""
@@ -77,9 +85,11 @@ class NeuronGroup:
         return next((value for value in found if value is not None), None)
 
 
-def bounds_of(shares: list[PopulationShare]) -> npt.NDArray[np.int64]:
-    """First neuron of each population, then the number of neurons (populations + 1,)."""
-    return np.cumsum([0, *(share.n for share in shares)])
+def of_stretches(constants: Any, population: npt.NDArray[np.int64]) -> Any:
+    """Constants as ``side_by_side`` gives them, whole numbers of populations (populations, 1) as those of stretches."""
+    if isinstance(constants, tuple):
+        return tuple(of_stretches(entry, population) for entry in constants)
+    return constants[population] if isinstance(constants, np.ndarray) and constants.ndim > 1 else constants
 
 
 def over_neurons(values: list[Any], sizes: list[int]) -> FloatArray:
