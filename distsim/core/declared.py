@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
-from functools import cache, partial
+from functools import partial
 from typing import Any, ClassVar, dataclass_transform
 
 from distsim.core.errors import InputError, check_arguments
@@ -121,7 +121,6 @@ def check_stop(declared: Any, dt: float, where: str) -> None:
         raise InputError(f"{where}: {type(declared).__name__} stop = {stop:g} ms is before start = {start:g} ms")
 
 
-@cache
 def names_of_each(cls: Any) -> tuple[str, ...]:
     """Names of the parameters of which each synapse has its own, in the order of declaration."""
     return tuple(f.name for f in fields(cls) if f.metadata.get("what") == "of each")

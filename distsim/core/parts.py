@@ -150,6 +150,16 @@ class Part(Neurons):
     def pieces(self) -> tuple[Piece, ...]:
         return self._pieces
 
+    def by_population(self) -> list[Piece]:
+        """One piece for each population."""
+        found: dict[str, list[Piece]] = {}
+        for piece in self._pieces:
+            found.setdefault(piece.population.name, []).append(piece)
+        return [
+            pieces[0] if len(pieces) == 1 else Piece(pieces[0].population, np.concatenate([p.indices for p in pieces]))
+            for pieces in found.values()
+        ]
+
     @property
     def gids(self) -> Int64Array:
         return np.concatenate([piece.population.first_gid + piece.indices for piece in self._pieces])

@@ -119,7 +119,7 @@ def check_time_constant(value: Value, dt: float, name: str) -> None:
 
 def bounds(value: Value) -> tuple[float, float]:
     """The smallest and largest value that can occur; infinity and minus infinity for an empty array."""
-    if is_distribution(value):
+    if not isinstance(value, (float, np.ndarray)):
         return value.bounds()
     return float(np.min(value, initial=np.inf)), float(np.max(value, initial=-np.inf))
 

@@ -12,9 +12,9 @@ from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.activity import Activity, figures_of, observe
 from distsim.models.model import ExperimentModel, Model, RunSettings, SpikingModel
 from distsim.models.outcome import Outcome, Table
+from distsim.models.recording import Recording
 from distsim.parallel.agreement import require_same
 from distsim.parallel.progress import Progress
-from distsim.spiking.network import Network
 from distsim.spiking.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -49,32 +49,31 @@ def simulate(
     progress: Progress,
     *,
     file: Path | None = None,
-    record_all: bool = False,
+    recording: Recording | None = None,
     check: Callable[[], None] | None = None,
     measuring: AbstractContextManager[object] | None = None,
 ) -> Iterator[Measured]:
     """Build the network of ``parameters`` and simulate it; collective. It is open as long as the context lasts.
 
-    What is recorded goes to ``file``; with ``record_all`` the spikes of all populations are. ``check`` is called on
-    all ranks between the parts of the run and may raise; ``measuring`` is entered for the measured time. Raises
+    What is recorded, ``recording`` or, without it, what the model itself records, goes to ``file``. ``check`` is called
+    on all ranks between the parts of the run and may raise; ``measuring`` is entered for the measured time. Raises
     InputError before anything is simulated.
     """
     require_same(comm, f"model '{model.name}'", file=model.digest, parameters=parameters.as_dict())
     network = model.build_network(parameters)
     settings.check(network.dt)
-    if record_all:
-        _record_all(network)
+    if recording is not None:
+        recording.apply(network)
     own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange")}
     with progress("compile and build", 0.0):
         simulation = Simulation(network, comm, file=file, **own)
     with simulation:
         _advance(simulation, settings.presimulation, "discard", progress, check)
         simulation.forget_times()
-        before = simulation.spike_count()
         with measuring or nullcontext():
             _advance(simulation, settings.time, "simulate", progress, check)
-        totals = _totals(simulation, settings.time, simulation.spike_count() - before)
-        activity = observe(simulation, simulation.time - settings.time, simulation.time)
+        activity = observe(simulation)
+        totals = _totals(simulation, activity, settings.time)
         yield Measured(simulation, settings, activity, totals)
 
 
@@ -85,10 +84,12 @@ def run(
     folder: Path | None,
     progress: Progress,
     settings: Mapping[str, Any] | None = None,
+    recording: Recording | None = None,
 ) -> Outcome:
     """What the command line shows of a model: its own experiment, or the simulation of its network; collective.
 
-    ``settings`` are those that no parameter stands for. spikes.h5 is written to ``folder``, if there is one.
+    ``settings`` are those that no parameter stands for. What is recorded, see ``simulate``, is written to spikes.h5 in
+    ``folder``, if there is one.
     """
     if isinstance(model, ExperimentModel):
         return model.run(comm, parameters, folder, progress)
@@ -96,23 +97,21 @@ def run(
         raise TypeError(f"{type(model).__name__} is neither a spiking model nor an experiment of its own")
     chosen = model.settings_of(parameters, settings or {})
     file = folder / SPIKES_FILE if folder is not None else None
-    with simulate(model, parameters, comm, chosen, progress, file=file) as measured:
+    with simulate(model, parameters, comm, chosen, progress, file=file, recording=recording) as measured:
         added = model.extra(measured.simulation, measured.activity, parameters) or Outcome()
     activity = measured.activity
     tables = {table.title: table for table in (activity.table(), *added.tables, _totals_table(measured))}
     return Outcome(
         tables=tuple(tables.values()),
-        summary={**asdict(chosen), "populations": activity.summary(), **measured.totals, **added.summary},
+        summary={
+            **asdict(chosen),
+            "record": recording and recording.texts,
+            "populations": activity.summary(),
+            **measured.totals,
+            **added.summary,
+        },
         figures={**figures_of(activity, model.colours), **added.figures},
     )
-
-
-def _record_all(network: Network) -> None:
-    """Let the spikes of all populations be recorded."""
-    recorded = {recording.population for recording in network.spike_recordings}
-    for population in network.populations:
-        if population.name not in recorded:
-            network.record_spikes(population)
 
 
 def _advance(
@@ -127,7 +126,8 @@ def _advance(
         for done in range(0, steps, part):
             if check is not None:
                 check()
-            simulation.run(min(part, steps - done) * simulation.dt, _after(done * simulation.dt, tell))
+            duration, goes_on = min(part, steps - done) * simulation.dt, done + part < steps
+            simulation.run(duration, _after(done * simulation.dt, tell), goes_on=goes_on)
 
 
 def _after(offset: float, tell: Callable[[float], None]) -> Callable[[float], None]:
@@ -135,15 +135,15 @@ def _after(offset: float, tell: Callable[[float], None]) -> Callable[[float], No
     return lambda time: tell(offset + time)
 
 
-def _totals(simulation: Simulation, time: float, n_spikes: int) -> dict[str, Any]:
+def _totals(simulation: Simulation, activity: Activity, time: float) -> dict[str, Any]:
     """Sizes, costs and hashes of a run in which ``time`` ms were measured; collective."""
-    slowest = simulation.slowest()
+    network, slowest = simulation.network, simulation.slowest()
     memory = simulation.memory()
     return {
         "ranks": simulation.comm.size,
-        "n_neurons": simulation.network.size,
+        "n_neurons": network.size,
         "n_synapses": simulation.synapse_count(),
-        "n_spikes": n_spikes,
+        "n_spikes": sum(activity.statistics[p.name].spikes for p in network.populations if p.model.receives),
         **{name: slowest[name] for name in ("build_time", "compile_time", "sim_time")},
         "real_time_factor": slowest["sim_time"] / (time / MS_PER_S),
         "phase_times": simulation.phase_times(),

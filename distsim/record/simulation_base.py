@@ -145,10 +145,11 @@ class SimulationBase(Prepared[AnyNetwork]):
         if self._closed:
             raise InputError("the simulation is closed: its file is complete; read it with distsim.analysis.read")
 
-    def run(self, duration: float, progress: Progress | None = None) -> None:
+    def run(self, duration: float, progress: Progress | None = None, *, goes_on: bool = False) -> None:
         """Simulate ``duration`` (ms) more; several runs equal one of the same length.
 
         ``progress`` is told the time (ms) simulated in this run now and then, and at its end, on rank 0 only.
+        ``goes_on``: this is not the end of a run, but a part of it; what is recorded at the end waits for that.
         """
         self._require_open()
         require_same(self.comm, "run", duration=duration)
@@ -156,7 +157,7 @@ class SimulationBase(Prepared[AnyNetwork]):
             start, begin = self.time, time.perf_counter()
             told = progress if self.comm.rank == 0 else None
             self._advance(duration, self._ticker(told, start))
-            self._write(at_end=True)
+            self._write(at_end=not goes_on)
             self.sim_time += time.perf_counter() - begin
             if told is not None:
                 told(self.time - start)

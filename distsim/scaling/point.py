@@ -49,6 +49,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     Returns the record, complete on rank 0: times in s, compilation excluded, weights in pA, rates in 1/s, memory in
     bytes, energy in J.
     """
+    from distsim.models.recording import Recording
     from distsim.models.run import simulate
     from distsim.parallel.machine import resident_bytes
     from distsim.scaling.plan import model_of, settings_of
@@ -64,7 +65,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
-        record_all=True, check=check, measuring=meter,
+        recording=Recording.of(["none"]), check=check, measuring=meter,
     ) as measured:  # fmt: skip
         joules = comm.allgather(meter.joules)
         record = {
@@ -74,7 +75,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
             "memory_start": memory_start,
             "energy": None if None in joules else sum(joules),
         }
-        record |= _derived(record, measured.simulation.loads(settings.presimulation), hosts)
+        record |= _derived(record, measured.simulation.loads(), hosts)
     return {**record, "wall_time": time.perf_counter() - begin}
 
 

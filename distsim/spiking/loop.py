@@ -20,6 +20,7 @@ from distsim.spiking import exchange as exchanges
 from distsim.spiking.exchange import Exchange, pack, unpack
 from distsim.spiking.local_network import LocalGroup, LocalNetwork
 from distsim.spiking.recorders import Fired, Recorders
+from distsim.spiking.spike_counts import SpikeCounts
 from distsim.spiking.spike_hash import SpikeHash
 
 Int64Array = npt.NDArray[np.int64]
@@ -49,7 +50,7 @@ class SpikingLoop:
         self.wait = wait
         self.timers = Timers()
         self.step = 0
-        self.n_spikes = 0
+        self.counts = SpikeCounts(local)
         self.spike_hash, self._no_sums = SpikeHash(), np.zeros(0, np.uint64)
         sizes = [group.most_spikes(interval, dt) for group in local.groups]  # spikes that buffers hold
         self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
@@ -128,12 +129,10 @@ class SpikingLoop:
     def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
         """The spikes of this rank's neurons as sortable integers; they are counted and hashed."""
         end = 0
-        for group, spikes in zip(self.local.groups, fired, strict=True):
+        for group, spikes, counts in zip(self.local.groups, fired, self.counts.of_group, strict=True):
             if len(spikes.index):
                 sums = self.spike_hash.sums if group.model.receives else self._no_sums
-                end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end, sums)
-                if group.model.receives:
-                    self.n_spikes += len(spikes.index)
+                end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end, sums, counts)
         return self._packed[:end]
 
     def unpack(self, packed: npt.NDArray[np.uint64], start: int) -> tuple[Int64Array, Int64Array]:

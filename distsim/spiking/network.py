@@ -5,6 +5,7 @@ Nothing here knows of ranks, and no edge is drawn: a network and a seed together
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from distsim.connect.rule import Connected, Rule, check_rule
 from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.errors import InputError, check_arguments, check_names
-from distsim.core.parts import Neurons, common
+from distsim.core.parts import Neurons, Part, common
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.positions import check_positions
 from distsim.core.units import check_count, check_number, shown, to_steps
@@ -102,15 +103,21 @@ class Stimulation:
 
 @dataclass(frozen=True)
 class SpikeRecording:
-    """Record the spikes of the first ``first`` neurons of a population."""
+    """Record the spikes of ``size`` neurons of a population: of the first, or of ``neurons`` (ascending indices)."""
 
     population: str
-    first: int
+    size: int
+    neurons: tuple[int, ...] | None = None
+
+    @property
+    def indices(self) -> npt.NDArray[np.int64]:
+        """Indices (n,) of the neurons within the population, ascending."""
+        return np.arange(self.size) if self.neurons is None else np.array(self.neurons, np.int64)
 
 
 @dataclass(frozen=True)
 class WeightRecording:
-    """Record the weights between ``sources`` and ``targets`` (indices within their populations) after every run."""
+    """Record the weights between ``sources`` and ``targets`` (indices) before the first and after every run."""
 
     source: str
     target: str
@@ -214,27 +221,51 @@ class Network(Populations[Population]):
         """Add what ``Drive.attach`` has checked."""
         self.stimulations.append(Stimulation(len(self.stimulations), target, drive))
 
-    def record_spikes(self, population: Population | str, first: int | None = None) -> None:
-        """Record the spikes of ``population``, or of its first ``first`` neurons."""
+    def record_spikes(
+        self, population: Neurons | str, first: int | None = None, neurons: Iterable[int] | None = None
+    ) -> None:
+        """Record the spikes of ``population``, of its first ``first`` neurons, or of ``neurons`` (indices).
+
+        Of a part, those of its neurons, each with those of its own population.
+        """
         self._require_open()
-        population = self.find(population)
-        count = population.size if first is None else check_count(first, f"record_spikes '{population.name}': first")
+        if isinstance(population, Part):
+            for own, chosen_ones in self._recorded(population, first, neurons):
+                self.record_spikes(own, neurons=chosen_ones)
+            return
+        population = self.find(population)  # type: ignore[arg-type] # which refuses anything else
+        where = f"record_spikes '{population.name}'"
+        if first is not None and neurons is not None:
+            raise InputError(f"{where}: takes either the number of neurons, first, or which neurons")
+        count = population.size if first is None else check_count(first, f"{where}: first")
         if count > population.size:
             raise InputError(f"record_spikes: '{population.name}' has {population.size} neurons, but first = {count}")
         if any(recording.population == population.name for recording in self.spike_recordings):
             raise InputError(f"record_spikes: the spikes of '{population.name}' are recorded already")
-        self.spike_recordings.append(SpikeRecording(population.name, count))
+        chosen = None if neurons is None else tuple(sorted(set(check_indices(neurons, population, where))))
+        self.spike_recordings.append(SpikeRecording(population.name, count if chosen is None else len(chosen), chosen))
+
+    def _recorded(self, part: Part, *further: object) -> list[tuple[Population, Iterable[int] | None]]:
+        """The populations of which ``part`` is to be recorded, and which of their neurons; None: all."""
+        self.neurons(part)
+        if any(chosen is not None for chosen in further):
+            raise InputError(f"record {part.name}: a part says which neurons are recorded; choose no others beside it")
+        return [(piece.population, None if piece.whole else piece.indices.tolist()) for piece in part.by_population()]
 
     def record_states(
         self,
-        population: Population | str,
+        population: Neurons | str,
         variables: str | Sequence[str] = "V_m",
         neurons: Iterable[int] | None = None,
         interval: float | None = None,
     ) -> None:
         """Record state variables of ``neurons`` (default: all) at the end of every ``interval`` ms (default: dt)."""
         self._require_open()
-        population = self.find(population)
+        if isinstance(population, Part):
+            for own, chosen_ones in self._recorded(population, neurons):
+                self.record_states(own, variables, chosen_ones, interval)
+            return
+        population = self.find(population)  # type: ignore[arg-type] # which refuses anything else
         where = f"record_states '{population.name}'"
         chosen = check_indices(neurons, population, where)
         steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
@@ -249,20 +280,32 @@ class Network(Populations[Population]):
 
     def record_weights(
         self,
-        source: Population | str,
-        target: Population | str,
+        source: Neurons | str,
+        target: Neurons | str,
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
     ) -> None:
         """Record source, target, weight and delay of the synapses between the chosen neurons after every run."""
         self._require_open()
-        source, target = self.find(source), self.find(target)
+        source, target = self.neurons(source), self.neurons(target)
+        if isinstance(source, Part) or isinstance(target, Part):
+            self._record_weights_of_parts(source, target, sources, targets)
+            return
         where = f"record_weights '{source.name}->{target.name}'"
         self.find_projections(source, target)
         if any((r.source, r.target) == (source.name, target.name) for r in self.weight_recordings):
             raise InputError(f"{where}: these weights are recorded already")
         chosen = check_indices(sources, source, where), check_indices(targets, target, where)
         self.weight_recordings.append(WeightRecording(source.name, target.name, *chosen))
+
+    def _record_weights_of_parts(self, source: Neurons, target: Neurons, *chosen: Iterable[int] | None) -> None:
+        """Record the weights between the populations that two parts are of, as far as there are projections."""
+        self.find_projections(source, target)
+        ends = (Part(list(source.pieces)), chosen[0]), (Part(list(target.pieces)), chosen[1])
+        sources, targets = (self._recorded(*end) for end in ends)
+        for (own_source, some), (own_target, others) in itertools.product(sources, targets):
+            if any(common(p.source, own_source) and common(p.target, own_target) for p in self.projections):
+                self.record_weights(own_source, own_target, some, others)
 
     def find_projections(self, source: Neurons | str, target: Neurons | str) -> list[Projection]:
         """All projections from neurons of ``source`` to neurons of ``target``; InputError where there is none."""

@@ -46,9 +46,9 @@ def states_group(population: str, variable: str) -> str:
 
 
 def move_records(output: Output, recorders: Recorders, dt: float) -> None:
-    """Move the spikes and states recorded since the last time to the file (collective)."""
+    """Move the spikes and states recorded since the last time to the file, by rank 0, which alone gets them all."""
     for name, recorder in recorders.of_spikes.items():
-        spikes = gather_spikes(*recorder.take(), output.comm)
+        spikes = gather_spikes(*recorder.take(), output.comm, everywhere=False)
         output.append(f"spikes/{name}", timestamps=spikes.times(dt), node_ids=spikes.neuron)
     for of_population in recorders.of_states.values():
         for states in of_population:
@@ -62,7 +62,7 @@ def append_weights(output: Output, recording: WeightRecording, time: float, edge
     output.append(f"weights/{recording.source}->{recording.target}", **vars(edges), time=times)
 
 
-def read_spikes(output: Output, population: str, dt: float) -> Spikes:
-    """All spikes of a population that were written so far (collective)."""
-    time, neuron = output.read(f"spikes/{population}", "timestamps", "node_ids")
+def read_spikes(output: Output, population: str, dt: float, everywhere: bool = True) -> Spikes:
+    """All spikes of a population that were written so far, on every rank or on rank 0 alone (collective)."""
+    time, neuron = output.read(f"spikes/{population}", "timestamps", "node_ids", everywhere=everywhere)
     return Spikes(np.rint(time / dt).astype(np.int64), neuron.astype(np.int64))

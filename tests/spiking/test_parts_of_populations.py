@@ -187,6 +187,38 @@ def test_a_stimulus_of_a_part_is_that_of_a_population_for_its_neurons_alone(stim
     assert (whole != none).any(axis=0).all()
 
 
+def recorded_in_part(comm):
+    network = of_parts()
+    network.record_nothing()
+    exc, inh, *_ = network.populations
+    network.record_spikes(exc[[7, 3, 40]] + inh)
+    network.record_states(exc[20:24] + inh[[9, 2]], interval=1.0)
+    network.record_weights(exc[10:] + inh[:3], inh[2:9])
+    with Simulation(network, comm, seed=3) as simulation:
+        simulation.run(60.0)
+        spikes = [simulation.spikes(part) for part in (exc, exc[[3, 7]] + inh[5:])]
+        states = [simulation.states(part) for part in (inh, inh[[2, 9]])]
+        found = [tuple(map(np.ndarray.tolist, vars(each).values())) for each in spikes + states]
+    return found, [(r.source, r.target, len(r.sources), r.targets[0]) for r in network.weight_recordings]
+
+
+def test_what_is_recorded_of_parts():
+    (one, weights), *three = (*on_ranks(1, recorded_in_part), *on_ranks(3, recorded_in_part))
+    assert all(rank == (one, weights) for rank in three)
+    assert weights == [("E", "I", 50, 2), ("I", "I", 3, 2)]
+    with Simulation(of_parts(), alone(), seed=3) as simulation:
+        simulation.run(60.0)
+        exc, inh = (simulation.spikes(name) for name in ("E", "I"))
+    (step, neuron), (part_step, part_neuron), (_, recorded, values), (_, of_part, part_values) = one
+    chosen = np.isin(exc.neuron, [3, 7, 40])
+    assert (step, neuron) == (exc.step[chosen].tolist(), exc.neuron[chosen].tolist())
+    assert (recorded, of_part) == ([9, 2], [0, 1])
+    assert part_values == [row[::-1] for row in values]
+    assert part_neuron.count(0) == (exc.neuron == 3).sum()
+    assert part_neuron.count(2) == (inh.neuron == 5).sum()
+    assert sorted(part_step) == part_step
+
+
 def test_parts_count_for_the_memory():
     network = of_parts()
     tables = sum(local.table.nbytes() for local in built(network).tables)

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from distsim import EdgeList, IafPscAlpha, InputError, Network, SpikeTrains, Static
+from distsim import EdgeList, IafPscAlpha, InputError, Network, Simulation, SpikeTrains, Static
 from distsim.analysis import read
 from tests.programs import recording
 from tests.simulating import potential, simulate
@@ -124,7 +124,7 @@ def test_file_holds_what_memory_would(written):
         assert (states.value == expected.value).all()
 
 
-def test_weights_are_written_after_every_run(written):
+def test_weights_are_written_before_the_first_and_after_every_run(written):
     _, memory, path = written
     last = read.read_connections(path, "E", "E")
     expected = memory.weights("E", "E", sources=range(0, 50, 2))
@@ -138,7 +138,22 @@ def test_weights_are_written_after_every_run(written):
     assert set(static.target) == {7, 8, 9}
     assert len(static.weight) == 9
     with h5py.File(path) as file:
-        assert np.unique(file["weights/I->E/time"]).tolist() == [33.3, 33.4, 283.4]
+        assert np.unique(file["weights/I->E/time"]).tolist() == [0.0, 33.3, 33.4, 283.4]
+    before = read.read_connections(path, "E", "E", time=0.0)
+    assert (before.weight == 30.0).all()
+    for name in ("source", "target", "delay"):
+        assert (getattr(before, name) == getattr(last, name)).all()
+
+
+def test_parts_of_a_run_are_one_run_to_recorded_weights(tmp_path):
+    with Simulation(recording.build_network(), seed=5, file=tmp_path / "run.h5") as simulation:
+        simulation.run(0.0)
+        for duration, goes_on in ((10.0, True), (10.0, True), (5.0, False)):
+            simulation.run(duration, goes_on=goes_on)
+    with h5py.File(tmp_path / "run.h5") as file:
+        times = file["weights/I->E/time"][()]
+    assert np.unique(times, return_counts=True)[1].tolist() == [9, 9]
+    assert times[-1] == 25.0
 
 
 def test_file_says_how_to_repeat_the_run(written):

@@ -36,7 +36,9 @@ def run(net: Network, T: float = 60.0, seed: int = 1) -> Simulation:
 
 def add(spike_hash: SpikeHash, gids: np.ndarray, steps: np.ndarray) -> None:
     index, packed = np.arange(len(gids), dtype=np.int32), np.empty(len(gids), np.uint64)
-    pack(np.ascontiguousarray(gids), index, np.ascontiguousarray(steps), 0, packed, 0, spike_hash.sums)
+    counts = np.zeros(len(gids), np.int64)
+    pack(np.ascontiguousarray(gids), index, np.ascontiguousarray(steps), 0, packed, 0, spike_hash.sums, counts)
+    assert (counts == 1).all()
 
 
 def hash_of(gids: np.ndarray, steps: np.ndarray) -> str:

@@ -8,7 +8,7 @@ from distsim.core.distributions import Clipped, Distribution, Invertible
 from distsim.core.errors import InputError
 from distsim.core.one_signed import Replaced
 from distsim.core.units import LONGEST_DELAY, to_steps
-from distsim.core.values import Value, is_distribution
+from distsim.core.values import Value
 
 _LARGEST_UNIFORM = 1.0 - 2.0**-53
 
@@ -18,7 +18,7 @@ def check_delay(delay: Value, dt: float, name: str) -> None:
 
     None may be longer than LONGEST_DELAY steps, nor drawn so.
     """
-    if is_distribution(delay):
+    if not isinstance(delay, (float, np.ndarray)):
         smallest, _ = delay.bounds()
         if smallest < 0.5 * dt:
             low = f"Clipped(..., low={dt:g})"
