@@ -163,7 +163,8 @@ def describe(thing: Any) -> Any:
     Numbers that JSON does not have (an open bound) become strings; long lists of arrays are described as a whole.
     """
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        fields = {f.name: describe(getattr(thing, f.name)) for f in dataclasses.fields(thing) if f.repr}
+        told = [(f, getattr(thing, f.name)) for f in dataclasses.fields(thing) if f.repr]
+        fields = {f.name: describe(value) for f, value in told if f.metadata.get("told", True) or value != f.default}
         return {"class": type(thing).__name__, **fields}
     if isinstance(thing, np.ndarray):
         summary = {"shape": list(thing.shape)}
