@@ -80,6 +80,10 @@ class Neurons:
         """The populations that they are of, and which of their neurons, one after the other."""
         return (Piece(self, range(self.size)),)
 
+    def by_population(self) -> list[Piece]:
+        """One piece for each of these populations."""
+        return list(self.pieces)
+
     @property
     def gids(self) -> Int64Array:
         """Global ids (n,) of the neurons."""
@@ -151,7 +155,6 @@ class Part(Neurons):
         return self._pieces
 
     def by_population(self) -> list[Piece]:
-        """One piece for each population."""
         found: dict[str, list[Piece]] = {}
         for piece in self._pieces:
             found.setdefault(piece.population.name, []).append(piece)

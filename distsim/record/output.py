@@ -48,6 +48,10 @@ class Output:
         """Make ``values`` all that dataset ``name`` holds."""
         self._do(lambda store: store.replace(name, values))
 
+    def note(self, name: str, text: str) -> None:
+        """Let attribute ``name`` of the file be ``text``."""
+        self._do(lambda store: store.text("/", name, text))
+
     def read(self, group: str, *names: str, everywhere: bool = True) -> list[npt.NDArray[Any]]:
         """All rows of datasets of ``group`` that were written so far; unless ``everywhere``, none but on rank 0."""
         found: list[npt.NDArray[Any]] = [np.zeros(0)] * len(names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,7 +22,7 @@ from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.input_bound import InputBound
-from distsim.spiking.network import Network, Pair, Population, Projection
+from distsim.spiking.network import Network, Pair, Population, Projection, Stimulation
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.precision import check_precision, too_coarse, weight_type
 from distsim.spiking.protocols import Group
@@ -126,11 +126,15 @@ class LocalGroup:
 
 @dataclass
 class LocalNetwork:
-    """All that one rank simulates. min_delay in steps, over all ranks; None where there are no synapses."""
+    """All that one rank simulates. min_delay in steps, over all ranks; None where there are no synapses.
+
+    draining: tables whose weights were changed, and the last step in which spikes from before still arrive by them.
+    """
 
     groups: list[LocalGroup]
     tables: list[LocalTable]
     min_delay: int | None
+    draining: list[tuple[LocalTable, int]] = field(default_factory=list)
 
     @property
     def populations(self) -> list[tuple[PopulationShare, LocalGroup]]:
@@ -261,26 +265,13 @@ def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm
 
     Unless double, they do where all synapses are constant and no weight would be rounded too much.
     """
-    bound = InputBound(len(group.gids))
-    for local in incoming:
-        at_once = local.projections[0].most_at_once(network.dt)
-        bound.add_table(local.table, local.synapse.unbounded, at_once)
-        if local.plastic:
-            group.plastic_inputs.append(local)
-    group.driven = [driven for number in range(len(group.shares)) for driven in _driven(group, number, network)]
-    parts = [driven.local for driven in group.driven if driven.local is not None]
-    if parts:
-        group.stretches = Stretches.of((share.n for share in group.shares), parts)
-        group.neurons.divide(group.stretches)
-    for driven in group.driven:
-        for most in driven.largest_inputs():
-            bound.fixed[driven.where] += most
+    group.plastic_inputs += [local for local in incoming if local.plastic]
+    bind_drives(group, network.stimulations)
+    bound = bound_of(group, incoming, network.dt)
     populations = [share.population for share in group.shares]
     synapses = [p.synapse for p in network.projections if first_of(p.target, populations)]
     group.grid = bound.grid(comm)
     narrow = precision != "double" and all(synapse.constant for synapse in synapses)
-    group.has_currents = any(driven.currents for driven in group.driven)
-    group.has_inputs = any(driven.inputs for driven in group.driven)
     narrow = narrow and not group.has_inputs
     if narrow:
         weights: list[Value] = [events.weight for driven in group.driven for events in driven.poisson]
@@ -291,11 +282,33 @@ def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm
     return narrow
 
 
-def _driven(group: LocalGroup, number: int, network: Network) -> Iterator[Driven]:
+def bind_drives(group: LocalGroup, stimulations: Iterable[Stimulation]) -> None:
+    """Let the drives of ``group`` say what they add, and find the stretches that are driven alike."""
+    group.driven = [driven for number in range(len(group.shares)) for driven in _driven(group, number, stimulations)]
+    parts = [driven.local for driven in group.driven if driven.local is not None]
+    if parts:
+        group.stretches = Stretches.of((share.n for share in group.shares), parts)
+        group.neurons.divide(group.stretches)
+    group.has_currents = any(driven.currents for driven in group.driven)
+    group.has_inputs = any(driven.inputs for driven in group.driven)
+
+
+def bound_of(group: LocalGroup, incoming: Iterable[LocalTable], dt: float) -> InputBound:
+    """What the synapses of ``group`` and its drives can add to the input of each neuron in a step."""
+    bound = InputBound(len(group.gids))
+    for local in incoming:
+        bound.add_table(local.table, local.synapse.unbounded, local.projections[0].most_at_once(dt))
+    for driven in group.driven:
+        for most in driven.largest_inputs():
+            bound.fixed[driven.where] += most
+    return bound
+
+
+def _driven(group: LocalGroup, number: int, stimulations: Iterable[Stimulation]) -> Iterator[Driven]:
     """What drives add to the local neurons of a population of the group, and then to each driven part of them."""
     share = group.shares[number]
     whole, parts = Driven(share, number), []
-    for stimulation in network.stimulations:
+    for stimulation in stimulations:
         target = stimulation.target
         if target is share.population:
             driven = whole

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,15 @@ from distsim.core.parts import Neurons, Part
 from distsim.core.populations import check_indices
 from distsim.core.units import to_steps
 from distsim.parallel import gather
+from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import crowded
+from distsim.parallel.job import faults
+from distsim.record.jsonable import plain
 from distsim.record.output import Output
 from distsim.record.simulation_base import GridSimulation, Tick
 from distsim.spiking import plastic_weights as weights
 from distsim.spiking import spike_file
+from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import make_exchange
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
@@ -92,6 +97,7 @@ class Simulation(GridSimulation[Network]):
             with self._built.phase("index"):
                 plan = make_exchange(self._plan, comm, self._local.needed_sources())
         self.recorders = Recorders(network, self._local)
+        self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
         wait = (lambda: None) if crowded(comm) else comm.Barrier
         self._loop = SpikingLoop(self._local, plan, self._steps_together(), self.dt, self.recorders, wait)
@@ -192,6 +198,48 @@ class Simulation(GridSimulation[Network]):
             if any(projection in projections for projection in table.projections)
         ]
         return gather.gather_connections(found, self.comm, everywhere)
+
+    @property
+    def changes(self) -> list[dict[str, Any]]:
+        """What ``set``, ``set_stimulus`` and ``set_weights`` have changed so far: plain data, each with its step."""
+        return list(self._changes.log)
+
+    def set(self, neurons: Neurons | str, **values: Any) -> None:
+        """Change parameters and states of neurons from now on: ``set("E", V_th=18.0, V_m=0.0)``.
+
+        neurons: a population, its name, or a part. A value is a number, an array (size,) or a distribution.
+        """
+        chosen = self.network.neurons(neurons)
+        self._change(lambda: self._changes.neurons(self.step, chosen, values), neurons=chosen.name, values=values)
+
+    def set_stimulus(self, neurons: Neurons | str, number: int | None = None, **values: Any) -> None:
+        """Change parameters of a stimulus from now on: ``set_stimulus("E", rate=5000.0)``.
+
+        neurons: as they were given to ``Network.stimulate``. number: which of their stimuli, counted from 0; None: the
+        only one that has these parameters. What was sent before arrives as it was sent.
+        """
+        chosen = self.network.neurons(neurons)
+        told = {"neurons": chosen.name, "number": number, "values": values}
+        self._change(lambda: self._changes.stimulus(self.step, chosen, number, values), **told)
+
+    def set_weights(self, source: Neurons | str, target: Neurons | str, weight: Any) -> None:
+        """Change the weights of all synapses from ``source`` to ``target``, plastic ones apart, for spikes from now on.
+
+        weight: a number, or an array (targets, sources) with that of each pair. Each end is a population, its name, or
+        a part.
+        """
+        ends = Between(self.network.neurons(source), self.network.neurons(target))
+        self._change(lambda: self._changes.weights(self.step, ends, weight), ends=ends.name, weight=weight)
+
+    def _change(self, change: Callable[[], None], **told: Any) -> None:
+        """Make a change, the same on all ranks; tell the file; compile what it needs."""
+        self._require_open()
+        require_same(self.comm, "change", **told)
+        with faults(self.comm):
+            change()
+            if self._output:
+                self._output.note("changes", json.dumps(plain(self._changes.log)))
+            self._compile(self._loop.call_kernels)
 
     def synapse_states(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,25 @@ class NeuronGroup:
         except TypingError as error:
             why = " ".join(str(error).split())
             raise InputError(f"{type(self.model).__name__}: 'step' cannot be compiled: {why}") from error
+
+    def set_model(self, number: int, model: Any) -> None:
+        """Give the neurons of population ``number`` the parameters of ``model``, of their kind; states stay."""
+        share = self.shares[number]
+        before = {name: values for name, values in self._above.items() if values is not None}
+        self.shares[number] = replace(share, population=replace(share.population, model=model))
+        self.parameters[number] = self.shares[number].parameters()
+        for state in self.model.every_state():
+            if state.above is not None:
+                after = self._above[state.name] = self.of_neurons(state.above)
+                changed = after != before[state.name]
+                values = self._find(state.name, self.model.states, self.values)
+                values[changed] = (values[changed] + before[state.name][changed]) - after[changed]
+        self.divide(self.stretches)
+
+    def set_state(self, name: str, local: npt.NDArray[np.int64], new: FloatArray) -> None:
+        """Let a state variable of the neurons ``local`` (m,) have the values ``new`` (m,)."""
+        values, above = self._find(name, self.model.states, self.values), self._above[name]
+        values[local] = new if above is None else new - above[local]
 
     def state(self, name: str) -> FloatArray:
         """Values (n,) of a state variable."""
