@@ -13,7 +13,7 @@ from distsim.command.arguments import Parser, assignments, number_or_text
 from distsim.core.errors import InputError, check_names
 from distsim.models import registry
 from distsim.models.defaults import Default, value_text
-from distsim.models.model import SETTINGS, ExperimentModel, Model, SpikingModel
+from distsim.models.model import SETTINGS, ExperimentModel, Model, NetworkModel
 from distsim.models.recording import GRAMMAR, Recording
 from distsim.record.storage import read_text
 
@@ -90,14 +90,14 @@ def options_of(model: Model) -> dict[str, tuple[str | None, Default]]:
     settings: dict[str, tuple[str | None, Default]] = {}
     if has_settings(model):
         own = model.settings
-        settings = {name: (None, replace(default, value=getattr(own, name))) for name, default in SETTINGS.items()}
+        settings = {name: (None, replace(SETTINGS[name], value=getattr(own, name))) for name in model.chosen}
     named = {**model.parameter_of, **model.shortcuts}
     return settings | {option: (name, model.parameters.DEFAULTS[name]) for option, name in named.items()}
 
 
-def has_settings(model: Model) -> TypeGuard[SpikingModel]:
+def has_settings(model: Model) -> TypeGuard[NetworkModel]:
     """Whether a model is simulated as ``models.run.simulate`` does: its run has settings, and can be recorded."""
-    return isinstance(model, SpikingModel) and not isinstance(model, ExperimentModel)
+    return isinstance(model, NetworkModel) and not isinstance(model, ExperimentModel)
 
 
 def _make_parser(name: str, model: Model) -> Parser:

@@ -103,6 +103,10 @@ class Activity:
         """The statistics by population, ready for JSON."""
         return {name: asdict(statistics) for name, statistics in self.statistics.items()}
 
+    def figures(self, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
+        """See ``figures_of``."""
+        return figures_of(self, colours)
+
 
 def observe(simulation: Simulation) -> Activity:
     """The activity of all neurons, and of all recorded spikes, since ``simulation.forget_times()``; collective.
@@ -110,7 +114,7 @@ def observe(simulation: Simulation) -> Activity:
     Recorded spikes are gathered on rank 0 alone.
     """
     network, start, stop = simulation.network, simulation.measured_from, simulation.time
-    of_all = simulation.rates()
+    of_all = simulation.spike_rates()
     spikes = {}
     for recording in network.spike_recordings:
         found = simulation.spikes(recording.population, everywhere=False)

@@ -25,6 +25,8 @@ from distsim.record.surroundings import versions
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+NOT_COMPUTING = ("communicate", "wait", "exchange")
+"""Phases of a run in which a rank waits for others."""
 TICK = 0.2  # s of wall time between reports of progress
 AnyNetwork = TypeVar("AnyNetwork", bound=Populations[Any])
 Progress = Callable[[float], None]
@@ -98,7 +100,8 @@ class SimulationBase(Prepared[AnyNetwork]):
             self._output = Output(self.comm, Path(file), about, lambda store: layout(store, self.network))
         try:
             with faults(self.comm):
-                self._n_connections = int(self.comm.allreduce(self._build()))
+                self._n_local = self._build()
+                self._n_connections = int(self.comm.allreduce(self._n_local))
                 self._built_bytes = resident_bytes()
         except BaseException:
             if self._output:
@@ -202,6 +205,14 @@ class SimulationBase(Prepared[AnyNetwork]):
     def slowest(self) -> dict[str, float]:
         """build_time, sim_time and compile_time (s) of the slowest rank."""
         return {n: max(self.comm.allgather(getattr(self, n))) for n in ("build_time", "sim_time", "compile_time")}
+
+    def loads(self) -> list[dict[str, float]]:
+        """What every rank had to do: connections, and busy: seconds of the run in which it computed.
+
+        A wing may tell more; times and events are those since ``forget_times()``.
+        """
+        busy = sum(self._timers.seconds[name] for name in self.run_phases if name not in NOT_COMPUTING)
+        return self.comm.allgather({"connections": self._n_local, "busy": busy})
 
     def memory(self) -> list[dict[str, int]]:
         """Resident bytes of every rank: built (after building) and peak (so far)."""

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import RangeError
+from distsim.parallel.event_hash import EventHash
 from distsim.parallel.timers import Timers
 from distsim.spiking import exchange as exchanges
 from distsim.spiking.exchange import Exchange, pack, unpack
 from distsim.spiking.local_network import LocalGroup, LocalNetwork
 from distsim.spiking.recorders import Fired, Recorders
 from distsim.spiking.spike_counts import SpikeCounts
-from distsim.spiking.spike_hash import SpikeHash
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -51,7 +51,7 @@ class SpikingLoop:
         self.timers = Timers()
         self.step = 0
         self.counts = SpikeCounts(local)
-        self.spike_hash, self._no_sums = SpikeHash(), np.zeros(0, np.uint64)
+        self.spike_hash, self._no_sums = EventHash(), np.zeros(0, np.uint64)
         sizes = [group.most_spikes(interval, dt) for group in local.groups]  # spikes that buffers hold
         self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
         self._packed = np.empty(sum(sizes), np.uint64)

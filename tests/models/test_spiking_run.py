@@ -6,25 +6,28 @@ import math
 from types import SimpleNamespace
 from unittest.mock import ANY
 
+import h5py
 import numpy as np
 import pytest
 from mpi4py import MPI
 
-from distsim import IafPscAlpha, InputError, Network, Poisson, Simulation
+from distsim import FixedIndegree, IafPscAlpha, InputError, Network, Poisson, Simulation, Static, StdpPowerLaw
 from distsim.analysis import read
 from distsim.analysis.spike_statistics import mean_cv
+from distsim.analysis.weight_statistics import connectivity_matrix
 from distsim.command.run_command import table_text
 from distsim.models.activity import Statistics, observe
 from distsim.models.defaults import Default
-from distsim.models.model import SpikingModel
+from distsim.models.model import RunSettings, SpikingModel
 from distsim.models.model_parameters import ModelParameters
 from distsim.models.outcome import Outcome, Table
 from distsim.models.recording import Recording
-from distsim.models.run import run
+from distsim.models.run import run, simulate
 from distsim.parallel import gather
 from distsim.parallel.gather import Spikes
 from distsim.parallel.progress import silent
 from distsim.spiking.spike_counts import Rate
+from tests.threads import on_ranks
 
 COMM = MPI.COMM_WORLD
 
@@ -72,6 +75,17 @@ def driven(first=None):
     network.record_spikes("driven", first)
     network.record_spikes("silent")
     network.record_spikes("none")
+    return network
+
+
+def plastic():
+    """20 neurons with plastic synapses among them, and 5 others."""
+    network = Network(dt=0.1)
+    network.population("E", 20, IafPscAlpha())
+    network.population("I", 5, IafPscAlpha())
+    network.connect("E", "E", FixedIndegree(5, autapses=False), StdpPowerLaw(weight=30.0, delay=1.0))
+    network.connect("E", "I", FixedIndegree(5), Static(weight=30.0, delay=1.0))
+    network.stimulate("E", Poisson(rate=8000.0, weight=100.0, delay=1.0))
     return network
 
 
@@ -133,6 +147,91 @@ def test_nothing_recorded_nothing_gathered(monkeypatch, tmp_path):
         read.read_spikes(tmp_path / "spikes.h5", "driven")
 
 
+def test_only_rank_0_is_sent_what_is_recorded(monkeypatch):
+    """On three ranks: nothing is gathered where nothing is recorded, and else on rank 0 alone."""
+    sent = []
+
+    def gather_array(array, comm, everywhere):
+        result = gathered(array, comm, everywhere)
+        sent.append((comm.rank, len(result)))
+        return result
+
+    gathered = gather.gather_array
+    monkeypatch.setattr(gather, "gather_array", gather_array)
+
+    def statistics_on(comm, words):
+        settings = RunSettings(time=50.0, presimulation=10.0)
+        chosen = {"recording": Recording.of(words)}
+        with simulate(Driven(driven()), Parameters.load(), comm, settings, silent, **chosen) as measured:
+            return measured.activity.statistics, measured.totals["spike_hash"]
+
+    def on_three(*words):
+        sent.clear()
+        results = on_ranks(3, lambda comm: statistics_on(comm, words))
+        assert all(repr(result) == repr(results[0]) for result in results)
+        assert repr(results[0]) == repr(statistics_on(COMM, words))
+        return results[0]
+
+    without, spike_hash = on_three("none")
+    assert sent == []
+    some, same_hash = on_three("spikes=driven[1,2,7]")
+    assert same_hash == spike_hash
+    assert (some["driven"].spikes, some["driven"].rate) == (without["driven"].spikes, without["driven"].rate)
+    assert {length for rank, length in sent if rank > 0} == {0}
+    assert 0 < max(length for _, length in sent) < 0.2 * some["driven"].spikes
+
+
+def test_connectivity_before_and_after(tmp_path):
+    network = plastic()
+    outcome = run_driven(network, tmp_path, recording=Recording.of(["connectivity", "connectivity=E[:3]->I"]))
+    assert set(outcome.figures) == {"connectivity_E_E", "weights_E_E", "connectivity_E_I", "weights_E_I"}
+    file = tmp_path / "spikes.h5"
+    before, after = read.read_connections(file, "E", "E", time=0.0), read.read_connections(file, "E", "E")
+    with Simulation(plastic(), COMM, seed=3) as simulation:
+        for stored in (before, after):
+            expected = simulation.weights("E", "E")
+            assert all((getattr(stored, name) == value).all() for name, value in vars(expected).items())
+            simulation.run(200.0)
+    assert (before.weight != after.weight).any()
+    for draw in outcome.figures.values():
+        draw().savefig(tmp_path / "figure.png")
+    left, right = outcome.figures["connectivity_E_E"]().axes[:2]
+    assert (left.get_title(), right.get_title()) == ("before", "after 200 ms")
+    matrix = connectivity_matrix(after.source, after.target, after.weight, range(20), range(20))
+    assert (right.images[0].get_array() == matrix).all()
+
+
+def test_files_of_chosen_recordings_do_not_depend_on_ranks(tmp_path):
+    words = ["spikes=E[3:9,1],I", "states=V_m:E[:2]@1", "connectivity=E[:7]->E,E->I[2]"]
+
+    def run_on(comm, folder):
+        settings = RunSettings(time=50.0, presimulation=10.0)
+        recording = Recording.of(words)
+        with simulate(
+            Driven(plastic()), Parameters.load(), comm, settings, silent, folder=folder, recording=recording
+        ) as measured:
+            return repr(measured.activity.statistics), measured.totals["weight_hash"]
+
+    for ranks in (1, 3):
+        (tmp_path / str(ranks)).mkdir()
+    alone = on_ranks(1, lambda comm: run_on(comm, tmp_path / "1"))
+    assert on_ranks(3, lambda comm: run_on(comm, tmp_path / "3")) == 3 * alone
+    with h5py.File(tmp_path / "1" / "spikes.h5") as one, h5py.File(tmp_path / "3" / "spikes.h5") as three:
+        names: list[str] = []
+        one.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+        assert len(names) == 5 + 3 + 2 * 5
+        assert len(one["spikes/E/node_ids"]) > 10
+        for name in names:
+            assert (one[name][()] == three[name][()]).all(), name
+
+
+def test_figures_of_no_synapses(tmp_path):
+    network = plastic()
+    outcome = run_driven(network, tmp_path, T=1.0, recording=Recording.of(["connectivity=E[0]->E[0]"]))
+    for draw in outcome.figures.values():
+        draw().savefig(tmp_path / "figure.png")
+
+
 def test_chosen_neurons_are_those_of_a_full_recording(tmp_path):
     chosen = [17, 3, 4, 29]
     run_driven(driven(), tmp_path / "all")
@@ -159,7 +258,7 @@ def test_known_spikes_give_known_statistics():
     neurons = np.array([0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0])
     rates = {"n": Rate(12, 60.0, 30.0)}
     simulation = SimpleNamespace(
-        network=network, comm=COMM, dt=0.1, time=100.0, measured_from=0.0, rates=lambda: rates,
+        network=network, comm=COMM, dt=0.1, time=100.0, measured_from=0.0, spike_rates=lambda: rates,
         spikes=lambda name, everywhere: Spikes(steps, neurons),
     )  # fmt: skip
     found = observe(simulation)
