@@ -14,6 +14,7 @@ from distsim.core.populations import check_indices
 from distsim.core.units import to_steps
 from distsim.parallel import gather
 from distsim.parallel.communicator import crowded
+from distsim.record.checkpoint import Archive
 from distsim.record.output import Output
 from distsim.record.simulation_base import GridSimulation
 from distsim.spiking import plastic_weights as weights
@@ -25,6 +26,7 @@ from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
+from distsim.spiking.spiking_checkpoint import transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
@@ -57,6 +59,7 @@ class Simulation(GridSimulation[Network]):
     connections = "synapses"
     build_phases = ("create", "connect", "index")
     run_phases = ("update", "wait", "communicate", "deliver", "record")
+    fixed = ("seed", "precision")
 
     def __init__(
         self,
@@ -111,6 +114,9 @@ class Simulation(GridSimulation[Network]):
         for r in self.network.weight_recordings if at_end else []:
             edges = self.weights(r.source, r.target, r.sources, r.targets)
             spike_file.append_weights(output, r, self.time, edges)
+
+    def _transfer(self, archive: Archive) -> None:
+        transfer(archive, self._local, self._loop, self.recorders)
 
     @property
     def interval(self) -> float:

@@ -1,0 +1,236 @@
+"""What a spiking network remembers, as a checkpoint keeps it: by neuron, and by place among the synapses of a neuron.
+
+Connectivity, constants and Poisson input follow from network, seed and step and are not kept. A synapse has its place
+among those of its target in the order of the table, by source, then delay, then drawing, which is that of any number
+of ranks. Input on its way is kept in units of the grid, step by step, be it in rings or in calendars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.connect.edge_kernels import count
+from distsim.core.errors import InputError
+from distsim.core.jit import jit
+from distsim.parallel.rows import Rows, largest
+from distsim.record.checkpoint import Archive
+from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
+from distsim.spiking.loop import SpikingLoop
+from distsim.spiking.population_share import PopulationShare
+from distsim.spiking.recorders import Recorders
+from distsim.spiking.synapses.history import History
+from distsim.spiking.synapses.segments import SegmentDelivery
+
+Int64Array = npt.NDArray[np.int64]
+WINDOWS = 8  # parts of the synapses of a rank that are sorted by target one after the other
+SOURCES = 1 << 20  # that are kept together
+UNKNOWN = np.iinfo(np.int64).min
+
+
+def transfer(archive: Archive, local: LocalNetwork, loop: SpikingLoop, recorders: Recorders) -> None:
+    """Tell ``archive`` all that the network remembers (collective)."""
+    loop.step = archive.number("step", loop.step)
+    loop.n_spikes = archive.total("spikes", loop.n_spikes)
+    spike_hash = archive.number("spike hash", loop.spike_hash.over_ranks(archive.comm))
+    if not archive.saving:
+        loop.spike_hash.bring_back(spike_hash, archive.comm)
+    for share, group in local.populations:
+        for k, values in enumerate(group.neurons.remembered()):
+            of_neurons(archive, f"neurons/{share.population.name}/{k}", share, values[share.begin : share.end])
+    for group in local.groups:
+        for k in range(len(group.rings)):
+            transfer_input(archive, group, k, list(deliveries(local, group, k)), loop.step)
+    for table in local.tables:
+        if table.plastic or not table.synapse.constant:
+            of_table = TableArchive(archive, table, loop.step)
+            if table.plastic:
+                of_table.of_edges("weights", table.table.weights)
+            table.delivery.transfer(of_table)
+    for name, recorder in recorders.of_spikes.items():
+        share, (step, neuron) = recorder.share, recorder.all()
+        places = share.gids - share.population.first_gid
+        neuron, step = archive.events(f"spikes/{name}", share.population.size, places, neuron, step=step)
+        if not archive.saving:
+            recorder.bring_back(step, neuron)
+    for of_population in recorders.of_states.values():
+        for states in of_population:
+            states.transfer(archive, f"states/{states.recording.population}/{states.recording.variable}")
+
+
+def of_neurons(archive: Archive, name: str, share: PopulationShare, values: npt.NDArray[Any]) -> None:
+    """Values (n, ...) of the local neurons of a population, changed in place."""
+    archive.array(name, share.population.size, share.gids - share.population.first_gid, values)
+
+
+def deliveries(local: LocalNetwork, group: LocalGroup, k: int) -> Iterator[SegmentDelivery]:
+    """Those that have input on its way to input ``k`` of ``group`` that is not in the ring yet."""
+    for table in local.tables:
+        if table.target is group and table.input == k and isinstance(table.delivery, SegmentDelivery):
+            yield table.delivery
+
+
+def transfer_input(archive: Archive, group: LocalGroup, k: int, segmented: list[SegmentDelivery], step: int) -> None:
+    """What arrives at input ``k`` of ``group`` after ``step``: whole numbers of units of the grid."""
+    ring, name = group.rings[k], group.shares[0].population.name
+    if archive.number(f"input/{name}/{k} unit", group.grid.unit) != group.grid.unit:
+        raise InputError("the checkpoint has input on its way in another unit: it is of another network or precision")
+    rows = on_its_way(ring, segmented, group.grid.unit, step) if archive.saving else ring[:0]
+    last = archive.most(int(np.flatnonzero(rows.any(axis=1)).max(initial=-1)) + 1)
+    steps = archive.number(f"input/{name}/{k} steps", last)
+    waiting = np.zeros((len(group.gids), steps), ring.dtype)
+    waiting[:, : len(rows)] = rows[:steps].T
+    for share in group.shares:
+        of_neurons(archive, f"input/{share.population.name}/{k}", share, waiting[share.begin : share.end])
+    if not archive.saving:
+        now = min(steps, len(ring))
+        ring[(step + 1 + np.arange(now)) % len(ring)] = waiting[:, :now].T
+        for delivery in segmented:
+            delivery.done = step
+        if steps > now:  # all that comes to this input is segmented
+            segmented[0].later = np.ascontiguousarray(waiting[:, now:].T), step + now
+
+
+def on_its_way(ring: npt.NDArray[Any], segmented: list[SegmentDelivery], unit: float, step: int) -> npt.NDArray[Any]:
+    """Input (steps, n) that arrives in the steps after ``step``."""
+    rows = ring[(step + 1 + np.arange(len(ring))) % len(ring)]
+    for delivery in segmented:
+        more, first = delivery.on_its_way(ring, unit), delivery.done - step
+        rows = np.pad(rows, ((0, max(0, first + len(more) - len(rows))), (0, 0)))
+        rows[first : first + len(more)] += more
+    return rows
+
+
+class TableArchive:
+    """What the synapses of one table are kept in, all of one projection; ``now``: the step at which.
+
+    Arrays are given as the table has them, (edges,) or (rows,), and changed in place where they are brought back.
+    """
+
+    def __init__(self, archive: Archive, local: LocalTable, now: int) -> None:
+        self.archive, self.now, self.saving = archive, now, archive.saving
+        self.most = archive.most
+        self._table, self._share = local.table, local.share
+        projection = local.projections[0]
+        self._name = f"synapses/{projection.index} {projection.name}/{local.input}"
+        self._size, self._places = projection.target.size, local.share.gids - projection.target.first_gid
+
+    def of_edges(self, name: str, values: npt.NDArray[Any], edges: Int64Array | None = None) -> None:
+        """A value of every synapse (edges,), or of those numbered ``edges`` (n,), ascending."""
+        targets = self._table.targets if edges is None else self._table.targets[edges]
+        degrees = np.zeros(self._share.end, np.int64)
+        count(targets, degrees)
+        degrees = degrees[self._share.begin :]
+        by_target = ByTarget(targets, self._share.begin, degrees, values)
+        rows = Rows(self._size, self._places, degrees)
+        self.archive.column(f"{self._name}/{name}", rows, values.dtype, by_target.give, by_target.take)
+
+    def of_sources(self, name: str, last: Int64Array, **others: npt.NDArray[np.float64]) -> None:
+        """Of every source (rows,) the step of its last spike, and other values.
+
+        They are those of the rank that has been told of most of its spikes: one on which it has targets.
+        """
+        for begin, here, rows in self._windows():
+            found = np.full(min(SOURCES, self._table.n_source - begin), UNKNOWN)
+            found[here] = last[rows]
+            newest = self.archive.shared(f"{self._name}/{name} {begin}", self._largest(found))
+            known = newest[here] > UNKNOWN
+            current = last[rows] == newest[here]
+            last[rows[known]] = newest[here][known]
+            for other, values in others.items():
+                told = np.full(len(found), -np.inf)
+                told[here[current]] = values[rows[current]]
+                told = self.archive.shared(f"{self._name}/{other} {begin}", self._largest(told))
+                values[rows[known]] = told[here][known]
+
+    def of_any_source(self, name: str, flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Whether something holds for a source on any rank (rows,)."""
+        found = np.zeros(len(flags), np.bool_)
+        for begin, here, rows in self._windows():
+            mine = np.zeros(min(SOURCES, self._table.n_source - begin))
+            mine[here] = flags[rows]
+            together = self.archive.shared(f"{self._name}/{name} {begin}", self._largest(mine).astype(np.uint8))
+            found[rows] = together[here] > 0
+        return found
+
+    def of_history(self, history: History, asked: int) -> None:
+        """The spikes of the targets after step ``asked``."""
+        counts, steps, first = history.since(asked, self._share.begin, self._share.end)
+        name = f"{self._name}/history"
+        counts, steps = self.archive.ragged(name, self._size, self._places, counts, steps)
+        self.archive.array(f"{name}/trace", self._size, self._places, first)
+        if not self.saving:
+            history.bring_back(self._share.begin, counts, steps, first)
+
+    def _windows(self) -> Iterator[tuple[int, Int64Array, Int64Array]]:
+        """Sources in pieces: the first, which of the piece have rows here, and these rows."""
+        sources = self._table.source_gids - self._table.first_source_gid
+        for begin in range(0, self._table.n_source, SOURCES):
+            low, high = np.searchsorted(sources, (begin, begin + SOURCES))
+            yield begin, sources[low:high] - begin, np.arange(low, high)
+
+    def _largest(self, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The largest of the values of all ranks, place by place, where they are to be kept."""
+        return largest(self.archive.comm, mine) if self.saving else mine
+
+
+class ByTarget:
+    """Values (edges,) in the order of a table, given and taken by target, some targets at a time.
+
+    targets (edges,): those of the synapses, from neuron ``begin`` on, which have ``degrees`` (n,).
+    """
+
+    def __init__(self, targets: npt.NDArray[Any], begin: int, degrees: Int64Array, values: npt.NDArray[Any]) -> None:
+        self._targets, self._begin, self._values = targets, begin, values
+        self._ends = np.concatenate(([0], np.cumsum(degrees)))
+        self._most = len(targets) // WINDOWS
+        self._window = 0, 0, values[:0]  # targets from, to, and their values
+
+    def give(self, begin: int, end: int) -> npt.NDArray[Any]:
+        """The values of the targets begin .. end - 1, ascending from call to call."""
+        first, last, values = self._window
+        if end > last:
+            enough = int(np.searchsorted(self._ends, self._ends[begin] + self._most))
+            first, last = begin, min(max(end, enough), len(self._ends) - 1)
+            values = np.empty(self._ends[last] - self._ends[first], self._values.dtype)
+            to_targets(self._targets, self._begin + first, self._cursor(first, last), self._values, values)
+            self._window = first, last, values
+        return values[self._ends[begin] - self._ends[first] : self._ends[end] - self._ends[first]]
+
+    def take(self, begin: int, end: int, values: npt.NDArray[Any]) -> None:
+        """Take what ``give`` gave; the values are there after the last call."""
+        if begin == end:
+            return
+        first, _, before = self._window
+        together = np.concatenate((before, values)) if len(before) else values
+        self._window = first, end, together
+        if len(together) >= self._most or end == len(self._ends) - 1:
+            from_targets(self._targets, self._begin + first, self._cursor(first, end), self._values, together)
+            self._window = end, end, values[:0]
+
+    def _cursor(self, first: int, last: int) -> Int64Array:
+        begins: Int64Array = self._ends[first:last] - self._ends[first]
+        return begins
+
+
+@jit
+def to_targets(targets, first, cursor, values, sorted_values):  # type: ignore[no-untyped-def]
+    """sorted_values = those of the targets from ``first`` on, each from its cursor (targets,) on, which is used up."""
+    for edge in range(targets.size):
+        t = np.uint64(np.int64(targets[edge]) - first)
+        if t < np.uint64(cursor.size):
+            sorted_values[cursor[t]] = values[edge]
+            cursor[t] += 1
+
+
+@jit
+def from_targets(targets, first, cursor, values, sorted_values):  # type: ignore[no-untyped-def]
+    """The other way: values (edges,) of the targets from ``first`` on are written."""
+    for edge in range(targets.size):
+        t = np.uint64(np.int64(targets[edge]) - first)
+        if t < np.uint64(cursor.size):
+            values[edge] = sorted_values[cursor[t]]
+            cursor[t] += 1
