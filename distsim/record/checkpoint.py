@@ -28,7 +28,7 @@ Int64Array = npt.NDArray[np.int64]
 Give = Callable[[int, int], npt.NDArray[Any]]
 Take = Callable[[int, int, npt.NDArray[Any]], None]
 Value = TypeVar("Value")
-PIECE = 1 << 24  # bytes that a rank writes or reads together, about
+PIECE = 1 << 25  # bytes that a rank writes or reads together, about
 
 
 class Archive(ABC):

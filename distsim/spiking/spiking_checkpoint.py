@@ -26,7 +26,6 @@ from distsim.spiking.synapses.history import History
 from distsim.spiking.synapses.segments import SegmentDelivery
 
 Int64Array = npt.NDArray[np.int64]
-WINDOWS = 8  # parts of the synapses of a rank that are sorted by target one after the other
 SOURCES = 1 << 20  # that are kept together
 UNKNOWN = np.iinfo(np.int64).min
 
@@ -178,59 +177,63 @@ class TableArchive:
 
 
 class ByTarget:
-    """Values (edges,) in the order of a table, given and taken by target, some targets at a time.
+    """Values (edges,) in the order of a table, given and taken by target, from call to call those of later targets.
 
-    targets (edges,): those of the synapses, from neuron ``begin`` on, which have ``degrees`` (n,).
+    targets (edges,): those of the synapses, from neuron ``begin`` on, which have ``degrees`` (n,). They ascend within
+    runs, as many as there are sources and delays; how far each has been gone through is kept.
     """
 
     def __init__(self, targets: npt.NDArray[Any], begin: int, degrees: Int64Array, values: npt.NDArray[Any]) -> None:
         self._targets, self._begin, self._values = targets, begin, values
         self._ends = np.concatenate(([0], np.cumsum(degrees)))
-        self._most = len(targets) // WINDOWS
-        self._window = 0, 0, values[:0]  # targets from, to, and their values
+        falls = np.flatnonzero(targets[1:] < targets[:-1]) + 1
+        self._runs = np.concatenate(([0], falls, [len(targets)]))
+        self._come = self._runs[:-1].copy()
 
     def give(self, begin: int, end: int) -> npt.NDArray[Any]:
-        """The values of the targets begin .. end - 1, ascending from call to call."""
-        first, last, values = self._window
-        if end > last:
-            enough = int(np.searchsorted(self._ends, self._ends[begin] + self._most))
-            first, last = begin, min(max(end, enough), len(self._ends) - 1)
-            values = np.empty(self._ends[last] - self._ends[first], self._values.dtype)
-            to_targets(self._targets, self._begin + first, self._cursor(first, last), self._values, values)
-            self._window = first, last, values
-        return values[self._ends[begin] - self._ends[first] : self._ends[end] - self._ends[first]]
+        """The values of the targets begin .. end - 1, target by target."""
+        values = np.empty(self._ends[end] - self._ends[begin], self._values.dtype)
+        to_targets(self._targets, self._begin + begin, self._cursor(begin, end), self._at(), self._values, values)
+        return values
 
     def take(self, begin: int, end: int, values: npt.NDArray[Any]) -> None:
-        """Take what ``give`` gave; the values are there after the last call."""
-        if begin == end:
-            return
-        first, _, before = self._window
-        together = np.concatenate((before, values)) if len(before) else values
-        self._window = first, end, together
-        if len(together) >= self._most or end == len(self._ends) - 1:
-            from_targets(self._targets, self._begin + first, self._cursor(first, end), self._values, together)
-            self._window = end, end, values[:0]
+        """Take what ``give`` gave."""
+        from_targets(self._targets, self._begin + begin, self._cursor(begin, end), self._at(), self._values, values)
 
-    def _cursor(self, first: int, last: int) -> Int64Array:
-        begins: Int64Array = self._ends[first:last] - self._ends[first]
-        return begins
+    def _at(self) -> tuple[Int64Array, Int64Array]:
+        return self._come, self._runs[1:]
+
+    def _cursor(self, begin: int, end: int) -> Int64Array:
+        cursor: Int64Array = self._ends[begin:end] - self._ends[begin]
+        return cursor
 
 
 @jit
-def to_targets(targets, first, cursor, values, sorted_values):  # type: ignore[no-untyped-def]
-    """sorted_values = those of the targets from ``first`` on, each from its cursor (targets,) on, which is used up."""
-    for edge in range(targets.size):
-        t = np.uint64(np.int64(targets[edge]) - first)
-        if t < np.uint64(cursor.size):
-            sorted_values[cursor[t]] = values[edge]
+def to_targets(targets, first, cursor, runs, values, of_targets):  # type: ignore[no-untyped-def]
+    """of_targets = the values of the targets from ``first`` on, each from its cursor (targets,) on, which is used up.
+
+    runs: of each run of ascending targets how far it has come, modified, and where it ends.
+    """
+    come, ends = runs
+    for run in range(come.size):
+        edge = come[run]
+        while edge < ends[run] and np.int64(targets[edge]) - first < cursor.size:
+            t = np.int64(targets[edge]) - first
+            of_targets[cursor[t]] = values[edge]
             cursor[t] += 1
+            edge += 1
+        come[run] = edge
 
 
 @jit
-def from_targets(targets, first, cursor, values, sorted_values):  # type: ignore[no-untyped-def]
+def from_targets(targets, first, cursor, runs, values, of_targets):  # type: ignore[no-untyped-def]
     """The other way: values (edges,) of the targets from ``first`` on are written."""
-    for edge in range(targets.size):
-        t = np.uint64(np.int64(targets[edge]) - first)
-        if t < np.uint64(cursor.size):
-            values[edge] = sorted_values[cursor[t]]
+    come, ends = runs
+    for run in range(come.size):
+        edge = come[run]
+        while edge < ends[run] and np.int64(targets[edge]) - first < cursor.size:
+            t = np.int64(targets[edge]) - first
+            values[edge] = of_targets[cursor[t]]
             cursor[t] += 1
+            edge += 1
+        come[run] = edge
