@@ -148,7 +148,8 @@ class Saving(Archive):
         rounds = max(1, -(-int(n.max()) * np.dtype(kind).itemsize // PIECE))
         if self._file is not None and self._part is not None:
             self._file.dataset(name, int(n[self._part]), kind)
-        pieces, entry = [], 0
+        pieces: list[tuple[int, int, Any]] = []
+        entry = 0
         for k in range(rounds):
             spans = [(0, 0)] * self.comm.size
             for part, writer in enumerate(self._writers):
@@ -156,14 +157,16 @@ class Saving(Archive):
                 spans[writer] = low + k * (high - low) // rounds, low + (k + 1) * (high - low) // rounds
             _, values = bring(self.comm, rows, spans, give, kind)
             if self._file is not None:
-                pieces.append([spans[self.comm.rank][0], entry, self._file.write(name, entry, values)])
+                pieces.append((spans[self.comm.rank][0], entry, self._file.write(name, entry, values)))
                 entry += len(values)
         if self._part is not None:
-            pieces.append([bounds[self._part + 1], entry, 0])
+            pieces.append((bounds[self._part + 1], entry, None))
         self._columns[name] = {"kind": np.dtype(kind).str, "pieces": pieces}
 
     def close(self) -> None:
         """Complete the checkpoint, and let it take its place."""
+        for column in self._columns.values():
+            column["pieces"] = [[first, begin, crc.result() if crc else 0] for first, begin, crc in column["pieces"]]
         everywhere = self.comm.gather(self._columns)
         if everywhere is not None:
             of_parts = [everywhere[writer] for writer in self._writers]

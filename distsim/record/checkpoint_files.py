@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, Attribu
 
 
 class PartWriter:
-    """One part, at ``path``, as it is written on one rank.
+    """One part, at ``path``, as it is written on one rank, while this goes on with the next piece.
 
     Raises StorageError or InputError where that cannot be.
     """
@@ -48,18 +49,32 @@ class PartWriter:
         self._file = h5py.File(self._disk, "w", libver=FORMAT)
         self._file.attrs["id"] = id
         self._open = True
+        self._worker = ThreadPoolExecutor(1)
+        self._last: Future[Any] | None = None
 
     def dataset(self, name: str, n: int, kind: Any) -> None:
         """Add a dataset of ``n`` entries."""
+        self._wait()
         self._file.create_dataset(name, (n,), kind)
 
-    def write(self, name: str, begin: int, values: npt.NDArray[Any]) -> int:
-        """Write entries from number ``begin`` on; returns their checksum."""
-        self._file[name][begin : begin + len(values)] = values
-        return checksum(values)
+    def write(self, name: str, begin: int, values: npt.NDArray[Any]) -> Future[int]:
+        """Write entries from number ``begin`` on, once the ones before are written; their checksum, in time."""
+
+        def write() -> int:
+            self._file[name][begin : begin + len(values)] = values
+            return checksum(values)
+
+        self._wait()
+        self._last = self._worker.submit(write)
+        return self._last
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
 
     def close(self, head: dict[str, Any] | None = None) -> None:
         """Complete the part, with the ``head`` if it is the first, and force it to the disk."""
+        self._wait()
         if head is not None:
             text = json.dumps(head, allow_nan=False).encode()
             self._file.create_dataset("head", data=np.frombuffer(text, np.uint8)).attrs["crc32"] = zlib.crc32(text)
@@ -74,6 +89,7 @@ class PartWriter:
     def discard(self) -> None:
         """Close the part and remove it."""
         with contextlib.suppress(*UNREADABLE):
+            self._wait()
             self._file.close()
         self._end()
         with contextlib.suppress(OSError):
@@ -82,6 +98,7 @@ class PartWriter:
     def _end(self) -> None:
         if self._open:
             self._open = False
+            self._worker.shutdown()
             self._disk.close()
 
 
