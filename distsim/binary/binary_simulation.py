@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from distsim.binary import couplings as building
 from distsim.binary import flip_file
+from distsim.binary.binary_checkpoint import transfer
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation
 from distsim.binary.flip_recorder import BinaryRecorder, Flips, MeanActivity
@@ -17,6 +18,7 @@ from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.units import MAX_STEPS, check_number
 from distsim.parallel.gather import allgather_array
+from distsim.record.checkpoint import Archive
 from distsim.record.output import FLUSH_TIME, Output
 from distsim.record.simulation_base import SimulationBase, Tick
 
@@ -78,11 +80,16 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
     def _write_start(self, output: Output) -> None:
         """Put activities and states at the start, also the last ones so far, into the file."""
         flip_file.append_records(output, self._recorder, 0.0)
-        for population in self.network.populations:
-            states = self.initial_states(population)
-            for name in ("initial", "final"):
-                output.replace(f"states/{population.name}/{name}", states)
+        self._write_states(output)
         output.flush(0.0)
+
+    def _write_states(self, output: Output) -> None:
+        for population in self.network.populations:
+            output.replace(f"states/{population.name}/initial", self.initial_states(population))
+            output.replace(f"states/{population.name}/final", self.states(population))
+
+    def _transfer(self, archive: Archive) -> None:
+        transfer(archive, self._loop, self._recorder)
 
     def _write_records(self, output: Output, at_end: bool) -> None:
         flip_file.append_records(output, self._recorder, self.time)

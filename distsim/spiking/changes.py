@@ -16,6 +16,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_names
@@ -28,6 +29,7 @@ from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, 
 from distsim.spiking.network import Between, Network, Population, Stimulation
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.precision import too_coarse
+from distsim.spiking.spiking_checkpoint import deliveries, on_its_way
 from distsim.spiking.synapses.table import Int64Array, Table
 
 if TYPE_CHECKING:
@@ -151,10 +153,10 @@ class Changes:
         names = {piece.population.name for piece in neurons.pieces}
         groups = [g for g in self.local.groups if any(share.population.name in names for share in g.shares)]
         try:
-            self._drive(groups, where)
+            self._drive(groups, step, where)
         except InputError:
             self.stimulations = before
-            self._drive(groups, where)
+            self._drive(groups, step, where)
             raise
         self.note(step, "stimulus", neurons.name, {"number": indices.index(index), **values})
 
@@ -188,27 +190,45 @@ class Changes:
         delay = getattr(drive, "delay", None)
         return math.ceil((drive.stop + (delay or 0.0)) / self.dt) + 3
 
-    def _drive(self, groups: list[LocalGroup], where: str) -> None:
+    def _drive(self, groups: list[LocalGroup], step: int, where: str) -> None:
         """Let the stimuli of now drive ``groups``."""
         for group in groups:
             bind_drives(group, self.stimulations)
-            self._choose_grid(group, where)
+            self._choose_grid(group, step, where)
 
-    def _choose_grid(self, group: LocalGroup, where: str) -> None:
-        """The unit of the sums of input for what drives the group now."""
+    def _choose_grid(self, group: LocalGroup, step: int, where: str) -> None:
+        """The unit of the sums of input for what drives the group now; what is on its way is put into that unit."""
         bound = bound_of(group, [local for local in self.local.tables if local.target is group], self.dt)
-        before = group.grid.unit
         if _is_narrow(group):
             self._check_narrow(group, bound, where)
         else:
-            on_its_way = self.comm.allreduce(int(any(ring.any() for ring in group.rings)))
-            group.grid = bound.grid(self.comm, least=before if on_its_way else 0.0)
+            rows = self._on_its_way(group, step)
+            before = group.grid.unit
+            waiting = self.comm.allreduce(int(any(each.any() for each in rows)))
+            group.grid = bound.grid(self.comm, least=before if waiting else 0.0)
             coarser = round(math.log2(group.grid.unit / before))
-            if on_its_way and coarser > 0:
-                for ring in group.rings:
-                    ring += 1 << (coarser - 1)
-                    ring >>= coarser
+            if waiting and coarser > 0:
+                rounded = [(each + (1 << (coarser - 1))) >> coarser for each in rows]
+                self._put_back(group, step, rounded)
         group.poisson = poisson_input(group.driven, group.grid.unit, group.stretches)
+
+    def _on_its_way(self, group: LocalGroup, step: int) -> list[npt.NDArray[Any]]:
+        """What arrives at each input of ``group`` after ``step``: (steps, n) in units of its grid."""
+        inputs = range(len(group.rings))
+        return [
+            on_its_way(group.rings[k], list(deliveries(self.local, group, k)), group.grid.unit, step) for k in inputs
+        ]
+
+    def _put_back(self, group: LocalGroup, step: int, rows: list[npt.NDArray[Any]]) -> None:
+        """Let what arrives at each input of ``group`` after ``step`` be ``rows``, and nothing else."""
+        for k, (ring, arriving) in enumerate(zip(group.rings, rows, strict=True)):
+            now = min(len(arriving), len(ring))
+            ring[:] = 0
+            ring[(step + 1 + np.arange(now)) % len(ring)] = arriving[:now]
+            for delivery in deliveries(self.local, group, k):
+                delivery.forget(step)
+                if len(arriving) > now:
+                    delivery.later, arriving = (np.ascontiguousarray(arriving[now:]), step + now), arriving[:now]
 
     def _check_narrow(self, group: LocalGroup, bound: InputBound, where: str) -> None:
         """InputError where sums of 32 bits do not hold what drives the group now, or weights would be off."""
@@ -250,10 +270,14 @@ class Changes:
             others = [t for t in self.local.tables if t.target is group and not any(t is local for local in tables)]
             incoming = [*others, *(replace(t, table=new) for t, new in zip(tables, changed, strict=True))]
             self._check_narrow(group, bound_of(group, [t for t in incoming if t.target is group], self.dt), where)
+        rows = [self._on_its_way(group, step) for group in groups]
         for local, table in zip(tables, changed, strict=True):
-            self._put(step, local, table)
-        for group in groups:
-            self._choose_grid(group, where)
+            local.table = local.delivery.table = table
+            if local.synapse.constant:
+                local.delivery = local.synapse.delivery(table, len(local.target.gids), self.dt)
+        for group, arriving in zip(groups, rows, strict=True):
+            self._put_back(group, step, arriving)
+            self._choose_grid(group, step, where)
         self.note(step, "weights", ends.name, {"weight": weight})
 
     def _with_weights(self, local: LocalTable, edges: Int64Array, values: Any) -> Table:
@@ -266,18 +290,6 @@ class Changes:
         most = 2.0**NARROW_BITS  # beyond it, sums are refused in any case
         own[edges] = np.rint(np.clip(values / table.weight_unit, -most, most)) if own.dtype == np.int32 else values
         return replace(table, weights=own, one_weight=False)
-
-    def _put(self, step: int, local: LocalTable, table: Table) -> None:
-        """Deliver spikes from now on by ``table``; those from before stay as they were sent."""
-        if not local.synapse.constant:
-            local.table = local.delivery.table = table
-            return
-        if local.segmented:
-            before = replace(local)
-            before.delivery = local.delivery
-            self.local.draining.append((before, step + table.longest))
-        local.table = table
-        local.delivery = local.synapse.delivery(table, len(local.target.gids), self.dt)
 
 
 def _told(value: Any) -> Any:

@@ -126,15 +126,11 @@ class LocalGroup:
 
 @dataclass
 class LocalNetwork:
-    """All that one rank simulates. min_delay in steps, over all ranks; None where there are no synapses.
-
-    draining: tables whose weights were changed, and the last step in which spikes from before still arrive by them.
-    """
+    """All that one rank simulates. min_delay in steps, over all ranks; None where there are no synapses."""
 
     groups: list[LocalGroup]
     tables: list[LocalTable]
     min_delay: int | None
-    draining: list[tuple[LocalTable, int]] = field(default_factory=list)
 
     @property
     def populations(self) -> list[tuple[PopulationShare, LocalGroup]]:

@@ -143,14 +143,6 @@ class SpikingLoop:
         unpack(packed, start, gids, stamps)
         return gids, stamps
 
-    def drain(self) -> None:
-        """Add what still arrives by the tables whose weights were changed, of spikes from before the change."""
-        nothing = np.zeros(0, np.int64)
-        for table, _ in self.local.draining:
-            ring, grid = table.target.rings[table.input], table.target.grid
-            table.delivery.deliver(nothing, nothing, ring, grid, self.step, self.step + self.interval)
-        self.local.draining = [(table, until) for table, until in self.local.draining if self.step < until]
-
     def deliver(self, packed: npt.NDArray[np.uint64], fired: list[Fired], start: int) -> None:
         """Put the spikes of the interval after ``start`` into the histories and the input slots of their targets."""
         for group, spikes in zip(self.local.groups, fired, strict=True):
@@ -158,8 +150,6 @@ class SpikingLoop:
                 mine = spikes.within(*plastic.span) if len(group.shares) > 1 else spikes
                 plastic.delivery.archive(mine.index, mine.stamp, start)
         gids, stamps = self.unpack(packed, start)
-        if self.local.draining:
-            self.drain()
         for table in self.local.tables:
             ring, grid = table.target.rings[table.input], table.target.grid
             idle = not len(gids) and not table.segmented

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -107,6 +107,13 @@ class Group(Protocol):
     def state(self, name: str) -> npt.NDArray[np.float64]:
         """Values (n,) of a state variable at the end of the last step; sources of spikes have none."""
         raise InputError(f"a source of spikes has no state '{name}'")
+
+    def remembered(self) -> Iterable[npt.NDArray[Any]]:
+        """All that goes on from step to step, arrays (n, ...) always in the same order: what a checkpoint keeps.
+
+        They are changed in place when it is brought back. What follows from parameters, seed and step is none of it.
+        """
+        raise InputError(f"{type(self).__name__}: 'remembered' is missing, which says what a checkpoint keeps of it")
 
 
 class Stimulus(Declared, abstract=True):

@@ -48,6 +48,12 @@ class SpikeRecorder:
         mine = (index >= self.share.begin) & (index < self.share.end)
         return step[mine], self.share.gids[index[mine] - self.share.begin] - self.share.population.first_gid
 
+    def bring_back(self, step: Int64Array, neuron: Int64Array) -> None:
+        """Make the spikes that ``all`` gave those so far."""
+        gids = self.share.population.first_gid + neuron
+        self.stamps[:] = [step]
+        self.index[:] = [(self.share.begin + np.searchsorted(self.share.gids, gids)).astype(np.int32)]
+
     def take(self) -> tuple[Int64Array, Int64Array]:
         """As ``all``, and forget them."""
         taken = self.all()

@@ -18,6 +18,7 @@ from distsim.parallel import gather
 from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import crowded
 from distsim.parallel.job import faults
+from distsim.record.checkpoint import Archive
 from distsim.record.jsonable import plain
 from distsim.record.output import Output
 from distsim.record.simulation_base import GridSimulation, Tick
@@ -33,6 +34,7 @@ from distsim.spiking.precision import check_precision
 from distsim.spiking.recorded_parts import spikes_of_part, states_of_part
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.spike_counts import Rate
+from distsim.spiking.spiking_checkpoint import transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
@@ -65,6 +67,7 @@ class Simulation(GridSimulation[Network]):
     connections = "synapses"
     build_phases = ("create", "connect", "index")
     run_phases = ("update", "wait", "communicate", "deliver", "record")
+    fixed = ("seed", "precision")
 
     def __init__(
         self,
@@ -133,6 +136,9 @@ class Simulation(GridSimulation[Network]):
         for r in self.network.weight_recordings if written != self.step else ():
             edges = self.weights(r.source, r.target, r.sources, r.targets, everywhere=False)
             spike_file.append_weights(output, r, self.time, edges)
+
+    def _transfer(self, archive: Archive) -> None:
+        transfer(archive, self._local, self._loop, self.recorders)
 
     @property
     def interval(self) -> float:

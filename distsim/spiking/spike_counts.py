@@ -39,13 +39,13 @@ class SpikeCounts:
 
     def __init__(self, local: LocalNetwork) -> None:
         self.of_group = [np.zeros(len(group.gids), np.int64) for group in local.groups]
-        self._before: list[Int64Array | int] = [0] * len(local.groups)
+        self.before = [np.zeros_like(counts) for counts in self.of_group]
         owned = [(share, group) for group, found in enumerate(local.groups) for share in found.shares]
         self._shares = sorted(owned, key=lambda pair: pair[0].population.first_gid)
 
     def mark(self) -> None:
         """Begin a new interval."""
-        self._before = [counts.copy() for counts in self.of_group]
+        self.before = [counts.copy() for counts in self.of_group]
 
     def by_population(self, comm: MPI.Comm) -> dict[str, int]:
         """Spikes of each population so far (collective)."""
@@ -81,7 +81,7 @@ class SpikeCounts:
         return events
 
     def _recent(self) -> list[Int64Array]:
-        return [now - before for now, before in zip(self.of_group, self._before, strict=True)]
+        return [now - before for now, before in zip(self.of_group, self.before, strict=True)]
 
 
 def _rate(spikes: int, squares: int, size: int, duration: float) -> Rate:

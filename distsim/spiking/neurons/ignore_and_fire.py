@@ -11,7 +11,7 @@ such a neuron never fires, unless its phase lets it do so once at the start.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -133,6 +133,12 @@ class IgnoreAndFireGroup:
         if name == "phase_steps" or self.integrated is None:
             return self.counter.astype(np.float64)
         return self.integrated.state(name)
+
+    def remembered(self) -> Iterator[npt.NDArray[Any]]:
+        """See ``Group.remembered``."""
+        yield self.counter
+        if self.integrated:
+            yield from self.integrated.remembered()
 
 
 def clock_of(share: PopulationShare) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -97,12 +98,25 @@ class NeuronGroup:
         above = self._above[name]
         return values.astype(np.float64) if above is None else values + above
 
+    def remembered(self) -> Iterator[npt.NDArray[Any]]:
+        """See ``Group.remembered``."""
+        return flat(self.values)
+
     def _find(self, name: str, states: Any, values: Any) -> Any:
         """The entry of ``values`` that belongs to the state ``name``; None where there is none."""
         if not isinstance(states, tuple):
             return values if states.name == name else None
         found = (self._find(name, s, v) for s, v in zip(states, values, strict=True))
         return next((value for value in found if value is not None), None)
+
+
+def flat(values: Any) -> Iterator[npt.NDArray[Any]]:
+    """The arrays in tuples of tuples."""
+    if isinstance(values, tuple):
+        for entry in values:
+            yield from flat(entry)
+    else:
+        yield values
 
 
 def of_stretches(constants: Any, population: npt.NDArray[np.int64]) -> Any:

@@ -72,6 +72,10 @@ class PoissonSourceGroup(Group):
             )
         return spikes
 
+    def remembered(self) -> tuple[()]:
+        """Nothing: the spikes of a step follow from the step."""
+        return ()
+
 
 @jit
 def emit_counts(  # type: ignore[no-untyped-def]

@@ -118,3 +118,7 @@ class SpikeTrainsGroup(Group):
         index[: end - begin] = self.index[begin:end]
         stamp[: end - begin] = self.step[begin:end]
         return int(end - begin)
+
+    def remembered(self) -> tuple[()]:
+        """Nothing: the spikes of a step follow from the step."""
+        return ()
