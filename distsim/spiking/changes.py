@@ -21,15 +21,18 @@ import numpy.typing as npt
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_names
 from distsim.core.parts import Neurons, Part, Piece
-from distsim.core.units import shown
+from distsim.core.units import check_count, shown
 from distsim.core.values import Value, check_shape, check_value, describe, values_of_neurons
+from distsim.record.checkpoint import Archive
 from distsim.spiking.drives.driven import poisson_input
 from distsim.spiking.input_bound import NARROW_BITS, InputBound
+from distsim.spiking.kept_changes import neurons_from, value_from
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, bind_drives, bound_of
 from distsim.spiking.network import Between, Network, Population, Stimulation
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.precision import too_coarse
 from distsim.spiking.spiking_checkpoint import deliveries, on_its_way
+from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Int64Array, Table
 
 if TYPE_CHECKING:
@@ -40,13 +43,46 @@ KEPT = 3
 
 
 class Changes:
-    """The changes of a simulation so far: ``log``, plain descriptions with the step after which each holds."""
+    """The changes of a simulation so far: ``log``, plain descriptions with the step after which each holds.
+
+    requests: all that it takes to make them again, as data that JSON can hold: a checkpoint keeps these.
+    """
 
     def __init__(self, network: Network, local: LocalNetwork, comm: MPI.Comm, seed: int) -> None:
         self.network, self.local, self.comm, self.seed, self.dt = network, local, comm, seed, network.dt
         self.log: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
+        self._again = False
         self.models: dict[str, Any] = {p.name: p.model for p in network.populations}
         self.stimulations: list[Stimulation] = list(network.stimulations)
+
+    def make(self, request: dict[str, Any]) -> None:
+        """Make one change, given by what is kept of it: ``what``, ``step``, ``neurons`` (or both ends), ``values``."""
+        step, what = request["step"], request["what"]
+        neurons = [neurons_from(kept, self.network) for kept in request["neurons"]]
+        values = {name: value_from(kept) for name, kept in request["values"].items()}
+        if what == "neurons":
+            self.neurons(step, neurons[0], values)
+        elif what == "stimulus":
+            self.stimulus(step, neurons[0], request["number"], values)
+        else:
+            self.weights(step, Between(*neurons), values["weight"])
+        self.requests.append(request)
+
+    def transfer(self, archive: Archive) -> None:
+        """Keep the changes in a checkpoint, or make those of one again, before anything else is brought back."""
+        requests = archive.number("changes", self.requests)
+        grids = [(g.grid.unit, g.grid.largest_weight if g.plastic_inputs else None) for g in self.local.groups]
+        grids = archive.number("grids", grids)
+        if archive.saving or not requests:
+            return
+        self._again = True
+        for request in requests:
+            self.make(request)
+        self._again = False
+        for group, (unit, largest) in zip(self.local.groups, grids, strict=True):
+            group.grid = Grid(unit, math.inf if largest is None else largest)
+            group.poisson = poisson_input(group.driven, unit, group.stretches)
 
     def note(self, step: int, what: str, target: str, values: dict[str, Any]) -> None:
         """Add a change to the log."""
@@ -139,13 +175,15 @@ class Changes:
         where = f"set_stimulus '{neurons.name}'"
         own = [s for s in self.stimulations if s.target.name == neurons.name]
         indices = sorted({s.index for s in own})
+        if number is not None:
+            number = check_count(number, f"{where}: number")
         if number is None:
             fitting = {s.index for s in own if set(values) <= {f.name for f in fields(s.stimulus)}}
             if len(fitting) != 1:
                 told = "none of its stimuli has" if not fitting else "several of its stimuli have"
                 raise InputError(f"{where}: {told} {', '.join(values)}; it has {len(indices)}, say which by number=")
             index = fitting.pop()
-        elif not 0 <= number < len(indices):
+        elif number >= len(indices):
             raise InputError(f"{where}: there is no stimulus number {number}; it has {len(indices)}")
         else:
             index = indices[number]
@@ -214,6 +252,8 @@ class Changes:
 
     def _on_its_way(self, group: LocalGroup, step: int) -> list[npt.NDArray[Any]]:
         """What arrives at each input of ``group`` after ``step``: (steps, n) in units of its grid."""
+        if self._again:
+            return [ring[:0] for ring in group.rings]
         inputs = range(len(group.rings))
         return [
             on_its_way(group.rings[k], list(deliveries(self.local, group, k)), group.grid.unit, step) for k in inputs

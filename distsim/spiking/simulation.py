@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from distsim.spiking import spike_file
 from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import make_exchange
+from distsim.spiking.kept_changes import neurons_kept, value_kept
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.network import Between, Network
@@ -138,7 +139,9 @@ class Simulation(GridSimulation[Network]):
             spike_file.append_weights(output, r, self.time, edges)
 
     def _transfer(self, archive: Archive) -> None:
+        self._changes.transfer(archive)
         transfer(archive, self._local, self._loop, self.recorders)
+        self._first_step = archive.number("measured from", self._first_step)
 
     @property
     def interval(self) -> float:
@@ -215,8 +218,7 @@ class Simulation(GridSimulation[Network]):
 
         neurons: a population, its name, or a part. A value is a number, an array (size,) or a distribution.
         """
-        chosen = self.network.neurons(neurons)
-        self._change(lambda: self._changes.neurons(self.step, chosen, values), neurons=chosen.name, values=values)
+        self._change("neurons", [self.network.neurons(neurons)], values)
 
     def set_stimulus(self, neurons: Neurons | str, number: int | None = None, **values: Any) -> None:
         """Change parameters of a stimulus from now on: ``set_stimulus("E", rate=5000.0)``.
@@ -224,9 +226,7 @@ class Simulation(GridSimulation[Network]):
         neurons: as they were given to ``Network.stimulate``. number: which of their stimuli, counted from 0; None: the
         only one that has these parameters. What was sent before arrives as it was sent.
         """
-        chosen = self.network.neurons(neurons)
-        told = {"neurons": chosen.name, "number": number, "values": values}
-        self._change(lambda: self._changes.stimulus(self.step, chosen, number, values), **told)
+        self._change("stimulus", [self.network.neurons(neurons)], values, number)
 
     def set_weights(self, source: Neurons | str, target: Neurons | str, weight: Any) -> None:
         """Change the weights of all synapses from ``source`` to ``target``, plastic ones apart, for spikes from now on.
@@ -234,18 +234,25 @@ class Simulation(GridSimulation[Network]):
         weight: a number, or an array (targets, sources) with that of each pair. Each end is a population, its name, or
         a part.
         """
-        ends = Between(self.network.neurons(source), self.network.neurons(target))
-        self._change(lambda: self._changes.weights(self.step, ends, weight), ends=ends.name, weight=weight)
+        self._change("weights", [self.network.neurons(source), self.network.neurons(target)], {"weight": weight})
 
-    def _change(self, change: Callable[[], None], **told: Any) -> None:
+    def _change(self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None = None) -> None:
         """Make a change, the same on all ranks; tell the file; compile what it needs."""
         self._require_open()
-        require_same(self.comm, "change", **told)
+        request = {"what": what, "step": self.step, "number": number}
+        request |= {"neurons": [neurons_kept(each) for each in neurons]}
+        request |= {"values": {name: value_kept(value) for name, value in values.items()}}
+        require_same(self.comm, "change", request=json.dumps(plain(request)))
         with faults(self.comm):
-            change()
-            if self._output:
-                self._output.note("changes", json.dumps(plain(self._changes.log)))
+            self._changes.make(request)
             self._compile(self._loop.call_kernels)
+            if self._output:
+                self._tell_changes(self._output)
+
+    def _tell_changes(self, output: Output) -> None:
+        """Let the file tell what was changed so far."""
+        if self.changes:
+            output.note("changes", json.dumps(plain(self.changes)))
 
     def synapse_states(
         self,

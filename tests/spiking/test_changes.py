@@ -125,24 +125,59 @@ def of_everything() -> Network:
     return network
 
 
-def of_changes(comm, precision: str, interval: float | None = None, stops=(15.0, 22.0, 30.0)) -> tuple:
-    network = of_everything()
-    exc, inh, delta = network.populations
-    with Simulation(network, comm, seed=2, precision=precision, interval=interval) as simulation:
-        simulation.run(stops[0])
-        simulation.set(exc[::3] + inh[:4], V_th=13.0, V_m=Uniform(0.0, 5.0))
-        simulation.set("I", C_m=Uniform(240.0, 260.0), tau_m=np.linspace(9.0, 12.0, 20))
-        simulation.set(delta, V_m=3.0)
-        simulation.set_stimulus(exc[10:30], amplitude=500.0, delay=0.5)
-        simulation.set_stimulus("E", rate=7000.0, weight=30.0)
-        simulation.set_weights("E", "I", np.linspace(20.0, 30.0, 1200).reshape(20, 60))
-        simulation.run(stops[1] - stops[0])
-        simulation.set("E", V_th=SOME[:60])
-        simulation.set_weights(exc[:20], exc, 10.0)
-        simulation.set_weights(exc, delta, 0.25)
-        simulation.run(stops[2] - stops[1])
-        log = simulation.changes
-        return simulation.spike_count(), simulation.spike_hash(), simulation.weight_hash(), json.dumps(log)
+def first_part(simulation: Simulation) -> None:
+    exc, inh, delta = simulation.network.populations
+    simulation.run(15.0)
+    simulation.set(exc[::3] + inh[:4], V_th=13.0, V_m=Uniform(0.0, 5.0))
+    simulation.set("I", C_m=Uniform(240.0, 260.0), tau_m=np.linspace(9.0, 12.0, 20))
+    simulation.set(delta, V_m=3.0)
+    simulation.set_stimulus(exc[10:30], amplitude=500.0, delay=0.5)
+    simulation.set_stimulus("E", rate=7000.0, weight=30.0)
+    simulation.set_weights("E", "I", np.linspace(20.0, 30.0, 1200).reshape(20, 60))
+
+
+def second_part(simulation: Simulation) -> None:
+    exc, _, delta = simulation.network.populations
+    simulation.run(7.0)
+    simulation.set("E", V_th=SOME[:60])
+    simulation.set_weights(exc[:20], exc, 10.0)
+    simulation.set_weights(exc, delta, 0.25)
+
+
+def last_part(simulation: Simulation) -> tuple:
+    simulation.run(8.0)
+    log = json.dumps(simulation.changes)
+    return simulation.spike_count(), simulation.spike_hash(), simulation.weight_hash(), log
+
+
+def of_changes(comm, precision: str, interval: float | None = None) -> tuple:
+    with Simulation(of_everything(), comm, seed=2, precision=precision, interval=interval) as simulation:
+        first_part(simulation)
+        second_part(simulation)
+        return last_part(simulation)
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_a_checkpoint_keeps_changes(tmp_path, precision):
+    (one,) = on_ranks(1, lambda comm: of_changes(comm, precision))
+
+    def begin(comm):
+        with Simulation(of_everything(), comm, seed=2, precision=precision) as simulation:
+            first_part(simulation)
+            simulation.save(tmp_path / "first")
+
+    def go_on(comm):
+        with Simulation.restore(of_everything(), tmp_path / "first", comm) as simulation:
+            second_part(simulation)
+            simulation.save(tmp_path / "second")
+
+    def end(comm):
+        with Simulation.restore(of_everything(), tmp_path / "second", comm) as simulation:
+            return last_part(simulation)
+
+    on_ranks(1, begin)
+    on_ranks(3, go_on)
+    assert on_ranks(2, end) == [one] * 2
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])
@@ -228,6 +263,9 @@ def test_changes_are_recorded(tmp_path):
         (lambda s: s.set("E", tau_syn_ex=5.0), "would change the inputs or state variables"),
         (lambda s: s.set("E", t_ref=[2.0] * 80), "t_ref must be a number"),
         (lambda s: s.set("C", rate=3.0), "IgnoreAndFire has nothing that can be changed between runs"),
+        (lambda s: s.set("E", V_m="high"), "V_m must be a number"),
+        (lambda s: s.set("E", V_m=["high"] * 80), "a change must hold numbers"),
+        (lambda s: s.set_stimulus("E", "first", rate=1.0), "number must be a whole number"),
         (lambda s: s.set("X", V_m=3.0), "unknown population 'X'"),
         (lambda s: s.set_stimulus("E", amplitude=1.0), "none of its stimuli has amplitude"),
         (lambda s: s.set_stimulus("C", rate=1.0), "none of its stimuli has rate"),

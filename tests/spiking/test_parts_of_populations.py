@@ -219,6 +219,26 @@ def test_what_is_recorded_of_parts():
     assert sorted(part_step) == part_step
 
 
+def test_a_checkpoint_of_parts(tmp_path):
+    def begin(comm):
+        with Simulation(of_parts(), comm, seed=3) as simulation:
+            simulation.run(25.3)
+            simulation.save(tmp_path / "kept")
+
+    def end(comm):
+        with Simulation.restore(of_parts(), tmp_path / "kept", comm) as simulation:
+            simulation.run(34.7)
+            return simulation.spike_hash(), simulation.weight_hash(), simulation.spike_rates()
+
+    def whole(comm):
+        with Simulation(of_parts(), comm, seed=3) as simulation:
+            simulation.run(60.0)
+            return simulation.spike_hash(), simulation.weight_hash(), simulation.spike_rates()
+
+    on_ranks(2, begin)
+    assert on_ranks(3, end) == on_ranks(1, whole) * 3
+
+
 def test_parts_count_for_the_memory():
     network = of_parts()
     tables = sum(local.table.nbytes() for local in built(network).tables)
