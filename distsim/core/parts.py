@@ -200,7 +200,8 @@ def common(a: Neurons, b: Neurons) -> bool:
         return True
     if a.first_gid + a.extent <= b.first_gid or b.first_gid + b.extent <= a.first_gid:
         return False
-    return bool((a.index_of(b.gids) >= 0).any())
+    large, small = (a, b) if a.size > b.size else (b, a)
+    return bool((large.index_of(small.gids) >= 0).any())
 
 
 def _neurons(other: Any, first: Neurons) -> Neurons:

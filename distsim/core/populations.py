@@ -53,6 +53,8 @@ class Populations(Generic[AnyPopulation]):
         for known in self.populations:
             if population is known or (isinstance(population, str) and population == known.name):
                 return known
+        if isinstance(population, Part):
+            raise InputError(f"{population.name} is a part of a population; a whole one is needed here")
         name = getattr(population, "name", population)
         if not isinstance(name, str):
             raise InputError(f"a population is given by its name or as the network returned it, got {shown(name)}")

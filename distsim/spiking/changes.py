@@ -244,7 +244,7 @@ class Changes:
             before = group.grid.unit
             waiting = self.comm.allreduce(int(any(each.any() for each in rows)))
             group.grid = bound.grid(self.comm, least=before if waiting else 0.0)
-            coarser = round(math.log2(group.grid.unit / before))
+            coarser = math.frexp(group.grid.unit)[1] - math.frexp(before)[1]
             if waiting and coarser > 0:
                 rounded = [(each + (1 << (coarser - 1))) >> coarser for each in rows]
                 self._put_back(group, step, rounded)
@@ -287,8 +287,8 @@ class Changes:
         if not isinstance(weight, (float, np.ndarray)):
             raise InputError(f"{where}: give a number or an array (targets, sources), got {shown(value)}")
         check_shape(weight, (ends.target.size, ends.source.size), where)
-        projections = self.network.find_projections(ends.source, ends.target)
-        tables = [t for t in self.local.tables if any(projection in projections for projection in t.projections)]
+        wanted = {projection.index for projection in self.network.find_projections(ends.source, ends.target)}
+        tables = [t for t in self.local.tables if any(projection.index in wanted for projection in t.projections)]
         if any(local.plastic for local in tables):
             raise InputError(
                 f"{where}: weights of plastic synapses change by themselves; only those of others can be set"

@@ -197,14 +197,14 @@ class Simulation(GridSimulation[Network]):
         alone, and none on the others.
         """
         check_names([at], ("last_spike", "now"), "time", "weights")
-        projections = self.network.find_projections(source, target)
+        wanted = {projection.index for projection in self.network.find_projections(source, target)}
         ends = Between(self.network.neurons(source), self.network.neurons(target))
         chosen = _chosen(ends, sources, targets, "weights")
         now = self.step if at == "now" else None
         found = [
             weights.select(table, ends, chosen, self.dt, now)
             for table in self._local.tables
-            if any(projection in projections for projection in table.projections)
+            if any(projection.index in wanted for projection in table.projections)
         ]
         return gather.gather_connections(found, self.comm, everywhere)
 
