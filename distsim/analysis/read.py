@@ -32,7 +32,8 @@ UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, Attribu
 class RecordedSynapses(NamedTuple):
     """Synapses, sorted by source, then target: indices in their populations, weight (pA), delay (ms), each (n,).
 
-    ``time`` (ms) is when they were recorded.
+    Every synapse is a row, so a multapse is several, by sign of weight, then delay, then as they were drawn;
+    ``weight_statistics.merge_multapses`` makes one of them. ``time`` (ms) is when they were recorded.
     """
 
     source: IntArray
@@ -60,10 +61,28 @@ def read_spikes(path: Path, population: str, start: float = 0.0, stop: float = m
     return times[first:last], neurons[first:last]
 
 
+def read_recorded_neurons(path: Path, population: str) -> IntArray:
+    """Indices (n,) of the neurons of a population whose spikes were recorded, ascending, be they silent or not.
+
+    Raises InputError where the file cannot be read or holds no spikes of the population.
+    """
+
+    def recorded(file: Any) -> IntArray | None:
+        group = _group(file, "spikes", population)
+        return _column(group, "recorded").astype(np.int64) if "recorded" in group else None
+
+    found = _read(path, recorded)
+    if found is not None:
+        return found
+    described = read_parameters(path)["network"]["populations"]
+    return np.arange(next(known["size"] for known in described if known["name"] == population))
+
+
 def read_connections(path: Path, source: str, target: str, time: float | None = None) -> RecordedSynapses:
     """The synapses from population ``source`` to ``target`` as recorded at ``time`` (ms), by default at the last time.
 
-    Raises InputError where the file cannot be read or has none of these populations or of this time.
+    They are recorded before the first run, at time 0, and after every run. Raises InputError where the file cannot be
+    read or has none of these populations or of this time.
     """
 
     def connections(file: Any) -> RecordedSynapses:

@@ -179,6 +179,13 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         """Number of changes of state of all neurons so far, recorded or not."""
         return int(self.comm.allreduce(self._loop.n_flips))
 
+    def flip_hash(self) -> str:
+        """Hash of the times of all changes of state of all neurons so far, recorded or not (``parallel.event_hash``).
+
+        The counter of a flip is its time (ms), as the bits of a float64.
+        """
+        return self._loop.flip_hash.over_ranks(self.comm)
+
     def coupling_count(self) -> int:
         """Number of couplings on all ranks."""
         return self._n_connections

@@ -21,6 +21,7 @@ import numpy as np
 from distsim.core.elementary import log
 from distsim.core.jit import inline, jit, prefetch
 from distsim.core.rng import draw_open_uniform, draw_uniform
+from distsim.parallel.event_hash import add_event
 
 LINE = 64  # bytes of a cache line
 MOST_LINES = 64  # of a row that are asked for in advance
@@ -285,3 +286,10 @@ def settle(begin, end, neurons, updates, flips, n):  # type: ignore[no-untyped-d
         last[i] = -1
         h[i] &= -2
     return n
+
+
+@jit
+def hash_flips(gids, index, stamps, sums):  # type: ignore[no-untyped-def]
+    """Add flips (n,), of neurons gids[index], to the sums of an ``EventHash``; stamps: the bits of their times."""
+    for flip in range(index.size):
+        add_event(gids[index[flip]], stamps[flip], sums)

@@ -21,6 +21,7 @@ from distsim.binary.update_kernels import (
     draw_states,
     draw_updates,
     first_updates,
+    hash_flips,
     settle,
     sort_updates,
     speculate,
@@ -29,6 +30,7 @@ from distsim.core.placement import local_gids
 from distsim.core.rng import streams_of
 from distsim.core.values import values_of_neurons
 from distsim.parallel.communicator import beyond
+from distsim.parallel.event_hash import EventHash
 from distsim.parallel.gather import allgather_array
 from distsim.parallel.growing_allgather import GrowingAllgather
 from distsim.parallel.timers import Timers
@@ -131,6 +133,8 @@ def call_kernels(network: BinaryNetwork, seed: int, couplings: Couplings) -> Non
     none, hits = np.zeros((1, 1, 2)), np.empty(0, np.int64)
     correct(0, 0, 0, none, neurons.arrays, updates, stretch.marks, arrays, hits, changes)
     settle(0, 0, neurons.arrays, updates, stretch.flips, 0)
+    time, index, _ = stretch.flips
+    hash_flips(neurons.gids, index[:0], time[:0].view(np.uint64), EventHash().sums)
 
 
 class BinaryLoop:
@@ -148,6 +152,7 @@ class BinaryLoop:
         self.unit = couplings.unit
         self._hits = np.empty(int(np.diff(couplings.offsets).max(initial=0)) + 1, np.int64)
         self.exchange = GrowingAllgather(comm, np.float64, 2)  # time and code of a change
+        self.flip_hash = EventHash()
         self.timers = Timers()
         self.time = 0.0
         self.n_updates = self.n_flips = self.windows = self.rounds = 0
@@ -179,6 +184,8 @@ class BinaryLoop:
             end = int(np.searchsorted(stretch.time[: stretch.n], self.time, side="right"))
             flips = self._settle(begin, end, flips)
             begin = end
+        time, index, _ = stretch.flips
+        hash_flips(self.neurons.gids, index[:flips], time[:flips].view(np.uint64), self.flip_hash.sums)
         self.n_updates += stretch.n
         self.n_flips += flips
         return tuple(array[:flips] for array in stretch.flips)  # type: ignore[return-value]

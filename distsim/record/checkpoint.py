@@ -24,6 +24,8 @@ from distsim.record import checkpoint_files as files
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from distsim.parallel.event_hash import EventHash
+
 Int64Array = npt.NDArray[np.int64]
 Give = Callable[[int, int], npt.NDArray[Any]]
 Take = Callable[[int, int, npt.NDArray[Any]], None]
@@ -58,6 +60,12 @@ class Archive(ABC):
         """A whole number of which each rank has a part: the sum is kept, and brought back to rank 0."""
         whole = self.number(name, sum(self.comm.allgather(int(value))) if self.saving else 0)
         return value if self.saving else whole * (self.comm.rank == 0)
+
+    def event_hash(self, name: str, event_hash: EventHash) -> None:
+        """A hash of all events of all ranks."""
+        digits = self.number(name, event_hash.over_ranks(self.comm))
+        if not self.saving:
+            event_hash.bring_back(digits, self.comm)
 
     def most(self, value: int) -> int:
         """The largest of the values of all ranks."""

@@ -71,9 +71,15 @@ class Output:
         """Make ``values`` all that dataset ``name`` holds."""
         self._do(lambda store: store.replace(name, values))
 
-    def read(self, group: str, *names: str) -> list[npt.NDArray[Any]]:
-        """All rows of datasets of ``group`` that were written so far, on every rank."""
-        return on_root(self.comm, lambda: [self._store.read(f"{group}/{name}") for name in names])  # type: ignore[union-attr]
+    def read(self, group: str, *names: str, everywhere: bool = True) -> list[npt.NDArray[Any]]:
+        """All rows of datasets of ``group`` that were written so far; unless ``everywhere``, none but on rank 0."""
+        found: list[npt.NDArray[Any]] = [np.zeros(0)] * len(names)
+
+        def read() -> list[npt.NDArray[Any]]:
+            found[:] = [self._store.read(f"{group}/{name}") for name in names]  # type: ignore[union-attr]
+            return found if everywhere else []
+
+        return on_root(self.comm, read) or found
 
     def append_states(self, group: str, states: States, dt: float) -> None:
         """Append values of a state variable, see ``lay_out_states``."""

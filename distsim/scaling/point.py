@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.core.units import MS_PER_S
-from distsim.models.model import SpikingModel
+from distsim.models.model import NetworkModel
 from distsim.parallel.progress import Progress
 from distsim.record.surroundings import affinity
 from distsim.scaling.experiment import Point
-from distsim.scaling.settings import Experiment
+from distsim.scaling.settings import HASHES, Experiment
 
 if TYPE_CHECKING:
     from distsim.models.run import Measured
@@ -28,6 +27,8 @@ SUBSET = 200
 RAPL = Path("/sys/class/powercap")
 """Where Linux tells the energy, readable by root on most systems."""
 JOULE = 1e6  # RAPL counts microjoules
+OF_ACTIVITY = ("n_spikes", *HASHES, "rate", "rates", "activity", "activities")
+"""Fields of a record that not all neurons have."""
 STATISTICS = ("mean", "sd", "min", "max", "median")
 
 Check = Callable[[], None]
@@ -49,6 +50,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     Returns the record, complete on rank 0: times in s, compilation excluded, weights in pA, rates in 1/s, memory in
     bytes, energy in J.
     """
+    from distsim.models.recording import Recording
     from distsim.models.run import simulate
     from distsim.parallel.machine import resident_bytes
     from distsim.scaling.plan import model_of, settings_of
@@ -64,17 +66,17 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
-        record_all=True, check=check, measuring=meter,
+        recording=Recording.of(["none"]), check=check, measuring=meter,
     ) as measured:  # fmt: skip
         joules = comm.allgather(meter.joules)
         record = {
             **_settings(task, model, parameters, measured),
             **_measured(measured),
-            **_weights(measured.simulation, measured.simulation.network),
+            **_weights(measured),
             "memory_start": memory_start,
             "energy": None if None in joules else sum(joules),
         }
-        record |= _derived(record, measured.simulation.loads(settings.presimulation), hosts)
+        record |= _derived(record, measured.simulation.loads(), hosts)
     return {**record, "wall_time": time.perf_counter() - begin}
 
 
@@ -83,14 +85,16 @@ def _of_point(progress: Progress, point: Point) -> Progress:
     return lambda label, total, unit="ms": progress(f"{point}: {label}", total, unit)
 
 
-def _settings(task: Task, model: SpikingModel, parameters: Any, measured: Measured) -> dict[str, Any]:
+def _settings(task: Task, model: NetworkModel, parameters: Any, measured: Measured) -> dict[str, Any]:
+    from distsim.models.run import dt_of
+
     network = measured.simulation.network
     fields = {
         **task.experiment.fields(),
         "model": model.name,
         **task.point.as_dict(),
-        "dt_ms": network.dt,
-        "N": sum(p.size for p in network.populations if p.model.receives),
+        "dt_ms": dt_of(network),
+        "N": sum(population.size for population in measured.wing.neurons(network)),
         "parameters": {**parameters.as_dict(), "seed": task.point.seed},
     }
     return {**fields, "ranks": measured.totals["ranks"], "network": network_name(network, fields)}
@@ -106,26 +110,24 @@ def network_name(network: Any, fields: dict[str, Any]) -> str:
 
 
 def _measured(measured: Measured) -> dict[str, Any]:
-    """Costs, hashes, spikes, and rates (1/s) of all neurons and by population, sources of spikes left out."""
+    """Costs, hashes, events, and means of all neurons and by population; None for what such neurons do not have."""
     totals = {name: value for name, value in measured.totals.items() if name not in ("ranks", "n_neurons")}
-    found = measured.activity.statistics
-    neurons = [population for population in measured.simulation.network.populations if population.model.receives]
-    seconds = measured.settings.time / MS_PER_S
-    return {
-        **totals,
-        "rate": totals["n_spikes"] / (sum(population.size for population in neurons) * seconds),
-        "rates": {population.name: found[population.name].rate for population in neurons},
-    }
+    network, activity = measured.simulation.network, measured.activity
+    means = measured.wing.means(network, activity, totals, measured.settings.time)
+    return {**dict.fromkeys(OF_ACTIVITY), **totals, **means}
 
 
-def _weights(simulation: Any, network: Any) -> dict[str, Any]:
+def _weights(measured: Measured) -> dict[str, Any]:
     """Statistics (pA) of the weights among the first neurons of a plastic projection, and of all plastic weights."""
     subset: Any = ()
-    plastic = next((p for p in network.projections if p.synapse.plastic), None)
+    every: Any = None
+    simulation = measured.simulation
+    plastic = measured.wing.plastic(simulation.network)
     if plastic is not None:
         sources, targets = (range(min(SUBSET, population.size)) for population in (plastic.source, plastic.target))
         subset = simulation.weights(plastic.source, plastic.target, sources=sources, targets=targets).weight
-    every = simulation.plastic_weight_statistics() or dict.fromkeys((*STATISTICS, "count"))
+        every = simulation.plastic_weight_statistics()
+    every = every or dict.fromkeys((*STATISTICS, "count"))
     return {
         **{f"weight_{name}": value for name, value in statistics(subset).items()},
         **{f"plastic_weight_{name}": every[name] for name in (*STATISTICS, "count")},
@@ -145,7 +147,7 @@ def statistics(values: Any) -> dict[str, float | None]:
 
 def _derived(record: dict[str, Any], loads: list[dict[str, float]], hosts: Hosts) -> dict[str, Any]:
     """What follows from the measurements: events, speeds per core, bytes per synapse, balance, energy per event."""
-    events = int(sum(rank["events"] for rank in loads))
+    events, table_bytes = _total(loads, "events"), _total(loads, "bytes")
     synapses = record["n_synapses"]
     return {
         "n_events": events,
@@ -154,10 +156,15 @@ def _derived(record: dict[str, Any], loads: list[dict[str, float]], hosts: Hosts
         "oversubscribed": hosts.oversubscribed,
         "events_per_second_and_core": _ratio(events, record["sim_time"] * hosts.cores_used),
         "synapses_built_per_second_and_core": _ratio(synapses, record["build_time"] * hosts.cores_used),
-        "bytes_per_synapse": _ratio(sum(rank["bytes"] for rank in loads), synapses),
+        "bytes_per_synapse": _ratio(table_bytes, synapses),
         "load_balance": {name: balance([rank[name] for rank in loads]) for name in loads[0] if name != "bytes"},
-        "energy_per_event": None if record["energy"] is None else _ratio(record["energy"], events),
+        "energy_per_event": _ratio(record["energy"], events),
     }
+
+
+def _total(loads: list[dict[str, float]], name: str) -> int | None:
+    """The sum over ranks; None where it is not known."""
+    return int(sum(rank[name] for rank in loads)) if name in loads[0] else None
 
 
 def balance(values: list[float]) -> float | None:
@@ -165,8 +172,8 @@ def balance(values: list[float]) -> float | None:
     return _ratio(max(values) * len(values), sum(values))
 
 
-def _ratio(value: float, by: float) -> float | None:
-    return value / by if by else None
+def _ratio(value: float | None, by: float | None) -> float | None:
+    return value / by if value is not None and by else None
 
 
 def _reset_peak_memory() -> None:

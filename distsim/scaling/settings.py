@@ -191,7 +191,13 @@ CURVE = tuple(held.record for held in SETTINGS.values() if held.record is not No
 
 # Records: what a line of runs.jsonl and of failed.jsonl must hold, so that tables and figures can be made of it
 
-PHASES = ("create", "connect", "index", "update", "deliver", "communicate", "wait", "record", "other")
+BUILD_PHASES = ("create", "connect", "index")
+RUN_PHASES = (
+    "update", "deliver", "communicate", "wait", "draw", "speculate", "exchange", "correct", "settle", "record",
+)  # fmt: skip
+PHASES = (*BUILD_PHASES, *RUN_PHASES, "other")
+"""Of all kinds of neurons; each has some of them."""
+HASHES = ("spike_hash", "weight_hash", "rate_hash", "flip_hash")
 
 
 def _or_null(check: Check) -> Check:
@@ -228,6 +234,12 @@ def _any_text(value: Any, name: str) -> None:
     require(isinstance(value, str), name, "be a text", value)
 
 
+def _phases(value: Any, name: str) -> None:
+    _any_object(value, name)
+    for phase, held in value.items():
+        _PHASE(held, f"{name}.{phase}")
+
+
 def _fields(names: str, check: Check | Callable[[Any, str], None]) -> dict[str, Check]:
     return dict.fromkeys(names.split(), check)
 
@@ -251,24 +263,25 @@ _RECORD = _object_of(
     {
         **_POINT,
         **{  # names that another version knew may be unknown to this one
-            held.record: text if held.metavar in ("NAME", "KIND") else held.check
+            held.record: _or_null(text) if held.choices else text if held.metavar == "NAME" else held.check
             for held in SETTINGS.values()
             if held.record is not None
         },
         "kind": SETTINGS["kind"].check,
-        "interval_ms": _or_null(duration),
-        "dt_ms": duration,
+        **_fields("interval_ms dt_ms", _or_null(duration)),
         "N": neurons,
         "network": text,
-        **_fields("build_time sim_time compile_time real_time_factor wall_time rate", _cost),
-        **_fields("n_spikes n_synapses", check_count),
+        **_fields("build_time sim_time compile_time real_time_factor wall_time", _cost),
+        "n_synapses": check_count,
+        "n_spikes": _or_null(check_count),
         **_fields("spike_hash weight_hash", _or_null(text)),
+        "rate": _or_null(_cost),
         **_fields("weight_mean weight_sd", _or_null(check_number)),
         **_fields("bytes_per_synapse energy_per_event events_per_second_and_core", _or_null(_cost)),
         "synapses_built_per_second_and_core": _or_null(_cost),
         "oversubscribed": flag,
         "memory_peak": several(check_count),
-        "phase_times": _object_of(dict.fromkeys(PHASES, _PHASE)),
+        "phase_times": _phases,
         "load_balance": _object_of({"busy": _or_null(_cost)}),
         **_fields("versions environment", _any_object),
     }

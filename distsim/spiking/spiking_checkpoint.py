@@ -33,10 +33,8 @@ UNKNOWN = np.iinfo(np.int64).min
 def transfer(archive: Archive, local: LocalNetwork, loop: SpikingLoop, recorders: Recorders) -> None:
     """Tell ``archive`` all that the network remembers (collective)."""
     loop.step = archive.number("step", loop.step)
-    loop.n_spikes = archive.total("spikes", loop.n_spikes)
-    spike_hash = archive.number("spike hash", loop.spike_hash.over_ranks(archive.comm))
-    if not archive.saving:
-        loop.spike_hash.bring_back(spike_hash, archive.comm)
+    archive.event_hash("spike hash", loop.spike_hash)
+    loop.counts.transfer(archive)
     for share, group in local.populations:
         for k, values in enumerate(group.neurons.remembered()):
             of_neurons(archive, f"neurons/{share.population.name}/{k}", share, values[share.begin : share.end])

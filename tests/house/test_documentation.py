@@ -34,6 +34,8 @@ SMALLER = {"microcircuit": ["--N-scaling", "0.02", "--K-scaling", "0.02"]}
 """Options of models that are too large for tests."""
 RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
+    "docs/recording.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 "
+    "--record 'spikes=E[:100],I' connectivity --out recorded",
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
 }
 """The command of a document whose results its Python reads."""

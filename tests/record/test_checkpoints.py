@@ -55,7 +55,9 @@ def look(simulation):
     pairs = dict.fromkeys((p.source, p.target) for p in network.projections)
     edges = [simulation.weights(*pair, at=at) for pair in pairs for at in ("last_spike", "now")]
     recorded = digest(*(array for s in spikes for array in (s.step, s.neuron)))
-    return {**fingerprint(simulation), "recorded": recorded, "weights": digest(*(e.weight for e in edges))}
+    numbers = simulation.spike_counts(), repr(simulation.spike_rates())
+    weights = digest(*(e.weight for e in edges))
+    return {**fingerprint(simulation), "recorded": recorded, "weights": weights, "numbers": numbers}
 
 
 def model(name, **values):
@@ -109,7 +111,7 @@ def look_at_flips(simulation):
     states = [
         f(p) for p in network.populations for f in (simulation.states, simulation.initial_states, simulation.inputs)
     ]
-    counts = simulation.update_count(), simulation.flip_count(), simulation.time
+    counts = simulation.update_count(), simulation.flip_count(), simulation.time, simulation.flip_hash()
     return digest(*flips, *states, *map(np.asarray, activity)), counts
 
 

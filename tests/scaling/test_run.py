@@ -17,6 +17,7 @@ from distsim.models import registry
 from distsim.scaling.options import parse
 from distsim.scaling.point import STATISTICS
 from distsim.scaling.process import session
+from distsim.scaling.report.summary import SAME
 from distsim.scaling.session import Session, run
 from tests import documents
 from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job
@@ -35,7 +36,8 @@ FIELDS = {
     "memory_start", "memory_built", "memory_peak", "bytes_per_synapse", "load_balance", "energy", "energy_per_event",
     "events_per_second_and_core", "synapses_built_per_second_and_core",
     # what it computed
-    "n_spikes", "n_synapses", "n_events", "rate", "rates", "spike_hash", "weight_hash",
+    "n_spikes", "n_synapses", "n_events", "rate", "rates", "activity", "activities",
+    "spike_hash", "weight_hash", "rate_hash", "flip_hash",
     "weight_mean", "weight_sd", "weight_min", "weight_max", "weight_median",
     "plastic_weight_mean", "plastic_weight_sd", "plastic_weight_min", "plastic_weight_max", "plastic_weight_median",
     "plastic_weight_count",
@@ -149,11 +151,8 @@ def test_what_is_presimulated_is_not_measured(one_rank, tmp_path):
         assert row["rate"] == pytest.approx(row["n_spikes"] / (101 * 0.02))
 
 
-SPIKING = registry.scalable()
-
-
-@pytest.mark.parametrize("model", SPIKING)
-def test_every_spiking_model_scales_with_equal_hashes(model, tmp_path):
+@pytest.mark.parametrize("model", registry.MODELS)
+def test_every_model_scales_with_equal_hashes(model, tmp_path):
     arguments = ["--model", model, "--kind", "strong", "--sizes", "1260", "--ranks", "1", "2", "--time", "20"]
     assert run_on(2, [*arguments, "--no-plot"], tmp_path) == 0
     rows = read(tmp_path / "out")
@@ -161,7 +160,9 @@ def test_every_spiking_model_scales_with_equal_hashes(model, tmp_path):
     assert {row["model"] for row in rows} == {model}
     by_variant = {}
     for row in rows:
-        by_variant.setdefault(json.dumps(row["variant"]), set()).add((row["spike_hash"], row["n_synapses"]))
+        found = tuple(row[name] for name in SAME)
+        assert any(found)
+        by_variant.setdefault(json.dumps(row["variant"]), set()).add(found)
     assert all(len(results) == 1 for results in by_variant.values())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from distsim.core.units import MS_PER_S
 from distsim.scaling.report.summary import QUANTITIES, Record, Summary, summarize
-from distsim.scaling.settings import KINDS, PHASES
+from distsim.scaling.settings import KINDS, PHASES, RUN_PHASES
 
 Points = Sequence[Summary]
 WIDTH = 180.0
@@ -21,12 +21,26 @@ MOST_PHASES = 12
 PHASE_COLOURS = dict(
     zip(
         PHASES,
-        ("#d9d9d9", "#a6a6a6", "#737373", "#0072B2", "#009E73", "#D55E00", "#F0C75E", "#CC79A7", "#e8ded1"),
+        (
+            "#d9d9d9",
+            "#a6a6a6",
+            "#737373",
+            "#0072B2",
+            "#009E73",
+            "#D55E00",
+            "#F0C75E",
+            "#56B4E9",
+            "#4C9F70",
+            "#E8833A",
+            "#B8860B",
+            "#7A6FAC",
+            "#CC79A7",
+            "#e8ded1",
+        ),
         strict=True,
     )
 )
 """From the bottom of a stack to its top: building in grey, then the run."""
-RUN_PHASES = PHASES[3:8]
 
 PAIRS = {
     "time": ("sim_time", "build_time"),
@@ -74,8 +88,11 @@ def draw_overview(records: Sequence[Record]) -> Any:
         if sizes:  # each network once, whatever ranks it ran on: rates and weights are the same on all
             once = {record["network"]: {**record, "ranks": 1, "oversubscribed": False} for record in records}
             networks = summarize(list(once.values()))
-            draw_quantity(middle, networks, "rate")
-            draw_weights(right, networks)
+            draw_quantity(middle, networks, _first_known(networks, "rate", "activity"))
+            if _first_known(networks, "weight_mean", "memory") == "weight_mean":
+                draw_weights(right, networks)
+            else:
+                draw_quantity(right, summaries, "memory")
         else:
             draw_quantity(middle, summaries, "efficiency")
             name, points = next(iter(curves(summaries).items()))
@@ -85,6 +102,11 @@ def draw_overview(records: Sequence[Record]) -> Any:
             right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
         legend(figure, times, _title(records))
     return figure
+
+
+def _first_known(summaries: Points, *names: str) -> str:
+    """The first of these quantities that some point has, or else the last."""
+    return next((name for name in names if any(point.values[name] for point in summaries)), names[-1])
 
 
 def _pair(records: Sequence[Record], name: str) -> Any:
@@ -178,9 +200,10 @@ def draw_weights(panel: Any, summaries: Points) -> None:
 def draw_phases(panel: Any, points: Points, *, share: bool, chosen: Sequence[str] = tuple(PHASE_COLOURS)) -> None:
     """Mean seconds of every phase as stacked bars, or what share each has of the ``chosen`` ones together."""
     bottom = [0.0] * len(points)
-    totals = [sum(point.phases[name] for name in chosen) or 1.0 if share else 1.0 for point in points]
-    for name in chosen:
-        heights = [point.phases[name] / total for point, total in zip(points, totals, strict=True)]
+    known = [name for name in chosen if any(name in point.phases for point in points)]
+    totals = [sum(point.phases.get(name, 0.0) for name in known) or 1.0 if share else 1.0 for point in points]
+    for name in known:
+        heights = [point.phases.get(name, 0.0) / total for point, total in zip(points, totals, strict=True)]
         panel.bar(range(len(points)), heights, bottom=bottom, color=PHASE_COLOURS[name], width=0.75, label=name)
         bottom = [b + h for b, h in zip(bottom, heights, strict=True)]
     sizes = over_size(points)

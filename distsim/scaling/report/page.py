@@ -20,7 +20,7 @@ from distsim.scaling.store import flat
 CROWDED = "*"
 CROWDED_NOTE = f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling"
 
-BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "weight_mean")
+BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "activity", "weight_mean")
 """The columns for which a terminal is wide enough."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CAPTIONS = {

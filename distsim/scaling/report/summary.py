@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from distsim.scaling.experiment import Point, variant_label
-from distsim.scaling.settings import CURVE
+from distsim.scaling.settings import CURVE, HASHES
 
 Record = Mapping[str, Any]
 CURVES = (*CURVE, "dt_ms")
 """Records that differ in one of these lie on different curves; so do those that differ in ``variant``."""
-SAME = ("n_synapses", "n_spikes", "spike_hash", "weight_hash")
+SAME = ("n_synapses", "n_spikes", *HASHES)
 """The fields in which all records of a network agree, whatever the ranks."""
 MEGABYTE, MILLION, MICROJOULE = 1e6, 1e6, 1e-6
 
@@ -40,6 +40,7 @@ QUANTITIES = {
     "bytes_per_synapse": Quantity("bytes per\nsynapse", "bytes per synapse"),
     "energy_per_event": Quantity("energy per\nevent (µJ)", unit=MICROJOULE),
     "rate": Quantity("rate\n(1/s)", "firing rate (1/s)"),
+    "activity": Quantity("mean\nactivity", "mean activity"),
     "weight_mean": Quantity("weight\nmean (pA)"),
     "weight_sd": Quantity("weight\nSD (pA)"),
 }
@@ -50,11 +51,13 @@ SHORTEST_SHOWN = 0.05  # s
 def point_line(point: Point, record: Record) -> str:
     """What a finished point cost, and its rate and weights: the line of a log."""
     weight = "" if record["weight_mean"] is None else f", weight {record['weight_mean']:.2f} pA"
+    rate = "" if record["rate"] is None else f", rate {record['rate']:.3f} /s"
+    active = "" if record.get("activity") is None else f", mean activity {record['activity']:.3f}"
     compiled = f", compile {record['compile_time']:.1f} s" if record["compile_time"] >= SHORTEST_SHOWN else ""
     crowded = " (oversubscribed)" if record["oversubscribed"] else ""
     return (
         f"{point}{crowded}: build {record['build_time']:.3f} s, simulate {record['sim_time']:.3f} s "
-        f"({record['real_time_factor']:.3f} x real time){compiled}, rate {record['rate']:.3f} /s{weight}"
+        f"({record['real_time_factor']:.3f} x real time){compiled}{rate}{active}{weight}"
     )
 
 
@@ -64,7 +67,7 @@ def disagreements(records: Sequence[Record]) -> list[str]:
     found = []
     for record in records:
         known = first.setdefault(record["network"], record)
-        values = [f"{name} {_short(known[name])} and {_short(record[name])}" for name in changed(known, record)]
+        values = [f"{n} {_short(known.get(n))} and {_short(record.get(n))}" for n in changed(known, record)]
         if values:
             found.append(
                 f"{Point.from_dict(known)} and {Point.from_dict(record)} are runs of one network ({record['network']}) "
@@ -75,7 +78,7 @@ def disagreements(records: Sequence[Record]) -> list[str]:
 
 def changed(record: Record, other: Record) -> list[str]:
     """The fields of ``SAME`` in which two records differ."""
-    return [name for name in SAME if record[name] != other[name]]
+    return [name for name in SAME if record.get(name) != other.get(name)]  # neurons have some of the hashes
 
 
 def _short(value: Any) -> str:
@@ -174,7 +177,7 @@ def curve_names(records: Sequence[Record]) -> dict[str, str]:
 def _summary(curve: str, records: list[Record]) -> Summary:
     first = records[0]
     values = {name: Spread.of([_value(record, name) for record in records]) for name in (*QUANTITIES, "weight_upper")}
-    phases = {name: statistics.fmean(r["phase_times"][name]["mean"] for r in records) for name in first["phase_times"]}
+    phases = {name: statistics.fmean(_phase(record, name) for record in records) for name in first["phase_times"]}
     return Summary(
         curve=curve,
         kind=first["kind"],
@@ -189,6 +192,11 @@ def _summary(curve: str, records: list[Record]) -> Summary:
     )
 
 
+def _phase(record: Record, name: str) -> float:
+    """Mean seconds of a phase; 0 where the record has it not."""
+    return float(record["phase_times"][name]["mean"]) if name in record["phase_times"] else 0.0
+
+
 def _value(record: Record, name: str) -> float | None:
     """One of ``Summary.values`` in a record."""
     if name == "memory":
@@ -198,4 +206,4 @@ def _value(record: Record, name: str) -> float | None:
     if name == "weight_upper":
         mean, sd = record["weight_mean"], record["weight_sd"]
         return None if mean is None or sd is None else mean + sd
-    return record[name]
+    return record.get(name) if name == "activity" else record[name]
