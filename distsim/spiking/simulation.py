@@ -27,7 +27,7 @@ from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.spike_counts import Rate
-from distsim.spiking.spiking_checkpoint import transfer
+from distsim.spiking.spiking_checkpoint import fitted, transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
@@ -79,6 +79,7 @@ class Simulation(GridSimulation[Network]):
         self.precision = precision
         check_precision(precision)
         self._first_step, self._weights_written = 0, -1  # steps
+        self._slots: list[int] | None = None  # that rings are to have again
         check_names([exchange], EXCHANGES, "exchange plan", "Simulation")
         self._plan = exchange
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
@@ -115,7 +116,17 @@ class Simulation(GridSimulation[Network]):
         if self._output and self.step == 0:
             with self._timers.phase("record"):
                 self._write_weights(self._output)
-        super()._advance(duration, tick)
+        super()._advance(duration, tick if self._slots is None else self._fitting(tick, self._slots))
+
+    def _fitting(self, tick: Tick, slots: list[int]) -> Tick:
+        """As ``tick``, and sees to it that rings become as long as before a checkpoint was restored."""
+
+        def fit(step: float) -> None:
+            if self._slots is not None and fitted(self._local, int(step), slots):
+                self._slots = None
+            tick(step)
+
+        return fit
 
     def _write_records(self, output: Output, at_end: bool) -> None:
         spike_file.move_records(output, self.recorders, self.dt)
@@ -132,6 +143,7 @@ class Simulation(GridSimulation[Network]):
     def _transfer(self, archive: Archive) -> None:
         self._first_step = archive.number("first step of the interval", self._first_step)
         self._weights_written = archive.number("step of the last weights", self._weights_written)
+        self._slots = None if archive.saving else [max(map(len, g.rings), default=0) for g in self._local.groups]
         transfer(archive, self._local, self._loop, self.recorders)
 
     @property
