@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +19,30 @@ import numpy.typing as npt
 from distsim.core.errors import DistsimError, InputError
 from distsim.parallel.agreement import first_difference, leaves_of
 from distsim.parallel.communicator import agree, on_root
-from distsim.parallel.rows import Rows, Span, bring, fetch
+from distsim.parallel.rows import Rows, bring, fetch
 from distsim.record import checkpoint_files as files
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+    from distsim.parallel.event_hash import EventHash
 
 Int64Array = npt.NDArray[np.int64]
 Give = Callable[[int, int], npt.NDArray[Any]]
 Take = Callable[[int, int, npt.NDArray[Any]], None]
 Value = TypeVar("Value")
 PIECE = 1 << 25  # bytes that a rank writes or reads together, about
+
+
+class Piece(NamedTuple):
+    """Entries begin .. end - 1 of a dataset in a part, those of the rows first .. last - 1, and their checksum."""
+
+    part: int
+    first: int
+    begin: int
+    crc: int
+    last: int
+    end: int
 
 
 class Archive(ABC):
@@ -58,6 +72,12 @@ class Archive(ABC):
         """A whole number of which each rank has a part: the sum is kept, and brought back to rank 0."""
         whole = self.number(name, sum(self.comm.allgather(int(value))) if self.saving else 0)
         return value if self.saving else whole * (self.comm.rank == 0)
+
+    def event_hash(self, name: str, event_hash: EventHash) -> None:
+        """A hash of all events of all ranks."""
+        digits = self.number(name, event_hash.over_ranks(self.comm))
+        if not self.saving:
+            event_hash.bring_back(digits, self.comm)
 
     def most(self, value: int) -> int:
         """The largest of the values of all ranks."""
@@ -204,6 +224,7 @@ class Restoring(Archive):
         self.path = path
         self._head = head
         self._file = files.PartReader(path, head)
+        self._worker = ThreadPoolExecutor(1)
 
     def number(self, name: str, value: Value) -> Value:
         found: Value = self._find("numbers", name)
@@ -218,38 +239,49 @@ class Restoring(Archive):
         column = self._find("columns", name)
         if np.dtype(column["kind"]) != kind:
             raise InputError(f"the checkpoint '{self.path}' has another type of {name}: {column['kind']}")
-        pieces = [(part, *begin, *end) for part, found in enumerate(column["pieces"]) for begin, end in pairwise(found)]
+        size, rank = self.comm.size, self.comm.rank
+        pieces = [
+            Piece(part, *begin, *end[:2])
+            for part, found in enumerate(column["pieces"])
+            for begin, end in pairwise(found)
+        ]
+        of_rank = dict(enumerate(pieces[rank::size]))
         failure: InputError | None = None
-        for k in range(0, len(pieces), self.comm.size):
-            together = pieces[k : k + self.comm.size]
-            last = together[-1][4]
-            spans: list[Span] = [(first, end) for _, first, _, _, end, _, _ in together]
-            spans += [(last, last)] * (self.comm.size - len(spans))
-            mine = together[self.comm.rank] if self.comm.rank < len(together) else None
+        ahead = self._begin(name, of_rank.get(0))
+        for k, first in enumerate(range(0, len(pieces), size)):
+            together = pieces[first : first + size]
+            spans = [(piece.first, piece.last) for piece in together]
+            spans += [(together[-1].last,) * 2] * (size - len(spans))
+            reading, ahead = ahead, self._begin(name, of_rank.get(k + 1))
 
-            def read(lengths: Int64Array, mine: Any = mine) -> npt.NDArray[Any]:
+            def read(lengths: Int64Array, reading: Any = reading, mine: Any = of_rank.get(k)) -> npt.NDArray[Any]:
                 nonlocal failure
-                n = int(lengths.sum())
                 try:
                     if mine is not None:
-                        return self._piece(name, lengths, *mine)
+                        self._check(name, mine, lengths)
+                        return reading.result()  # type: ignore[no-any-return]
                 except InputError as error:
                     failure = failure or error
-                return np.zeros(n, kind)
+                return np.zeros(int(lengths.sum()), kind)
 
             (begin, end), values = fetch(self.comm, rows, spans, read)
             take(begin, end, values)
         agree(self.comm, failure)
 
-    def _piece(
-        self, name: str, lengths: Int64Array, part: int, first: int, begin: int, crc: int, last: int, end: int, _: int
-    ) -> npt.NDArray[Any]:
-        if len(lengths) != last - first or lengths.sum() != end - begin:
+    def _begin(self, name: str, piece: Piece | None) -> Future[npt.NDArray[Any]] | None:
+        """Begin to read a piece, if there is one, while the one before is taken."""
+        if piece is None:
+            return None
+        kind = self._head["columns"][name]["kind"]
+        return self._worker.submit(self._file.read, piece.part, name, piece.begin, piece.end, piece.crc, kind)
+
+    def _check(self, name: str, piece: Piece, lengths: Int64Array) -> None:
+        if len(lengths) != piece.last - piece.first or lengths.sum() != piece.end - piece.begin:
             raise InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
-        return self._file.read(part, name, begin, end, crc, self._head["columns"][name]["kind"])
 
     def close(self) -> None:
         """Close the files."""
+        self._worker.shutdown()
         self._file.close()
 
 

@@ -211,14 +211,20 @@ def take_place(path: Path) -> None:
                 os.replace(path, link)
             os.replace(link, before)
         os.replace(aside(path), path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        _remove_parts_of_others(path, [path, before])
     except OSError as error:
         raise refused(f"the checkpoint '{path}'", error) from error
+    with contextlib.suppress(OSError, InputError):  # it is there, whatever becomes of this
+        _sync(path.parent)
+        _remove_parts_of_others(path, [path, before])
+
+
+def _sync(folder: Path) -> None:
+    """Force the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _remove_parts_of_others(path: Path, kept: list[Path]) -> None:

@@ -31,7 +31,7 @@ from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, 
 from distsim.spiking.network import Between, Network, Population, Stimulation
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.precision import too_coarse
-from distsim.spiking.spiking_checkpoint import deliveries, on_its_way
+from distsim.spiking.spiking_checkpoint import on_its_way, rings_of, segmented
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Int64Array, Table
 
@@ -254,21 +254,13 @@ class Changes:
         """What arrives at each input of ``group`` after ``step``: (steps, n) in units of its grid."""
         if self._again:
             return [ring[:0] for ring in group.rings]
-        inputs = range(len(group.rings))
-        return [
-            on_its_way(group.rings[k], list(deliveries(self.local, group, k)), group.grid.unit, step) for k in inputs
-        ]
+        return [on_its_way(self.local, group, k, step) for k in range(len(group.rings))]
 
     def _put_back(self, group: LocalGroup, step: int, rows: list[npt.NDArray[Any]]) -> None:
-        """Let what arrives at each input of ``group`` after ``step`` be ``rows``, and nothing else."""
-        for k, (ring, arriving) in enumerate(zip(group.rings, rows, strict=True)):
-            now = min(len(arriving), len(ring))
-            ring[:] = 0
-            ring[(step + 1 + np.arange(now)) % len(ring)] = arriving[:now]
-            for delivery in deliveries(self.local, group, k):
-                delivery.forget(step)
-                if len(arriving) > now:
-                    delivery.later, arriving = (np.ascontiguousarray(arriving[now:]), step + now), arriving[:now]
+        """Let what arrives at each input of ``group`` after ``step`` be ``rows``, nothing else, all in the rings."""
+        group.rings = rings_of(rows, step, max(map(len, (*group.rings, *rows)), default=0))
+        for delivery in segmented(self.local, group):
+            delivery.forget(step)
 
     def _check_narrow(self, group: LocalGroup, bound: InputBound, where: str) -> None:
         """InputError where sums of 32 bits do not hold what drives the group now, or weights would be off."""

@@ -35,7 +35,7 @@ from distsim.spiking.precision import check_precision
 from distsim.spiking.recorded_parts import spikes_of_part, states_of_part
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.spike_counts import Rate
-from distsim.spiking.spiking_checkpoint import transfer
+from distsim.spiking.spiking_checkpoint import fitted, transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
@@ -87,6 +87,7 @@ class Simulation(GridSimulation[Network]):
         self.precision = precision
         check_precision(precision)
         self._first_step, self._weights_written = 0, -1  # steps
+        self._slots: list[int] | None = None  # that rings are to have again
         check_names([exchange], EXCHANGES, "exchange plan", "Simulation")
         self._plan = exchange
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
@@ -124,7 +125,17 @@ class Simulation(GridSimulation[Network]):
         if self._output and self.step == 0:
             with self._timers.phase("record"):
                 self._write_weights(self._output)
-        super()._advance(duration, tick)
+        super()._advance(duration, tick if self._slots is None else self._fitting(tick, self._slots))
+
+    def _fitting(self, tick: Tick, slots: list[int]) -> Tick:
+        """As ``tick``, and sees to it that rings become as long as before a checkpoint was restored."""
+
+        def fit(step: float) -> None:
+            if self._slots is not None and fitted(self._local, int(step), slots):
+                self._slots = None
+            tick(step)
+
+        return fit
 
     def _write_records(self, output: Output, at_end: bool) -> None:
         spike_file.move_records(output, self.recorders, self.dt)
@@ -140,8 +151,14 @@ class Simulation(GridSimulation[Network]):
 
     def _transfer(self, archive: Archive) -> None:
         self._changes.transfer(archive)
+        self._first_step = archive.number("first step of the interval", self._first_step)
+        self._weights_written = archive.number("step of the last weights", self._weights_written)
+        self._slots = self._slots if archive.saving else self._lengths()
         transfer(archive, self._local, self._loop, self.recorders)
-        self._first_step = archive.number("measured from", self._first_step)
+
+    def _lengths(self) -> list[int]:
+        """Slots of the rings of each group."""
+        return [max(map(len, group.rings), default=0) for group in self._local.groups]
 
     @property
     def interval(self) -> float:
@@ -244,6 +261,7 @@ class Simulation(GridSimulation[Network]):
         request |= {"values": {name: value_kept(value) for name, value in values.items()}}
         require_same(self.comm, "change", request=json.dumps(plain(request)))
         with faults(self.comm):
+            self._slots = self._slots or self._lengths()
             self._changes.make(request)
             self._compile(self._loop.call_kernels)
             if self._output:

@@ -7,13 +7,14 @@ of ranks. Input on its way is kept in units of the grid, step by step, be it in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.edge_kernels import count
+from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
 from distsim.core.jit import jit
 from distsim.parallel.rows import Rows, largest
@@ -33,19 +34,13 @@ UNKNOWN = np.iinfo(np.int64).min
 def transfer(archive: Archive, local: LocalNetwork, loop: SpikingLoop, recorders: Recorders) -> None:
     """Tell ``archive`` all that the network remembers (collective)."""
     loop.step = archive.number("step", loop.step)
-    for counts, name in ((loop.counts.of_group, "counts"), (loop.counts.before, "counts before")):
-        for share, group in local.populations:
-            mine = counts[local.groups.index(group)][share.begin : share.end]
-            of_neurons(archive, f"{name}/{share.population.name}", share, mine)
-    spike_hash = archive.number("spike hash", loop.spike_hash.over_ranks(archive.comm))
-    if not archive.saving:
-        loop.spike_hash.bring_back(spike_hash, archive.comm)
+    archive.event_hash("spike hash", loop.spike_hash)
+    loop.counts.transfer(archive)
     for share, group in local.populations:
         for k, values in enumerate(group.neurons.remembered()):
             of_neurons(archive, f"neurons/{share.population.name}/{k}", share, values[share.begin : share.end])
     for group in local.groups:
-        for k in range(len(group.rings)):
-            transfer_input(archive, group, k, list(deliveries(local, group, k)), loop.step)
+        transfer_input(archive, local, group, loop.step)
     for table in local.tables:
         if table.plastic or not table.synapse.constant:
             of_table = TableArchive(archive, table, loop.step)
@@ -68,39 +63,67 @@ def of_neurons(archive: Archive, name: str, share: PopulationShare, values: npt.
     archive.array(name, share.population.size, share.gids - share.population.first_gid, values)
 
 
-def deliveries(local: LocalNetwork, group: LocalGroup, k: int) -> Iterator[SegmentDelivery]:
-    """Those that have input on its way to input ``k`` of ``group`` that is not in the ring yet."""
-    for table in local.tables:
-        if table.target is group and table.input == k and isinstance(table.delivery, SegmentDelivery):
-            yield table.delivery
-
-
-def transfer_input(archive: Archive, group: LocalGroup, k: int, segmented: list[SegmentDelivery], step: int) -> None:
-    """What arrives at input ``k`` of ``group`` after ``step``: whole numbers of units of the grid."""
-    ring, name = group.rings[k], group.shares[0].population.name
-    if archive.number(f"input/{name}/{k} unit", group.grid.unit) != group.grid.unit:
+def transfer_input(archive: Archive, local: LocalNetwork, group: LocalGroup, step: int) -> None:
+    """What arrives at the inputs of ``group`` after ``step``: whole numbers of units of the grid."""
+    name = f"input/{group.shares[0].population.name}"
+    if archive.number(f"{name} unit", group.grid.unit) != group.grid.unit:
         raise InputError("the checkpoint has input on its way in another unit: it is of another network or precision")
-    rows = on_its_way(ring, segmented, group.grid.unit, step) if archive.saving else ring[:0]
-    last = archive.most(int(np.flatnonzero(rows.any(axis=1)).max(initial=-1)) + 1)
-    steps = archive.number(f"input/{name}/{k} steps", last)
-    waiting = np.zeros((len(group.gids), steps), ring.dtype)
-    waiting[:, : len(rows)] = rows[:steps].T
-    for share in group.shares:
-        of_neurons(archive, f"input/{share.population.name}/{k}", share, waiting[share.begin : share.end])
+    every = []
+    for k, ring in enumerate(group.rings):
+        rows = on_its_way(local, group, k, step) if archive.saving else ring[:0]
+        last = archive.most(int(np.flatnonzero(rows.any(axis=1)).max(initial=-1)) + 1)
+        steps = archive.number(f"{name} {k} steps", last)
+        waiting = np.zeros((len(group.gids), steps), ring.dtype)
+        waiting[:, : len(rows)] = rows[:steps].T
+        for share in group.shares:
+            of_neurons(archive, f"input/{share.population.name}/{k}", share, waiting[share.begin : share.end])
+        every.append(waiting.T)
     if not archive.saving:
-        now = min(steps, len(ring))
-        ring[(step + 1 + np.arange(now)) % len(ring)] = waiting[:, :now].T
-        for delivery in segmented:
+        group.rings = rings_of(every, step, max([len(ring) for ring in (*group.rings, *every)], default=0))
+        for delivery in segmented(local, group):
             delivery.done = step
-        if steps > now:  # all that comes to this input is segmented
-            segmented[0].later = np.ascontiguousarray(waiting[:, now:].T), step + now
 
 
-def on_its_way(ring: npt.NDArray[Any], segmented: list[SegmentDelivery], unit: float, step: int) -> npt.NDArray[Any]:
-    """Input (steps, n) that arrives in the steps after ``step``."""
-    rows = ring[(step + 1 + np.arange(len(ring))) % len(ring)]
-    for delivery in segmented:
-        more, first = delivery.on_its_way(ring, unit), delivery.done - step
+def rings_of(every: Iterable[npt.NDArray[Any]], step: int, slots: int) -> tuple[npt.NDArray[Any], ...]:
+    """Rings with so many slots of the input (steps, n) in the steps after ``step``."""
+    rings = []
+    for rows in every:
+        rings.append(zeros_on_line((slots, rows.shape[1]), rows.dtype))
+        rings[-1][(step + 1 + np.arange(len(rows))) % slots] = rows
+    return tuple(rings)
+
+
+def fitted(local: LocalNetwork, step: int, slots: list[int]) -> bool:
+    """Give rings as many slots as they had before a checkpoint was put there, once that is enough.
+
+    Where synapses are segmented, rings hold the input of one interval; of a checkpoint they hold all. Longer ones
+    change no result, but fit the cache less well. Returns whether all fit.
+    """
+    for group, few in zip(local.groups, slots, strict=True):
+        if group.rings and len(group.rings[0]) > few:
+            ahead = [of_ring(ring, step) for ring in group.rings]
+            if not any(rows[few:].any() for rows in ahead):
+                group.rings = rings_of((rows[:few] for rows in ahead), step, few)
+    return all(len(ring) <= few for group, few in zip(local.groups, slots, strict=True) for ring in group.rings)
+
+
+def of_ring(ring: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
+    """Input (slots, n) in the steps after ``step``."""
+    rows: npt.NDArray[Any] = ring[(step + 1 + np.arange(len(ring))) % len(ring)]
+    return rows
+
+
+def segmented(local: LocalNetwork, group: LocalGroup, k: int | None = None) -> list[SegmentDelivery]:
+    """What delivers to input ``k`` of ``group``, or to any, and has input on its way that is not in the ring yet."""
+    own = [table for table in local.tables if table.target is group and k in (None, table.input)]
+    return [table.delivery for table in own if isinstance(table.delivery, SegmentDelivery)]
+
+
+def on_its_way(local: LocalNetwork, group: LocalGroup, k: int, step: int) -> npt.NDArray[Any]:
+    """Input (steps, n) that arrives at input ``k`` in the steps after ``step``."""
+    rows = of_ring(group.rings[k], step)
+    for delivery in segmented(local, group, k):
+        more, first = delivery.on_its_way(group.rings[k], group.grid.unit), delivery.done - step
         rows = np.pad(rows, ((0, max(0, first + len(more) - len(rows))), (0, 0)))
         rows[first : first + len(more)] += more
     return rows

@@ -28,8 +28,7 @@ class SegmentDelivery(Delivery):
 
     calendar (longest, capacity) int64: the segments that arrive in a step, first edge << 24 | number of edges; the row
     is the step modulo the longest delay. count (longest,): how many there are. done: the step up to which all input has
-    been added. later: input of a checkpoint that arrives when the rings do not hold it yet: rows (steps, n), and the
-    step before the first.
+    been added.
     """
 
     def __init__(self, table: Table) -> None:
@@ -38,7 +37,6 @@ class SegmentDelivery(Delivery):
         self.count = np.zeros(table.longest, np.int64)
         self.calendar = np.empty((table.longest, 0), np.int64)
         self.done = 0
-        self.later: tuple[npt.NDArray[Any], int] | None = None
 
     def deliver(
         self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
@@ -51,23 +49,13 @@ class SegmentDelivery(Delivery):
         per_unit = self.table.weight_unit / grid.unit
         while not deliver_until(gids, stamps, self.arrays, per_unit, steps, self.count, self.calendar, ring):
             self._enlarge(len(gids))
-        if self.later:
-            self._add_later(ring, *steps)
         self.done = horizon
         return 0
 
-    def _add_later(self, ring: npt.NDArray[Any], done: int, horizon: int) -> None:
-        """Add what a checkpoint had on its way to the steps done + 1 .. ``horizon``."""
-        rows, before = self.later or (ring[:0], 0)
-        for step in range(max(done, before) + 1, min(horizon, before + len(rows)) + 1):
-            ring[step % len(ring)] += rows[step - before - 1]
-        if horizon >= before + len(rows):
-            self.later = None
-
     def forget(self, step: int) -> None:
-        """Forget all that is on its way after ``step``."""
+        """Forget all that is on its way after ``step``: it is in the ring."""
         self.count[:] = 0
-        self.later, self.done = None, step
+        self.done = step
 
     def on_its_way(self, ring: npt.NDArray[Any], unit: float) -> npt.NDArray[Any]:
         """Input (steps, n) that arrives after step ``done``, in units as that of ``ring``, to which it is not added."""
@@ -75,15 +63,7 @@ class SegmentDelivery(Delivery):
         arriving = np.zeros((n, ring.shape[1]), ring.dtype)
         nothing, steps, per_unit = np.zeros(0, np.int64), (self.done, self.done + n), self.table.weight_unit / unit
         deliver_until(nothing, nothing, self.arrays, per_unit, steps, self.count.copy(), self.calendar, arriving)
-        arriving = np.roll(arriving, -(self.done + 1), axis=0)
-        if self.later:
-            rows, before = self.later
-            skipped = max(0, self.done - before)
-            first = max(0, before - self.done)
-            more = first + len(rows) - skipped - n
-            arriving = np.pad(arriving, ((0, max(0, more)), (0, 0)))
-            arriving[first : first + len(rows) - skipped] += rows[skipped:]
-        return arriving
+        return np.roll(arriving, -(self.done + 1), axis=0)
 
     def transfer(self, archive: Any) -> None:
         """Nothing: what is on its way is kept with the rings."""
