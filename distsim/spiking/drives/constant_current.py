@@ -15,10 +15,10 @@ from distsim.spiking.protocols import Drive
 class ConstantCurrent(Drive, eq=True):
     """A current of ``amplitude`` (pA) from ``start`` to ``stop`` (ms; None: for ever), transmitted with ``delay`` (ms).
 
-    As NEST's dc_generator: what the generator emits in a step arrives ``delay`` (default dt) later and acts on the
-    membrane in the step after, so that a current from 0 ms with delay dt first moves V_m at 3 dt. A current without
-    transmission is the neuron's own parameter I_e. A current that changes in steps is a sequence of amplitudes, each
-    from one of ``times`` (ms) on; before the first there is none.
+    As NEST's dc_generator: it acts from ``start`` + ``delay`` (default dt) to ``stop`` + ``delay``, so that V_m moves
+    first at the end of the step after the former. What it would have to emit before 0 ms is missing: a current from
+    0 ms acts as one from dt on. A current without transmission is the neuron's own parameter I_e. A current that
+    changes in steps is a sequence of amplitudes, each from one of ``times`` (ms) on; before the first there is none.
     """
 
     amplitude: float | tuple[float, ...] = in_pieces(unit="pA")
@@ -34,10 +34,9 @@ class ConstantCurrent(Drive, eq=True):
     def bind(self, driven: Driven) -> None:
         """Add the amplitudes to the current of the steps in which they act."""
         dt = driven.share.dt
-        shift = 1 + (1 if self.delay is None else to_steps(self.delay, dt, "delay"))
-        spans = [
-            (after + shift, until + shift, amplitude) for after, until, amplitude in spans_of(self, "amplitude", dt)
-        ]
+        delay = 1 if self.delay is None else to_steps(self.delay, dt, "delay")
+        pieces = spans_of(self, "amplitude", dt)
+        spans = [(max(after, 1) + delay, until + delay, amplitude) for after, until, amplitude in pieces]
 
         def add(current: npt.NDArray[np.float64], first_step: int) -> None:
             for after, until, amplitude in spans:
