@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 from distsim.command import texts
 from distsim.command.arguments import Parser, assignments, number_or_text
+from distsim.core.durations import Every
 from distsim.core.errors import InputError, check_names
 from distsim.models import registry
 from distsim.models.defaults import Default, value_text
@@ -19,6 +20,8 @@ from distsim.record.storage import read_text
 
 COMMANDS = ("list", "run")
 RECORD = "record"
+CHECKPOINT, RESUMED = "checkpoint", "10m"
+"""An option, and what it is where a run goes on without it."""
 SUMMARY = "summary.json"
 """What a run leaves in its output folder: its parameters, settings and results."""
 
@@ -28,6 +31,7 @@ class Request:
     """A model to run: ``overrides`` are values of its parameters, ``settings`` those of the run that are no parameters.
 
     Neither is checked yet. ``out`` is the output folder, ``recording`` None for what the model itself records.
+    ``every``: how often the run is saved, None for never; ``resume``: it goes on with what the output folder holds.
     """
 
     model: str
@@ -35,6 +39,8 @@ class Request:
     out: Path | None
     settings: dict[str, Any] = field(default_factory=dict)
     recording: Recording | None = None
+    every: Every | None = None
+    resume: bool = False
 
 
 def parse(arguments: list[str]) -> Request | str:
@@ -82,7 +88,13 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
             overrides[parameter] = number_or_text(text)
     out = Path(known.out) if known.out is not None else None
     recording = None if record is None else Recording.of(record)
-    return Request(name, {**earlier, **overrides}, out, settings, recording)
+    resume = getattr(known, "resume", False)
+    text = getattr(known, CHECKPOINT, None) or (RESUMED if resume else None)
+    if text and out is None:
+        given = "resume" if resume else CHECKPOINT
+        raise InputError(f"option --{given}: checkpoints are in the output folder; name it by --out FOLDER")
+    every = Every.of(text, f"option --{CHECKPOINT}") if text else None
+    return Request(name, {**earlier, **overrides}, out, settings, recording, every, resume)
 
 
 def options_of(model: Model) -> dict[str, tuple[str | None, Default]]:
@@ -112,6 +124,12 @@ def _make_parser(name: str, model: Model) -> Parser:
     if has_settings(model):
         line = "what is recorded, see below (default: what the model itself records)"
         add(f"--{RECORD}", nargs="+", action="extend", metavar="WHAT", help=line)
+        line = "save the run so often: 60s or 10m of wall time, or 500ms of simulated time; needs --out"
+        add(f"--{CHECKPOINT}", metavar="TIME", help=line)
+        line = (
+            f"go on with the run in the folder of --out, on any number of ranks, saving it every {RESUMED} if not said"
+        )
+        add("--resume", action="store_true", help=line)
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
     add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")
     add("--out", metavar="FOLDER", help="write summary, spikes and figures to this folder, which must be new or empty")

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.command.request import SUMMARY, Request
+from distsim.command import going_on
+from distsim.command.request import SUMMARY, Request, has_settings
 from distsim.core.errors import InputError, RangeError
 from distsim.models import registry
+from distsim.models.course import Keeping, identity_of
 from distsim.models.outcome import Outcome, Table
 from distsim.models.run import run as run_model
 from distsim.parallel import on_root
 from distsim.parallel.progress import bars, compilation_shown
 from distsim.record import surroundings
 from distsim.record.jsonable import make_writable, write_json
-from distsim.record.lock import LOCK, Lock
+from distsim.record.lock import Lock
 from distsim.record.storage import write_whole
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+    from distsim.models.model import Model
 
 FORMATS = ("png", "pdf")
 
@@ -35,33 +40,57 @@ def run(comm: MPI.Comm, request: Request) -> None:
     """
     model = registry.find(request.model)
     parameters = model.load(request.overrides)
-    with output_folder(comm, request.out):
-        try:
-            with compilation_shown(comm):
-                outcome = run_model(
-                    model, comm, parameters, request.out, bars(comm), request.settings, request.recording
-                )
-        except RangeError as error:
-            raise InputError(str(error)) from error
-        if comm.rank == 0:
-            for table in outcome.tables:
-                print(table_text(table), flush=True)
-        if request.out is not None:
-            write(comm, request.out, model.name, parameters, outcome)
+    if request.out is None or request.every is None or not has_settings(model):
+        with output_folder(comm, request.out, going_on.check_empty):
+            _run(comm, request, model, parameters, None)
+        return
+    out = request.out
+    settings = model.settings_of(parameters, request.settings)
+    identity = identity_of(model, parameters, settings, request.recording)
+    check = partial(going_on.check_goes_on, identity=identity) if request.resume else going_on.check_empty
+    with output_folder(comm, out, check):
+        if on_root(comm, lambda: going_on.is_done(out)):
             if comm.rank == 0:
-                print(f"\nwritten: {', '.join(files_in(request.out))} in {request.out}", flush=True)
+                print(f"the run in {out} is done, nothing is left of it", flush=True)
+            return
+        fresh = on_root(comm, lambda: going_on.begin(out, identity))
+        try:
+            _run(comm, request, model, parameters, Keeping(out / going_on.CHECKPOINT, request.every, request.resume))
+        except InputError:
+            if fresh:
+                on_root(comm, lambda: going_on.end(out))
+            raise
+
+
+def _run(comm: MPI.Comm, request: Request, model: Model, parameters: Any, keeping: Keeping | None) -> None:
+    """Simulate, print, and write to the output folder, if there is one; collective."""
+    out = request.out
+    try:
+        with compilation_shown(comm):
+            outcome = run_model(model, comm, parameters, out, bars(comm), request.settings, request.recording, keeping)
+    except RangeError as error:
+        raise InputError(str(error)) from error
+    if comm.rank == 0:
+        for table in outcome.tables:
+            print(table_text(table), flush=True)
+    if out is not None:
+        write(comm, out, model.name, parameters, outcome)
+        if keeping is not None:
+            on_root(comm, lambda: going_on.end(out))
+        if comm.rank == 0:
+            print(f"\nwritten: {', '.join(going_on.files_in(out))} in {out}", flush=True)
 
 
 @contextmanager
-def output_folder(comm: MPI.Comm, folder: Path | None) -> Iterator[None]:
+def output_folder(comm: MPI.Comm, folder: Path | None, check: Callable[[Path], None]) -> Iterator[None]:
     """Make the folder, if one is wanted, and lock it as long as the context lasts; collective.
 
-    Raises InputError where it holds anything, cannot be written, or another job works in it. Where wrong input ends the
-    context, it is removed again, if nothing lies in it.
+    Raises InputError where ``check`` does for what it holds, it cannot be written, or another job works in it. Where
+    wrong input ends the context, it is removed again, if nothing lies in it.
     """
     locks: list[Lock] = []  # on rank 0, one
     if folder is not None:
-        on_root(comm, lambda: locks.append(_locked(folder)))
+        on_root(comm, lambda: locks.append(_locked(folder, check)))
     used = True
     try:
         yield
@@ -76,30 +105,16 @@ def output_folder(comm: MPI.Comm, folder: Path | None) -> Iterator[None]:
                     folder.rmdir()
 
 
-def _locked(folder: Path) -> Lock:
-    _check_empty(folder)
+def _locked(folder: Path, check: Callable[[Path], None]) -> Lock:
+    check(folder)
     make_writable(folder)
     lock = Lock(folder)
     try:
-        _check_empty(folder)  # a job that ended just now may have left its results
+        check(folder)  # a job that ended just now may have left its results
     except InputError:
         lock.release()
         raise
     return lock
-
-
-def _check_empty(folder: Path) -> None:
-    try:
-        held = files_in(folder) if folder.exists() else []
-    except OSError as error:
-        raise InputError(f"output folder '{folder}' cannot be read: {error.strerror}") from error
-    if held:
-        raise InputError(f"output folder '{folder}' is not empty, it holds {held[0]}; give --out another folder")
-
-
-def files_in(folder: Path) -> list[str]:
-    """Names of what lies in a folder, beside the lock."""
-    return sorted(path.name for path in folder.iterdir() if path.name != LOCK)
 
 
 def write(comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Outcome) -> None:

@@ -45,8 +45,10 @@ class Wing(ABC):
                 raise InputError(f"{name} = {shown(getattr(settings, name))} is of spikes; a run without has none")
 
     @abstractmethod
-    def simulation(self, network: Any, comm: MPI.Comm, settings: RunSettings, file: Path | None) -> Any:
-        """Build ``network``; collective."""
+    def simulation(
+        self, network: Any, comm: MPI.Comm, settings: RunSettings, file: Path | None, checkpoint: Path | None = None
+    ) -> Any:
+        """Build ``network``, to begin, or to go on from a ``checkpoint``; collective."""
 
     @abstractmethod
     def connections(self, simulation: Any) -> int:
@@ -92,9 +94,11 @@ class Spiking(Wing):
     def check(self, settings: RunSettings) -> None:
         """They have all."""
 
-    def simulation(self, network: Network, comm: MPI.Comm, settings: RunSettings, file: Path | None) -> Simulation:
+    def simulation(
+        self, network: Network, comm: MPI.Comm, settings: RunSettings, file: Path | None, checkpoint: Path | None = None
+    ) -> Simulation:
         own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange")}
-        return Simulation(network, comm, file=file, **own)
+        return _begun(Simulation, network, comm, checkpoint, file=file, **own)
 
     def connections(self, simulation: Simulation) -> int:
         return simulation.synapse_count()
@@ -128,9 +132,14 @@ class Rates(Wing):
         return [population for population in network.populations if population.model.siegert]
 
     def simulation(
-        self, network: RateNetwork, comm: MPI.Comm, settings: RunSettings, file: Path | None
+        self,
+        network: RateNetwork,
+        comm: MPI.Comm,
+        settings: RunSettings,
+        file: Path | None,
+        checkpoint: Path | None = None,
     ) -> RateSimulation:
-        return RateSimulation(network, comm, settings.seed, file=file)
+        return _begun(RateSimulation, network, comm, checkpoint, seed=settings.seed, file=file)
 
     def connections(self, simulation: RateSimulation) -> int:
         return simulation.connection_count()
@@ -162,9 +171,14 @@ class Binary(Wing):
         return [population for population in network.populations if population.m_ext is None]
 
     def simulation(
-        self, network: BinaryNetwork, comm: MPI.Comm, settings: RunSettings, file: Path | None
+        self,
+        network: BinaryNetwork,
+        comm: MPI.Comm,
+        settings: RunSettings,
+        file: Path | None,
+        checkpoint: Path | None = None,
     ) -> BinarySimulation:
-        return BinarySimulation(network, comm, settings.seed, file=file)
+        return _begun(BinarySimulation, network, comm, checkpoint, seed=settings.seed, file=file)
 
     def connections(self, simulation: BinarySimulation) -> int:
         return simulation.coupling_count()
@@ -184,6 +198,13 @@ class Binary(Wing):
             "activity": _over_all((s.neurons, s.activity) for s in found.values()),
             "activities": {name: s.activity for name, s in found.items()},
         }
+
+
+def _begun(kind: Any, network: Any, comm: MPI.Comm, checkpoint: Path | None, **options: Any) -> Any:
+    """A new simulation, or the one of a checkpoint."""
+    if checkpoint is None:
+        return kind(network, comm, **options)
+    return kind.restore(network, checkpoint, comm, **options)
 
 
 def _over_all(means: Iterable[tuple[int, float]]) -> float | None:

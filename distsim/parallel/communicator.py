@@ -6,7 +6,8 @@ import os
 import pickle
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -29,6 +30,15 @@ POLL = 0.005  # s between looks at what other ranks do, while they need the core
 def in_ranks(ranks: int) -> str:
     """``1 rank``, ``2 ranks``."""
     return "1 rank" if ranks == 1 else f"{ranks} ranks"
+
+
+def largest(comm: MPI.Comm, values: Sequence[float]) -> list[float]:
+    """The largest of every value over all ranks (collective)."""
+    from mpi4py import MPI
+
+    found = array("d", [0.0] * len(values))
+    comm.Allreduce([array("d", values), MPI.DOUBLE], [found, MPI.DOUBLE], MPI.MAX)
+    return list(found)
 
 
 def launched() -> bool:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from distsim.core.errors import InputError, StorageError
 from distsim.parallel.communicator import POLL, is_copy, launched, launched_alone, launched_rank
-from distsim.parallel.signals import GRACE, code_of, heed, heeded, say
+from distsim.parallel.signals import GRACE, SuspendedError, code_of, heed, heeded, say
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-ENDED_WELL, FAULT, INPUT_ERROR, NOT_STORED = 0, 1, 2, 4
+ENDED_WELL, FAULT, INPUT_ERROR, SUSPENDED, NOT_STORED = 0, 1, 2, 3, 4
 PATIENCE = 5.0  # s that a rank with wrong input, or a full disk, waits for the others to end as well
 SHORT_PATIENCE = 1.0  # s that a rank with a fault does
 MOMENT = 0.05  # s that words need to reach the launcher, or another rank
@@ -35,7 +35,7 @@ def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
     InputError and StorageError are printed once, by the lowest rank that met one, and give exit code 2 or 4 on all
     ranks; where the others do not come to the end of ``main`` within seconds, because they wait for this one, the job
     is aborted with that code. Any other exception prints its rank and traceback and aborts the job. Ctrl-C, SIGTERM
-    and SIGUSR1 end it with one sentence and exit code 130, 143 or 138.
+    and SIGUSR1 end it with one sentence and exit code 130, 143 or 138; a run that was saved for one of them, with 3.
     """
     ends = comm.Dup()  # its messages do not mix with those of main
     code, failure = ENDED_WELL, None
@@ -44,6 +44,10 @@ def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
             code = int(main(comm) or 0)
         except (InputError, StorageError) as error:
             failure = error
+        except SuspendedError as kept:
+            code = SUSPENDED
+            if comm.rank == 0:
+                say(str(kept))
         except KeyboardInterrupt as stop:
             return _stopped(stop, comm.rank, comm.size == 1)
         except Exception as error:

@@ -4,6 +4,9 @@ A rank that waits for another inside MPI never gets to a signal handler of Pytho
 MPI leaves the interpreter: it speaks at once and ends the process after a moment, in which what can be closed is
 closed. Launchers send SIGTERM to the ranks when they end themselves, whatever reached them, and forward no more output;
 SIGUSR1 they pass on to the ranks and live: it is the one for a batch system that warns before the time is over.
+
+A run that keeps checkpoints is under a ``Watch``: it is let come to the end of its part, where all ranks agree on what
+any of them has heard, is saved there, and ends with ``SuspendedError``.
 """
 
 from __future__ import annotations
@@ -26,8 +29,57 @@ class Stopped(KeyboardInterrupt):
     """A signal reached this process; ``code`` is what it exits with."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(WORDS[signal.Signals(number)])
+        super().__init__(words_of(number))
         self.code = 128 + number
+
+
+class SuspendedError(Exception):
+    """All ranks have ended a run between two of its parts, for a signal; the text says what was kept."""
+
+
+class Watch:
+    """A run that can go on, as signals find it: ``kept`` says what was kept and how to go on.
+
+    While it ``holds``, a signal is noted as ``number``, where whoever runs looks, and ``pass_on`` is called, if there is
+    anything to pass it on to. A second Ctrl-C ends a process without others all the same.
+    """
+
+    def __init__(self) -> None:
+        self.kept = ""
+        self.holds = True
+        self.number = 0
+        self.pass_on: Callable[[], None] | None = None
+
+    def heeds(self, number: int, alone: bool) -> bool:
+        """Note the signal; False where it is to end the process."""
+        if not self.holds or (alone and self.number == number == signal.SIGINT):
+            return False
+        self.number = self.number or number
+        if self.pass_on is not None:
+            self.pass_on()
+        return True
+
+
+_watches: list[Watch] = []
+
+
+@contextmanager
+def watched() -> Iterator[Watch]:
+    """A ``Watch`` as long as the block lasts; that of the block around it, if there is one."""
+    if _watches:
+        yield _watches[0]
+        return
+    _watches.append(Watch())
+    try:
+        yield _watches[0]
+    finally:
+        _watches.clear()
+
+
+def words_of(number: int) -> str:
+    """What has stopped the job, and, where a run can go on, how."""
+    kept = _watches[0].kept if _watches else ""
+    return "; ".join(filter(None, (WORDS[signal.Signals(number)], kept)))
 
 
 def code_of(stop: KeyboardInterrupt) -> int:
@@ -46,6 +98,8 @@ def heed(rank: int, alone: bool, explained: Callable[[], bool]) -> Callable[[], 
     afterwards = signal.SIG_DFL if alone else signal.SIG_IGN  # a second signal; the listener ends it all
 
     def stop(number: int, frame: FrameType | None) -> None:
+        if _watches and _watches[0].heeds(number, alone):
+            return
         for each in SIGNALS:
             signal.signal(each, afterwards)
         raise Stopped(number)
@@ -96,16 +150,22 @@ class _Listener:
         threading.Thread(target=self._listen, name="signals", daemon=True).start()
 
     def _listen(self) -> None:
+        spoken = False  # of a run that is let come to the end of its part: the launcher may not wait for it
         while True:
             received = os.read(self._outlet, 1)
             if not received:
                 os.close(self._outlet)
                 return
-            if self._ours(received[0]):
-                if self._rank == 0 and not self._explained():
-                    say(WORDS[signal.Signals(received[0])], launcher_ends=received[0] != signal.SIGUSR1)
+            number = received[0]
+            if not self._ours(number):
+                continue
+            holds = bool(_watches) and _watches[0].heeds(number, alone=False)
+            if self._rank == 0 and not (holds and (spoken or number == signal.SIGUSR1)) and not self._explained():
+                say(words_of(number), launcher_ends=number != signal.SIGUSR1)
+                spoken = True
+            if not holds:
                 time.sleep(GRACE)
-                os._exit(128 + received[0])
+                os._exit(128 + number)
 
     def close(self) -> None:
         signal.set_wakeup_fd(-1)

@@ -218,6 +218,15 @@ def take_place(path: Path) -> None:
         _remove_parts_of_others(path, [path, before])
 
 
+def remove(path: Path) -> None:
+    """Remove the checkpoint at ``path``, the one before it, and all their parts, as far as they are there."""
+    if not path.parent.is_dir():
+        return
+    for file in (path, before_it(path), aside(path)):
+        file.unlink(missing_ok=True)
+    _remove_parts_of_others(path, [])
+
+
 def _sync(folder: Path) -> None:
     """Force the names in a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)

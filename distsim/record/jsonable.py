@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +40,12 @@ def make_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise refused(f"output folder '{folder}'", error) from error
+
+
+def flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Name and value of all entries, those of tables among them as table.entry."""
+    for name, item in value.items():
+        if isinstance(item, Mapping):
+            yield from flat(item, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", item

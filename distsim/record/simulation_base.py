@@ -204,12 +204,12 @@ class SimulationBase(Prepared[AnyNetwork]):
                 self._write_records(self._output, at_end)
                 self._output.flush(self.time, sure=at_end)
 
-    def save(self, path: str | Path, files: int | None = None) -> None:
+    def save(self, path: str | Path, files: int | None = None, note: Any = None) -> None:
         """Keep all that the simulation remembers in a checkpoint at ``path``, from which ``restore`` goes on.
 
         A checkpoint that is there becomes ``path``.before, once the new one is complete. It is one file on one node,
-        else one for each, or as many as ``files``. Raises InputError or StorageError, on all ranks, where it cannot be
-        written; what was there before stays.
+        else one for each, or as many as ``files``. note: plain data that is kept with it. Raises InputError or
+        StorageError, on all ranks, where it cannot be written; what was there before stays.
         """
         self._require_open()
         require_same(self.comm, "save", path=path, files=files)
@@ -217,7 +217,7 @@ class SimulationBase(Prepared[AnyNetwork]):
         parts = nodes(self.comm) if files is None else check_count(files, "save: files", low=1, high=self.comm.size)
         about = {name: getattr(self, name) for name in self.fixed}
         about |= {"simulation": self._name, "network": of_network(self.network), "versions": versions()}
-        about |= {"time": self.time, "file": self._output.kept() if self._output else None}
+        about |= {"time": self.time, "file": self._output.kept() if self._output else None, "note": note}
         with faults(self.comm):
             archive = Saving(self.comm, Path(path), parts, about)
             try:

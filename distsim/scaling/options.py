@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from distsim.command.arguments import Parser, assignments, divided, value_of
+from distsim.core.durations import seconds
 from distsim.core.errors import InputError
 from distsim.scaling.settings import LISTS, SETTINGS, TABLES
 
@@ -55,11 +55,8 @@ exit codes: 0 all points done, 1 some failed, 2 wrong input, 3 points left when 
 """
 
 
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
-_DURATION = re.compile(r"(?=.)(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 PUBLISHED = Path(__file__).with_name("published.toml")
 """The experiment file of ``--published``."""
-LONGEST = 10 * 365 * 24 * 3600.0  # s; far longer waits are beyond what the system counts
 
 
 @dataclass(frozen=True)
@@ -104,19 +101,6 @@ def parse(arguments: list[str]) -> Options:
         budget=seconds(taken["budget"], "--budget"),
         settings=settings,
     )
-
-
-def seconds(text: str | None, name: str) -> float | None:
-    """A duration such as 90, 90s, 30m or 1h30m in s; InputError naming the option ``name`` for anything else."""
-    if text is None:
-        return None
-    match = _DURATION.fullmatch(text)
-    total = sum(float(n) * unit for n, unit in zip(match.groups(), _UNITS.values(), strict=True) if n) if match else 0.0
-    if total <= 0.0:
-        raise InputError(f"option {name}: '{text}' is no duration; write e.g. 90s, 30m or 1h30m")
-    if total > LONGEST:
-        raise InputError(f"option {name}: '{text}' is longer than ten years; write e.g. 90s, 30m or 1h30m")
-    return total
 
 
 def _make_parser() -> Parser:

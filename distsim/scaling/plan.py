@@ -176,7 +176,7 @@ def _check_size(model: NetworkModel, point: Point, network: Any) -> None:
 
 def _check_settings(settings: RunSettings, network: Any) -> None:
     """InputError where times are no multiples of the network's time step, or the interval exceeds a delay."""
-    from distsim.models.run import dt_of
+    from distsim.models.course import dt_of
 
     settings.check(dt_of(network))
     if settings.interval is not None:

@@ -101,7 +101,7 @@ def _of_point(progress: Progress, point: Point) -> Progress:
 
 
 def _settings(task: Task, model: NetworkModel, parameters: Any, measured: Measured) -> dict[str, Any]:
-    from distsim.models.run import dt_of
+    from distsim.models.course import dt_of
 
     network = measured.simulation.network
     fields = {

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from distsim.core.errors import InputError
+from distsim.record.jsonable import flat
 from distsim.scaling.report.summary import with_speed
-from distsim.scaling.store import flat
 
 
 class Records(list[Mapping[str, Any]]):

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.core.errors import InputError, StorageError
-from distsim.record.jsonable import plain, write_json
+from distsim.record.jsonable import flat, plain, write_json
 from distsim.record.lock import Lock
 from distsim.record.storage import make_folder, read_file, reason, refused, write_fully, write_whole
 from distsim.record.surroundings import now
@@ -154,15 +154,6 @@ def _check_identity(folder: Path, identity: Mapping[str, Any]) -> None:
                 f"output folder '{folder}' holds another experiment: there {name} = {there}, here {here}; "
                 "take another --out"
             )
-
-
-def flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Name and value of all entries, those of tables among them as table.entry."""
-    for name, item in value.items():
-        if isinstance(item, Mapping):
-            yield from flat(item, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", item
 
 
 # Reading

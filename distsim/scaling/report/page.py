@@ -16,7 +16,7 @@ from typing import Any
 from distsim.analysis.published_statistics import STATISTICS
 from distsim.scaling.report import figures as drawing
 from distsim.scaling.report.summary import HEADINGS, QUANTITIES, WEIGHTS, Record, Spread, Summary, networks
-from distsim.scaling.store import flat
+from distsim.record.jsonable import flat
 
 CROWDED = "*"
 CROWDED_NOTE = f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling"
