@@ -19,6 +19,7 @@ from distsim.models.outcome import Outcome, Table
 from distsim.models.run import run as run_model
 from distsim.parallel import on_root
 from distsim.parallel.progress import bars, compilation_shown
+from distsim.parallel.signals import watched
 from distsim.record import surroundings
 from distsim.record.jsonable import make_writable, write_json
 from distsim.record.lock import Lock
@@ -55,7 +56,10 @@ def run(comm: MPI.Comm, request: Request) -> None:
             return
         fresh = on_root(comm, lambda: going_on.begin(out, identity))
         try:
-            _run(comm, request, model, parameters, Keeping(out / going_on.CHECKPOINT, request.every, request.resume))
+            with watched():  # to the end: what was simulated is shown and written
+                _run(
+                    comm, request, model, parameters, Keeping(out / going_on.CHECKPOINT, request.every, request.resume)
+                )
         except InputError:
             if fresh:
                 on_root(comm, lambda: going_on.end(out))

@@ -41,13 +41,13 @@ NEARLY = 1e-9  # intervals of checkpoints: a multiple of decimal numbers is one 
 class Keeping:
     """A run keeps checkpoints at ``path``, ``every`` so often; ``resume``: it goes on from the one there, if any.
 
-    ``how``: what a user does so that it goes on.
+    ``onward`` tells a user what to do then.
     """
 
     path: Path
     every: Every
     resume: bool = False
-    how: str = "the same command line with --resume"
+    onward: str = "; the same command line with --resume goes on"
 
 
 def identity_of(model: Model, parameters: Any, settings: RunSettings, recording: Recording | None) -> dict[str, Any]:
@@ -231,7 +231,7 @@ class Course:
     def _tell(self, what: str) -> None:
         """Let signals know what is kept."""
         if self._watch is not None and self._keeping is not None:
-            self._watch.kept = f"{what}; {self._keeping.how} goes on from there"
+            self._watch.kept = f"{what}{self._keeping.onward}"
 
 
 def _usable(path: Path, identity: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:

@@ -59,8 +59,9 @@ def simulate(
 
     What is recorded, ``recording`` or, without it, what the model itself records, goes to a file in ``folder``.
     ``check`` is called on all ranks between the parts of the run and may raise; ``measuring`` is entered for the
-    measured time. ``keeping``: the run is saved so often, and, for a signal, once more before it ends with SuspendedError;
-    it goes on from there to the same bits, and its times are added up. Raises InputError before anything is simulated.
+    measured time. ``keeping``: the run is saved so often, and, for a signal, once more before it ends with
+    SuspendedError; it goes on from there to the same bits, and its times are added up. Raises InputError before
+    anything is simulated.
     """
     require_same(comm, f"model '{model.name}'", file=model.digest, parameters=parameters.as_dict())
     network = model.build_network(parameters)

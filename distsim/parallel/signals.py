@@ -40,19 +40,18 @@ class SuspendedError(Exception):
 class Watch:
     """A run that can go on, as signals find it: ``kept`` says what was kept and how to go on.
 
-    While it ``holds``, a signal is noted as ``number``, where whoever runs looks, and ``pass_on`` is called, if there is
-    anything to pass it on to. A second Ctrl-C ends a process without others all the same.
+    A signal is noted as ``number``, where whoever runs looks, and ``pass_on`` is called, if there is anything to pass
+    it on to. A second Ctrl-C ends a process without others all the same.
     """
 
     def __init__(self) -> None:
         self.kept = ""
-        self.holds = True
         self.number = 0
         self.pass_on: Callable[[], None] | None = None
 
     def heeds(self, number: int, alone: bool) -> bool:
         """Note the signal; False where it is to end the process."""
-        if not self.holds or (alone and self.number == number == signal.SIGINT):
+        if alone and self.number == number == signal.SIGINT:
             return False
         self.number = self.number or number
         if self.pass_on is not None:
@@ -74,6 +73,27 @@ def watched() -> Iterator[Watch]:
         yield _watches[0]
     finally:
         _watches.clear()
+
+
+@contextmanager
+def passed_on(pass_on: Callable[[], None]) -> Iterator[None]:
+    """Call ``pass_on`` for a signal that is held, as long as the block lasts, and for one that was heard before."""
+    if not _watches:
+        yield
+        return
+    watch = _watches[0]
+    watch.pass_on = pass_on
+    try:
+        if watch.number:
+            pass_on()
+        yield
+    finally:
+        watch.pass_on = None
+
+
+def noted() -> int:
+    """The signal that is held; 0 for none."""
+    return _watches[0].number if _watches else 0
 
 
 def words_of(number: int) -> str:
@@ -108,7 +128,8 @@ def heed(rank: int, alone: bool, explained: Callable[[], bool]) -> Callable[[], 
         return number in SIGNALS and signal.getsignal(number) in (stop, signal.SIG_IGN)
 
     listener = None if alone else _Listener(rank, explained, ours)
-    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
 
     def undo() -> None:
         for number, handler in before.items():
@@ -133,8 +154,9 @@ def _unhandled() -> bool:
     free = signal.set_wakeup_fd(-1)
     if free != -1:  # an event loop listens
         signal.set_wakeup_fd(free)
-    handlers = tuple(map(signal.getsignal, SIGNALS))
-    return free == -1 and handlers == (signal.default_int_handler, signal.SIG_DFL, signal.SIG_DFL)
+    interrupt, *others = map(signal.getsignal, SIGNALS)
+    ours = interrupt in (signal.default_int_handler, signal.SIG_IGN)  # shells let what they start with & ignore it
+    return free == -1 and ours and others == [signal.SIG_DFL, signal.SIG_DFL]
 
 
 class _Listener:

@@ -17,22 +17,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.core.errors import DistsimError, InputError, StorageError
 from distsim.parallel import on_root, run_main, world
-from distsim.parallel.job import NOT_STORED
+from distsim.parallel.job import NOT_STORED, SUSPENDED
 from distsim.parallel.progress import Progress, bars, silent
+from distsim.parallel.signals import SuspendedError, noted, watched, words_of
 from distsim.record.jsonable import plain
 from distsim.record.storage import read_file, refused, write_whole
 from distsim.scaling import process
 from distsim.scaling.experiment import Point
 from distsim.scaling.options import Options
 from distsim.scaling.plan import load_point, model_of
-from distsim.scaling.point import Task
+from distsim.scaling.point import Task, earlier_wall_time
 from distsim.scaling.session import BudgetSpentError, Outcome, Session, attempt
 from distsim.scaling.settings import Experiment, check_record
 
@@ -43,6 +44,8 @@ JOB = "distsim.scaling.jobs"
 TASK, RESULT = "task.json", "record.json"
 PREFIX = ".point-"
 """How the folders begin in which a point's job finds its task and leaves its record."""
+VOICE = "distsim: "
+"""How a line of errors begins in which a job says how it ended."""
 SPOKEN = "distsim-progress "
 """How a line begins by which the job tells its progress."""
 
@@ -85,6 +88,7 @@ def _launched(session: Session, task: Task) -> Outcome:
         "point": point.as_dict(),
         "digest": model_of(task.experiment).digest,
         "folder": None if task.folder is None else str(task.folder),
+        "checkpoint": None if task.checkpoint is None else str(task.checkpoint),
         "live": progress is not silent,
     }
     begin = time.perf_counter()
@@ -99,7 +103,9 @@ def _launched(session: Session, task: Task) -> Outcome:
         record = _read(folder / RESULT) if ended.code == 0 else None
     if record is not None:
         line = {"launch_line": shlex.join(sys.orig_argv), "launcher": shlex.join(launcher)}
-        return {**record, **line, "wall_time": time.perf_counter() - begin}
+        return {**record, **line, "wall_time": time.perf_counter() - begin + earlier_wall_time(record)}
+    if ended.code == SUSPENDED or noted():
+        return SuspendedError(suspended_in(ended.errors) or words_of(noted()))
     if ended.code == NOT_STORED:
         raise StorageError(
             f"the results of {point} found no room in '{options.out}'; earlier ones are safe: make room, then --resume"
@@ -107,6 +113,12 @@ def _launched(session: Session, task: Task) -> Outcome:
     if ended.code is None and session.left() <= 0.0:
         return BudgetSpentError()
     return PointError(ended.reason(limit))
+
+
+def suspended_in(errors: str) -> str:
+    """The sentence with which a job ended that was saved for a signal."""
+    said = [line.removeprefix(VOICE) for line in errors.splitlines() if line.startswith(VOICE)]
+    return said[-1] if said else ""
 
 
 @contextmanager
@@ -147,7 +159,8 @@ def run(comm: MPI.Comm, folder: Path) -> None:
     task, live = on_root(comm, partial(_task, folder))
     if comm.size != task.point.ranks:
         raise InputError(f"the launcher started {comm.size} ranks for a point on {task.point.ranks}")
-    outcome = attempt(comm, task, spoken if live and comm.rank == 0 else silent)
+    with watched() if task.keeping() else nullcontext():
+        outcome = attempt(comm, task, spoken if live and comm.rank == 0 else silent)
     if isinstance(outcome, Exception):
         raise outcome
     on_root(comm, lambda: write_whole(folder / RESULT, json.dumps(plain(outcome), allow_nan=False).encode()))
@@ -158,8 +171,8 @@ def _task(folder: Path) -> tuple[Task, bool]:
     held = json.loads((folder / TASK).read_text(encoding="utf-8"))
     experiment, point = Experiment(**held["settings"]), Point.from_dict(held["point"])
     model_of(experiment, held["digest"])
-    kept = None if held["folder"] is None else Path(held["folder"])
-    return Task(experiment, point, load_point(experiment, point), kept), held["live"]
+    kept, checkpoint = (None if held[name] is None else Path(held[name]) for name in ("folder", "checkpoint"))
+    return Task(experiment, point, load_point(experiment, point), kept, checkpoint), held["live"]
 
 
 # Progress, as lines that the job writes and the experiment hears

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.analysis.published_statistics import STATISTICS, sample_statistics
+from distsim.models.course import Keeping
 from distsim.models.model import NetworkModel, RunSettings
 from distsim.parallel.progress import Progress
 from distsim.record.surroundings import affinity, now
@@ -39,21 +40,33 @@ Check = Callable[[], None]
 
 @dataclass(frozen=True)
 class Task:
-    """A point and all that it takes to run it; ``parameters`` are those of the model, ``folder`` is for its data."""
+    """A point and all that it takes to run it; ``parameters`` are those of the model, ``folder`` is for its data.
+
+    ``checkpoint``: where it is saved as often as the experiment says, and goes on if it was.
+    """
 
     experiment: Experiment
     point: Point
     parameters: Any
     folder: Path | None = None
+    checkpoint: Path | None = None
+
+    def keeping(self) -> Keeping | None:
+        """What the run keeps of itself to go on."""
+        every = self.experiment.every()
+        if self.checkpoint is None or every is None:
+            return None
+        return Keeping(self.checkpoint, every, resume=True, onward="")
 
 
 def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = None) -> dict[str, Any]:
     """Build and simulate the network of ``task`` on all ranks of ``comm``; collective.
 
-    What is recorded goes to the folder of the task, which is begun anew and can be read at any moment.
+    What is recorded goes to the folder of the task, which is begun anew, unless the point goes on from a checkpoint,
+    and can be read at any moment.
 
     Returns the record, complete on rank 0: times in s, compilation excluded, weights in pA, rates in 1/s, memory in
-    bytes, energy in J.
+    bytes, energy in J, which is not known of a point that was interrupted.
     """
     from distsim.models.run import simulate
     from distsim.parallel import on_root
@@ -69,12 +82,14 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     recording = task.experiment.recording()
     if task.folder is not None:
         on_root(comm, partial(_begin_folder, task.folder, task, model, parameters, settings))
+    keeping = task.keeping()
     _reset_peak_memory()
     memory_start = comm.allgather(resident_bytes())
     meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
-        folder=task.folder if recording.choices else None, recording=recording, check=check, measuring=meter,
+        folder=task.folder if recording.choices else None, recording=recording, check=check, keeping=keeping,
+        measuring=meter,
     ) as measured:  # fmt: skip
         joules = comm.allgather(meter.joules)
         record = {
@@ -82,14 +97,21 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
             **_measured(measured),
             **_weights(measured),
             "memory_start": memory_start,
-            "energy": None if None in joules else sum(joules),
+            "energy": None if None in joules or len(measured.totals["parts"]) > 1 else sum(joules),
         }
         record |= _derived(record, measured.simulation.loads(), hosts)
-    return {**record, "wall_time": time.perf_counter() - begin}
+    return {**record, "wall_time": time.perf_counter() - begin + earlier_wall_time(record)}
+
+
+def earlier_wall_time(record: dict[str, Any]) -> float:
+    """Seconds of the jobs before the last one that had a part in the point."""
+    return sum(part["wall_time"] for part in record["parts"][:-1])
 
 
 def _begin_folder(folder: Path, task: Task, model: NetworkModel, parameters: Any, settings: RunSettings) -> None:
-    """Begin the folder of a point, with enough to run the model again, and to know what is recorded."""
+    """Begin the folder of a point that is not half done, with enough to run it again, and to know what is recorded."""
+    if task.checkpoint is not None and task.checkpoint.exists():
+        return  # what was recorded goes on
     about = {"model": model.name, "source": task.experiment.model, "date": now(), "parameters": parameters.as_dict()}
     chosen = {name: getattr(settings, name) for name in model.chosen}
     begin_folder(folder, {**about, **chosen, "record": task.experiment.recording().texts})

@@ -22,6 +22,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
+from distsim.parallel.signals import passed_on
+
 KEPT = 65536
 """Bytes of a stream that are kept at most: a job may write any amount of errors."""
 GRACE = 5.0
@@ -66,8 +68,8 @@ def run(
 ) -> Ended:
     """Run ``command`` for at most ``limit`` seconds; ``hear`` is told every line that it writes.
 
-    It has a session of its own, so that all its processes can be found, and is ended when this process ends. Raises
-    OSError where it cannot be started.
+    It has a session of its own, so that all its processes can be found, and is ended when this process ends; a signal
+    that a ``Watch`` holds is passed on to it as SIGUSR1. Raises OSError where it cannot be started.
     """
     job = subprocess.Popen(
         command, env=dict(environment), start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -84,7 +86,8 @@ def run(
             reader.start()
         with contextlib.suppress(OSError):  # it has ended
             os.write(stdin.fileno(), HELD)
-        code: int | None = job.wait(limit)
+        with passed_on(lambda: job.send_signal(signal.SIGUSR1)):
+            code: int | None = job.wait(limit)
     except subprocess.TimeoutExpired:
         code = None
         end(job)

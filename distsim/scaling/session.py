@@ -7,14 +7,16 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from distsim.core.errors import DistsimError, StorageError
 from distsim.parallel import on_root
-from distsim.parallel.communicator import first_ranks, in_ranks, patient_barrier
+from distsim.parallel.communicator import first_ranks, in_ranks, largest, patient_barrier
 from distsim.parallel.progress import Progress, bars, compilation_shown
+from distsim.parallel.signals import SuspendedError, Watch, watched, words_of
 from distsim.record import surroundings
 from distsim.scaling.experiment import Point, key_of
 from distsim.scaling.options import Options, parse
@@ -22,7 +24,7 @@ from distsim.scaling.plan import make_plan
 from distsim.scaling.point import Task, run_point
 from distsim.scaling.report.command import brief
 from distsim.scaling.report.summary import point_line, with_speed
-from distsim.scaling.store import Folder, point_folder
+from distsim.scaling.store import Folder, begin_checkpoints, end_checkpoints, point_folder
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -68,7 +70,7 @@ def attempt(comm: MPI.Comm, task: Task, progress: Progress, left: Callable[[], f
             check = None if left is None else partial(_check_time, active, left)
             try:
                 outcome = {**run_point(active, task, progress, check), **surroundings.collect(active)}
-            except (DistsimError, BudgetSpentError, MemoryError) as error:
+            except (DistsimError, BudgetSpentError, SuspendedError, MemoryError) as error:
                 if isinstance(error, MemoryError) and active.size > 1:
                     raise
                 outcome = error
@@ -103,14 +105,27 @@ class Session:
         self.options = options
         self._begun = time.monotonic()
         self._failed = self._left = 0
+        self._why_left = "the budget is spent"
         self._on_root(lambda: self._open(job_ranks, most_ranks))
 
     def work(self, attempt: Callable[[Task], Outcome]) -> int:
-        """Call ``attempt`` for every point, store what it gives, report at the end; collective; the exit code."""
-        while (task := self._on_root(self._next)) is not None:
-            outcome = attempt(task)
-            self._on_root(partial(self._finish, task.point, outcome))
-        return self._on_root(self._report)
+        """Call ``attempt`` for every point, store what it gives, report at the end; collective; the exit code.
+
+        Where points keep checkpoints, a signal ends it between two parts of one, or two points.
+        """
+        keeps = self._on_root(lambda: self.plan.experiment.every() is not None)
+        with watched() if keeps else nullcontext() as watch:
+            while (task := self._on_root(partial(self._next, self._stopped(watch)))) is not None:
+                outcome = attempt(task)
+                self._on_root(partial(self._finish, task.point, outcome))
+                if watch is not None:
+                    watch.kept = ""
+            return self._on_root(self._report)
+
+    def _stopped(self, watch: Watch | None) -> int:
+        """The signal that has reached any rank, else 0; collective."""
+        number = watch.number if watch else 0
+        return int(largest(self.comm, [number])[0]) if self.comm else number
 
     def left(self) -> float:
         """Seconds left of the budget, infinite without one."""
@@ -157,9 +172,13 @@ class Session:
         print(f"{self._total} points, {self._number} of them done before; {where}; output folder: {options.out}",
               flush=True)  # fmt: skip
 
-    def _next(self) -> Task | None:
+    def _next(self, stopped: int) -> Task | None:
         """The next point, which then runs; None where there is none, or no time for it: all others are left as well."""
         if not self._missing:
+            return None
+        if stopped:
+            self._why_left = words_of(stopped)
+            self._leave(len(self._missing))
             return None
         if self.left() <= MARGIN * expected(self._missing[0], self._folder.records):
             self._leave(len(self._missing))
@@ -167,8 +186,10 @@ class Session:
         point = self._missing.popleft()
         self._folder.begin(point)
         experiment = self.plan.experiment
-        folder = point_folder(self._folder.path.absolute(), point) if experiment.keeps() else None
-        return Task(experiment, point, self.plan.parameters_of(point), folder)
+        path = self._folder.path.absolute()
+        folder = point_folder(path, point) if experiment.keeps() else None
+        checkpoint = begin_checkpoints(path, point) if experiment.every() else None
+        return Task(experiment, point, self.plan.parameters_of(point), folder, checkpoint)
 
     def _leave(self, points: int) -> None:
         """So many points are left for ``--resume``."""
@@ -179,7 +200,8 @@ class Session:
 
     def _finish(self, point: Point, outcome: Outcome) -> None:
         """Store what became of ``point``, and say so."""
-        if isinstance(outcome, BudgetSpentError):
+        if isinstance(outcome, (BudgetSpentError, SuspendedError)):
+            self._why_left = str(outcome) or self._why_left
             self._leave(1 + len(self._missing))
             return
         if isinstance(outcome, StorageError):  # of the data that are kept: no later point would find room
@@ -193,6 +215,7 @@ class Session:
             line = f"{point}: FAILED: {reason.splitlines()[0]}"
         else:
             self._folder.add(with_speed({**outcome, "date": surroundings.now()}, self._folder.records))
+            end_checkpoints(self._folder.path, point)
             line = point_line(point, outcome)
         print(f"[{self._number:{len(str(self._total))}d}/{self._total}] {line}", flush=True)
 
@@ -202,7 +225,7 @@ class Session:
             print(brief(self._folder.path, self._folder.records, plot=self.options.plot), flush=True)
         for number, what in (
             (self._failed, "failed; --resume tries them again"),
-            (self._left, "left: the budget is spent; --resume goes on with them"),
+            (self._left, f"left: {self._why_left}; --resume goes on with them"),
         ):
             if number:
                 print(f"{number} of {self._total} points {what}", flush=True)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from distsim.analysis.published_statistics import STATISTICS
+from distsim.core.durations import Every
 from distsim.core.errors import InputError
 from distsim.core.units import LARGEST_COUNT, MAX_NEURONS, check_count, check_number, shown
 from distsim.models.defaults import Default
@@ -129,6 +130,12 @@ KEPT = ("spikes", "connectivity", "parameters")
 """What may be kept of a point, in a few words; the first two are such of ``Recording``."""
 
 
+def often(value: Any, name: str) -> str:
+    """A text that says how often something is done."""
+    Every.of(text(value, name), name)
+    return str(value)
+
+
 def recorded(value: Any, name: str) -> str:
     """A text that says what to record."""
     Recording.of([text(value, name)])
@@ -184,6 +191,13 @@ class Experiment:
     record: tuple[str, ...] = setting(
         (), recorded, "WHAT", "what is recorded, and kept, in the words of run --record (default: none)", kept=True
     )
+    checkpoint: str | None = setting(
+        None,
+        often,
+        "TIME",
+        "save a point that runs so often, as 10m, or 500ms of simulated time (default: never)",
+        kept=True,
+    )
 
     def settings(self) -> dict[str, Any]:
         """All settings as plain data."""
@@ -204,6 +218,10 @@ class Experiment:
     def keeps(self) -> bool:
         """Whether anything is kept of a point beside its record."""
         return bool(self.keep or self.recording().choices)
+
+    def every(self) -> Every | None:
+        """How often a point that runs is saved; None for never."""
+        return None if self.checkpoint is None else Every.of(self.checkpoint, "checkpoint")
 
     def run_settings(self) -> dict[str, Any]:
         """How a network is simulated: the settings that the model has its own values for."""

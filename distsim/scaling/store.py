@@ -7,7 +7,8 @@ written; what a full disk cuts off is taken back at once. ``experiment.json`` ha
 points share, and the "settings" of the last job, which say what points there are. ``running.json`` is there while a
 point runs: where a rank is killed or its memory is exhausted, the job ends in it, and the file is what tells.
 
-``points`` has a folder for each point of which data are kept, begun anew whenever the point is.
+``points`` has a folder for each point of which data are kept, begun anew whenever the point is. ``checkpoints`` has
+what a point that is not finished goes on from; it goes when the point is done.
 
 Files outlive the version that wrote them and are edited by hand: each line is checked before anything is done with it.
 Used on rank 0 only.
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.core.errors import InputError, StorageError
+from distsim.record.checkpoint_files import remove
 from distsim.record.jsonable import flat, plain, write_json
 from distsim.record.lock import Lock
 from distsim.record.storage import make_folder, read_file, reason, refused, write_fully, write_whole
@@ -41,8 +43,9 @@ HEADER = "experiment.json"
 RUNNING = "running.json"
 FIGURE = "scaling"
 POINTS = "points"
+CHECKPOINTS = "checkpoints"
 PARAMETERS = "parameters.json"
-OWN_FILES = (RUNS, FAILED, HEADER, f"{FIGURE}.png", f"{FIGURE}.pdf", POINTS)
+OWN_FILES = (RUNS, FAILED, HEADER, f"{FIGURE}.png", f"{FIGURE}.pdf", POINTS, CHECKPOINTS)
 LONGEST_NAME = 80
 DEEPEST = 20
 """Objects and lists within each other that a record may hold; one of the harness has four."""
@@ -126,9 +129,27 @@ class Folder:
 
 
 def point_folder(folder: Path, point: Point) -> Path:
-    """Where the data of a point are kept: named after it, and by a hash of what tells it from all others."""
+    """Where the data of a point are kept."""
+    return folder / POINTS / _name_of(point)
+
+
+def begin_checkpoints(folder: Path, point: Point) -> Path:
+    """Where a point that runs is saved, in a folder that is made."""
+    make_folder(folder / CHECKPOINTS, "folder")
+    return folder / CHECKPOINTS / _name_of(point)
+
+
+def end_checkpoints(folder: Path, point: Point) -> None:
+    """Remove what was saved of a point that is finished, and the folder when nothing is left in it."""
+    remove(folder / CHECKPOINTS / _name_of(point))
+    with contextlib.suppress(OSError):
+        (folder / CHECKPOINTS).rmdir()
+
+
+def _name_of(point: Point) -> str:
+    """A name for files of a point: what it says of itself, and a hash of what tells it from all others."""
     words = re.sub(r"[^A-Za-z0-9_.=]+", "-", str(point).replace(" = ", "=")).strip(".-")[:LONGEST_NAME]
-    return folder / POINTS / f"{words}-{hashlib.sha256(point.key().encode()).hexdigest()[:8]}"
+    return f"{words}-{hashlib.sha256(point.key().encode()).hexdigest()[:8]}"
 
 
 def begin_folder(path: Path, parameters: Mapping[str, Any]) -> None:

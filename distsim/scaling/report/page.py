@@ -14,9 +14,9 @@ from string import Template
 from typing import Any
 
 from distsim.analysis.published_statistics import STATISTICS
+from distsim.record.jsonable import flat
 from distsim.scaling.report import figures as drawing
 from distsim.scaling.report.summary import HEADINGS, QUANTITIES, WEIGHTS, Record, Spread, Summary, networks
-from distsim.record.jsonable import flat
 
 CROWDED = "*"
 CROWDED_NOTE = f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling"
