@@ -159,7 +159,8 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
         of_points = [word for word in arguments if word.startswith("--")]
         for path in (word for word in arguments[1:] if not word.startswith("--")):
             if of_points:
-                with_data = [*TINY, "--keep", "spikes,connectivity", "--no-plot", "--out", path]
+                one = ["--set", "neuron_model=iaf_psc_alpha", "--no-plot", "--out", path]
+                with_data = [*TINY, "--keep", "spikes,connectivity", *one]
                 run_python(["-m", "distsim.scaling", *with_data], None, folder)
                 continue
             settings = make_experiment(
