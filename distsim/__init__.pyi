@@ -3,11 +3,14 @@
 from distsim.analysis.read import read_activity as read_activity
 from distsim.analysis.read import read_binary_states as read_binary_states
 from distsim.analysis.read import read_connections as read_connections
+from distsim.analysis.read import read_contents as read_contents
+from distsim.analysis.read import read_couplings as read_couplings
 from distsim.analysis.read import read_flips as read_flips
 from distsim.analysis.read import read_parameters as read_parameters
 from distsim.analysis.read import read_rates as read_rates
 from distsim.analysis.read import read_spikes as read_spikes
 from distsim.analysis.read import read_states as read_states
+from distsim.analysis.read import read_updates as read_updates
 from distsim.analysis.read_liquid import DistanceCurves as DistanceCurves
 from distsim.analysis.read_liquid import read_distance_curves as read_distance_curves
 from distsim.analysis.read_liquid import read_stimuli as read_stimuli
@@ -15,8 +18,11 @@ from distsim.analysis.read_liquid import read_trial_spikes as read_trial_spikes
 from distsim.analysis.read_liquid import read_trial_states as read_trial_states
 from distsim.binary.binary_network import BinaryNetwork as BinaryNetwork
 from distsim.binary.binary_simulation import BinarySimulation as BinarySimulation
+from distsim.binary.coupled_pairs import CoupledPairs as CoupledPairs
 from distsim.binary.flip_recorder import Flips as Flips
 from distsim.binary.flip_recorder import MeanActivity as MeanActivity
+from distsim.binary.state_sampler import BinaryStates as BinaryStates
+from distsim.binary.update_recorder import Updates as Updates
 from distsim.connect.rule import Edges as Edges
 from distsim.connect.rule import Ends as Ends
 from distsim.connect.rule import Rule as Rule
@@ -25,6 +31,7 @@ from distsim.connect.rules.all_to_all import AllToAll as AllToAll
 from distsim.connect.rules.edge_list import EdgeList as EdgeList
 from distsim.connect.rules.fixed_indegree import FixedIndegree as FixedIndegree
 from distsim.connect.rules.fixed_total_number import FixedTotalNumber as FixedTotalNumber
+from distsim.connect.rules.nonzero import NonZero as NonZero
 from distsim.connect.rules.one_to_one import OneToOne as OneToOne
 from distsim.connect.rules.pairwise_bernoulli import PairwiseBernoulli as PairwiseBernoulli
 from distsim.connect.rules.spatial_bernoulli import SpatialBernoulli as SpatialBernoulli
@@ -59,6 +66,9 @@ from distsim.rates.rate_network import DiffusionConnection as DiffusionConnectio
 from distsim.rates.rate_network import RateNetwork as RateNetwork
 from distsim.rates.rate_network import SiegertNeuron as SiegertNeuron
 from distsim.rates.rate_simulation import RateSimulation as RateSimulation
+from distsim.scaling.one_point import run_point as run_point
+from distsim.scaling.record_table import Records as Records
+from distsim.scaling.record_table import load_records as load_records
 from distsim.spiking.drives.constant_current import ConstantCurrent as ConstantCurrent
 from distsim.spiking.drives.driven import Driven as Driven
 from distsim.spiking.drives.poisson import Poisson as Poisson

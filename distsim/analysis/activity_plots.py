@@ -14,6 +14,7 @@ from distsim.core.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+IN_A_ROW = 4  # panels
 Course = tuple[npt.ArrayLike, npt.ArrayLike]
 
 
@@ -55,4 +56,27 @@ def plot_activity(
     highest = max(0.05, axes.get_ylim()[1])
     axes.set(xlim=(0.0, stop), ylim=(0.0, highest), xlabel="time (ms)", ylabel="mean activity")
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=max(1, len(activities)), frameon=False, fontsize=8)
+    return figure
+
+
+def plot_populations(activities: Mapping[str, Course], stop: float, predicted: Mapping[str, float]) -> Figure:
+    """Mean activity of each population in a panel of its own, as NNMT's example draws it.
+
+    Arguments as in ``plot_activity``: simulated activity as a black line, the one that is predicted as a dashed grey
+    one, on an axis from -0.1 to 1.1.
+    """
+    columns = max(1, min(len(activities), IN_A_ROW))
+    rows = max(1, -(-len(activities) // columns))
+    figure = _figure(3.0 * columns, 2.5 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for unused in panels[len(activities) :]:
+        unused.remove()
+    for axes, (name, (times, values)) in zip(panels, activities.items(), strict=False):
+        axes.step(np.append(times, stop), np.append(values, np.asarray(values)[-1]), where="post", color="k", lw=1.0)
+        axes.lines[0].set_label("sim")
+        if name in predicted:
+            axes.axhline(predicted[name], color="gray", ls="--", lw=1.5, label="thy")
+        axes.set(xlim=(0.0, stop), ylim=(-0.1, 1.1), xlabel="time (ms)", ylabel="mean activity")
+        axes.set_title(f"{name} population")
+        axes.legend(loc="best")
     return figure

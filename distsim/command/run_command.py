@@ -38,7 +38,9 @@ def run(comm: MPI.Comm, request: Request) -> None:
     with output_folder(comm, request.out):
         try:
             with compilation_shown(comm):
-                outcome = run_model(model, comm, parameters, request.out, bars(comm), request.settings)
+                outcome = run_model(
+                    model, comm, parameters, request.out, bars(comm), request.settings, request.recording
+                )
         except RangeError as error:
             raise InputError(str(error)) from error
         if comm.rank == 0:

@@ -50,7 +50,7 @@ class Attribute:
         if isinstance(self.value, Distribution):
             return values_of_rows(self.value, self.streams(piece), piece.degree)
         if isinstance(self.value, np.ndarray) and piece.entry is not None:
-            return self.value.ravel()[piece.entry]
+            return self.value[np.unravel_index(piece.entry, self.value.shape)].astype(np.float64, copy=False)
         return np.full(len(piece.source), self.value, np.float64)
 
     def streams(self, piece: Edges) -> Streams:

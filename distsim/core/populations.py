@@ -74,6 +74,13 @@ class Populations(Generic[AnyPopulation]):
         self._frozen = True
         return self
 
+    def record_nothing(self) -> None:
+        """Forget all recordings that were asked for."""
+        self._require_open()
+        for name, recordings in vars(self).items():
+            if name.endswith("recordings"):
+                recordings.clear()
+
     def _require_open(self) -> None:
         if self._frozen:
             raise InputError("the network is frozen: a simulation of it exists; complete it before simulating")

@@ -62,15 +62,18 @@ class RateSimulation(GridSimulation[RateNetwork]):
         for name, (recorder, _) in self._loop.recorders.items():
             output.append_states(f"rates/{name}", recorder.take(self.comm), self.dt)
 
-    def rates(self, population: RatePopulation | str) -> States:
-        """The recorded rates (1/s) of ``population`` so far, the same on every rank."""
+    def rates(self, population: RatePopulation | str, everywhere: bool = True) -> States:
+        """The recorded rates (1/s) of ``population`` so far.
+
+        On every rank, or, unless ``everywhere``, on rank 0 alone, and at no times on the others.
+        """
         name = self.network.find(population).name
         if name not in self._loop.recorders:
             raise InputError(f"the rates of '{name}' are not recorded; call network.record_rates('{name}')")
         self._require_open()
         if self._output:
-            return self._output.read_states(f"rates/{name}", self.dt)
-        return self._loop.recorders[name][0].all(self.comm)
+            return self._output.read_states(f"rates/{name}", self.dt, everywhere)
+        return self._loop.recorders[name][0].all(self.comm, everywhere)
 
     def current_rates(self, population: RatePopulation | str) -> npt.NDArray[np.float64]:
         """The rates (size,) (1/s) of all neurons of ``population`` now, recorded or not, the same on every rank."""

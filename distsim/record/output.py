@@ -48,17 +48,23 @@ class Output:
         """Make ``values`` all that dataset ``name`` holds."""
         self._do(lambda store: store.replace(name, values))
 
-    def read(self, group: str, *names: str) -> list[npt.NDArray[Any]]:
-        """All rows of datasets of ``group`` that were written so far, on every rank."""
-        return on_root(self.comm, lambda: [self._store.read(f"{group}/{name}") for name in names])  # type: ignore[union-attr]
+    def read(self, group: str, *names: str, everywhere: bool = True) -> list[npt.NDArray[Any]]:
+        """All rows of datasets of ``group`` that were written so far; unless ``everywhere``, none but on rank 0."""
+        found: list[npt.NDArray[Any]] = [np.zeros(0)] * len(names)
+
+        def read() -> list[npt.NDArray[Any]]:
+            found[:] = [self._store.read(f"{group}/{name}") for name in names]  # type: ignore[union-attr]
+            return found if everywhere else []
+
+        return on_root(self.comm, read) or found
 
     def append_states(self, group: str, states: States, dt: float) -> None:
         """Append values of a state variable, see ``lay_out_states``."""
         self.append(group, value=states.value, time=states.times(dt))
 
-    def read_states(self, group: str, dt: float) -> States:
-        """All values of a state variable that were written so far, on every rank."""
-        time, neuron, value = self.read(group, "time", "neuron", "value")
+    def read_states(self, group: str, dt: float, everywhere: bool = True) -> States:
+        """All values of a state variable that were written so far; unless ``everywhere``, none but on rank 0."""
+        time, neuron, value = self.read(group, "time", "neuron", "value", everywhere=everywhere)
         return States(np.rint(time / dt).astype(np.int64), neuron.astype(np.int64), value)
 
     def flush(self, time: float, sure: bool = False) -> None:

@@ -25,6 +25,8 @@ from distsim.record.surroundings import versions
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+NOT_COMPUTING = ("communicate", "wait", "exchange")
+"""Phases of a run in which a rank waits for others."""
 TICK = 0.2  # s of wall time between reports of progress
 AnyNetwork = TypeVar("AnyNetwork", bound=Populations[Any])
 Progress = Callable[[float], None]
@@ -98,7 +100,8 @@ class SimulationBase(Prepared[AnyNetwork]):
             self._output = Output(self.comm, Path(file), about, lambda store: layout(store, self.network))
         try:
             with faults(self.comm):
-                self._n_connections = int(self.comm.allreduce(self._build()))
+                self._n_local = self._build()
+                self._n_connections = int(self.comm.allreduce(self._n_local))
                 self._built_bytes = resident_bytes()
         except BaseException:
             if self._output:
@@ -145,10 +148,11 @@ class SimulationBase(Prepared[AnyNetwork]):
         if self._closed:
             raise InputError("the simulation is closed: its file is complete; read it with distsim.analysis.read")
 
-    def run(self, duration: float, progress: Progress | None = None) -> None:
+    def run(self, duration: float, progress: Progress | None = None, *, goes_on: bool = False) -> None:
         """Simulate ``duration`` (ms) more; several runs equal one of the same length.
 
         ``progress`` is told the time (ms) simulated in this run now and then, and at its end, on rank 0 only.
+        ``goes_on``: this is not the end of a run, but a part of it; what is recorded at the end waits for that.
         """
         self._require_open()
         require_same(self.comm, "run", duration=duration)
@@ -156,7 +160,7 @@ class SimulationBase(Prepared[AnyNetwork]):
             start, begin = self.time, time.perf_counter()
             told = progress if self.comm.rank == 0 else None
             self._advance(duration, self._ticker(told, start))
-            self._write(at_end=True)
+            self._write(at_end=not goes_on)
             self.sim_time += time.perf_counter() - begin
             if told is not None:
                 told(self.time - start)
@@ -201,6 +205,11 @@ class SimulationBase(Prepared[AnyNetwork]):
     def slowest(self) -> dict[str, float]:
         """build_time, sim_time and compile_time (s) of the slowest rank."""
         return {n: max(self.comm.allgather(getattr(self, n))) for n in ("build_time", "sim_time", "compile_time")}
+
+    def loads(self) -> list[dict[str, float]]:
+        """What every rank had to do since ``forget_times()``: connections, and busy: seconds in which it computed."""
+        busy = sum(self._timers.seconds[name] for name in self.run_phases if name not in NOT_COMPUTING)
+        return self.comm.allgather({"connections": self._n_local, "busy": busy})
 
     def memory(self) -> list[dict[str, int]]:
         """Resident bytes of every rank: built (after building) and peak (so far)."""

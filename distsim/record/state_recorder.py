@@ -47,13 +47,13 @@ class StateRecorder:
         self.steps.append(step)
         self.values.append(values[self.local_index])
 
-    def all(self, comm: MPI.Comm) -> States:
-        """The values of all ranks so far (collective)."""
-        return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm)
+    def all(self, comm: MPI.Comm, everywhere: bool = True) -> States:
+        """The values of all ranks so far, on every rank or on rank 0 alone (collective)."""
+        return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm, everywhere)
 
     def take(self, comm: MPI.Comm) -> States:
-        """As ``all``, and forget them."""
-        taken = self.all(comm)
+        """As ``all`` on rank 0 alone, and forget them."""
+        taken = self.all(comm, everywhere=False)
         self.steps.clear()
         self.values.clear()
         return taken

@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import RangeError
+from distsim.parallel.event_hash import EventHash
 from distsim.parallel.timers import Timers
 from distsim.spiking import exchange as exchanges
 from distsim.spiking.exchange import Exchange, pack, unpack
 from distsim.spiking.local_network import LocalGroup, LocalNetwork
 from distsim.spiking.recorders import Fired, Recorders
-from distsim.spiking.spike_hash import SpikeHash
+from distsim.spiking.spike_counts import SpikeCounts
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -49,8 +50,8 @@ class SpikingLoop:
         self.wait = wait
         self.timers = Timers()
         self.step = 0
-        self.n_spikes = 0
-        self.spike_hash, self._no_sums = SpikeHash(), np.zeros(0, np.uint64)
+        self.counts = SpikeCounts(local)
+        self.spike_hash, self._no_sums = EventHash(), np.zeros(0, np.uint64)
         sizes = [group.most_spikes(interval, dt) for group in local.groups]  # spikes that buffers hold
         self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
         self._packed = np.empty(sum(sizes), np.uint64)
@@ -124,12 +125,10 @@ class SpikingLoop:
     def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
         """The spikes of this rank's neurons as sortable integers; they are counted and hashed."""
         end = 0
-        for group, spikes in zip(self.local.groups, fired, strict=True):
+        for group, spikes, counts in zip(self.local.groups, fired, self.counts.of_group, strict=True):
             if len(spikes.index):
                 sums = self.spike_hash.sums if group.model.receives else self._no_sums
-                end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end, sums)
-                if group.model.receives:
-                    self.n_spikes += len(spikes.index)
+                end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end, sums, counts)
         return self._packed[:end]
 
     def unpack(self, packed: npt.NDArray[np.uint64], start: int) -> tuple[Int64Array, Int64Array]:

@@ -61,15 +61,21 @@ class Stimulation:
 
 @dataclass(frozen=True)
 class SpikeRecording:
-    """Record the spikes of the first ``first`` neurons of a population."""
+    """Record the spikes of ``size`` neurons of a population: of the first, or of ``neurons`` (ascending indices)."""
 
     population: str
-    first: int
+    size: int
+    neurons: tuple[int, ...] | None = None
+
+    @property
+    def indices(self) -> npt.NDArray[np.int64]:
+        """Indices (n,) of the neurons within the population, ascending."""
+        return np.arange(self.size) if self.neurons is None else np.array(self.neurons, np.int64)
 
 
 @dataclass(frozen=True)
 class WeightRecording:
-    """Record the weights between ``sources`` and ``targets`` (indices within their populations) after every run."""
+    """Record the weights between ``sources`` and ``targets`` (indices) before the first and after every run."""
 
     source: str
     target: str
@@ -148,16 +154,22 @@ class Network(Populations[Population]):
         """Add what ``Drive.attach`` has checked."""
         self.stimulations.append(Stimulation(len(self.stimulations), target, drive))
 
-    def record_spikes(self, population: Population | str, first: int | None = None) -> None:
-        """Record the spikes of ``population``, or of its first ``first`` neurons."""
+    def record_spikes(
+        self, population: Population | str, first: int | None = None, neurons: Iterable[int] | None = None
+    ) -> None:
+        """Record the spikes of ``population``, of its first ``first`` neurons, or of ``neurons`` (indices)."""
         self._require_open()
         population = self.find(population)
-        count = population.size if first is None else check_count(first, f"record_spikes '{population.name}': first")
+        where = f"record_spikes '{population.name}'"
+        if first is not None and neurons is not None:
+            raise InputError(f"{where}: takes either the number of neurons, first, or which neurons")
+        count = population.size if first is None else check_count(first, f"{where}: first")
         if count > population.size:
             raise InputError(f"record_spikes: '{population.name}' has {population.size} neurons, but first = {count}")
         if any(recording.population == population.name for recording in self.spike_recordings):
             raise InputError(f"record_spikes: the spikes of '{population.name}' are recorded already")
-        self.spike_recordings.append(SpikeRecording(population.name, count))
+        chosen = None if neurons is None else tuple(sorted(set(check_indices(neurons, population, where))))
+        self.spike_recordings.append(SpikeRecording(population.name, count if chosen is None else len(chosen), chosen))
 
     def record_states(
         self,

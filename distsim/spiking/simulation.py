@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from distsim.core.units import to_steps
 from distsim.parallel import gather
 from distsim.parallel.communicator import crowded
 from distsim.record.output import Output
-from distsim.record.simulation_base import GridSimulation
+from distsim.record.simulation_base import GridSimulation, Tick
 from distsim.spiking import plastic_weights as weights
 from distsim.spiking import spike_file
 from distsim.spiking.choices import EXCHANGES
@@ -25,6 +25,7 @@ from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
+from distsim.spiking.spike_counts import Rate
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
@@ -74,6 +75,7 @@ class Simulation(GridSimulation[Network]):
         self.dt = network.dt
         self.precision = precision
         check_precision(precision)
+        self._first_step, self._weights_written = 0, -1  # steps
         check_names([exchange], EXCHANGES, "exchange plan", "Simulation")
         self._plan = exchange
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
@@ -106,10 +108,22 @@ class Simulation(GridSimulation[Network]):
             )
         return forced or min(longest, MOST_AT_ONCE)
 
+    def _advance(self, duration: Any, tick: Tick) -> None:
+        if self._output and self.step == 0:
+            with self._timers.phase("record"):
+                self._write_weights(self._output)
+        super()._advance(duration, tick)
+
     def _write_records(self, output: Output, at_end: bool) -> None:
         spike_file.move_records(output, self.recorders, self.dt)
-        for r in self.network.weight_recordings if at_end else []:
-            edges = self.weights(r.source, r.target, r.sources, r.targets)
+        if at_end:
+            self._write_weights(output)
+
+    def _write_weights(self, output: Output) -> None:
+        """Write the recorded weights as they are, once at a time."""
+        written, self._weights_written = self._weights_written, self.step
+        for r in self.network.weight_recordings if written != self.step else ():
+            edges = self.weights(r.source, r.target, r.sources, r.targets, everywhere=False)
             spike_file.append_weights(output, r, self.time, edges)
 
     @property
@@ -117,15 +131,18 @@ class Simulation(GridSimulation[Network]):
         """Time (ms) between exchanges of spikes."""
         return self._loop.interval * self.dt
 
-    def spikes(self, population: Population | str) -> gather.Spikes:
-        """All recorded spikes of ``population`` so far, sorted by step, then neuron."""
+    def spikes(self, population: Population | str, everywhere: bool = True) -> gather.Spikes:
+        """All recorded spikes of ``population`` so far, sorted by step, then neuron.
+
+        On every rank, or, unless ``everywhere``, on rank 0 alone, and none on the others.
+        """
         name = self.network.find(population).name
         if name not in self.recorders.of_spikes:
             raise InputError(f"the spikes of '{name}' are not recorded; call network.record_spikes('{name}')")
         if self._output:
             self._require_open()
-            return spike_file.read_spikes(self._output, name, self.dt)
-        return gather.gather_spikes(*self.recorders.of_spikes[name].all(), self.comm)
+            return spike_file.read_spikes(self._output, name, self.dt, everywhere)
+        return gather.gather_spikes(*self.recorders.of_spikes[name].all(), self.comm, everywhere)
 
     def states(self, population: Population | str, variable: str = "V_m") -> gather.States:
         """Recorded values of a state variable so far."""
@@ -145,11 +162,13 @@ class Simulation(GridSimulation[Network]):
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
         at: str = "last_spike",
+        everywhere: bool = True,
     ) -> gather.Connections:
         """The synapses from ``source`` to ``target``, or between chosen neurons of theirs.
 
         Weights are those last transmitted (at="last_spike"), or brought up to the present (at="now"): potentiated by
-        the postsynaptic spikes that reached the synapse since.
+        the postsynaptic spikes that reached the synapse since. On every rank, or, unless ``everywhere``, on rank 0
+        alone, and none on the others.
         """
         check_names([at], ("last_spike", "now"), "time", "weights")
         projections = self.network.find_projections(source, target)
@@ -160,7 +179,7 @@ class Simulation(GridSimulation[Network]):
             for table in self._local.tables
             if any(projection in projections for projection in table.projections)
         ]
-        return gather.gather_connections(found, self.comm)
+        return gather.gather_connections(found, self.comm, everywhere)
 
     def synapse_states(
         self,
@@ -190,7 +209,7 @@ class Simulation(GridSimulation[Network]):
         return synapse_states(tables, chosen, steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
-        """Hash of all spikes of all neurons so far, recorded or not, see ``spiking.spike_hash``."""
+        """Hash of all spikes of all neurons so far, recorded or not, see ``parallel.event_hash``."""
         return self._loop.spike_hash.over_ranks(self.comm)
 
     def weight_hash(self) -> str:
@@ -206,26 +225,44 @@ class Simulation(GridSimulation[Network]):
         return self._n_connections
 
     def spike_count(self) -> int:
-        """Number of spikes of all neurons so far, recorded or not."""
-        return int(self.comm.allreduce(self._loop.n_spikes))
+        """Number of spikes of all neurons so far, recorded or not; those of sources do not count."""
+        counts = self.spike_counts()
+        return sum(counts[population.name] for population in self.network.populations if population.model.receives)
 
-    def loads(self, after: float = 0.0) -> list[dict[str, float]]:
-        """What every rank had to do: neurons, synapses, bytes (of their tables), events and busy.
+    def spike_counts(self) -> dict[str, int]:
+        """Number of spikes so far by population, recorded or not."""
+        return self._loop.counts.by_population(self.comm)
 
-        events: spikes after ``after`` (ms) of populations that are recorded, at the synapses of the rank (stimuli do
-        not count); busy: seconds of the run in which the rank computed, neither waiting nor communicating.
+    def rates(self) -> dict[str, Rate]:
+        """Number of spikes, mean rate (1/s) and its SD over all neurons by population, recorded or not.
+
+        Since ``measured_from``; NaN where no time has passed since, or for no neurons.
         """
-        fired = np.zeros(self.network.size, np.int64)
-        for name in self.recorders.of_spikes:
-            spikes = self.spikes(name)
-            gids = self.network.find(name).first_gid + spikes.neuron[spikes.step > to_steps(after, self.dt, "after")]
-            fired += np.bincount(gids, minlength=len(fired))
+        return self._loop.counts.rates((self.step - self._first_step) * self.dt, self.comm)
+
+    @property
+    def measured_from(self) -> float:
+        """The time (ms) after which times, rates and loads are told: when they were last forgotten, else 0."""
+        return gather.in_ms(np.array(self._first_step), self.dt).item()
+
+    def forget_times(self) -> None:
+        """Start the times of the run anew, and what ``loads`` and ``rates`` tell, as after a pre-simulation."""
+        super().forget_times()
+        self._first_step = self.step
+        self._loop.counts.mark()
+
+    def loads(self) -> list[dict[str, float]]:
+        """What every rank had to do since ``forget_times()``: neurons, synapses, bytes (of their tables), events, busy.
+
+        events: spikes at the synapses of the rank (stimuli do not count); busy: seconds in which the rank computed,
+        neither waiting nor communicating. No spikes need to be recorded, and none are gathered.
+        """
         tables = [local.table for local in self._local.tables]
         mine = {
             "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
             "synapses": sum(table.n_edges for table in tables),
             "bytes": sum(table.nbytes() for table in tables),
-            "events": sum(int(np.diff(t.offsets) @ fired[t.source_gids]) for t in tables),
+            "events": self._loop.counts.events(tables, self.network.size, self.comm),
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
         return self.comm.allgather(mine)

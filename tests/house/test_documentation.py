@@ -36,6 +36,8 @@ RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
     "docs/liquid.md": "python -m distsim run liquid_state --pairs 5 --keep stimuli,curves,spikes,states "
     "--set 'distances=[0.1,0.2,0.3,0.4]' 'keep_pairs=[0,3]' --out kept",
+    "docs/scaling.md": "python -m distsim.scaling --sizes 500 1000 --indegree 100 --time 200 "
+    "--keep spikes,connectivity,parameters --out kept",
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
 }
 """The command of a document whose results its Python reads."""
@@ -148,9 +150,14 @@ def check_pip(words: list[str], document: str, folder: Path) -> None:
 
 
 def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int | None = None) -> None:
-    """The harness runs with these options, at a tiny size; what is reported are made-up records."""
+    """The harness runs with these options, at a tiny size; reports are of made-up records or of points with data."""
     if arguments[:1] in (["report"], ["compare"], ["show"]):
-        for path in arguments[1:]:
+        of_points = [word for word in arguments if word.startswith("--")]
+        for path in (word for word in arguments[1:] if not word.startswith("--")):
+            if of_points:
+                with_data = [*TINY, "--keep", "spikes,connectivity", "--no-plot", "--out", path]
+                run_python(["-m", "distsim.scaling", *with_data], None, folder)
+                continue
             settings = make_experiment(
                 sizes=(1250,), vary={"neuron_model": MODELS}, seeds=(1, 2), kind="strong", ranks=(1, 2, 4)
             )
