@@ -101,9 +101,8 @@ def run(
     chosen = model.settings_of(parameters, settings or {})
     with simulate(model, parameters, comm, chosen, progress, folder=folder, recording=recording) as measured:
         added = model.extra(measured.simulation, measured.activity, parameters) or Outcome()
-    activity, network = measured.activity, measured.simulation.network
-    file = folder and folder / measured.wing.file
-    connectivity = {} if file is None else measured.wing.connectivity_figures(network, file, model)
+    activity, wing, network = measured.activity, measured.wing, measured.simulation.network
+    of_file = {} if folder is None else wing.figures(network, folder / wing.file, model.weight_style)
     tables = {table.title: table for table in (activity.table(), *added.tables, _totals_table(measured))}
     return Outcome(
         tables=tuple(tables.values()),
@@ -114,7 +113,7 @@ def run(
             **measured.totals,
             **added.summary,
         },
-        figures={**activity.figures(model.colours), **connectivity, **added.figures},
+        figures={**activity.figures(model.colours), **of_file, **added.figures},
     )
 
 
@@ -130,11 +129,10 @@ def _advance(simulation: Any, time: float, label: str, progress: Progress, check
     parts = [time] if check is None else _parts(time, dt_of(simulation.network))
     start = simulation.time
     with progress(label, time) as tell:
-        for number, part in enumerate(parts):
+        for number, part in enumerate(parts, start=1):
             if check is not None:
                 check()
-            goes_on = number + 1 < len(parts)
-            simulation.run(part, _after(simulation.time - start, tell), goes_on=goes_on)
+            simulation.run(part, _after(simulation.time - start, tell), goes_on=number < len(parts))
 
 
 def _parts(time: float, dt: float | None) -> list[float]:
@@ -155,11 +153,11 @@ def _after(offset: float, tell: Callable[[float], None]) -> Callable[[float], No
 
 def _totals(wing: Wing, simulation: Any, time: float, events: Mapping[str, int]) -> dict[str, Any]:
     """Sizes, costs and hashes of a run in which ``time`` ms were measured; collective."""
-    network, slowest = simulation.network, simulation.slowest()
+    slowest = simulation.slowest()
     memory = simulation.memory()
     return {
         "ranks": simulation.comm.size,
-        "n_neurons": network.size,
+        "n_neurons": simulation.network.size,
         "n_synapses": wing.connections(simulation),
         **events,
         **{name: slowest[name] for name in ("build_time", "compile_time", "sim_time")},

@@ -13,7 +13,7 @@ from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S, shown
 from distsim.models import activity as spiking_activity
 from distsim.models import binary_activity, connectivity_figures, rate_activity
-from distsim.models.model import OF_ALL_NEURONS, SETTINGS, NetworkModel, RunSettings
+from distsim.models.model import OF_ALL_NEURONS, SETTINGS, RunSettings
 from distsim.rates.rate_network import RateNetwork
 from distsim.rates.rate_simulation import RateSimulation
 from distsim.spiking.network import Network
@@ -64,8 +64,8 @@ class Wing(ABC):
     def observe(self, simulation: Any, start: float) -> Any:
         """The activity after ``start`` (ms), when times were forgotten, up to now; collective."""
 
-    def connectivity_figures(self, network: Any, file: Path, model: NetworkModel) -> dict[str, Callable[[], Figure]]:
-        """Figures of the connectivity that was recorded in ``file``."""
+    def figures(self, network: Any, file: Path, style: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
+        """Figures of what is in the file of a run, as functions that draw them; ``style`` of weights, by the model."""
         return {}
 
     @abstractmethod
@@ -104,10 +104,8 @@ class Spiking(Wing):
     def observe(self, simulation: Simulation, start: float) -> spiking_activity.Activity:
         return spiking_activity.observe(simulation)
 
-    def connectivity_figures(
-        self, network: Network, file: Path, model: NetworkModel
-    ) -> dict[str, Callable[[], Figure]]:
-        return connectivity_figures.figures_of(network, file, model.weight_style)
+    def figures(self, network: Network, file: Path, style: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
+        return connectivity_figures.figures_of(network, file, style)
 
     def means(self, network: Network, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         neurons = self.neurons(network)
