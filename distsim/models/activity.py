@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -134,16 +134,16 @@ def observe(simulation: Simulation) -> Activity:
 
 def recorded_activity(
     spikes: Mapping[str, tuple[FloatArray, npt.NDArray[np.int64]]],
-    recorded: Mapping[str, Sequence[int]],
+    recorded: Mapping[str, npt.NDArray[np.int64]],
     start: float,
     stop: float,
 ) -> Activity:
     """What recorded spikes alone tell, such as those of a file, after ``start`` up to ``stop`` (ms).
 
-    spikes: times (n,) (ms) and neurons (n,) by population; recorded: indices of the recorded neurons, ascending.
+    spikes: times (n,) (ms) and neurons (n,) by population; recorded: indices (n,) of the recorded neurons, ascending.
     """
     places = {
-        name: Spikes(times, np.searchsorted(np.asarray(recorded[name]), neurons).astype(np.int32))
+        name: Spikes(times, np.searchsorted(recorded[name], neurons).astype(np.int32))
         for name, (times, neurons) in spikes.items()
     }
     sizes = {name: len(recorded[name]) for name in places}

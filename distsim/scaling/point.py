@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from distsim.analysis.published_statistics import STATISTICS, sample_statistics
 from distsim.models.model import NetworkModel, RunSettings
-from distsim.models.recording import Recording
 from distsim.parallel.progress import Progress
 from distsim.record.surroundings import affinity, now
 from distsim.scaling.experiment import Point
@@ -69,14 +68,13 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     settings = settings_of(task.experiment, parameters, seed=task.point.seed)
     recording = task.experiment.recording()
     if task.folder is not None:
-        on_root(comm, partial(_begin_folder, task.folder, model, parameters, settings, recording))
-    folder = task.folder if recording.choices else None
+        on_root(comm, partial(_begin_folder, task.folder, task, model, parameters, settings))
     _reset_peak_memory()
     memory_start = comm.allgather(resident_bytes())
     meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
-        folder=folder, recording=recording, check=check, measuring=meter,
+        folder=task.folder if recording.choices else None, recording=recording, check=check, measuring=meter,
     ) as measured:  # fmt: skip
         joules = comm.allgather(meter.joules)
         record = {
@@ -90,15 +88,11 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     return {**record, "wall_time": time.perf_counter() - begin}
 
 
-def _begin_folder(
-    folder: Path, model: NetworkModel, parameters: Any, settings: RunSettings, recording: Recording
-) -> None:
-    """Begin the folder of a point, with enough to run the model again, and to read what is recorded."""
-    network = model.build_network(parameters)
-    recording.apply(network)
-    recorded = {r.population: {"size": r.size, "neurons": r.neurons} for r in getattr(network, "spike_recordings", ())}
-    about = {"model": model.name, "date": now(), "parameters": parameters.as_dict(), **dataclasses.asdict(settings)}
-    begin_folder(folder, {**about, "record": recording.texts, "recorded_spikes": recorded})
+def _begin_folder(folder: Path, task: Task, model: NetworkModel, parameters: Any, settings: RunSettings) -> None:
+    """Begin the folder of a point, with enough to run the model again, and to know what is recorded."""
+    about = {"model": model.name, "source": task.experiment.model, "date": now(), "parameters": parameters.as_dict()}
+    chosen = {name: getattr(settings, name) for name in model.chosen}
+    begin_folder(folder, {**about, **chosen, "record": task.experiment.recording().texts})
 
 
 def _of_point(progress: Progress, point: Point) -> Progress:
@@ -146,9 +140,8 @@ def _weights(measured: Measured) -> dict[str, Any]:
     plastic = measured.wing.plastic(simulation.network)
     if plastic is not None:
         sources, targets = (range(min(SUBSET, population.size)) for population in (plastic.source, plastic.target))
-        subset = simulation.weights(
-            plastic.source, plastic.target, sources=sources, targets=targets, everywhere=False
-        ).weight
+        chosen = {"sources": sources, "targets": targets}
+        subset = simulation.weights(plastic.source, plastic.target, **chosen, everywhere=False).weight
         every = simulation.plastic_weight_statistics()
     every = every or dict.fromkeys((*STATISTICS, "count"))
     return {

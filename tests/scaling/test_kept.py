@@ -199,7 +199,7 @@ def test_figures_and_statistics_of_points(kept, tmp_path, capsys):
     folder, record = kept
     assert report([str(folder.parents[1]), "--points", "--out", str(tmp_path)]) == 0
     made = tmp_path / "points" / "out" / folder.name
-    drawn = ("connectivity_E_E_after", "connectivity_E_E_before", "distributions", "raster", "weights_E_E")
+    drawn = ("connectivity", "distributions", "raster", "weights")
     assert sorted(p.name for p in made.iterdir()) == sorted(
         ["activity.csv", *(f"{f}.{k}" for f in drawn for k in ("pdf", "png"))]
     )
@@ -229,6 +229,19 @@ def test_names_of_folders_hold_no_signs_of_paths():
     assert name.startswith("a-b-g=5.5-N=60-seed-1-1-rank-")
     other = Point((("model", "../a b/ö"), ("g", 5.5)), 60, None, 1, 1)
     assert store.point_folder(store.Path("out"), other).name != name
+
+
+@pytest.mark.usefixtures("no_figures_of_points_together")
+@pytest.mark.parametrize(
+    ("model", "record", "figure"),
+    [("brunel_siegert", "rates=E[:2]@0.1", "rates"), ("binary_ei", "activity=E@0.1", "activity")],
+)
+def test_networks_that_do_not_spike_keep_data_as_well(model, record, figure, tmp_path):
+    arguments = ["--model", model, "--sizes", "1980", "--time", "1", "--record", record, "--no-plot"]
+    assert run(MPI.COMM_SELF, [*arguments, "--out", str(tmp_path / "out")]) == 0
+    assert report([str(tmp_path / "out"), "--points"]) == 0
+    (folder,) = folders(tmp_path / "out")
+    assert (folder / f"{figure}.png").stat().st_size > 5_000
 
 
 # From Python
