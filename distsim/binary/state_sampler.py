@@ -45,6 +45,7 @@ class StateSampler:
         self._state = neurons.initial[self._begin : self._end].copy()
         self._rows: list[StateArray] = []
         self._taken = 0
+        self.add(np.zeros(0), np.zeros(0, np.int32), np.zeros(0, np.uint8), 0.0)  # samples at the start
 
     def add(self, time: FloatArray, index: npt.NDArray[np.int32], state: StateArray, now: float) -> None:
         """Take in the local flips of a stretch that ended at ``now`` (ms): time, local index, new state."""

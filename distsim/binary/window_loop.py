@@ -78,7 +78,8 @@ class LocalNeurons:
         self.h = np.zeros(self.n, couplings.input_type)
         self.last = np.full(self.n, -1, np.int32)
         self.streams = streams_of(seed, "update", 0, self.gids)
-        some = slice(None) if any(p.m_ext is not None for p in network.populations) else slice(0)
+        self.external = any(p.m_ext is not None for p in network.populations)
+        some = slice(None) if self.external else slice(0)
         self.m_ext = m_ext[some]
         self.decisions = streams_of(seed, "external", 0, self.gids[some])
         self.decided = np.zeros(len(self.m_ext), np.int64)
@@ -138,7 +139,7 @@ class Stretch:
             stretch = larger
         stretch.n = n
         sort_updates(stretch.drawn_time[:n], stretch.drawn_index[:n], start, stop, stretch.time, stretch.index)
-        if len(neurons.m_ext):
+        if neurons.external:
             decide_external(stretch.index[:n], neurons.decisions, neurons.m_ext, neurons.decided, stretch.decided)
         return stretch
 

@@ -36,8 +36,10 @@ class Attribute:
     @classmethod
     def of(cls, targets: Targets, purpose: str, value: Value) -> Attribute:
         """An array of equal entries counts as one value."""
-        if isinstance(value, np.ndarray) and value.size and (value == value.flat[0]).all():
-            value = float(value.flat[0])
+        if isinstance(value, np.ndarray) and value.size:
+            first = value.flat[0]
+            if all((row == first).all() for row in np.atleast_2d(value)):  # a matrix may be larger than memory
+                value = float(first)
         return cls(targets, purpose, value)
 
     @property

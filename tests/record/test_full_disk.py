@@ -168,6 +168,9 @@ def binary_network():
         network.record_flips(name)
     network.record_activity("A")
     network.record_activity("B", interval=7.0)
+    network.record_updates()
+    network.record_states([0.0, 7.5, 200.0, 400.0])
+    network.record_couplings("A", "B")
     return network
 
 
