@@ -14,9 +14,9 @@ from distsim.spiking.protocols import Drive
 class ConstantCurrent(Drive, eq=True):
     """A current of ``amplitude`` (pA) from ``start`` to ``stop`` (ms; None: for ever), transmitted with ``delay`` (ms).
 
-    As NEST's dc_generator: what the generator emits in a step arrives ``delay`` (default dt) later and acts on the
-    membrane in the step after, so that a current from 0 ms with delay dt first moves V_m at 3 dt. A current without
-    transmission is the neuron's own parameter I_e.
+    As NEST's dc_generator: it acts from ``start`` + ``delay`` (default dt) to ``stop`` + ``delay``, so that V_m moves
+    first at the end of the step after the former. What it would have to emit before 0 ms is missing: a current from
+    0 ms acts as one from dt on. A current without transmission is the neuron's own parameter I_e.
     """
 
     amplitude: float = number(unit="pA")
@@ -31,8 +31,8 @@ class ConstantCurrent(Drive, eq=True):
     def bind(self, driven: Driven) -> None:
         """Add the amplitude to the current of the steps in which it acts."""
         dt = driven.share.dt
-        shift = 2 + (1 if self.delay is None else to_steps(self.delay, dt, "delay"))
-        start = to_steps(self.start, dt, "start") + shift
+        shift = 1 + (1 if self.delay is None else to_steps(self.delay, dt, "delay"))
+        start = max(to_steps(self.start, dt, "start"), 1) + shift
         stop = None if self.stop is None else to_steps(self.stop, dt, "stop") + shift
 
         def add(current: npt.NDArray[np.float64], first_step: int) -> None:
