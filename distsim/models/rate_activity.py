@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -54,6 +56,17 @@ class RateActivity:
     def summary(self) -> dict[str, dict[str, Any]]:
         """The statistics by population, ready for JSON."""
         return {name: asdict(statistics) for name, statistics in self.statistics.items()}
+
+    def csv(self) -> bytes:
+        """The recorded rates as a table: population, neuron, time (ms), rate (1/s); sorted in this order."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("population", "neuron", "time_ms", "rate_per_s"))
+        for name, states in self.recorded.items():
+            times = states.times(self.dt).tolist()
+            for neuron, rates in zip(states.neuron.tolist(), states.value.T.tolist(), strict=True):
+                writer.writerows((name, neuron, time, rate) for time, rate in zip(times, rates, strict=True))
+        return text.getvalue().encode()
 
     def figures(self, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
         """The trajectories of the recorded neurons' mean rates, where there are any."""

@@ -114,6 +114,7 @@ def run(
             **added.summary,
         },
         figures={**activity.figures(model.colours), **of_file, **added.figures},
+        files={**wing.files(activity), **added.files},
     )
 
 

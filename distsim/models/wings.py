@@ -68,6 +68,10 @@ class Wing(ABC):
         """Figures of what is in the file of a run, as functions that draw them; ``style`` of weights, by the model."""
         return {}
 
+    def files(self, activity: Any) -> Mapping[str, Callable[[], bytes]]:
+        """Further files of a run by name, as functions that make them."""
+        return {}
+
     @abstractmethod
     def means(self, network: Any, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         """What records hold of the activity in ``time`` ms: means over all neurons, and by population."""
@@ -136,6 +140,9 @@ class Rates(Wing):
 
     def observe(self, simulation: RateSimulation, start: float) -> rate_activity.RateActivity:
         return rate_activity.observe(simulation)
+
+    def files(self, activity: rate_activity.RateActivity) -> Mapping[str, Callable[[], bytes]]:
+        return {"rates.csv": activity.csv} if activity.recorded else {}
 
     def means(self, network: RateNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         found = activity.statistics

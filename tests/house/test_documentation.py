@@ -36,6 +36,7 @@ RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
     "docs/liquid.md": "python -m distsim run liquid_state --pairs 5 --keep stimuli,curves,spikes,states "
     "--set 'distances=[0.1,0.2,0.3,0.4]' 'keep_pairs=[0,3]' --out kept",
+    "docs/rates.md": "python -m distsim run brunel_siegert --time 40 --dt 0.05 --record rates=E,I@1 --out results",
     "docs/scaling.md": "python -m distsim.scaling --sizes 500 1000 --indegree 100 --time 200 "
     "--keep spikes,connectivity,parameters --out kept",
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
@@ -170,6 +171,8 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
         run_python(["-m", "distsim.scaling", *arguments], None, folder)
         return
     smaller = [*TINY, "--seeds", "1", "--out", str(folder / "out")]
+    if "binary_ei" in arguments:
+        smaller += ["--indegree", "18"]  # a multiple of 9
     if "scaling/strong.toml" in arguments:
         smaller += ["--ranks", "1", "2"]
     if "--launcher" in arguments:
