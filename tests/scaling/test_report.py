@@ -212,7 +212,7 @@ def test_published_limits(tmp_path):
     assert (rates.get_ylim(), weights.get_ylim()) == ((0.5, 2.0), (10.0, 100.0))
     assert times.get_xlim() == rates.get_xlim() == weights.get_xlim() == (1250.0, 2500.0)
     assert draw_overview(records).axes[1].get_ylim()[1] > 10.0
-    with pytest.raises(InputError, match="no points of kind size"):
+    with pytest.raises(InputError, match="no points of kind size with plastic weights"):
         report([save(tmp_path, strong_records()), "--published-limits"])
 
 

@@ -47,8 +47,8 @@ def report(arguments: list[str]) -> int:
             place = Path(taken.out, store.POINTS, folder.resolve().name, point.name) if taken.out else point
             files += write_point(point, place)
     records = read_all(folders)
-    if taken.published_limits and all(record["kind"] != "size" for record in records):
-        raise InputError("option --published-limits is for figures over network size; there are no points of kind size")
+    if taken.published_limits and not any(r["kind"] == "size" and r["weight_mean"] is not None for r in records):
+        raise InputError("option --published-limits: there are no points of kind size with plastic weights")
     title = ", ".join(folder.resolve().name for folder in folders)
     out = Path(taken.out or folders[0])
     files += write(records, out, title, published_limits=taken.published_limits)

@@ -87,7 +87,7 @@ def draw_overview(records: Sequence[Record], *, published_limits: bool = False) 
     ``published_limits`` the axes over network size end where the published ones do, and points beyond are not shown.
     """
     summaries = summarize(records)
-    sizes = over_size(summaries)
+    sizes, title = over_size(summaries), _title(records)
     with canvas(3, WIDTH, 70.0 if sizes else 75.0) as (figure, (times, middle, right)):
         draw_quantity(times, summaries, "sim_time")
         if sizes:
@@ -99,6 +99,7 @@ def draw_overview(records: Sequence[Record], *, published_limits: bool = False) 
                 draw_weights(right, once)
                 if published_limits:
                     _limit_as_published(times, middle, right, once)
+                    title += ", axes as published"
         else:
             draw_quantity(middle, summaries, "efficiency")
             name, points = next(iter(curves(summaries).items()))
@@ -106,7 +107,7 @@ def draw_overview(records: Sequence[Record], *, published_limits: bool = False) 
             right.set_title(label(name), fontsize=8)
             right.set_ylabel("share of the simulation time")
             right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
-        legend(figure, times, _title(records) + (", axes as published" if sizes and published_limits else ""))
+        legend(figure, times, title)
     return figure
 
 
