@@ -8,6 +8,7 @@ from distsim.analysis.read import read_couplings as read_couplings
 from distsim.analysis.read import read_flips as read_flips
 from distsim.analysis.read import read_parameters as read_parameters
 from distsim.analysis.read import read_rates as read_rates
+from distsim.analysis.read import read_recorded_neurons as read_recorded_neurons
 from distsim.analysis.read import read_spikes as read_spikes
 from distsim.analysis.read import read_states as read_states
 from distsim.analysis.read import read_updates as read_updates

@@ -114,7 +114,7 @@ def observe(simulation: Simulation) -> Activity:
     Recorded spikes are gathered on rank 0 alone.
     """
     network, start, stop = simulation.network, simulation.measured_from, simulation.time
-    of_all = simulation.rates()
+    of_all = simulation.spike_rates()
     spikes = {}
     for recording in network.spike_recordings:
         found = simulation.spikes(recording.population, everywhere=False)

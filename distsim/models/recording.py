@@ -167,7 +167,7 @@ class Recording:
     @classmethod
     def of(cls, texts: Sequence[str]) -> Recording:
         """What ``texts`` say, see ``GRAMMAR``; InputError where one of them has another form."""
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
             raise InputError(f"record: must be a list of texts such as spikes=E[:100], got {shown(texts)}")
         if not texts:
             raise InputError(f"record: the list is empty; '{NOTHING}' records nothing")

@@ -233,7 +233,7 @@ class Simulation(GridSimulation[Network]):
         """Number of spikes so far by population, recorded or not."""
         return self._loop.counts.by_population(self.comm)
 
-    def rates(self) -> dict[str, Rate]:
+    def spike_rates(self) -> dict[str, Rate]:
         """Number of spikes, mean rate (1/s) and its SD over all neurons by population, recorded or not.
 
         Since ``measured_from``; NaN where no time has passed since, or for no neurons.
@@ -246,7 +246,7 @@ class Simulation(GridSimulation[Network]):
         return gather.in_ms(np.array(self._first_step), self.dt).item()
 
     def forget_times(self) -> None:
-        """Start the times of the run anew, and what ``loads`` and ``rates`` tell, as after a pre-simulation."""
+        """Start the times of the run anew, and what ``loads`` and ``spike_rates`` tell, as after a pre-simulation."""
         super().forget_times()
         self._first_step = self.step
         self._loop.counts.mark()

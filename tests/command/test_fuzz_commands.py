@@ -47,7 +47,7 @@ def _only_a_little(monkeypatch):
 
 
 def _stopping(run):
-    def few(simulation, duration, progress=None):
+    def few(simulation, duration, progress=None, *, goes_on=False):
         run(simulation, min(duration, FEW * step_of(simulation)))
         assert simulation.network.size > 0
         check_finite(simulation)

@@ -65,7 +65,7 @@ def test_loads_are_counted_in_pieces_and_without_recordings(comm, monkeypatch):
 
 def test_rates_are_those_of_all_neurons_in_the_measured_time(comm):
     with Simulation(small_network(), comm=comm, seed=3) as simulation:
-        assert all(np.isnan(rate.mean) for rate in simulation.rates().values())
+        assert all(np.isnan(rate.mean) for rate in simulation.spike_rates().values())
         simulation.run(50.0)
         simulation.forget_times()
         assert simulation.measured_from == 50.0
@@ -73,7 +73,7 @@ def test_rates_are_those_of_all_neurons_in_the_measured_time(comm):
         for name, size in (("E", 40), ("I", 10)):
             spikes = simulation.spikes(name)
             counts = np.bincount(spikes.neuron[spikes.step > 500], minlength=size)
-            rate = simulation.rates()[name]
+            rate = simulation.spike_rates()[name]
             assert rate.spikes == counts.sum() > 100
             assert rate.mean == pytest.approx(counts.mean() / 0.15, rel=1e-14)
             assert rate.sd == pytest.approx(counts.std() / 0.15, rel=1e-12)

@@ -39,7 +39,10 @@ def trajectory_and_fixed_points(parameters: Parameters, activity: RateActivity) 
 
 
 def _trajectory(activity: RateActivity) -> list[Table]:
-    """The mean rates of the recorded neurons at some of the recorded times; no table where there are none."""
+    """The mean rates of the recorded neurons at some of the recorded times; no table where there are none.
+
+    Of populations that were recorded at other times than the first: none.
+    """
     courses = activity.courses()
     together = [name for name in courses if np.array_equal(courses[name][0], next(iter(courses.values()))[0])]
     if not together:
