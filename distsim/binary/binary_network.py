@@ -81,7 +81,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         self.flip_recordings: list[str] = []
         self.state_recordings: dict[str, StateSampling] = {}
         self.coupling_recordings: list[CouplingRecording] = []
-        self.updates_recorded = False
+        self.update_recordings: list[str] = []  # of all populations, or none
 
     def population(self, name: str, size: int, theta: Any, tau: Any = 1.0, m_0: Any = 0.0) -> BinaryPopulation:
         """Add ``size`` neurons of threshold ``theta`` and mean update interval ``tau`` (ms), active with chance m_0.
@@ -199,7 +199,9 @@ class BinaryNetwork(Populations[BinaryPopulation]):
     def record_updates(self) -> None:
         """Record every update of every neuron, and the mean activity of each population and of all just after it."""
         self._require_open()
-        self.updates_recorded = True
+        if self.update_recordings:
+            raise InputError("record_updates: updates are recorded already")
+        self.update_recordings.append("all")
 
     def record_states(
         self,

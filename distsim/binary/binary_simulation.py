@@ -20,7 +20,7 @@ from distsim.binary.update_recorder import Updates
 from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.units import MAX_STEPS, check_number
-from distsim.parallel.gather import allgather_array
+from distsim.parallel.gather import gather_array
 from distsim.record.output import FLUSH_TIME, Output
 from distsim.record.simulation_base import SimulationBase, Tick
 
@@ -86,7 +86,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         """Put activities and states at the start, also the last ones so far, into the file."""
         flip_file.append_records(output, self._recorder, 0.0)
         for population in self.network.populations:
-            states = self.initial_states(population)
+            states = self.initial_states(population, everywhere=False)
             for name in ("initial", "final"):
                 output.replace(f"states/{population.name}/{name}", states)
         for recording in self.network.coupling_recordings:
@@ -98,7 +98,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
     def _write_records(self, output: Output, at_end: bool) -> None:
         flip_file.append_records(output, self._recorder, self.time)
         for population in self.network.populations if at_end else []:
-            output.replace(f"states/{population.name}/final", self.states(population))
+            output.replace(f"states/{population.name}/final", self.states(population, everywhere=False))
 
     @property
     def time(self) -> float:
@@ -178,20 +178,25 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         target: BinaryPopulation | str,
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
+        *,
+        everywhere: bool = True,
     ) -> CoupledPairs:
-        """The couplings from ``source`` to ``target``, or between chosen neurons of theirs, on every rank."""
+        """The couplings from ``source`` to ``target``, or between chosen neurons of theirs.
+
+        Not ``everywhere``: on rank 0 alone.
+        """
         ends = self.network.find(source), self.network.find(target)
         where = f"couplings '{ends[0].name}->{ends[1].name}'"
         chosen = self.network.chosen_ends(*ends, sources, targets, where)
-        return CoupledEnds(self.network, self._couplings, self.comm, ends, chosen).all()
+        return CoupledEnds(self.network, self._couplings, self.comm, ends, chosen).all(everywhere)
 
-    def states(self, population: BinaryPopulation | str) -> npt.NDArray[np.uint8]:
-        """The states (size,), 0 or 1, of the neurons of ``population`` now."""
-        return self._gather(population, self._loop.neurons.state)
+    def states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
+        """The states (size,), 0 or 1, of the neurons of ``population`` now; not ``everywhere``: on rank 0 alone."""
+        return self._gather(population, self._loop.neurons.state, everywhere)
 
-    def initial_states(self, population: BinaryPopulation | str) -> npt.NDArray[np.uint8]:
-        """The states (size,) at the start."""
-        return self._gather(population, self._loop.neurons.initial)
+    def initial_states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
+        """The states (size,) at the start; not ``everywhere``: on rank 0 alone."""
+        return self._gather(population, self._loop.neurons.initial, everywhere)
 
     def inputs(self, population: BinaryPopulation | str) -> npt.NDArray[np.float64]:
         """The inputs h (size,) of the neurons of ``population`` now: whole numbers of units (binary/couplings.py)."""
@@ -200,13 +205,16 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         inputs: npt.NDArray[np.float64] = np.multiply(units, unit.numerator, dtype=np.float64)
         return inputs / np.float64(unit.denominator)
 
-    def _gather(self, population: BinaryPopulation | str, local: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _gather(
+        self, population: BinaryPopulation | str, local: npt.NDArray[Any], everywhere: bool = True
+    ) -> npt.NDArray[Any]:
         """Of the numbers ``local`` (n,) of all neurons of this rank those of ``population`` (size,), of all ranks."""
         whole = self.network.find(population)
         gids = self._loop.neurons.gids
         mine = (gids >= whole.first_gid) & (gids < whole.first_gid + whole.size)
-        values = np.empty(whole.size, local.dtype)
-        values[allgather_array(gids[mine], self.comm) - whole.first_gid] = allgather_array(local[mine], self.comm)
+        places = gather_array(gids[mine], self.comm, everywhere) - whole.first_gid
+        values = np.empty(len(places), local.dtype)
+        values[places] = gather_array(local[mine], self.comm, everywhere)
         return values
 
     def update_count(self) -> int:

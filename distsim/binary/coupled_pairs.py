@@ -55,9 +55,9 @@ class CoupledEnds:
         wanted[targets] = True
         self._wanted = wanted[self._index]
 
-    def all(self) -> CoupledPairs:
-        """Those of all ranks, on every rank (collective)."""
-        return CoupledPairs(*gather_columns(self._of(self.sources), TYPES, self.comm))
+    def all(self, everywhere: bool) -> CoupledPairs:
+        """Those of all ranks, on every rank or on rank 0 alone (collective)."""
+        return CoupledPairs(*gather_columns(self._of(self.sources), TYPES, self.comm, everywhere))
 
     def pieces(self) -> Iterator[CoupledPairs]:
         """Those of all ranks, some sources after the other, on rank 0; empty on the others (collective)."""

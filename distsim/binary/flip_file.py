@@ -48,7 +48,7 @@ def lay_out(store: Store, network: BinaryNetwork) -> None:
         store.append(f"{group}/neuron", sampling.neurons)
         store.column(f"{group}/time", np.float64, unit="ms")
         store.column(f"{group}/value", np.uint8, width=len(sampling.neurons))
-    if network.updates_recorded:
+    if network.update_recordings:
         store.column(f"{UPDATES}/time", np.float64, unit="ms")
         store.column(f"{UPDATES}/neuron", np.uint64)
         store.column(f"{UPDATES}/mean", np.float64)

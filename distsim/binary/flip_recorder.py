@@ -89,7 +89,7 @@ class BinaryRecorder:
         self._begin = dict(zip(names, neurons.first[:-1], strict=True))
         self._end = dict(zip(names, neurons.first[1:], strict=True))
         self._taken = {name: Taken() for name in names}
-        self.updates = UpdateRecorder(network, neurons) if network.updates_recorded else None
+        self.updates = UpdateRecorder(network, neurons) if network.update_recordings else None
         self.states = {name: StateSampler(network, neurons, name) for name in network.state_recordings}
 
     def add(self, stretch: Stretch, flips: tuple[FloatArray, npt.NDArray[np.int32], StateArray], now: float) -> None:

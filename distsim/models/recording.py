@@ -43,6 +43,10 @@ class Kind:
     interval: bool = False
     pairs: bool = False
 
+    def fits(self, network: Any) -> bool:
+        """Whether ``network`` can record it: state variables are those of networks that go in steps."""
+        return hasattr(network, self.method) and (not self.variable or hasattr(network, "dt"))
+
 
 KINDS = {
     "spikes": Kind("record_spikes"),
@@ -125,12 +129,11 @@ class Choice:
         """Add it to the recordings of ``network``; InputError where that has no such thing."""
         kind = KINDS[self.kind]
         with _of(self.text):
-            record = getattr(network, kind.method, None)
-            if record is None:
-                known = [word for word, other in KINDS.items() if hasattr(network, other.method)]
+            if not kind.fits(network):
+                known = [word for word, other in KINDS.items() if other.fits(network)]
                 raise InputError(f"a {type(network).__name__} has no {self.kind} to record; it has {', '.join(known)}")
             for arguments, options in self._calls(network, kind):
-                record(*arguments, **options)
+                getattr(network, kind.method)(*arguments, **options)
 
     def _calls(self, network: Any, kind: Kind) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
         """Arguments and options of the calls of a network's method."""

@@ -217,12 +217,14 @@ def test_what_is_not_everywhere_is_on_rank_0_alone(tmp_path):
                 len(simulation.activity("P0", everywhere=False).time) > 5,
                 len(simulation.updates(everywhere=False).time),
                 len(simulation.recorded_states("P0", everywhere=False).time),
+                len(simulation.states("P0", everywhere=False)),
+                len(simulation.couplings("P0", "P0", everywhere=False).weight),
             ]
 
     for file in (None, tmp_path / "run.h5"):
         first, second = on_ranks(2, lambda comm, file=file: everything(comm, file))
         assert first == everything(MPI.COMM_SELF)
-        assert second == [0, False, 0, 0]
+        assert second == [0, False, 0, 0, 0, 0]
 
 
 # ---------------------------------------------------------------- wrong input
@@ -279,6 +281,15 @@ def test_what_is_recorded_is_said_once():
     network = two()
     network.record_couplings("X", "A")
     network.record_states([1.0])
-    for call in (lambda: network.record_couplings("X", "A"), lambda: network.record_states([2.0], "X")):
+    network.record_updates()
+    again = (
+        lambda: network.record_couplings("X", "A"),
+        lambda: network.record_states([2.0], "X"),
+        network.record_updates,
+    )
+    for call in again:
         with pytest.raises(InputError, match="recorded already"):
             call()
+    network.record_nothing()
+    for call in again:
+        call()

@@ -82,6 +82,8 @@ def test_networks_of_other_kinds():
     binary.record_activity("B")
     Recording.of(["flips", "activity=B@2"]).apply(binary)
     assert (binary.flip_recordings, binary.activity_recordings) == (["B"], {"B": 2.0})
+    with pytest.raises(InputError, match=r"a BinaryNetwork has no states to record; it has flips, activity$"):
+        Recording.of(["states=V_m:B"]).apply(binary)
     with pytest.raises(InputError, match=r"a RateNetwork has no spikes to record; it has rates$"):
         Recording.of(["spikes"]).apply(rates)
 
