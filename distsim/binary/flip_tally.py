@@ -1,7 +1,7 @@
 """What is told of all flips without any being kept: a hash of them, and how long neurons were active.
 
-Both are sums of integers, so they are the same on any number of ranks and in any order. The time of a flip counts in
-ticks of 2^-20 ms; in sums of 64 bits that wrap around, a neuron may flip as often as it likes.
+Both are sums of integers, so they are the same on any number of ranks and in any order. Times count in ticks of 2^-20
+ms; no rank's neurons may be active for 2^64 ticks together, which for a million of them are five simulated hours.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TICKS = 2.0**20
 """In a ms."""
+WRAPPED = 2**64
 Int64Array = npt.NDArray[np.int64]
 Flipped = tuple[npt.NDArray[np.float64], npt.NDArray[np.int32], npt.NDArray[np.uint8]]
 
@@ -49,10 +50,9 @@ class FlipTally:
 
         It grows by the mean activity times the number of neurons.
         """
-        mine = self._active * np.int64(round(time * TICKS)) - self._moments
-        total = np.empty_like(mine)
-        comm.Allreduce(mine, total)
-        return total / TICKS
+        now, pairs = round(time * TICKS), zip(self._active.tolist(), self._moments.tolist(), strict=True)
+        ticks = [comm.allreduce((active * now - moment) % WRAPPED) for active, moment in pairs]
+        return np.array(ticks, np.float64) / TICKS
 
 
 @jit

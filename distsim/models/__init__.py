@@ -2,6 +2,7 @@
 
 two_population   excitatory and inhibitory neurons with plastic synapses
 brunel           sparsely connected integrate-and-fire neurons, and their mean field
+brunel_siegert   that mean field by itself, of rate neurons for populations or for single neurons
 microcircuit     the cortical microcircuit of eight populations
 binary_ei        binary neurons, and their mean field
 liquid_state     a column of neurons with short-term plasticity, and many trials of it side by side

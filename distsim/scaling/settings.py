@@ -145,7 +145,7 @@ kept = Default("spikes", "", "what is kept", "", choices=KEPT).check
 
 @dataclass(frozen=True)
 class Experiment:
-    """A scaling experiment with a spiking model, or a user's own, whose ``model`` is the path of its file.
+    """A scaling experiment with a model, or a user's own, whose ``model`` is the path of its file.
 
     kind: "size" (fixed ranks, N = ``sizes`` grows), "strong" (fixed N = ``sizes``, ``ranks`` grow) or "weak" (N is
     ``size_per_rank`` times ``ranks``). ``indegree`` is fixed, None leaves it to the model; where ``indegree_grows`` in
@@ -154,7 +154,7 @@ class Experiment:
     it is asked (``plan.py``); an ``interval`` of None after that is the minimum delay.
     """
 
-    model: str = setting(DEFAULT_MODEL, model, "NAME", "a spiking model, or a file of your own", record="model")
+    model: str = setting(DEFAULT_MODEL, model, "NAME", "a model, or a file of your own", record="model")
     kind: str = setting("size", kind, "KIND", "what grows", points=True, record="kind", choices=KINDS)
     sizes: tuple[int, ...] = setting(
         (), neurons, "N", f"numbers of neurons (default: {str(DEFAULT_SIZES)[1:-1]})", points=True
