@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from distsim.command import request
 from distsim.models import registry
 from distsim.record.jsonable import write_json
 from distsim.scaling.experiment import read_experiment
@@ -191,6 +192,9 @@ def check_sbatch(words: list[str], document: str, folder: Path) -> None:
         words = words[1:]
     template, *arguments = words
     assert (ROOT / template).exists()
+    if template == "jobs/run.sh":
+        assert isinstance(request.parse(["run", *arguments]), request.Request)
+        return
     options = parse(arguments)
     read_experiment(options.file and ROOT / options.file, options.settings)
 
