@@ -95,6 +95,9 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
                 flip_file.append_couplings(output, recording.source, recording.target, pairs)
         output.flush(0.0)
 
+    def _table_bytes(self) -> int:
+        return sum(array.nbytes for array in self._couplings.arrays if isinstance(array, np.ndarray))
+
     def _write_records(self, output: Output, at_end: bool) -> None:
         flip_file.append_records(output, self._recorder, self.time)
         for population in self.network.populations if at_end else []:

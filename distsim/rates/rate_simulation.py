@@ -58,6 +58,9 @@ class RateSimulation(GridSimulation[RateNetwork]):
         self._timers = self._loop.timers
         return self._loop.n_connections
 
+    def _table_bytes(self) -> int:
+        return self._loop.table_bytes
+
     def _write_records(self, output: Output, at_end: bool) -> None:
         for name, (recorder, _) in self._loop.recorders.items():
             output.append_states(f"rates/{name}", recorder.take(self.comm), self.dt)

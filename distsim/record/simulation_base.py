@@ -207,9 +207,17 @@ class SimulationBase(Prepared[AnyNetwork]):
         return {n: max(self.comm.allgather(getattr(self, n))) for n in ("build_time", "sim_time", "compile_time")}
 
     def loads(self) -> list[dict[str, float]]:
-        """What every rank had to do since ``forget_times()``: connections, and busy: seconds in which it computed."""
+        """What every rank had to do since ``forget_times()``.
+
+        connections; bytes of their tables; busy: seconds of the run in which the rank computed, neither waiting nor
+        communicating.
+        """
         busy = sum(self._timers.seconds[name] for name in self.run_phases if name not in NOT_COMPUTING)
-        return self.comm.allgather({"connections": self._n_local, "busy": busy})
+        return self.comm.allgather({"connections": self._n_local, "bytes": self._table_bytes(), "busy": busy})
+
+    @abstractmethod
+    def _table_bytes(self) -> int:
+        """Bytes of the tables of this rank's connections."""
 
     def memory(self) -> list[dict[str, int]]:
         """Resident bytes of every rank: built (after building) and peak (so far)."""

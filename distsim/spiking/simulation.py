@@ -114,6 +114,9 @@ class Simulation(GridSimulation[Network]):
                 self._write_weights(self._output)
         super()._advance(duration, tick)
 
+    def _table_bytes(self) -> int:
+        return sum(local.table.nbytes() for local in self._local.tables)
+
     def _write_records(self, output: Output, at_end: bool) -> None:
         spike_file.move_records(output, self.recorders, self.dt)
         if at_end:
@@ -261,7 +264,7 @@ class Simulation(GridSimulation[Network]):
         mine = {
             "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
             "synapses": sum(table.n_edges for table in tables),
-            "bytes": sum(table.nbytes() for table in tables),
+            "bytes": self._table_bytes(),
             "events": self._loop.counts.events(tables, self.network.size, self.comm),
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }

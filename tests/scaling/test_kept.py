@@ -16,7 +16,10 @@ from mpi4py import MPI
 from distsim import read_connections, read_contents, read_parameters, read_spikes, run_point
 from distsim.command.request import parse_run
 from distsim.core.errors import InputError, StorageError
+from distsim.models import registry
+from distsim.models.run import run as run_model
 from distsim.parallel import gather
+from distsim.parallel.progress import silent
 from distsim.scaling import store
 from distsim.scaling.__main__ import main
 from distsim.scaling.experiment import Point
@@ -77,6 +80,9 @@ def test_parameters_repeat_the_point(kept):
     assert (request.overrides["N"], request.overrides["K"], request.overrides["T"]) == (60, 20, 60.0)
     parameters = json.loads((folder / "parameters.json").read_text(encoding="utf-8"))["parameters"]
     assert parameters == record["parameters"]
+    model = registry.find("two_population")
+    again = run_model(model, MPI.COMM_SELF, model.load(request.overrides), None, silent, request.settings).summary
+    assert (again["spike_hash"], again["weight_hash"]) == (record["spike_hash"], record["weight_hash"])
 
 
 def test_files_do_not_depend_on_ranks_and_results_not_on_what_is_kept(kept, tmp_path):

@@ -47,7 +47,8 @@ def test_records_hold_what_the_neurons_have(folders):
         binary = record["model"] == "binary_ei"
         assert (record["rate"] is None) is (record["dt_ms"] is None) is (record["rate_hash"] is None) is binary
         assert (record["activity"] is None) is (record["flip_hash"] is None) is not binary
-        for name in ("n_spikes", "spike_hash", "weight_mean", "bytes_per_synapse", "precision", "exchange"):
+        assert 4.0 <= record["bytes_per_synapse"] < 30.0 if not binary else record["bytes_per_synapse"] > 2.0
+        for name in ("n_spikes", "spike_hash", "weight_mean", "n_events", "precision", "exchange"):
             assert record[name] is None
         assert set(record["phase_times"]) <= set(PHASES)
         assert all(f"`{name}`" in text for name in record if name.startswith("n_"))

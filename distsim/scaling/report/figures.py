@@ -103,7 +103,7 @@ def draw_overview(records: Sequence[Record], *, published_limits: bool = False) 
         else:
             draw_quantity(middle, summaries, "efficiency")
             name, points = next(iter(curves(summaries).items()))
-            draw_phases(right, points, share=True, chosen=RUN_PHASES)
+            draw_phases(right, points, share=True, chosen=_present(points, RUN_PHASES))
             right.set_title(label(name), fontsize=8)
             right.set_ylabel("share of the simulation time")
             right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
@@ -132,18 +132,20 @@ def _pair(records: Sequence[Record], name: str) -> Any:
     summaries = summarize(records)
     with canvas(2, WIDTH, 80.0) as (figure, panels):
         for panel, quantity in zip(panels, PAIRS[name], strict=True):
-            no_speedup = quantity == "speedup" and over_size(summaries)
-            draw_quantity(panel, summaries, "events_per_second_and_core" if no_speedup else quantity)
+            if quantity == "speedup" and over_size(summaries):  # there is none
+                quantity = _first_known(summaries, "events_per_second_and_core", "synapses_built_per_second_and_core")
+            draw_quantity(panel, summaries, quantity)
         legend(figure, panels[0], _title(records))
     return figure
 
 
 def _phases(records: Sequence[Record]) -> Any:
     shown = list(itertools.islice(curves(summarize(records)).items(), MOST_PHASES))
+    phases = _present([point for _, points in shown for point in points], PHASES)
     with canvas(2 * len(shown), WIDTH * max(1.0, len(shown) / 2.0), 80.0) as (figure, panels):
         for number, (name, points) in enumerate(shown):
-            draw_phases(panels[2 * number], points, share=False)
-            draw_phases(panels[2 * number + 1], points, share=True)
+            draw_phases(panels[2 * number], points, share=False, chosen=phases)
+            draw_phases(panels[2 * number + 1], points, share=True, chosen=phases)
             panels[2 * number].set_title(label(name), fontsize=8)
         legend(figure, panels[0], _title(records), columns=9)
     return figure
@@ -215,12 +217,16 @@ def draw_weights(panel: Any, summaries: Points) -> None:
     panel.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), ncols=2, columnspacing=1.0, handlelength=1.6)
 
 
-def draw_phases(panel: Any, points: Points, *, share: bool, chosen: Sequence[str] = tuple(PHASE_COLOURS)) -> None:
+def _present(points: Points, phases: Sequence[str]) -> list[str]:
+    """Those of ``phases`` that some point has."""
+    return [name for name in phases if any(name in point.phases for point in points)]
+
+
+def draw_phases(panel: Any, points: Points, *, share: bool, chosen: Sequence[str]) -> None:
     """Mean seconds of every phase as stacked bars, or what share each has of the ``chosen`` ones together."""
     bottom = [0.0] * len(points)
-    known = [name for name in chosen if any(name in point.phases for point in points)]
-    totals = [sum(point.phases.get(name, 0.0) for name in known) or 1.0 if share else 1.0 for point in points]
-    for name in known:
+    totals = [sum(point.phases.get(name, 0.0) for name in chosen) or 1.0 if share else 1.0 for point in points]
+    for name in chosen:
         heights = [point.phases.get(name, 0.0) / total for point, total in zip(points, totals, strict=True)]
         panel.bar(range(len(points)), heights, bottom=bottom, color=PHASE_COLOURS[name], width=0.75, label=name)
         bottom = [b + h for b, h in zip(bottom, heights, strict=True)]

@@ -29,7 +29,7 @@ CAPTIONS = {
     "overview": "Overview. Dashed: the ideal. Hollow markers: more ranks than cores.",
     "time": "Time to simulate and to build. Dashed: the ideal.",
     "phases": "Phases: mean over ranks, in seconds and as shares of build and run together.",
-    "speed": "Speed beside real time, and beside the fewest ranks (or events per second and core).",
+    "speed": "Speed beside real time, and beside the fewest ranks (or events, or synapses built, per second and core).",
     "memory": "Resident memory at its peak, and bytes of the synapse tables.",
 }
 WITH_WHAT = (

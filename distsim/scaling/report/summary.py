@@ -36,7 +36,9 @@ QUANTITIES = {
     "efficiency": Quantity("efficiency", "efficiency"),
     "balance": Quantity("load\nbalance"),
     "events_per_second_and_core": Quantity("events/s/core\n(million)", "events per second and core (million)", MILLION),
-    "synapses_built_per_second_and_core": Quantity("built/s/core\n(million)", unit=MILLION),
+    "synapses_built_per_second_and_core": Quantity(
+        "built/s/core\n(million)", "synapses built per second and core (million)", MILLION
+    ),
     "memory": Quantity("memory\n(MB)", "peak memory, all ranks (MB)", MEGABYTE),
     "bytes_per_synapse": Quantity("bytes per\nsynapse", "bytes per synapse"),
     "energy_per_event": Quantity("energy per\nevent (µJ)", unit=MICROJOULE),
