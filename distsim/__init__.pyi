@@ -11,12 +11,12 @@ from distsim.analysis.read import read_rates as read_rates
 from distsim.analysis.read import read_recorded_neurons as read_recorded_neurons
 from distsim.analysis.read import read_spikes as read_spikes
 from distsim.analysis.read import read_states as read_states
+from distsim.analysis.read import read_updates as read_updates
 from distsim.analysis.read_liquid import DistanceCurves as DistanceCurves
 from distsim.analysis.read_liquid import read_distance_curves as read_distance_curves
 from distsim.analysis.read_liquid import read_stimuli as read_stimuli
 from distsim.analysis.read_liquid import read_trial_spikes as read_trial_spikes
 from distsim.analysis.read_liquid import read_trial_states as read_trial_states
-from distsim.analysis.read import read_updates as read_updates
 from distsim.binary.binary_network import BinaryNetwork as BinaryNetwork
 from distsim.binary.binary_simulation import BinarySimulation as BinarySimulation
 from distsim.binary.coupled_pairs import CoupledPairs as CoupledPairs

@@ -6,11 +6,11 @@ spike_statistics    rates, irregularity, synchrony
 correlation         of the spike counts of pairs of neurons
 filtered_trains     spike trains convolved with a kernel: the states of a liquid
 liquid_distances    how far apart two states of a liquid are, or two spike trains
-liquid_plots        distances of liquid states against time
 weight_statistics   moments and histograms of weights, the connectivity matrix, multapses
 published_statistics   those of the published scaling experiment, which leave out NaN
 plots               figures: raster, distributions, boxes, simulated against predicted values
 weight_plots        figures: distributions of weights, connectivity matrices
+liquid_plots        distances of liquid states against time
 layer_plots         the raster of a network of many populations
 rate_plots          rates of rate neurons against time
 activity_plots      activity of binary neurons against time, and their states at any time

@@ -41,6 +41,7 @@ BEFORE_PYTHON = {
     "--set 'distances=[0.1,0.2,0.3,0.4]' 'keep_pairs=[0,3]' --out kept",
     "docs/recording.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 "
     "--record 'spikes=E[:100],I' connectivity --out recorded",
+    "docs/rates.md": "python -m distsim run brunel_siegert --time 40 --dt 0.05 --record rates=E,I@1 --out results",
     "docs/scaling.md": "python -m distsim.scaling --sizes 500 1000 --indegree 100 --time 200 "
     "--keep spikes,connectivity,parameters --out kept",
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",

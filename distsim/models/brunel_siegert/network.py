@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from distsim.models.rate_activity import RateActivity
 
 SHOWN_ROWS = 10
-"""Of the trajectory, evenly spaced; files hold all of it."""
+"""Of the trajectory, at least so many where there are; files hold all of it."""
 
 
 def build_network(parameters: Parameters | None = None) -> RateNetwork:
@@ -44,19 +44,19 @@ def _trajectory(activity: RateActivity) -> list[Table]:
     Of populations that were recorded at other times than the first: none.
     """
     courses = activity.courses()
-    times = next((times for times, _ in courses.values()), np.zeros(0))
-    if not times.size:
+    together = [name for name in courses if np.array_equal(courses[name][0], next(iter(courses.values()))[0])]
+    if not together:
         return []
-    names = [name for name, (others, _) in courses.items() if np.array_equal(others, times)]
-    chosen = np.unique(np.linspace(0, times.size - 1, SHOWN_ROWS).round().astype(np.int64))
-    rows = tuple((float(times[k]), *(float(courses[name][1][k]) for name in names)) for k in chosen)
-    header = ("time (ms)", *(f"rate {name} (1/s)" for name in names))
-    return [Table("trajectory", header, rows, ("g", *[".4f"] * len(names)))]
+    times = courses[together[0]][0]
+    apart = max(1, times.size // SHOWN_ROWS)
+    chosen = range(times.size - 1 - (times.size - 1) // apart * apart, times.size, apart)  # up to the last
+    rows = tuple((float(times[k]), *(float(courses[name][1][k]) for name in together)) for k in chosen)
+    header = ("time (ms)", *(f"rate {name} (1/s)" for name in together))
+    return [Table("trajectory", header, rows, ("g", *([".4f"] * len(together))))]
 
 
 def _draw(activity: RateActivity, points: list[FixedPoint]) -> Figure:
     from distsim.analysis.rate_plots import plot_rate_trajectories
 
-    stable = [float(point.rates[0]) for point in points if point.stable]
-    names = [f"fixed point {number}" for number in range(1, len(stable) + 1)] if len(stable) > 1 else ["fixed point"]
-    return plot_rate_trajectories(activity.courses(), fixed_points=dict(zip(names, stable, strict=False)))
+    stable = [float(point.rates[0]) for point in points if point.stable]  # E and I have the same
+    return plot_rate_trajectories(activity.courses(), fixed_points=stable)
