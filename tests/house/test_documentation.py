@@ -39,9 +39,9 @@ BEFORE_PYTHON = {
     "--record spikes 'connectivity=E[:2000]->E[:2000]' --out data",
     "docs/liquid.md": "python -m distsim run liquid_state --pairs 5 --keep stimuli,curves,spikes,states "
     "--set 'distances=[0.1,0.2,0.3,0.4]' 'keep_pairs=[0,3]' --out kept",
+    "docs/rates.md": "python -m distsim run brunel_siegert --time 40 --dt 0.05 --record rates=E,I@1 --out results",
     "docs/recording.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 "
     "--record 'spikes=E[:100],I' connectivity --out recorded",
-    "docs/rates.md": "python -m distsim run brunel_siegert --time 40 --dt 0.05 --record rates=E,I@1 --out results",
     "docs/scaling.md": "python -m distsim.scaling --sizes 500 1000 --indegree 100 --time 200 "
     "--keep spikes,connectivity,parameters --out kept",
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
@@ -161,7 +161,8 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
         of_points = [word for word in arguments if word.startswith("--")]
         for path in (word for word in arguments[1:] if not word.startswith("--")):
             if of_points:
-                with_data = [*TINY, "--keep", "spikes,connectivity", "--no-plot", "--out", path]
+                one = ["--set", "neuron_model=iaf_psc_alpha", "--no-plot", "--out", path]
+                with_data = [*TINY, "--keep", "spikes,connectivity", *one]
                 run_python(["-m", "distsim.scaling", *with_data], None, folder)
                 continue
             settings = make_experiment(
