@@ -16,7 +16,7 @@ import numpy.typing as npt
 from distsim.connect.edge_kernels import count
 from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
-from distsim.core.jit import jit
+from distsim.core.jit import jit_beside
 from distsim.parallel.rows import Rows, largest
 from distsim.record.checkpoint import Archive
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
@@ -234,7 +234,7 @@ class ByTarget:
         return cursor
 
 
-@jit
+@jit_beside
 def to_targets(targets, first, cursor, runs, values, of_targets):  # type: ignore[no-untyped-def]
     """of_targets = the values of the targets from ``first`` on, each from its cursor (targets,) on, which is used up.
 
@@ -251,7 +251,7 @@ def to_targets(targets, first, cursor, runs, values, of_targets):  # type: ignor
         come[run] = edge
 
 
-@jit
+@jit_beside
 def from_targets(targets, first, cursor, runs, values, of_targets):  # type: ignore[no-untyped-def]
     """The other way: values (edges,) of the targets from ``first`` on are written."""
     come, ends = runs
