@@ -190,6 +190,11 @@ class TableArchive:
         if not self.saving:
             history.bring_back(self._share.begin, counts, steps, first)
 
+    def sum(self, values: Int64Array) -> Int64Array:
+        """Of the values (n,) of all ranks."""
+        total: Int64Array = np.sum(self.archive.comm.allgather(values), axis=0)
+        return total
+
     def _windows(self) -> Iterator[tuple[int, Int64Array, Int64Array]]:
         """Sources in pieces: the first, which of the piece have rows here, and these rows."""
         sources = self._table.source_gids - self._table.first_source_gid
