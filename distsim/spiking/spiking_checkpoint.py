@@ -192,7 +192,8 @@ class TableArchive:
 
     def sum(self, values: Int64Array) -> Int64Array:
         """Of the values (n,) of all ranks."""
-        total: Int64Array = np.sum(self.archive.comm.allgather(values), axis=0)
+        total = np.empty_like(values)
+        self.archive.comm.Allreduce(values, total)
         return total
 
     def _windows(self) -> Iterator[tuple[int, Int64Array, Int64Array]]:
