@@ -67,7 +67,7 @@ class Populations(Generic[AnyPopulation]):
         name = getattr(population, "name", population)
         if not isinstance(name, str):
             raise InputError(f"a population is given by its name or as the network returned it, got {shown(name)}")
-        raise InputError(f"unknown population '{name}'{nearest(name, [p.name for p in self.populations])}")
+        raise InputError(f"unknown population {shown(name)}{nearest(name, [p.name for p in self.populations])}")
 
     def freeze(self) -> Self:
         """Close the network: a simulation of it exists, and it can no longer change."""

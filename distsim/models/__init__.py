@@ -6,11 +6,13 @@ microcircuit     the cortical microcircuit of eight populations
 binary_ei        binary neurons, and their mean field
 liquid_state     a column of neurons with short-term plasticity, and many trials of it side by side
 
-What a network of a user's own needs is imported from here, see docs/own_network.md.
+What a network of a user's own needs is imported from here, see docs/own_network.md, and what a run records, see
+docs/recording.md.
 """
 
 from distsim.models.defaults import Default
 from distsim.models.model import RunSettings
 from distsim.models.model_parameters import ModelParameters, derived, share
+from distsim.models.recording import Recording
 
-__all__ = ["Default", "ModelParameters", "RunSettings", "derived", "share"]
+__all__ = ["Default", "ModelParameters", "Recording", "RunSettings", "derived", "share"]

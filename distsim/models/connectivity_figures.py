@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 BINS = 200
 """Of a distribution, unless its edges are given."""
+SHOWN = 1000
+"""Sources and targets of a matrix, the first of those that are recorded: more could not be told apart."""
 
 
 def figures_of(network: Network, file: Path, style: Mapping[str, Any]) -> dict[str, Callable[[], Figure]]:
     """Two figures, "connectivity" and "weights", of each recording of weights, as functions that read ``file``.
 
     The names of the populations follow where there are several. ``style`` is that of plastic projections, see
-    ``SpikingModel.weight_style``.
+    ``NetworkModel.weight_style``.
     """
     recordings = network.weight_recordings
     figures: dict[str, Callable[[], Figure]] = {}
@@ -54,7 +56,7 @@ def _recorded(file: Path, recording: WeightRecording) -> dict[str, RecordedSynap
 def _draw_matrices(file: Path, recording: WeightRecording, style: Mapping[str, Any], unit: str) -> Figure:
     from distsim.analysis.weight_plots import plot_connectivity_matrices
 
-    chosen = np.unique(recording.sources), np.unique(recording.targets)
+    chosen = np.unique(recording.sources)[:SHOWN], np.unique(recording.targets)[:SHOWN]
     how = style.get("multapses", "sum")
     matrices = {
         title: connectivity_matrix(found.source, found.target, found.weight, *chosen, how)

@@ -200,7 +200,11 @@ class Network(Populations[Population]):
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
     ) -> None:
-        """Record source, target, weight and delay of the synapses between the chosen neurons after every run."""
+        """Record source, target, weight and delay of the synapses between the chosen neurons.
+
+        Before the first run and after every run they go to the file of the simulation, if it has one;
+        ``Simulation.weights`` gives them at any time.
+        """
         self._require_open()
         source, target = self.find(source), self.find(target)
         where = f"record_weights '{source.name}->{target.name}'"

@@ -105,7 +105,7 @@ def _group(
     slots = delays[1] if any(not table.segmented for table in tables) else delays[0]
     inputs = model.inputs()
     drives = sum(s.stimulus.neuron_bytes for s in network.stimulations if s.target in together)
-    state = WORD * (6 + 2 * inputs + 2 * len(vars(model))) + drives
+    state = WORD * (8 + 2 * inputs + 2 * len(vars(model))) + drives
     spikes = float(n) * delays[0] * max(p.model.multiplicity(network.dt) for p in together) * (4 + 2 * WORD)
     return Memory(
         tables=sum(table.nbytes() for table in tables),

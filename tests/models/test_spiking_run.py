@@ -6,6 +6,7 @@ import math
 from types import SimpleNamespace
 from unittest.mock import ANY
 
+import h5py
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -198,6 +199,30 @@ def test_connectivity_before_and_after(tmp_path):
     assert (left.get_title(), right.get_title()) == ("before", "after 200 ms")
     matrix = connectivity_matrix(after.source, after.target, after.weight, range(20), range(20))
     assert (right.images[0].get_array() == matrix).all()
+
+
+def test_files_of_chosen_recordings_do_not_depend_on_ranks(tmp_path):
+    words = ["spikes=E[3:9,1],I", "states=V_m:E[:2]@1", "connectivity=E[:7]->E,E->I[2]"]
+
+    def run_on(comm, folder):
+        settings = RunSettings(time=50.0, presimulation=10.0)
+        recording = Recording.of(words)
+        with simulate(
+            Driven(plastic()), Parameters.load(), comm, settings, silent, folder=folder, recording=recording
+        ) as measured:
+            return repr(measured.activity.statistics), measured.totals["weight_hash"]
+
+    for ranks in (1, 3):
+        (tmp_path / str(ranks)).mkdir()
+    alone = on_ranks(1, lambda comm: run_on(comm, tmp_path / "1"))
+    assert on_ranks(3, lambda comm: run_on(comm, tmp_path / "3")) == 3 * alone
+    with h5py.File(tmp_path / "1" / "spikes.h5") as one, h5py.File(tmp_path / "3" / "spikes.h5") as three:
+        names: list[str] = []
+        one.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+        assert len(names) == 5 + 3 + 2 * 5
+        assert len(one["spikes/E/node_ids"]) > 10
+        for name in names:
+            assert (one[name][()] == three[name][()]).all(), name
 
 
 def test_figures_of_no_synapses(tmp_path):
