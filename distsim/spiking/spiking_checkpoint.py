@@ -16,7 +16,7 @@ import numpy.typing as npt
 from distsim.connect.edge_kernels import count
 from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
-from distsim.core.jit import jit
+from distsim.core.jit import jit_beside
 from distsim.parallel.rows import Rows, largest
 from distsim.record.checkpoint import Archive
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
@@ -196,6 +196,11 @@ class TableArchive:
         if not self.saving:
             history.bring_back(self._begin, counts, steps, first)
 
+    def sum(self, values: Int64Array) -> Int64Array:
+        """Of the values (n,) of all ranks."""
+        total: Int64Array = np.sum(self.archive.comm.allgather(values), axis=0)
+        return total
+
     def _windows(self) -> Iterator[tuple[int, Int64Array, Int64Array]]:
         """Sources in pieces: the first, which of the piece have rows here, and these rows."""
         sources = self._table.source_gids - self._table.first_source_gid
@@ -240,7 +245,7 @@ class ByTarget:
         return cursor
 
 
-@jit
+@jit_beside
 def to_targets(targets, first, cursor, runs, values, of_targets):  # type: ignore[no-untyped-def]
     """of_targets = the values of the targets from ``first`` on, each from its cursor (targets,) on, which is used up.
 
@@ -257,7 +262,7 @@ def to_targets(targets, first, cursor, runs, values, of_targets):  # type: ignor
         come[run] = edge
 
 
-@jit
+@jit_beside
 def from_targets(targets, first, cursor, runs, values, of_targets):  # type: ignore[no-untyped-def]
     """The other way: values (edges,) of the targets from ``first`` on are written."""
     come, ends = runs
