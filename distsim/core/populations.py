@@ -58,7 +58,7 @@ class Populations(Generic[AnyPopulation]):
         name = getattr(population, "name", population)
         if not isinstance(name, str):
             raise InputError(f"a population is given by its name or as the network returned it, got {shown(name)}")
-        raise InputError(f"unknown population '{name}'{nearest(name, [p.name for p in self.populations])}")
+        raise InputError(f"unknown population {shown(name)}{nearest(name, [p.name for p in self.populations])}")
 
     def neurons(self, given: Neurons | str) -> Neurons:
         """What ``find`` finds, or a part of populations of this network; one that is a whole population is that one."""

@@ -67,7 +67,7 @@ class Chosen:
         """From a text such as "E", "E[:100]" or "E[5,8,10:20]"; InputError for one of another form."""
         match = re.fullmatch(r"\s*([^\[\]]+?)\s*(?:\[([^\[\]]*)\])?\s*", text)
         if match is None:
-            raise InputError(f"'{text:.80}' is not a population and its neurons, such as E, E[:100] or E[5,8,9]")
+            raise InputError(f"{shown(text)} is not a population and its neurons, such as E, E[:100] or E[5,8,9]")
         inside = match[2]
         return cls(match[1], None if inside is None else tuple(_index(part) for part in inside.split(",")))
 
@@ -77,7 +77,7 @@ class Chosen:
         if self.neurons is None:
             return None
         for part in self.neurons:
-            last = part if isinstance(part, int) else max(part.start or 0, (part.stop or 1) - 1)
+            last = part if isinstance(part, int) else max(part.start or 0, part.stop or 0) - 1
             if last >= size:
                 raise InputError(f"'{self.population}' has neurons 0 to {size - 1}, not {last}")
         every = range(size)
@@ -193,7 +193,7 @@ def _of(text: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"record '{text:.80}': {error}") from None
+        raise InputError(f"record {shown(text)}: {error}") from None
 
 
 def _ends(text: str, kind: Kind) -> tuple[Chosen, ...]:
@@ -210,7 +210,7 @@ def _ends(text: str, kind: Kind) -> tuple[Chosen, ...]:
 def _index(text: str) -> int | slice:
     match = re.fullmatch(r"\s*(?:(\d{1,12})|(\d{0,12}):(\d{0,12})(?::(\d{1,12}))?)\s*", text)
     if match is None or (match[4] is not None and int(match[4]) == 0):
-        raise InputError(f"'{text:.80}' is neither an index nor a slice of the form 10:20 or :100")
+        raise InputError(f"{shown(text)} is neither an index nor a slice of the form 10:20 or :100")
     if match[1] is not None:
         return int(match[1])
     return slice(*(int(part) if part else None for part in (match[2], match[3], match[4])))
@@ -220,7 +220,7 @@ def _milliseconds(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"'{text:.80}' behind the @ is not a number of ms") from None
+        raise InputError(f"{shown(text)} behind the @ is not a number of ms") from None
 
 
 def _published(network: Any) -> tuple[Chosen, Chosen]:

@@ -5,7 +5,7 @@ population, sorted by time; beside them recorded, the ids of the recorded neuron
 States: /states/<population>/<variable>/{time, neuron, value}; value is (T, n). Weights, before the first run and after
 every run: /weights/<source>-><target>/{source, target, weight, delay, time}: a row per synapse and recorded time (ms).
 Root attributes: ``distsim``, all that was known at the start as JSON (see record/simulation_base.py), and ``T``, the
-simulated time (ms) up to which the file is complete.
+simulated time (ms) up to which the file is complete (weights at time 0 come with the first run).
 """
 
 from __future__ import annotations

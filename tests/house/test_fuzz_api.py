@@ -214,6 +214,7 @@ METHODS = [
     ("record_states", ["A", "V_m", [0], 0.1]),
     ("record_weights", ["A", "A", [0], [0]]),
     ("find", ["A"]),
+    ("record_spikes", ["A", None, [0, 2]]),
 ]
 
 

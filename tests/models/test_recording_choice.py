@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from distsim import (
     BinaryNetwork,
@@ -52,6 +54,7 @@ def recorded(*texts):
         ("spikes=I", {"I": range(20)}),
         ("spikes=E[:100],I[5, 8,9]", {"E": range(100), "I": [5, 8, 9]}),
         ("spikes=E[299,7,10:20:5,7]", {"E": [7, 10, 15, 299]}),
+        ("spikes=E[:],I[20:]", {"E": range(300), "I": []}),
         ("spikes=E[295:], I", {"E": range(295, 300), "I": range(20)}),
     ],
 )
@@ -100,6 +103,7 @@ def test_networks_of_other_kinds():
         (["spikes=E[300]"], "'E' has neurons 0 to 299, not 300"),
         (["spikes=E[:301]"], "'E' has neurons 0 to 299, not 300"),
         (["spikes=E[0:301:300]"], "'E' has neurons 0 to 299, not 300"),
+        (["spikes=E[301:]"], "'E' has neurons 0 to 299, not 300"),
         (["spikes=E[-1]"], "'-1' is neither an index nor a slice of the form 10:20 or :100"),
         (["spikes=E[1::0]"], "neither an index nor a slice"),
         (["spikes=E[]"], "'' is neither an index"),
@@ -138,3 +142,21 @@ def test_words_are_understood_without_engine_and_mpi():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "('spikes=E[:5]',) []\n"
+
+
+WORDS = st.text("spikestanco=E[:,5]@->I V_m\n1.\u00b2", max_size=16)
+
+
+@given(
+    st.lists(
+        WORDS | st.sampled_from(["spikes=", "states=V_m:", "connectivity="]).flatmap(lambda w: WORDS.map(w.__add__))
+    )
+)
+def test_any_text_is_understood_or_refused_in_one_sentence(texts):
+    said = ""
+    try:
+        Recording.of(texts).apply(network())
+    except InputError as error:
+        said = str(error)
+    assert "\n" not in said
+    assert len(said) < 400
