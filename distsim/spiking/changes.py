@@ -18,18 +18,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_names
-from distsim.core.parts import Neurons, Part, Piece
+from distsim.core.parts import Neurons
 from distsim.core.units import check_count, shown
-from distsim.core.values import Value, check_shape, check_value, describe, values_of_neurons
+from distsim.core.values import Value, check_shape, check_value, describe
 from distsim.record.checkpoint import Archive
+from distsim.spiking.changed_neurons import ChangedNeurons
 from distsim.spiking.drives.driven import poisson_input
 from distsim.spiking.input_bound import NARROW_BITS, InputBound
 from distsim.spiking.kept_changes import neurons_from, value_from
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, bind_drives, bound_of
-from distsim.spiking.network import Between, Network, Population, Stimulation
-from distsim.spiking.neurons.neuron_group import NeuronGroup
+from distsim.spiking.network import Between, Network, Stimulation
 from distsim.spiking.precision import too_coarse
 from distsim.spiking.spiking_checkpoint import on_its_way, rings_of, segmented
 from distsim.spiking.synapses.input_unit import Grid
@@ -37,9 +36,6 @@ from distsim.spiking.synapses.table import Int64Array, Table
 
 if TYPE_CHECKING:
     from mpi4py import MPI
-
-KEPT = 3
-"""What of a kind of neurons must stay: class, number of inputs, state variables."""
 
 
 class Changes:
@@ -49,11 +45,11 @@ class Changes:
     """
 
     def __init__(self, network: Network, local: LocalNetwork, comm: MPI.Comm, seed: int) -> None:
-        self.network, self.local, self.comm, self.seed, self.dt = network, local, comm, seed, network.dt
+        self.network, self.local, self.comm, self.dt = network, local, comm, network.dt
         self.log: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
         self._again = False
-        self.models: dict[str, Any] = {p.name: p.model for p in network.populations}
+        self._neurons = ChangedNeurons(network, local, seed)
         self.stimulations: list[Stimulation] = list(network.stimulations)
 
     def make(self, request: dict[str, Any]) -> None:
@@ -62,7 +58,8 @@ class Changes:
         neurons = [neurons_from(kept, self.network) for kept in request["neurons"]]
         values = {name: value_from(kept) for name, kept in request["values"].items()}
         if what == "neurons":
-            self.neurons(step, neurons[0], values)
+            self._neurons.set(neurons[0], values, len(self.log))
+            self.note(step, what, neurons[0].name, values)
         elif what == "stimulus":
             self.stimulus(step, neurons[0], request["number"], values)
         else:
@@ -87,86 +84,6 @@ class Changes:
     def note(self, step: int, what: str, target: str, values: dict[str, Any]) -> None:
         """Add a change to the log."""
         self.log.append({"step": step, "what": what, "of": target} | {n: _told(v) for n, v in values.items()})
-
-    # ------------------------------------------------------------ neurons
-
-    def neurons(self, step: int, neurons: Neurons, values: dict[str, Any]) -> None:
-        """Set parameters and states of ``neurons``: a number, an array (size,) or a distribution each."""
-        where = f"set '{neurons.name}'"
-        checked = {name: check_value(value, f"{where}: {name}") for name, value in values.items()}
-        for name, value in checked.items():
-            check_shape(value, (neurons.size,), f"{where}: {name}")
-        planned = []
-        for piece in neurons.by_population():
-            place = neurons.index_of(piece.population.first_gid + piece.indices)
-            own = {name: v[place] if isinstance(v, np.ndarray) else v for name, v in checked.items()}
-            model, group, number = self._owner(piece.population, where)
-            names = [f.name for f in fields(model) if f.metadata.get("what") in ("of each", "number")]
-            kind = f"{where}, {type(model).__name__}"
-            check_names(values, [*names, *model.initial_states], "parameter or state", kind)
-            states = {name: value for name, value in own.items() if name not in names}
-            _check_counters(model, states, where)
-            changed = self._changed(model, piece, {n: v for n, v in own.items() if n in names}, where)
-            planned.append((piece, group, number, changed, states))
-        for piece, group, number, model, states in planned:
-            if model is not None:
-                self.models[piece.population.name] = model
-                group.neurons.set_model(number, model)  # type: ignore[attr-defined] # of a NeuronGroup
-            for name, value in states.items():
-                self._set_state(group, number, piece, name, value)
-        self.note(step, "neurons", neurons.name, values)
-
-    def _owner(self, population: Population, where: str) -> tuple[Any, LocalGroup, int]:
-        """The present model of a population, its group, and its number there."""
-        for group in self.local.groups:
-            for number, share in enumerate(group.shares):
-                if share.population is population:
-                    if not isinstance(group.neurons, NeuronGroup):
-                        kind = type(population.model).__name__
-                        raise InputError(f"{where}: {kind} has nothing that can be changed between runs")
-                    return self.models[population.name], group, number
-        raise InputError(f"{where}: unknown population '{population.name}'")
-
-    def _changed(self, model: Any, piece: Piece, values: dict[str, Value], where: str) -> Any:
-        """The model with other parameters of ``piece``, checked; None where there are none."""
-        if not values:
-            return None
-        population = piece.population
-        new = {name: self._in_part(getattr(model, name), piece, name, value) for name, value in values.items()}
-        changed = replace(model, **new)
-        changed.check(population.size, self.dt, where)
-        if changed.kind[:KEPT] != model.kind[:KEPT]:
-            raise InputError(
-                f"{where}: {', '.join(values)} would change the inputs or state variables of {type(model).__name__}; "
-                "describe the network with other values from the beginning"
-            )
-        return changed
-
-    def _in_part(self, before: Value, piece: Piece, name: str, value: Value) -> Value:
-        """A parameter of all neurons of a population, of which those of ``piece`` have another value."""
-        population = piece.population
-        if piece.whole:
-            return value
-        gids = population.gids
-        purpose = f"parameter {name}"
-        known = values_of_neurons(before, self.seed, purpose, gids, population.first_gid)
-        whole = np.array(np.broadcast_to(known, population.size), np.float64)
-        if not isinstance(value, np.ndarray):
-            value = values_of_neurons(value, self.seed, purpose, gids[piece.indices], population.first_gid)
-        whole[piece.indices] = value
-        return whole
-
-    def _set_state(self, group: LocalGroup, number: int, piece: Piece, name: str, value: Value) -> None:
-        """Set a state of the local neurons of ``piece``; numbers that are drawn are others at every change."""
-        share, part = group.shares[number], Part([piece])
-        place = part.index_of(share.gids)
-        mine = np.flatnonzero(place >= 0)
-        if isinstance(value, np.ndarray):
-            new = value[place[mine]]
-        else:
-            drawn = values_of_neurons(value, self.seed, f"set {name}", share.gids[mine], 0, len(self.log))
-            new = np.array(np.broadcast_to(drawn, len(mine)), np.float64)
-        group.neurons.set_state(name, share.begin + mine, new)  # type: ignore[attr-defined] # of a NeuronGroup
 
     # ------------------------------------------------------------ stimuli
 
@@ -199,28 +116,29 @@ class Changes:
         self.note(step, "stimulus", neurons.name, {"number": indices.index(index), **values})
 
     def _replaced(self, index: int, step: int, values: dict[str, Any], where: str) -> list[Stimulation]:
-        """The stimulations, of which number ``index`` ends now, and goes on with other parameters."""
+        """The stimulations, of which number ``index`` ends now, and goes on with other parameters.
+
+        Those that it was before stay as long as something of theirs is on its way.
+        """
         now = round(step * self.dt, 9)
+        latest = [s for s in self.stimulations if s.index == index][-1]
+        drive: Any = latest.stimulus
+        check_names(values, [f.name for f in fields(drive)], "parameter", f"{where}, {type(drive).__name__}")
+        if not hasattr(drive, "start") or not hasattr(drive, "stop"):
+            raise InputError(f"{where}: {type(drive).__name__} has no start and stop, so that it cannot be changed")
+        new = replace(drive, **({"start": max(drive.start, now)} | values))
+        if new.start < now:
+            raise InputError(f"{where}: start = {new.start:g} ms is before the present, {now:g} ms")
+        new.check(latest.target.size, self.dt, where)
         changed: list[Stimulation] = []
         for s in self.stimulations:
-            if s.index != index:
-                changed.append(s)
-                continue
-            drive: Any = s.stimulus
-            check_names(values, [f.name for f in fields(drive)], "parameter", f"{where}, {type(drive).__name__}")
-            if not hasattr(drive, "start") or not hasattr(drive, "stop"):
-                raise InputError(f"{where}: {type(drive).__name__} has no start and stop, so that it cannot be changed")
-            if drive.stop is not None and drive.stop <= now:
-                if step <= self._gone(drive):
-                    changed.append(s)
-                continue
-            if drive.start < now:
-                changed.append(replace(s, stimulus=replace(drive, stop=now)))
-            new = replace(drive, **({"start": max(drive.start, now)} | values))
-            if new.start < now:
-                raise InputError(f"{where}: start = {new.start:g} ms is before the present, {now:g} ms")
-            new.check(s.target.size, self.dt, where)
-            changed.append(replace(s, stimulus=new))
+            ended: Any = s.stimulus
+            if s is latest:
+                ended = replace(drive, stop=max(drive.start, now if drive.stop is None else min(drive.stop, now)))
+            if s.index != index or (ended.start < ended.stop and step <= self._gone(ended)):
+                changed.append(replace(s, stimulus=ended) if s is latest else s)
+            if s is latest:
+                changed.append(replace(s, stimulus=new))
         return changed
 
     def _gone(self, drive: Any) -> int:
@@ -335,15 +253,6 @@ def _told(value: Any) -> Any:
 def _is_narrow(group: LocalGroup) -> bool:
     """Whether the sums of a group have 32 bits."""
     return any(ring.dtype == np.int32 for ring in group.rings)
-
-
-def _check_counters(model: Any, states: dict[str, Value], where: str) -> None:
-    """InputError where a state that counts is given something that is no whole number."""
-    counters = [state.name for state in model.every_state() if isinstance(state.initial, int)]
-    for name in counters:
-        value = states.get(name, 0.0)
-        if isinstance(value, Distribution) or (np.rint(value) != value).any():
-            raise InputError(f"{where}: {name} counts, and must be a whole number")
 
 
 def _of_other_input(local: LocalTable, values: Any) -> int:

@@ -105,6 +105,17 @@ def test_rates_and_currents_that_change_are_those_that_were_described_in_steps()
     assert changed == outcome(network_of(stimulus=steps))
 
 
+def test_a_stimulus_that_has_ended_begins_again():
+    def again(simulation):
+        with pytest.raises(InputError, match="stop = 5 ms is before start = 10 ms"):
+            simulation.set_stimulus("E", rate=12_000.0)
+        simulation.set_stimulus("E", start=15.0, stop=25.0)
+
+    repeated = Poisson(rate=[9000.0, 0.0, 9000.0, 0.0], times=[0.0, 5.0, 15.0, 25.0], weight=40.0, delay=1.0)
+    once = Poisson(rate=9000.0, weight=40.0, delay=1.0, stop=5.0)
+    assert outcome(network_of(stimulus=once), again, 10.0) == outcome(network_of(stimulus=repeated))
+
+
 DELAYS = Redrawn(Normal(1.5, 0.5), 0.5, 4.0)
 
 

@@ -71,7 +71,7 @@ class Driven:
 
         mean: or (after, until, mean) of several spans of time: in the steps after + 1 .. until so many are sent.
         """
-        spans = [(0, MAX_STEPS, mean)] if isinstance(mean, float) else mean
+        spans = [(0, MAX_STEPS, mean)] if isinstance(mean, (int, float)) else mean
         tables = tuple((after, until, count_table(each)) for after, until, each in spans)
         self.poisson.append(PoissonEvents(self.streams("poisson input"), tables, weight, delay))
 
