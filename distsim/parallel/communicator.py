@@ -6,11 +6,12 @@ import os
 import pickle
 import time
 import traceback
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
 
 from distsim.core.errors import DistsimError, InputError
 from distsim.core.units import shown
@@ -36,9 +37,10 @@ def largest(comm: MPI.Comm, values: Sequence[float]) -> list[float]:
     """The largest of every value over all ranks (collective)."""
     from mpi4py import MPI
 
-    found = array("d", [0.0] * len(values))
-    comm.Allreduce([array("d", values), MPI.DOUBLE], [found, MPI.DOUBLE], MPI.MAX)
-    return list(found)
+    mine = np.array(values, np.float64)
+    found = np.empty_like(mine)
+    comm.Allreduce(mine, found, MPI.MAX)
+    return found.tolist()  # type: ignore[no-any-return]
 
 
 def launched() -> bool:

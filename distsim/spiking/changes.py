@@ -60,6 +60,8 @@ class Changes:
         if what == "neurons":
             self._neurons.set(neurons[0], values, len(self.log))
             self.note(step, what, neurons[0].name, values)
+        elif what == "seed":
+            self.draw_anew(step, request["number"])
         elif what == "stimulus":
             self.stimulus(step, neurons[0], request["number"], values)
         else:
@@ -115,8 +117,28 @@ class Changes:
             raise
         self.note(step, "stimulus", neurons.name, {"number": indices.index(index), **values})
 
-    def _replaced(self, index: int, step: int, values: dict[str, Any], where: str) -> list[Stimulation]:
-        """The stimulations, of which number ``index`` ends now, and goes on with other parameters.
+    def draw_anew(self, step: int, seed: int) -> None:
+        """Let stimuli and sources draw with another seed what they send from now on."""
+        where, before = f"draw_anew({seed})", self.stimulations
+        latest = {s.index: s.stimulus for s in self.stimulations}
+        try:
+            for index, drive in latest.items():
+                stop = getattr(drive, "stop", None)
+                if stop is None or stop > step * self.dt:
+                    self.stimulations = self._replaced(index, step, {}, where, seed)
+        except InputError:
+            self.stimulations = before
+            raise
+        driven = {p.name for s in self.stimulations for p in (piece.population for piece in s.target.pieces)}
+        self._drive([g for g in self.local.groups if any(x.population.name in driven for x in g.shares)], step, where)
+        for group in self.local.groups:
+            getattr(group.neurons, "draw_anew", lambda seed: None)(seed)  # of sources that draw
+        self.note(step, "seed", "stimuli and sources", {"seed": seed})
+
+    def _replaced(
+        self, index: int, step: int, values: dict[str, Any], where: str, seed: int | None = None
+    ) -> list[Stimulation]:
+        """The stimulations, of which number ``index`` ends now, and goes on with other parameters, or another seed.
 
         Those that it was before stay as long as something of theirs is on its way.
         """
@@ -138,7 +160,7 @@ class Changes:
             if s.index != index or (ended.start < ended.stop and step <= self._gone(ended)):
                 changed.append(replace(s, stimulus=ended) if s is latest else s)
             if s is latest:
-                changed.append(replace(s, stimulus=new))
+                changed.append(replace(s, stimulus=new, seed=s.seed if seed is None else seed))
         return changed
 
     def _gone(self, drive: Any) -> int:

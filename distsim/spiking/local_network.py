@@ -314,7 +314,7 @@ def _driven(group: LocalGroup, number: int, stimulations: Iterable[Stimulation])
             parts.append(driven)
         else:
             continue
-        driven.index = stimulation.index
+        driven.index, driven.seed = stimulation.index, stimulation.seed
         stimulation.stimulus.bind(driven)
     yield whole
     yield from parts

@@ -94,11 +94,15 @@ class CollectedProjection(Projection):
 
 @dataclass(frozen=True, eq=False)
 class Stimulation:
-    """A drive and the neurons it acts on; ``index`` counts stimulations from 0."""
+    """A drive and the neurons it acts on; ``index`` counts stimulations from 0.
+
+    seed: of its random numbers, where it is no longer that of the simulation.
+    """
 
     index: int
     target: Neurons
     stimulus: Drive
+    seed: int | None = None
 
 
 @dataclass(frozen=True)

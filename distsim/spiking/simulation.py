@@ -13,7 +13,7 @@ import numpy.typing as npt
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.parts import Neurons, Part
 from distsim.core.populations import check_indices
-from distsim.core.units import to_steps
+from distsim.core.units import check_seed, to_steps
 from distsim.parallel import gather
 from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import crowded
@@ -255,6 +255,14 @@ class Simulation(GridSimulation[Network]):
         a part.
         """
         self._change("weights", [self.network.neurons(source), self.network.neurons(target)], {"weight": weight})
+
+    def draw_anew(self, seed: int) -> None:
+        """Draw with another seed what stimuli and sources send from now on: Poisson input, Poisson sources, own drives.
+
+        All else stays that of the seed of the simulation: connectivity, parameters and states that were drawn, and those
+        that ``set`` draws. What was sent before arrives as it was sent.
+        """
+        self._change("seed", [], {}, check_seed(seed))
 
     def _change(self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None = None) -> None:
         """Make a change, the same on all ranks; tell the file; compile what it needs."""

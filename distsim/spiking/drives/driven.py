@@ -46,20 +46,23 @@ class Driven:
     """The local neurons of a population, or of a part of one (``share``), and what drives add to them.
 
     population: its number in the group; local (n,) int64: local indices of the neurons of a part, None: all. index:
-    number of the stimulation that is being bound. poisson, currents, inputs: what was added so far.
+    number of the stimulation that is being bound; seed: its own, if it has one. poisson, currents, inputs: what was
+    added so far.
     """
 
     share: PopulationShare
     population: int = 0
     local: npt.NDArray[np.int64] | None = None
     index: int = 0
+    seed: int | None = None
     poisson: list[PoissonEvents] = field(default_factory=list)
     currents: list[AddCurrent] = field(default_factory=list)
     inputs: list[tuple[InputOf, float]] = field(default_factory=list)
 
     def streams(self, purpose: str) -> Streams:
         """A random stream for each local neuron, which no other stimulation has."""
-        return streams_of(self.share.seed, purpose, self.index, self.share.gids)
+        seed = self.share.seed if self.seed is None else self.seed
+        return streams_of(seed, purpose, self.index, self.share.gids)
 
     @property
     def where(self) -> slice | npt.NDArray[np.int64]:

@@ -56,11 +56,20 @@ class PoissonSourceGroup(Group):
     """The local sources of some populations; number s of their streams is that of step s."""
 
     def __init__(self, shares: list[PopulationShare]) -> None:
+        self._shares = shares
+        self._draw(None)
+
+    def _draw(self, seed: int | None) -> None:
+        """Take the streams of ``seed``, or those of the simulation."""
         self.sources = []
-        for share in shares:
+        for share in self._shares:
             model: Any = share.population.model
-            streams = streams_of(share.seed, "poisson source", 0, share.gids)
+            streams = streams_of(share.seed if seed is None else seed, "poisson source", 0, share.gids)
             self.sources += [(share, streams, *span) for span in model.tables(share.dt)]
+
+    def draw_anew(self, seed: int) -> None:
+        """Draw with another seed what is drawn for steps from the present on."""
+        self._draw(seed)
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """Emit the spikes of the steps; see ``Group.update``."""
