@@ -5,7 +5,8 @@
 #     sbatch --export=ALL,LINKS=5 jobs/chain.sh scaling/weak.toml      at most five jobs; options go to distsim.scaling
 #
 # The next job is queued first, to begin if this one does not end well: be it that its budget is spent, that its time is
-# over or that its node fails, nothing is lost but the point it was at. Once all is done the queued job is cancelled.
+# over or that its node fails, at most ten minutes of work are lost: the point at hand is saved so often, and goes on.
+# Once all is done the queued job is cancelled.
 # Options of sbatch (before the script) override the lines below.
 
 #SBATCH --job-name=distsim-chain
@@ -17,7 +18,7 @@
 #SBATCH --hint=nomultithread       # one rank per core, not per hardware thread
 #SBATCH --exclusive                # nobody else on the node while times are taken
 #SBATCH --time=01:00:00
-#SBATCH --signal=B:USR1@120        # two minutes before that: distsim says so and ends, with all that is done kept
+#SBATCH --signal=B:USR1@120        # two minutes before that: distsim saves what runs, says so, and ends with exit code 3
 ##SBATCH --partition=...           # site
 ##SBATCH --account=...             # site
 
@@ -34,7 +35,7 @@ if [ "$links" -gt 0 ]; then
 fi
 
 # The shell waits beside the launcher, so as to pass on the signal and to go on then.
-$launcher "$SLURM_NTASKS" python -m distsim.scaling "$experiment" "${@:2}" --resume --budget "$budget" &
+$launcher "$SLURM_NTASKS" python -m distsim.scaling "$experiment" --checkpoint 10m "${@:2}" --resume --budget "$budget" &
 work=$!
 trap 'kill -USR1 "$work"' USR1
 wait "$work"
@@ -44,7 +45,7 @@ while kill -0 "$work" 2>/dev/null; do # it was the signal that ended the waiting
     code=$?
 done
 
-# Exit code 3: points are left. Anything above 128: killed. Otherwise a further job would do no better.
+# Exit code 3: points are left, or one is half done. Anything above 128: killed. Otherwise a further job would do no better.
 if [ "$code" -ne 3 ] && [ "$code" -le 128 ] && [ -n "${next:-}" ]; then
     scancel "$next"
 fi

@@ -5,7 +5,7 @@
 #     sbatch jobs/many_nodes.sh scaling/weak.toml --ranks 64 128 256            options go to distsim.scaling
 #     sbatch --ntasks=512 jobs/many_nodes.sh scaling/weak.toml --ranks 256 512  more ranks than below
 #
-# The same line again goes on where a job stopped. Options of sbatch (before the script) override the lines below.
+# The same line again goes on where a job stopped, in the middle of a point if it was saved. Options of sbatch (before the script) override the lines below.
 
 #SBATCH --job-name=distsim-nodes
 #SBATCH --output=%x-%j.log
@@ -16,7 +16,7 @@
 #SBATCH --hint=nomultithread       # one rank per core, not per hardware thread
 #SBATCH --exclusive                # nobody else on the nodes while times are taken
 #SBATCH --time=02:00:00
-#SBATCH --signal=B:USR1@120        # two minutes before that: distsim says so and ends, with all that is done kept
+#SBATCH --signal=B:USR1@120        # two minutes before that: distsim saves what runs, says so, and ends with exit code 3
 ##SBATCH --partition=...           # site
 ##SBATCH --account=...             # site
 
@@ -26,6 +26,6 @@ set -eu
 experiment=${1:-scaling/weak.toml}
 
 # A point that hangs is ended after --timeout and recorded as failed; the others go on.
-# exec: the harness takes the place of the shell, and so the signal.
-exec python -m distsim.scaling "$experiment" "${@:2}" \
+# exec: the harness takes the place of the shell, and so the signal, which it passes on to the point.
+exec python -m distsim.scaling "$experiment" --checkpoint 10m "${@:2}" \
     --launcher "$launcher {ranks}" --timeout 30m --resume --budget 110m

@@ -3,7 +3,10 @@
 #
 #     sbatch jobs/run.sh microcircuit --time 10000                         to the folder run-results/JOB
 #     sbatch --ntasks=128 jobs/run.sh two_population --set N=1000000       on 128 ranks; options go to distsim run
+#     sbatch jobs/run.sh microcircuit --time 10000 --out run-results/JOB   goes on with the first, on any number of ranks
+#     sbatch --export=ALL,KEEP= jobs/run.sh liquid_state                   a model that keeps no checkpoints
 #
+# The run is saved every ten minutes and before the time is over; a job that is requeued goes on by itself.
 # Options of sbatch (before the script) override the lines below.
 
 #SBATCH --job-name=distsim-run
@@ -15,7 +18,7 @@
 #SBATCH --hint=nomultithread       # one rank per core, not per hardware thread
 #SBATCH --exclusive                # nobody else on the nodes while times are taken
 #SBATCH --time=02:00:00
-#SBATCH --signal=B:USR1@120        # two minutes before that: distsim says so and ends, with all that is done kept
+#SBATCH --signal=B:USR1@120        # two minutes before that: distsim saves what runs, says so, and ends with exit code 3
 ##SBATCH --partition=...           # site
 ##SBATCH --account=...             # site
 
@@ -23,6 +26,8 @@ set -eu
 . jobs/site.sh
 
 model=${1:-microcircuit}
+keep=${KEEP---checkpoint 10m --resume}
 
 # exec: the launcher takes the place of the shell, and so the signal.
-exec $launcher "$SLURM_NTASKS" python -m distsim run "$model" --out "run-results/$SLURM_JOB_ID" "${@:2}"
+# shellcheck disable=SC2086 # two options, or none
+exec $launcher "$SLURM_NTASKS" python -m distsim run "$model" --out "run-results/$SLURM_JOB_ID" $keep "${@:2}"

@@ -4,7 +4,7 @@
 #     sbatch jobs/single_node.sh                                 the published experiment
 #     sbatch jobs/single_node.sh scaling/quick.toml --seeds 1    another one; options go to distsim.scaling
 #
-# The same line again goes on where a job stopped. Options of sbatch (before the script) override the lines below.
+# The same line again goes on where a job stopped, in the middle of a point if it was saved. Options of sbatch (before the script) override the lines below.
 
 #SBATCH --job-name=distsim-size
 #SBATCH --output=%x-%j.log
@@ -15,7 +15,7 @@
 #SBATCH --hint=nomultithread       # one rank per core, not per hardware thread
 #SBATCH --exclusive                # nobody else on the node while times are taken
 #SBATCH --time=02:00:00
-#SBATCH --signal=B:USR1@120        # two minutes before that: distsim says so and ends, with all that is done kept
+#SBATCH --signal=B:USR1@120        # two minutes before that: distsim saves what runs, says so, and ends with exit code 3
 ##SBATCH --partition=...           # site
 ##SBATCH --account=...             # site
 
@@ -25,4 +25,4 @@ set -eu
 experiment=${1:-scaling/network_size.toml}
 
 # exec: the launcher takes the place of the shell, and so the signal.
-exec $launcher "$SLURM_NTASKS" python -m distsim.scaling "$experiment" "${@:2}" --resume --budget 110m
+exec $launcher "$SLURM_NTASKS" python -m distsim.scaling "$experiment" --checkpoint 10m "${@:2}" --resume --budget 110m

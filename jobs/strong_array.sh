@@ -22,7 +22,7 @@
 #SBATCH --hint=nomultithread       # one rank per core, not per hardware thread
 #SBATCH --exclusive                # nobody else on the nodes while times are taken
 #SBATCH --time=00:30:00
-#SBATCH --signal=B:USR1@120        # two minutes before that: distsim says so and ends, with all that is done kept
+#SBATCH --signal=B:USR1@120        # two minutes before that: distsim saves what runs, says so, and ends with exit code 3
 ##SBATCH --partition=...           # site
 ##SBATCH --account=...             # site
 
@@ -33,5 +33,5 @@ experiment=${1:-scaling/strong.toml}
 ranks=$SLURM_ARRAY_TASK_ID
 
 # exec: the launcher takes the place of the shell, and so the signal.
-exec $launcher "$ranks" python -m distsim.scaling "$experiment" "${@:2}" \
+exec $launcher "$ranks" python -m distsim.scaling "$experiment" --checkpoint 10m "${@:2}" \
     --ranks "$ranks" --out "strong-results/ranks-$ranks" --resume

@@ -40,7 +40,7 @@ def largest(comm: MPI.Comm, values: Sequence[float]) -> list[float]:
     mine = np.array(values, np.float64)
     found = np.empty_like(mine)
     comm.Allreduce(mine, found, MPI.MAX)
-    return found.tolist()  # type: ignore[no-any-return]
+    return [float(value) for value in found]
 
 
 def launched() -> bool:

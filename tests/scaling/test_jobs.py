@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from distsim.core.kernel_cache import wanted_folder
+from distsim.parallel.job import SUSPENDED
 from distsim.scaling.report.command import read_all, text
 from tests import slurm
 from tests.documents import ROOT
@@ -113,9 +113,9 @@ def test_the_signal_before_the_end_of_time(cluster, tmp_path):
     warned = cluster.submit(tmp_path, *script, "--repetitions", "20", wait=False)
     cluster.warn(warned, tmp_path / "quick-results")
     cluster.wait_until_empty()
-    assert cluster.exit_codes(warned) == {128 + signal.SIGUSR1}
+    assert cluster.exit_codes(warned) == {SUSPENDED}
     said = (tmp_path / f"distsim-size-{warned}.log").read_text(encoding="utf-8")
-    assert said.count("distsim: stopped by SIGUSR1") == 1
+    assert said.count("points left: stopped by SIGUSR1") == 1
     assert "Traceback" not in said
     kept = read(tmp_path / "quick-results")
     assert 1 <= len(kept) < 40
@@ -161,8 +161,8 @@ def test_chain(cluster, tmp_path):
     cluster.warn(first, tmp_path / "quick-results")
     cluster.wait_until_empty()
     check_chain(tmp_path)
-    assert cluster.exit_codes(first) == {128 + signal.SIGUSR1}
-    assert "distsim: stopped by SIGUSR1" in (tmp_path / f"distsim-chain-{first}.log").read_text(encoding="utf-8")
+    assert cluster.exit_codes(first) == {SUSPENDED}
+    assert "points left: stopped by SIGUSR1" in (tmp_path / f"distsim-chain-{first}.log").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow  # two jobs of Slurm, one of them killed: 15 s
@@ -208,8 +208,8 @@ def test_templates_are_sound(template):
         assert word in text
     for file in re.findall(r"scaling/\w+\.toml", text):
         assert (ROOT / file).exists()
-    if template.stem != "run":
-        assert "--resume" in text
+    assert "--resume" in text
+    assert "--checkpoint 10m" in text
 
 
 def test_there_are_five_templates():
