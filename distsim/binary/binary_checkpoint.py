@@ -16,7 +16,7 @@ def transfer(archive: Archive, loop: BinaryLoop, recorder: BinaryRecorder) -> No
     loop.windows, loop.rounds = (archive.number(name, getattr(loop, name)) for name in ("windows", "rounds"))
     loop.n_updates = archive.total("updates", loop.n_updates)
     loop.n_flips = archive.total("flips", loop.n_flips)
-    archive.event_hash("flip hash", loop.flip_hash)
+    loop.tally.transfer(archive)
     neurons = loop.neurons
     for name in ("state", "h", "upcoming", "counter"):
         archive.array(f"neurons/{name}", recorder.network.size, neurons.gids, getattr(neurons, name))

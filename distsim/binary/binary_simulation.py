@@ -106,6 +106,8 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
             output.replace(f"states/{population.name}/final", self.states(population, everywhere=False))
 
     def _transfer(self, archive: Archive) -> None:
+        self._forgotten = archive.number("forgotten", self._forgotten)
+        self._active_before = np.array(archive.number("active before", self._active_before.tolist()))
         transfer(archive, self._loop, self._recorder)
 
     def _write_records(self, output: Output, at_end: bool) -> None:

@@ -122,6 +122,10 @@ class BinaryRecorder:
 
     def transfer(self, archive: Archive) -> None:
         """Tell ``archive`` all that was recorded, and what of it was taken."""
+        for sampler in self.states.values():
+            sampler.transfer(archive)
+        if self.updates is not None:
+            self.updates.transfer(archive)
         for name, pieces in self._flips.items():
             index = self.neurons.gids[self._begin[name] : self._end[name]] - self.network.find(name).first_gid
             columns = zip(*pieces, strict=True) if pieces else ([np.zeros(0)], [index[:0]], [self.neurons.state[:0]])

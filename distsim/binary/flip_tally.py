@@ -18,6 +18,8 @@ from distsim.parallel.event_hash import EventHash, add_event
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from distsim.record.checkpoint import Archive
+
 TICKS = 2.0**20
 """In a ms."""
 WRAPPED = 2**64
@@ -44,6 +46,14 @@ class FlipTally:
         time, index, state = flips
         stamps = time.view(np.uint64)
         tally(self._gids, self._first, time, stamps, index, state, self.hash.sums, self._active, self._moments)
+
+    def transfer(self, archive: Archive) -> None:
+        """Tell ``archive`` the sums of all ranks, which the lowest one goes on with."""
+        archive.event_hash("flip hash", self.hash)
+        for name, sums in (("active", self._active), ("moments", self._moments)):
+            for k, value in enumerate(sums.tolist()):
+                total = archive.total(f"{name} {k}", value)
+                sums[k] = (total + WRAPPED // 2) % WRAPPED - WRAPPED // 2
 
     def active_time(self, time: float, comm: MPI.Comm) -> npt.NDArray[np.float64]:
         """How long all neurons of each population (populations,) together were active until ``time`` (ms); collective.

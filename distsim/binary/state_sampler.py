@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from distsim.binary.window_loop import LocalNeurons
+    from distsim.record.checkpoint import Archive
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -40,6 +41,7 @@ class StateSampler:
         k = network.populations.index(population)
         self._begin, self._end = (int(i) for i in neurons.first[k : k + 2])
         mine = neurons.gids[self._begin : self._end] - population.first_gid
+        self._name, self._size, self._mine = f"states of {name}", population.size, mine
         self._columns = np.flatnonzero(np.isin(self.neuron, mine))
         self._local = np.searchsorted(mine, self.neuron[self._columns])
         self._state = neurons.initial[self._begin : self._end].copy()
@@ -60,6 +62,17 @@ class StateSampler:
             self._rows.append(self._state[self._local])
             done = flips
         self._state[index[done:]] = state[done:]
+
+    def transfer(self, archive: Archive) -> None:
+        """Tell ``archive`` the states now, those that were sampled and not taken, and how many were taken."""
+        self._taken = archive.number(f"{self._name}/taken", self._taken)
+        archive.array(f"{self._name}/now", self._size, self._mine, self._state)
+        n = archive.number(f"{self._name}/rows", len(self._rows))
+        sampled = np.zeros((len(self._columns), n), np.uint8)
+        if archive.saving and n:
+            sampled[:] = np.array(self._rows).T
+        archive.array(f"{self._name}/sampled", len(self.neuron), self._columns, sampled)
+        self._rows = list(np.ascontiguousarray(sampled.T))
 
     def all(self, comm: MPI.Comm, everywhere: bool = True) -> BinaryStates:
         """All states of all ranks, of which none were taken, on every rank or on rank 0 alone (collective)."""

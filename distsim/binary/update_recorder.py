@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from distsim.binary.window_loop import LocalNeurons, Stretch
+    from distsim.record.checkpoint import Archive
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -50,6 +51,16 @@ class UpdateRecorder:
         was = np.where(before >= 0, decided[np.maximum(before, 0)], -1 - before)  # -1 or -2 for the first in a window
         change = decided.astype(np.int8) - was.astype(np.int8)
         self._pieces.append((stretch.time[: stretch.n].copy(), self.neurons.gids[stretch.index[: stretch.n]], change))
+
+    def transfer(self, archive: Archive) -> None:
+        """Tell ``archive`` the updates that were not taken, and the active neurons at the last one that was."""
+        active = archive.number("updates/active", None if self._active is None else self._active.tolist())
+        self._active = None if active is None else np.array(active, np.int64)
+        empty = (np.zeros(0), self.neurons.gids[:0], np.zeros(0, np.int8))
+        time, neuron, change = map(np.concatenate, zip(empty, *self._pieces, strict=True))
+        gids = self.neurons.gids
+        neuron, time, change = archive.events("updates", self.network.size, gids, neuron, time=time, change=change)
+        self._pieces = [(time, neuron, change)]
 
     def all(self, comm: MPI.Comm, everywhere: bool = True) -> Updates:
         """All updates of all ranks, of which none were taken, on every rank or on rank 0 alone (collective)."""

@@ -259,8 +259,8 @@ class Simulation(GridSimulation[Network]):
     def draw_anew(self, seed: int) -> None:
         """Draw with another seed what stimuli and sources send from now on: Poisson input, Poisson sources, own drives.
 
-        All else stays that of the seed of the simulation: connectivity, parameters and states that were drawn, and those
-        that ``set`` draws. What was sent before arrives as it was sent.
+        All else stays that of the seed of the simulation: connectivity, parameters and states that were drawn, and
+        those that ``set`` draws. What was sent before arrives as it was sent.
         """
         self._change("seed", [], {}, check_seed(seed))
 
