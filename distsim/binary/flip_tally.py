@@ -61,7 +61,7 @@ class FlipTally:
         It grows by the mean activity times the number of neurons.
         """
         now, pairs = round(time * TICKS), zip(self._active.tolist(), self._moments.tolist(), strict=True)
-        ticks = [comm.allreduce((active * now - moment) % WRAPPED) for active, moment in pairs]
+        ticks = [comm.allreduce(active * now - moment) % WRAPPED for active, moment in pairs]
         return np.array(ticks, np.float64) / TICKS
 
 

@@ -137,7 +137,8 @@ class Course:
                 begin = time.perf_counter()
                 simulation.run(part, _after(simulation.time - origin, tell), goes_on=part < left)
                 taken = max(time.perf_counter() - begin, 1e-9)
-                self._wanted = part * min(max(self._target() / taken, 1.0 / CHANGE), CHANGE)
+                fitting = part * self._target() / taken
+                self._wanted = min(max(fitting, self._wanted / CHANGE), self._wanted * CHANGE)
             self._between(simulation, ending=True)
 
     def added_up(self, totals: dict[str, Any], simulation: Any) -> dict[str, Any]:
