@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from distsim.binary import coupled_pairs, flip_file
 from distsim.binary import couplings as building
+from distsim.binary.binary_checkpoint import transfer
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation
 from distsim.binary.coupled_pairs import CoupledEnds, CoupledPairs
@@ -21,6 +22,7 @@ from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.units import MAX_STEPS, check_number
 from distsim.parallel.gather import gather_array
+from distsim.record.checkpoint import Archive
 from distsim.record.output import FLUSH_TIME, Output
 from distsim.record.simulation_base import SimulationBase, Tick
 
@@ -97,6 +99,14 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
 
     def _table_bytes(self) -> int:
         return sum(array.nbytes for array in self._couplings.arrays if isinstance(array, np.ndarray))
+
+    def _write_states(self, output: Output) -> None:
+        for population in self.network.populations:
+            output.replace(f"states/{population.name}/initial", self.initial_states(population, everywhere=False))
+            output.replace(f"states/{population.name}/final", self.states(population, everywhere=False))
+
+    def _transfer(self, archive: Archive) -> None:
+        transfer(archive, self._loop, self._recorder)
 
     def _write_records(self, output: Output, at_end: bool) -> None:
         flip_file.append_records(output, self._recorder, self.time)

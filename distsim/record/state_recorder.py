@@ -14,6 +14,8 @@ from distsim.parallel.gather import States, gather_states
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from distsim.record.checkpoint import Archive
+
 Int64Array = npt.NDArray[np.int64]
 
 
@@ -50,6 +52,18 @@ class StateRecorder:
     def all(self, comm: MPI.Comm, everywhere: bool = True) -> States:
         """The values of all ranks so far, on every rank or on rank 0 alone (collective)."""
         return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm, everywhere)
+
+    def transfer(self, archive: Archive, name: str) -> None:
+        """Tell ``archive`` the values so far."""
+        steps = archive.number(f"{name} steps", self.steps)
+        order = np.argsort(self.columns)
+        mine = np.array(self.values).reshape(len(self.steps), len(order)).T[order]
+        mine = mine if archive.saving else np.empty((len(order), len(steps)))
+        archive.array(name, len(self.recording.neurons), self.columns[order], mine)
+        if not archive.saving:
+            values = np.empty((len(steps), len(order)))
+            values[:, order] = mine.T
+            self.steps[:], self.values[:] = steps, list(values)
 
     def take(self, comm: MPI.Comm) -> States:
         """As ``all`` on rank 0 alone, and forget them."""

@@ -105,3 +105,22 @@ class PlasticDelivery(Delivery):
         table, history = self.table.arrays, self.history.arrays
         self.kernels.weights_at(now, edges, rows, table, history, self.sources, self.constants, result)
         return result
+
+    def transfer(self, archive: Any) -> None:
+        """The traces of the sources; the histories, as far back as any synapse asks; weights that were settled.
+
+        Synapses of a source that was settled on some rank are brought up to the present.
+        """
+        archive.of_sources("t_last", self.t_last, k_plus=self.k_plus)
+        settled = archive.of_any_source("settled", self.settled_until > self.t_last)
+        edges, rows = self.table.edges_of((self.table.source_gids - self.table.first_source_gid)[settled])
+        values = self.weights_at(archive.now, edges, rows) if archive.saving else np.empty(len(edges))
+        archive.of_edges("settled weights", values, edges)
+        if not archive.saving and settled.any():
+            self.settled = np.empty(self.table.n_edges)
+            self.settled[edges] = values
+            self.settled_until[settled] = archive.now
+            self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
+        asks = (self.k_plus > 0.0) & (np.diff(self.table.offsets) > 0) & ~settled
+        asked = -archive.most(-int(self.t_last[asks].min(initial=archive.now)))
+        archive.of_history(self.history, asked - archive.most(self.history.longest_delay))
