@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.jit import jit
+from distsim.core.jit import jit_beside
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -118,7 +118,7 @@ def _joined(values: Int64Array, cuts: list[Span]) -> Int64Array:
     return np.concatenate([values[begin:end] for begin, end in cuts])
 
 
-@jit
+@jit_beside
 def copy_rows(starts, places, lengths, values, ordered):  # type: ignore[no-untyped-def]
     """ordered[places[i] ..] = values[starts[i] ..], lengths[i] entries of each row."""
     for i in range(starts.size):

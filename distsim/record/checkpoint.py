@@ -252,14 +252,14 @@ class Restoring(Archive):
             together = pieces[first : first + size]
             spans = [(piece.first, piece.last) for piece in together]
             spans += [(together[-1].last,) * 2] * (size - len(spans))
-            reading, ahead = ahead, self._begin(name, of_rank.get(k + 1))
+            reading, ahead, mine = ahead, self._begin(name, of_rank.get(k + 1)), of_rank.get(k)
 
-            def read(lengths: Int64Array, reading: Any = reading, mine: Any = of_rank.get(k)) -> npt.NDArray[Any]:
+            def read(lengths: Int64Array, reading: Any = reading, mine: Any = mine) -> npt.NDArray[Any]:
                 nonlocal failure
                 try:
                     if mine is not None:
                         self._check(name, mine, lengths)
-                        return reading.result()  # type: ignore[no-any-return]
+                        return reading.result()
                 except InputError as error:
                     failure = failure or error
                 return np.zeros(int(lengths.sum()), kind)

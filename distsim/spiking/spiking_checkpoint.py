@@ -16,7 +16,7 @@ import numpy.typing as npt
 from distsim.connect.edge_kernels import count
 from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
-from distsim.core.jit import jit
+from distsim.core.jit import jit_beside
 from distsim.parallel.rows import Rows, largest
 from distsim.record.checkpoint import Archive
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
@@ -196,6 +196,12 @@ class TableArchive:
         if not self.saving:
             history.bring_back(self._begin, counts, steps, first)
 
+    def sum(self, values: Int64Array) -> Int64Array:
+        """Of the values (n,) of all ranks."""
+        total = np.empty_like(values)
+        self.archive.comm.Allreduce(values, total)
+        return total
+
     def _windows(self) -> Iterator[tuple[int, Int64Array, Int64Array]]:
         """Sources in pieces: the first, which of the piece have rows here, and these rows."""
         sources = self._table.source_gids - self._table.first_source_gid
@@ -225,47 +231,44 @@ class ByTarget:
     def give(self, begin: int, end: int) -> npt.NDArray[Any]:
         """The values of the targets begin .. end - 1, target by target."""
         values = np.empty(self._ends[end] - self._ends[begin], self._values.dtype)
-        to_targets(self._targets, self._begin + begin, self._cursor(begin, end), self._at(), self._values, values)
+        to_targets(self._targets, *self._window(begin, end), self._come, self._runs, self._values, values)
         return values
 
     def take(self, begin: int, end: int, values: npt.NDArray[Any]) -> None:
         """Take what ``give`` gave."""
-        from_targets(self._targets, self._begin + begin, self._cursor(begin, end), self._at(), self._values, values)
+        from_targets(self._targets, *self._window(begin, end), self._come, self._runs, self._values, values)
 
-    def _at(self) -> tuple[Int64Array, Int64Array]:
-        return self._come, self._runs[1:]
-
-    def _cursor(self, begin: int, end: int) -> Int64Array:
-        cursor: Int64Array = self._ends[begin:end] - self._ends[begin]
-        return cursor
+    def _window(self, begin: int, end: int) -> tuple[int, npt.NDArray[np.uint64]]:
+        """The first target, and where the values of each are: unsigned, since an index below 0 takes a look more."""
+        return self._begin + begin, (self._ends[begin:end] - self._ends[begin]).astype(np.uint64)
 
 
-@jit
-def to_targets(targets, first, cursor, runs, values, of_targets):  # type: ignore[no-untyped-def]
+@jit_beside
+def to_targets(targets, first, cursor, come, runs, values, of_targets):  # type: ignore[no-untyped-def]
     """of_targets = the values of the targets from ``first`` on, each from its cursor (targets,) on, which is used up.
 
-    runs: of each run of ascending targets how far it has come, modified, and where it ends.
+    come (runs,), modified: how far each run of ascending targets has come; they end where the next begins, in ``runs``.
     """
-    come, ends = runs
+    one, begin, end = np.uint64(1), np.uint64(first), np.uint64(first + cursor.size)
     for run in range(come.size):
-        edge = come[run]
-        while edge < ends[run] and np.int64(targets[edge]) - first < cursor.size:
-            t = np.int64(targets[edge]) - first
+        edge, last = np.uint64(come[run]), np.uint64(runs[run + 1])
+        while edge < last and np.uint64(targets[edge]) < end:
+            t = np.uint64(targets[edge]) - begin
             of_targets[cursor[t]] = values[edge]
-            cursor[t] += 1
-            edge += 1
+            cursor[t] += one
+            edge += one
         come[run] = edge
 
 
-@jit
-def from_targets(targets, first, cursor, runs, values, of_targets):  # type: ignore[no-untyped-def]
+@jit_beside
+def from_targets(targets, first, cursor, come, runs, values, of_targets):  # type: ignore[no-untyped-def]
     """The other way: values (edges,) of the targets from ``first`` on are written."""
-    come, ends = runs
+    one, begin, end = np.uint64(1), np.uint64(first), np.uint64(first + cursor.size)
     for run in range(come.size):
-        edge = come[run]
-        while edge < ends[run] and np.int64(targets[edge]) - first < cursor.size:
-            t = np.int64(targets[edge]) - first
+        edge, last = np.uint64(come[run]), np.uint64(runs[run + 1])
+        while edge < last and np.uint64(targets[edge]) < end:
+            t = np.uint64(targets[edge]) - begin
             values[edge] = of_targets[cursor[t]]
-            cursor[t] += 1
-            edge += 1
+            cursor[t] += one
+            edge += one
         come[run] = edge

@@ -29,7 +29,7 @@ from tests.programs.fingerprint import digest
 from tests.threads import on_ranks
 
 PACKAGE = Path(distsim.__file__).parent
-DECORATORS = {"jit", "inline"}
+DECORATORS = {"jit", "jit_beside", "inline"}
 SHAPES = (0.5, 3.0, 2000.0)  # of gamma distributions, small to large
 
 

@@ -241,6 +241,9 @@ def test_synapses_of_a_silent_source_that_were_settled(tmp_path):
     found = in_parts(Simulation, network_with_a_silent_source, parts, tmp_path / "c", look_and_see)
     assert found[:2] == whole[:2]
     assert any(settled for _, _, settled in seen)
+    numbers = checkpoint_files.read_head(tmp_path / "c")["columns"]
+    history = next(column for name, column in numbers.items() if name.endswith("history/values"))
+    assert sum(part[-1][1] for part in history["pieces"]) < 100  # and not the spikes since the source fell silent
 
 
 # ---------------------------------------------------------------- files of results
