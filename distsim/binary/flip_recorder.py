@@ -141,6 +141,10 @@ class BinaryRecorder:
         for name, taken in self._taken.items():
             taken.samples = archive.number(f"samples taken of {name}", taken.samples)
             taken.active = archive.number(f"active then in {name}", taken.active)
+        for sampler in self.states.values():
+            sampler.transfer(archive)
+        if self.updates is not None:
+            self.updates.transfer(archive)
 
     def activity(self, name: str, stop: float, comm: MPI.Comm, everywhere: bool = True) -> MeanActivity:
         """The mean activity of a population up to ``stop`` (ms), of which nothing was taken (collective).
