@@ -6,6 +6,9 @@ from distsim.binary.flip_recorder import BinaryRecorder
 from distsim.binary.window_loop import BinaryLoop
 from distsim.record.checkpoint import Archive
 
+RECORDINGS = "flip_recordings", "activity_recordings", "update_recordings", "state_recordings", "coupling_recordings"
+"""Those of a network that a checkpoint keeps; couplings follow from the network."""
+
 
 def transfer(archive: Archive, loop: BinaryLoop, recorder: BinaryRecorder) -> None:
     """Tell ``archive`` all that the network remembers (collective).
@@ -16,8 +19,8 @@ def transfer(archive: Archive, loop: BinaryLoop, recorder: BinaryRecorder) -> No
     loop.windows, loop.rounds = (archive.number(name, getattr(loop, name)) for name in ("windows", "rounds"))
     loop.n_updates = archive.total("updates", loop.n_updates)
     loop.n_flips = archive.total("flips", loop.n_flips)
-    loop.tally.transfer(archive)
     neurons = loop.neurons
-    for name in ("state", "h", "upcoming", "counter"):
+    for name in ("state", "h", "upcoming", "counter", *(["decided"] if neurons.external else [])):
         archive.array(f"neurons/{name}", recorder.network.size, neurons.gids, getattr(neurons, name))
+    loop.tally.transfer(archive, loop.time, neurons.state)
     recorder.transfer(archive)

@@ -122,10 +122,6 @@ class BinaryRecorder:
 
     def transfer(self, archive: Archive) -> None:
         """Tell ``archive`` all that was recorded, and what of it was taken."""
-        for sampler in self.states.values():
-            sampler.transfer(archive)
-        if self.updates is not None:
-            self.updates.transfer(archive)
         for name, pieces in self._flips.items():
             index = self.neurons.gids[self._begin[name] : self._end[name]] - self.network.find(name).first_gid
             columns = zip(*pieces, strict=True) if pieces else ([np.zeros(0)], [index[:0]], [self.neurons.state[:0]])
@@ -145,6 +141,10 @@ class BinaryRecorder:
         for name, taken in self._taken.items():
             taken.samples = archive.number(f"samples taken of {name}", taken.samples)
             taken.active = archive.number(f"active then in {name}", taken.active)
+        for sampler in self.states.values():
+            sampler.transfer(archive)
+        if self.updates is not None:
+            self.updates.transfer(archive)
 
     def activity(self, name: str, stop: float, comm: MPI.Comm, everywhere: bool = True) -> MeanActivity:
         """The mean activity of a population up to ``stop`` (ms), of which nothing was taken (collective).

@@ -37,9 +37,13 @@ class FlipTally:
     def __init__(self, gids: Int64Array, first: Int64Array, state: npt.NDArray[np.uint8]) -> None:
         self.hash = EventHash()
         self._gids, self._first = gids, first
-        ends = itertools.pairwise(first)
-        self._active = np.array([state[begin:end].sum(dtype=np.int64) for begin, end in ends], np.int64)
+        self._active = self._active_of(state)
         self._moments = np.zeros_like(self._active)
+
+    def _active_of(self, state: npt.NDArray[np.uint8]) -> Int64Array:
+        """How many of this rank are active in each population, by the states (n,) of all."""
+        ends = itertools.pairwise(self._first)
+        return np.array([state[begin:end].sum(dtype=np.int64) for begin, end in ends], np.int64)
 
     def add(self, flips: Flipped) -> None:
         """Take in flips: time (n,) (ms), local index (n,), state (n,) after."""
@@ -47,22 +51,27 @@ class FlipTally:
         stamps = time.view(np.uint64)
         tally(self._gids, self._first, time, stamps, index, state, self.hash.sums, self._active, self._moments)
 
-    def transfer(self, archive: Archive) -> None:
-        """Tell ``archive`` the sums of all ranks, which the lowest one goes on with."""
-        archive.event_hash("flip hash", self.hash)
-        for name, sums in (("active", self._active), ("moments", self._moments)):
-            for k, value in enumerate(sums.tolist()):
-                total = archive.total(f"{name} {k}", value)
-                sums[k] = (total + WRAPPED // 2) % WRAPPED - WRAPPED // 2
-
     def active_time(self, time: float, comm: MPI.Comm) -> npt.NDArray[np.float64]:
         """How long all neurons of each population (populations,) together were active until ``time`` (ms); collective.
 
         It grows by the mean activity times the number of neurons.
         """
+        return np.array([comm.allreduce(ticks) for ticks in self._passed(time)], np.float64) / TICKS
+
+    def _passed(self, time: float) -> list[int]:
+        """How many ticks the neurons of this rank of each population were active together until ``time`` (ms)."""
         now, pairs = round(time * TICKS), zip(self._active.tolist(), self._moments.tolist(), strict=True)
-        ticks = [comm.allreduce(active * now - moment) % WRAPPED for active, moment in pairs]
-        return np.array(ticks, np.float64) / TICKS
+        return [(active * now - moment) % WRAPPED for active, moment in pairs]
+
+    def transfer(self, archive: Archive, time: float, state: npt.NDArray[np.uint8]) -> None:
+        """Tell ``archive`` what there is at ``time`` (ms), when the neurons of this rank have the ``state`` (n,)."""
+        archive.event_hash("flip hash", self.hash)
+        passed = [archive.total(f"ticks active {k}", ticks) for k, ticks in enumerate(self._passed(time))]
+        self._active[:] = self._active_of(state)
+        moments = [
+            (n * round(time * TICKS) - ticks) % WRAPPED for n, ticks in zip(self._active.tolist(), passed, strict=True)
+        ]
+        self._moments[:] = np.array(moments, np.uint64).view(np.int64)
 
 
 @jit

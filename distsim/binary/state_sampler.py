@@ -37,14 +37,13 @@ class StateSampler:
 
     def __init__(self, network: BinaryNetwork, neurons: LocalNeurons, name: str) -> None:
         sampling, population = network.state_recordings[name], network.find(name)
-        self.neuron, self.times = sampling.neurons, sampling.times
+        self.name, self.neuron, self.times = name, sampling.neurons, sampling.times
         k = network.populations.index(population)
         self._begin, self._end = (int(i) for i in neurons.first[k : k + 2])
         mine = neurons.gids[self._begin : self._end] - population.first_gid
-        self._name, self._size, self._mine = f"states of {name}", population.size, mine
         self._columns = np.flatnonzero(np.isin(self.neuron, mine))
         self._local = np.searchsorted(mine, self.neuron[self._columns])
-        self._state = neurons.initial[self._begin : self._end].copy()
+        self._neurons, self._state = neurons, neurons.initial[self._begin : self._end].copy()
         self._rows: list[StateArray] = []
         self._taken = 0
         self.add(np.zeros(0), np.zeros(0, np.int32), np.zeros(0, np.uint8), 0.0)  # samples at the start
@@ -64,15 +63,10 @@ class StateSampler:
         self._state[index[done:]] = state[done:]
 
     def transfer(self, archive: Archive) -> None:
-        """Tell ``archive`` the states now, those that were sampled and not taken, and how many were taken."""
-        self._taken = archive.number(f"{self._name}/taken", self._taken)
-        archive.array(f"{self._name}/now", self._size, self._mine, self._state)
-        n = archive.number(f"{self._name}/rows", len(self._rows))
-        sampled = np.zeros((len(self._columns), n), np.uint8)
-        if archive.saving and n:
-            sampled[:] = np.array(self._rows).T
-        archive.array(f"{self._name}/sampled", len(self.neuron), self._columns, sampled)
-        self._rows = list(np.ascontiguousarray(sampled.T))
+        """Tell ``archive`` the states that were not taken, and how many were; those of the neurons now are known."""
+        self._taken = archive.number(f"states taken of {self.name}", self._taken)
+        archive.samples(f"states/{self.name}", len(self.neuron), self._columns, self._rows, np.uint8)
+        self._state = self._neurons.state[self._begin : self._end].copy()
 
     def all(self, comm: MPI.Comm, everywhere: bool = True) -> BinaryStates:
         """All states of all ranks, of which none were taken, on every rank or on rank 0 alone (collective)."""

@@ -53,14 +53,16 @@ class UpdateRecorder:
         self._pieces.append((stretch.time[: stretch.n].copy(), self.neurons.gids[stretch.index[: stretch.n]], change))
 
     def transfer(self, archive: Archive) -> None:
-        """Tell ``archive`` the updates that were not taken, and the active neurons at the last one that was."""
-        active = archive.number("updates/active", None if self._active is None else self._active.tolist())
+        """Tell ``archive`` the updates that were not taken, and how many neurons were active at the last one taken."""
+        active = archive.comm.bcast(None if self._active is None else self._active.tolist())  # rank 0 has taken them
+        active = archive.number("active at the last update taken", active)
         self._active = None if active is None else np.array(active, np.int64)
-        empty = (np.zeros(0), self.neurons.gids[:0], np.zeros(0, np.int8))
-        time, neuron, change = map(np.concatenate, zip(empty, *self._pieces, strict=True))
-        gids = self.neurons.gids
-        neuron, time, change = archive.events("updates", self.network.size, gids, neuron, time=time, change=change)
-        self._pieces = [(time, neuron, change)]
+        pieces = [(np.zeros(0), self.neurons.gids[:0], np.zeros(0, np.int8)), *self._pieces]
+        time, neuron, change = (np.concatenate(column) for column in zip(*pieces, strict=True))
+        neuron, time, change = archive.events(
+            "updates", self.network.size, self.neurons.gids, neuron, time=time, change=change
+        )
+        self._pieces[:] = [(time, neuron, change)]
 
     def all(self, comm: MPI.Comm, everywhere: bool = True) -> Updates:
         """All updates of all ranks, of which none were taken, on every rank or on rank 0 alone (collective)."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from distsim.rates.rate_loop import RateLoop
 from distsim.record.checkpoint import Archive
 
+RECORDINGS = ("recordings",)
+"""Those of a network that a checkpoint keeps."""
+
 
 def transfer(archive: Archive, loop: RateLoop) -> None:
     """Tell ``archive`` all that the network remembers (collective)."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments
 from distsim.parallel.gather import States
-from distsim.rates.rate_checkpoint import transfer
+from distsim.rates.rate_checkpoint import RECORDINGS, transfer
 from distsim.rates.rate_loop import RateLoop, call_kernels
 from distsim.rates.rate_memory import memory_of_rates
 from distsim.rates.rate_network import RateNetwork, RatePopulation
@@ -42,6 +42,7 @@ class RateSimulation(GridSimulation[RateNetwork]):
     simulates = RateNetwork
     connections = "connections"
     build_phases = ()
+    kept_recordings = RECORDINGS
     run_phases = ("communicate", "update", "record")
 
     def __init__(

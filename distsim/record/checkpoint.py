@@ -69,9 +69,9 @@ class Archive(ABC):
         """
 
     def total(self, name: str, value: int) -> int:
-        """A whole number of which each rank has a part: the sum is kept, and brought back to rank 0."""
+        """A whole number of which each rank has a part: the sum is kept, and brought back in equal parts."""
         whole = self.number(name, sum(self.comm.allgather(int(value))) if self.saving else 0)
-        return value if self.saving else whole * (self.comm.rank == 0)
+        return value if self.saving else (whole + self.comm.rank) // self.comm.size
 
     def event_hash(self, name: str, event_hash: EventHash) -> None:
         """A hash of all events of all ranks."""
@@ -110,6 +110,15 @@ class Archive(ABC):
 
         self.column(f"{name}/values", Rows(size, places, lengths), values.dtype, give, take)
         return lengths, whole
+
+    def samples(self, name: str, size: int, places: Int64Array, rows: list[npt.NDArray[Any]], kind: Any) -> None:
+        """Changed in place: a list of values (n,) of type ``kind`` of the neurons, or what else is at ``places``."""
+        n = self.number(f"{name} samples", len(rows))
+        values = np.empty((len(places), n), kind)
+        if self.saving:
+            values.T[:] = np.array(rows).reshape(n, len(places))
+        self.array(name, size, places, values)
+        rows[:] = list(values.T.copy())
 
     def events(
         self, name: str, size: int, places: Int64Array, neuron: Int64Array, **columns: npt.NDArray[Any]

@@ -30,7 +30,7 @@ class Output:
     Raises InputError, on all ranks, where the file exists or cannot be written, and StorageError, on all ranks, from
     the first ``flush`` that cannot be done: the file then has what the flush before left. going_on: None, or, where the
     run goes on from a checkpoint, what ``kept`` gave when that was made and its time (ms): a file that is there must be
-    the one of the run, and is taken back to that time.
+    the one of the run, and is taken back to that time. new: whether the file was made.
     """
 
     def __init__(
@@ -44,19 +44,21 @@ class Output:
         self.comm = comm
         self._store: Store | None = None  # on rank 0
         self._failure: DistsimError | None = None
-        on_root(comm, lambda: self._open(path, about, layout, going_on))
+        self.new = on_root(comm, lambda: self._open(path, about, layout, going_on))
 
     def _open(
         self, path: Path, about: dict[str, Any], layout: Callable[[Store], None], going_on: tuple[Any, float] | None
-    ) -> None:
+    ) -> bool:
+        """Open the file; whether it is a new one."""
         if going_on is None or not path.exists():
             self._store = Store(path, about, layout)
-        elif going_on[0] is None:
+            return True
+        if going_on[0] is None:
             raise InputError(
                 f"{path} exists already, but the checkpoint is of a run without a file: choose another one"
             )
-        else:
-            self._store = taken_back(path, about, layout, *going_on)
+        self._store = taken_back(path, about, layout, *going_on)
+        return False
 
     def kept(self) -> dict[str, list[int]]:
         """What identifies the rows that the file has now, as ``taken_back`` needs it."""

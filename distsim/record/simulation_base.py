@@ -81,6 +81,8 @@ class SimulationBase(Prepared[AnyNetwork]):
     build_phases: ClassVar[tuple[str, ...]]
     run_phases: ClassVar[tuple[str, ...]]
     connections: ClassVar[str]
+    kept_recordings: ClassVar[tuple[str, ...]]
+    """Attributes of a network, all that end in "recordings", of which the wing's checkpoint keeps what they ask for."""
     fixed: ClassVar[tuple[str, ...]] = ("seed",)
     """Arguments, with attributes of the same name, by which results differ: a checkpoint goes on with the same ones."""
 
@@ -134,8 +136,8 @@ class SimulationBase(Prepared[AnyNetwork]):
     def _transfer(self, archive: Archive) -> None:
         """Tell ``archive`` all that the simulation remembers: a new one keeps it, an old one brings it back."""
 
-    def _write_states(self, output: Output) -> None:
-        """Put into a file that goes on, or begins, at a checkpoint what it has beside records."""
+    def _write_beside(self, output: Output) -> None:
+        """Put into a file that begins, or goes on from a checkpoint, what it has beside records."""
         return
 
     @property
@@ -214,6 +216,7 @@ class SimulationBase(Prepared[AnyNetwork]):
         self._require_open()
         require_same(self.comm, "save", path=path, files=files)
         check_path(path, "save: path")
+        self._check_recordings()
         parts = nodes(self.comm) if files is None else check_count(files, "save: files", low=1, high=self.comm.size)
         about = {name: getattr(self, name) for name in self.fixed}
         about |= {"simulation": self._name, "network": of_network(self.network), "versions": versions()}
@@ -226,6 +229,12 @@ class SimulationBase(Prepared[AnyNetwork]):
             except BaseException:
                 archive.discard()
                 raise
+
+    def _check_recordings(self) -> None:
+        """InputError where something is recorded of which a checkpoint does not know: it would be lost."""
+        for name, asked in vars(self.network).items():
+            if name.endswith("recordings") and asked and name not in self.kept_recordings:
+                raise InputError(f"save: a checkpoint of a {self._name} cannot keep {name}; record nothing of the kind")
 
     @classmethod
     def restore(
@@ -261,7 +270,7 @@ class SimulationBase(Prepared[AnyNetwork]):
             finally:
                 archive.close()
             if file is not None:
-                simulation._write_states(simulation._open_file(file, (head["file"], simulation.time)))
+                simulation._write_beside(simulation._open_file(file, (head["file"], simulation.time)))
                 simulation._write()
         return simulation
 

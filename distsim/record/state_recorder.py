@@ -55,15 +55,8 @@ class StateRecorder:
 
     def transfer(self, archive: Archive, name: str) -> None:
         """Tell ``archive`` the values so far."""
-        steps = archive.number(f"{name} steps", self.steps)
-        order = np.argsort(self.columns)
-        mine = np.array(self.values).reshape(len(self.steps), len(order)).T[order]
-        mine = mine if archive.saving else np.empty((len(order), len(steps)))
-        archive.array(name, len(self.recording.neurons), self.columns[order], mine)
-        if not archive.saving:
-            values = np.empty((len(steps), len(order)))
-            values[:, order] = mine.T
-            self.steps[:], self.values[:] = steps, list(values)
+        self.steps[:] = archive.number(f"{name} steps", list(self.steps))
+        archive.samples(name, len(self.recording.neurons), self.columns, self.values, np.float64)
 
     def take(self, comm: MPI.Comm) -> States:
         """As ``all`` on rank 0 alone, and forget them."""

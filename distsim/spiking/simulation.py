@@ -35,7 +35,7 @@ from distsim.spiking.precision import check_precision
 from distsim.spiking.recorded_parts import spikes_of_part, states_of_part
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.spike_counts import Rate
-from distsim.spiking.spiking_checkpoint import fitted, transfer
+from distsim.spiking.spiking_checkpoint import RECORDINGS, fitted, transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
@@ -67,6 +67,7 @@ class Simulation(GridSimulation[Network]):
     simulates = Network
     connections = "synapses"
     build_phases = ("create", "connect", "index")
+    kept_recordings = RECORDINGS
     run_phases = ("update", "wait", "communicate", "deliver", "record")
     fixed = ("seed", "precision")
 

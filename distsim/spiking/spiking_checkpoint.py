@@ -28,6 +28,8 @@ from distsim.spiking.synapses.segments import SegmentDelivery
 
 Int64Array = npt.NDArray[np.int64]
 SOURCES = 1 << 20  # that are kept together
+RECORDINGS = "spike_recordings", "state_recordings", "weight_recordings"
+"""Those of a network that a checkpoint keeps; weights go to the file at once."""
 UNKNOWN = np.iinfo(np.int64).min
 
 

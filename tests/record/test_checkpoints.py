@@ -114,17 +114,33 @@ def look_at_flips(simulation):
     states = [
         f(p) for p in network.populations for f in (simulation.states, simulation.initial_states, simulation.inputs)
     ]
+    sampled = [array for name in network.state_recordings for array in simulation.recorded_states(name)]
+    updates = [simulation.updates()] if network.update_recordings else []
+    means = [array for u in updates for array in (u.time, u.neuron, u.mean, *u.activity.values())]
     counts = simulation.update_count(), simulation.flip_count(), simulation.time, simulation.flip_hash()
-    return digest(*flips, *states, *map(np.asarray, activity)), counts
+    return (
+        digest(*flips, *states, *map(np.asarray, activity), *sampled, *means),
+        counts,
+        repr(simulation.mean_activities()),
+    )
 
 
-@pytest.mark.parametrize("case", ["drawn", "seven"])
+def recorded_binary(case="external"):
+    """With every recording that binary networks have; states also at the ends of parts."""
+    network = binary_reference.build(binary_reference.CASES[case])
+    network.record_activity("P0")
+    network.record_activity(network.populations[-1], interval=0.5)
+    network.record_updates()
+    network.record_states([0.0, 0.5, 1.25, 3.3, 4.0, 6.5, 7.0, 99.0], "P0", neurons=[3, 0, 2])
+    network.record_states([0.125, 3.25], network.populations[-1])
+    network.record_couplings("P0", "P0", sources=[0, 2])
+    return network
+
+
+@pytest.mark.parametrize("case", ["drawn", "seven", "external"])
 def test_binary_networks_go_on_to_the_same_bits(case, tmp_path):
     def build():
-        network = binary_reference.build(binary_reference.CASES[case])
-        network.record_activity("P0")
-        network.record_activity(network.populations[-1], interval=0.5)
-        return network
+        return recorded_binary(case)
 
     parts = [(1, 1.25), (3, 2.0), (2, 0.125), (7, 1.5), (1, 3.0)]
     runs = [(1, T) for _, T in parts]
@@ -256,17 +272,11 @@ def contents(path):
         return found, file.attrs["T"]
 
 
-def recorded_binary():
-    network = binary_reference.build(binary_reference.CASES["drawn"])
-    network.record_activity("P0")
-    network.record_activity("P2", interval=0.5)
-    return network
-
-
 KINDS = {
     "spiking": (Simulation, recording.build_network, 40.0),
     "rates": (RateSimulation, lambda: rate_network.build_network(12, 5), 2.0),
-    "binary": (BinarySimulation, recorded_binary, 2.0),
+    "binary": (BinarySimulation, lambda: recorded_binary("drawn"), 2.0),
+    "external": (BinarySimulation, recorded_binary, 2.0),
 }
 
 
@@ -469,7 +479,7 @@ def test_columns_are_written_and_read_in_pieces(tmp_path, monkeypatch):
     assert max(len(pieces) for column in head["columns"].values() for pieces in column["pieces"]) > 2
 
 
-def test_what_a_checkpoint_would_not_know_of_is_refused():
+def test_what_a_checkpoint_would_not_know_of_is_refused(tmp_path):
     class Own(Group):
         def update(self, *arguments):
             return 0
@@ -479,6 +489,13 @@ def test_what_a_checkpoint_would_not_know_of_is_refused():
             super().__init__(table)
             self.memory = np.zeros(3)
 
+    network = small_network()
+    network.phase_recordings = ["A"]
+    with (
+        Simulation(network, MPI.COMM_SELF) as simulation,
+        pytest.raises(InputError, match="a checkpoint of a Simulation cannot keep phase_recordings"),
+    ):
+        simulation.save(tmp_path / "c")
     with pytest.raises(InputError, match="Own: 'remembered' is missing"):
         Own().remembered()
     with pytest.raises(InputError, match=r"Remembers: 'transfer' is missing, which says .* of memory"):
