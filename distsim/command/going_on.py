@@ -49,7 +49,9 @@ def check_goes_on(folder: Path, identity: Mapping[str, Any]) -> None:
         kept = json.loads(read_text(folder / name))
     if not isinstance(kept, dict):
         raise InputError(f"'{folder / name}' is not that of a run; give --out another folder")
-    require_same_run({name: kept.get(name) for name in identity}, identity, f"output folder '{folder}'")
+    told = [each for each in identity if name == RUN or each in kept]  # a summary has what such neurons have
+    there, here = ({each: known.get(each) for each in told} for known in (kept, identity))
+    require_same_run(there, here, f"output folder '{folder}'")
 
 
 def _held(folder: Path) -> list[str]:

@@ -42,7 +42,7 @@ def run(comm: MPI.Comm, request: Request) -> None:
     model = registry.find(request.model)
     parameters = model.load(request.overrides)
     if request.out is None or request.every is None or not has_settings(model):
-        with output_folder(comm, request.out, going_on.check_empty):
+        with output_folder(comm, request.out):
             _run(comm, request, model, parameters, None)
         return
     out = request.out
@@ -86,7 +86,9 @@ def _run(comm: MPI.Comm, request: Request, model: Model, parameters: Any, keepin
 
 
 @contextmanager
-def output_folder(comm: MPI.Comm, folder: Path | None, check: Callable[[Path], None]) -> Iterator[None]:
+def output_folder(
+    comm: MPI.Comm, folder: Path | None, check: Callable[[Path], None] = going_on.check_empty
+) -> Iterator[None]:
     """Make the folder, if one is wanted, and lock it as long as the context lasts; collective.
 
     Raises InputError where ``check`` does for what it holds, it cannot be written, or another job works in it. Where

@@ -218,11 +218,11 @@ class Course:
         if self._keeping is None or simulation.time == self._saved:
             return
         begin = time.perf_counter()
+        self._checkpoints += 1
         parts = [*self.parts, self._part_done(simulation)]
         note = {"identity": self._identity, "start": self.start, "before": self.before, "parts": parts}
         simulation.save(self._keeping.path, note=plain(note))
         self._saved, self._last = simulation.time, time.perf_counter()
-        self._checkpoints += 1
         self._saving += self._last - begin
         self._tell_saved()
 

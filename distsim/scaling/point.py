@@ -105,7 +105,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
 
 def earlier_wall_time(record: dict[str, Any]) -> float:
     """Seconds of the jobs before the last one that had a part in the point."""
-    return sum(part["wall_time"] for part in record["parts"][:-1])
+    return sum(part["wall_time"] for part in record.get("parts", ())[:-1])
 
 
 def _begin_folder(folder: Path, task: Task, model: NetworkModel, parameters: Any, settings: RunSettings) -> None:

@@ -172,7 +172,7 @@ class Session:
         print(f"{self._total} points, {self._number} of them done before; {where}; output folder: {options.out}",
               flush=True)  # fmt: skip
 
-    def _next(self, stopped: int) -> Task | None:
+    def _next(self, stopped: int = 0) -> Task | None:
         """The next point, which then runs; None where there is none, or no time for it: all others are left as well."""
         if not self._missing:
             return None
