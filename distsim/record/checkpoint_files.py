@@ -57,16 +57,15 @@ class PartWriter:
         self._wait()
         self._file.create_dataset(name, (n,), kind)
 
-    def write(self, name: str, begin: int, values: npt.NDArray[Any]) -> Future[int]:
-        """Write entries from number ``begin`` on, once the ones before are written; their checksum, in time."""
+    def write(self, name: str, begin: int, values: npt.NDArray[Any]) -> int:
+        """Write entries from number ``begin`` on, once the ones before are written; their checksum."""
 
-        def write() -> int:
+        def write() -> None:
             self._file[name][begin : begin + len(values)] = values
-            return checksum(values)
 
         self._wait()
         self._last = self._worker.submit(write)
-        return self._last
+        return checksum(values)
 
     def _wait(self) -> None:
         if self._last is not None:
