@@ -31,7 +31,7 @@ Int64Array = npt.NDArray[np.int64]
 Give = Callable[[int, int], npt.NDArray[Any]]
 Take = Callable[[int, int, npt.NDArray[Any]], None]
 Value = TypeVar("Value")
-PIECE = 1 << 25  # bytes that a rank writes or reads together, about
+PIECE = 1 << 23  # bytes that a rank writes or reads together, about
 KEY = 16  # bytes that go with each entry of rows that lie in parts on many ranks
 
 
@@ -41,7 +41,7 @@ class Piece(NamedTuple):
     part: int
     first: int
     begin: int
-    crc: int
+    checksum: int
     last: int
     end: int
 
@@ -282,7 +282,7 @@ class Restoring(Archive):
         if piece is None:
             return None
         kind = self._head["columns"][name]["kind"]
-        return self._worker.submit(self._file.read, piece.part, name, piece.begin, piece.end, piece.crc, kind)
+        return self._worker.submit(self._file.read, piece.part, name, piece.begin, piece.end, piece.checksum, kind)
 
     def _check(self, name: str, piece: Piece, lengths: Int64Array, whole: bool) -> None:
         """InputError where rows, ``whole`` or in parts, have other numbers of entries than the piece."""

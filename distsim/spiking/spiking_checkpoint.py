@@ -1,8 +1,8 @@
 """What a spiking network remembers, as a checkpoint keeps it: by neuron, and by place among the synapses of a neuron.
 
-Connectivity, constants and Poisson input follow from network, seed and step and are not kept. A synapse has its place
-among those of its target in the order of the table, by source, then delay, then drawing, which is that of any number
-of ranks. Input on its way is kept in units of the grid, step by step, be it in rings or in calendars.
+Connectivity, constants and Poisson input follow from network, seed and step and are not kept. Synapses lie in the order
+of a table on one rank, by source, then delay, then target, then drawing: there they are written and read as they are,
+while of many ranks each has a part of every row. Input on its way is kept in units of the grid, step by step, be it in rings or in calendars.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def on_its_way(local: LocalNetwork, group: LocalGroup, k: int, step: int) -> npt
 class TableArchive:
     """What the synapses of one table are kept in, all of one projection; ``now``: the step at which.
 
-    They are kept by the neurons of the populations onto which the projection goes, and of those between them.
+    Histories are kept by the neurons of the populations onto which the projection goes, and of those between them.
 
     Arrays are given as the table has them, (edges,) or (rows,), and changed in place where they are brought back.
     """
