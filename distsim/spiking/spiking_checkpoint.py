@@ -2,7 +2,8 @@
 
 Connectivity, constants and Poisson input follow from network, seed and step and are not kept. Synapses lie in the order
 of a table on one rank, by source, then delay, then target, then drawing: there they are written and read as they are,
-while of many ranks each has a part of every row. Input on its way is kept in units of the grid, step by step, be it in rings or in calendars.
+while of many ranks each has a part of every row. Input on its way is kept in units of the grid, step by step, be it in
+rings or in calendars.
 """
 
 from __future__ import annotations
