@@ -74,6 +74,14 @@ class Populations(Generic[AnyPopulation]):
         self._frozen = True
         return self
 
+    def find_projections(self, source: AnyPopulation | str, target: AnyPopulation | str) -> list[Any]:
+        """All projections from ``source`` to ``target``; InputError where there is none."""
+        source, target = self.find(source), self.find(target)
+        found = [p for p in self.projections if p.source is source and p.target is target]
+        if not found:
+            raise InputError(f"there is no projection '{source.name}->{target.name}'")
+        return found
+
     def record_nothing(self) -> None:
         """Forget all recordings that were asked for."""
         self._require_open()

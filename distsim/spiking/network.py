@@ -214,14 +214,6 @@ class Network(Populations[Population]):
         chosen = check_indices(sources, source, where), check_indices(targets, target, where)
         self.weight_recordings.append(WeightRecording(source.name, target.name, *chosen))
 
-    def find_projections(self, source: Population | str, target: Population | str) -> list[Projection]:
-        """All projections from ``source`` to ``target``; InputError where there is none."""
-        source, target = self.find(source), self.find(target)
-        found = [p for p in self.projections if p.source is source and p.target is target]
-        if not found:
-            raise InputError(f"there is no projection '{source.name}->{target.name}'")
-        return found
-
     def description(self) -> dict[str, Any]:
         return {
             "dt": self.dt,
