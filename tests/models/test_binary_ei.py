@@ -59,6 +59,7 @@ def test_a_run_shows_simulation_beside_theory(tmp_path):
         assert shown["m_simulated"] == pytest.approx(m, abs=0.015)
     json.dumps(outcome.summary, allow_nan=False)
     assert (tmp_path / "activity.h5").exists()
+    assert outcome.summary["flip_hash"] == outcome.tables[1].rows[0][-1]
     axes = outcome.figures["activity"]().axes[0]
     dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert [line.get_ydata()[0] for line in dashed] == pytest.approx([0.6445, 0.3655], abs=1e-4)

@@ -48,7 +48,7 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
             "updates": simulation.update_count(),
             "flips": simulation.flip_count(),
         }
-        slowest, phases = simulation.slowest(), simulation.phase_times()
+        slowest, phases, flip_hash = simulation.slowest(), simulation.phase_times(), simulation.flip_hash()
         if folder is not None and CSV in p.kept:
             updates = simulation.updates(everywhere=False)
             on_root(comm, lambda: write_whole(folder / CSV_FILE, _as_csv(updates)))
@@ -58,12 +58,13 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     title = f"mean activity from {p.T_transient:g} to {p.T:g} ms"
     tables = (
         Table(title, header, tuple(rows), ("", ",", ".3f", ".4f", ".4f", ".4f")),
-        Table("counts", tuple(counts), (tuple(counts.values()),), (",",) * len(counts)),
+        Table("counts", (*counts, "flip hash"), ((*counts.values(), flip_hash),), (*[","] * len(counts), "")),
         Table("times (s)", ("build", "compile", "simulate"), (tuple(slowest[t] for t in TIMES),), (".3f",) * 3),
     )
     columns = ("N", "threshold", "m_predicted", "m_simulated", "m_sd")
     summary = {
         **counts,
+        "flip_hash": flip_hash,
         **{name: slowest[name] for name in TIMES},
         "phase_times": phases,
         "populations": {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows},
