@@ -20,7 +20,8 @@ from distsim.models.recording import PUBLISHED_SUBSET
 from distsim.parallel.progress import Progress
 from distsim.record.surroundings import affinity, now
 from distsim.scaling.experiment import Point
-from distsim.scaling.settings import HASHES, Experiment
+from distsim.scaling.record_fields import HASHES
+from distsim.scaling.settings import Experiment
 from distsim.scaling.store import begin_folder
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from mpi4py import MPI
 
 from distsim import Records, load_records, run_point
 from distsim.core.errors import InputError
+from distsim.scaling.record_fields import check_record
 from distsim.scaling.session import run
-from distsim.scaling.settings import check_record
 from distsim.scaling.store import Folder
 from tests.scaling_records import make_experiment, make_record, strong_records
 from tests.threads import on_ranks
