@@ -116,6 +116,8 @@ def test_what_a_run_keeps(tmp_path):
     assert read_states(file, "E", "state").time.tolist() == [0.5, 2.0]
     assert all(outcome.summary[name] >= 0.0 for name in ("build_time", "sim_time", "compile_time"))
     assert outcome.tables[-1].header == ("build", "compile", "simulate")
+    with pytest.raises(InputError, match="keep = couplings, csv needs a folder"):
+        run(MPI.COMM_WORLD, p, None, silent)
 
 
 def test_panels_are_as_published():

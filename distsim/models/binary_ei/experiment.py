@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distsim.binary.binary_simulation import BinarySimulation
-from distsim.core.errors import DistsimError
+from distsim.core.errors import DistsimError, InputError
 from distsim.models.binary_ei.network import build_network
-from distsim.models.binary_ei.parameters import CSV, Parameters
+from distsim.models.binary_ei.parameters import CSV, MODEL, Parameters
 from distsim.models.outcome import Outcome, Table
 from distsim.parallel import on_root
 from distsim.parallel.progress import Progress
@@ -34,9 +34,11 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     """Simulate ``parameters.T`` ms, and compare mean activities after the transient with the mean field; collective.
 
     With a folder, activities, flips, states, and what ``keep`` and ``state_times`` name go to activity.h5 there. What
-    is recorded is gathered on rank 0 alone.
+    is recorded is gathered on rank 0 alone. Raises InputError where there is no folder for what is to be kept.
     """
     p = parameters
+    if folder is None and p.kept:
+        raise InputError(f"{MODEL}: keep = {p.keep} needs a folder to keep it in; give one with --out")
     file = folder / FILE if folder is not None else None
     with BinarySimulation(build_network(p), comm, p.seed, file=file) as simulation:
         with progress("simulate", p.T) as tell:
