@@ -17,6 +17,7 @@ import numpy.typing as npt
 from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
 from distsim.connect.rules.nonzero import NonZero
 from distsim.core.errors import InputError, check_arguments
+from distsim.core.parts import Neurons
 from distsim.core.populations import Populations, check_indices
 from distsim.core.units import check_number
 from distsim.core.values import Value, check_array, check_shape, check_value, largest
@@ -25,7 +26,7 @@ Int64Array = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class BinaryPopulation:
+class BinaryPopulation(Neurons):
     """``size`` binary neurons with global ids ``first_gid`` .. ``first_gid + size - 1``.
 
     theta: threshold, in units of J. tau: mean interval between updates (ms). m_0: the probability that a neuron is

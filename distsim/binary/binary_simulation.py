@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from distsim.binary import coupled_pairs, flip_file
 from distsim.binary import couplings as building
+from distsim.binary.binary_checkpoint import RECORDINGS, transfer
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation
 from distsim.binary.coupled_pairs import CoupledEnds, CoupledPairs
@@ -21,6 +22,7 @@ from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.units import MAX_STEPS, check_number
 from distsim.parallel.gather import gather_array
+from distsim.record.checkpoint import Archive
 from distsim.record.output import FLUSH_TIME, Output
 from distsim.record.simulation_base import SimulationBase, Tick
 
@@ -50,6 +52,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
     simulates = BinaryNetwork
     connections = "couplings"
     build_phases = ("connect",)
+    kept_recordings = RECORDINGS
     run_phases = ("draw", "speculate", "exchange", "correct", "settle", "record")
 
     def __init__(
@@ -79,24 +82,27 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
             self._forgotten, self._active_before = 0.0, np.zeros(len(network.populations))
         self._timers = self._loop.timers
         if self._output:
-            self._write_start(self._output)
+            flip_file.append_records(self._output, self._recorder, 0.0)
+            self._write_beside(self._output)
+            self._output.flush(0.0)
         return len(couplings.targets)
-
-    def _write_start(self, output: Output) -> None:
-        """Put activities and states at the start, also the last ones so far, into the file."""
-        flip_file.append_records(output, self._recorder, 0.0)
-        for population in self.network.populations:
-            states = self.initial_states(population, everywhere=False)
-            for name in ("initial", "final"):
-                output.replace(f"states/{population.name}/{name}", states)
-        for recording in self.network.coupling_recordings:
-            kept = coupled_pairs.of_recording(self.network, self._couplings, self.comm, recording)
-            for pairs in kept.pieces():
-                flip_file.append_couplings(output, recording.source, recording.target, pairs)
-        output.flush(0.0)
 
     def _table_bytes(self) -> int:
         return sum(array.nbytes for array in self._couplings.arrays if isinstance(array, np.ndarray))
+
+    def _write_beside(self, output: Output) -> None:
+        for population in self.network.populations:
+            output.replace(f"states/{population.name}/initial", self.initial_states(population, everywhere=False))
+            output.replace(f"states/{population.name}/final", self.states(population, everywhere=False))
+        for recording in self.network.coupling_recordings if output.new else []:
+            kept = coupled_pairs.of_recording(self.network, self._couplings, self.comm, recording)
+            for pairs in kept.pieces():
+                flip_file.append_couplings(output, recording.source, recording.target, pairs)
+
+    def _transfer(self, archive: Archive) -> None:
+        self._forgotten = archive.number("time at which times were forgotten", self._forgotten)
+        self._active_before[:] = archive.number("time active before", self._active_before.tolist())
+        transfer(archive, self._loop, self._recorder)
 
     def _write_records(self, output: Output, at_end: bool) -> None:
         flip_file.append_records(output, self._recorder, self.time)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from distsim.binary.window_loop import LocalNeurons, Stretch
+    from distsim.record.checkpoint import Archive
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -118,6 +119,32 @@ class BinaryRecorder:
     def flips(self, name: str, comm: MPI.Comm, everywhere: bool = True) -> Flips:
         """The flips of a population that were not taken, on every rank or on rank 0 alone (collective)."""
         return Flips(*gather_columns(self._flips[name], (np.float64, np.int64, np.uint8), comm, everywhere))
+
+    def transfer(self, archive: Archive) -> None:
+        """Tell ``archive`` all that was recorded, and what of it was taken."""
+        for name, pieces in self._flips.items():
+            index = self.neurons.gids[self._begin[name] : self._end[name]] - self.network.find(name).first_gid
+            columns = zip(*pieces, strict=True) if pieces else ([np.zeros(0)], [index[:0]], [self.neurons.state[:0]])
+            time, neuron, state = map(np.concatenate, columns)
+            neuron, time, state = archive.events(
+                f"flips/{name}", self.network.find(name).size, index, neuron, time=time, state=state
+            )
+            pieces[:] = [(time, neuron, state)]
+        for name, samples in self._steps.items():
+            n = archive.number(f"samples of {name}", archive.most(len(samples)))
+            every = archive.comm.allgather(np.pad(samples, (0, n - len(samples))) if archive.saving else samples[:0])
+            whole = archive.shared(
+                f"samples/{name}", np.sum(every, axis=0) if archive.saving else np.zeros(n, np.int64)
+            )
+            if not archive.saving:
+                self._steps[name] = whole * (archive.comm.rank == 0)
+        for name, taken in self._taken.items():
+            taken.samples = archive.number(f"samples taken of {name}", taken.samples)
+            taken.active = archive.number(f"active then in {name}", taken.active)
+        for sampler in self.states.values():
+            sampler.transfer(archive)
+        if self.updates is not None:
+            self.updates.transfer(archive)
 
     def activity(self, name: str, stop: float, comm: MPI.Comm, everywhere: bool = True) -> MeanActivity:
         """The mean activity of a population up to ``stop`` (ms), of which nothing was taken (collective).

@@ -18,6 +18,8 @@ from distsim.parallel.event_hash import EventHash, add_event
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from distsim.record.checkpoint import Archive
+
 TICKS = 2.0**20
 """In a ms."""
 WRAPPED = 2**64
@@ -35,9 +37,13 @@ class FlipTally:
     def __init__(self, gids: Int64Array, first: Int64Array, state: npt.NDArray[np.uint8]) -> None:
         self.hash = EventHash()
         self._gids, self._first = gids, first
-        ends = itertools.pairwise(first)
-        self._active = np.array([state[begin:end].sum(dtype=np.int64) for begin, end in ends], np.int64)
+        self._active = self._active_of(state)
         self._moments = np.zeros_like(self._active)
+
+    def _active_of(self, state: npt.NDArray[np.uint8]) -> Int64Array:
+        """How many of this rank are active in each population, by the states (n,) of all."""
+        ends = itertools.pairwise(self._first)
+        return np.array([state[begin:end].sum(dtype=np.int64) for begin, end in ends], np.int64)
 
     def add(self, flips: Flipped) -> None:
         """Take in flips: time (n,) (ms), local index (n,), state (n,) after."""
@@ -50,9 +56,22 @@ class FlipTally:
 
         It grows by the mean activity times the number of neurons.
         """
+        return np.array([comm.allreduce(ticks) for ticks in self._passed(time)], np.float64) / TICKS
+
+    def _passed(self, time: float) -> list[int]:
+        """How many ticks the neurons of this rank of each population were active together until ``time`` (ms)."""
         now, pairs = round(time * TICKS), zip(self._active.tolist(), self._moments.tolist(), strict=True)
-        ticks = [comm.allreduce((active * now - moment) % WRAPPED) for active, moment in pairs]
-        return np.array(ticks, np.float64) / TICKS
+        return [(active * now - moment) % WRAPPED for active, moment in pairs]
+
+    def transfer(self, archive: Archive, time: float, state: npt.NDArray[np.uint8]) -> None:
+        """Tell ``archive`` what there is at ``time`` (ms), when the neurons of this rank have the ``state`` (n,)."""
+        archive.event_hash("flip hash", self.hash)
+        passed = [archive.total(f"ticks active {k}", ticks) for k, ticks in enumerate(self._passed(time))]
+        self._active[:] = self._active_of(state)
+        moments = [
+            (n * round(time * TICKS) - ticks) % WRAPPED for n, ticks in zip(self._active.tolist(), passed, strict=True)
+        ]
+        self._moments[:] = np.array(moments, np.uint64).view(np.int64)
 
 
 @jit

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from distsim.binary.window_loop import LocalNeurons
+    from distsim.record.checkpoint import Archive
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -36,13 +37,13 @@ class StateSampler:
 
     def __init__(self, network: BinaryNetwork, neurons: LocalNeurons, name: str) -> None:
         sampling, population = network.state_recordings[name], network.find(name)
-        self.neuron, self.times = sampling.neurons, sampling.times
+        self.name, self.neuron, self.times = name, sampling.neurons, sampling.times
         k = network.populations.index(population)
         self._begin, self._end = (int(i) for i in neurons.first[k : k + 2])
         mine = neurons.gids[self._begin : self._end] - population.first_gid
         self._columns = np.flatnonzero(np.isin(self.neuron, mine))
         self._local = np.searchsorted(mine, self.neuron[self._columns])
-        self._state = neurons.initial[self._begin : self._end].copy()
+        self._neurons, self._state = neurons, neurons.initial[self._begin : self._end].copy()
         self._rows: list[StateArray] = []
         self._taken = 0
         self.add(np.zeros(0), np.zeros(0, np.int32), np.zeros(0, np.uint8), 0.0)  # samples at the start
@@ -60,6 +61,12 @@ class StateSampler:
             self._rows.append(self._state[self._local])
             done = flips
         self._state[index[done:]] = state[done:]
+
+    def transfer(self, archive: Archive) -> None:
+        """Tell ``archive`` the states that were not taken, and how many were; those of the neurons now are known."""
+        self._taken = archive.number(f"states taken of {self.name}", self._taken)
+        archive.samples(f"states/{self.name}", len(self.neuron), self._columns, self._rows, np.uint8)
+        self._state = self._neurons.state[self._begin : self._end].copy()
 
     def all(self, comm: MPI.Comm, everywhere: bool = True) -> BinaryStates:
         """All states of all ranks, of which none were taken, on every rank or on rank 0 alone (collective)."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from distsim.binary.window_loop import LocalNeurons, Stretch
+    from distsim.record.checkpoint import Archive
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -50,6 +51,18 @@ class UpdateRecorder:
         was = np.where(before >= 0, decided[np.maximum(before, 0)], -1 - before)  # -1 or -2 for the first in a window
         change = decided.astype(np.int8) - was.astype(np.int8)
         self._pieces.append((stretch.time[: stretch.n].copy(), self.neurons.gids[stretch.index[: stretch.n]], change))
+
+    def transfer(self, archive: Archive) -> None:
+        """Tell ``archive`` the updates that were not taken, and how many neurons were active at the last one taken."""
+        active = archive.comm.bcast(None if self._active is None else self._active.tolist())  # rank 0 has taken them
+        active = archive.number("active at the last update taken", active)
+        self._active = None if active is None else np.array(active, np.int64)
+        pieces = [(np.zeros(0), self.neurons.gids[:0], np.zeros(0, np.int8)), *self._pieces]
+        time, neuron, change = (np.concatenate(column) for column in zip(*pieces, strict=True))
+        neuron, time, change = archive.events(
+            "updates", self.network.size, self.neurons.gids, neuron, time=time, change=change
+        )
+        self._pieces[:] = [(time, neuron, change)]
 
     def all(self, comm: MPI.Comm, everywhere: bool = True) -> Updates:
         """All updates of all ranks, of which none were taken, on every rank or on rank 0 alone (collective)."""

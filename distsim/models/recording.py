@@ -237,17 +237,22 @@ def _pairs(network: Any, kind: str) -> list[tuple[Chosen, Chosen]]:
     """Without any said: of connectivity the published subset, of couplings all."""
     if kind == "connectivity":
         return [_published(network)]
-    ends = dict.fromkeys((projection.source.name, projection.target.name) for projection in network.projections)
-    return [(Chosen(source), Chosen(target)) for source, target in ends]
+    projections = [(p.source.by_population(), p.target.by_population()) for p in network.projections]
+    ends = [
+        (a.population.name, b.population.name) for sources, targets in projections for a in sources for b in targets
+    ]
+    return [(Chosen(source), Chosen(target)) for source, target in dict.fromkeys(ends)]
 
 
 def _published(network: Any) -> tuple[Chosen, Chosen]:
-    """The first neurons of the first plastic projection."""
+    """The first neurons of the first plastic projection; of one between parts those of its first populations."""
     plastic = next((p for p in network.projections if p.synapse.plastic), None)
     if plastic is None:
         names = dict.fromkeys(p.name for p in network.projections)
         raise InputError(f"no projection is plastic; say which one, as in connectivity=A->B; known: {', '.join(names)}")
-    first, second = (
-        Chosen(p.name, (slice(None, min(PUBLISHED_SUBSET, p.size)),)) for p in (plastic.source, plastic.target)
-    )
-    return first, second
+    return _first(plastic.source), _first(plastic.target)
+
+
+def _first(neurons: Any) -> Chosen:
+    population, chosen = neurons.by_population()[0]
+    return Chosen(population.name, tuple(map(int, chosen[:PUBLISHED_SUBSET])))

@@ -34,6 +34,12 @@ class EventHash:
         comm.Allreduce(self.sums, total)  # unsigned integers wrap around
         return "".join(f"{int(lane):016x}" for lane in total)
 
+    def bring_back(self, digits: str, comm: MPI.Comm) -> None:
+        """Go on from what ``over_ranks`` gave: all of it on rank 0."""
+        self.sums[:] = 0
+        if comm.rank == 0:
+            self.sums[:] = [int(digits[16 * k : 16 * (k + 1)], 16) for k in range(LANES)]
+
 
 @inline
 def add_event(gid, counter, sums):  # type: ignore[no-untyped-def]

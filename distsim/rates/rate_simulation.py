@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments
 from distsim.parallel.gather import States
+from distsim.rates.rate_checkpoint import RECORDINGS, transfer
 from distsim.rates.rate_loop import RateLoop, call_kernels
 from distsim.rates.rate_memory import memory_of_rates
 from distsim.rates.rate_network import RateNetwork, RatePopulation
+from distsim.record.checkpoint import Archive
 from distsim.record.output import Output, lay_out_states
 from distsim.record.simulation_base import GridSimulation
 from distsim.record.store import Store
@@ -40,6 +42,7 @@ class RateSimulation(GridSimulation[RateNetwork]):
     simulates = RateNetwork
     connections = "connections"
     build_phases = ()
+    kept_recordings = RECORDINGS
     run_phases = ("communicate", "update", "record")
 
     def __init__(
@@ -64,6 +67,9 @@ class RateSimulation(GridSimulation[RateNetwork]):
     def _write_records(self, output: Output, at_end: bool) -> None:
         for name, (recorder, _) in self._loop.recorders.items():
             output.append_states(f"rates/{name}", recorder.take(self.comm), self.dt)
+
+    def _transfer(self, archive: Archive) -> None:
+        transfer(archive, self._loop)
 
     def rates(self, population: RatePopulation | str, everywhere: bool = True) -> States:
         """The recorded rates (1/s) of ``population`` so far.

@@ -14,6 +14,8 @@ from distsim.parallel.gather import States, gather_states
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from distsim.record.checkpoint import Archive
+
 Int64Array = npt.NDArray[np.int64]
 
 
@@ -50,6 +52,11 @@ class StateRecorder:
     def all(self, comm: MPI.Comm, everywhere: bool = True) -> States:
         """The values of all ranks so far, on every rank or on rank 0 alone (collective)."""
         return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm, everywhere)
+
+    def transfer(self, archive: Archive, name: str) -> None:
+        """Tell ``archive`` the values so far."""
+        self.steps[:] = archive.number(f"{name} steps", list(self.steps))
+        archive.samples(name, len(self.recording.neurons), self.columns, self.values, np.float64)
 
     def take(self, comm: MPI.Comm) -> States:
         """As ``all`` on rank 0 alone, and forget them."""

@@ -56,7 +56,7 @@ class SpikingLoop:
         self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
         self._packed = np.empty(sum(sizes), np.uint64)
         self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)
-        self._no_current = {len(group.shares): np.zeros((len(group.shares), interval)) for group in local.groups}
+        self._no_current = {group.stretches.n: np.zeros((group.stretches.n, interval)) for group in local.groups}
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every interval."""
@@ -113,13 +113,17 @@ class SpikingLoop:
             table.delivery.deliver(nothing, nothing, ring, grid, self.step, self.step)
 
     def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
-        """Current (populations, n_steps) in pA injected into every neuron in the steps after ``start``."""
-        current = self._no_current[len(group.shares)]
+        """Current (stretches, n_steps) in pA injected into every neuron in the steps after ``start``."""
+        n = len(group.stretches.population)
+        current = self._no_current[n]
         if group.has_currents or n_steps != self.interval:
-            current = np.zeros((len(group.shares), n_steps))
-            for row, driven in zip(current, group.driven, strict=True):
+            current = np.zeros((n, n_steps))
+            for driven in group.driven:
+                rows = group.stretches.within(driven.population, driven.local) if driven.currents else ()
                 for add in driven.currents:
+                    row = np.zeros(n_steps)
                     add(row, start + 1)
+                    current[rows] += row
         return current
 
     def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
@@ -143,7 +147,7 @@ class SpikingLoop:
         """Put the spikes of the interval after ``start`` into the histories and the input slots of their targets."""
         for group, spikes in zip(self.local.groups, fired, strict=True):
             for plastic in group.plastic_inputs if len(spikes.index) else ():
-                mine = spikes.of(plastic.share) if len(group.shares) > 1 else spikes
+                mine = spikes.within(*plastic.span) if len(group.shares) > 1 else spikes
                 plastic.delivery.archive(mine.index, mine.stamp, start)
         gids, stamps = self.unpack(packed, start)
         for table in self.local.tables:

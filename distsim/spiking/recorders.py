@@ -23,9 +23,9 @@ class Fired:
     index: npt.NDArray[np.int32]
     stamp: Int64Array
 
-    def of(self, share: PopulationShare) -> Fired:
-        """Those of one population of the group."""
-        mine = (self.index >= share.begin) & (self.index < share.end)
+    def within(self, begin: int, end: int) -> Fired:
+        """Those of the neurons begin .. end - 1 of the group."""
+        mine = (self.index >= begin) & (self.index < end)
         return Fired(self.index[mine], self.stamp[mine])
 
 
@@ -47,6 +47,12 @@ class SpikeRecorder:
         index = np.concatenate([np.zeros(0, np.int32), *self.index])
         mine = (index >= self.share.begin) & (index < self.share.end)
         return step[mine], self.share.gids[index[mine] - self.share.begin] - self.share.population.first_gid
+
+    def bring_back(self, step: Int64Array, neuron: Int64Array) -> None:
+        """Make the spikes that ``all`` gave those so far."""
+        gids = self.share.population.first_gid + neuron
+        self.stamps[:] = [step]
+        self.index[:] = [(self.share.begin + np.searchsorted(self.share.gids, gids)).astype(np.int32)]
 
     def take(self) -> tuple[Int64Array, Int64Array]:
         """As ``all``, and forget them."""

@@ -18,6 +18,8 @@ from distsim.spiking.synapses.table import Table
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from distsim.record.checkpoint import Archive
+
 Int64Array = npt.NDArray[np.int64]
 PIECE = 1 << 20
 """Neurons whose counts are summed over ranks together: memory does not grow with the network."""
@@ -39,13 +41,21 @@ class SpikeCounts:
 
     def __init__(self, local: LocalNetwork) -> None:
         self.of_group = [np.zeros(len(group.gids), np.int64) for group in local.groups]
-        self._before: list[Int64Array | int] = [0] * len(local.groups)
+        self._before = [np.zeros_like(counts) for counts in self.of_group]
         owned = [(share, group) for group, found in enumerate(local.groups) for share in found.shares]
         self._shares = sorted(owned, key=lambda pair: pair[0].population.first_gid)
 
     def mark(self) -> None:
         """Begin a new interval."""
         self._before = [counts.copy() for counts in self.of_group]
+
+    def transfer(self, archive: Archive) -> None:
+        """Tell ``archive`` the counts, and those when the interval began."""
+        for share, group in self._shares:
+            population, here = share.population, slice(share.begin, share.end)
+            for name, counts in (("spikes", self.of_group), ("spikes before", self._before)):
+                places = share.gids - population.first_gid
+                archive.array(f"counts/{population.name}/{name}", population.size, places, counts[group][here])
 
     def by_population(self, comm: MPI.Comm) -> dict[str, int]:
         """Spikes of each population so far (collective)."""

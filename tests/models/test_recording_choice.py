@@ -75,6 +75,18 @@ def test_states_and_connectivity():
     assert weights == [("E", "E", [0, 1, 2], list(range(300))), ("I", "E", list(range(20)), [5])]
 
 
+def test_connectivity_of_parts_of_populations():
+    parts = Network()
+    for name in "AB":
+        parts.population(name, 300, IafPscAlpha())
+    a, b = parts.populations
+    plastic = StdpPowerLaw(weight=1.0, delay=1.0, alpha=0.1)
+    parts.connect(a[50:] + b[:3], b[10:20], FixedIndegree(2), plastic)
+    Recording.of(["connectivity"]).apply(parts)
+    assert [(r.source, list(r.sources)) for r in parts.weight_recordings] == [("A", list(range(50, 250)))]
+    assert [(r.target, list(r.targets)) for r in parts.weight_recordings] == [("B", list(range(10, 20)))]
+
+
 def test_networks_of_other_kinds():
     rates = RateNetwork(dt=0.1)
     rates.population("A", 3, SiegertNeuron())

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from distsim.core.declared import check_stop, duration, number
+from distsim.core.declared import duration
 from distsim.core.errors import InputError
 from distsim.core.jit import jit
-from distsim.core.poisson_counts import count_table
+from distsim.core.poisson_counts import CountTable, count_table
 from distsim.core.rng import draw, streams_of
-from distsim.core.units import MAX_STEPS, MS_PER_S, to_steps
+from distsim.core.units import MS_PER_S
+from distsim.spiking.pieces_of_time import begins, check_pieces, in_pieces, spans_of
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.protocols import Group, Source
 
@@ -21,33 +22,30 @@ MAX_MEAN = 1e3  # spikes of a source in one step
 class PoissonSource(Source, eq=True):
     """A model of sources that fire as independent Poisson processes of ``rate`` (1/s), as often as it comes in a step.
 
-    They fire in the steps that end after ``start`` and not after ``stop`` (ms; None: for ever).
+    They fire in the steps that end after ``start`` and not after ``stop`` (ms; None: for ever). A rate that changes in
+    steps is a sequence of rates, each from one of ``times`` (ms) on; before the first they are silent.
     """
 
-    rate: float = number(unit="1/s", low=0.0)
+    rate: float | tuple[float, ...] = in_pieces(unit="1/s", low=0.0)
     start: float = duration(0.0)
     stop: float | None = duration(None)
+    times: tuple[float, ...] | None = begins()
 
     def check(self, size: int, dt: float, where: str) -> None:
         super().check(size, dt, where)
-        check_stop(self, dt, where)
-        if self.mean(dt) > MAX_MEAN:
-            raise InputError(
-                f"{where}: PoissonSource rate = {self.rate:g} /s means more than {MAX_MEAN:g} spikes per step"
-            )
+        check_pieces(self, "rate", dt, where)
+        rate = max((self.rate,) if isinstance(self.rate, float) else self.rate)
+        if rate * dt / MS_PER_S > MAX_MEAN:
+            raise InputError(f"{where}: PoissonSource rate = {rate:g} /s means more than {MAX_MEAN:g} spikes per step")
 
-    def mean(self, dt: float) -> float:
-        """Mean number of spikes of a source in a step."""
-        return self.rate * dt / MS_PER_S
+    def tables(self, dt: float) -> list[tuple[int, int, CountTable]]:
+        """(after, until, table): spikes in the steps after + 1 .. until are counted by that table."""
+        spans = spans_of(self, "rate", dt)
+        return [(after, until, count_table(rate * dt / MS_PER_S)) for after, until, rate in spans]
 
     def multiplicity(self, dt: float) -> int:
         """The largest number of spikes that a source can have in one step."""
-        return max(1, count_table(self.mean(dt)).largest)
-
-    def active_steps(self, dt: float) -> tuple[int, int]:
-        """The step after which they fire, and the last in which they do."""
-        stop = MAX_STEPS if self.stop is None else to_steps(self.stop, dt, "stop")
-        return to_steps(self.start, dt, "start"), stop
+        return max((table.largest for _, _, table in self.tables(dt)), default=1) or 1
 
     @staticmethod
     def group(shares: list[PopulationShare]) -> PoissonSourceGroup:
@@ -62,17 +60,21 @@ class PoissonSourceGroup(Group):
         for share in shares:
             model: Any = share.population.model
             streams = streams_of(share.seed, "poisson source", 0, share.gids)
-            self.sources.append((share, streams, count_table(model.mean(share.dt)), model.active_steps(share.dt)))
+            self.sources += [(share, streams, *span) for span in model.tables(share.dt)]
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """Emit the spikes of the steps; see ``Group.update``."""
         spikes = 0
-        for share, streams, table, (start, stop) in self.sources:
-            first, last = max(first_step, start + 1), min(first_step + n_steps - 1, stop)
+        for share, streams, after, until, table in self.sources:
+            first, last = max(first_step, after + 1), min(first_step + n_steps - 1, until)
             spikes += emit_counts(
                 streams, share.begin, first, last, table.thresholds, table.first, index[spikes:], stamp[spikes:]
             )
         return spikes
+
+    def remembered(self) -> tuple[()]:
+        """Nothing: the spikes of a step follow from the step."""
+        return ()
 
 
 @jit

@@ -52,6 +52,22 @@ class SegmentDelivery(Delivery):
         self.done = horizon
         return 0
 
+    def forget(self, step: int) -> None:
+        """Forget all that is on its way after ``step``: it is in the ring."""
+        self.count[:] = 0
+        self.done = step
+
+    def on_its_way(self, ring: npt.NDArray[Any], unit: float) -> npt.NDArray[Any]:
+        """Input (steps, n) that arrives after step ``done``, in units as that of ``ring``, to which it is not added."""
+        n = len(self.count)
+        arriving = np.zeros((n, ring.shape[1]), ring.dtype)
+        nothing, steps, per_unit = np.zeros(0, np.int64), (self.done, self.done + n), self.table.weight_unit / unit
+        deliver_until(nothing, nothing, self.arrays, per_unit, steps, self.count.copy(), self.calendar, arriving)
+        return np.roll(arriving, -(self.done + 1), axis=0)
+
+    def transfer(self, archive: Any) -> None:
+        """Nothing: what is on its way is kept with the rings."""
+
     def _enlarge(self, more: int) -> None:
         """Make room for twice as many segments, and ``more``, in each step."""
         old = self.calendar.shape[1]

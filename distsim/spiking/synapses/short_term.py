@@ -69,6 +69,11 @@ class ShortTermDelivery(Delivery):
         remembered = self.state, self.t_last
         return int(self.kernel(gids, stamps, self.table.arrays, limits, ring, self.constants, remembered))
 
+    def transfer(self, archive: Any) -> None:
+        archive.of_sources("t_last", self.t_last)
+        for k, state in enumerate(self.state):
+            archive.of_edges(f"state {k}", state)
+
 
 def make_kernel(transmit: Any) -> Any:
     """The kernel of synapses with this equation, a plain function of numbers that numba compiles.

@@ -49,6 +49,16 @@ class Delivery(ABC):
         """Weights (n,) of ``edges``, which lie in ``rows`` of the table, brought up to step ``now``."""
         return self.table.weights_of(edges)
 
+    def transfer(self, archive: Any) -> None:
+        """Tell ``archive`` (``spiking_checkpoint.TableArchive``) what the synapses remember, beside their weights.
+
+        Arrays are changed in place where it is brought back. Only a delivery that remembers nothing need not say so.
+        """
+        own = [name for name in vars(self) if name != "table"]
+        if own:
+            kind = type(self).__name__
+            raise InputError(f"{kind}: 'transfer' is missing, which says what a checkpoint keeps of {', '.join(own)}")
+
 
 class SynapseModel(Declared, abstract=True):
     """Base of all kinds of synapses: ``weight`` and ``delay`` (ms), a number, an array, or a distribution each.
