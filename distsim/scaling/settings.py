@@ -179,7 +179,7 @@ class Experiment:
         (), kept, "WHAT", "data of each point that stay in a folder of its own", kept=True, choices=KEPT
     )
     record: tuple[str, ...] = setting(
-        (), recorded, "WHAT", "what is recorded, and kept, in the words of run --record (default: none)", kept=True
+        (), recorded, "WHAT", "what is recorded, and kept: words as in run MODEL --help (default: none)", kept=True
     )
 
     def settings(self) -> dict[str, Any]:
