@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from distsim.scaling.record_fields import PHASES
 from distsim.scaling.report.command import report
 from distsim.scaling.report.figures import draw_overview
 from distsim.scaling.session import run
-from distsim.scaling.settings import PHASES
 from tests import documents
 from tests.threads import on_ranks
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from distsim.analysis.published_statistics import STATISTICS
 from distsim.scaling.experiment import Point, variant_label
-from distsim.scaling.settings import CURVE, HASHES
+from distsim.scaling.record_fields import HASHES
+from distsim.scaling.settings import CURVE
 
 Record = Mapping[str, Any]
 CURVES = (*CURVE, "dt_ms")
