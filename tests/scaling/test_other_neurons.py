@@ -72,6 +72,7 @@ def test_reports_show_them_beside_each_other(folders, tmp_path, capsys):
     printed = capsys.readouterr().out
     for shown in ("brunel_siegert", "binary_ei", "mean", "rate"):
         assert shown in printed
+    assert "None" not in printed  # binary neurons have no time step
     assert (tmp_path / "strong_phases.png").stat().st_size > 10_000
 
 
