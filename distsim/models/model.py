@@ -106,9 +106,15 @@ class Model:
 class ExperimentModel(Model):
     """A model that is run in a way of its own, by the function ``run`` of the module ``experiment`` in its folder."""
 
-    def run(self, comm: MPI.Comm, parameters: Any, folder: Path | None, progress: Progress) -> Outcome:
-        """Simulate and evaluate, writing to ``folder`` if there is one; collective, complete on rank 0."""
-        found: Outcome = import_module(f"{type(self).__module__}.experiment").run(comm, parameters, folder, progress)
+    def run(
+        self, comm: MPI.Comm, parameters: Any, folder: Path | None, progress: Progress, **checkpoint: Any
+    ) -> Outcome:
+        """Simulate and evaluate, writing to ``folder`` if there is one; collective, complete on rank 0.
+
+        ``checkpoint``: what ``run`` of an experiment that can be interrupted takes.
+        """
+        experiment = import_module(f"{type(self).__module__}.experiment")
+        found: Outcome = experiment.run(comm, parameters, folder, progress, **checkpoint)
         return found
 
 

@@ -26,12 +26,14 @@ Span = tuple[int, int]
 class Rows:
     """Those of the rows 0 .. size - 1 that are here: places (n,) int64, ascending, and how many entries each has (n,).
 
-    Every row is on one rank.
+    Every row is on one rank; or, with ``keys``, in parts on any. keys(begin, end): int64, of the entries of the rows
+    begin .. end - 1 of those here, ascending in each row; equal ones of a row are on one rank.
     """
 
     size: int
     places: Int64Array
     lengths: Int64Array
+    keys: Callable[[int, int], Int64Array] | None = None
 
     @classmethod
     def equal(cls, size: int, places: Int64Array, width: int) -> Rows:
@@ -59,7 +61,7 @@ def alltoall(
 def bring(
     comm: MPI.Comm, rows: Rows, spans: list[Span], give: Callable[[int, int], npt.NDArray[Any]], kind: Any
 ) -> tuple[Int64Array, npt.NDArray[Any]]:
-    """The entries of the rows in the span of this rank, in order, and how many each row has (collective).
+    """The entries of the rows in the span of this rank, in order, and how many each row, or part, has (collective).
 
     spans: those of all ranks, apart from each other. give(begin, end): the entries, of type ``kind``, of the rows begin
     .. end - 1 of those here, one row after the other.
@@ -70,9 +72,11 @@ def bring(
         return rows.lengths[begin:end], give(begin, end)
     parts = [give(begin, end) if begin < end else np.empty(0, kind) for begin, end in cuts]
     n = [end - begin for begin, end in cuts]
-    places, _ = alltoall(comm, _joined(rows.places, cuts), n)
+    places, asked = alltoall(comm, _joined(rows.places, cuts), n)
     lengths, _ = alltoall(comm, _joined(rows.lengths, cuts), n)
     values, _ = alltoall(comm, np.concatenate(parts), [len(part) for part in parts])
+    if rows.keys is not None:
+        return lengths, values[_merged(comm, rows, cuts, places, lengths, asked)]
     order = np.argsort(places, kind="stable")
     ordered = np.empty(len(values), values.dtype)
     starts = np.cumsum(lengths) - lengths
@@ -94,12 +98,17 @@ def fetch(
     n = [end - begin for begin, end in cuts]
     places, asked = alltoall(comm, _joined(rows.places, cuts), n)
     lengths, _ = alltoall(comm, _joined(rows.lengths, cuts), n)
-    order = np.argsort(places, kind="stable")
-    values = read(lengths[order])
-    starts = np.empty(len(order), np.int64)
-    starts[order] = np.cumsum(lengths[order]) - lengths[order]
-    outgoing = np.empty(len(values), values.dtype)
-    copy_rows(starts, np.cumsum(lengths) - lengths, lengths, values, outgoing)
+    if rows.keys is not None:
+        values = read(lengths)
+        outgoing = np.empty_like(values)
+        outgoing[_merged(comm, rows, cuts, places, lengths, asked)] = values
+    else:
+        order = np.argsort(places, kind="stable")
+        values = read(lengths[order])
+        starts = np.empty(len(order), np.int64)
+        starts[order] = np.cumsum(lengths[order]) - lengths[order]
+        outgoing = np.empty(len(values), values.dtype)
+        copy_rows(starts, np.cumsum(lengths) - lengths, lengths, values, outgoing)
     ends = np.concatenate(([0], np.cumsum(lengths)))[np.concatenate(([0], np.cumsum(asked)))]
     arrived, _ = alltoall(comm, outgoing, np.diff(ends))
     return mine, arrived
@@ -114,6 +123,21 @@ def largest(comm: MPI.Comm, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return found
 
 
+def _merged(
+    comm: MPI.Comm, rows: Rows, cuts: list[Span], places: Int64Array, lengths: Int64Array, asked: Int64Array
+) -> Int64Array:
+    """Which of the entries that come here are first, second, ... by row and key (collective).
+
+    places, lengths: of the parts of rows, asked[r] of them from rank r.
+    """
+    none = np.zeros(0, np.int64)
+    parts = [rows.keys(begin, end) if rows.keys is not None and begin < end else none for begin, end in cuts]
+    keys, _ = alltoall(comm, np.concatenate(parts), [len(part) for part in parts])
+    order = np.empty(len(keys), np.int64)
+    merge(places, np.concatenate(([0], np.cumsum(lengths))), np.cumsum(asked) - asked, np.cumsum(asked), keys, order)
+    return order
+
+
 def _joined(values: Int64Array, cuts: list[Span]) -> Int64Array:
     return np.concatenate([values[begin:end] for begin, end in cuts])
 
@@ -124,3 +148,34 @@ def copy_rows(starts, places, lengths, values, ordered):  # type: ignore[no-unty
     for i in range(starts.size):
         for k in range(lengths[i]):
             ordered[places[i] + k] = values[starts[i] + k]
+
+
+@jit_beside
+def merge(places, ends, part, last, keys, order):  # type: ignore[no-untyped-def]
+    """order = the entries by row, then by key; those of a part of a row ascend.
+
+    places (n,): the rows of parts, those of rank r from part[r], which moves on, to last[r] - 1; ends (n + 1,): where
+    their entries begin and end.
+    """
+    ranks, done = part.size, 0
+    entry, stop = np.zeros(ranks, np.int64), np.zeros(ranks, np.int64)
+    while done < order.size:
+        row = np.iinfo(np.int64).max
+        for r in range(ranks):
+            if part[r] < last[r]:
+                row = min(row, places[part[r]])
+        for r in range(ranks):
+            entry[r] = stop[r] = 0
+            if part[r] < last[r] and places[part[r]] == row:
+                entry[r], stop[r] = ends[part[r]], ends[part[r] + 1]
+                part[r] += 1
+        while True:
+            least = -1
+            for r in range(ranks):
+                if entry[r] < stop[r] and (least < 0 or keys[entry[r]] < keys[entry[least]]):
+                    least = r
+            if least < 0:
+                break
+            order[done] = entry[least]
+            entry[least] += 1
+            done += 1

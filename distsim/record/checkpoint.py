@@ -31,7 +31,8 @@ Int64Array = npt.NDArray[np.int64]
 Give = Callable[[int, int], npt.NDArray[Any]]
 Take = Callable[[int, int, npt.NDArray[Any]], None]
 Value = TypeVar("Value")
-PIECE = 1 << 25  # bytes that a rank writes or reads together, about
+PIECE = 1 << 23  # bytes that a rank writes or reads together, about
+KEY = 16  # bytes that go with each entry of rows that lie in parts on many ranks
 
 
 class Piece(NamedTuple):
@@ -40,7 +41,7 @@ class Piece(NamedTuple):
     part: int
     first: int
     begin: int
-    crc: int
+    checksum: int
     last: int
     end: int
 
@@ -174,10 +175,11 @@ class Saving(Archive):
         of_parts = [rows.between((bounds[part], bounds[part + 1])) for part in range(parts)]
         ends = np.concatenate(([0], np.cumsum(rows.lengths)))
         n = np.sum(self.comm.allgather([int(ends[end] - ends[begin]) for begin, end in of_parts]), axis=0)
-        rounds = max(1, -(-int(n.max()) * np.dtype(kind).itemsize // PIECE))
+        bytes_each = np.dtype(kind).itemsize + (KEY if rows.keys is not None and self.comm.size > 1 else 0)
+        rounds = max(1, -(-int(n.max()) * bytes_each // PIECE))
         if self._file is not None and self._part is not None:
             self._file.dataset(name, int(n[self._part]), kind)
-        pieces: list[tuple[int, int, Any]] = []
+        pieces: list[tuple[int, int, int]] = []
         entry = 0
         for k in range(rounds):
             spans = [(0, 0)] * self.comm.size
@@ -189,13 +191,11 @@ class Saving(Archive):
                 pieces.append((spans[self.comm.rank][0], entry, self._file.write(name, entry, values)))
                 entry += len(values)
         if self._part is not None:
-            pieces.append((bounds[self._part + 1], entry, None))
+            pieces.append((bounds[self._part + 1], entry, 0))
         self._columns[name] = {"kind": np.dtype(kind).str, "pieces": pieces}
 
     def close(self) -> None:
         """Complete the checkpoint, and let it take its place."""
-        for column in self._columns.values():
-            column["pieces"] = [[first, begin, crc.result() if crc else 0] for first, begin, crc in column["pieces"]]
         everywhere = self.comm.gather(self._columns)
         if everywhere is not None:
             of_parts = [everywhere[writer] for writer in self._writers]
@@ -267,7 +267,7 @@ class Restoring(Archive):
                 nonlocal failure
                 try:
                     if mine is not None:
-                        self._check(name, mine, lengths)
+                        self._check(name, mine, lengths, rows.keys is None)
                         return reading.result()
                 except InputError as error:
                     failure = failure or error
@@ -282,10 +282,12 @@ class Restoring(Archive):
         if piece is None:
             return None
         kind = self._head["columns"][name]["kind"]
-        return self._worker.submit(self._file.read, piece.part, name, piece.begin, piece.end, piece.crc, kind)
+        return self._worker.submit(self._file.read, piece.part, name, piece.begin, piece.end, piece.checksum, kind)
 
-    def _check(self, name: str, piece: Piece, lengths: Int64Array) -> None:
-        if len(lengths) != piece.last - piece.first or lengths.sum() != piece.end - piece.begin:
+    def _check(self, name: str, piece: Piece, lengths: Int64Array, whole: bool) -> None:
+        """InputError where rows, ``whole`` or in parts, have other numbers of entries than the piece."""
+        missing = whole and len(lengths) != piece.last - piece.first
+        if missing or lengths.sum() != piece.end - piece.begin:
             raise InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
 
     def close(self) -> None:

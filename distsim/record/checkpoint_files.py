@@ -3,7 +3,7 @@
 A checkpoint at PATH is the file PATH and, where it was written by several ranks, further parts beside it, PATH.<id>.1
 and so on, of which no two checkpoints have one in common. Each part holds some rows of every dataset. The dataset
 "head" of PATH, JSON as bytes with the attribute ``crc32``, says what it is a checkpoint of, and has for every dataset
-its type and its pieces: for each part a list of [first row, first entry, crc32], and where the last one ends.
+its type and its pieces: for each part a list of [first row, first entry, checksum], and where the last one ends.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, StorageError
+from distsim.record.checksum import checksum
 from distsim.record.disk import Disk
 from distsim.record.storage import refused
 
 FORMAT = ("v110", "v110")
+LARGE = 1 << 22  # bytes that are forced to the disk at once, while the next are made ready, not all at the end
 VERSION = 1  # of what is written
 UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 """What h5py may raise for a file that is damaged, or has another layout."""
@@ -57,16 +59,17 @@ class PartWriter:
         self._wait()
         self._file.create_dataset(name, (n,), kind)
 
-    def write(self, name: str, begin: int, values: npt.NDArray[Any]) -> Future[int]:
-        """Write entries from number ``begin`` on, once the ones before are written; their checksum, in time."""
+    def write(self, name: str, begin: int, values: npt.NDArray[Any]) -> int:
+        """Write entries from number ``begin`` on, once the ones before are written; their checksum."""
 
-        def write() -> int:
+        def write() -> None:
             self._file[name][begin : begin + len(values)] = values
-            return checksum(values)
+            if values.nbytes >= LARGE:
+                self._disk.sync()
 
         self._wait()
         self._last = self._worker.submit(write)
-        return self._last
+        return checksum(values)
 
     def _wait(self) -> None:
         if self._last is not None:
@@ -111,7 +114,7 @@ class PartReader:
         self._paths = [path, *(path.with_name(name) for name in head["parts"])]
         self._open: dict[int, Any] = {}
 
-    def read(self, part: int, name: str, begin: int, end: int, crc: int, kind: str) -> npt.NDArray[Any]:
+    def read(self, part: int, name: str, begin: int, end: int, expected: int, kind: str) -> npt.NDArray[Any]:
         """Entries begin .. end - 1 of a dataset of a part; InputError where they are not those that were written."""
         try:
             if part not in self._open:
@@ -121,7 +124,7 @@ class PartReader:
                 if self._open[part].attrs["id"] != self._id:
                     raise ValueError("it belongs to another checkpoint")
             values: npt.NDArray[Any] = self._open[part][name][begin:end]
-            if len(values) != end - begin or values.dtype != np.dtype(kind) or checksum(values) != crc:
+            if len(values) != end - begin or values.dtype != np.dtype(kind) or checksum(values) != expected:
                 raise ValueError(f"'{name}' does not have its checksum")
         except UNREADABLE as error:
             raise _broken(self._paths[part], error) from error
@@ -131,11 +134,6 @@ class PartReader:
         """Close all parts."""
         for file in self._open.values():
             file.close()
-
-
-def checksum(values: npt.NDArray[Any]) -> int:
-    """CRC-32 of the bytes of an array."""
-    return zlib.crc32(np.ascontiguousarray(values).view(np.uint8).data) if values.size else 0
 
 
 def read_head(path: Path) -> dict[str, Any]:

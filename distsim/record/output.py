@@ -21,6 +21,8 @@ from distsim.record.taken_back import taken_back
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+KeptFile = tuple[dict[str, list[int]] | None, float]
+"""What a file held at a checkpoint, see ``Output.kept``, None where there was none, and its time (ms)."""
 FLUSH_TIME = 200.0  # ms of simulated time between two flushes within a run
 
 
@@ -39,7 +41,7 @@ class Output:
         path: Path,
         about: dict[str, Any],
         layout: Callable[[Store], None],
-        going_on: tuple[Any, float] | None = None,
+        going_on: KeptFile | None = None,
     ) -> None:
         self.comm = comm
         self._store: Store | None = None  # on rank 0
@@ -47,7 +49,7 @@ class Output:
         self.new = on_root(comm, lambda: self._open(path, about, layout, going_on))
 
     def _open(
-        self, path: Path, about: dict[str, Any], layout: Callable[[Store], None], going_on: tuple[Any, float] | None
+        self, path: Path, about: dict[str, Any], layout: Callable[[Store], None], going_on: KeptFile | None
     ) -> bool:
         """Open the file; whether it is a new one."""
         if going_on is None or not path.exists():
@@ -57,7 +59,7 @@ class Output:
             raise InputError(
                 f"{path} exists already, but the checkpoint is of a run without a file: choose another one"
             )
-        self._store = taken_back(path, about, layout, *going_on)
+        self._store = taken_back(path, about, layout, going_on[0], going_on[1])
         return False
 
     def kept(self) -> dict[str, list[int]]:

@@ -1,8 +1,9 @@
 """What a spiking network remembers, as a checkpoint keeps it: by neuron, and by place among the synapses of a neuron.
 
-Connectivity, constants and Poisson input follow from network, seed and step and are not kept. A synapse has its place
-among those of its target in the order of the table, by source, then delay, then drawing, which is that of any number
-of ranks. Input on its way is kept in units of the grid, step by step, be it in rings or in calendars.
+Connectivity, constants and Poisson input follow from network, seed and step and are not kept. Synapses lie in the order
+of a table on one rank, by source, then delay, then target, then drawing: there they are written and read as they are,
+while of many ranks each has a part of every row. Input on its way is kept in units of the grid, step by step, be it in
+rings or in calendars.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.edge_kernels import count
 from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
-from distsim.core.jit import jit_beside
 from distsim.parallel.rows import Rows, largest
 from distsim.record.checkpoint import Archive
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
@@ -134,7 +133,7 @@ def on_its_way(local: LocalNetwork, group: LocalGroup, k: int, step: int) -> npt
 class TableArchive:
     """What the synapses of one table are kept in, all of one projection; ``now``: the step at which.
 
-    They are kept by the neurons of the populations onto which the projection goes, and of those between them.
+    Histories are kept by the neurons of the populations onto which the projection goes, and of those between them.
 
     Arrays are given as the table has them, (edges,) or (rows,), and changed in place where they are brought back.
     """
@@ -153,13 +152,23 @@ class TableArchive:
 
     def of_edges(self, name: str, values: npt.NDArray[Any], edges: Int64Array | None = None) -> None:
         """A value of every synapse (edges,), or of those numbered ``edges`` (n,), ascending."""
-        targets = self._table.targets if edges is None else self._table.targets[edges]
-        degrees = np.zeros(self._end, np.int64)
-        count(targets, degrees)
-        degrees = degrees[self._begin :]
-        by_target = ByTarget(targets, self._begin, degrees, values)
-        rows = Rows(self._size, self._places, degrees)
-        self.archive.column(f"{self._name}/{name}", rows, values.dtype, by_target.give, by_target.take)
+        table = self._table
+        ends = table.offsets if edges is None else np.searchsorted(edges, table.offsets)
+
+        def keys(begin: int, end: int) -> Int64Array:
+            some: Any = slice(ends[begin], ends[end])
+            some = some if edges is None else edges[some]
+            delays = np.broadcast_to(table.delays, table.n_edges)[some].astype(np.int64)
+            return delays * self._size + self._places[table.targets[some] - self._begin]
+
+        def give(begin: int, end: int) -> npt.NDArray[Any]:
+            return values[ends[begin] : ends[end]]
+
+        def take(begin: int, end: int, found: npt.NDArray[Any]) -> None:
+            values[ends[begin] : ends[end]] = found
+
+        rows = Rows(table.n_source, table.source_gids - table.first_source_gid, np.diff(ends), keys)
+        self.archive.column(f"{self._name}/{name}", rows, values.dtype, give, take)
 
     def of_sources(self, name: str, last: Int64Array, **others: npt.NDArray[np.float64]) -> None:
         """Of every source (rows,) the step of its last spike, and other values.
@@ -214,63 +223,3 @@ class TableArchive:
     def _largest(self, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The largest of the values of all ranks, place by place, where they are to be kept."""
         return largest(self.archive.comm, mine) if self.saving else mine
-
-
-class ByTarget:
-    """Values (edges,) in the order of a table, given and taken by target, from call to call those of later targets.
-
-    targets (edges,): those of the synapses, from neuron ``begin`` on, which have ``degrees`` (n,). They ascend within
-    runs, as many as there are sources and delays; how far each has been gone through is kept.
-    """
-
-    def __init__(self, targets: npt.NDArray[Any], begin: int, degrees: Int64Array, values: npt.NDArray[Any]) -> None:
-        self._targets, self._begin, self._values = targets, begin, values
-        self._ends = np.concatenate(([0], np.cumsum(degrees)))
-        falls = np.flatnonzero(targets[1:] < targets[:-1]) + 1
-        self._runs = np.concatenate(([0], falls, [len(targets)]))
-        self._come = self._runs[:-1].copy()
-
-    def give(self, begin: int, end: int) -> npt.NDArray[Any]:
-        """The values of the targets begin .. end - 1, target by target."""
-        values = np.empty(self._ends[end] - self._ends[begin], self._values.dtype)
-        to_targets(self._targets, *self._window(begin, end), self._come, self._runs, self._values, values)
-        return values
-
-    def take(self, begin: int, end: int, values: npt.NDArray[Any]) -> None:
-        """Take what ``give`` gave."""
-        from_targets(self._targets, *self._window(begin, end), self._come, self._runs, self._values, values)
-
-    def _window(self, begin: int, end: int) -> tuple[int, npt.NDArray[np.uint64]]:
-        """The first target, and where the values of each are: unsigned, since an index below 0 takes a look more."""
-        return self._begin + begin, (self._ends[begin:end] - self._ends[begin]).astype(np.uint64)
-
-
-@jit_beside
-def to_targets(targets, first, cursor, come, runs, values, of_targets):  # type: ignore[no-untyped-def]
-    """of_targets = the values of the targets from ``first`` on, each from its cursor (targets,) on, which is used up.
-
-    come (runs,), modified: how far each run of ascending targets has come; they end where the next begins, in ``runs``.
-    """
-    one, begin, end = np.uint64(1), np.uint64(first), np.uint64(first + cursor.size)
-    for run in range(come.size):
-        edge, last = np.uint64(come[run]), np.uint64(runs[run + 1])
-        while edge < last and np.uint64(targets[edge]) < end:
-            t = np.uint64(targets[edge]) - begin
-            of_targets[cursor[t]] = values[edge]
-            cursor[t] += one
-            edge += one
-        come[run] = edge
-
-
-@jit_beside
-def from_targets(targets, first, cursor, come, runs, values, of_targets):  # type: ignore[no-untyped-def]
-    """The other way: values (edges,) of the targets from ``first`` on are written."""
-    one, begin, end = np.uint64(1), np.uint64(first), np.uint64(first + cursor.size)
-    for run in range(come.size):
-        edge, last = np.uint64(come[run]), np.uint64(runs[run + 1])
-        while edge < last and np.uint64(targets[edge]) < end:
-            t = np.uint64(targets[edge]) - begin
-            values[edge] = of_targets[cursor[t]]
-            cursor[t] += one
-            edge += one
-        come[run] = edge

@@ -6,6 +6,7 @@ check is a failure: teach it to ``check``.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
@@ -249,6 +250,13 @@ def check_against_brian2(arguments: list[str], document: str, folder: Path) -> N
     assert (folder / "out.json").exists()
 
 
+def check_checkpoints(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark runs with these options, with a small network."""
+    fewer = ["--neurons", "300", "--time", "5", "--repetitions", "2", "--folder", str(folder)]
+    found = json.loads(run_python(["benchmarks/checkpoints.py", *arguments, *fewer], None, ROOT))
+    assert set(found["seconds"]) == {"build", "save", "write", "restore"}
+
+
 def check_kernels(arguments: list[str], document: str, folder: Path) -> None:
     """The options are known. It compiles everything anew, too long for here; test_benchmark_kernels.py runs it."""
     parse = "import sys, kernels; kernels.parser().parse_args(sys.argv[1:])"
@@ -298,6 +306,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python benchmarks/against_nest.py": check_benchmark,
     "python benchmarks/against_nnmt.py": check_against_nnmt,
     "python benchmarks/against_brian2.py": check_against_brian2,
+    "python benchmarks/checkpoints.py": check_checkpoints,
     "python benchmarks/kernels.py": check_kernels,
     "python docs/generate.py": check_generate,
     f"python {PHASE_DIAGRAM}": check_phase_diagram,

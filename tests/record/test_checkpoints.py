@@ -149,6 +149,24 @@ def test_binary_networks_go_on_to_the_same_bits(case, tmp_path):
     assert in_parts(BinarySimulation, build, parts, tmp_path / "parts", look_at_flips, seed=3) == whole
 
 
+@pytest.mark.parametrize("kind", ["spiking", "external"])
+def test_what_is_told_since_times_were_forgotten(kind, tmp_path):
+    simulation, build, T = KINDS[kind]
+
+    def since(restored):
+        restored.run(T)
+        return repr(restored.mean_activities() if kind == "external" else restored.spike_rates())
+
+    with simulation(build(), MPI.COMM_SELF) as whole:
+        whole.run(T)
+        whole.forget_times()
+        whole.run(0.5 * T)
+        whole.save(tmp_path / "c")
+        expected = since(whole)
+    found = on_ranks(3, lambda comm: since(simulation.restore(build(), tmp_path / "c", comm)))
+    assert found == [expected] * 3
+
+
 @pytest.mark.mpi(also=(2,))
 def test_ranks_that_are_processes_go_on_from_what_one_rank_saved(comm):
     """And that one from what they save."""

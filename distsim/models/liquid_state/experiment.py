@@ -5,7 +5,7 @@ Trials are shared out over the ranks, which take blocks of pairs in turn, and si
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +23,7 @@ from distsim.models.liquid_state.parameters import MODEL, NOTHING, Parameters
 from distsim.models.liquid_state.states import pair_distances
 from distsim.models.liquid_state.stimuli import Pair, collect_pairs, on_grid
 from distsim.models.liquid_state.trials import Trials, memory_of_trials
+from distsim.models.liquid_state.trials_checkpoint import TrialsCheckpoint
 from distsim.models.outcome import Outcome, Table
 from distsim.parallel.communicator import on_root
 from distsim.parallel.job import faults
@@ -35,16 +36,28 @@ from distsim.spiking.sources.spike_trains import SpikeTrains
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-SHOWN = 50.0  # ms between the times in tables
+EVERY = 60.0  # s between checkpoints
+SHOWN = 50.0  # ms between the times in the summary
+COLUMNS = 5  # of times, at most, in the table
 EMPTY_ARRAY, OF_PAIR = 112, 200  # bytes: of an array without data, of the tuples and numbers that go with a pair
 UNLESS_ASKED = ("stimuli", NOTHING)
 """What may be kept, or not, without a folder: it need not be asked for."""
 
 
-def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: Progress) -> Outcome:
+def run(
+    comm: MPI.Comm,
+    parameters: Parameters,
+    folder: Path | None,
+    progress: Progress,
+    checkpoint: Path | None = None,
+    every: float = EVERY,
+    check: Callable[[], None] | None = None,
+) -> Outcome:
     """Simulate all pairs; collective. ``folder`` gets state_distance.csv, and liquid.h5 with what is to be kept.
 
-    Raises InputError where there is no folder for what is asked for.
+    checkpoint: the experiment is kept there after ``every`` s, and goes on from what is there; with a checkpoint,
+    ``check`` is called between blocks of trials on all ranks, and may end them by an exception: all that is done then
+    is kept, see ``TrialsCheckpoint``. Raises InputError where there is no folder for what is asked for.
     """
     p = parameters
     if folder is None and p.keep not in UNLESS_ASKED:
@@ -57,9 +70,10 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     check_memory(comm, needed, f"{MODEL}: a run")
     pairs = collect_pairs(p)
     trials = Trials(network, comm, p.seed)
-    file = LiquidFile(comm, folder / FILE, network, p, pairs) if folder is not None and p.kept else None
-    with faults(comm):
-        sums = simulate(trials, pairs, p, comm, progress, file).over_ranks(comm)
+    keeper = None if checkpoint is None else TrialsCheckpoint(comm, checkpoint, every, p, check)
+    going_on = keeper.file if keeper else None
+    file = LiquidFile(comm, folder / FILE, network, p, pairs, going_on) if folder is not None and p.kept else None
+    sums = simulate(trials, pairs, p, comm, progress, file, keeper).over_ranks(comm)
     curves = curves_of(sums, p)
     if file is not None:
         file.close()
@@ -92,32 +106,39 @@ def simulate(
     comm: MPI.Comm,
     progress: Progress,
     file: LiquidFile | None = None,
+    keeper: TrialsCheckpoint | None = None,
 ) -> Sums:
-    """The sums over the pairs that fall to this rank; with a ``file``, which takes what is to be kept, collective.
+    """The sums over the pairs that fall to this rank.
 
-    The trials of a pair start from the initial potentials of their numbers.
+    Collective with a ``file``, which takes what is to be kept, and a ``keeper``, from whose checkpoint it goes on. The
+    trials of a pair start from the initial potentials of their numbers.
     """
     classes, n_steps = len(pairs), to_steps(p.T, p.dt, "T")
     sums = Sums.zero(classes, n_steps)
     jobs = [(d, k) for k in range(p.pairs) for d in range(classes)]
     block = max(1, p.batch // 2)
     at_once = comm.size * block
+    if keeper is not None:
+        keeper.begin(sums, file)
     with progress("trials", 2.0 * len(jobs), "trials") as tell:
-        for begin in range(0, len(jobs), at_once):
-            some = jobs[begin : begin + at_once][comm.rank * block : (comm.rank + 1) * block]
-            trains = [SpikeTrains([on_grid(train, p)]) for d, k in some for train in pairs[d][k]]
-            numbers = [trial_of(d, k, side, classes) for d, k in some for side in (0, 1)]
-            spikes = trials.run(p.T, numbers, {STIMULUS: trains}, p.batch)
-            curves = pair_distances(spikes, len(some), p.N, n_steps, p.dt, p.tau_state)
-            excitatory = spikes.gid <= p.N_E
-            for j, (d, _) in enumerate(some):
-                own = spikes.trial // 2 == j
-                counts = int((own & excitatory).sum()), int((own & ~excitatory).sum())
-                add_pair(sums, d, curves[j], counts, p)
-            done = min(2.0 * (begin + at_once), 2.0 * len(jobs))
-            if file is not None:
-                file.append(some, spikes, curves, done * p.T)
-            tell(done)
+        for begin in range(keeper.done if keeper else 0, len(jobs), at_once):
+            with faults(comm):
+                some = jobs[begin : begin + at_once][comm.rank * block : (comm.rank + 1) * block]
+                trains = [SpikeTrains([on_grid(train, p)]) for d, k in some for train in pairs[d][k]]
+                numbers = [trial_of(d, k, side, classes) for d, k in some for side in (0, 1)]
+                spikes = trials.run(p.T, numbers, {STIMULUS: trains}, p.batch)
+                curves = pair_distances(spikes, len(some), p.N, n_steps, p.dt, p.tau_state)
+                excitatory = spikes.gid <= p.N_E
+                for j, (d, _) in enumerate(some):
+                    own = spikes.trial // 2 == j
+                    counts = int((own & excitatory).sum()), int((own & ~excitatory).sum())
+                    add_pair(sums, d, curves[j], counts, p)
+                done = min(begin + at_once, len(jobs))
+                if file is not None:
+                    file.append(some, spikes, curves, 2.0 * done * p.T)
+            tell(2.0 * done)
+            if keeper is not None:
+                keeper.between(done, sums, file)
     return sums
 
 
@@ -130,7 +151,9 @@ def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str
         ((*own.values(), sum(own.values())),),
     )
     rows = [round(float(t) / p.dt) - 1 for t in np.arange(SHOWN, p.T + 0.5 * p.dt, SHOWN)]
-    times = [f"{curves.time[i]:g}" for i in rows]
+    apart = -(-len(rows) // COLUMNS) or 1
+    shown = rows[apart - 1 :: apart]
+    times = [f"{curves.time[i]:g}" for i in shown]
     late = f"{SETTLED:g} ms on" if p.T > SETTLED else "all"
     values = ((curves.mean, curves.settled[:, 0], curves.rates), (curves.error, curves.settled[:, 1], None))
     distances = Table(
@@ -140,14 +163,14 @@ def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str
             (
                 d,
                 what,
-                *map(float, curve[k, rows]),
+                *map(float, curve[k, shown]),
                 float(settled[k]),
                 *((None, None) if r is None else map(float, r[k])),
             )
             for k, d in enumerate(curves.distances)
             for what, (curve, settled, r) in zip(("mean", "its error"), values, strict=True)
         ),
-        ("g", "", *[".3f"] * len(rows), ".4f", ".2f", ".2f"),
+        ("g", "", *[".3f"] * len(shown), ".4f", ".2f", ".2f"),
     )
     summary = {
         "seed": p.seed,

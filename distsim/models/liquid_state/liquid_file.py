@@ -20,12 +20,13 @@ import numpy.typing as npt
 
 from distsim.analysis.filtered_trains import liquid_states
 from distsim.connect.expected import WORD
+from distsim.core.errors import InputError
 from distsim.core.units import to_steps
 from distsim.models.liquid_state.batch import TrialSpikes
 from distsim.models.liquid_state.parameters import MODEL, Parameters
 from distsim.models.liquid_state.stimuli import Pair
 from distsim.parallel.gather import in_ms
-from distsim.record.output import Output
+from distsim.record.output import KeptFile, Output
 from distsim.record.store import Store
 from distsim.record.surroundings import versions
 from distsim.spiking.network import Network
@@ -52,18 +53,30 @@ Int64Array = npt.NDArray[np.int64]
 class LiquidFile:
     """The file at ``path`` of the experiment that ``p`` describes; collective, rank 0 writes.
 
-    Raises InputError, on all ranks, where the file exists or cannot be written, and StorageError from the first
-    ``append`` or ``close`` for which there is no room.
+    going_on: of an experiment that goes on, what the file held at its checkpoint, to which it is taken back. Raises
+    InputError, on all ranks, where the file exists, or is not the one that goes on, or cannot be written, and
+    StorageError from the first ``append`` or ``close`` for which there is no room.
     """
 
     def __init__(
-        self, comm: MPI.Comm, path: Path, network: Network, p: Parameters, pairs: Sequence[Sequence[Pair]]
+        self,
+        comm: MPI.Comm,
+        path: Path,
+        network: Network,
+        p: Parameters,
+        pairs: Sequence[Sequence[Pair]],
+        going_on: KeptFile | None = None,
     ) -> None:
-        self.comm, self.p, self.time = comm, p, 0.0
+        self.comm, self.p, self.time = comm, p, going_on[1] if going_on else 0.0
         self.steps = sampled_steps(p)
         about = {"model": MODEL, "seed": p.seed, "ranks": comm.size, "versions": versions()}
         known = about | {"distances": p.all_distances, "parameters": p.as_dict(), "network": network.description()}
-        self._output = Output(comm, path, known, lambda store: lay_out(store, p, pairs, in_ms(self.steps, p.dt)))
+        self._output = Output(
+            comm, path, known, lambda store: lay_out(store, p, pairs, in_ms(self.steps, p.dt)), going_on
+        )
+        if going_on is not None and self._output.new:
+            self._output.discard()
+            raise InputError(f"there is no file {path} to go on with: it was there at the checkpoint")
 
     def append(self, jobs: Sequence[Job], spikes: TrialSpikes, curves: FloatArray, time: float) -> None:
         """Add what is to be kept of this rank's pairs, those of higher ranks behind it.
@@ -80,6 +93,10 @@ class LiquidFile:
             for kind, columns in rows.items():
                 self._output.append(kind, **columns)
         self._output.flush(time)
+
+    def kept(self) -> KeptFile:
+        """What it holds now, and the time (ms) of the trials until now."""
+        return self._output.kept(), self.time
 
     def close(self) -> None:
         """Make the file complete, and close it."""

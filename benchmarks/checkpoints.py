@@ -1,0 +1,103 @@
+"""What a checkpoint of the reference network costs: bytes; saving, and writing as many bytes; restoring, and building.
+
+    mpirun -n 2 python benchmarks/checkpoints.py --folder DISK
+
+Prints the smallest of each of so many repetitions, which alternate: saving, writing as many bytes to a file as plain
+as can be, forced to the disk like a checkpoint, and building and restoring, as the slowest rank has them. JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+from distsim import Simulation
+from distsim.models import registry
+
+PIECE = 1 << 25  # bytes that are written together
+
+
+def parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    found.add_argument("--neurons", type=int, default=50_000, help="of two_population (default: %(default)s)")
+    found.add_argument("--time", type=float, default=100.0, help="ms simulated before (default: %(default)s)")
+    found.add_argument("--precision", default="single", choices=("single", "double"))
+    found.add_argument("--repetitions", type=int, default=5)
+    found.add_argument("--folder", type=Path, default=Path(), help="on the disk that is measured")
+    return found
+
+
+def timed(comm: MPI.Comm, action: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds until the last rank has done it, and what it gives on this one."""
+    gc.collect()
+    comm.Barrier()
+    begin = time.perf_counter()
+    found = action()
+    return max(comm.allgather(time.perf_counter() - begin)), found
+
+
+def write(path: Path, n: int) -> None:
+    """Write ``n`` bytes and force them to the disk."""
+    piece = np.random.default_rng(1).integers(0, 256, PIECE, np.uint8).data
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for begin in range(0, n, PIECE):
+        os.write(descriptor, piece[: min(PIECE, n - begin)])
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+def measure(comm: MPI.Comm, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    model = registry.find("two_population")
+    parameters = model.load({"N": arguments.neurons})
+    path, options = folder / "checkpoint", {"precision": arguments.precision}
+    seconds: dict[str, list[float]] = {name: [] for name in ("build", "save", "write", "restore")}
+    for k in range(arguments.repetitions):
+        network = model.build_network(parameters)
+        taken, simulation = timed(comm, lambda network=network: Simulation(network, comm, **options))
+        seconds["build"].append(taken)
+        if k == 0:
+            simulation.run(arguments.time)
+            plastic = sum(local.table.n_edges for local in simulation._local.tables if local.plastic)
+        else:
+            del simulation
+            taken, simulation = timed(comm, lambda network=network: Simulation.restore(network, path, comm))
+            seconds["restore"].append(taken)
+        for _ in range(2):  # the second one has one of its size to replace
+            seconds["save"].append(timed(comm, lambda simulation=simulation: simulation.save(path, files=1))[0])
+            n = path.stat().st_size
+            raw = timed(comm, lambda n=n: write(folder / "plain", n) if comm.rank == 0 else None)
+            seconds["write"].append(raw[0])
+        del simulation
+    least = {name: min(values) for name, values in seconds.items()}
+    return {
+        "ranks": comm.size,
+        "plastic synapses": comm.allreduce(plastic),
+        "bytes": n,
+        "bytes per plastic weight": n / (comm.allreduce(plastic) * (4 if arguments.precision == "single" else 8)),
+        "seconds": least,
+        "save / write": least["save"] / least["write"],
+        "restore / build": least["restore"] / least["build"],
+    }
+
+
+def main() -> None:
+    comm, arguments = MPI.COMM_WORLD, parser().parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as own:
+        found = measure(comm, arguments, Path(comm.bcast(own)))
+        comm.Barrier()
+    if comm.rank == 0:
+        print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
