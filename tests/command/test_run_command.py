@@ -15,7 +15,7 @@ from mpi4py import MPI
 
 from distsim.analysis import read
 from distsim.analysis import spike_statistics as rates
-from distsim.command import run_command
+from distsim.command import going_on, run_command
 from distsim.core.errors import InputError
 from distsim.parallel import progress
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
@@ -120,7 +120,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path):
             run_command.output_folder(COMM, tmp_path / "out"),
         ):
             pass
-        assert run_command.files_in(tmp_path / "out") == []
+        assert going_on.files_in(tmp_path / "out") == []
     assert list((tmp_path / "out").iterdir()) == []
     with run_command.output_folder(COMM, tmp_path / "out"):
         pass

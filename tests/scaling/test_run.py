@@ -32,8 +32,8 @@ FIELDS = {
     "model", "kind", "variant", "size", "indegree", "ranks", "seed", "repetition", "N", "T_ms", "presimulation_ms",
     "dt_ms", "precision", "interval_ms", "exchange", "parameters", "network",
     # its costs
-    "build_time", "sim_time", "compile_time", "wall_time", "parts", "real_time_factor", "phase_times", "speedup", "efficiency",
-    "memory_start", "memory_built", "memory_peak", "bytes_per_synapse", "load_balance", "energy", "energy_per_event",
+    "build_time", "sim_time", "compile_time", "wall_time", "parts", "real_time_factor", "phase_times", "speedup",
+    "efficiency", "memory_start", "memory_built", "memory_peak", "bytes_per_synapse", "load_balance", "energy", "energy_per_event",
     "events_per_second_and_core", "synapses_built_per_second_and_core",
     # what it computed
     "n_spikes", "n_synapses", "n_events", "rate", "rates", "activity", "activities",
