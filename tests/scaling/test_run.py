@@ -33,8 +33,8 @@ FIELDS = {
     "dt_ms", "precision", "interval_ms", "exchange", "parameters", "network",
     # its costs
     "build_time", "sim_time", "compile_time", "wall_time", "parts", "real_time_factor", "phase_times", "speedup",
-    "efficiency", "memory_start", "memory_built", "memory_peak", "bytes_per_synapse", "load_balance", "energy", "energy_per_event",
-    "events_per_second_and_core", "synapses_built_per_second_and_core",
+    "efficiency", "memory_start", "memory_built", "memory_peak", "bytes_per_synapse", "load_balance",
+    "energy", "energy_per_event", "events_per_second_and_core", "synapses_built_per_second_and_core",
     # what it computed
     "n_spikes", "n_synapses", "n_events", "rate", "rates", "activity", "activities",
     "spike_hash", "weight_hash", "rate_hash", "flip_hash",
