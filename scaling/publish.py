@@ -21,7 +21,7 @@ from distsim.record.jsonable import write_json
 from distsim.record.storage import write_all
 from distsim.scaling import store
 from distsim.scaling.experiment import variant_label
-from distsim.scaling.report import figures, page
+from distsim.scaling.report import figure_style, figures, page
 from distsim.scaling.report.command import read_all
 from distsim.scaling.report.summary import disagreements, summarize
 
@@ -57,7 +57,7 @@ def publish(measured: Path, results: Path) -> None:
     if errors := disagreements(records):
         raise SystemExit("\n".join(errors))
     contents = {
-        results / f"{overview_of(records)}.png": figures.image(figures.draw_overview(records), "png"),
+        results / f"{overview_of(records)}.png": figure_style.image(figures.draw_overview(records), "png"),
         results / "summary.csv": page.summary_csv(summarize(records)).encode(),
         results / "README.md": readme(results.name, records).encode(),
     }

@@ -23,6 +23,7 @@ COLOURS = ("#0b5394", "#b5482a", "#3d7d44", "#7a5195", "#8a6d1b", "#4d4d4d", "#2
 MARKERS = ("o", "s", "^", "D", "v", "P")
 FEW = 3  # populations for which a raster has a legend of rates; the names of more would not fit
 LEAST_SHARE = 20
+ROOM, LARGEST_DOT = 120.0, 5.0  # points: height of a raster that dots may fill, so that those of few neurons are seen
 BINS = 40
 ROUNDING = 1e-6  # of a bin: values on its lower edge lie in it, however they were rounded
 TimesAndNeurons = tuple[npt.ArrayLike, npt.ArrayLike]
@@ -165,14 +166,15 @@ def _draw_spikes(
 ) -> None:
     """The raster: dots (of ``dot`` points) for the first ``rows`` neurons of every population, from top to bottom."""
     base, middles = 0, []
+    roomy = min(LARGEST_DOT, ROOM / max(1, sum(rows.values())))
     for (name, (times, neurons)), colour in zip(spikes.items(), colours, strict=True):
         when, who = np.asarray(times, np.float64), np.asarray(neurons)
         drawn = (when > interval[0]) & (when <= interval[1]) & (who < rows[name])
-        size = dot or (2.0 if drawn.sum() < 5000 else 1.0)
+        size = dot or max(roomy, 2.0 if drawn.sum() < 5000 else 1.0)
         axes.plot(when[drawn], base + who[drawn], ".", ms=size, mew=0.0, color=colour, rasterized=True)
-        middles.append(base + rows[name] / 2.0)
+        middles.append(base + rows[name] / 2.0 - 0.5)
         base += rows[name]
-    axes.set(ylim=(base, 0), ylabel=f"{base:,} of {sum(sizes[name] for name in spikes):,} neurons")
+    axes.set(ylim=(base - 0.5, -0.5), ylabel=f"{base:,} of {sum(sizes[name] for name in spikes):,} neurons")
     axes.set_yticks(middles, list(spikes))
 
 

@@ -76,12 +76,14 @@ def plot_connectivity_matrices(
     every = np.concatenate([values[values != 0.0] for values in shown.values()])
     limit = (float(np.percentile(np.abs(every), 99.0)) if every.size else 1.0) if highest is None else highest
     signed = bool((every < 0.0).any())
-    figure = _figure(1.2 + 3.4 * len(shown), 3.8)
+    stretched = [values.shape[1] / max(1, values.shape[0]) for values in shown.values()]  # width over height
+    equal = [1.0 / MOST_STRETCHED <= ratio <= MOST_STRETCHED for ratio in stretched]
+    widths = [min(1.0, ratio) if same else 1.0 for ratio, same in zip(stretched, equal, strict=True)]
+    figure = _figure(1.2 + 3.4 * sum(widths), 3.8)
     all_axes = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
     scale: dict[str, Any] = {"cmap": _signed_colours() if signed else "gray_r", "vmin": -limit if signed else 0.0}
-    for (title, values), axes in zip(shown.items(), all_axes, strict=True):
-        narrow = not 1.0 / MOST_STRETCHED <= values.shape[0] / max(1, values.shape[1]) <= MOST_STRETCHED
-        aspect = "auto" if narrow else "equal"
+    for (title, values), axes, same in zip(shown.items(), all_axes, equal, strict=True):
+        aspect = "equal" if same else "auto"
         image = axes.imshow(values, vmax=limit, interpolation="nearest", origin="lower", aspect=aspect, **scale)
         axes.set(xlabel="source", title=title)
     all_axes[0].set_ylabel("target")

@@ -235,6 +235,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         self._require_open()
         source, target = self.find(source), self.find(target)
         where = f"record_couplings '{source.name}->{target.name}'"
+        self.find_projections(source, target)
         if any((r.source, r.target) == (source.name, target.name) for r in self.coupling_recordings):
             raise InputError(f"{where}: these couplings are recorded already")
         chosen = self.chosen_ends(source, target, sources, targets, where)

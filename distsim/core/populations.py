@@ -9,7 +9,7 @@ from typing import Any, Generic, Self, TypeVar
 import numpy as np
 
 from distsim.core.errors import InputError, nearest
-from distsim.core.parts import Neurons, Part
+from distsim.core.parts import Neurons, Part, common
 from distsim.core.units import MAX_NEURONS, check_count, shown
 from distsim.core.values import describe
 
@@ -74,6 +74,14 @@ class Populations(Generic[AnyPopulation]):
         """Close the network: a simulation of it exists, and it can no longer change."""
         self._frozen = True
         return self
+
+    def find_projections(self, source: Neurons | str, target: Neurons | str) -> list[Any]:
+        """All projections from neurons of ``source`` to neurons of ``target``; InputError where there is none."""
+        source, target = self.neurons(source), self.neurons(target)
+        found = [p for p in self.projections if common(p.source, source) and common(p.target, target)]
+        if not found:
+            raise InputError(f"there is no projection '{source.name}->{target.name}'")
+        return found
 
     def record_nothing(self) -> None:
         """Forget all recordings that were asked for."""

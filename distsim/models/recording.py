@@ -28,7 +28,8 @@ GRAMMAR = f"""\
                               {PUBLISHED_SUBSET} neurons of the first plastic projection
   connectivity=E[:50]->I      those from the first 50 neurons of E to all of I
   rates=E[0]@1                of networks of rate neurons
-  flips=E  activity=E@1       of binary networks
+  flips=E  activity=E@1       of binary networks: changes of state, mean activities
+  updates  couplings=E->I     of binary networks: every update of all neurons; couplings, without =E->I all
 Several go together, as in: --record spikes 'states=V_m:E[:10]'. A shell needs quotes around [ ] and >."""
 """All that can be recorded, by examples."""
 
@@ -38,6 +39,7 @@ class Kind:
     """Something that can be recorded by a network's ``method``, and what may be said of it."""
 
     method: str
+    populations: bool = True
     variable: bool = False
     neurons: bool = True
     interval: bool = False
@@ -55,6 +57,8 @@ KINDS = {
     "rates": Kind("record_rates", interval=True),
     "flips": Kind("record_flips", neurons=False),
     "activity": Kind("record_activity", neurons=False, interval=True),
+    "updates": Kind("record_updates", populations=False),
+    "couplings": Kind("record_couplings", pairs=True),
 }
 NOTHING = "none"
 
@@ -111,6 +115,8 @@ class Choice:
             raise InputError(f"there is no such recording{nearest(word, [*KINDS, NOTHING])}")
         kind = KINDS[word]
         interval = variable = None
+        if equals and not kind.populations:
+            raise InputError(f"{word} are recorded of all neurons, by the word alone")
         if kind.interval and "@" in rest:
             rest, _, after = rest.rpartition("@")
             interval = _milliseconds(after)
@@ -120,7 +126,7 @@ class Choice:
                 raise InputError("it says of which state variable, as in states=V_m or states=V_m:E[:10]")
         elif equals and not rest and interval is None:
             raise InputError(f"nothing stands behind the =; without it, {word} is recorded of all populations")
-        ends = tuple(_ends(part, kind) for part in re.split(r",(?![^\[]*\])", rest)) if rest else ()
+        ends = tuple(_ends(part, word) for part in re.split(r",(?![^\[]*\])", rest)) if rest else ()
         if not kind.neurons and any(chosen.neurons is not None for end in ends for chosen in end):
             raise InputError(f"{word} are recorded of whole populations, as in {word}=E")
         return cls(text, word, ends, variable, interval)
@@ -137,8 +143,11 @@ class Choice:
 
     def _calls(self, network: Any, kind: Kind) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
         """Arguments and options of the calls of a network's method."""
+        if not kind.populations:
+            yield (), {}
+            return
         if kind.pairs:
-            for source, target in self.ends or (_published(network),):
+            for source, target in self.ends or _pairs(network, self.kind):
                 chosen = {"sources": source.indices(network), "targets": target.indices(network)}
                 yield (source.population, target.population), chosen
             return
@@ -199,14 +208,12 @@ def _of(text: str) -> Iterator[None]:
         raise InputError(f"record {shown(text)}: {error}") from None
 
 
-def _ends(text: str, kind: Kind) -> tuple[Chosen, ...]:
-    if not kind.pairs:
+def _ends(text: str, word: str) -> tuple[Chosen, ...]:
+    if not KINDS[word].pairs:
         return (Chosen.of(text),)
     source, arrow, target = text.partition("->")
     if not arrow:
-        raise InputError(
-            "it goes from sources to targets, as in 'connectivity=E[:200]->E[:200]', in quotes for the shell"
-        )
+        raise InputError(f"it goes from sources to targets, as in '{word}=E[:200]->E[:200]', in quotes for the shell")
     return Chosen.of(source), Chosen.of(target)
 
 
@@ -226,13 +233,26 @@ def _milliseconds(text: str) -> float:
         raise InputError(f"{shown(text)} behind the @ is not a number of ms") from None
 
 
+def _pairs(network: Any, kind: str) -> list[tuple[Chosen, Chosen]]:
+    """Without any said: of connectivity the published subset, of couplings all."""
+    if kind == "connectivity":
+        return [_published(network)]
+    projections = [(p.source.by_population(), p.target.by_population()) for p in network.projections]
+    ends = [
+        (a.population.name, b.population.name) for sources, targets in projections for a in sources for b in targets
+    ]
+    return [(Chosen(source), Chosen(target)) for source, target in dict.fromkeys(ends)]
+
+
 def _published(network: Any) -> tuple[Chosen, Chosen]:
-    """The first neurons of the first plastic projection."""
+    """The first neurons of the first plastic projection; of one between parts those of its first populations."""
     plastic = next((p for p in network.projections if p.synapse.plastic), None)
     if plastic is None:
         names = dict.fromkeys(p.name for p in network.projections)
         raise InputError(f"no projection is plastic; say which one, as in connectivity=A->B; known: {', '.join(names)}")
-    first, second = (
-        Chosen(p.name, (slice(None, min(PUBLISHED_SUBSET, p.size)),)) for p in (plastic.source, plastic.target)
-    )
-    return first, second
+    return _first(plastic.source), _first(plastic.target)
+
+
+def _first(neurons: Any) -> Chosen:
+    population, chosen = neurons.by_population()[0]
+    return Chosen(population.name, tuple(map(int, chosen[:PUBLISHED_SUBSET])))

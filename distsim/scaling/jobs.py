@@ -33,8 +33,9 @@ from distsim.scaling.experiment import Point
 from distsim.scaling.options import Options
 from distsim.scaling.plan import load_point, model_of
 from distsim.scaling.point import Task
+from distsim.scaling.record_fields import check_record
 from distsim.scaling.session import BudgetSpentError, Outcome, Session, attempt
-from distsim.scaling.settings import Experiment, check_record
+from distsim.scaling.settings import Experiment
 
 if TYPE_CHECKING:
     from mpi4py import MPI

@@ -56,7 +56,7 @@ def run_point(
     given = {
         "model": model, "sizes": [size], "indegree": indegree, "seeds": [seed], "vary": {},
         "parameters": dict(parameters or {}), "time": time, "presimulation": presimulation, "precision": precision,
-        "interval": interval, "exchange": exchange, "record": list(record) or None, "keep": list(keep) or None,
+        "interval": interval, "exchange": exchange, "record": record or None, "keep": keep or None,
     }  # fmt: skip
     ranks = comm or world()
     chosen = {name: value for name, value in given.items() if value is not None}

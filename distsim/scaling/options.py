@@ -142,7 +142,7 @@ def _make_parser() -> Parser:
     add("--launcher", metavar="LINE", help='start every point by this line, as in "mpirun -n {ranks}"')
     add("--timeout", metavar="TIME", help="with --launcher: end a point after this time, as in 90s, 10m, 1h30m")
     add("--budget", metavar="TIME", help="stop before this time is over; --resume does what is left")
-    add("--out", metavar="FOLDER", help="output folder (default: scaling-results, NAME-results for NAME.toml)")
+    add("--out", metavar="FOLDER", help="output folder (default: scaling-results, NAME-results, published-results)")
     add("--resume", action="store_true", help="run only the points that the output folder does not hold yet")
     add("--no-plot", action="store_true", help="draw no figure")
     return parser

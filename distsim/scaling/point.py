@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from distsim.analysis.published_statistics import STATISTICS, sample_statistics
 from distsim.models.model import NetworkModel, RunSettings
+from distsim.models.recording import PUBLISHED_SUBSET
 from distsim.parallel.progress import Progress
 from distsim.record.surroundings import affinity, now
 from distsim.scaling.experiment import Point
-from distsim.scaling.settings import HASHES, Experiment
+from distsim.scaling.record_fields import HASHES
+from distsim.scaling.settings import Experiment
 from distsim.scaling.store import begin_folder
 
 if TYPE_CHECKING:
     from distsim.models.run import Measured
 
-SUBSET = 200
-"""Weights are reported among the first 200 sources and targets of the first plastic projection, as published."""
 RAPL = Path("/sys/class/powercap")
 """Where Linux tells the energy, readable by root on most systems."""
 JOULE = 1e6  # RAPL counts microjoules
@@ -139,8 +139,8 @@ def _weights(measured: Measured) -> dict[str, Any]:
     simulation = measured.simulation
     plastic = measured.wing.plastic(simulation.network)
     if plastic is not None:
-        sources, targets = (range(min(SUBSET, population.size)) for population in (plastic.source, plastic.target))
-        chosen = {"sources": sources, "targets": targets}
+        first = [range(min(PUBLISHED_SUBSET, end.size)) for end in (plastic.source, plastic.target)]
+        chosen = dict(zip(("sources", "targets"), first, strict=True))
         subset = simulation.weights(plastic.source, plastic.target, **chosen, everywhere=False).weight
         every = simulation.plastic_weight_statistics()
     every = every or dict.fromkeys((*STATISTICS, "count"))

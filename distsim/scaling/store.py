@@ -32,7 +32,7 @@ from distsim.record.lock import Lock
 from distsim.record.storage import make_folder, read_file, reason, refused, write_fully, write_whole
 from distsim.record.surroundings import now
 from distsim.scaling.experiment import MOST_BYTES, Point, key_of
-from distsim.scaling.settings import check_record
+from distsim.scaling.record_fields import check_record
 
 Record = dict[str, Any]
 RUNS = "runs.jsonl"

@@ -311,14 +311,6 @@ class Network(Populations[Population]):
             if any(common(p.source, own_source) and common(p.target, own_target) for p in self.projections):
                 self.record_weights(own_source, own_target, some, others)
 
-    def find_projections(self, source: Neurons | str, target: Neurons | str) -> list[Projection]:
-        """All projections from neurons of ``source`` to neurons of ``target``; InputError where there is none."""
-        source, target = self.neurons(source), self.neurons(target)
-        found = [p for p in self.projections if common(p.source, source) and common(p.target, target)]
-        if not found:
-            raise InputError(f"there is no projection '{source.name}->{target.name}'")
-        return found
-
     def description(self) -> dict[str, Any]:
         return {
             "dt": self.dt,

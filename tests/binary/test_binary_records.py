@@ -234,6 +234,7 @@ def two() -> BinaryNetwork:
     network = BinaryNetwork()
     network.population("A", 2, theta=0.0)
     network.external_population("X", 3, m=0.5)
+    network.connect("X", "A", FixedIndegree(1), 1.0)
     return network
 
 
@@ -263,7 +264,8 @@ WRONG = [
     (lambda: two().record_states([NAN], "A"), ["times[0]", "finite"]),
     (lambda: two().record_states([1.0], neurons=[0]), ["give that population"]),
     (lambda: two().record_states([1.0], "A", [5]), ["'A'", "neuron 5", "0 to 1"]),
-    (lambda: two().record_couplings("A", "A", sources=[2]), ["'A->A'", "neuron 2"]),
+    (lambda: two().record_couplings("X", "A", targets=[2]), ["'X->A'", "neuron 2"]),
+    (lambda: two().record_couplings("A", "A"), ["there is no projection 'A->A'"]),
     (lambda: BinarySimulation(two(), MPI.COMM_SELF).updates(), ["record_updates()"]),
     (lambda: BinarySimulation(two(), MPI.COMM_SELF).recorded_states("A"), ["record_states(times, 'A')"]),
     (lambda: BinarySimulation(two(), MPI.COMM_SELF).couplings("A", "Z"), ["unknown population 'Z'"]),

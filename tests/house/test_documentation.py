@@ -36,6 +36,8 @@ SMALLER = {"microcircuit": ["--N-scaling", "0.02", "--K-scaling", "0.02"]}
 """Options of models that are too large for tests."""
 RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
+    "docs/coming_from.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 "
+    "--record spikes 'connectivity=E[:2000]->E[:2000]' --out data",
     "docs/liquid.md": "python -m distsim run liquid_state --pairs 5 --keep stimuli,curves,spikes,states "
     "--set 'distances=[0.1,0.2,0.3,0.4]' 'keep_pairs=[0,3]' --out kept",
     "docs/rates.md": "python -m distsim run brunel_siegert --time 40 --dt 0.05 --record rates=E,I@1 --out results",

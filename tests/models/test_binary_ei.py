@@ -59,6 +59,7 @@ def test_a_run_shows_simulation_beside_theory(tmp_path):
         assert shown["m_simulated"] == pytest.approx(m, abs=0.015)
     json.dumps(outcome.summary, allow_nan=False)
     assert (tmp_path / "activity.h5").exists()
+    assert outcome.summary["flip_hash"] == outcome.tables[1].rows[0][-1]
     axes = outcome.figures["activity"]().axes[0]
     dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert [line.get_ydata()[0] for line in dashed] == pytest.approx([0.6445, 0.3655], abs=1e-4)
@@ -115,6 +116,8 @@ def test_what_a_run_keeps(tmp_path):
     assert read_states(file, "E", "state").time.tolist() == [0.5, 2.0]
     assert all(outcome.summary[name] >= 0.0 for name in ("build_time", "sim_time", "compile_time"))
     assert outcome.tables[-1].header == ("build", "compile", "simulate")
+    with pytest.raises(InputError, match="keep = couplings, csv needs a folder"):
+        run(MPI.COMM_WORLD, p, None, silent)
 
 
 def test_panels_are_as_published():

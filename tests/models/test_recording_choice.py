@@ -75,6 +75,18 @@ def test_states_and_connectivity():
     assert weights == [("E", "E", [0, 1, 2], list(range(300))), ("I", "E", list(range(20)), [5])]
 
 
+def test_connectivity_of_parts_of_populations():
+    parts = Network()
+    for name in "AB":
+        parts.population(name, 300, IafPscAlpha())
+    a, b = parts.populations
+    plastic = StdpPowerLaw(weight=1.0, delay=1.0, alpha=0.1)
+    parts.connect(a[50:] + b[:3], b[10:20], FixedIndegree(2), plastic)
+    Recording.of(["connectivity"]).apply(parts)
+    assert [(r.source, list(r.sources)) for r in parts.weight_recordings] == [("A", list(range(50, 250)))]
+    assert [(r.target, list(r.targets)) for r in parts.weight_recordings] == [("B", list(range(10, 20)))]
+
+
 def test_networks_of_other_kinds():
     rates = RateNetwork(dt=0.1)
     rates.population("A", 3, SiegertNeuron())
@@ -85,10 +97,26 @@ def test_networks_of_other_kinds():
     binary.record_activity("B")
     Recording.of(["flips", "activity=B@2"]).apply(binary)
     assert (binary.flip_recordings, binary.activity_recordings) == (["B"], {"B": 2.0})
-    with pytest.raises(InputError, match=r"a BinaryNetwork has no states to record; it has flips, activity$"):
+    with pytest.raises(InputError, match=r"has no states to record; it has flips, activity, updates, couplings$"):
         Recording.of(["states=V_m:B"]).apply(binary)
     with pytest.raises(InputError, match=r"a RateNetwork has no spikes to record; it has rates$"):
         Recording.of(["spikes"]).apply(rates)
+
+
+def test_updates_and_couplings_of_binary_networks():
+    binary = BinaryNetwork()
+    for name in "AB":
+        binary.population(name, 5, theta=0.0)
+    binary.connect("A", "B", FixedIndegree(2), J=1.0)
+    binary.connect("B", "B", FixedIndegree(2), J=1.0)
+    Recording.of(["updates", "couplings"]).apply(binary)
+    assert binary.update_recordings == ["all"]
+    assert [(r.source, r.target, len(r.targets)) for r in binary.coupling_recordings] == [("A", "B", 5), ("B", "B", 5)]
+    Recording.of(["couplings=A[3]->B[1:4]"]).apply(binary)
+    assert binary.update_recordings == []
+    assert [(r.sources.tolist(), r.targets.tolist()) for r in binary.coupling_recordings] == [([3], [1, 2, 3])]
+    with pytest.raises(InputError, match=r"record 'couplings=A->A': there is no projection 'A->A'$"):
+        Recording.of(["couplings=A->A"]).apply(binary)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +147,8 @@ def test_networks_of_other_kinds():
         (["connectivity=E-"], "it goes from sources to targets"),
         (["connectivity=E->I"], "there is no projection 'E->I'"),
         (["rates=E"], "a Network has no rates to record; it has spikes, states, connectivity"),
+        (["couplings=E"], "it goes from sources to targets, as in 'couplings=E[:200]->E[:200]'"),
+        (["updates=E"], "updates are recorded of all neurons, by the word alone"),
         (["flips=E[1]"], "flips are recorded of whole populations, as in flips=E"),
     ],
 )

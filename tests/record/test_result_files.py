@@ -151,7 +151,7 @@ def test_raster_of_many_populations_gives_each_a_place():
     assert (np.diff(middles) > 0.0).all()
     low, high = raster.get_ylim()
     assert low - middles[-1] == 10.0  # half of 20 rows
-    assert high == 0
+    assert high == -0.5
     assert raster.get_yticklabels()[-1].get_color() == raster.lines[-1].get_color() == "#123456"
     assert rate.get_legend() is None
 

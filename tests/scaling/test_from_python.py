@@ -10,8 +10,8 @@ from mpi4py import MPI
 
 from distsim import Records, load_records, run_point
 from distsim.core.errors import InputError
+from distsim.scaling.record_fields import check_record
 from distsim.scaling.session import run
-from distsim.scaling.settings import check_record
 from distsim.scaling.store import Folder
 from tests.scaling_records import make_experiment, make_record, strong_records
 from tests.threads import on_ranks
@@ -47,6 +47,7 @@ def test_what_is_left_out_is_the_models_own():
         ({"size": 0}, r"run_point: sizes: sizes\[0\] must be at least 1, got 0"),
         ({"parameters": {"gg": 3}}, "run_point: parameters: .*'gg'"),
         ({"time": -1.0}, "run_point: time: time must be"),
+        ({"record": "spikes"}, r"run_point: record: record must be a list, as in \[1, 2\], got 'spikes'"),
         ({"indegree": 100}, "run_point: indegree: indegree = 100 is above the 60 neurons"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from distsim.core.errors import InputError
 from distsim.scaling.experiment import read_experiment
 from distsim.scaling.options import parse
-from distsim.scaling.report import command, figures
+from distsim.scaling.report import command, figure_style, figures
 from distsim.scaling.report.command import show
 from distsim.scaling.report.compare import compare
 from distsim.scaling.report.figures import draw_overview
@@ -283,4 +283,4 @@ def test_figures_of_any_names_and_numbers(kind):
         for name, time, weight in zip(names, times, weights, strict=True)
         for ranks in (1, 2)
     ]
-    assert figures.image(draw_overview(records), "png")
+    assert figure_style.image(draw_overview(records), "png")

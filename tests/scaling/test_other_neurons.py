@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from distsim.scaling.record_fields import PHASES
 from distsim.scaling.report.command import report
 from distsim.scaling.report.figures import draw_overview
 from distsim.scaling.session import run
-from distsim.scaling.settings import PHASES
 from tests import documents
 from tests.threads import on_ranks
 
@@ -72,6 +72,7 @@ def test_reports_show_them_beside_each_other(folders, tmp_path, capsys):
     printed = capsys.readouterr().out
     for shown in ("brunel_siegert", "binary_ei", "mean", "rate"):
         assert shown in printed
+    assert "None" not in printed  # binary neurons have no time step
     assert (tmp_path / "strong_phases.png").stat().st_size > 10_000
 
 

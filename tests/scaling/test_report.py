@@ -11,7 +11,7 @@ import pytest
 
 from distsim.core.errors import InputError
 from distsim.scaling.experiment import Point, points_of
-from distsim.scaling.report import figures
+from distsim.scaling.report import figure_style, figures
 from distsim.scaling.report.command import report, show
 from distsim.scaling.report.compare import Change, compare
 from distsim.scaling.report.figures import draw_all, draw_overview
@@ -218,7 +218,9 @@ def test_published_limits(tmp_path):
 
 def test_the_page_holds_everything_and_loads_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        figures, "image", lambda figure, kind, draw=figures.image: draw(figure, kind) if kind != "pdf" else b""
+        figure_style,
+        "image",
+        lambda figure, kind, draw=figure_style.image: draw(figure, kind) if kind != "pdf" else b"",
     )
     folders = [save(tmp_path / name, strong_records()[part::2]) for part, name in enumerate("ab")]
     assert report([*folders, "--out", str(tmp_path / "out")]) == 0

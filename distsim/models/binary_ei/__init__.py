@@ -22,7 +22,7 @@ class BinaryEI(ExperimentModel, NetworkModel):
     name = "binary_ei"
     line = "asynchronous binary neurons, excitatory and inhibitory or any number of populations, and mean field"
     parameters = Parameters
-    shortcuts: ClassVar = {"populations": "file"}
+    shortcuts: ClassVar = {"populations": "file", "keep": "keep"}
     settings = RunSettings(time=10.0, presimulation=5.0)
 
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:

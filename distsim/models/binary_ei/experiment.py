@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distsim.binary.binary_simulation import BinarySimulation
-from distsim.core.errors import DistsimError
+from distsim.core.errors import DistsimError, InputError
 from distsim.models.binary_ei.network import build_network
-from distsim.models.binary_ei.parameters import CSV, Parameters
+from distsim.models.binary_ei.parameters import CSV, MODEL, Parameters
 from distsim.models.outcome import Outcome, Table
 from distsim.parallel import on_root
 from distsim.parallel.progress import Progress
@@ -34,9 +34,11 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     """Simulate ``parameters.T`` ms, and compare mean activities after the transient with the mean field; collective.
 
     With a folder, activities, flips, states, and what ``keep`` and ``state_times`` name go to activity.h5 there. What
-    is recorded is gathered on rank 0 alone.
+    is recorded is gathered on rank 0 alone. Raises InputError where there is no folder for what is to be kept.
     """
     p = parameters
+    if folder is None and p.kept:
+        raise InputError(f"{MODEL}: keep = {p.keep} needs a folder to keep it in; give one with --out")
     file = folder / FILE if folder is not None else None
     with BinarySimulation(build_network(p), comm, p.seed, file=file) as simulation:
         with progress("simulate", p.T) as tell:
@@ -48,7 +50,7 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
             "updates": simulation.update_count(),
             "flips": simulation.flip_count(),
         }
-        slowest, phases = simulation.slowest(), simulation.phase_times()
+        slowest, phases, flip_hash = simulation.slowest(), simulation.phase_times(), simulation.flip_hash()
         if folder is not None and CSV in p.kept:
             updates = simulation.updates(everywhere=False)
             on_root(comm, lambda: write_whole(folder / CSV_FILE, _as_csv(updates)))
@@ -58,12 +60,13 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     title = f"mean activity from {p.T_transient:g} to {p.T:g} ms"
     tables = (
         Table(title, header, tuple(rows), ("", ",", ".3f", ".4f", ".4f", ".4f")),
-        Table("counts", tuple(counts), (tuple(counts.values()),), (",",) * len(counts)),
+        Table("counts", (*counts, "flip hash"), ((*counts.values(), flip_hash),), (*[","] * len(counts), "")),
         Table("times (s)", ("build", "compile", "simulate"), (tuple(slowest[t] for t in TIMES),), (".3f",) * 3),
     )
     columns = ("N", "threshold", "m_predicted", "m_simulated", "m_sd")
     summary = {
         **counts,
+        "flip_hash": flip_hash,
         **{name: slowest[name] for name in TIMES},
         "phase_times": phases,
         "populations": {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows},

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 EVERY = 60.0  # s between checkpoints
-SHOWN = 50.0  # ms between the times in tables
+SHOWN = 50.0  # ms between the times in the summary
+COLUMNS = 5  # of times, at most, in the table
 EMPTY_ARRAY, OF_PAIR = 112, 200  # bytes: of an array without data, of the tuples and numbers that go with a pair
 UNLESS_ASKED = ("stimuli", NOTHING)
 """What may be kept, or not, without a folder: it need not be asked for."""
@@ -150,7 +151,9 @@ def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str
         ((*own.values(), sum(own.values())),),
     )
     rows = [round(float(t) / p.dt) - 1 for t in np.arange(SHOWN, p.T + 0.5 * p.dt, SHOWN)]
-    times = [f"{curves.time[i]:g}" for i in rows]
+    apart = -(-len(rows) // COLUMNS) or 1
+    shown = rows[apart - 1 :: apart]
+    times = [f"{curves.time[i]:g}" for i in shown]
     late = f"{SETTLED:g} ms on" if p.T > SETTLED else "all"
     values = ((curves.mean, curves.settled[:, 0], curves.rates), (curves.error, curves.settled[:, 1], None))
     distances = Table(
@@ -160,14 +163,14 @@ def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str
             (
                 d,
                 what,
-                *map(float, curve[k, rows]),
+                *map(float, curve[k, shown]),
                 float(settled[k]),
                 *((None, None) if r is None else map(float, r[k])),
             )
             for k, d in enumerate(curves.distances)
             for what, (curve, settled, r) in zip(("mean", "its error"), values, strict=True)
         ),
-        ("g", "", *[".3f"] * len(rows), ".4f", ".2f", ".2f"),
+        ("g", "", *[".3f"] * len(shown), ".4f", ".2f", ".2f"),
     )
     summary = {
         "seed": p.seed,

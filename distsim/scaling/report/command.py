@@ -11,7 +11,7 @@ from distsim.core.errors import InputError
 from distsim.record.storage import make_folder, write_all
 from distsim.scaling import store
 from distsim.scaling.experiment import Point, key_of, points_in
-from distsim.scaling.report import figures, page
+from distsim.scaling.report import figure_style, figures, page
 from distsim.scaling.report.kept import files_of, kept_points
 from distsim.scaling.report.summary import Record, disagreements, summarize
 
@@ -121,7 +121,7 @@ def brief(folder: Path, records: Sequence[Record], *, plot: bool) -> str:
 
 def _images(figure: Any, path: Path) -> dict[Path, bytes]:
     """A figure as the files with the suffixes .png and .pdf; the same records give the same files."""
-    return {path.with_name(f"{path.name}.{kind}"): figures.image(figure, kind) for kind in ("png", "pdf")}
+    return {path.with_name(f"{path.name}.{kind}"): figure_style.image(figure, kind) for kind in ("png", "pdf")}
 
 
 def show(arguments: list[str]) -> int:

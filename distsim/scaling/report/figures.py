@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from distsim.core.units import MS_PER_S
+from distsim.scaling.record_fields import PHASES, RUN_PHASES
+from distsim.scaling.report.figure_style import canvas, from_zero, label, legend, logarithmic
 from distsim.scaling.report.summary import QUANTITIES, Record, Summary, networks, summarize
-from distsim.scaling.settings import KINDS, PHASES, RUN_PHASES
+from distsim.scaling.settings import KINDS
 
 Points = Sequence[Summary]
 WIDTH = 180.0
@@ -21,25 +20,11 @@ MOST_PHASES = 12
 PHASE_COLOURS = dict(
     zip(
         PHASES,
-        (
-            "#d9d9d9",
-            "#a6a6a6",
-            "#737373",
-            "#0072B2",
-            "#009E73",
-            "#D55E00",
-            "#F0C75E",
-            "#56B4E9",
-            "#4C9F70",
-            "#E8833A",
-            "#B8860B",
-            "#7A6FAC",
-            "#CC79A7",
-            "#e8ded1",
-        ),
+        ("#d9d9d9", "#a6a6a6", "#737373", "#0072B2", "#009E73", "#D55E00", "#F0C75E", "#56B4E9", "#4C9F70", "#E8833A",
+         "#B8860B", "#7A6FAC", "#CC79A7", "#e8ded1"),
         strict=True,
     )
-)
+)  # fmt: skip
 """From the bottom of a stack to its top: building in grey, then the run."""
 
 PAIRS = {
@@ -48,20 +33,10 @@ PAIRS = {
     "memory": ("memory", "bytes_per_synapse"),
 }
 """Figures of two panels by name."""
-MM_PER_INCH = 25.4
-LONGEST_LABEL = 60
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's palette, told apart by readers with any colour vision."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 IDEAL = {"color": "0.55", "linestyle": (0, (4, 3)), "linewidth": 0.8, "marker": "", "zorder": 1}
-STYLE: dict[Any, Any] = {
-    "font.size": 8, "axes.labelsize": 8, "legend.fontsize": 7, "xtick.labelsize": 7, "ytick.labelsize": 7,
-    "axes.linewidth": 0.6, "axes.spines.top": False, "axes.spines.right": False, "axes.formatter.use_mathtext": True,
-    "legend.frameon": False, "lines.linewidth": 1.0, "lines.markersize": 3.5,
-    "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "distsim",
-}  # fmt: skip
-
-
 PUBLISHED_LIMITS = {"rate": (0.5, 2.0), "weight": (10.0, 100.0)}
 """Of the published figure: rate (1/s) and weight (pA). Its time has none, its sizes are those that there are."""
 
@@ -238,34 +213,6 @@ def draw_phases(panel: Any, points: Points, *, share: bool, chosen: Sequence[str
     panel.set_ylim(0, 1.0 if share else None)
 
 
-# How figures look, and what their axes show
-
-
-@contextmanager
-def _look() -> Iterator[None]:
-    """Within, figures have the house's style; signs that the font has not are shown as boxes, without a word."""
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        yield
-
-
-@contextmanager
-def canvas(panels: int, width: float, height: float) -> Iterator[tuple[Any, list[Any]]]:
-    """A figure of so many panels side by side (mm), in the house's style."""
-    from matplotlib.figure import Figure
-
-    with _look():
-        figure = Figure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH), layout="constrained")
-        axes = list(figure.subplots(1, panels, squeeze=False)[0])
-        yield figure, axes
-        for panel, letter in zip(axes, "ABCDEFGH", strict=False):
-            panel.set_title(letter, loc="left", fontweight="bold", fontsize=10)
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # what is laid out stays so: each kind of file would do it again
-
-
 def over_size(summaries: Sequence[Summary]) -> bool:
     """Whether network size is what the points differ in; else it is the ranks."""
     return summaries[0].kind == "size"
@@ -317,44 +264,3 @@ def horizontal(panel: Any, summaries: Sequence[Summary]) -> None:
     panel.set_xticks(ranks, [str(n) for n in ranks])
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xlim(ranks[0] / 1.25, ranks[-1] * 1.25)
-
-
-def from_zero(panel: Any) -> None:
-    """A vertical axis from 0 to above the largest value."""
-    panel.set_ylim(0, 1.04 * panel.get_ylim()[1])
-    panel.locator_params(axis="y", nbins=7)
-
-
-def logarithmic(panel: Any) -> None:
-    """A vertical axis in powers of ten, with numbers written out where it spans little."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-    panel.set_yscale("log")
-    low, high = panel.get_ylim()
-    if high < 30.0 * low:
-        panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    panel.yaxis.set_minor_formatter(NullFormatter())
-
-
-def legend(figure: Any, panel: Any, title: str, columns: int = 4) -> None:
-    """One legend for the figure, above it, from what is drawn in ``panel``."""
-    handles, labels = panel.get_legend_handles_labels()
-    look = {"columnspacing": 1.4, "handlelength": 1.6}
-    drawn = figure.legend(handles, labels, loc="outside upper center", ncols=columns, title=title, **look)
-    drawn.get_title().set_fontsize(STYLE["legend.fontsize"])
-
-
-def label(name: str) -> str:
-    """``name``, which may hold any signs, as a figure can show it: no formula, not too long, never hidden."""
-    shown = "".join(sign if sign.isprintable() else "?" for sign in name[:LONGEST_LABEL])
-    return f" {shown}".replace("$", r"\$") if shown.startswith("_") else shown.replace("$", r"\$")
-
-
-def image(figure: Any, kind: str) -> bytes:
-    """The figure as a file of this kind (png, pdf, svg), without a date: the same records give the same bytes."""
-    dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    file = io.BytesIO()
-    with _look():
-        figure.savefig(file, format=kind, dpi=200, metadata=dates.get(kind))
-    return file.getvalue()

@@ -14,7 +14,7 @@ from string import Template
 from typing import Any
 
 from distsim.analysis.published_statistics import STATISTICS
-from distsim.scaling.report import figures as drawing
+from distsim.scaling.report import figure_style
 from distsim.scaling.report.summary import HEADINGS, QUANTITIES, WEIGHTS, Record, Spread, Summary, networks
 from distsim.scaling.store import flat
 
@@ -152,7 +152,7 @@ def _caption(name: str) -> str:
 
 def _figure(name: str, figure: Any) -> str:
     """A figure as an image within the page."""
-    data, caption = base64.b64encode(drawing.image(figure, "svg")).decode(), markup.escape(_caption(name))
+    data, caption = base64.b64encode(figure_style.image(figure, "svg")).decode(), markup.escape(_caption(name))
     source = f"data:image/svg+xml;base64,{data}"
     return f'<figure><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
 

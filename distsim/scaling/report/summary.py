@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from distsim.analysis.published_statistics import STATISTICS
 from distsim.scaling.experiment import Point, variant_label
-from distsim.scaling.settings import CURVE, HASHES
+from distsim.scaling.record_fields import HASHES
+from distsim.scaling.settings import CURVE
 
 Record = Mapping[str, Any]
 CURVES = (*CURVE, "dt_ms")
@@ -187,9 +188,14 @@ def curve_names(records: Sequence[Record]) -> dict[str, str]:
     names = {}
     for record in records:
         words = [variant_label(record["variant"]) or record["model"]]
-        words += [f"{name.removesuffix('_ms')} = {record[name]}" for name in differing if record[name] != words[0]]
+        words += [_said(name, record[name]) for name in differing if record[name] not in (None, words[0])]
         names[curve_of(record)] = ", ".join(words)
     return names
+
+
+def _said(name: str, value: Any) -> str:
+    """A setting as the name of a curve has it, times with their unit."""
+    return f"{name.removesuffix('_ms')} = {value:.15g} ms" if name.endswith("_ms") else f"{name} = {value}"
 
 
 def _summary(curve: str, records: list[Record]) -> Summary:
