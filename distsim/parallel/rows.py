@@ -26,14 +26,16 @@ Span = tuple[int, int]
 class Rows:
     """Those of the rows 0 .. size - 1 that are here: places (n,) int64, ascending, and how many entries each has (n,).
 
-    Every row is on one rank; or, with ``keys``, in parts on any. keys(begin, end): int64, of the entries of the rows
-    begin .. end - 1 of those here, ascending in each row; equal ones of a row are on one rank.
+    Every row is on one rank; or, with ``keys``, in parts on any. keys(begin, end, first): int64, ascending, of each
+    entry of the rows begin .. end - 1 of those here, less than ``width`` apart in a row, and row ``first`` from 0 on;
+    equal ones are on one rank.
     """
 
     size: int
     places: Int64Array
     lengths: Int64Array
-    keys: Callable[[int, int], Int64Array] | None = None
+    keys: Callable[[int, int, int], Int64Array] | None = None
+    width: int = 0
 
     @classmethod
     def equal(cls, size: int, places: Int64Array, width: int) -> Rows:
@@ -60,8 +62,8 @@ def alltoall(
 
 def bring(
     comm: MPI.Comm, rows: Rows, spans: list[Span], give: Callable[[int, int], npt.NDArray[Any]], kind: Any
-) -> tuple[Int64Array, npt.NDArray[Any]]:
-    """The entries of the rows in the span of this rank, in order, and how many each row, or part, has (collective).
+) -> npt.NDArray[Any]:
+    """The entries of the rows in the span of this rank, in order (collective).
 
     spans: those of all ranks, apart from each other. give(begin, end): the entries, of type ``kind``, of the rows begin
     .. end - 1 of those here, one row after the other.
@@ -69,19 +71,19 @@ def bring(
     cuts = [rows.between(span) for span in spans]
     if comm.size == 1:
         ((begin, end),) = cuts
-        return rows.lengths[begin:end], give(begin, end)
+        return give(begin, end)
     parts = [give(begin, end) if begin < end else np.empty(0, kind) for begin, end in cuts]
     n = [end - begin for begin, end in cuts]
-    places, asked = alltoall(comm, _joined(rows.places, cuts), n)
-    lengths, _ = alltoall(comm, _joined(rows.lengths, cuts), n)
     values, _ = alltoall(comm, np.concatenate(parts), [len(part) for part in parts])
     if rows.keys is not None:
-        return lengths, values[_merged(comm, rows, cuts, places, lengths, asked)]
+        return values[_by_key(comm, rows, spans)[0]]
+    places, _ = alltoall(comm, _joined(rows.places, cuts), n)
+    lengths, _ = alltoall(comm, _joined(rows.lengths, cuts), n)
     order = np.argsort(places, kind="stable")
     ordered = np.empty(len(values), values.dtype)
     starts = np.cumsum(lengths) - lengths
     copy_rows(starts[order], np.cumsum(lengths[order]) - lengths[order], lengths[order], values, ordered)
-    return lengths[order], ordered
+    return ordered
 
 
 def fetch(
@@ -89,26 +91,28 @@ def fetch(
 ) -> tuple[Span, npt.NDArray[Any]]:
     """Which of the rows here are in the ``spans``, ascending from rank to rank, and their entries (collective).
 
-    read(lengths): the entries of the rows in the span of this rank, one row after the other, given the lengths of all.
+    read(lengths): the entries of the rows in the span of this rank, one row after the other, given the lengths
+    of all; where they lie in parts, given those of what each rank has of them.
     """
     cuts = [rows.between(span) for span in spans]
     mine = cuts[0][0], cuts[-1][1]
     if comm.size == 1:
         return mine, read(rows.lengths[mine[0] : mine[1]])
+    if rows.keys is not None:
+        order, came = _by_key(comm, rows, spans)
+        values = read(came)
+        outgoing = np.empty_like(values)
+        outgoing[order] = values
+        return mine, alltoall(comm, outgoing, came)[0]
     n = [end - begin for begin, end in cuts]
     places, asked = alltoall(comm, _joined(rows.places, cuts), n)
     lengths, _ = alltoall(comm, _joined(rows.lengths, cuts), n)
-    if rows.keys is not None:
-        values = read(lengths)
-        outgoing = np.empty_like(values)
-        outgoing[_merged(comm, rows, cuts, places, lengths, asked)] = values
-    else:
-        order = np.argsort(places, kind="stable")
-        values = read(lengths[order])
-        starts = np.empty(len(order), np.int64)
-        starts[order] = np.cumsum(lengths[order]) - lengths[order]
-        outgoing = np.empty(len(values), values.dtype)
-        copy_rows(starts, np.cumsum(lengths) - lengths, lengths, values, outgoing)
+    order = np.argsort(places, kind="stable")
+    values = read(lengths[order])
+    starts = np.empty(len(order), np.int64)
+    starts[order] = np.cumsum(lengths[order]) - lengths[order]
+    outgoing = np.empty(len(values), values.dtype)
+    copy_rows(starts, np.cumsum(lengths) - lengths, lengths, values, outgoing)
     ends = np.concatenate(([0], np.cumsum(lengths)))[np.concatenate(([0], np.cumsum(asked)))]
     arrived, _ = alltoall(comm, outgoing, np.diff(ends))
     return mine, arrived
@@ -123,19 +127,28 @@ def largest(comm: MPI.Comm, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return found
 
 
-def _merged(
-    comm: MPI.Comm, rows: Rows, cuts: list[Span], places: Int64Array, lengths: Int64Array, asked: Int64Array
-) -> Int64Array:
-    """Which of the entries that come here are first, second, ... by row and key (collective).
+def _by_key(comm: MPI.Comm, rows: Rows, spans: list[Span]) -> tuple[Int64Array, Int64Array]:
+    """Which of the entries that come here are first, second, ...; how many come from each rank (collective)."""
+    parts = []
+    for span in spans:
+        begin, end = rows.between(span)
+        parts.append(rows.keys(begin, end, span[0]) if rows.keys and begin < end else np.zeros(0, np.int64))
+    keys, came = alltoall(comm, np.concatenate(parts), [len(part) for part in parts])
+    ends = np.cumsum(came)
+    lists = [(keys[end - n : end], np.arange(end - n, end)) for n, end in zip(came, ends, strict=True)]
+    while len(lists) > 1:
+        lists = [_merged(*lists[k : k + 2]) for k in range(0, len(lists), 2)]
+    return lists[0][1], came
 
-    places, lengths: of the parts of rows, asked[r] of them from rank r.
-    """
-    none = np.zeros(0, np.int64)
-    parts = [rows.keys(begin, end) if rows.keys is not None and begin < end else none for begin, end in cuts]
-    keys, _ = alltoall(comm, np.concatenate(parts), [len(part) for part in parts])
-    order = np.empty(len(keys), np.int64)
-    merge(places, np.concatenate(([0], np.cumsum(lengths))), np.cumsum(asked) - asked, np.cumsum(asked), keys, order)
-    return order
+
+def _merged(one: tuple[Int64Array, Int64Array], *other: tuple[Int64Array, Int64Array]) -> tuple[Int64Array, Int64Array]:
+    """Keys, ascending, and what goes with each, of one or two lists."""
+    if not other:
+        return one
+    n = len(one[0]) + len(other[0][0])
+    together = np.empty(n, np.int64), np.empty(n, np.int64)
+    merge(*one, *other[0], *together)
+    return together
 
 
 def _joined(values: Int64Array, cuts: list[Span]) -> Int64Array:
@@ -151,31 +164,15 @@ def copy_rows(starts, places, lengths, values, ordered):  # type: ignore[no-unty
 
 
 @jit_beside
-def merge(places, ends, part, last, keys, order):  # type: ignore[no-untyped-def]
-    """order = the entries by row, then by key; those of a part of a row ascend.
-
-    places (n,): the rows of parts, those of rank r from part[r], which moves on, to last[r] - 1; ends (n + 1,): where
-    their entries begin and end.
-    """
-    ranks, done = part.size, 0
-    entry, stop = np.zeros(ranks, np.int64), np.zeros(ranks, np.int64)
-    while done < order.size:
-        row = np.iinfo(np.int64).max
-        for r in range(ranks):
-            if part[r] < last[r]:
-                row = min(row, places[part[r]])
-        for r in range(ranks):
-            entry[r] = stop[r] = 0
-            if part[r] < last[r] and places[part[r]] == row:
-                entry[r], stop[r] = ends[part[r]], ends[part[r] + 1]
-                part[r] += 1
-        while True:
-            least = -1
-            for r in range(ranks):
-                if entry[r] < stop[r] and (least < 0 or keys[entry[r]] < keys[entry[least]]):
-                    least = r
-            if least < 0:
-                break
-            order[done] = entry[least]
-            entry[least] += 1
-            done += 1
+def merge(a, of_a, b, of_b, keys, of_keys):  # type: ignore[no-untyped-def]
+    """keys = a and b, all ascending, and with each what is ``of`` it. No branch hangs on which is the smaller one."""
+    i = j = 0
+    while i < a.size and j < b.size:
+        second = b[j] < a[i]
+        keys[i + j] = b[j] if second else a[i]
+        of_keys[i + j] = of_b[j] if second else of_a[i]
+        i, j = i + 1 - second, j + second
+    for k in range(i, a.size):
+        keys[k + j], of_keys[k + j] = a[k], of_a[k]
+    for k in range(j, b.size):
+        keys[i + k], of_keys[i + k] = b[k], of_b[k]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from distsim.core.errors import DistsimError, InputError
 from distsim.parallel.agreement import first_difference, leaves_of
 from distsim.parallel.communicator import agree, on_root
-from distsim.parallel.rows import Rows, bring, fetch
+from distsim.parallel.rows import Rows, alltoall, bring, fetch
 from distsim.record import checkpoint_files as files
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ Give = Callable[[int, int], npt.NDArray[Any]]
 Take = Callable[[int, int, npt.NDArray[Any]], None]
 Value = TypeVar("Value")
 PIECE = 1 << 23  # bytes that a rank writes or reads together, about
+LONGEST_KEY = 62  # bits
 KEY = 16  # bytes that go with each entry of rows that lie in parts on many ranks
 
 
@@ -175,8 +176,9 @@ class Saving(Archive):
         of_parts = [rows.between((bounds[part], bounds[part + 1])) for part in range(parts)]
         ends = np.concatenate(([0], np.cumsum(rows.lengths)))
         n = np.sum(self.comm.allgather([int(ends[end] - ends[begin]) for begin, end in of_parts]), axis=0)
-        bytes_each = np.dtype(kind).itemsize + (KEY if rows.keys is not None and self.comm.size > 1 else 0)
-        rounds = max(1, -(-int(n.max()) * bytes_each // PIECE))
+        shared = rows.keys is not None and self.comm.size > 1
+        each = np.dtype(kind).itemsize * int(n.max()) + (KEY * int(n.sum()) // self.comm.size if shared else 0)
+        rounds = max(1, -(-each // PIECE), (rows.size * rows.width >> LONGEST_KEY) + 1)
         if self._file is not None and self._part is not None:
             self._file.dataset(name, int(n[self._part]), kind)
         pieces: list[tuple[int, int, int]] = []
@@ -186,13 +188,27 @@ class Saving(Archive):
             for part, writer in enumerate(self._writers):
                 low, high = bounds[part], bounds[part + 1]
                 spans[writer] = low + k * (high - low) // rounds, low + (k + 1) * (high - low) // rounds
-            _, values = bring(self.comm, rows, spans, give, kind)
+            first = spans[self.comm.rank][0]
+            values = self._merge(rows, spans, give, kind) if shared else bring(self.comm, rows, spans, give, kind)
             if self._file is not None:
-                pieces.append((spans[self.comm.rank][0], entry, self._file.write(name, entry, values)))
+                pieces.append((first, entry, self._file.write(name, entry, values)))
                 entry += len(values)
         if self._part is not None:
             pieces.append((bounds[self._part + 1], entry, 0))
         self._columns[name] = {"kind": np.dtype(kind).str, "pieces": pieces}
+
+    def _merge(self, rows: Rows, spans: list[tuple[int, int]], give: Give, kind: Any) -> npt.NDArray[Any]:
+        """The entries of the span of this rank, of which each rank of the part has brought some together."""
+        size, own = self.comm.size, []
+        writers = np.searchsorted(self._writers, np.arange(size), side="right") - 1
+        for rank, part in enumerate(writers.tolist()):
+            writer, end = self._writers[part], [*self._writers, size][part + 1]
+            (low, high), place, n = spans[writer], rank - writer, end - writer
+            own.append((low + place * (high - low) // n, low + (place + 1) * (high - low) // n))
+        mine = bring(self.comm, rows, own, give, kind)
+        to = np.zeros(size, np.int64)
+        to[self._writers[writers[self.comm.rank]]] = len(mine)
+        return alltoall(self.comm, mine, to)[0]
 
     def close(self) -> None:
         """Complete the checkpoint, and let it take its place."""

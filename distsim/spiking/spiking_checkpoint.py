@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
+from distsim.core.jit import jit_beside
 from distsim.parallel.rows import Rows, largest
 from distsim.record.checkpoint import Archive
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
@@ -155,11 +156,16 @@ class TableArchive:
         table = self._table
         ends = table.offsets if edges is None else np.searchsorted(edges, table.offsets)
 
-        def keys(begin: int, end: int) -> Int64Array:
-            some: Any = slice(ends[begin], ends[end])
-            some = some if edges is None else edges[some]
-            delays = np.broadcast_to(table.delays, table.n_edges)[some].astype(np.int64)
-            return delays * self._size + self._places[table.targets[some] - self._begin]
+        sources, depth = table.source_gids - table.first_source_gid, self.most(table.delays.max(initial=0)) + 1
+
+        def keys(begin: int, end: int, first: int) -> Int64Array:
+            chosen: Any = slice(ends[begin], ends[end])
+            chosen = chosen if edges is None else edges[chosen]
+            delays = table.delays if len(table.delays) == 1 else table.delays[chosen]
+            found = np.empty(ends[end] - ends[begin], np.int64)
+            rows, degrees = sources[begin:end] - first, np.diff(ends[begin : end + 1])
+            number(rows, degrees, table.targets[chosen], self._begin, self._places, delays, (depth, self._size), found)
+            return found
 
         def give(begin: int, end: int) -> npt.NDArray[Any]:
             return values[ends[begin] : ends[end]]
@@ -167,7 +173,7 @@ class TableArchive:
         def take(begin: int, end: int, found: npt.NDArray[Any]) -> None:
             values[ends[begin] : ends[end]] = found
 
-        rows = Rows(table.n_source, table.source_gids - table.first_source_gid, np.diff(ends), keys)
+        rows = Rows(table.n_source, sources, np.diff(ends), keys, depth * self._size)
         self.archive.column(f"{self._name}/{name}", rows, values.dtype, give, take)
 
     def of_sources(self, name: str, last: Int64Array, **others: npt.NDArray[np.float64]) -> None:
@@ -223,3 +229,17 @@ class TableArchive:
     def _largest(self, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The largest of the values of all ranks, place by place, where they are to be kept."""
         return largest(self.archive.comm, mine) if self.saving else mine
+
+
+@jit_beside
+def number(rows, degrees, targets, first, places, delays, sizes, keys):  # type: ignore[no-untyped-def]
+    """keys (edges,) = the order of edges by row, delay, then target; sizes: how many of the latter two there may be.
+
+    rows (n,), of degrees[r] edges each; targets (edges,): neurons from ``first`` on, whose places are ``places``.
+    """
+    edge = 0
+    for r in range(rows.size):
+        for _ in range(degrees[r]):
+            delay = np.int64(delays[0 if delays.size == 1 else edge])
+            keys[edge] = (rows[r] * sizes[0] + delay) * sizes[1] + places[targets[edge] - first]
+            edge += 1
