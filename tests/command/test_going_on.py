@@ -168,6 +168,21 @@ def test_a_signal_saves_the_run_and_ends_it_with_one_sentence(tmp_path):
     )
 
 
+def test_ctrl_c_at_the_launcher_says_what_was_kept(tmp_path):
+    """Open MPI ends its ranks at once, whatever they save: the checkpoint before is there."""
+    folder = tmp_path / "out"
+    run = Begun(folder, 1_000_000, ranks=2)
+    assert run.wait_until((folder / CHECKPOINT).exists)
+    run.job.send_signal(signal.SIGINT)
+    code, _, errors = run.ended()
+    assert code != 0
+    said = [line for line in errors.splitlines() if line.startswith("distsim: ")]
+    assert said[0].startswith("distsim: stopped by SIGTERM; the run is kept as it was at ")
+    assert said[0].endswith("; the same command line with --resume goes on")
+    assert "Traceback" not in errors
+    assert kept(folder) > 0.0
+
+
 def parsed(*words):
     return request.parse(["run", "two_population", *words])
 
