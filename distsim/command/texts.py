@@ -32,6 +32,8 @@ examples:
       other values of parameters, as many as you like
   python -m distsim run two_population --record 'spikes=E[:100]' connectivity --out results
       spikes of 100 neurons, and synapses before and after; 'run MODEL --help' shows what can be recorded
+  python -m distsim run two_population --time 500 --out long --checkpoint 10m
+      saved every ten minutes; killed, or stopped by a signal, it goes on with the same line and --resume
 
 Units are ms, mV, pA, pF and 1/s throughout. The scaling experiment has a command of its own:
 python -m distsim.scaling --help.

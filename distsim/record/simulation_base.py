@@ -218,6 +218,8 @@ class SimulationBase(Prepared[AnyNetwork]):
         check_path(path, "save: path")
         self._check_recordings()
         parts = nodes(self.comm) if files is None else check_count(files, "save: files", low=1, high=self.comm.size)
+        if self._output:
+            self._output.flush(self.time, sure=True)  # the checkpoint counts on what the file has
         about = {name: getattr(self, name) for name in self.fixed}
         about |= {"simulation": self._name, "network": of_network(self.network), "versions": versions()}
         about |= {"time": self.time, "file": self._output.kept() if self._output else None, "note": note}

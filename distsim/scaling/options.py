@@ -48,10 +48,11 @@ an experiment file (TOML) holds the same settings under the same names, each of 
   g = 8.0
 
 output folder: runs.jsonl (one JSON line per finished point), failed.jsonl (points that failed, and why),
-experiment.json (the settings), points (a folder for each point of which data are kept), and figures. Nothing in it is
-ever overwritten by another experiment.
+experiment.json (the settings), points (a folder for each point of which data are kept), checkpoints (what a point
+that is not finished goes on from), and figures. Nothing in it is ever overwritten by another experiment.
 
-exit codes: 0 all points done, 1 some failed, 2 wrong input, 3 points left when the budget was spent, 4 disk full
+exit codes: 0 all points done, 1 some failed, 2 wrong input, 3 points left (budget spent, or, with
+--checkpoint, a signal), 4 disk full
 """
 
 
