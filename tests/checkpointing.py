@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.programs.fingerprint import digest, fingerprint
 from tests.threads import on_ranks
 
 Part = tuple[int, float]
@@ -50,3 +51,15 @@ def durations(T: float, dt: float, ranks: Sequence[int]) -> list[Part]:
     for begin, end, n in zip([0, *ends], [*ends, steps], ranks, strict=True):
         parts.append((n, (end - begin) * dt))
     return parts
+
+
+def look(simulation: Any) -> dict[str, Any]:
+    """All that is recorded or can be asked for."""
+    network = simulation.network
+    spikes = [simulation.spikes(r.population) for r in network.spike_recordings]
+    pairs = dict.fromkeys((p.source, p.target) for p in network.projections)
+    edges = [simulation.weights(*pair, at=at) for pair in pairs for at in ("last_spike", "now")]
+    recorded = digest(*(array for s in spikes for array in (s.step, s.neuron)))
+    numbers = simulation.spike_counts(), repr(simulation.spike_rates())
+    weights = digest(*(e.weight for e in edges))
+    return {**fingerprint(simulation), "recorded": recorded, "weights": weights, "numbers": numbers}
