@@ -78,7 +78,7 @@ def rate_network_of_one():
         (lambda path: restored(path.with_name("d")), "there is no checkpoint '.*d'"),
         (lambda path: RateSimulation.restore(rate_network_of_one(), path, MPI.COMM_SELF), "not of a RateSimulation"),
     ],
-    ids=str,
+    ids=["size", "weight", "seed", "precision", "exchange", "option", "path", "kind"],
 )
 def test_what_does_not_fit_is_refused_in_a_sentence(saved, restore, message):
     with pytest.raises(InputError, match=message) as error:
