@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ import numpy.typing as npt
 
 from distsim.models.outcome import Table
 from distsim.parallel.gather import States
+from distsim.record.csv_pieces import csv_pieces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,16 +56,15 @@ class RateActivity:
         """The statistics by population, ready for JSON."""
         return {name: asdict(statistics) for name, statistics in self.statistics.items()}
 
-    def csv(self) -> bytes:
+    def csv(self) -> Iterator[bytes]:
         """The recorded rates as a table: population, neuron, time (ms), rate (1/s); sorted in this order."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("population", "neuron", "time_ms", "rate_per_s"))
-        for name, states in self.recorded.items():
-            times = states.times(self.dt).tolist()
-            for neuron, rates in zip(states.neuron.tolist(), states.value.T.tolist(), strict=True):
-                writer.writerows((name, neuron, time, rate) for time, rate in zip(times, rates, strict=True))
-        return text.getvalue().encode()
+        rows = (
+            (name, neuron, time, rate)
+            for name, states in self.recorded.items()
+            for neuron, rates in zip(states.neuron.tolist(), states.value.T, strict=True)
+            for time, rate in zip(map(float, states.times(self.dt)), map(float, rates), strict=True)
+        )
+        return csv_pieces(("population", "neuron", "time_ms", "rate_per_s"), rows)
 
     def figures(self, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
         """The trajectories of the recorded neurons' mean rates, where there are any."""
