@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from distsim.rates.rate_simulation import RateSimulation
 
 FloatArray = npt.NDArray[np.float64]
+Course = tuple[FloatArray, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,9 @@ class RateActivity:
     recorded: Mapping[str, States]
     dt: float
 
-    def courses(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+    def courses(self) -> dict[str, Course]:
         """Times (T,) (ms), and the mean rates (T,) (1/s) of the recorded neurons at them, by population."""
-        recorded = {name: states for name, states in self.recorded.items() if states.value.size}
-        return {name: (states.times(self.dt), states.value.mean(axis=1)) for name, states in recorded.items()}
+        return mean_courses({name: (s.times(self.dt), s.value) for name, s in self.recorded.items() if s.value.size})
 
     def table(self) -> Table:
         """The statistics as they are printed."""
@@ -68,7 +68,8 @@ class RateActivity:
 
     def figures(self, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
         """The trajectories of the recorded neurons' mean rates, where there are any."""
-        return {"rates": partial(_draw, self, colours)} if self.courses() else {}
+        courses = self.courses()
+        return {"rates": partial(draw_rates, courses, colours)} if courses else {}
 
 
 def observe(simulation: RateSimulation) -> RateActivity:
@@ -82,7 +83,13 @@ def observe(simulation: RateSimulation) -> RateActivity:
     return RateActivity(statistics, recorded, simulation.dt)
 
 
-def _draw(activity: RateActivity, colours: Mapping[str, str] | None) -> Figure:
+def mean_courses(recorded: Mapping[str, Course]) -> dict[str, Course]:
+    """Of rates (T, n) at times (T,) by population: the same times, and the means (T,) over the neurons."""
+    return {name: (times, rates.mean(axis=1)) for name, (times, rates) in recorded.items()}
+
+
+def draw_rates(courses: Mapping[str, Course], colours: Mapping[str, str] | None) -> Figure:
+    """The trajectories of mean rates."""
     from distsim.analysis.rate_plots import plot_rate_trajectories
 
-    return plot_rate_trajectories(activity.courses(), colours=colours)
+    return plot_rate_trajectories(courses, colours=colours)
