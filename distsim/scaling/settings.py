@@ -123,8 +123,8 @@ def of_run(name: str, record: str) -> Any:
     )  # fmt: skip
 
 
-KEPT = ("spikes", "connectivity", "parameters")
-"""What may be kept of a point, in a few words; the first two are such of ``Recording``."""
+KEPT = ("spikes", "connectivity", "parameters", NOTHING)
+"""What may be kept of a point, in a few words; the first two are such of ``Recording``, the last stands alone."""
 
 
 def recorded(value: Any, name: str) -> str:
@@ -203,7 +203,7 @@ class Experiment:
 
     def keeps(self) -> bool:
         """Whether anything is kept of a point beside its record."""
-        return bool(self.keep or self.recording().choices)
+        return self.keep not in ((), (NOTHING,)) or bool(self.recording().choices)
 
     def run_settings(self) -> dict[str, Any]:
         """How a network is simulated: the settings that the model has its own values for."""

@@ -123,6 +123,11 @@ def test_what_a_run_keeps(tmp_path, monkeypatch):
         run(MPI.COMM_WORLD, p, None, silent)
 
 
+@pytest.mark.parametrize("keep", ["none", ""])
+def test_nothing_is_kept(keep):
+    assert load({"keep": keep}).kept == load().kept == ()
+
+
 def test_panels_are_as_published():
     """Two beside each other; simulated black, theory dashed and grey, from -0.1 to 1.1."""
     figure = plot_populations({"E": ([0.0, 1.0], [0.0, 0.6]), "I": ([0.0], [0.4])}, 10.0, {"E": 0.64, "I": 0.37})
@@ -161,6 +166,7 @@ def test_panels_are_as_published():
         ({**EXTERNAL, "m_ext": [0.3, 1.1]}, ["m_ext[1]", "at most 1"]),
         ({**EXTERNAL, "names": ["E", "X2"]}, ["'X2'", "external population"]),
         ({"keep": "updates,copplings"}, ["'copplings'", "did you mean 'couplings'"]),
+        ({"keep": "updates,none"}, ["keep", "'none'"]),
         ({"state_times": [1.0, 11.0]}, ["state_times", "at most T = 10 ms", "11"]),
         ({"thresholds": [1.0, 1.0]}, ["thresholds", "cannot be set"]),
         ({"n": [1]}, ["'n'", "did you mean"]),
