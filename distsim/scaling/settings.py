@@ -181,9 +181,13 @@ class Experiment:
         kept=True, choices=KEPT,
     )  # fmt: skip
     record: tuple[str, ...] = setting(
-        (), recorded, "WHAT", "what is recorded, and kept: words as in run MODEL --help (default: none)",
-        '["spikes=E[:100]", "connectivity"]', kept=True,
-    )  # fmt: skip
+        (),
+        recorded,
+        "WHAT",
+        "what is recorded, and kept: words as in run MODEL --help (default: none)",
+        '["spikes=E[:100]", "connectivity"]',
+        kept=True,
+    )
 
     def settings(self) -> dict[str, Any]:
         """All settings as plain data."""
