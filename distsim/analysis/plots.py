@@ -38,13 +38,15 @@ def plot_raster(
     bin_width: float = 5.0,
     shown: int = 500,
     colours: Mapping[str, str] | None = None,
+    means: Mapping[str, float] | None = None,
 ) -> Figure:
     """Spikes of the first neurons of every population against time, and the population rates below.
 
     spikes: (times (n,), ms; neurons (n,)) by population, from top to bottom; sizes: number of neurons by population. Of
     all populations together about ``shown`` neurons are drawn, in proportion to the sizes, but none gets less than a
     twentieth of the rows; the rates, in bins of ``bin_width`` (ms), are those of all neurons. ``colours``: by
-    population.
+    population. means: mean rates (1/s) by population that the legend of up to three gives, where they are not to be
+    those of the spikes that are shown.
     Raises InputError for populations without a size and for an empty interval.
     """
     _require_sizes(spikes, sizes, "plot_raster")
@@ -54,7 +56,9 @@ def plot_raster(
     rows = _rows({name: sizes[name] for name in spikes}, check_count(shown, "plot_raster: shown", low=1))
     _draw_spikes(raster, spikes, sizes, rows, (start, stop), _colours(spikes, colours))
     for (name, (times, _)), colour in zip(spikes.items(), _colours(spikes, colours), strict=True):
-        _draw_rate(rate, np.asarray(times, np.float64), sizes[name], (start, stop, bin_width), colour, name)
+        when, size = np.asarray(times, np.float64), sizes[name]
+        mean = mean_rate(when, size, start, stop) if means is None else means[name]
+        _draw_rate(rate, when, size, (start, stop, bin_width), colour, f"{name}: {mean:.2f} /s")
     _name_rows(raster, _colours(spikes, colours))
     rate.set(xlim=(start, stop), ylim=(0.0, None), xlabel="time (ms)", ylabel="rate (1/s)")
     if few:
@@ -186,11 +190,10 @@ def _name_rows(axes: Any, colours: Iterable[str]) -> None:
 
 
 def _draw_rate(
-    axes: Any, times: npt.NDArray[np.float64], size: int, bins: Sequence[float], colour: str, name: str
+    axes: Any, times: npt.NDArray[np.float64], size: int, bins: Sequence[float], colour: str, label: str
 ) -> None:
     start, stop, width = bins
     rate = spike_counts(times, start, stop, width) * (MS_PER_S / (width * size))
-    label = f"{name}: {mean_rate(times, size, start, stop):.2f} /s"
     axes.stairs(rate, start + width * np.arange(rate.size + 1), baseline=None, color=colour, lw=1.0, label=label)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,6 +170,13 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         if self._output:
             return flip_file.read_updates(self._output, self.network, everywhere)
         return self._recorder.updates.all(self.comm, everywhere)
+
+    def updates_in_pieces(self) -> Iterator[Updates]:
+        """All updates so far, some at a time, where they go to a file; for rank 0 alone, not collective."""
+        self._require_open()
+        if self._output is None or self._recorder.updates is None:
+            raise InputError("updates are not recorded in a file; call network.record_updates(), and give a file")
+        return flip_file.updates_in_pieces(self._output, self.network)
 
     def recorded_states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> BinaryStates:
         """The states recorded of ``population`` so far; not ``everywhere``: on rank 0 alone."""

@@ -11,8 +11,11 @@ JSON, and ``T``, the simulated time (ms) up to which all but final states is com
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork
 from distsim.binary.coupled_pairs import CoupledPairs
@@ -26,6 +29,7 @@ FLIPS = {"time": np.float64, "neuron": np.int64, "state": np.uint8}
 ACTIVITY = {"time": np.float64, "value": np.float64}
 COUPLINGS = {"source": np.uint64, "target": np.uint64, "weight": np.float64}
 UPDATES = "updates/all"
+OF_UPDATE = ("time", "neuron", "mean", "activity")
 
 
 def lay_out(store: Store, network: BinaryNetwork) -> None:
@@ -92,7 +96,16 @@ def read_states(output: Output, name: str, everywhere: bool) -> BinaryStates:
 
 def read_updates(output: Output, network: BinaryNetwork, everywhere: bool) -> Updates:
     """The updates that were written so far, on every rank or on rank 0 alone (collective)."""
-    time, neuron, mean, activity = output.read(UPDATES, "time", "neuron", "mean", "activity", everywhere=everywhere)
+    return _updates(network, *output.read(UPDATES, *OF_UPDATE, everywhere=everywhere))
+
+
+def updates_in_pieces(output: Output, network: BinaryNetwork) -> Iterator[Updates]:
+    """The same some at a time, for rank 0 alone; not collective."""
+    return (_updates(network, *piece) for piece in output.pieces(UPDATES, *OF_UPDATE))
+
+
+def _updates(network: BinaryNetwork, *columns_of_file: npt.NDArray[Any]) -> Updates:
+    time, neuron, mean, activity = columns_of_file
     columns = activity.reshape(-1, len(network.populations)).T.copy()
     of = {population.name: column for population, column in zip(network.populations, columns, strict=True)}
     return Updates(time, neuron.astype(np.int64), mean, of)

@@ -188,7 +188,7 @@ def figures_of(activity: Activity, colours: Mapping[str, str] | None) -> dict[st
 
 
 def _draw_raster(activity: Activity, sizes: Mapping[str, int], colours: Mapping[str, str] | None) -> Figure:
-    """The last second of the run."""
+    """The last second of the run, and the rates of the table."""
     from distsim.analysis.plots import FEW, plot_raster
 
     start = max(activity.start, activity.stop - SHOWN_TIME)
@@ -196,7 +196,10 @@ def _draw_raster(activity: Activity, sizes: Mapping[str, int], colours: Mapping[
     window = activity.stop - start
     bin_width = min(5.0, max(window / 100.0, min(1.0, window / 10.0)))
     shown = 500 if len(sizes) <= FEW else 1000
-    return plot_raster(spikes, sizes, start, activity.stop, bin_width=bin_width, shown=shown, colours=colours)
+    means = {name: activity.statistics[name].rate for name in sizes}
+    return plot_raster(
+        spikes, sizes, start, activity.stop, bin_width=bin_width, shown=shown, colours=colours, means=means
+    )
 
 
 def _draw_distributions(activity: Activity, names: list[str], colours: Mapping[str, str] | None) -> Figure:

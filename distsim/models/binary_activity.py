@@ -13,6 +13,7 @@ from distsim.parallel import on_root
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from distsim.analysis.activity_plots import Course
     from distsim.binary.binary_simulation import BinarySimulation
     from distsim.binary.flip_recorder import MeanActivity
 
@@ -50,7 +51,8 @@ class BinaryActivity:
 
     def figures(self, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
         """The trajectories of the mean activities, where there are any."""
-        return {"activity": partial(_draw, self)} if self.recorded else {}
+        courses = {name: (recorded.time, recorded.value) for name, recorded in self.recorded.items()}
+        return {"activity": partial(draw_activity, courses, self.stop)} if courses else {}
 
 
 def observe(simulation: BinarySimulation, start: float) -> BinaryActivity:
@@ -65,8 +67,8 @@ def observe(simulation: BinarySimulation, start: float) -> BinaryActivity:
     return BinaryActivity(start, stop, statistics, recorded)
 
 
-def _draw(activity: BinaryActivity) -> Figure:
+def draw_activity(courses: Mapping[str, Course], stop: float) -> Figure:
+    """Mean activities by population: times (ms) and values, the last of which hold until ``stop`` (ms)."""
     from distsim.analysis.activity_plots import plot_activity
 
-    drawn = {name: (recorded.time, recorded.value) for name, recorded in activity.recorded.items()}
-    return plot_activity(drawn, activity.stop, {}, {})
+    return plot_activity(courses, stop, {}, {})

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from distsim.record.storage import Contents
+
 
 @dataclass(frozen=True)
 class Table:
@@ -36,4 +38,4 @@ class Outcome:
     tables: tuple[Table, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
-    files: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    files: Mapping[str, Callable[[], Contents]] = field(default_factory=dict)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ import numpy.typing as npt
 
 from distsim.models.outcome import Table
 from distsim.parallel.gather import States
+from distsim.record.csv_pieces import csv_pieces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from distsim.rates.rate_simulation import RateSimulation
 
 FloatArray = npt.NDArray[np.float64]
+Course = tuple[FloatArray, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,9 @@ class RateActivity:
     recorded: Mapping[str, States]
     dt: float
 
-    def courses(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+    def courses(self) -> dict[str, Course]:
         """Times (T,) (ms), and the mean rates (T,) (1/s) of the recorded neurons at them, by population."""
-        recorded = {name: states for name, states in self.recorded.items() if states.value.size}
-        return {name: (states.times(self.dt), states.value.mean(axis=1)) for name, states in recorded.items()}
+        return mean_courses({name: (s.times(self.dt), s.value) for name, s in self.recorded.items() if s.value.size})
 
     def table(self) -> Table:
         """The statistics as they are printed."""
@@ -57,20 +56,20 @@ class RateActivity:
         """The statistics by population, ready for JSON."""
         return {name: asdict(statistics) for name, statistics in self.statistics.items()}
 
-    def csv(self) -> bytes:
+    def csv(self) -> Iterator[bytes]:
         """The recorded rates as a table: population, neuron, time (ms), rate (1/s); sorted in this order."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("population", "neuron", "time_ms", "rate_per_s"))
-        for name, states in self.recorded.items():
-            times = states.times(self.dt).tolist()
-            for neuron, rates in zip(states.neuron.tolist(), states.value.T.tolist(), strict=True):
-                writer.writerows((name, neuron, time, rate) for time, rate in zip(times, rates, strict=True))
-        return text.getvalue().encode()
+        rows = (
+            (name, neuron, time, rate)
+            for name, states in self.recorded.items()
+            for neuron, rates in zip(states.neuron.tolist(), states.value.T, strict=True)
+            for time, rate in zip(map(float, states.times(self.dt)), map(float, rates), strict=True)
+        )
+        return csv_pieces(("population", "neuron", "time_ms", "rate_per_s"), rows)
 
     def figures(self, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
         """The trajectories of the recorded neurons' mean rates, where there are any."""
-        return {"rates": partial(_draw, self, colours)} if self.courses() else {}
+        courses = self.courses()
+        return {"rates": partial(draw_rates, courses, colours)} if courses else {}
 
 
 def observe(simulation: RateSimulation) -> RateActivity:
@@ -84,7 +83,13 @@ def observe(simulation: RateSimulation) -> RateActivity:
     return RateActivity(statistics, recorded, simulation.dt)
 
 
-def _draw(activity: RateActivity, colours: Mapping[str, str] | None) -> Figure:
+def mean_courses(recorded: Mapping[str, Course]) -> dict[str, Course]:
+    """Of rates (T, n) at times (T,) by population: the same times, and the means (T,) over the neurons."""
+    return {name: (times, rates.mean(axis=1)) for name, (times, rates) in recorded.items()}
+
+
+def draw_rates(courses: Mapping[str, Course], colours: Mapping[str, str] | None) -> Figure:
+    """The trajectories of mean rates."""
     from distsim.analysis.rate_plots import plot_rate_trajectories
 
-    return plot_rate_trajectories(activity.courses(), colours=colours)
+    return plot_rate_trajectories(courses, colours=colours)

@@ -29,7 +29,8 @@ def find(name: str) -> Model:
         return model
     if name in (known := installed()):
         return own_network.of_module(name, known[name])
-    raise InputError(f"unknown model '{name:.80}'{nearest(name, (*MODELS, *known))}; a network of your own ends in .py")
+    hint = f"{nearest(name, (*MODELS, *known))} (a network of your own ends in .py)"
+    raise InputError(f"unknown model '{name:.80}'{hint}")
 
 
 def is_path(name: str) -> bool:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mpi4py import MPI
 
+    from distsim.record.storage import Contents
+
 
 class Wing(ABC):
     """How networks of the class ``network`` are run; what is recorded goes to ``file`` in the folder of a run."""
@@ -70,7 +72,7 @@ class Wing(ABC):
         """Figures of what is in the file of a run, as functions that draw them; ``style`` of weights, by the model."""
         return {}
 
-    def files(self, activity: Any) -> Mapping[str, Callable[[], bytes]]:
+    def files(self, activity: Any) -> Mapping[str, Callable[[], Contents]]:
         """Further files of a run by name, as functions that make them."""
         return {}
 
@@ -150,7 +152,7 @@ class Rates(Wing):
     def observe(self, simulation: RateSimulation, start: float) -> rate_activity.RateActivity:
         return rate_activity.observe(simulation)
 
-    def files(self, activity: rate_activity.RateActivity) -> Mapping[str, Callable[[], bytes]]:
+    def files(self, activity: rate_activity.RateActivity) -> Mapping[str, Callable[[], Contents]]:
         return {"rates.csv": activity.csv} if activity.recorded else {}
 
     def means(self, network: RateNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:

@@ -5,7 +5,7 @@ What goes wrong on rank 0 is told to all ranks at the next flush, so that none i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 KeptFile = tuple[dict[str, list[int]] | None, float]
 """What a file held at a checkpoint, see ``Output.kept``, None where there was none, and its time (ms)."""
+PIECE = 1 << 15  # rows that are read back at a time
 FLUSH_TIME = 200.0  # ms of simulated time between two flushes within a run
 
 
@@ -88,6 +89,10 @@ class Output:
             return found if everywhere else []
 
         return on_root(self.comm, read) or found
+
+    def pieces(self, group: str, *names: str) -> Iterator[tuple[npt.NDArray[Any], ...]]:
+        """As ``read``, some rows at a time, for rank 0 alone; not collective."""
+        return zip(*(self._store.pieces(f"{group}/{name}", PIECE) for name in names), strict=True)  # type: ignore[union-attr]
 
     def append_states(self, group: str, states: States, dt: float) -> None:
         """Append values of a state variable, see ``lay_out_states``."""

@@ -6,12 +6,14 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from distsim.core.errors import DistsimError, InputError, StorageError
 
 LONGEST_TEXT = 1 << 28  # bytes
+Contents = bytes | Iterable[bytes]
+"""What a file is to hold, whole or in pieces, which are made one by one as they are written."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -61,12 +63,12 @@ def read_text(path: Path) -> str:
         raise InputError(f"'{path}' cannot be read: it is not text in UTF-8") from None
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: Contents) -> None:
     """Write one file as ``write_all`` does."""
     write_all({path: data})
 
 
-def write_all(contents: Mapping[Path, bytes]) -> None:
+def write_all(contents: Mapping[Path, Contents]) -> None:
     """Write files all together: each aside first, and only when all are on the disk they take their names.
 
     Links are replaced, not followed. Raises StorageError where there is no room, else InputError; the files that were
@@ -94,10 +96,11 @@ def write_all(contents: Mapping[Path, bytes]) -> None:
         raise
 
 
-def write_fully(descriptor: int, data: bytes) -> None:
+def write_fully(descriptor: int, data: Contents) -> None:
     """Write all of ``data``; on the disk when the function returns. Raises OSError."""
-    while data:
-        data = data[os.write(descriptor, data) :]
+    for piece in [data] if isinstance(data, bytes) else data:
+        while piece:
+            piece = piece[os.write(descriptor, piece) :]
     os.fsync(descriptor)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import weakref
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,15 +133,22 @@ class Store:
 
     def read(self, name: str) -> npt.NDArray[Any]:
         """All rows of dataset ``name``: those that were appended, or StorageError."""
-        self._check()
-        column = self._columns[name]
-        values = np.ascontiguousarray(column.dataset[: column.rows])
-        self._check()
-        if zlib.crc32(values.data if values.size else b"") != column.crc:
-            raise StorageError(
-                f"{self.path} does not hold what was written to it: the disk or its file system is faulty"
-            )
-        return values
+        return next(self.pieces(name, max(1, self._columns[name].rows)))
+
+    def pieces(self, name: str, rows: int) -> Iterator[npt.NDArray[Any]]:
+        """As ``read``, so many ``rows`` at a time; StorageError for wrong ones comes before the last piece."""
+        column, crc = self._columns[name], 0
+        for start in range(0, max(1, column.rows), rows):
+            self._check()
+            stop = min(start + rows, column.rows)
+            values = np.ascontiguousarray(column.dataset[start:stop])
+            self._check()
+            crc = zlib.crc32(values.data if values.size else b"", crc)
+            if stop == column.rows and crc != column.crc:
+                raise StorageError(
+                    f"{self.path} does not hold what was written to it: the disk or its file system is faulty"
+                )
+            yield values
 
     def flush(self, time: float, sure: bool = False) -> None:
         """Make the file complete up to ``time`` (ms); ``sure``: not only with the operating system, but on the disk.

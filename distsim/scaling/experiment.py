@@ -210,8 +210,9 @@ def _check_together(experiment: Experiment, given: Mapping[str, Any], origins: O
             if value in seen:
                 raise InputError(f"{placed(name, origins)} holds {shown(value)} twice")
             seen.add(value)
-    if NOTHING in experiment.record and len(experiment.record) > 1:
-        raise InputError(f"{placed('record', origins)} holds '{NOTHING}' beside other words; leave one of them out")
+    for name in ("record", "keep"):
+        if NOTHING in lists[name] and len(lists[name]) > 1:
+            raise InputError(f"{placed(name, origins)} holds '{NOTHING}' beside other words; leave one of them out")
     _check_kind(experiment, given, origins)
     _check_extent(experiment, origins)
     for name in experiment.vary:

@@ -82,10 +82,10 @@ def _check_points(points: list[Point], most_ranks: float, origins: Origins) -> N
         )
     for point in points:
         if point.indegree is not None and point.indegree > point.size:
-            where = f"{origins['indegree']}: indegree" if "indegree" in origins else "indegree"
+            own = "" if "indegree" in origins else f", that of {DEFAULT_MODEL} where none is given,"
             raise InputError(
-                f"{where} = {point.indegree} is above the {point.size} neurons of a network; write at most "
-                f"{point.size}, or larger sizes"
+                f"{placed('indegree', origins)} = {point.indegree}{own} is above the {point.size} neurons of a "
+                f"network; give an indegree of at most {point.size}, or larger sizes"
             )
 
 

@@ -57,11 +57,11 @@ def scalar(value: Any, name: str) -> Scalar:
     return check_number(value, name) if isinstance(value, float) else check_count(value, name, low=-LARGEST_COUNT)
 
 
-def several(check: Check) -> Check:
-    """The check of a list of at least one value."""
+def several(check: Check, example: str = "[1, 2]") -> Check:
+    """The check of a list of at least one value, such as ``example``."""
 
     def check_all(value: Any, name: str) -> tuple[Any, ...]:
-        require(isinstance(value, (list, tuple)), name, "be a list, as in [1, 2]", value)
+        require(isinstance(value, (list, tuple)), name, f"be a list, as in {example}", value)
         require(len(value) > 0, name, "hold at least one value", value)
         require(len(value) <= MOST_RANKS, name, f"hold at most {MOST_RANKS} values", value)
         return tuple(check(item, f"{name}[{index}]") for index, item in enumerate(value))
@@ -108,9 +108,10 @@ class Setting(NamedTuple):
         return self.meaning + choices + (f" ({remark})" if remark else "")
 
 
-def setting(default: Any, check: Check, metavar: str, meaning: str, **known: Any) -> Any:
-    """A field of ``Experiment``; a tuple as default makes it a list, a dictionary a table."""
-    held = Setting(default, several(check) if isinstance(default, tuple) else check, metavar, meaning, **known)
+def setting(default: Any, check: Check, metavar: str, meaning: str, example: str = "[1, 2]", **known: Any) -> Any:
+    """A field of ``Experiment``; a tuple as default makes it a list, such as ``example``, a dictionary a table."""
+    checked = several(check, example) if isinstance(default, tuple) else check
+    held = Setting(default, checked, metavar, meaning, **known)
     return field(default_factory=lambda: default, metadata={"setting": held})
 
 
@@ -123,8 +124,8 @@ def of_run(name: str, record: str) -> Any:
     )  # fmt: skip
 
 
-KEPT = ("spikes", "connectivity", "parameters")
-"""What may be kept of a point, in a few words; the first two are such of ``Recording``."""
+KEPT = ("spikes", "connectivity", "parameters", NOTHING)
+"""What may be kept of a point, in a few words; the first two are such of ``Recording``, the last stands alone."""
 
 
 def often(value: Any, name: str) -> str:
@@ -183,10 +184,16 @@ class Experiment:
     interval: float | None = of_run("interval", "interval_ms")
     exchange: str = of_run("exchange", "exchange")
     keep: tuple[str, ...] = setting(
-        (), kept, "WHAT", "data of each point that stay in a folder of its own", kept=True, choices=KEPT
-    )
+        (), kept, "WHAT", "data of each point that stay in a folder of its own", '["spikes", "parameters"]',
+        kept=True, choices=KEPT,
+    )  # fmt: skip
     record: tuple[str, ...] = setting(
-        (), recorded, "WHAT", "what is recorded, and kept: words as in run MODEL --help (default: none)", kept=True
+        (),
+        recorded,
+        "WHAT",
+        "what is recorded, and kept: words as in run MODEL --help (default: none)",
+        '["spikes=E[:100]", "connectivity"]',
+        kept=True,
     )
     checkpoint: str | None = setting(
         None,
@@ -214,7 +221,7 @@ class Experiment:
 
     def keeps(self) -> bool:
         """Whether anything is kept of a point beside its record."""
-        return bool(self.keep or self.recording().choices)
+        return self.keep not in ((), (NOTHING,)) or bool(self.recording().choices)
 
     def every(self) -> Every | None:
         """How often a point that runs is saved; None for never."""

@@ -38,7 +38,9 @@ def test_options_become_overrides():
 
 def test_wrong_command_lines_name_what_is_near():
     assert "unknown command 'rum'; did you mean 'run'?" in wrong("rum")
-    assert "unknown model 'two_populations'; did you mean 'two_population'?" in wrong("run", "two_populations")
+    assert "unknown model 'two_populations'; did you mean 'two_population'? (a network of" in wrong(
+        "run", "two_populations"
+    )
     assert "unknown option '--tme'; did you mean '--time'?" in wrong("run", MODEL, "--tme", "3")
     assert "'g' is not of the form NAME=VALUE" in wrong("run", MODEL, "--set", "g")
     assert "g is given twice" in wrong("run", MODEL, "--set", "g=1", "g=2")

@@ -45,6 +45,7 @@ def test_simulations_and_their_results_and_readers_are_public():
         assert kind.__name__ in distsim.__all__
         for _, method in inspect.getmembers(kind, inspect.isfunction):
             result = str(inspect.signature(method).return_annotation).rpartition(".")[2]
+            result = result.removeprefix("Iterator[").removesuffix("]")
             if result[:1].isupper() and method.__name__[0] != "_":
                 assert result in (*distsim.__all__, "None"), f"{kind.__name__}.{method.__name__} gives {result}"
     readers = inspect.getmembers(read, inspect.isfunction)

@@ -16,6 +16,7 @@ from distsim.models.binary_ei.experiment import run
 from distsim.models.binary_ei.network import build_network
 from distsim.models.binary_ei.parameters import load
 from distsim.parallel.progress import silent
+from distsim.record import output
 from tests.threads import on_ranks
 
 THREE = """
@@ -99,7 +100,8 @@ def test_external_populations_are_in_the_network_and_in_the_theory(tmp_path):
     assert len(outcome.figures["activity"]().axes[0].lines) == 4 * 3
 
 
-def test_what_a_run_keeps(tmp_path):
+def test_what_a_run_keeps(tmp_path, monkeypatch):
+    monkeypatch.setattr(output, "PIECE", 7)
     p = load({"N": [30, 20], "K": [[6, 5], [7, 5]], "T": 2.0, "T_transient": 1.0, "keep": "couplings, csv", "seed": 5,
               "state_times": [0.5, 2.0]})  # fmt: skip
     outcome = run(MPI.COMM_WORLD, p, tmp_path, silent)
@@ -109,6 +111,7 @@ def test_what_a_run_keeps(tmp_path):
     updates = read_updates(file)
     assert len(updates.time) == outcome.summary["updates"]
     lines = (tmp_path / "updates.csv").read_text().splitlines()
+    assert len(updates.time) > 3 * 7  # pieces that the file was read back in
     assert lines[0] == "time_ms,neuron,all,E,I"
     stored = np.array([[float(word) for word in line.split(",")] for line in lines[1:]])
     kept = updates.time, updates.neuron, updates.mean, updates.activity["E"], updates.activity["I"]
@@ -118,6 +121,11 @@ def test_what_a_run_keeps(tmp_path):
     assert outcome.tables[-1].header == ("build", "compile", "simulate")
     with pytest.raises(InputError, match="keep = couplings, csv needs a folder"):
         run(MPI.COMM_WORLD, p, None, silent)
+
+
+@pytest.mark.parametrize("keep", ["none", ""])
+def test_nothing_is_kept(keep):
+    assert load({"keep": keep}).kept == load().kept == ()
 
 
 def test_panels_are_as_published():
@@ -158,6 +166,7 @@ def test_panels_are_as_published():
         ({**EXTERNAL, "m_ext": [0.3, 1.1]}, ["m_ext[1]", "at most 1"]),
         ({**EXTERNAL, "names": ["E", "X2"]}, ["'X2'", "external population"]),
         ({"keep": "updates,copplings"}, ["'copplings'", "did you mean 'couplings'"]),
+        ({"keep": "updates,none"}, ["keep", "'none'"]),
         ({"state_times": [1.0, 11.0]}, ["state_times", "at most T = 10 ms", "11"]),
         ({"thresholds": [1.0, 1.0]}, ["thresholds", "cannot be set"]),
         ({"n": [1]}, ["'n'", "did you mean"]),

@@ -123,6 +123,9 @@ def test_the_statistics_are_those_of_the_recorded_neurons():
     assert math.isnan(found["none"]["rate"])
     (activity, run) = outcome.tables
     assert [row[0] for row in activity.rows] == ["driven", "silent", "none"]
+    assert outcome.figures["raster"]().axes[1].get_legend().get_texts()[0].get_text() == (
+        f"driven: {found['driven']['rate']:.2f} /s"
+    )
     assert dict(run.rows)["neurons"] == "35"
     assert "weight hash" not in dict(run.rows)
 

@@ -170,7 +170,8 @@ def test_wrong_options_are_named(arguments, message):
     ("arguments", "message"),
     [
         (["--model", "two_populations"], r"option --model: .*did you mean 'two_population'\?"),
-        (["--sizes", "1000"], "indegree = 1250 is above the 1000 neurons of a network"),
+        (["--sizes", "1000"], "indegree = 1250, that of two_population where none is given, is above the 1000 neurons"),
+        (["--sizes", "9", "--indegree", "10"], "option --indegree: indegree = 10 is above the 9 neurons of a network"),
         (["--time", "100.03"], "option --time: two_population: T = 100.03 ms is not a whole multiple of dt = 0.125 ms"),
         (["--set", "dt=0.3"], "option --set: two_population: T = 1000 ms is not a whole multiple of dt = 0.3"),
         (["--presimulation", "0.1"], "presimulation = 0.1 ms is not a whole multiple"),

@@ -15,6 +15,7 @@ import pytest
 
 from distsim.core.errors import InputError, StorageError
 from distsim.record import storage
+from distsim.record.csv_pieces import LINES, csv_pieces
 from distsim.record.lock import Lock
 from distsim.record.storage import write_whole
 from distsim.scaling import jobs, process
@@ -167,6 +168,29 @@ def test_files_that_are_written_replace_links(tmp_path):
     write_whole(tmp_path / "link", b"new")
     assert (tmp_path / "link").read_bytes() == b"new"
     assert (tmp_path / "precious").read_text(encoding="utf-8") == "mine"
+
+
+def test_files_in_pieces_are_whole_or_not_there(tmp_path):
+    write_whole(tmp_path / "new", iter([b"a", b"", b"bc"]))
+    assert (tmp_path / "new").read_bytes() == b"abc"
+
+    def pieces():
+        yield b"half"
+        raise StorageError("the disk is faulty")
+
+    with pytest.raises(StorageError, match="faulty"):
+        write_whole(tmp_path / "new", pieces())
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+    assert (tmp_path / "new").read_bytes() == b"abc"
+
+
+def test_a_table_is_made_as_it_is_written():
+    made = []
+    pieces = csv_pieces(("neuron", "time_ms"), ((made.append(k), 0.125) for k in range(3 * LINES)))
+    first = next(pieces)
+    assert (first.count(b"\n"), len(made)) == (LINES, LINES - 1)
+    assert first.startswith(b"neuron,time_ms\n,0.125\n")
+    assert sum(piece.count(b"\n") for piece in pieces) == 2 * LINES + 1
 
 
 def test_only_locks_are_taken_for_locks(tmp_path):

@@ -110,6 +110,11 @@ def test_parameters_alone(tmp_path):
     assert [path.name for path in folder.iterdir()] == ["parameters.json"]
 
 
+def test_nothing(tmp_path):
+    run_on(1, tmp_path / "out", "--keep", "none")
+    assert not (tmp_path / "out" / "points").exists()
+
+
 def test_resume_may_keep_other_data(tmp_path):
     """Neither setting tells experiments apart; points that are done are not run again."""
     before = run_on(1, tmp_path / "out", "--keep", "parameters")
@@ -167,6 +172,7 @@ def test_points_as_jobs_of_their_own_keep_their_data(kept, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--keep", "none,spikes"], "option --keep: keep holds 'none' beside other words"),
         (["--keep", "spike"], r"option --keep: keep\[0\] .*did you mean 'spikes'"),
         (["--record", "spike"], r"option --record: .*did you mean 'spikes'"),
         (["--record", "spikes=X"], r"option --record: .*'X'"),

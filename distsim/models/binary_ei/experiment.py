@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from distsim.models.binary_ei.parameters import CSV, MODEL, Parameters
 from distsim.models.outcome import Outcome, Table
 from distsim.parallel import on_root
 from distsim.parallel.progress import Progress
+from distsim.record.csv_pieces import csv_pieces
 from distsim.record.storage import write_whole
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from distsim.binary.flip_recorder import MeanActivity
-    from distsim.binary.update_recorder import Updates
 
 FILE, CSV_FILE = "activity.h5", "updates.csv"
 TIMES = ("build_time", "compile_time", "sim_time")
@@ -52,8 +51,7 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
         }
         slowest, phases, flip_hash = simulation.slowest(), simulation.phase_times(), simulation.flip_hash()
         if folder is not None and CSV in p.kept:
-            updates = simulation.updates(everywhere=False)
-            on_root(comm, lambda: write_whole(folder / CSV_FILE, _as_csv(updates)))
+            on_root(comm, lambda: write_whole(folder / CSV_FILE, _as_csv(simulation)))
     predicted = _predicted(p)
     rows = [_row(p, k, activities[name], predicted) for k, name in enumerate(names)]
     header = ("population", "neurons", "threshold", "m, mean field", "m, simulated", "SD over time")
@@ -87,14 +85,11 @@ def _row(p: Parameters, k: int, activity: MeanActivity, predicted: Any) -> tuple
     return p.names[k], p.N[k], p.thresholds[k], None if predicted is None else float(predicted[k]), *found
 
 
-def _as_csv(updates: Updates) -> bytes:
+def _as_csv(simulation: BinarySimulation) -> Iterator[bytes]:
     """Every update as a line: time, neuron, mean activity of all and of each population just after it."""
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["time_ms", "neuron", "all", *updates.activity])
-    columns = updates.time, updates.neuron, updates.mean, *updates.activity.values()
-    lines.writerows(zip(*(column.tolist() for column in columns), strict=True))
-    return text.getvalue().encode()
+    pieces = ((u.time, u.neuron, u.mean, *u.activity.values()) for u in simulation.updates_in_pieces())
+    rows = (row for columns in pieces for row in zip(*(column.tolist() for column in columns), strict=True))
+    return csv_pieces(("time_ms", "neuron", "all", *(p.name for p in simulation.network.populations)), rows)
 
 
 def _predicted(p: Parameters) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from distsim.core.errors import InputError, check_names
 from distsim.models.model_parameters import ModelParameters, derived
+from distsim.models.recording import NOTHING
 from distsim.record.storage import read_text
 from distsim.theory.binary_mean_field import BinaryMeanField, balanced_threshold
 
@@ -88,8 +89,9 @@ class Parameters(ModelParameters, model=MODEL):
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The words of ``keep``."""
-        return tuple(word.strip() for word in self.keep.split(",") if word.strip())
+        """The words of ``keep``, none for "none" or an empty text."""
+        words = tuple(word.strip() for word in self.keep.split(",") if word.strip())
+        return () if words == (NOTHING,) else words
 
     @property
     def _external(self) -> dict[str, Any]:

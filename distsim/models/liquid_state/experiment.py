@@ -19,12 +19,13 @@ from distsim.core.units import MS_PER_S, to_steps
 from distsim.models.liquid_state.distance_sums import SETTLED, Curves, Sums, add_pair, curves_of, distance_hash
 from distsim.models.liquid_state.liquid_file import FILE, LiquidFile, memory_of_kept, trial_of
 from distsim.models.liquid_state.network import build_network
-from distsim.models.liquid_state.parameters import MODEL, NOTHING, Parameters
+from distsim.models.liquid_state.parameters import MODEL, Parameters
 from distsim.models.liquid_state.states import pair_distances
 from distsim.models.liquid_state.stimuli import Pair, collect_pairs, on_grid
 from distsim.models.liquid_state.trials import Trials, memory_of_trials
 from distsim.models.liquid_state.trials_checkpoint import TrialsCheckpoint
 from distsim.models.outcome import Outcome, Table
+from distsim.models.recording import NOTHING
 from distsim.parallel.communicator import on_root
 from distsim.parallel.job import faults
 from distsim.parallel.machine import check_memory

@@ -5,12 +5,12 @@ from __future__ import annotations
 from distsim.core.errors import InputError, check_names
 from distsim.core.units import MS_PER_S
 from distsim.models.model_parameters import ModelParameters, derived, share
+from distsim.models.recording import NOTHING
 
 MODEL = "liquid_state"
 MOST_STIMULUS_SPIKES = 200.0  # of one stimulus, on average: the work of comparing two grows with the square
 PROJECTIONS = ("EE", "EI", "IE", "II")
 KEPT = ("stimuli", "curves", "spikes", "states")
-NOTHING = "none"
 
 
 class Parameters(ModelParameters, model=MODEL):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +55,7 @@ def files_of(point: Path) -> tuple[dict[str, str], Drawings]:
         figures |= activity.figures(model.colours)
     for kind, draw in (("rates", _rates), ("activity", _mean_activity)):
         if kind in recorded:
-            figures[kind] = partial(draw, data, recorded[kind])
+            figures[kind] = partial(draw, data, recorded[kind], model.colours)
     return texts, figures
 
 
@@ -93,17 +93,17 @@ def activity_of(data: Path, network: Any, presimulation: float) -> Activity | No
     return recorded_activity(spikes, recorded, presimulation, stop)
 
 
-def _rates(data: Path, populations: Sequence[str]) -> Figure:
+def _rates(data: Path, populations: Sequence[str], colours: Mapping[str, str] | None) -> Figure:
     """Mean rates of the recorded rate neurons against time."""
-    from distsim.analysis.rate_plots import plot_rate_trajectories
+    from distsim.models.rate_activity import draw_rates, mean_courses
 
     found = {name: read_rates(data, name) for name in populations}
-    return plot_rate_trajectories({name: (rates.time, rates.value.mean(axis=1)) for name, rates in found.items()})
+    return draw_rates(mean_courses({name: (rates.time, rates.value) for name, rates in found.items()}), colours)
 
 
-def _mean_activity(data: Path, populations: Sequence[str]) -> Figure:
+def _mean_activity(data: Path, populations: Sequence[str], colours: Mapping[str, str] | None) -> Figure:
     """Mean activities of populations of binary neurons against time."""
-    from distsim.analysis.activity_plots import plot_activity
+    from distsim.models.binary_activity import draw_activity
 
     stop = float(read_parameters(data).get("T", 0.0))
-    return plot_activity({name: read_activity(data, name) for name in populations}, stop, {}, {})
+    return draw_activity({name: read_activity(data, name) for name in populations}, stop)
