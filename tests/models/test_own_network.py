@@ -278,7 +278,7 @@ def test_a_file_that_changes_while_its_points_wait_ends_them(experiment, tmp_pat
     plan = make_plan(parse([str(experiment / "e.toml"), "--no-plot"]), 2, 2)
     digest = plan.identity()["file"]
     task = {"settings": plan.experiment.settings(), "point": plan.points[0].as_dict(), "digest": digest, "live": 0}
-    task["folder"] = None
+    task["folder"] = task["checkpoint"] = None
     (tmp_path / jobs.TASK).write_text(json.dumps(task), encoding="utf-8")
     assert jobs._task(tmp_path)[0].parameters.N == 60
     rewrite(experiment, SOURCE.replace("-55.0", "-56.0"))
