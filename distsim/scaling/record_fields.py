@@ -49,20 +49,19 @@ def _any_object(value: Any, name: str) -> None:
     require(isinstance(value, dict), name, "be an object", value)
 
 
-def _variant(value: Any, name: str) -> None:
-    _any_object(value, name)
-    for parameter, held in value.items():
-        scalar(held, f"{name}.{parameter}")
+def _object_of_any(check_entry: Check) -> Check:
+    """An object all of whose fields, whatever their names, are of one kind."""
+
+    def check(value: Any, name: str) -> None:
+        _any_object(value, name)
+        for entry, held in value.items():
+            check_entry(held, f"{name}.{entry}")
+
+    return check
 
 
 def _any_text(value: Any, name: str) -> None:
     require(isinstance(value, str), name, "be a text", value)
-
-
-def _phases(value: Any, name: str) -> None:
-    _any_object(value, name)
-    for phase, held in value.items():
-        _PHASE(held, f"{name}.{phase}")
 
 
 def _fields(names: str, check: Check | Callable[[Any, str], None]) -> dict[str, Check]:
@@ -75,7 +74,7 @@ def _cost(value: Any, name: str) -> float:
 
 
 _POINT: dict[str, Check] = {
-    "variant": _variant,
+    "variant": _object_of_any(scalar),
     **_fields("size repetition", neurons),
     "indegree": _or_null(neurons),
     "ranks": ranks,
@@ -105,7 +104,7 @@ _RECORD = _object_of(
         "synapses_built_per_second_and_core": _or_null(_cost),
         "oversubscribed": flag,
         "memory_peak": several(check_count),
-        "phase_times": _phases,
+        "phase_times": _object_of_any(_PHASE),
         "load_balance": _object_of({"busy": _or_null(_cost)}),
         **_fields("versions environment", _any_object),
     },
