@@ -9,17 +9,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import DistsimError, InputError
+from distsim.core.placement import mirrored
 from distsim.parallel.agreement import first_difference, leaves_of
 from distsim.parallel.communicator import agree, on_root
-from distsim.parallel.rows import Rows, alltoall, bring, fetch
+from distsim.parallel.rows import Rows, bring, fetch
 from distsim.record import checkpoint_files as files
 
 if TYPE_CHECKING:
@@ -32,19 +32,7 @@ Give = Callable[[int, int], npt.NDArray[Any]]
 Take = Callable[[int, int, npt.NDArray[Any]], None]
 Value = TypeVar("Value")
 PIECE = 1 << 23  # bytes that a rank writes or reads together, about
-LONGEST_KEY = 62  # bits
-KEY = 16  # bytes that go with each entry of rows that lie in parts on many ranks
-
-
-class Piece(NamedTuple):
-    """Entries begin .. end - 1 of a dataset in a part, those of the rows first .. last - 1, and their checksum."""
-
-    part: int
-    first: int
-    begin: int
-    checksum: int
-    last: int
-    end: int
+SMALL = 1 << 16  # bytes of a column that one rank reads
 
 
 class Archive(ABC):
@@ -157,7 +145,7 @@ class Saving(Archive):
         others = files.part_names(path, id, parts)
         self._head = {"version": files.VERSION, "id": id, "parts": others, **about}
         self._numbers: dict[str, Any] = {}
-        self._columns: dict[str, Any] = {}
+        self._kinds: dict[str, str] = {}
         self._file: files.PartWriter | None = None
         own = [files.aside(path), *(path.with_name(name) for name in others)]
         self._together(lambda: self._begin(own, id))
@@ -173,51 +161,27 @@ class Saving(Archive):
     def column(self, name: str, rows: Rows, kind: Any, give: Give, take: Take) -> None:
         parts = len(self._writers)
         bounds = [part * rows.size // parts for part in range(parts + 1)]
-        of_parts = [rows.between((bounds[part], bounds[part + 1])) for part in range(parts)]
-        ends = np.concatenate(([0], np.cumsum(rows.lengths)))
-        n = np.sum(self.comm.allgather([int(ends[end] - ends[begin]) for begin, end in of_parts]), axis=0)
-        shared = rows.keys is not None and self.comm.size > 1
-        each = np.dtype(kind).itemsize * int(n.max()) + (KEY * int(n.sum()) // self.comm.size if shared else 0)
-        rounds = max(1, -(-each // PIECE), (rows.size * rows.width >> LONGEST_KEY) + 1)
+        n = np.diff(rows.before(self.comm, bounds)).tolist()
+        self._kinds[name] = np.dtype(kind).str
         if self._file is not None and self._part is not None:
-            self._file.dataset(name, int(n[self._part]), kind)
-        pieces: list[tuple[int, int, int]] = []
-        entry = 0
+            self._file.dataset(name, n[self._part], kind)
+        rounds = max(1, -(-np.dtype(kind).itemsize * max(n) // PIECE))
         for k in range(rounds):
             spans = [(0, 0)] * self.comm.size
-            for part, writer in enumerate(self._writers):
-                low, high = bounds[part], bounds[part + 1]
+            for writer, low, high in zip(self._writers, bounds, bounds[1:], strict=False):
                 spans[writer] = low + k * (high - low) // rounds, low + (k + 1) * (high - low) // rounds
-            first = spans[self.comm.rank][0]
-            values = self._merge(rows, spans, give, kind) if shared else bring(self.comm, rows, spans, give, kind)
+            values = bring(self.comm, rows, spans, give, kind)
             if self._file is not None:
-                pieces.append((first, entry, self._file.write(name, entry, values)))
-                entry += len(values)
-        if self._part is not None:
-            pieces.append((bounds[self._part + 1], entry, 0))
-        self._columns[name] = {"kind": np.dtype(kind).str, "pieces": pieces}
-
-    def _merge(self, rows: Rows, spans: list[tuple[int, int]], give: Give, kind: Any) -> npt.NDArray[Any]:
-        """The entries of the span of this rank, of which each rank of the part has brought some together."""
-        size, own = self.comm.size, []
-        writers = np.searchsorted(self._writers, np.arange(size), side="right") - 1
-        for rank, part in enumerate(writers.tolist()):
-            writer, end = self._writers[part], [*self._writers, size][part + 1]
-            (low, high), place, n = spans[writer], rank - writer, end - writer
-            own.append((low + place * (high - low) // n, low + (place + 1) * (high - low) // n))
-        mine = bring(self.comm, rows, own, give, kind)
-        to = np.zeros(size, np.int64)
-        to[self._writers[writers[self.comm.rank]]] = len(mine)
-        return alltoall(self.comm, mine, to)[0]
+                self._file.append(name, values)
 
     def close(self) -> None:
         """Complete the checkpoint, and let it take its place."""
-        everywhere = self.comm.gather(self._columns)
+        everywhere = self.comm.gather(self._file and self._file.written())
         if everywhere is not None:
             of_parts = [everywhere[writer] for writer in self._writers]
             columns = {
-                name: {"kind": of_first["kind"], "pieces": [of_part[name]["pieces"] for of_part in of_parts]}
-                for name, of_first in self._columns.items()
+                name: {"kind": kind, "parts": [written[name] for written in of_parts]}
+                for name, kind in self._kinds.items()
             }
             self._head |= {"numbers": self._numbers, "columns": columns}
         file = self._file
@@ -250,6 +214,8 @@ class Restoring(Archive):
         self._head = head
         self._file = files.PartReader(path, head)
         self._worker = ThreadPoolExecutor(1)
+        self._ranks = sorted(range(comm.size), key=mirrored)  # so a rank may find its own neurons in what it reads
+        self._turn = self._ranks.index(comm.rank)
 
     def number(self, name: str, value: Value) -> Value:
         found: Value = self._find("numbers", name)
@@ -264,47 +230,45 @@ class Restoring(Archive):
         column = self._find("columns", name)
         if np.dtype(column["kind"]) != kind:
             raise InputError(f"the checkpoint '{self.path}' has another type of {name}: {column['kind']}")
-        size, rank = self.comm.size, self.comm.rank
-        pieces = [
-            Piece(part, *begin, *end[:2])
-            for part, found in enumerate(column["pieces"])
-            for begin, end in pairwise(found)
-        ]
-        of_rank = dict(enumerate(pieces[rank::size]))
+        n = sum(entries for entries, _ in column["parts"])
+        size, bytes = self.comm.size, n * np.dtype(kind).itemsize
+        readers, rounds = size if bytes > SMALL else 1, max(1, -(-bytes // (size * PIECE)))
+        bounds = [k * rows.size // (readers * rounds) for k in range(readers * rounds + 1)]
+        entries = rows.before(self.comm, bounds).tolist()
+        if entries[-1] != n:
+            raise InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
         failure: InputError | None = None
-        ahead = self._begin(name, of_rank.get(0))
-        for k, first in enumerate(range(0, len(pieces), size)):
-            together = pieces[first : first + size]
-            spans = [(piece.first, piece.last) for piece in together]
-            spans += [(together[-1].last,) * 2] * (size - len(spans))
-            reading, ahead, mine = ahead, self._begin(name, of_rank.get(k + 1)), of_rank.get(k)
+        sums = np.zeros(len(column["parts"]), np.uint64)
+        ahead = self._begin(name, entries, 0, readers)
+        for k in range(rounds):
+            spans = [(bounds[(k + 1) * readers],) * 2] * size
+            for turn, rank in enumerate(self._ranks[:readers]):
+                spans[rank] = bounds[k * readers + turn], bounds[k * readers + turn + 1]
+            reading, ahead = ahead, self._begin(name, entries, k + 1, readers)
 
-            def read(lengths: Int64Array, reading: Any = reading, mine: Any = mine) -> npt.NDArray[Any]:
-                nonlocal failure
+            def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
+                nonlocal failure, sums
                 try:
-                    if mine is not None:
-                        self._check(name, mine, lengths, rows.keys is None)
-                        return reading.result()
+                    values, of_parts = reading.result() if reading else (np.empty(0, kind), 0)
+                    sums += np.uint64(of_parts)
+                    return values
                 except InputError as error:
                     failure = failure or error
-                return np.zeros(int(lengths.sum()), kind)
+                    return np.zeros(n, kind)
 
             (begin, end), values = fetch(self.comm, rows, spans, read)
             take(begin, end, values)
         agree(self.comm, failure)
+        total = np.empty_like(sums)
+        self.comm.Allreduce(sums, total)
+        self._file.check(name, total.tolist())
 
-    def _begin(self, name: str, piece: Piece | None) -> Future[npt.NDArray[Any]] | None:
-        """Begin to read a piece, if there is one, while the one before is taken."""
-        if piece is None:
+    def _begin(self, name: str, entries: list[int], k: int, readers: int) -> Future[Any] | None:
+        """Begin to read what this rank reads in round k, if it does, while what came before is taken."""
+        place = k * readers + self._turn
+        if self._turn >= readers or place + 1 >= len(entries):
             return None
-        kind = self._head["columns"][name]["kind"]
-        return self._worker.submit(self._file.read, piece.part, name, piece.begin, piece.end, piece.checksum, kind)
-
-    def _check(self, name: str, piece: Piece, lengths: Int64Array, whole: bool) -> None:
-        """InputError where rows, ``whole`` or in parts, have other numbers of entries than the piece."""
-        missing = whole and len(lengths) != piece.last - piece.first
-        if missing or lengths.sum() != piece.end - piece.begin:
-            raise InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
+        return self._worker.submit(self._file.read, name, entries[place], entries[place + 1])
 
     def close(self) -> None:
         """Close the files."""

@@ -1,9 +1,7 @@
 """What a spiking network remembers, as a checkpoint keeps it: by neuron, and by place among the synapses of a neuron.
 
-Connectivity, constants and Poisson input follow from network, seed and step and are not kept. Synapses lie in the order
-of a table on one rank, by source, then delay, then target, then drawing: there they are written and read as they are,
-while of many ranks each has a part of every row. Input on its way is kept in units of the grid, step by step, be it in
-rings or in calendars.
+Connectivity, constants and Poisson input follow from network, seed and step and are not kept. Synapses lie by neuron,
+as ``edges_by_neuron`` says. Input on its way is kept in units of the grid, step by step, be it in rings or in calendars.
 """
 
 from __future__ import annotations
@@ -16,9 +14,9 @@ import numpy.typing as npt
 
 from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
-from distsim.core.jit import jit_beside
 from distsim.parallel.rows import Rows, largest
 from distsim.record.checkpoint import Archive
+from distsim.spiking.edges_by_neuron import NeuronOrder, Tiles
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.population_share import PopulationShare
@@ -28,6 +26,8 @@ from distsim.spiking.synapses.segments import SegmentDelivery
 
 Int64Array = npt.NDArray[np.int64]
 SOURCES = 1 << 20  # that are kept together
+ROW = 64  # bytes of the synapses of a neuron in a tile, on average
+COLUMN = 1 << 23  # bytes of synapses that are put in order together, at least a tile
 RECORDINGS = "spike_recordings", "state_recordings", "weight_recordings"
 """Those of a network that a checkpoint keeps; weights go to the file at once."""
 UNKNOWN = np.iinfo(np.int64).min
@@ -150,31 +150,35 @@ class TableArchive:
         self._size = int(offsets[-1])
         own = [share.gids - share.population.first_gid + offset for share, offset in zip(within, offsets, strict=False)]
         self._places = np.concatenate(own)
+        self._neurons = NeuronOrder(within)
 
     def of_edges(self, name: str, values: npt.NDArray[Any], edges: Int64Array | None = None) -> None:
         """A value of every synapse (edges,), or of those numbered ``edges`` (n,), ascending."""
-        table = self._table
+        table, name = self._table, f"{self._name}/{name}"
         ends = table.offsets if edges is None else np.searchsorted(edges, table.offsets)
+        total = self.archive.comm.allreduce(values.nbytes) if self.saving else 0
+        tiles = max(1, min(table.n_source, total // (ROW * max(1, self._neurons.size))))
+        tiles, columns = self.archive.number(f"{name} tiles", [tiles, min(tiles, -(-total // COLUMN))])
+        sources = np.arange(tiles + 1) * table.n_source // tiles
+        bounds = ends[np.searchsorted(table.source_gids - table.first_source_gid, sources)]
+        for k in range(columns):
+            of_tiles = bounds[k * tiles // columns : (k + 1) * tiles // columns + 1]
+            chosen: Any = slice(of_tiles[0], of_tiles[-1])
+            targets = table.targets[chosen if edges is None else edges[chosen]]
+            order = Tiles(self._neurons, of_tiles, targets, self._begin)
+            size, given = order.size, order.ordered(values[chosen]) if self.saving else values[:0]
+            rows = Rows(size, order.places, order.lengths)
+            found: list[npt.NDArray[Any]] = []
 
-        sources, depth = table.source_gids - table.first_source_gid, self.most(table.delays.max(initial=0)) + 1
+            def give(begin: int, end: int, rows: Rows = rows, given: npt.NDArray[Any] = given) -> npt.NDArray[Any]:
+                return given[rows.ends[begin] : rows.ends[end]]
 
-        def keys(begin: int, end: int, first: int) -> Int64Array:
-            chosen: Any = slice(ends[begin], ends[end])
-            chosen = chosen if edges is None else edges[chosen]
-            delays = table.delays if len(table.delays) == 1 else table.delays[chosen]
-            found = np.empty(ends[end] - ends[begin], np.int64)
-            rows, degrees = sources[begin:end] - first, np.diff(ends[begin : end + 1])
-            number(rows, degrees, table.targets[chosen], self._begin, self._places, delays, (depth, self._size), found)
-            return found
+            def take(begin: int, end: int, some: npt.NDArray[Any], found: list[npt.NDArray[Any]] = found) -> None:
+                found.append(some)
 
-        def give(begin: int, end: int) -> npt.NDArray[Any]:
-            return values[ends[begin] : ends[end]]
-
-        def take(begin: int, end: int, found: npt.NDArray[Any]) -> None:
-            values[ends[begin] : ends[end]] = found
-
-        rows = Rows(table.n_source, sources, np.diff(ends), keys, depth * self._size)
-        self.archive.column(f"{self._name}/{name}", rows, values.dtype, give, take)
+            self.archive.column(f"{name}/{k}", rows, values.dtype, give, take)
+            if not self.saving:
+                order.put_back(found[0] if len(found) == 1 else np.concatenate(found), values[chosen])
 
     def of_sources(self, name: str, last: Int64Array, **others: npt.NDArray[np.float64]) -> None:
         """Of every source (rows,) the step of its last spike, and other values.
@@ -229,17 +233,3 @@ class TableArchive:
     def _largest(self, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The largest of the values of all ranks, place by place, where they are to be kept."""
         return largest(self.archive.comm, mine) if self.saving else mine
-
-
-@jit_beside
-def number(rows, degrees, targets, first, places, delays, sizes, keys):  # type: ignore[no-untyped-def]
-    """keys (edges,) = the order of edges by row, delay, then target; sizes: how many of the latter two there may be.
-
-    rows (n,), of degrees[r] edges each; targets (edges,): neurons from ``first`` on, whose places are ``places``.
-    """
-    edge = 0
-    for r in range(rows.size):
-        for _ in range(degrees[r]):
-            delay = np.int64(delays[0 if delays.size == 1 else edge])
-            keys[edge] = (rows[r] * sizes[0] + delay) * sizes[1] + places[targets[edge] - first]
-            edge += 1
