@@ -65,37 +65,39 @@ class Rows:
 
 
 def alltoall(
-    comm: MPI.Comm, outgoing: npt.NDArray[Any], counts: npt.ArrayLike
+    comm: MPI.Comm, outgoing: npt.NDArray[Any], counts: npt.ArrayLike, arriving: npt.ArrayLike | None = None
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Send counts[r] consecutive entries of ``outgoing`` to rank r; what came, and how much from each rank.
 
-    What a rank has for itself is not sent, and not even copied where it gets nothing else.
+    arriving: how much that will be, where it is known. What a rank has for itself is not copied if it gets no more.
     """
-    sent = np.array(counts, np.int64)
-    arriving = np.empty(comm.size, np.int64)
-    comm.Alltoall(sent, arriving)
-    came, begin = arriving.copy(), int(sent[: comm.rank].sum())
-    own, end = slice(begin, begin + sent[comm.rank]), int(arriving[: comm.rank].sum())
-    sent[comm.rank] = arriving[comm.rank] = 0
-    incoming = np.empty(int(arriving.sum()), outgoing.dtype)
-    comm.Alltoallv([_joined(outgoing[: own.start], outgoing[own.stop :]), sent], [incoming, arriving])
-    return _joined(incoming[:end], outgoing[own], incoming[end:]), came
+    sent, came = np.array(counts, np.int64), np.empty(comm.size, np.int64)
+    if arriving is None:
+        comm.Alltoall(sent, came)
+    else:
+        came[:] = arriving
+    if came.sum() > came[comm.rank]:
+        incoming = np.empty(int(came.sum()), outgoing.dtype)
+        comm.Alltoallv([outgoing, sent], [incoming, came])
+        return incoming, came
+    begin, end = (np.cumsum(sent)[comm.rank] - (sent[comm.rank], 0)).tolist()
+    sent[comm.rank] = 0
+    others = _joined(outgoing[:begin], outgoing[end:])
+    comm.Alltoallv([others, sent], [np.empty(0, outgoing.dtype), np.zeros_like(sent)])
+    return outgoing[begin:end], came
 
 
-def bring(
-    comm: MPI.Comm, rows: Rows, spans: list[Span], give: Callable[[int, int], npt.NDArray[Any]], kind: Any
-) -> npt.NDArray[Any]:
+def bring(comm: MPI.Comm, rows: Rows, spans: list[Span], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The entries of the rows in the span of this rank, in order (collective).
 
-    spans: those of all ranks, apart from each other. give(begin, end): the entries, of type ``kind``, of the rows begin
-    .. end - 1 of those here, one row after the other.
+    spans: those of all ranks, apart from each other. values: the entries of the rows here, one row after the other.
     """
     cuts = [rows.between(span) for span in spans]
-    parts = [give(*cut) if cut[0] < cut[1] else np.empty(0, kind) for cut in cuts]
-    values, _ = alltoall(comm, _joined(*parts), [len(part) for part in parts])
-    (places, lengths), _ = _runs(comm, rows, cuts)
+    (places, lengths), _, n = _runs(comm, rows, cuts)
+    parts = [values[rows.ends[begin] : rows.ends[end]] for begin, end in cuts]
+    found, _ = alltoall(comm, _joined(*parts), [len(part) for part in parts], n)
     order = np.argsort(places, kind="stable")
-    return _reordered((np.cumsum(lengths) - lengths)[order], lengths[order], values)
+    return _reordered((np.cumsum(lengths) - lengths)[order], lengths[order], found)
 
 
 def fetch(
@@ -106,15 +108,13 @@ def fetch(
     spans: those of all ranks, together a span in any order. read(n): the n entries of the rows in the span of this one.
     """
     cuts = [rows.between(span) for span in spans]
-    (places, lengths), came = _runs(comm, rows, cuts)
+    (places, lengths), given, n = _runs(comm, rows, cuts)
     values = read(int(lengths.sum()))
     order = np.argsort(places, kind="stable")
     starts = np.empty(len(order), np.int64)
     starts[order] = np.cumsum(lengths[order]) - lengths[order]
-    outgoing = _reordered(starts, lengths, values)
-    ends = np.concatenate(([0], np.cumsum(lengths)))[np.concatenate(([0], np.cumsum(came)))]
-    arrived, n = alltoall(comm, outgoing, np.diff(ends))
-    pieces = np.split(arrived, np.cumsum(n)[:-1])
+    arrived, _ = alltoall(comm, _reordered(starts, lengths, values), n, given)
+    pieces = np.split(arrived, np.cumsum(given)[:-1])
     in_order = sorted(range(comm.size), key=lambda rank: spans[rank])
     return (min(cut[0] for cut in cuts), max(cut[1] for cut in cuts)), _joined(*(pieces[rank] for rank in in_order))
 
@@ -128,11 +128,16 @@ def largest(comm: MPI.Comm, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return found
 
 
-def _runs(comm: MPI.Comm, rows: Rows, cuts: list[Span]) -> tuple[Int64Array, Int64Array]:
-    """First places and entries of the runs of rows that other ranks have for this one, and how many each has."""
+def _runs(comm: MPI.Comm, rows: Rows, cuts: list[Span]) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """Of runs of rows: what other ranks have for this one, first places and entries of each (2, runs) (collective).
+
+    And how many entries this one has for each rank (ranks,), and each rank for this one.
+    """
     runs = [rows.runs(cut) for cut in cuts]
     found, came = alltoall(comm, np.concatenate(runs).reshape(-1), [run.size for run in runs])
-    return np.ascontiguousarray(found.reshape(-1, 2).T), came // 2
+    each = np.ascontiguousarray(found.reshape(-1, 2).T)
+    ends = np.concatenate(([0], np.cumsum(each[1])))[np.concatenate(([0], np.cumsum(came // 2)))]
+    return each, np.array([run[:, 1].sum() for run in runs]), np.diff(ends)
 
 
 def _joined(*parts: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from distsim.parallel.event_hash import EventHash
 
 Int64Array = npt.NDArray[np.int64]
-Give = Callable[[int, int], npt.NDArray[Any]]
-Take = Callable[[int, int, npt.NDArray[Any]], None]
 Value = TypeVar("Value")
 PIECE = 1 << 23  # bytes that a rank writes or reads together, about
 SMALL = 1 << 16  # bytes of a column that one rank reads
@@ -52,11 +50,8 @@ class Archive(ABC):
         """A value as JSON has them, the same on all ranks: it is kept, or the one that was kept is returned."""
 
     @abstractmethod
-    def column(self, name: str, rows: Rows, kind: Any, give: Give, take: Take) -> None:
-        """Rows of entries of type ``kind``: what give(begin, end) says of those here, or take(begin, end, values) gets.
-
-        ``begin`` and ``end`` count the rows here; both are called piece by piece, ascending.
-        """
+    def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The entries (n,) of the rows here, one row after the other: these, or, of that type, those that were kept."""
 
     def total(self, name: str, value: int) -> int:
         """A whole number of which each rank has a part: the sum is kept, and brought back in equal parts."""
@@ -75,13 +70,10 @@ class Archive(ABC):
 
     def array(self, name: str, size: int, places: Int64Array, values: npt.NDArray[Any]) -> None:
         """Rows of equal length: ``values`` (n, ...), in which those that were kept are put."""
-        width = int(np.prod(values.shape[1:]))
-
-        def take(begin: int, end: int, found: npt.NDArray[Any]) -> None:
-            values[begin:end] = found.reshape(end - begin, *values.shape[1:])
-
-        rows = Rows.equal(size, places, width)
-        self.column(name, rows, values.dtype, lambda begin, end: values[begin:end].reshape(-1), take)
+        rows = Rows.equal(size, places, int(np.prod(values.shape[1:])))
+        found = self.column(name, rows, values.reshape(-1))
+        if not self.saving:
+            values[...] = found.reshape(values.shape)
 
     def ragged(
         self, name: str, size: int, places: Int64Array, lengths: Int64Array, values: npt.NDArray[Any]
@@ -89,17 +81,7 @@ class Archive(ABC):
         """Rows of any length, ``lengths`` (n,), ``values`` row after row: these, or those that were kept."""
         lengths = np.array(lengths, np.int64)
         self.array(f"{name}/lengths", size, places, lengths)
-        ends = np.concatenate(([0], np.cumsum(lengths)))
-        whole = values if self.saving else np.empty(int(ends[-1]), values.dtype)
-
-        def take(begin: int, end: int, found: npt.NDArray[Any]) -> None:
-            whole[ends[begin] : ends[end]] = found
-
-        def give(begin: int, end: int) -> npt.NDArray[Any]:
-            return whole[ends[begin] : ends[end]]
-
-        self.column(f"{name}/values", Rows(size, places, lengths), values.dtype, give, take)
-        return lengths, whole
+        return lengths, self.column(f"{name}/values", Rows(size, places, lengths), values)
 
     def samples(self, name: str, size: int, places: Int64Array, rows: list[npt.NDArray[Any]], kind: Any) -> None:
         """Changed in place: a list of values (n,) of type ``kind`` of the neurons, or what else is at ``places``."""
@@ -158,21 +140,20 @@ class Saving(Archive):
         self._numbers[name] = value
         return value
 
-    def column(self, name: str, rows: Rows, kind: Any, give: Give, take: Take) -> None:
+    def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         parts = len(self._writers)
         bounds = [part * rows.size // parts for part in range(parts + 1)]
         n = np.diff(rows.before(self.comm, bounds)).tolist()
-        self._kinds[name] = np.dtype(kind).str
-        if self._file is not None and self._part is not None:
-            self._file.dataset(name, n[self._part], kind)
-        rounds = max(1, -(-np.dtype(kind).itemsize * max(n) // PIECE))
+        self._kinds[name] = values.dtype.str
+        rounds = max(1, -(-values.itemsize * max(n) // PIECE))
         for k in range(rounds):
             spans = [(0, 0)] * self.comm.size
             for writer, low, high in zip(self._writers, bounds, bounds[1:], strict=False):
                 spans[writer] = low + k * (high - low) // rounds, low + (k + 1) * (high - low) // rounds
-            values = bring(self.comm, rows, spans, give, kind)
-            if self._file is not None:
-                self._file.append(name, values)
+            found = bring(self.comm, rows, spans, values)
+            if self._file is not None and self._part is not None:
+                self._file.append(name, n[self._part], found)
+        return values
 
     def close(self) -> None:
         """Complete the checkpoint, and let it take its place."""
@@ -226,19 +207,20 @@ class Restoring(Archive):
             raise InputError(f"the checkpoint '{self.path}' is of another network or version: it has no '{name}'")
         return self._head[what][name]
 
-    def column(self, name: str, rows: Rows, kind: Any, give: Give, take: Take) -> None:
-        column = self._find("columns", name)
+    def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        column, kind = self._find("columns", name), values.dtype
         if np.dtype(column["kind"]) != kind:
             raise InputError(f"the checkpoint '{self.path}' has another type of {name}: {column['kind']}")
         n = sum(entries for entries, _ in column["parts"])
-        size, bytes = self.comm.size, n * np.dtype(kind).itemsize
+        size, bytes = self.comm.size, n * kind.itemsize
         readers, rounds = size if bytes > SMALL else 1, max(1, -(-bytes // (size * PIECE)))
         bounds = [k * rows.size // (readers * rounds) for k in range(readers * rounds + 1)]
         entries = rows.before(self.comm, bounds).tolist()
         if entries[-1] != n:
             raise InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
         failure: InputError | None = None
-        sums = np.zeros(len(column["parts"]), np.uint64)
+        sums = np.zeros(len(column["parts"]) + 1, np.uint64)  # the last one counts failures
+        whole = np.empty(rows.ends[-1] if rounds > 1 else 0, kind)
         ahead = self._begin(name, entries, 0, readers)
         for k in range(rounds):
             spans = [(bounds[(k + 1) * readers],) * 2] * size
@@ -247,21 +229,24 @@ class Restoring(Archive):
             reading, ahead = ahead, self._begin(name, entries, k + 1, readers)
 
             def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
-                nonlocal failure, sums
+                nonlocal failure
                 try:
-                    values, of_parts = reading.result() if reading else (np.empty(0, kind), 0)
-                    sums += np.uint64(of_parts)
-                    return values
+                    found, of_parts = reading.result() if reading else (np.empty(0, kind), np.zeros_like(sums[:-1]))
+                    sums[:-1] += of_parts
+                    return found
                 except InputError as error:
-                    failure = failure or error
+                    failure, sums[-1] = failure or error, 1
                     return np.zeros(n, kind)
 
-            (begin, end), values = fetch(self.comm, rows, spans, read)
-            take(begin, end, values)
-        agree(self.comm, failure)
+            (begin, end), found = fetch(self.comm, rows, spans, read)
+            if rounds > 1:
+                whole[rows.ends[begin] : rows.ends[end]] = found
         total = np.empty_like(sums)
         self.comm.Allreduce(sums, total)
-        self._file.check(name, total.tolist())
+        if total[-1]:
+            agree(self.comm, failure)
+        self._file.check(name, total[:-1].tolist())
+        return whole if rounds > 1 else found
 
     def _begin(self, name: str, entries: list[int], k: int, readers: int) -> Future[Any] | None:
         """Begin to read what this rank reads in round k, if it does, while what came before is taken."""

@@ -56,17 +56,13 @@ class PartWriter:
         self._written: dict[str, tuple[int, int]] = {}
         self._unsure = 0  # bytes that were not forced to the disk
 
-    def dataset(self, name: str, n: int, kind: Any) -> None:
-        """Add a dataset of ``n`` entries."""
-        self._wait()
-        self._file.create_dataset(name, (n,), kind)
-        self._written[name] = 0, 0
-
-    def append(self, name: str, values: npt.NDArray[Any]) -> None:
-        """Write the next entries, which must stay as they are until the ones after them have been given."""
+    def append(self, name: str, n: int, values: npt.NDArray[Any]) -> None:
+        """Write the next of the ``n`` entries of a dataset; they must stay as they are until more are given."""
 
         def write() -> None:
-            begin, found = self._written[name]
+            begin, found = self._written.get(name, (0, 0))
+            if name not in self._written:
+                self._file.create_dataset(name, (n,), values.dtype)
             self._file[name][begin : begin + len(values)] = values
             self._written[name] = begin + len(values), (found + checksum(values, begin)) % 2**64
             self._unsure += values.nbytes

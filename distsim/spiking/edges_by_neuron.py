@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from distsim.core.jit import jit_beside, prefetch
 from distsim.core.placement import MIRRORED, local_count, mirrored
+from distsim.parallel.rows import Rows
 from distsim.spiking.population_share import PopulationShare
 
 Int64Array = npt.NDArray[np.int64]
@@ -48,19 +49,18 @@ class NeuronOrder:
 class Tiles:
     """Some edges in the order of ``neurons``, those between each two of ``bounds`` (tiles + 1,) as a tile.
 
-    targets (edges,): those of the edges from bounds[0] on, of which ``first`` is the first neuron. places, lengths
-    (rows,): which of all rows of all ranks, one of each tile and neuron, are here, and how many edges each has.
+    targets (edges,): those of the edges from bounds[0] on, of which ``first`` is the first neuron. rows: one of each
+    tile and neuron.
     """
 
     def __init__(self, neurons: NeuronOrder, bounds: Int64Array, targets: npt.NDArray[np.unsignedinteger], first: int):
         n, tiles = len(neurons.local), len(bounds) - 1
-        self.size = tiles * neurons.size
-        self.places, self.lengths = np.empty(tiles * n, np.int64), np.empty(tiles * n, np.int64)
-        self._edges = targets, first, bounds - bounds[0]
-        self._starts = np.zeros((tiles, n), np.int64)
+        self.rows = Rows(tiles * neurons.size, np.empty(tiles * n, np.int64), np.empty(tiles * n, np.int64))
+        self._edges = targets, np.uint64(first), bounds - bounds[0]  # no sign, hence no test of it in loops
+        self._starts = np.zeros((tiles, n), np.uint32 if len(targets) < 2**32 else np.uint64)
         count(*self._edges, self._starts)
         order = neurons.local, neurons.places, neurons.local_ends, neurons.ends
-        lay_out(*order, self._starts, self.places, self.lengths)
+        lay_out(*order, self._starts, self.rows.places, self.rows.lengths)
 
     def ordered(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Values (edges,) in this order."""
@@ -106,8 +106,9 @@ def put_in_order(targets, first, bounds, starts, values, ordered):  # type: igno
             if edge + AHEAD < bounds[tile + 1]:
                 prefetch(ordered, cursor[targets[edge + AHEAD] - first])
             target = targets[edge] - first
-            ordered[cursor[target]] = values[edge]
-            cursor[target] += 1
+            place = cursor[target]
+            cursor[target] = place + 1
+            ordered[place] = values[edge]
 
 
 @jit_beside
@@ -117,5 +118,6 @@ def put_back(targets, first, bounds, starts, values, ordered):  # type: ignore[n
         cursor = starts[tile].copy()
         for edge in range(bounds[tile], bounds[tile + 1]):
             target = targets[edge] - first
-            values[edge] = ordered[cursor[target]]
-            cursor[target] += 1
+            place = cursor[target]
+            cursor[target] = place + 1
+            values[edge] = ordered[place]

@@ -1,12 +1,13 @@
 """What a spiking network remembers, as a checkpoint keeps it: by neuron, and by place among the synapses of a neuron.
 
 Connectivity, constants and Poisson input follow from network, seed and step and are not kept. Synapses lie by neuron,
-as ``edges_by_neuron`` says. Input on its way is kept in units of the grid, step by step, be it in rings or in calendars.
+see ``edges_by_neuron``. Input on its way is kept in units of the grid, step by step, be it in rings or in calendars.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
-from distsim.parallel.rows import Rows, largest
+from distsim.parallel.rows import largest
 from distsim.record.checkpoint import Archive
 from distsim.spiking.edges_by_neuron import NeuronOrder, Tiles
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
@@ -161,24 +162,19 @@ class TableArchive:
         tiles, columns = self.archive.number(f"{name} tiles", [tiles, min(tiles, -(-total // COLUMN))])
         sources = np.arange(tiles + 1) * table.n_source // tiles
         bounds = ends[np.searchsorted(table.source_gids - table.first_source_gid, sources)]
-        for k in range(columns):
-            of_tiles = bounds[k * tiles // columns : (k + 1) * tiles // columns + 1]
-            chosen: Any = slice(of_tiles[0], of_tiles[-1])
-            targets = table.targets[chosen if edges is None else edges[chosen]]
-            order = Tiles(self._neurons, of_tiles, targets, self._begin)
-            size, given = order.size, order.ordered(values[chosen]) if self.saving else values[:0]
-            rows = Rows(size, order.places, order.lengths)
-            found: list[npt.NDArray[Any]] = []
-
-            def give(begin: int, end: int, rows: Rows = rows, given: npt.NDArray[Any] = given) -> npt.NDArray[Any]:
-                return given[rows.ends[begin] : rows.ends[end]]
-
-            def take(begin: int, end: int, some: npt.NDArray[Any], found: list[npt.NDArray[Any]] = found) -> None:
-                found.append(some)
-
-            self.archive.column(f"{name}/{k}", rows, values.dtype, give, take)
-            if not self.saving:
-                order.put_back(found[0] if len(found) == 1 else np.concatenate(found), values[chosen])
+        with ThreadPoolExecutor(1) as beside:  # one column is put back while the next is read
+            last: Future[None] = beside.submit(lambda: None)
+            for k in range(columns):
+                of_tiles = bounds[k * tiles // columns : (k + 1) * tiles // columns + 1]
+                chosen: Any = slice(of_tiles[0], of_tiles[-1])
+                targets = table.targets[chosen if edges is None else edges[chosen]]
+                order = Tiles(self._neurons, of_tiles, targets, self._begin)
+                given = order.ordered(values[chosen]) if self.saving else np.empty(0, values.dtype)
+                found = self.archive.column(f"{name}/{k}", order.rows, given)
+                if not self.saving:
+                    last.result()
+                    last = beside.submit(order.put_back, found, values[chosen])
+            last.result()
 
     def of_sources(self, name: str, last: Int64Array, **others: npt.NDArray[np.float64]) -> None:
         """Of every source (rows,) the step of its last spike, and other values.
