@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Int64Array = npt.NDArray[np.int64]
 Value = TypeVar("Value")
-PIECE = 1 << 23  # bytes that a rank writes or reads together, about
+PIECE = 1 << 24  # bytes that a rank writes or reads together, about
 SMALL = 1 << 16  # bytes of a column that one rank reads
 
 
