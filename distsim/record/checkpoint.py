@@ -51,7 +51,10 @@ class Archive(ABC):
 
     @abstractmethod
     def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The entries (n,) of the rows here, one row after the other: these, or, of that type, those that were kept."""
+        """The entries (n,) of the rows here, one row after the other: these, or those that were kept.
+
+        Where they are brought back ``values`` says of which type they are, and what it has may be overwritten.
+        """
 
     def total(self, name: str, value: int) -> int:
         """A whole number of which each rank has a part: the sum is kept, and brought back in equal parts."""
@@ -81,6 +84,7 @@ class Archive(ABC):
         """Rows of any length, ``lengths`` (n,), ``values`` row after row: these, or those that were kept."""
         lengths = np.array(lengths, np.int64)
         self.array(f"{name}/lengths", size, places, lengths)
+        values = values if self.saving else values[:0]
         return lengths, self.column(f"{name}/values", Rows(size, places, lengths), values)
 
     def samples(self, name: str, size: int, places: Int64Array, rows: list[npt.NDArray[Any]], kind: Any) -> None:
@@ -221,18 +225,20 @@ class Restoring(Archive):
         failure: InputError | None = None
         sums = np.zeros(len(column["parts"]) + 1, np.uint64)  # the last one counts failures
         whole = np.empty(rows.ends[-1] if rounds > 1 else 0, kind)
-        ahead = self._begin(name, entries, 0, readers)
+        into = values if rounds == 1 else values[:0]
+        ahead = self._begin(name, entries, 0, readers, into)
         for k in range(rounds):
             spans = [(bounds[(k + 1) * readers],) * 2] * size
             for turn, rank in enumerate(self._ranks[:readers]):
                 spans[rank] = bounds[k * readers + turn], bounds[k * readers + turn + 1]
-            reading, ahead = ahead, self._begin(name, entries, k + 1, readers)
+            reading, ahead = ahead, self._begin(name, entries, k + 1, readers, into)
 
             def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
                 nonlocal failure
                 try:
-                    found, of_parts = reading.result() if reading else (np.empty(0, kind), np.zeros_like(sums[:-1]))
-                    sums[:-1] += of_parts
+                    found, of_parts = reading if reading else (np.empty(0, kind), None)
+                    if of_parts is not None:
+                        sums[:-1] += of_parts.result()
                     return found
                 except InputError as error:
                     failure, sums[-1] = failure or error, 1
@@ -248,12 +254,16 @@ class Restoring(Archive):
         self._file.check(name, total[:-1].tolist())
         return whole if rounds > 1 else found
 
-    def _begin(self, name: str, entries: list[int], k: int, readers: int) -> Future[Any] | None:
-        """Begin to read what this rank reads in round k, if it does, while what came before is taken."""
+    def _begin(
+        self, name: str, entries: list[int], k: int, readers: int, values: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[Any], Future[npt.NDArray[np.uint64]]] | None:
+        """Begin to read what this rank reads in round k, if it does, into ``values`` if these are as many."""
         place = k * readers + self._turn
         if self._turn >= readers or place + 1 >= len(entries):
             return None
-        return self._worker.submit(self._file.read, name, entries[place], entries[place + 1])
+        begin, end = entries[place : place + 2]
+        into = values if len(values) == end - begin else np.empty(end - begin, values.dtype)
+        return into, self._worker.submit(self._file.read, name, begin, into)
 
     def close(self) -> None:
         """Close the files."""

@@ -121,13 +121,12 @@ class PartReader:
         self._paths = [path, *(path.with_name(name) for name in head["parts"])]
         self._open: dict[int, Any] = {}
 
-    def read(self, name: str, begin: int, end: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]:
-        """Entries begin .. end - 1 of a dataset, over all parts, and what they are of the checksum of each part.
+    def read(self, name: str, begin: int, values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+        """Read ``values``, entries of a dataset from number ``begin`` on, over all parts.
 
-        Raises InputError where they cannot be read.
+        Returns what they are of the checksum of each part; InputError where they cannot be read.
         """
-        column, first = self._columns[name], 0
-        values = np.empty(end - begin, column["kind"])
+        column, first, end = self._columns[name], 0, begin + len(values)
         sums = np.zeros(len(self._paths), np.uint64)
         for part, (n, _) in enumerate(column["parts"]):
             low, high = max(begin, first), min(end, first + n)
@@ -136,7 +135,7 @@ class PartReader:
                 self._read(part, name, low - first, own)
                 sums[part] = checksum(own, low - first)
             first += n
-        return values, sums
+        return sums
 
     def _read(self, part: int, name: str, begin: int, values: npt.NDArray[Any]) -> None:
         """Read ``values``, entries of a dataset of a part from number ``begin`` on."""

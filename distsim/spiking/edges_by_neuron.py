@@ -62,14 +62,12 @@ class Tiles:
         order = neurons.local, neurons.places, neurons.local_ends, neurons.ends
         lay_out(*order, self._starts, self.rows.places, self.rows.lengths)
 
-    def ordered(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Values (edges,) in this order."""
-        found = np.empty_like(values)
-        put_in_order(*self._edges, self._starts, values, found)
-        return found
+    def put_in_order(self, values: npt.NDArray[np.generic], ordered: npt.NDArray[np.generic]) -> None:
+        """Values (edges,) in this order, into ``ordered`` (edges,)."""
+        put_in_order(*self._edges, self._starts, values, ordered)
 
     def put_back(self, ordered: npt.NDArray[np.generic], values: npt.NDArray[np.generic]) -> None:
-        """What ``ordered`` gave for ``values`` (edges,), which are modified."""
+        """What ``put_in_order`` made of ``values`` (edges,), into these."""
         put_back(*self._edges, self._starts, values, ordered)
 
 

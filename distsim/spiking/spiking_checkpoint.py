@@ -162,6 +162,8 @@ class TableArchive:
         tiles, columns = self.archive.number(f"{name} tiles", [tiles, min(tiles, -(-total // COLUMN))])
         sources = np.arange(tiles + 1) * table.n_source // tiles
         bounds = ends[np.searchsorted(table.source_gids - table.first_source_gid, sources)]
+        largest = int(np.diff(bounds[np.arange(columns + 1) * tiles // max(1, columns)]).max(initial=0))
+        buffers = np.empty((2, largest), values.dtype)  # two: one column is filled while the one before is written
         with ThreadPoolExecutor(1) as beside:  # one column is put back while the next is read
             last: Future[None] = beside.submit(lambda: None)
             for k in range(columns):
@@ -169,8 +171,10 @@ class TableArchive:
                 chosen: Any = slice(of_tiles[0], of_tiles[-1])
                 targets = table.targets[chosen if edges is None else edges[chosen]]
                 order = Tiles(self._neurons, of_tiles, targets, self._begin)
-                given = order.ordered(values[chosen]) if self.saving else np.empty(0, values.dtype)
-                found = self.archive.column(f"{name}/{k}", order.rows, given)
+                ordered = buffers[k % 2][: of_tiles[-1] - of_tiles[0]]
+                if self.saving:
+                    order.put_in_order(values[chosen], ordered)
+                found = self.archive.column(f"{name}/{k}", order.rows, ordered)
                 if not self.saving:
                     last.result()
                     last = beside.submit(order.put_back, found, values[chosen])
