@@ -88,8 +88,8 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
             overrides[parameter] = number_or_text(text)
     out = Path(known.out) if known.out is not None else None
     recording = None if record is None else Recording.of(record)
-    resume = getattr(known, "resume", False)
-    text = getattr(known, CHECKPOINT, None) or (RESUMED if resume else None)
+    resume = known.resume
+    text = getattr(known, CHECKPOINT) or (RESUMED if resume else None)
     if text and out is None:
         given = "resume" if resume else CHECKPOINT
         raise InputError(f"option --{given}: checkpoints are in the output folder; name it by --out FOLDER")
@@ -124,12 +124,10 @@ def _make_parser(name: str, model: Model) -> Parser:
     if has_settings(model):
         line = "what is recorded, see below (default: what the model itself records)"
         add(f"--{RECORD}", nargs="+", action="extend", metavar="WHAT", help=line)
-        line = "save the run so often: 60s or 10m of wall time, or 500ms of simulated time; needs --out"
-        add(f"--{CHECKPOINT}", metavar="TIME", help=line)
-        line = (
-            f"go on with the run in the folder of --out, on any number of ranks, saving it every {RESUMED} if not said"
-        )
-        add("--resume", action="store_true", help=line)
+    line = "save the run so often: 60s or 10m of wall time, or 500ms of simulated time; needs --out"
+    add(f"--{CHECKPOINT}", metavar="TIME", help=line)
+    line = f"go on with the run in the folder of --out, on any number of ranks, saving it every {RESUMED} if not said"
+    add("--resume", action="store_true", help=line)
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
     add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")
     add("--out", metavar="FOLDER", help="write summary, spikes and figures to this folder, which must be new or empty")

@@ -14,7 +14,7 @@ from distsim.command import going_on
 from distsim.command.request import SUMMARY, Request, has_settings
 from distsim.core.errors import InputError, RangeError
 from distsim.models import registry
-from distsim.models.course import Keeping, identity_of
+from distsim.models.course import Keeping
 from distsim.models.outcome import Outcome, Table
 from distsim.models.run import run as run_model
 from distsim.parallel import on_root
@@ -41,13 +41,13 @@ def run(comm: MPI.Comm, request: Request) -> None:
     """
     model = registry.find(request.model)
     parameters = model.load(request.overrides)
-    if request.out is None or request.every is None or not has_settings(model):
+    if request.out is None or request.every is None:
         with output_folder(comm, request.out):
             _run(comm, request, model, parameters, None)
         return
     out = request.out
-    settings = model.settings_of(parameters, request.settings)
-    identity = identity_of(model, parameters, settings, request.recording)
+    settings = model.settings_of(parameters, request.settings) if has_settings(model) else None
+    identity = model.identity(parameters, settings, request.recording)
     check = partial(going_on.check_goes_on, identity=identity) if request.resume else going_on.check_empty
     with output_folder(comm, out, check):
         if on_root(comm, lambda: going_on.is_done(out)):

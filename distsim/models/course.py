@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,19 +17,15 @@ from typing import TYPE_CHECKING, Any
 from distsim.core.durations import Every
 from distsim.core.errors import InputError
 from distsim.core.units import shown, to_steps
-from distsim.models.model import RunSettings
-from distsim.models.recording import Recording
 from distsim.parallel import on_root
 from distsim.parallel.communicator import largest
 from distsim.parallel.progress import Progress
-from distsim.parallel.signals import SuspendedError, Watch, words_of
+from distsim.parallel.signals import SuspendedError, Watch, watched, words_of
 from distsim.record import checkpoint_files
 from distsim.record.jsonable import flat, plain
 
 if TYPE_CHECKING:
     from mpi4py import MPI
-
-    from distsim.models.model import Model
 
 PART = 0.5  # s of wall time that a part of a run takes, about
 OFTEN = 10  # parts at least between two checkpoints by wall time
@@ -50,14 +47,6 @@ class Keeping:
     onward: str = "; the same command line with --resume goes on"
 
 
-def identity_of(model: Model, parameters: Any, settings: RunSettings, recording: Recording | None) -> dict[str, Any]:
-    """What fixes the results of a run, and what is recorded of it, as plain data: a run goes on only as the same."""
-    chosen = {name: getattr(settings, name) for name in ("time", "presimulation", "seed", "precision")}
-    made = {"model": model.name, "file": model.digest, "parameters": parameters.as_dict(), **chosen}
-    found: dict[str, Any] = plain({**made, "record": recording and recording.texts})
-    return found
-
-
 def require_same_run(there: Mapping[str, Any], here: Mapping[str, Any], where: str) -> None:
     """InputError where a run that was kept, ``where``, is not the one that is asked for."""
     was, asked = dict(flat(there)), dict(flat(here))
@@ -65,6 +54,18 @@ def require_same_run(there: Mapping[str, Any], here: Mapping[str, Any], where: s
         if was.get(name) != asked.get(name):
             kept, given = shown(was.get(name)), shown(asked.get(name))
             raise InputError(f"{where} is of another run: {name} is {kept} there, but {given} here; take another --out")
+
+
+@contextmanager
+def course_of(
+    comm: MPI.Comm,
+    identity: dict[str, Any],
+    keeping: Keeping | None = None,
+    check: Callable[[], None] | None = None,
+) -> Iterator[Course]:
+    """The course of a run of that ``identity``; where it keeps checkpoints, signals are noted as long as it lasts."""
+    with watched() if keeping else nullcontext() as watch:
+        yield Course(comm, identity, keeping, check, watch)
 
 
 class Course:
@@ -75,29 +76,34 @@ class Course:
     """
 
     def __init__(
-        self, comm: MPI.Comm, keeping: Keeping | None, check: Callable[[], None] | None, watch: Watch | None
+        self,
+        comm: MPI.Comm,
+        identity: dict[str, Any],
+        keeping: Keeping | None,
+        check: Callable[[], None] | None,
+        watch: Watch | None,
     ) -> None:
         self.start: float | None = None
         self.before: dict[str, int] = {}
         self.parts: list[dict[str, Any]] = []
-        self._comm, self._keeping, self._check, self._watch = comm, keeping, check, watch
-        self._identity: dict[str, Any] = {}
+        self._comm, self._identity = comm, identity
+        self._keeping, self._check, self._watch = keeping, check, watch
         self._begun = self._last = time.perf_counter()
         self._from = self._saved = 0.0  # ms
         self._wanted = FIRST
         self._checkpoints, self._saving = 0, 0.0
 
-    def open(self, make: Callable[[Path | None], Any], identity: dict[str, Any], file: Path | None) -> Any:
+    def open(self, make: Callable[[Path | None], Any], file: Path | None) -> Any:
         """The simulation that ``make`` makes of the newest checkpoint that is whole, or of None; collective.
 
         Raises InputError, on all ranks, where what is there is of another run, or none is whole. ``file`` of a run that
         begins again is removed.
         """
-        self._identity, keeping = identity, self._keeping
+        keeping = self._keeping
         if keeping is None or not keeping.resume:
             self._tell("nothing was saved yet")
             return make(None)
-        found = on_root(self._comm, lambda: _usable(keeping.path, identity))
+        found = on_root(self._comm, lambda: _usable(keeping.path, self._identity))
         failure: InputError | None = None
         for path, note in found:
             self._tell("what was saved before is kept")
@@ -120,6 +126,10 @@ class Course:
         """The measured time begins; when (ms)."""
         self.start, self.before = float(simulation.time), events
         return self.start
+
+    def start_of(self, simulation: Any) -> float:
+        """When the measured time began (ms) of a simulation without pre-simulation: now, unless it goes on."""
+        return self.begin(simulation, {}) if self.start is None else self.start
 
     def advance(self, simulation: Any, origin: float, duration: float, label: str, progress: Progress) -> None:
         """Simulate the ``duration`` after ``origin`` (ms), or what is left of it; collective."""
@@ -179,7 +189,7 @@ class Course:
         wanted = self._wanted
         if every:
             wanted = min(wanted, (_multiples(now, every) + 1) * every - now)
-        dt = dt_of(simulation.network)
+        dt = dt_of(simulation)
         if dt is None:
             return min(wanted, left if now >= end / 2 else left / 2)
         return min(max(1, round(wanted / dt)), round(left / dt)) * dt
@@ -254,13 +264,13 @@ def _usable(path: Path, identity: dict[str, Any]) -> list[tuple[Path, dict[str, 
 
 
 def dt_of(network: Any) -> float | None:
-    """The time step (ms) of a network; None where time is continuous."""
+    """The time step (ms) of a network, or of its simulation; None where time is continuous."""
     return getattr(network, "dt", None)
 
 
 def _left(simulation: Any, end: float) -> float:
     """The time (ms) up to ``end``."""
-    dt = dt_of(simulation.network)
+    dt = dt_of(simulation)
     return float(end - simulation.time if dt is None else (to_steps(end, dt, "end") - simulation.step) * dt)
 
 

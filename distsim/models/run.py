@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.core.units import MS_PER_S
-from distsim.models.course import Course, Keeping, dt_of, identity_of
+from distsim.models.course import Course, Keeping, course_of, dt_of
 from distsim.models.model import ExperimentModel, Model, NetworkModel, RunSettings
 from distsim.models.outcome import Outcome, Table
 from distsim.models.recording import Recording
 from distsim.models.wings import Wing, wing_of
 from distsim.parallel.agreement import require_same
 from distsim.parallel.progress import Progress
-from distsim.parallel.signals import watched
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -71,11 +70,9 @@ def simulate(
     if recording is not None:
         recording.apply(network)
     file = folder and folder / wing.file
-    identity = identity_of(model, parameters, settings, recording)
-    with watched() if keeping else nullcontext() as watch:
-        course = Course(comm, keeping, check, watch)
+    with course_of(comm, model.identity(parameters, settings, recording), keeping, check) as course:
         with progress("compile and build", 0.0):
-            simulation = course.open(partial(wing.simulation, network, comm, settings, file), identity, file)
+            simulation = course.open(partial(wing.simulation, network, comm, settings, file), file)
         with simulation:
             start = course.start
             if start is None:
@@ -105,7 +102,7 @@ def run(
     ``folder``, if there is one; ``keeping`` as there.
     """
     if isinstance(model, ExperimentModel):
-        return model.run(comm, parameters, folder, progress)
+        return model.run(comm, parameters, folder, progress, keeping)
     if not isinstance(model, NetworkModel):
         raise TypeError(f"{type(model).__name__} is neither a network nor an experiment of its own")
     chosen = model.settings_of(parameters, settings or {})
