@@ -14,17 +14,20 @@ from distsim.binary import couplings as building
 from distsim.binary.binary_checkpoint import RECORDINGS, transfer
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation
+from distsim.binary.changed_binary import ChangedBinary
 from distsim.binary.coupled_pairs import CoupledEnds, CoupledPairs
 from distsim.binary.flip_recorder import BinaryRecorder, Flips, MeanActivity
 from distsim.binary.state_sampler import BinaryStates
 from distsim.binary.update_recorder import Updates
 from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.units import MAX_STEPS, check_number
+from distsim.core.parts import Neurons
+from distsim.core.units import MAX_STEPS, check_number, check_seed
 from distsim.parallel.gather import gather_array
+from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import FLUSH_TIME, Output
-from distsim.record.simulation_base import SimulationBase, Tick
+from distsim.record.simulation_base import Tick
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -35,7 +38,7 @@ MOST_KEPT = 1 << 23  # updates of all ranks, on average, after which what they g
 
 
 @check_arguments
-class BinarySimulation(SimulationBase[BinaryNetwork]):
+class BinarySimulation(Changeable[BinaryNetwork]):
     """Simulate a ``BinaryNetwork`` on the ranks of ``comm``, by default those of the job; every method is collective.
 
     A run takes in all updates up to and including its end: several runs equal one that ends at the same time, to the
@@ -79,6 +82,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
             self._couplings = couplings
             self._loop = BinaryLoop(network, comm, seed, couplings, self.window)
             self._recorder = BinaryRecorder(network, self._loop.neurons)
+            self._changed = ChangedBinary(network, self._loop, couplings, seed)
             self._forgotten, self._active_before = 0.0, np.zeros(len(network.populations))
         self._timers = self._loop.timers
         if self._output:
@@ -91,6 +95,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         return sum(array.nbytes for array in self._couplings.arrays if isinstance(array, np.ndarray))
 
     def _write_beside(self, output: Output) -> None:
+        super()._write_beside(output)
         for population in self.network.populations:
             output.replace(f"states/{population.name}/initial", self.initial_states(population, everywhere=False))
             output.replace(f"states/{population.name}/final", self.states(population, everywhere=False))
@@ -100,6 +105,9 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
                 flip_file.append_couplings(output, recording.source, recording.target, pairs)
 
     def _transfer(self, archive: Archive) -> None:
+        self._changed.again = not archive.saving
+        self._transfer_changes(archive)
+        self._changed.again = False
         self._forgotten = archive.number("time at which times were forgotten", self._forgotten)
         self._active_before[:] = archive.number("time active before", self._active_before.tolist())
         transfer(archive, self._loop, self._recorder)
@@ -140,6 +148,33 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
                 f"window = {self.window:g} ms must be at least {LEAST_IN_WINDOW / rate:.3g} ms: neurons are updated "
                 f"every {1.0 / rate:.3g} ms"
             )
+
+    def set(self, neurons: Neurons | str, **values: Any) -> None:
+        """Change neurons from now on: ``set("E", theta=1.5, tau=5.0, state=0)``.
+
+        neurons: a population, its name, or a part. theta: thresholds; tau: mean intervals (ms) between updates, also of
+        what is left until the next; m: of external neurons; state: the chance of being active now, 0 or 1 to be exact.
+        A number, an array (size,) or a distribution each. Neurons whose state changes flip just after the present.
+        """
+        self._change("neurons", [self.network.neurons(neurons)], values)
+
+    def draw_anew(self, seed: int) -> None:
+        """Draw with another seed, from now on, intervals between updates and what external neurons decide.
+
+        The next update of each neuron stays; so does all else: couplings, thresholds, states that were drawn.
+        """
+        self._change("seed", [], {}, check_seed(seed))
+
+    def _make_change(
+        self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None, now: Any
+    ) -> dict[str, Any]:
+        if what == "seed":
+            self._loop.neurons.draw_from(int(number or 0))
+            return {"of": "updates and external neurons", "seed": number}
+        flips = self._changed.set(neurons[0], values, len(self._requests))
+        self._loop.add_flips(flips)
+        self._recorder.add_flips(flips, self.time)
+        return {"of": neurons[0].name}
 
     def activity(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> MeanActivity:
         """The recorded mean activity of ``population`` so far; not ``everywhere``: on rank 0 alone."""

@@ -95,9 +95,13 @@ class BinaryRecorder:
 
     def add(self, stretch: Stretch, flips: tuple[FloatArray, npt.NDArray[np.int32], StateArray], now: float) -> None:
         """Record a settled stretch that ended at ``now`` (ms) and its local flips: time, local index, new state."""
-        time, index, state = flips
         if self.updates is not None:
             self.updates.add(stretch)
+        self.add_flips(flips, now)
+
+    def add_flips(self, flips: tuple[FloatArray, npt.NDArray[np.int32], StateArray], now: float) -> None:
+        """Record local flips up to ``now`` (ms), or such as are made then."""
+        time, index, state = flips
         for sampler in self.states.values():
             sampler.add(time, index, state, now)
         for name in {**self._flips, **self._steps}:

@@ -20,7 +20,7 @@ from distsim.core.placement import local_gids, places_by_rank
 from distsim.core.values import values_of_neurons
 from distsim.parallel.timers import Timers
 from distsim.rates.afferents import build_afferents
-from distsim.rates.rate_network import RateNetwork, RatePopulation
+from distsim.rates.rate_network import ConstantRate, RateNetwork, RatePopulation, SiegertNeuron
 from distsim.record.state_recorder import StateRecorder
 from distsim.theory.siegert import ALPHA, fill_rates
 
@@ -40,18 +40,22 @@ class LocalRates:
         self.population = population
         self.gids = gids
         self.rate = self._values(population.rate, seed, "initial rate")
-        names = [field.name for field in fields(population.model)]
-        p = {name: self._values(getattr(population.model, name), seed, f"parameter {name}") for name in names}
-        self.mean = p["mean"]
-        self.decay = -network.dt / p["tau"]
-        exponentiate(self.decay)
         self.drift, self.diffusion, self.answer = np.zeros(len(gids)), np.zeros(len(gids)), np.zeros(len(gids))
-        self.neuron: tuple[FloatArray, ...] = ()
-        if population.model.siegert:
-            shift = 0.5 * ALPHA * np.sqrt(p["tau_syn"] / p["tau_m"])
-            self.neuron = p["V_th"], p["V_th"] - p["V_reset"], p["tau_m"], p["t_ref"], shift
+        self.set_model(population.model, seed, network.dt)
         incoming = [projection for projection in network.projections if projection.target is population]
         self.afferents = [build_afferents(projection, seed, gids, place) for projection in incoming]
+
+    def set_model(self, model: SiegertNeuron | ConstantRate, seed: int, dt: float) -> None:
+        """Take the parameters of ``model``; rates stay."""
+        names = [field.name for field in fields(model)]
+        p = {name: self._values(getattr(model, name), seed, f"parameter {name}") for name in names}
+        self.mean = p["mean"]
+        self.decay = -dt / p["tau"]
+        exponentiate(self.decay)
+        self.neuron: tuple[FloatArray, ...] = ()
+        if model.siegert:
+            shift = 0.5 * ALPHA * np.sqrt(p["tau_syn"] / p["tau_m"])
+            self.neuron = p["V_th"], p["V_th"] - p["V_reset"], p["tau_m"], p["t_ref"], shift
 
     def _values(self, value: Any, seed: int, purpose: str) -> FloatArray:
         values = values_of_neurons(value, seed, purpose, self.gids, self.population.first_gid)

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.changed_values import in_part, local_places, of_piece, values_at
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_names
-from distsim.core.parts import Neurons, Part, Piece
-from distsim.core.values import Value, check_shape, check_value, values_of_neurons
+from distsim.core.parts import Neurons, Piece
+from distsim.core.values import Value
 from distsim.spiking.local_network import LocalGroup, LocalNetwork
 from distsim.spiking.network import Network, Population
 
@@ -36,9 +37,8 @@ class Plan(NamedTuple):
     def mine(self) -> tuple[Int64Array, Int64Array]:
         """The local neurons among them: their places in the group, and which of the piece they are."""
         share = self.group.shares[self.which]
-        place = Part([self.piece]).index_of(share.gids)
-        found = np.flatnonzero(place >= 0)
-        return share.begin + found, place[found]
+        mine, place = local_places(self.piece, share.gids)
+        return share.begin + mine, place
 
 
 class ChangedNeurons:
@@ -60,7 +60,6 @@ class ChangedNeurons:
         model, group, which = self._owner(population, where)
         each = {f.name: f.metadata.get("what") == "of each" for f in fields(model)}
         check_names(values, [*each, *model.initial_states], "parameter or state", f"{where}, {type(model).__name__}")
-        place = neurons.index_of(population.first_gid + piece.indices)
         parameters: dict[str, Any] = {}
         states: dict[str, Value] = {}
         for name, value in values.items():
@@ -70,11 +69,9 @@ class ChangedNeurons:
                     raise InputError(f"{label} is that of the whole population '{population.name}', not of each neuron")
                 parameters[name] = value
                 continue
-            checked = check_value(value, label)
-            check_shape(checked, (neurons.size,), label)
-            own = checked[place] if isinstance(checked, np.ndarray) else checked
+            own = of_piece(value, neurons, piece, label)
             if name in each:
-                parameters[name] = self._in_part(getattr(model, name), piece, name, own)
+                parameters[name] = in_part(getattr(model, name), piece, f"parameter {name}", own, self.seed)
             else:
                 states[name] = own
         _check_counters(model, states, where)
@@ -88,12 +85,7 @@ class ChangedNeurons:
                 self.models[plan.piece.population.name] = plan.model
                 plan.group.neurons.set_model(plan.which, plan.model, local)  # type: ignore[attr-defined]
             for name, value in plan.states.items():
-                if isinstance(value, np.ndarray):
-                    new = value[place]
-                else:
-                    gids = plan.group.gids[local]
-                    drawn = values_of_neurons(value, self.seed, f"set {name}", gids, 0, number)
-                    new = np.array(np.broadcast_to(drawn, len(local)), np.float64)
+                new = values_at(value, place, self.seed, f"set {name}", plan.group.gids[local], number)
                 plan.group.neurons.set_state(name, local, new)  # type: ignore[attr-defined]
 
     def _owner(self, population: Population, where: str) -> tuple[Any, LocalGroup, int]:
@@ -119,20 +111,6 @@ class ChangedNeurons:
                 "describe the network with other values from the beginning"
             )
         return changed
-
-    def _in_part(self, before: Value, piece: Piece, name: str, value: Value) -> Value:
-        """A parameter of all neurons of a population, of which those of ``piece`` have another value."""
-        population = piece.population
-        if piece.whole:
-            return value
-        gids = population.gids
-        purpose = f"parameter {name}"
-        known = values_of_neurons(before, self.seed, purpose, gids, population.first_gid)
-        whole = np.array(np.broadcast_to(known, population.size), np.float64)
-        if not isinstance(value, np.ndarray):
-            value = values_of_neurons(value, self.seed, purpose, gids[piece.indices], population.first_gid)
-        whole[piece.indices] = value
-        return whole
 
 
 def _check_counters(model: Any, states: dict[str, Value], where: str) -> None:
