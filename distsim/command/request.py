@@ -32,6 +32,7 @@ class Request:
 
     Neither is checked yet. ``out`` is the output folder, ``recording`` None for what the model itself records.
     ``every``: how often the run is saved, None for never; ``resume``: it goes on with what the output folder holds.
+    ``branch``: the checkpoint that it continues; ``leave``: where one is left for branches.
     """
 
     model: str
@@ -41,6 +42,8 @@ class Request:
     recording: Recording | None = None
     every: Every | None = None
     resume: bool = False
+    branch: Path | None = None
+    leave: Path | None = None
 
 
 def parse(arguments: list[str]) -> Request | str:
@@ -94,7 +97,10 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
         given = "resume" if resume else CHECKPOINT
         raise InputError(f"option --{given}: checkpoints are in the output folder; name it by --out FOLDER")
     every = Every.of(text, f"option --{CHECKPOINT}") if text else None
-    return Request(name, {**earlier, **overrides}, out, settings, recording, every, resume)
+    branch, leave = (Path(value) if (value := getattr(known, name, None)) else None for name in ("branch", "leave"))
+    if branch is not None and known.source is not None:
+        raise InputError("command line: --from and --from-checkpoint both say where parameters are from; give one")
+    return Request(name, {**earlier, **overrides}, out, settings, recording, every, resume, branch, leave)
 
 
 def options_of(model: Model) -> dict[str, tuple[str | None, Default]]:
@@ -124,6 +130,10 @@ def _make_parser(name: str, model: Model) -> Parser:
     if has_settings(model):
         line = "what is recorded, see below (default: what the model itself records)"
         add(f"--{RECORD}", nargs="+", action="extend", metavar="WHAT", help=line)
+        line = "leave a checkpoint at the end of the run, for any number of continuations by --from-checkpoint"
+        add("--save", dest="leave", metavar="FILE", help=line)
+        line = "continue the run of a checkpoint, with other parameters or another seed for what is drawn from then on"
+        add("--from-checkpoint", dest="branch", metavar="FILE", help=line)
     line = "save the run so often: 60s or 10m of wall time, or 500ms of simulated time; needs --out"
     add(f"--{CHECKPOINT}", metavar="TIME", help=line)
     line = f"go on with the run in the folder of --out, on any number of ranks, saving it every {RESUMED} if not said"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,8 @@ class Course:
     """A run on the ranks of ``comm``: where it began, how far it is, its parts in earlier jobs.
 
     start: when the measured time began (ms), before: the events until then; None before that. parts: what was done by
-    each job that had a part in it, this one left out. ``check`` is called on all ranks between parts, and may raise.
+    each job that had a part in it, this one left out. origin: of a branch, how the network began, as it notes it.
+    ``check`` is called on all ranks between parts, and may raise.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Course:
         self.start: float | None = None
         self.before: dict[str, int] = {}
         self.parts: list[dict[str, Any]] = []
+        self.origin: dict[str, Any] | None = None
         self._comm, self._identity = comm, identity
         self._keeping, self._check, self._watch = keeping, check, watch
         self._begun = self._last = time.perf_counter()
@@ -93,16 +96,17 @@ class Course:
         self._wanted = FIRST
         self._checkpoints, self._saving = 0, 0.0
 
-    def open(self, make: Callable[[Path | None], Any], file: Path | None) -> Any:
+    def open(
+        self, make: Callable[[Path | None], Any], file: Path | None, begin: Callable[[], Any] | None = None
+    ) -> Any:
         """The simulation that ``make`` makes of the newest checkpoint that is whole, or of None; collective.
 
-        Raises InputError, on all ranks, where what is there is of another run, or none is whole. ``file`` of a run that
-        begins again is removed.
+        ``begin``: makes it instead of the latter. Raises InputError, on all ranks, where what is there is of another
+        run, or none is whole. ``file`` of a run that begins again is removed.
         """
         keeping = self._keeping
         if keeping is None or not keeping.resume:
-            self._tell("nothing was saved yet")
-            return make(None)
+            return self._opened(begin or partial(make, None))
         found = on_root(self._comm, lambda: _usable(keeping.path, self._identity))
         failure: InputError | None = None
         for path, note in found:
@@ -118,9 +122,15 @@ class Course:
             return simulation
         if failure is not None:
             raise failure
-        self._tell("nothing was saved yet")
         on_root(self._comm, lambda: file.unlink(missing_ok=True) if file else None)
-        return make(None)
+        return self._opened(begin or partial(make, None))
+
+    def _opened(self, begin: Callable[[], Any]) -> Any:
+        """The simulation of a run that begins."""
+        self._tell("nothing was saved yet")
+        simulation = begin()
+        self._from = self._saved = simulation.time
+        return simulation
 
     def begin(self, simulation: Any, events: dict[str, int]) -> float:
         """The measured time begins; when (ms)."""
@@ -229,12 +239,16 @@ class Course:
             return
         begin = time.perf_counter()
         self._checkpoints += 1
-        parts = [*self.parts, self._part_done(simulation)]
-        note = {"identity": self._identity, "start": self.start, "before": self.before, "parts": parts}
-        simulation.save(self._keeping.path, note=plain(note))
+        self.leave(simulation, self._keeping.path)
         self._saved, self._last = simulation.time, time.perf_counter()
         self._saving += self._last - begin
         self._tell_saved()
+
+    def leave(self, simulation: Any, path: Path) -> None:
+        """Leave a checkpoint, from which this run, or a branch of it, goes on; collective."""
+        parts = [*self.parts, self._part_done(simulation)]
+        note = {"identity": self._identity, "start": self.start, "before": self.before, "parts": parts}
+        simulation.save(path, note=plain({**note, "origin": self.origin}))
 
     def _tell_saved(self) -> None:
         self._tell(f"the run is kept as it was at {self._saved:g} ms")

@@ -18,6 +18,7 @@ from distsim.spiking.choices import EXCHANGES, PRECISIONS
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from distsim.models.branch import Branch
     from distsim.models.course import Keeping
     from distsim.models.outcome import Outcome
     from distsim.models.recording import Recording
@@ -104,16 +105,21 @@ class Model:
         return self.parameters.load(overrides)
 
     def identity(
-        self, parameters: Any, settings: RunSettings | None = None, recording: Recording | None = None
+        self,
+        parameters: Any,
+        settings: RunSettings | None = None,
+        recording: Recording | None = None,
+        branch: Branch | None = None,
     ) -> dict[str, Any]:
         """What fixes the results of a run, and what is recorded of it, as plain data: a run goes on only as the same.
 
-        ``settings``: None for an experiment, whose parameters say all.
+        ``settings``: None for an experiment, whose parameters say all. ``branch``: the checkpoint that it continues.
         """
         fixing = ("time", "presimulation", "seed", "precision")
         chosen = {name: getattr(settings, name) for name in fixing} if settings else {}
         own = {name: value for name, value in parameters.as_dict().items() if name not in self.free}
         made = {"model": self.name, "file": self.digest, "parameters": own, **chosen}
+        made |= {"branch": branch.digest} if branch else {}
         found: dict[str, Any] = plain({**made, "record": recording and recording.texts})
         return found
 
