@@ -27,10 +27,7 @@ def differences(before: Any, after: Any) -> list[Change]:
 
     Raises InputError where something differs that cannot change between runs.
     """
-    for name, value in vars(before).items():
-        if name not in PARTS:
-            _require_same(f"the network's {name}", value, vars(after)[name])
-    changes = []
+    changes: list[Change] = []
     for was, now in _pairs("population", before.populations, after.populations):
         changes += _of_population(was, now, isinstance(before, BinaryNetwork))
     for was, now in _pairs("projection", before.projections, after.projections):
@@ -38,6 +35,9 @@ def differences(before: Any, after: Any) -> list[Change]:
     if isinstance(before, Network):
         for was, now in _pairs("stimulus", before.stimulations, after.stimulations):
             changes += _of_stimulus(was, now, before)
+    for name, value in vars(before).items():
+        if name not in PARTS:
+            _require_same(f"the network's {name}", value, vars(after)[name])
     return changes
 
 

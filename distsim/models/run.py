@@ -137,6 +137,7 @@ def run(
             **{name: getattr(chosen, name) for name in model.chosen},
             "record": recording and recording.texts,
             "populations": activity.summary(),
+            "network": measured.simulation.network_name,
             **measured.totals,
             **(branch.told(measured.simulation, chosen) if branch else {}),
             **added.summary,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from distsim.core.kept_changes import neurons_from, neurons_kept, value_from, value_kept
 from distsim.core.parts import Neurons
+from distsim.core.rng import VERSION
 from distsim.core.values import describe
 from distsim.parallel.agreement import require_same
 from distsim.parallel.job import faults
@@ -26,6 +29,12 @@ class Changeable(SimulationBase[AnyNetwork]):
         super().__init__(*arguments, **options)
         self._log: list[Change] = []
         self._requests: list[Change] = []
+
+    @property
+    def network_name(self) -> str:
+        """A name for all that fixes the results: the network, seed and precision, and what was changed so far."""
+        fixed = [getattr(self, name) for name in self.fixed]
+        return name_of([self._name, *fixed, self.network.description()], self._log)
 
     @property
     def changes(self) -> list[Change]:
@@ -79,6 +88,13 @@ class Changeable(SimulationBase[AnyNetwork]):
         self._tell_changes(output)
 
     def _tell_changes(self, output: Output) -> None:
-        """Let the file tell what was changed so far."""
+        """Let the file tell what was changed so far, and the name of the network that came of it."""
         if self._log:
             output.note("changes", json.dumps(plain(self.changes)))
+            output.note("network_name", self.network_name)
+
+
+def name_of(what: Sequence[Any], changes: Sequence[Change]) -> str:
+    """A short hash of ``what`` fixes the results of a network, and of ``changes``, if there were any."""
+    text = json.dumps([VERSION, *what, *([changes] if changes else [])], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
