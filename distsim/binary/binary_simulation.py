@@ -21,12 +21,13 @@ from distsim.binary.state_sampler import BinaryStates
 from distsim.binary.update_recorder import Updates
 from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.parts import Neurons
+from distsim.core.parts import Neurons, Part
 from distsim.core.units import MAX_STEPS, check_number, check_seed
 from distsim.parallel.gather import gather_array
 from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import FLUSH_TIME, Output
+from distsim.record.recorded_parts import events_of_part
 from distsim.record.simulation_base import Tick
 
 if TYPE_CHECKING:
@@ -187,10 +188,16 @@ class BinarySimulation(Changeable[BinaryNetwork]):
             return MeanActivity(time, value, self.time)
         return self._recorder.activity(name, self.time, self.comm, everywhere)
 
-    def flips(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> Flips:
-        """The recorded changes of state in ``population`` so far; not ``everywhere``: on rank 0 alone."""
+    def flips(self, population: Neurons | str, *, everywhere: bool = True) -> Flips:
+        """The recorded changes of state in ``population`` so far; not ``everywhere``: on rank 0 alone.
+
+        Of a part: those of its neurons, which are counted within it.
+        """
         self._require_open()
-        name = self.network.find(population).name
+        neurons = self.network.neurons(population)
+        if isinstance(neurons, Part):
+            return Flips(*events_of_part(neurons, lambda whole: self.flips(whole, everywhere=everywhere)))
+        name = neurons.name
         if name not in self.network.flip_recordings:
             raise InputError(f"the flips of '{name}' are not recorded; call network.record_flips('{name}')")
         if self._output:
@@ -241,29 +248,26 @@ class BinarySimulation(Changeable[BinaryNetwork]):
         chosen = self.network.chosen_ends(*ends, sources, targets, where)
         return CoupledEnds(self.network, self._couplings, self.comm, ends, chosen).all(everywhere)
 
-    def states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
+    def states(self, population: Neurons | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
         """The states (size,), 0 or 1, of the neurons of ``population`` now; not ``everywhere``: on rank 0 alone."""
         return self._gather(population, self._loop.neurons.state, everywhere)
 
-    def initial_states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
+    def initial_states(self, population: Neurons | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
         """The states (size,) at the start; not ``everywhere``: on rank 0 alone."""
         return self._gather(population, self._loop.neurons.initial, everywhere)
 
-    def inputs(self, population: BinaryPopulation | str) -> npt.NDArray[np.float64]:
+    def inputs(self, population: Neurons | str) -> npt.NDArray[np.float64]:
         """The inputs h (size,) of the neurons of ``population`` now: whole numbers of units (binary/couplings.py)."""
         units = self._gather(population, self._loop.neurons.h.astype(np.int64) >> 1)  # half units
         unit = self._loop.unit
         inputs: npt.NDArray[np.float64] = np.multiply(units, unit.numerator, dtype=np.float64)
         return inputs / np.float64(unit.denominator)
 
-    def _gather(
-        self, population: BinaryPopulation | str, local: npt.NDArray[Any], everywhere: bool = True
-    ) -> npt.NDArray[Any]:
+    def _gather(self, population: Neurons | str, local: npt.NDArray[Any], everywhere: bool = True) -> npt.NDArray[Any]:
         """Of the numbers ``local`` (n,) of all neurons of this rank those of ``population`` (size,), of all ranks."""
-        whole = self.network.find(population)
-        gids = self._loop.neurons.gids
-        mine = (gids >= whole.first_gid) & (gids < whole.first_gid + whole.size)
-        places = gather_array(gids[mine], self.comm, everywhere) - whole.first_gid
+        place = self.network.neurons(population).index_of(self._loop.neurons.gids)
+        mine = place >= 0
+        places = gather_array(place[mine], self.comm, everywhere)
         values = np.empty(len(places), local.dtype)
         values[places] = gather_array(local[mine], self.comm, everywhere)
         return values

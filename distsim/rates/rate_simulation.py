@@ -10,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.parts import Neurons
+from distsim.core.parts import Neurons, Part
 from distsim.parallel.gather import States
 from distsim.rates.changed_rates import ChangedRates
 from distsim.rates.rate_checkpoint import RECORDINGS, transfer
 from distsim.rates.rate_loop import RateLoop, call_kernels
 from distsim.rates.rate_memory import memory_of_rates
-from distsim.rates.rate_network import RateNetwork, RatePopulation
+from distsim.rates.rate_network import RateNetwork
 from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import Output, lay_out_states
+from distsim.record.recorded_parts import states_of_part
 from distsim.record.simulation_base import GridSimulation
 from distsim.record.store import Store
 
@@ -93,12 +94,15 @@ class RateSimulation(GridSimulation[RateNetwork], Changeable[RateNetwork]):
         self._changed.set(neurons[0], values, len(self._requests))
         return {"of": neurons[0].name}
 
-    def rates(self, population: RatePopulation | str, everywhere: bool = True) -> States:
-        """The recorded rates (1/s) of ``population`` so far.
+    def rates(self, population: Neurons | str, everywhere: bool = True) -> States:
+        """The recorded rates (1/s) of ``population`` so far; of a part of one, those of its neurons, in its order.
 
         On every rank, or, unless ``everywhere``, on rank 0 alone, and at no times on the others.
         """
-        name = self.network.find(population).name
+        neurons = self.network.neurons(population)
+        if isinstance(neurons, Part):
+            return states_of_part(neurons, "the rate", lambda whole, _: self.rates(whole, everywhere))
+        name = neurons.name
         if name not in self._loop.recorders:
             raise InputError(f"the rates of '{name}' are not recorded; call network.record_rates('{name}')")
         self._require_open()
@@ -106,10 +110,9 @@ class RateSimulation(GridSimulation[RateNetwork], Changeable[RateNetwork]):
             return self._output.read_states(f"rates/{name}", self.dt, everywhere)
         return self._loop.recorders[name][0].all(self.comm, everywhere)
 
-    def current_rates(self, population: RatePopulation | str) -> npt.NDArray[np.float64]:
-        """The rates (size,) (1/s) of all neurons of ``population`` now, recorded or not, the same on every rank."""
-        p = self.network.find(population)
-        return self._loop.rates()[p.first_gid : p.first_gid + p.size]
+    def current_rates(self, population: Neurons | str) -> npt.NDArray[np.float64]:
+        """The rates (size,) (1/s) of ``population``, or a part, now, recorded or not, the same on every rank."""
+        return self._loop.rates()[self.network.neurons(population).gids]
 
     def rate_hash(self) -> str:
         """SHA-256 of the rates of all neurons now, in the order of gids, as little-endian float64."""

@@ -251,13 +251,6 @@ class Network(Populations[Population]):
         chosen = None if neurons is None else tuple(sorted(set(check_indices(neurons, population, where))))
         self.spike_recordings.append(SpikeRecording(population.name, count if chosen is None else len(chosen), chosen))
 
-    def _recorded(self, part: Part, *further: object) -> list[tuple[Population, Iterable[int] | None]]:
-        """The populations of which ``part`` is to be recorded, and which of their neurons; None: all."""
-        self.neurons(part)
-        if any(chosen is not None for chosen in further):
-            raise InputError(f"record {part.name}: a part says which neurons are recorded; choose no others beside it")
-        return [(piece.population, None if piece.whole else piece.indices.tolist()) for piece in part.by_population()]
-
     def record_states(
         self,
         population: Neurons | str,

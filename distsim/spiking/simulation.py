@@ -18,6 +18,7 @@ from distsim.parallel.communicator import crowded
 from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import Output
+from distsim.record.recorded_parts import events_of_part, states_of_part
 from distsim.record.simulation_base import GridSimulation, Tick
 from distsim.spiking import plastic_weights as weights
 from distsim.spiking import spike_file
@@ -28,7 +29,6 @@ from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, ca
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
-from distsim.spiking.recorded_parts import spikes_of_part, states_of_part
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.spike_counts import Rate
 from distsim.spiking.spiking_checkpoint import RECORDINGS, fitted, transfer
@@ -176,7 +176,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         """
         neurons = self.network.neurons(population)
         if isinstance(neurons, Part):
-            return spikes_of_part(neurons, lambda whole: self.spikes(whole, everywhere))
+            return gather.Spikes(*events_of_part(neurons, lambda whole: self.spikes(whole, everywhere).columns))
         name = neurons.name
         if name not in self.recorders.of_spikes:
             raise InputError(f"the spikes of '{name}' are not recorded; call network.record_spikes('{name}')")
