@@ -51,7 +51,7 @@ def run(comm: MPI.Comm, request: Request) -> None:
         return
     out = request.out
     settings = model.settings_of(parameters, request.settings) if has_settings(model) else None
-    identity = model.identity(parameters, settings, request.recording, branch)
+    identity = model.identity(parameters, settings, request.recording, branch.digest if branch else None)
     check = partial(going_on.check_goes_on, identity=identity) if request.resume else going_on.check_empty
     with output_folder(comm, out, check):
         if on_root(comm, lambda: going_on.is_done(out)):

@@ -18,7 +18,6 @@ from distsim.spiking.choices import EXCHANGES, PRECISIONS
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from distsim.models.branch import Branch
     from distsim.models.course import Keeping
     from distsim.models.outcome import Outcome
     from distsim.models.recording import Recording
@@ -109,17 +108,18 @@ class Model:
         parameters: Any,
         settings: RunSettings | None = None,
         recording: Recording | None = None,
-        branch: Branch | None = None,
+        branch: str | None = None,
     ) -> dict[str, Any]:
         """What fixes the results of a run, and what is recorded of it, as plain data: a run goes on only as the same.
 
-        ``settings``: None for an experiment, whose parameters say all. ``branch``: the checkpoint that it continues.
+        ``settings``: None for an experiment, whose parameters say all. ``branch``: digest of the checkpoint that it
+        continues.
         """
         fixing = ("time", "presimulation", "seed", "precision")
         chosen = {name: getattr(settings, name) for name in fixing} if settings else {}
         own = {name: value for name, value in parameters.as_dict().items() if name not in self.free}
         made = {"model": self.name, "file": self.digest, "parameters": own, **chosen}
-        made |= {"branch": branch.digest} if branch else {}
+        made |= {"branch": branch} if branch else {}
         found: dict[str, Any] = plain({**made, "record": recording and recording.texts})
         return found
 

@@ -75,7 +75,7 @@ def simulate(
     if recording is not None:
         recording.apply(network)
     file = folder and folder / wing.file
-    identity = model.identity(parameters, settings, recording, branch)
+    identity = model.identity(parameters, settings, recording, branch.digest if branch else None)
     with course_of(comm, identity, keeping, check) as course:
         make = partial(wing.simulation, network, comm, began, file)
         begin = None
