@@ -132,7 +132,8 @@ class Changes:
     def draw_anew(self, step: int, seed: int) -> dict[str, Any]:
         """Let stimuli and sources draw with another seed what they send from now on."""
         where, before = f"draw_anew({seed})", self.stimulations
-        latest = {s.index: s.stimulus for s in self.stimulations}
+        drawing = {index for g in self.local.groups for driven in g.driven for index in driven.drawing}
+        latest = {s.index: s.stimulus for s in self.stimulations if s.index in drawing}
         try:
             for index, drive in latest.items():
                 stop = getattr(drive, "stop", None)

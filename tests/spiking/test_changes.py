@@ -344,6 +344,18 @@ def test_32_bits_refuse_more_than_they_hold():
         assert simulation.spike_hash() == refused
 
 
+def test_what_a_stimulus_was_and_is_do_not_add_up():
+    """So that 32 bits hold the same stimulus again, and another seed of it."""
+    with Simulation(network_of(), alone(), precision="single") as simulation:
+        simulation.run(5.0)
+        units = [group.grid.unit for group in simulation._local.groups]
+        for seed in (2, 3, 4):
+            simulation.draw_anew(seed)
+            simulation.set_stimulus("E", rate=8999.0)
+            simulation.run(0.5)
+        assert [group.grid.unit for group in simulation._local.groups] == units
+
+
 def test_spikes_on_their_way_keep_the_weight_with_which_they_were_sent():
     for delay in (5.0, DELAYS):  # one delay, and segments
         network = Network(dt=0.1)
