@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -119,9 +119,10 @@ class LocalGroup:
         self.model = self.shares[0].population.model
         self.stretches = Stretches.of(share.n for share in self.shares)
 
-    def most_spikes(self, n_steps: int, dt: float) -> int:
-        """The most spikes that the local neurons can have in ``n_steps``."""
-        return n_steps * sum(share.n * share.population.model.multiplicity(dt) for share in self.shares)
+    def most_spikes(self, n_steps: int, dt: float, models: Mapping[str, Any]) -> int:
+        """The most spikes that the local neurons can have in ``n_steps``; ``models``: what populations are now."""
+        present = ((s.n, models.get(s.population.name, s.population.model)) for s in self.shares)
+        return n_steps * sum(n * model.multiplicity(dt) for n, model in present)
 
 
 @dataclass
@@ -289,11 +290,17 @@ def bind_drives(group: LocalGroup, stimulations: Iterable[Stimulation]) -> None:
     group.has_inputs = any(driven.inputs for driven in group.driven)
 
 
-def bound_of(group: LocalGroup, incoming: Iterable[LocalTable], dt: float) -> InputBound:
-    """What the synapses of ``group`` and its drives can add to the input of each neuron in a step."""
+def bound_of(
+    group: LocalGroup, incoming: Iterable[LocalTable], dt: float, models: Mapping[str, Any] | None = None
+) -> InputBound:
+    """What the synapses of ``group`` and its drives can add to the input of each neuron in a step.
+
+    ``models``: what populations are now, by name, where they were changed.
+    """
     bound = InputBound(len(group.gids))
     for local in incoming:
-        bound.add_table(local.table, local.synapse.unbounded, local.projections[0].most_at_once(dt))
+        at_once = max(projection.most_at_once(dt, models) for projection in local.projections)
+        bound.add_table(local.table, local.synapse.unbounded, at_once)
     for driven in group.driven:
         for most in driven.largest_inputs():
             bound.fixed[driven.where] += most

@@ -9,7 +9,8 @@ Time levels, for the interval of steps a + 1 .. b with b - a at most the minimum
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,11 +53,15 @@ class SpikingLoop:
         self.step = 0
         self.counts = SpikeCounts(local)
         self.spike_hash, self._no_sums = EventHash(), np.zeros(0, np.uint64)
-        sizes = [group.most_spikes(interval, dt) for group in local.groups]  # spikes that buffers hold
-        self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
-        self._packed = np.empty(sum(sizes), np.uint64)
+        self.make_room({})
         self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)
         self._no_current = {group.stretches.n: np.zeros((group.stretches.n, interval)) for group in local.groups}
+
+    def make_room(self, models: Mapping[str, Any]) -> None:
+        """Let buffers hold all spikes of an interval; ``models``: what populations are now, where they were changed."""
+        sizes = [group.most_spikes(self.interval, self.dt, models) for group in self.local.groups]
+        self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
+        self._packed = np.empty(sum(sizes), np.uint64)
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every interval."""

@@ -210,6 +210,13 @@ def check_models(arguments: list[str], document: str, folder: Path, ranks: int |
         module = registry.find(model)
         small = module.load(module.resized(500, None)).as_dict()
         write_json(path, {"model": model, "parameters": small})
+    if "--from-checkpoint" in arguments:
+        path = arguments[arguments.index("--from-checkpoint") + 1]
+        run_python(
+            ["-m", "distsim", "run", arguments[1], "--set", "N=100", "K=20", "--time", "5", "--save", path],
+            None,
+            folder,
+        )
     if "--populations" in arguments:
         file = folder / arguments[arguments.index("--populations") + 1]
         file.write_text(documents.fenced(document, "toml")[0], encoding="utf-8")

@@ -27,18 +27,25 @@ class PoissonEvents:
     """Poisson events that a drive sends to the local neurons of a population, each by its stream.
 
     spans: (after, until, table): those sent in the steps after + 1 .. until are counted by that table. weight in the
-    unit of weights of the target; delay in steps.
+    unit of weights of the target; delay in steps; index: of the stimulation.
     """
 
     streams: Streams
     spans: tuple[tuple[int, int, CountTable], ...]
     weight: float
     delay: int
+    index: int
 
-    @property
-    def most(self) -> float:
-        """The most that arrives at a neuron in a step, in size."""
-        return abs(self.weight) * max((table.largest for _, _, table in self.spans), default=0)
+    def most_at(self, step: int) -> float:
+        """The most that is sent to a neuron in the step after ``step``, in size."""
+        found = (table.largest for after, until, table in self.spans if after <= step < until)
+        return abs(self.weight) * max(found, default=0)
+
+
+def _most_together(events: list[PoissonEvents]) -> float:
+    """The most that events of one delay can add to the input of a neuron in a step."""
+    begins = {after for each in events for after, _, _ in each.spans}
+    return max((sum(each.most_at(step) for each in events) for step in begins), default=0.0)
 
 
 @dataclass
@@ -47,7 +54,7 @@ class Driven:
 
     population: its number in the group; local (n,) int64: local indices of the neurons of a part, None: all. index:
     number of the stimulation that is being bound; seed: its own, if it has one. poisson, currents, inputs: what was
-    added so far.
+    added so far; drawing: the stimulations that asked for streams.
     """
 
     share: PopulationShare
@@ -58,9 +65,11 @@ class Driven:
     poisson: list[PoissonEvents] = field(default_factory=list)
     currents: list[AddCurrent] = field(default_factory=list)
     inputs: list[tuple[InputOf, float]] = field(default_factory=list)
+    drawing: set[int] = field(default_factory=set)
 
     def streams(self, purpose: str) -> Streams:
         """A random stream for each local neuron, which no other stimulation has."""
+        self.drawing.add(self.index)
         seed = self.share.seed if self.seed is None else self.seed
         return streams_of(seed, purpose, self.index, self.share.gids)
 
@@ -76,7 +85,7 @@ class Driven:
         """
         spans = [(0, MAX_STEPS, mean)] if isinstance(mean, (int, float)) else mean
         tables = tuple((after, until, count_table(each)) for after, until, each in spans)
-        self.poisson.append(PoissonEvents(self.streams("poisson input"), tables, weight, delay))
+        self.poisson.append(PoissonEvents(self.streams("poisson input"), tables, weight, delay, self.index))
 
     def add_current(self, add: AddCurrent) -> None:
         """Let add(current, first_step) add pA to current (n_steps,), that of the steps from ``first_step`` on."""
@@ -91,8 +100,14 @@ class Driven:
         self.inputs.append((input_of, most))
 
     def largest_inputs(self) -> list[float]:
-        """The most that each drive can add to the input of a neuron in a step, in size."""
-        return [events.most for events in self.poisson] + [most for _, most in self.inputs]
+        """The most that each drive can add to the input of a neuron in a step, in size.
+
+        What a stimulation is after a change does not arrive together with what it was, unless their delays differ.
+        """
+        together: dict[tuple[int, int], list[PoissonEvents]] = {}
+        for events in self.poisson:
+            together.setdefault((events.index, events.delay), []).append(events)
+        return [_most_together(events) for events in together.values()] + [most for _, most in self.inputs]
 
     def deposit_inputs(self, first_step: int, n_steps: int, rings: tuple[npt.NDArray[Any], ...], unit: float) -> None:
         """Add ``inputs`` of some steps to ``rings``, of each input of the group (slots, n)."""

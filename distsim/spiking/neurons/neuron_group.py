@@ -73,7 +73,7 @@ class NeuronGroup:
             why = " ".join(str(error).split())
             raise InputError(f"{type(self.model).__name__}: 'step' cannot be compiled: {why}") from error
 
-    def set_model(self, number: int, model: Any) -> None:
+    def set_model(self, number: int, model: Any, changed: npt.NDArray[np.int64]) -> None:
         """Give the neurons of population ``number`` the parameters of ``model``, of their kind; states stay."""
         share = self.shares[number]
         before = {name: values for name, values in self._above.items() if values is not None}
@@ -82,9 +82,9 @@ class NeuronGroup:
         for state in self.model.every_state():
             if state.above is not None:
                 after = self._above[state.name] = self.of_neurons(state.above)
-                changed = after != before[state.name]
+                moved = after != before[state.name]
                 values = self._find(state.name, self.model.states, self.values)
-                values[changed] = (values[changed] + before[state.name][changed]) - after[changed]
+                values[moved] = (values[moved] + before[state.name][moved]) - after[moved]
         self.divide(self.stretches)
 
     def set_state(self, name: str, local: npt.NDArray[np.int64], new: FloatArray) -> None:

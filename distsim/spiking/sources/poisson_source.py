@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from distsim.core.declared import duration
 from distsim.core.errors import InputError
@@ -56,20 +58,27 @@ class PoissonSourceGroup(Group):
     """The local sources of some populations; number s of their streams is that of step s."""
 
     def __init__(self, shares: list[PopulationShare]) -> None:
-        self._shares = shares
-        self._draw(None)
+        self._shares = list(shares)
+        self._prepare()
 
-    def _draw(self, seed: int | None) -> None:
-        """Take the streams of ``seed``, or those of the simulation."""
+    def _prepare(self) -> None:
+        """Which sources fire when, and their streams."""
         self.sources = []
         for share in self._shares:
             model: Any = share.population.model
-            streams = streams_of(share.seed if seed is None else seed, "poisson source", 0, share.gids)
+            streams = streams_of(share.seed, "poisson source", 0, share.gids)
             self.sources += [(share, streams, *span) for span in model.tables(share.dt)]
 
     def draw_anew(self, seed: int) -> None:
         """Draw with another seed what is drawn for steps from the present on."""
-        self._draw(seed)
+        self._shares = [replace(share, seed=seed) for share in self._shares]
+        self._prepare()
+
+    def set_model(self, number: int, model: Any, changed: npt.NDArray[np.int64]) -> None:
+        """Let the sources of population ``number`` fire as ``model`` says, from the present on."""
+        share = self._shares[number]
+        self._shares[number] = replace(share, population=replace(share.population, model=model))
+        self._prepare()
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """Emit the spikes of the steps; see ``Group.update``."""
