@@ -272,6 +272,16 @@ def check_checkpoints(arguments: list[str], document: str, folder: Path) -> None
     assert set(found["seconds"]) == {"build", "save", "write", "restore"}
 
 
+def check_start(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark prints a line for each phase, on one rank and once."""
+    if sys.platform != "linux":
+        pytest.skip("the benchmark reads memory as Linux tells it")
+    launcher_of_tests = f"{' '.join(launcher())} -n {{ranks}}"
+    fewer = ["--ranks", "1", "--repetitions", "1", "--launcher", launcher_of_tests]
+    printed = run_python(["benchmarks/start.py", *arguments, *fewer], None, ROOT)
+    assert [line.split()[0] for line in printed.splitlines()[2:]] == ["1"] * 5
+
+
 def check_kernels(arguments: list[str], document: str, folder: Path) -> None:
     """The options are known. It compiles everything anew, too long for here; test_benchmark_kernels.py runs it."""
     parse = "import sys, kernels; kernels.parser().parse_args(sys.argv[1:])"
@@ -323,6 +333,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python benchmarks/against_brian2.py": check_against_brian2,
     "python benchmarks/checkpoints.py": check_checkpoints,
     "python benchmarks/kernels.py": check_kernels,
+    "python benchmarks/start.py": check_start,
     "python docs/generate.py": check_generate,
     f"python {PHASE_DIAGRAM}": check_phase_diagram,
     "mpirun": check_mpirun,
