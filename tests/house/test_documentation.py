@@ -270,6 +270,11 @@ def check_checkpoints(arguments: list[str], document: str, folder: Path) -> None
     fewer = ["--neurons", "300", "--time", "5", "--repetitions", "2", "--folder", str(folder)]
     found = json.loads(run_python(["benchmarks/checkpoints.py", *arguments, *fewer], None, ROOT))
     assert set(found["seconds"]) == {"build", "save", "write", "restore"}
+    assert {name: ratio["at most"] for name, ratio in found["ratios"].items()} == {
+        "bytes / plastic weights": 1.1,
+        "save / write": 2.0,
+        "restore / build": 1.3,
+    }
 
 
 def check_start(arguments: list[str], document: str, folder: Path) -> None:
