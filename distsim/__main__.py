@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
-from distsim.command.request import Request, parse
 from distsim.core.errors import InputError
 from distsim.core.standard_streams import make_lasting
 from distsim.parallel import launched, run_main, world
+from distsim.parallel.shared_modules import import_together
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+    from distsim.command.request import Request
+
+NEEDED = ("distsim.command.run_command", "numpy.ma")
+"""Modules that a run takes, with all that they import; numba asks for the masked arrays of numpy."""
 
 
 def main(arguments: list[str]) -> int:
@@ -20,22 +26,31 @@ def main(arguments: list[str]) -> int:
     Help and other texts need no MPI, unless a launcher waits for its ranks, which are to end together.
     """
     try:
-        if launched():
-            return run_main(lambda comm: do(parse(arguments), comm), world())
-        asked = parse(arguments)
-        if isinstance(asked, str):
-            print(asked, end="", flush=True)
-            return 0
+        if not launched():
+            from distsim.command.request import parse
+
+            if isinstance(asked := parse(arguments), str):
+                print(asked, end="", flush=True)
+                return 0
         comm = world()
     except InputError as error:
         print(f"distsim: error: {error}", file=sys.stderr)
         return 2
-    return run_main(lambda comm: do(asked, comm), comm)
+    return run_main(partial(_on_ranks, arguments=arguments), comm)
+
+
+def _on_ranks(comm: MPI.Comm, arguments: list[str]) -> None:
+    """Do what the command line asks for; collective."""
+    models = [f"distsim.models.{word}.network" for word in arguments[1:2] if word.isidentifier()]
+    import_together(comm, [*NEEDED, *models])
+    from distsim.command.request import parse
+
+    do(parse(arguments), comm)
 
 
 def do(asked: Request | str, comm: MPI.Comm) -> None:
     """Run the model that is asked for, or show the text; collective."""
-    if isinstance(asked, Request):
+    if not isinstance(asked, str):
         from distsim.command.run_command import run
 
         run(comm, asked)

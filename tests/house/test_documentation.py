@@ -51,7 +51,20 @@ BEFORE_PYTHON = {
 ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
 
 WITH_PYTHON = [document for document in DOCUMENTS if documents.fenced(document, "python")]
-COMMANDS = [(document, command) for document in DOCUMENTS for command in documents.commands(document)]
+
+
+def commands_to_check() -> list[tuple[str, str]]:
+    """Documents and their commands, those that mean the same in several documents once, without BEFORE_PYTHON's."""
+    everywhere = re.compile(r"(mpirun -n \d+ )?python (-m distsim|benchmarks/)(?!.*--populations)|make ")
+    found = {}
+    for document in DOCUMENTS:
+        for command in documents.commands(document):
+            if BEFORE_PYTHON.get(document) != command:
+                found.setdefault(command if everywhere.match(command) else (document, command), (document, command))
+    return list(found.values())
+
+
+COMMANDS = commands_to_check()
 
 
 def run(command: list[str], cwd: Path) -> str:
@@ -86,7 +99,9 @@ def test_python_runs_and_prints_the_same_on_any_number_of_ranks(document: str, t
         folder.mkdir()
         if document in BEFORE_PYTHON:
             assert BEFORE_PYTHON[document] in documents.commands(document)
-            run_python(shlex.split(BEFORE_PYTHON[document])[1:], ranks, folder)
+            words = shlex.split(BEFORE_PYTHON[document])
+            run_python(words[1:], ranks, folder)
+            assert list((folder / words[-1]).glob("summary.json")) or list((folder / words[-1]).glob("runs.jsonl"))
         script = folder / documents.script_name(document)
         script.write_text(source, encoding="utf-8")
         printed.append(run_python([script.name], ranks, folder))
@@ -269,6 +284,16 @@ def check_checkpoints(arguments: list[str], document: str, folder: Path) -> None
     }
 
 
+def check_start(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark prints a line for each phase, on one rank and once."""
+    if sys.platform != "linux":
+        pytest.skip("the benchmark reads memory as Linux tells it")
+    launcher_of_tests = f"{' '.join(launcher())} -n {{ranks}}"
+    fewer = ["--ranks", "1", "--repetitions", "1", "--launcher", launcher_of_tests]
+    printed = run_python(["benchmarks/start.py", *arguments, *fewer], None, ROOT)
+    assert [line.split()[0] for line in printed.splitlines()[2:]] == ["1"] * 5
+
+
 def check_kernels(arguments: list[str], document: str, folder: Path) -> None:
     """The options are known. It compiles everything anew, too long for here; test_benchmark_kernels.py runs it."""
     parse = "import sys, kernels; kernels.parser().parse_args(sys.argv[1:])"
@@ -320,6 +345,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python benchmarks/against_brian2.py": check_against_brian2,
     "python benchmarks/checkpoints.py": check_checkpoints,
     "python benchmarks/kernels.py": check_kernels,
+    "python benchmarks/start.py": check_start,
     "python docs/generate.py": check_generate,
     f"python {PHASE_DIAGRAM}": check_phase_diagram,
     "mpirun": check_mpirun,

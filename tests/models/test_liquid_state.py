@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 from mpi4py import MPI
-from scipy import stats
 
 from distsim import InputError, read_distance_curves
 from distsim.analysis.liquid_distances import train_distance
@@ -43,6 +42,8 @@ def test_pairs_lie_at_their_distances(pairs):
 
 def test_trains_are_poisson():
     """The stimuli of pairs at distance 0 are drawn without a condition: counts of mean 10, times uniform."""
+    from scipy import stats  # takes a while: not on every rank that collects this file
+
     p = load({"pairs": 2000})
     trains = stimuli.poisson_trains(p, p.pairs)
     counts = np.array([len(train) for train in trains])

@@ -1,0 +1,122 @@
+"""Python's modules, read from the disk by one rank of each node and handed to its other ranks.
+
+To import numpy, numba and the simulator asks the file system for thousands of names, and the ranks of a large job do
+that all at once. Here the first rank of every node imports what a job needs, and the others get the code of the modules
+from its memory. Libraries of machine code are opened by each rank, since the ranks of a node share their pages.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import marshal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from distsim.parallel.communicator import patient_barrier
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+
+class Found(NamedTuple):
+    """Where a module is, the folders of its parts if it is a package, and where its code is; None for a library."""
+
+    origin: str
+    folders: list[str] | None
+    part: tuple[int, int] | None
+
+
+class Modules(NamedTuple):
+    """The modules of a process that came from files; ``code`` holds that of all, so that its memory is given back."""
+
+    found: dict[str, Found]
+    code: bytes
+
+
+def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
+    """Import those of the modules ``names`` that exist on all ranks of ``comm``, with all that they import; collective.
+
+    The ranks of a node see the same files. What is imported stays, so nobody looks for garbage among it meanwhile.
+    """
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        if node.rank == 0:
+            _import(names)
+        patient_barrier(node)
+        modules = node.bcast(modules_here() if node.rank == 0 and node.size > 1 else None)
+        if node.rank > 0:
+            finder = Finder(modules)
+            sys.meta_path.insert(0, finder)
+            try:
+                _import(names)
+            finally:
+                sys.meta_path.remove(finder)
+    finally:
+        if collects:
+            gc.enable()
+    node.Free()
+
+
+def _import(names: Sequence[str]) -> None:
+    """What is not there is told where it is used."""
+    for name in names:
+        with suppress(ModuleNotFoundError):
+            importlib.import_module(name)
+
+
+def modules_here() -> Modules:
+    """All of this process that can be handed on."""
+    found, codes, end = {}, [], 0
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        if spec is None or spec.name != name or spec.origin is None:
+            continue
+        folders = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
+        if isinstance(spec.loader, ExtensionFileLoader):
+            found[name] = Found(spec.origin, folders, None)
+        elif type(spec.loader) is SourceFileLoader:
+            codes.append(marshal.dumps(spec.loader.get_code(name)))
+            found[name] = Found(spec.origin, folders, (end, end := end + len(codes[-1])))
+    return Modules(found, b"".join(codes))
+
+
+class Finder:
+    """Finds modules that another rank has found; others are looked for as ever."""
+
+    def __init__(self, modules: Modules) -> None:
+        self._found, self._code = modules.found, memoryview(modules.code)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        found = self._found.get(fullname)
+        if found is None:
+            return None
+        loader: SourceFileLoader | ExtensionFileLoader
+        if found.part is None:
+            loader = ExtensionFileLoader(fullname, found.origin)
+        else:
+            loader = Told(fullname, found.origin, self._code[slice(*found.part)])
+        return spec_from_file_location(fullname, loader=loader, submodule_search_locations=found.folders)
+
+
+class Told(SourceFileLoader):
+    """Runs ``code`` (marshalled) that another rank has read, and keeps none of it."""
+
+    def __init__(self, name: str, path: str, code: memoryview) -> None:
+        super().__init__(name, path)
+        self._code: memoryview | None = code
+
+    def get_code(self, fullname: str) -> Any:
+        code, self._code = self._code, None
+        return super().get_code(fullname) if code is None else marshal.loads(code)
