@@ -13,20 +13,62 @@ def count(source, counts):  # type: ignore[no-untyped-def]
 
 
 @jit
-def fill(source, degree, first, cursor, targets, own_weights, weights):  # type: ignore[no-untyped-def]
+def fill(source, degree, places, cursor, targets, own_weights, weights):  # type: ignore[no-untyped-def]
     """Put every edge at the cursor of its source, which moves on.
 
-    source (edges,): those of target ``first``, degree[0] of them, then those of the next target, ... Weights of their
-    own, (edges,), go there too; (0,) where there are none.
+    source (edges,): those of the first target, degree[0] of them, then those of the next, ...; places (targets,): the
+    local index of each target. Weights of their own, (edges,), go there too; (0,) where there are none.
     """
     edge = 0
     for t in range(degree.size):
         for _ in range(degree[t]):
             at = cursor[source[edge]]
             cursor[source[edge]] = at + 1
-            targets[at] = first + t
+            targets[at] = places[t]
             if own_weights.size:
                 weights[at] = own_weights[edge]
+            edge += 1
+
+
+@jit
+def count_runs(source, degree, kinds, counts, runs, last):  # type: ignore[no-untyped-def]
+    """counts[s] += the number of edges of source s, runs[s] += the number of runs of one kind that they make.
+
+    kinds (targets,): that of the edges of each target; last (sources,): that of the last edge of each source so far.
+    """
+    edge = 0
+    for t in range(degree.size):
+        for _ in range(degree[t]):
+            row = source[edge]
+            counts[row] += 1
+            runs[row] += last[row] != kinds[t]
+            last[row] = kinds[t]
+            edge += 1
+
+
+@jit
+def fill_runs(source, degree, places, kinds, rows, runs, targets, own_weights, weights):  # type: ignore[no-untyped-def]
+    """As ``fill``, where the edges of a source lie in runs of one kind.
+
+    kinds (targets,): that of the edges of each target. rows: of each source the place of its first edge, that of the
+    next, which moves on, its first run, the next one, which moves on. runs: (ends, kinds), written: of each run where
+    it ends, counted from the first edge of the row, and its kind.
+    """
+    offsets, cursor, first, run = rows
+    ends, kind_of = runs
+    edge = 0
+    for t in range(degree.size):
+        for _ in range(degree[t]):
+            row = source[edge]
+            at = cursor[row]
+            cursor[row] = at + 1
+            targets[at] = places[t]
+            if own_weights.size:
+                weights[at] = own_weights[edge]
+            if run[row] == first[row] or kind_of[run[row] - 1] != kinds[t]:
+                kind_of[run[row]] = kinds[t]
+                run[row] += 1
+            ends[run[row] - 1] = at + 1 - offsets[row]
             edge += 1
 
 
@@ -35,3 +77,14 @@ def add_by_target(targets, weights, factor, total):  # type: ignore[no-untyped-d
     """total[target] += |weight| * factor for every edge; weights (edges,) or (1,)."""
     for edge in range(targets.size):
         total[targets[edge]] += abs(weights[0 if weights.size == 1 else edge]) * factor
+
+
+@jit
+def add_runs_by_target(order, begins, ends, kinds, targets, weights, each, factor, total):  # type: ignore[no-untyped-def]
+    """As ``add_by_target``, run after run in ``order``: a run goes from edge begins[r] to ends[r] - 1.
+
+    weights: of each kind, or, where ``each``, of each edge.
+    """
+    for run in order:
+        for edge in range(begins[run], ends[run]):
+            total[targets[edge]] += abs(weights[edge if each else kinds[run]]) * factor

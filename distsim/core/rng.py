@@ -22,6 +22,7 @@ among any random numbers of 64 bits.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,6 +116,12 @@ def family(seed: int, purpose: str, owner: int = 0) -> tuple[np.uint64, np.uint6
     digest = hashlib.blake2b(text, digest_size=16).digest()
     base, salt = (np.uint64(int.from_bytes(half, "little")) for half in (digest[:8], digest[8:]))
     return base, salt
+
+
+def families(seed: int, purpose: str, owners: Sequence[int]) -> tuple[UInt64Array, UInt64Array]:
+    """``family`` of each of ``owners``: bases and salts (owners,)."""
+    pairs = np.array([family(seed, purpose, owner) for owner in owners], np.uint64).reshape(-1, 2)
+    return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
 
 
 @inline

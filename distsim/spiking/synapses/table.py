@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,24 @@ from distsim.core.jit import inline
 Int64Array = npt.NDArray[np.int64]
 _NONE = np.zeros(0, np.int64)
 _CHUNK = 1 << 20  # weights that are converted together
+
+
+class Runs(NamedTuple):
+    """The edges of each row in runs of one kind; those of one kind have one delay.
+
+    first (rows + 1,) int64: the runs of row r are first[r] .. first[r + 1] - 1. ends (runs,) uint32: where each ends,
+    counted from the first edge of its row. kinds (runs,) uint8, uint16 or uint32: which entry of the delays of a table
+    is theirs, and of the weights, unless ``each`` edge has one.
+    """
+
+    first: Int64Array
+    ends: npt.NDArray[np.uint32]
+    kinds: npt.NDArray[Any]
+    each: bool
+
+    def of_rows(self, rows: Int64Array) -> Runs:
+        """Those of some rows, where the others have none."""
+        return self._replace(first=np.append(self.first[rows], self.first[-1]))
 
 
 @dataclass(frozen=True)
@@ -31,6 +49,7 @@ class Table:
     attributes: further parameters of the synapses by name, (edges,) in the type of the weights, or (1,).
     segments: None, or (rows, longest + 1) of the type of the targets: the edges of row r with delay d are
     offsets[r] + segments[r, d - 1] .. offsets[r] + segments[r, d] - 1.
+    runs: None, or of what kind the edges are: delays are then (kinds,), and weights (kinds,) or (edges,).
     """
 
     first_source_gid: int
@@ -44,6 +63,7 @@ class Table:
     weight_unit: float = 1.0
     attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     one_weight: bool = False
+    runs: Runs | None = None
 
     @property
     def n_edges(self) -> int:
@@ -70,6 +90,9 @@ class Table:
         """Shortest and longest delay (steps); None where there are no edges."""
         if not self.n_edges:
             return None
+        if self.runs is not None:
+            delays = self.delays[np.unique(self.runs.kinds)]
+            return int(delays.min()), int(delays.max())
         if self.segments is None:
             return int(self.delays.min()), int(self.delays.max())
         used = np.flatnonzero((self.segments[:, 1:] > self.segments[:, :-1]).any(axis=0)) + 1
@@ -87,11 +110,24 @@ class Table:
 
     def weights_of(self, edges: Int64Array) -> npt.NDArray[np.float64]:
         """Weights (n,) of edges."""
+        if self.runs is not None and not self.runs.each:
+            return np.asarray(self.weights[self.kinds_of(self.runs, edges)], np.float64)
         weights: npt.NDArray[np.float64] = np.broadcast_to(self.weights, self.n_edges)[edges].astype(np.float64)
         return np.multiply(weights, self.weight_unit)
 
+    def run_bounds(self, runs: Runs) -> tuple[Int64Array, Int64Array]:
+        """The first edge (runs,) of each run, and the one after the last."""
+        ends = np.repeat(self.offsets[:-1], np.diff(runs.first)) + runs.ends
+        return np.concatenate([self.offsets[:1], ends[:-1]])[: len(ends)], ends
+
+    def kinds_of(self, runs: Runs, edges: Int64Array) -> npt.NDArray[Any]:
+        """The kinds (n,) of edges."""
+        return runs.kinds[np.searchsorted(self.run_bounds(runs)[1], edges, side="right")]
+
     def delays_of(self, edges: Int64Array, rows: Int64Array) -> Int64Array:
         """Delays (n,) in steps of edges, which lie in ``rows`` (n,)."""
+        if self.runs is not None:
+            return self.delays[self.kinds_of(self.runs, edges)].astype(np.int64)
         if self.segments is None:
             return np.broadcast_to(self.delays, self.n_edges)[edges].astype(np.int64)
         delays = np.empty(len(edges), np.int64)
@@ -108,9 +144,9 @@ class Table:
     def in_units(self, unit: float) -> Table:
         """The same table with int32 weights, those of this one rounded to multiples of ``unit``, a power of two.
 
-        Float32 weights, of which the new ones take the memory, are lost. One weight of all stays as it is.
+        Float32 weights, of which the new ones take the memory, are lost. One weight, of all or of a kind, stays.
         """
-        if self.one_weight:
+        if self.one_weight or (self.runs is not None and not self.runs.each):
             return self
         units = self.weights.view(np.int32) if self.weights.itemsize == 4 else np.empty(self.n_edges, np.int32)
         for begin in range(0, self.n_edges, _CHUNK):
@@ -121,7 +157,7 @@ class Table:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         own = (self.sources, self.offsets, self.targets, self.weights, self.delays, self.segments)
-        arrays: list[npt.NDArray[Any] | None] = [*own, *self.attributes.values()]
+        arrays: list[npt.NDArray[Any] | None] = [*own, *self.attributes.values(), *(self.runs or ())[:3]]
         return sum(array.nbytes for array in arrays if array is not None)
 
 

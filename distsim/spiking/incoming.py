@@ -1,0 +1,183 @@
+"""What groups of neurons there are, and which projections go into which of their tables: from the description alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from distsim.connect.attribute import reduced
+from distsim.core.parts import Neurons, Part
+from distsim.core.values import Value, bounds
+from distsim.spiking.network import Network, Population, Projection
+
+MOST_TABLES = 7
+"""Tables of static synapses onto one input of a group, each of one weight and delay, at most: more kinds of synapses
+are in one table, in runs. Where a source has eight of them, that takes no more memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Incoming:
+    """Synapses of a projection onto one group, of whose populations ``first`` is the first that has targets."""
+
+    projection: Projection
+    first: Population
+
+    @cached_property
+    def values(self) -> dict[str, Value]:
+        """What each synapse has of its own: weight, delay, and further attributes."""
+        return {name: reduced(value) for name, value in self.projection.synapse.values.items()}
+
+    @cached_property
+    def singles(self) -> dict[str, float | None]:
+        """Of weight, delay, and further attributes the value that all synapses share, or None."""
+        return {name: value if isinstance(value, float) else None for name, value in self.values.items()}
+
+    @cached_property
+    def rows(self) -> range:
+        """The gids from that of the first source to that of the last."""
+        source = self.projection.source
+        return range(source.first_gid, source.first_gid + source.extent)
+
+    @cached_property
+    def inputs(self) -> tuple[int, ...]:
+        """The inputs of the target that the synapses drive: two where it tells signs and weights may have both.
+
+        The one that the synapse names, where it names one.
+        """
+        model: Any = self.first.model
+        receptor = self.projection.synapse.receptor
+        if receptor is not None:
+            return (model.receptors.index(receptor),)
+        low, high = bounds(self.values["weight"])
+        if model.inputs() == 1 or low >= 0.0 or high < 0.0:
+            return (model.input_of(low < 0.0),)
+        return (model.input_of(False), model.input_of(True))
+
+    def shared(self, dt: float) -> Any:
+        """What projections onto one group have in common that go into one table.
+
+        Constant synapses that drive the same input, and agree on a weight and a delay, or each have their own.
+        """
+        synapse = self.projection.synapse
+        if not synapse.constant or len(self.inputs) > 1:
+            return self.projection.index
+        at_once = self.projection.most_at_once(dt)
+        return type(synapse), self.inputs, at_once, self.singles["weight"], self.singles["delay"]
+
+    @property
+    def can_be_segmented(self) -> bool:
+        """Whether there are delays that segments could hold."""
+        return self.singles["delay"] is None and self.projection.synapse.constant
+
+
+@dataclass(frozen=True)
+class Together:
+    """The projections that go into one table: of each kind, of which all have the same weight and delay, some.
+
+    There is one kind, whose synapses may each have weights and delays of their own, unless there are runs.
+    """
+
+    kinds: list[list[Incoming]]
+
+    @property
+    def all(self) -> list[Incoming]:
+        return [incoming for kind in self.kinds for incoming in kind]
+
+    @property
+    def first(self) -> Incoming:
+        return self.kinds[0][0]
+
+    @property
+    def in_runs(self) -> bool:
+        """Whether the synapses of a source lie in runs of one kind."""
+        return len(self.kinds) > 1
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """Populations that form a group, and its tables."""
+
+    populations: list[Population]
+    tables: list[Together]
+
+    @property
+    def projections(self) -> Iterator[Projection]:
+        """All that have targets in the group."""
+        return (incoming.projection for together in self.tables for incoming in together.all)
+
+
+def plan_of(network: Network) -> list[GroupPlan]:
+    """The groups of ``network`` and their tables."""
+    groups = groups_of(network)
+    place = {id(population): (g, k) for g, group in enumerate(groups) for k, population in enumerate(group)}
+    onto: list[list[list[Incoming]]] = [[[] for _ in group] for group in groups]
+    for projection in network.projections:
+        firsts: dict[int, int] = {}
+        for population, _ in projection.target.pieces:
+            g, k = place[id(population)]
+            firsts[g] = min(k, firsts.get(g, k))
+        for g, k in firsts.items():
+            onto[g][k].append(Incoming(projection, groups[g][k]))
+    pairs = zip(groups, onto, strict=True)
+    return [GroupPlan(group, by_table([i for own in found for i in own], network.dt)) for group, found in pairs]
+
+
+def groups_of(network: Network) -> list[list[Population]]:
+    """The populations that form one group: those whose models are of one kind.
+
+    Those with plastic input form another than those without: weights that may grow leave 16 bits less to the sums of
+    the whole group, and sums of 32 bits to none of it.
+    """
+    plastic = {piece.population.name for p in network.projections if p.synapse.plastic for piece in p.target.pieces}
+    groups: dict[Any, list[Population]] = {}
+    for population in network.populations:
+        groups.setdefault((population.model.kind, population.name in plastic), []).append(population)
+    return list(groups.values())
+
+
+def first_of(target: Neurons, populations: list[Population]) -> Population | None:
+    """The first of ``populations`` that has neurons of ``target``, where a projection is counted; None: none has."""
+    if not isinstance(target, Part):
+        return target if target in populations else None
+    targets = [population for population, _ in target.pieces]
+    return next((population for population in populations if population in targets), None)
+
+
+def by_table(every: list[Incoming], dt: float) -> list[Together]:
+    """Projections onto one group by the table that they go into together."""
+    kinds: dict[Any, list[Incoming]] = {}
+    for incoming in every:
+        kinds.setdefault(incoming.shared(dt), []).append(incoming)
+    alike: dict[Any, list[list[Incoming]]] = {}
+    for key, kind in kinds.items():
+        in_run = isinstance(key, tuple) and key[-1] is not None  # of one delay
+        alike.setdefault((*key[:-2], key[-2] is None) if in_run else key, []).append(kind)
+    tables = {}
+    for found in alike.values():
+        for some in [found] if len(found) > MOST_TABLES else [[kind] for kind in found]:
+            tables[id(some[0])] = Together(some)
+    return [tables[id(kind)] for kind in kinds.values() if id(kind) in tables]
+
+
+def extent(every: list[Incoming]) -> range:
+    """The gids from that of the first source of some projections to that of the last."""
+    rows = [incoming.rows for incoming in every]
+    return range(min(r.start for r in rows), max(r.stop for r in rows))
+
+
+def by_sources(every: list[Any]) -> list[tuple[range, list[Any]]]:
+    """Projections, anything with ``rows``, by their sources, ascending: gids, and those whose sources lie among them.
+
+    Mostly they are those of one population; parts that overlap are together.
+    """
+    together: list[tuple[range, list[int]]] = []
+    for place in sorted(range(len(every)), key=lambda k: every[k].rows.start):
+        rows = every[place].rows
+        if together and (rows.start < together[-1][0].stop or rows == together[-1][0]):
+            before, places = together.pop()
+            together.append((range(before.start, max(before.stop, rows.stop)), [*places, place]))
+        else:
+            together.append((rows, [place]))
+    return [(rows, [every[place] for place in sorted(places)]) for rows, places in together]
