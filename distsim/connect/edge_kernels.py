@@ -47,15 +47,16 @@ def count_runs(source, degree, kinds, counts, runs, last):  # type: ignore[no-un
 
 
 @jit
-def fill_runs(source, degree, places, kinds, rows, runs, targets, own_weights, weights):  # type: ignore[no-untyped-def]
-    """As ``fill``, where the edges of a source lie in runs of one kind.
+def fill_kinds(source, degree, places, kinds, rows, found, targets, own_weights, weights):  # type: ignore[no-untyped-def]
+    """As ``fill``, of edges of many kinds, one kind after the other.
 
     kinds (targets,): that of the edges of each target. rows: of each source the place of its first edge, that of the
-    next, which moves on, its first run, the next one, which moves on. runs: (ends, kinds), written: of each run where
-    it ends, counted from the first edge of the row, and its kind.
+    next, which moves on, its first run, the next one, which moves on; the latter two (0,) where there are no runs.
+    found: (kinds, ends), written: of each edge, or of each run, its kind; where each run ends, counted from the first
+    edge of the row.
     """
     offsets, cursor, first, run = rows
-    ends, kind_of = runs
+    kind_of, ends = found
     edge = 0
     for t in range(degree.size):
         for _ in range(degree[t]):
@@ -65,10 +66,13 @@ def fill_runs(source, degree, places, kinds, rows, runs, targets, own_weights, w
             targets[at] = places[t]
             if own_weights.size:
                 weights[at] = own_weights[edge]
-            if run[row] == first[row] or kind_of[run[row] - 1] != kinds[t]:
-                kind_of[run[row]] = kinds[t]
-                run[row] += 1
-            ends[run[row] - 1] = at + 1 - offsets[row]
+            if not first.size:
+                kind_of[at] = kinds[t]
+            else:
+                if run[row] == first[row] or kind_of[run[row] - 1] != kinds[t]:
+                    kind_of[run[row]] = kinds[t]
+                    run[row] += 1
+                ends[run[row] - 1] = at + 1 - offsets[row]
             edge += 1
 
 
@@ -77,14 +81,3 @@ def add_by_target(targets, weights, factor, total):  # type: ignore[no-untyped-d
     """total[target] += |weight| * factor for every edge; weights (edges,) or (1,)."""
     for edge in range(targets.size):
         total[targets[edge]] += abs(weights[0 if weights.size == 1 else edge]) * factor
-
-
-@jit
-def add_runs_by_target(order, begins, ends, kinds, targets, weights, each, factor, total):  # type: ignore[no-untyped-def]
-    """As ``add_by_target``, run after run in ``order``: a run goes from edge begins[r] to ends[r] - 1.
-
-    weights: of each kind, or, where ``each``, of each edge.
-    """
-    for run in order:
-        for edge in range(begins[run], ends[run]):
-            total[targets[edge]] += abs(weights[edge if each else kinds[run]]) * factor

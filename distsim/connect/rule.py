@@ -12,6 +12,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -93,7 +94,7 @@ class Connected(Generic[AnyPopulation]):
     def name(self) -> str:
         return f"{self.source.name}->{self.target.name}"
 
-    @property
+    @cached_property
     def ends(self) -> Ends:
         source, target = self.source, self.target
         shared = common(source, target) if isinstance(source, Part) or isinstance(target, Part) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -16,69 +17,40 @@ from distsim.connect.rule import PIECE, Edges, Several, Targets
 from distsim.core.placement import most_local
 from distsim.core.values import Value, is_distribution
 from distsim.spiking.incoming import Incoming
-from distsim.spiking.network import Projection
 
 Int64Array = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
 class Share:
     """What a projection has in a table: its local edges.
 
     kind: number of its kind within the table. gids (targets,) int64: its local targets; local (targets,) int64,
-    ascending: their local indices in the group. ranks: how many ranks there are.
+    ascending: their local indices in the group. most_edges: the most that there can be on one of ``ranks`` ranks;
+    is_small: whether they are drawn together with those of others. Both follow from the description alone.
     """
 
-    incoming: Incoming
-    kind: int
-    seed: int
-    gids: Int64Array
-    local: Int64Array
-    ranks: int = 1
-
-    @property
-    def projection(self) -> Projection:
-        return self.incoming.projection
-
-    @property
-    def rows(self) -> range:
-        return self.incoming.rows
-
-    @property
-    def neighbours(self) -> bool:
-        """Whether the sources follow each other in ascending order, so that their places tell their gids."""
-        source = self.projection.source
-        return source.extent == source.size and len(source.pieces) == 1 and source.pieces[0].ascending
+    def __init__(
+        self, incoming: Incoming, kind: int, seed: int, gids: Int64Array, local: Int64Array, ranks: int = 1
+    ) -> None:
+        self.incoming, self.kind, self.seed, self.gids, self.local = incoming, kind, seed, gids, local
+        self.projection, self.rows, self.ranks = incoming.projection, incoming.rows, ranks
+        n_source, n_target = self.projection.source.size, most_local(self.projection.target.size, ranks)
+        self.most_edges = self.projection.rule.most_edges(n_source, n_target)
+        self.is_small = self.most_edges <= PIECE and incoming.like is not None
 
     @cached_property
     def lookup(self) -> npt.NDArray[np.int32] | None:
         """How many gids each source (sources,) is from the first one; None where that is its index."""
         source = self.projection.source
-        return None if self.neighbours else (source.gids - source.first_gid).astype(np.int32)
+        return None if self.incoming.neighbours else (source.gids - source.first_gid).astype(np.int32)
 
     @cached_property
     def targets(self) -> Targets:
-        return Targets.of(self.projection, self.seed, self.gids, self.incoming.projection.synapse.values.values())
+        return Targets.of(self.projection, self.seed, self.gids, self.incoming.synapse.values.values())
 
     def attribute(self, name: str) -> Attribute:
         """Weights, delays, or what else the synapses have of their own."""
         return Attribute(self.targets, name, self.incoming.values[name])
-
-    @cached_property
-    def is_small(self) -> bool:
-        """Whether its edges are drawn together with those of others: that follows from the description alone."""
-        rule, projection = self.projection.rule, self.projection
-        if "draw_several" not in vars(type(rule)) or not self.neighbours:
-            return False
-        if any(isinstance(value, np.ndarray) for value in projection.synapse.values.values()):
-            return False
-        return self.most_edges <= PIECE
-
-    @cached_property
-    def most_edges(self) -> float:
-        """The most edges on a rank."""
-        projection = self.projection
-        return projection.rule.most_edges(projection.source.size, most_local(projection.target.size, self.ranks))
 
     def steps(self, edges: Edges, dt: float) -> npt.NDArray[Any]:
         """Delays (edges,) in steps of some edges, where each has its own."""
@@ -128,49 +100,70 @@ class WholePiece(Piece):
         return of_edges(self.parts[0][0], self.edges)
 
 
-def pieces(shares: list[Share], first_gid: int) -> Iterator[Piece]:
-    """The edges of all shares, in their order; rows are counted from ``first_gid``."""
-    for together in drawn_together(shares):
-        if together[0].is_small:
-            yield _several(together, first_gid)
-            continue
-        share = together[0]
+class Batch:
+    """Shares whose edges are drawn together, small ones; or one share."""
+
+    def __init__(self, shares: list[Share]) -> None:
+        self.shares = shares
+
+    def pieces(self, first_gid: int) -> Iterator[Piece]:
+        """Their edges, in the order of shares; rows are counted from ``first_gid``."""
+        share = self.shares[0]
+        if share.is_small:
+            yield self._piece(first_gid)
+            return
         for edges in share.projection.rule.edges(share.targets):
             source = edges.source if share.lookup is None else share.lookup[edges.source]
             places = share.local[edges.first : edges.first + len(edges.degree)]
             part = [(share, slice(0, len(places)))]
             yield WholePiece(share.rows.start - first_gid, source, edges.degree, places, part, edges)
 
+    def _piece(self, first_gid: int) -> Piece:
+        """All edges of small shares."""
+        targets = self._targets
+        rules = [share.projection.rule for share in self.shares]
+        degree, source = type(rules[0]).draw_several(rules, targets)
+        of_share = np.diff(begins_of(degree)[targets.begin])
+        source += np.repeat(np.array([share.rows.start - first_gid for share in self.shares], np.int32), of_share)
+        begin = targets.begin.tolist()
+        parts = [(share, slice(*pair)) for share, pair in zip(self.shares, itertools.pairwise(begin), strict=True)]
+        return Piece(0, source, degree, np.concatenate([share.local for share in self.shares]), parts)
 
-def drawn_together(shares: list[Share]) -> Iterator[list[Share]]:
-    """Shares that follow each other and are drawn together: small ones by rules like each other, others alone."""
-    together: list[Share] = []
-    room = 0.0
+    @cached_property
+    def _targets(self) -> Several:
+        projections = [share.projection for share in self.shares]
+        return Several.of(projections, self.shares[0].seed, [share.gids for share in self.shares])
+
+
+def batches(shares: list[Share]) -> list[Batch]:
+    """Shares that follow each other and are drawn together: small ones by rules like each other; others alone."""
+    found: list[list[Share]] = []
+    room, like = -1.0, None
     for share in shares:
-        fits = share.is_small and share.most_edges <= room
-        if together and not (fits and share.projection.rule.like == together[0].projection.rule.like):
-            yield together
-            together = []
-        if not together:
-            room = PIECE if share.is_small else -1.0
-        together.append(share)
+        if share.is_small and share.most_edges <= room and share.incoming.like == like:
+            found[-1].append(share)
+        else:
+            found.append([share])
+            room, like = (PIECE, share.incoming.like) if share.is_small else (-1.0, None)
         room -= share.most_edges
-    if together:
-        yield together
+    return [Batch(together) for together in found]
 
 
-def _several(shares: list[Share], first_gid: int) -> Piece:
-    """All edges of small shares."""
-    projections = [share.projection for share in shares]
-    targets = Several.of(projections, shares[0].seed, [share.gids for share in shares])
-    rules = [projection.rule for projection in projections]
-    degree, source = type(rules[0]).draw_several(rules, targets)
-    of_share = np.diff(begins_of(degree)[targets.begin])
-    source += np.repeat(np.array([share.rows.start - first_gid for share in shares], np.int32), of_share)
-    places = np.concatenate([share.local for share in shares])
-    begin = targets.begin.tolist()
-    parts = [(share, slice(begin[k], begin[k + 1])) for k, share in enumerate(shares)]
-    return Piece(0, source, degree, places, parts)
+def drawn_differently(shares: list[Share]) -> list[Share]:
+    """One of all small ones that are drawn alike and have neither weights nor delays to draw, and all others.
+
+    Where there are no targets, they take the same kernels with arrays of the same types.
+    """
+    found: dict[Any, Share] = {}
+    for share in shares:
+        alike = share.is_small and None not in share.incoming.singles.values()
+        found.setdefault(share.incoming.like if alike else id(share), share)
+    return list(found.values())
+
+
+def pieces(drawn: list[Batch], first_gid: int) -> Iterator[Piece]:
+    """All edges, in the order of shares; rows are counted from ``first_gid``."""
+    return itertools.chain.from_iterable(batch.pieces(first_gid) for batch in drawn)
 
 
 def begins_of(counts: Int64Array) -> Int64Array:

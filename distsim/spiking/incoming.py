@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from distsim.connect.attribute import reduced
 from distsim.core.parts import Neurons, Part
@@ -14,43 +16,43 @@ from distsim.spiking.network import Network, Population, Projection
 
 MOST_TABLES = 7
 """Tables of static synapses onto one input of a group, each of one weight and delay, at most: more kinds of synapses
-are in one table, in runs. Where a source has eight of them, that takes no more memory."""
+are in one table. Where a source has eight of them, that takes no more memory."""
+
+EDGES_PER_RUN = 4
+"""Edges of one source and kind, in the mean, up to which each edge has its kind, in two bytes: that is faster than runs
+of so few, and takes less memory. So it does than a table for each kind, whose rows take eight bytes."""
 
 
-@dataclass(frozen=True, eq=False)
 class Incoming:
-    """Synapses of a projection onto one group, of whose populations ``first`` is the first that has targets."""
+    """Synapses of a projection onto one group, of whose populations ``first`` is the first that has targets.
 
-    projection: Projection
-    first: Population
+    values: what each synapse has of its own: weight, delay, and further attributes; singles: of these the value that
+    all share, or None. rows: the gids from that of the first source to that of the last; neighbours: whether these are
+    the sources, in this order.
+    """
 
-    @cached_property
-    def values(self) -> dict[str, Value]:
-        """What each synapse has of its own: weight, delay, and further attributes."""
-        return {name: reduced(value) for name, value in self.projection.synapse.values.items()}
+    def __init__(self, projection: Projection, first: Population) -> None:
+        self.projection, self.first = projection, first
+        self.synapse, source = projection.synapse, projection.source
+        self.values: dict[str, Value] = {name: reduced(value) for name, value in self.synapse.values.items()}
+        self.singles = {name: value if isinstance(value, float) else None for name, value in self.values.items()}
+        self.rows = range(source.first_gid, source.first_gid + source.extent)
+        self.neighbours = not isinstance(source, Part) or (
+            source.extent == source.size and len(source.pieces) == 1 and source.pieces[0].ascending
+        )
+        self.inputs = self._inputs()
 
-    @cached_property
-    def singles(self) -> dict[str, float | None]:
-        """Of weight, delay, and further attributes the value that all synapses share, or None."""
-        return {name: value if isinstance(value, float) else None for name, value in self.values.items()}
-
-    @cached_property
-    def rows(self) -> range:
-        """The gids from that of the first source to that of the last."""
-        source = self.projection.source
-        return range(source.first_gid, source.first_gid + source.extent)
-
-    @cached_property
-    def inputs(self) -> tuple[int, ...]:
+    def _inputs(self) -> tuple[int, ...]:
         """The inputs of the target that the synapses drive: two where it tells signs and weights may have both.
 
         The one that the synapse names, where it names one.
         """
         model: Any = self.first.model
-        receptor = self.projection.synapse.receptor
+        receptor = self.synapse.receptor
         if receptor is not None:
             return (model.receptors.index(receptor),)
-        low, high = bounds(self.values["weight"])
+        weight = self.values["weight"]
+        low, high = (weight, weight) if isinstance(weight, float) else bounds(weight)
         if model.inputs() == 1 or low >= 0.0 or high < 0.0:
             return (model.input_of(low < 0.0),)
         return (model.input_of(False), model.input_of(True))
@@ -60,23 +62,34 @@ class Incoming:
 
         Constant synapses that drive the same input, and agree on a weight and a delay, or each have their own.
         """
-        synapse = self.projection.synapse
-        if not synapse.constant or len(self.inputs) > 1:
+        if not self.synapse.constant or len(self.inputs) > 1:
             return self.projection.index
         at_once = self.projection.most_at_once(dt)
-        return type(synapse), self.inputs, at_once, self.singles["weight"], self.singles["delay"]
+        return type(self.synapse), self.inputs, at_once, self.singles["weight"], self.singles["delay"]
+
+    @cached_property
+    def expected_edges(self) -> float:
+        """The number of synapses on all ranks, on average."""
+        return self.projection.rule.expected_edges(self.projection.ends)
 
     @property
     def can_be_segmented(self) -> bool:
         """Whether there are delays that segments could hold."""
-        return self.singles["delay"] is None and self.projection.synapse.constant
+        return self.singles["delay"] is None and self.synapse.constant
+
+    @cached_property
+    def like(self) -> Hashable | None:
+        """Equal for projections whose edges can be drawn together, as far as these are few: see ``Rule.like``."""
+        rule = self.projection.rule
+        arrays = any(isinstance(value, np.ndarray) for value in self.synapse.values.values())
+        return None if arrays or not self.neighbours or "draw_several" not in vars(type(rule)) else rule.like
 
 
 @dataclass(frozen=True)
 class Together:
     """The projections that go into one table: of each kind, of which all have the same weight and delay, some.
 
-    There is one kind, whose synapses may each have weights and delays of their own, unless there are runs.
+    There may be one kind, whose synapses may each have weights and delays of their own, or there are many.
     """
 
     kinds: list[list[Incoming]]
@@ -90,9 +103,13 @@ class Together:
         return self.kinds[0][0]
 
     @property
-    def in_runs(self) -> bool:
-        """Whether the synapses of a source lie in runs of one kind."""
+    def many_kinds(self) -> bool:
         return len(self.kinds) > 1
+
+    def in_runs(self, ranks: int) -> bool:
+        """Whether edges of one source and kind are so many on a rank that kinds are kept for runs of them."""
+        rows = sum(len(extent(kind)) for kind in self.kinds)
+        return sum(incoming.expected_edges for incoming in self.all) > EDGES_PER_RUN * ranks * rows
 
 
 @dataclass(frozen=True)

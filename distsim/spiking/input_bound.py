@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distsim.connect.edge_kernels import add_by_target, add_runs_by_target
+from distsim.connect.edge_kernels import add_by_target
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Table
 
@@ -34,10 +34,10 @@ class InputBound:
     def add_table(self, table: Table, plastic: bool, multiplicity: int) -> None:
         """Add the synapses of ``table``, each acting up to ``multiplicity`` times in a step."""
         factor = multiplicity * table.weight_unit
-        if table.runs is not None:  # one kind after the other
-            order, bounds = np.argsort(table.runs.kinds, kind="stable"), table.run_bounds(table.runs)
-            kinds, each = table.runs.kinds, table.runs.each
-            add_runs_by_target(order, *bounds, kinds, table.targets, table.weights, each, factor, self.fixed)
+        if table.kinds is not None:  # one after the other, as if each had a table of its own
+            for edges in table.by_kind():
+                of_edges = table.weights[table.kinds_of(edges) if table.of_kinds else edges]
+                add_by_target(table.targets[edges], of_edges, factor, self.fixed)
             return
         weights = np.asarray(table.weights, np.float64) if table.one_weight else table.weights
         add_by_target(table.targets, weights, factor, self.plastic if plastic else self.fixed)

@@ -18,7 +18,7 @@ from distsim.core.placement import local_count, local_gids
 from distsim.core.units import MAX_STEPS
 from distsim.core.values import Value
 from distsim.parallel.communicator import beyond
-from distsim.spiking.drawn_edges import Share
+from distsim.spiking.drawn_edges import Share, drawn_differently
 from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
 from distsim.spiking.drives.stretches import Stretches
@@ -213,6 +213,7 @@ def _tables_onto(
     for together in plan.tables:
         shares = [share_of(incoming, number) for number, kind in enumerate(together.kinds) for incoming in kind]
         projections = tuple(share.projection for share in shares)
+        shares = shares if len(group.gids) else drawn_differently(shares)
         kind = weight_type((p.synapse for p in projections), wanted)
         found = build_tables(together, shares, dt, kind, index_type, segmented)
         tables += [LocalTable(projections, table, k, group) for k, table in found]

@@ -29,7 +29,8 @@ class _Expected:
     """What is expected of the table that some projections onto one group share, on one rank.
 
     edges: of the rank; most: those of the source population that has most. rows: sources that have one. longest,
-    shortest: delays in steps. index, weight: bytes of a target and of a weight. runs: of one kind, where there are any.
+    shortest: delays in steps. index, weight: bytes of a target and of a weight.
+    runs: of one source and kind, on each of ``ranks`` ranks.
     """
 
     together: Together
@@ -42,6 +43,7 @@ class _Expected:
     index: int
     weight: int
     runs: float
+    ranks: int
 
     @property
     def synapse(self) -> SynapseModel:
@@ -67,9 +69,12 @@ class _Expected:
         own_delay = list(first.singles).index("delay")
         total = self.edges * (self.index + self.weight * (sum(own) - own[own_delay]))
         total += WORD * (self.rows + 1.0) * len(first.inputs) + (WORD * self.rows if self.rows < self.n_source else 0.0)
-        if self.together.in_runs:
+        if self.together.many_kinds:
             kinds = len(self.together.kinds)
-            return total + WORD * (self.rows + 2.0 * kinds) + self.runs * (RUN_END + _bytes_of(kinds))
+            of_kinds = self.edges * _bytes_of(kinds)
+            if self.together.in_runs(self.ranks):
+                of_kinds = self.runs * (RUN_END + _bytes_of(kinds)) + WORD * self.rows
+            return total + 2.0 * WORD * kinds + of_kinds
         if self.segmented:
             in_row = round(1.1 * self.edges / max(self.rows, 1.0))
             return total + self.rows * (self.longest + 1.0) * _bytes_of(max(256, in_row))
@@ -144,7 +149,7 @@ def _expected(together: Together, onto: set[str], dt: float, ranks: int, index: 
     for incoming in together.all:
         target = incoming.projection.target
         here = sum(len(piece.chosen) for piece in target.pieces if piece.population.name in onto)
-        number = incoming.projection.rule.expected_edges(incoming.projection.ends) * here / max(target.size, 1) / ranks
+        number = incoming.expected_edges * here / max(target.size, 1) / ranks
         numbers[id(incoming)] = number
         ranges.append(delay_range(incoming.values["delay"], dt, number))
         runs += _rows(len(incoming.rows), number)
@@ -152,7 +157,7 @@ def _expected(together: Together, onto: set[str], dt: float, ranks: int, index: 
     edges, n_source = sum(of_source), len(extent(together.all))
     rows = float(n_source) if is_dense(n_source, edges) else _rows(n_source, edges)
     shortest, longest = min(low for low, _ in ranges), max(high for _, high in ranges)
-    return _Expected(together, edges, max(of_source), n_source, rows, longest, shortest, index, weight, runs)
+    return _Expected(together, edges, max(of_source), n_source, rows, longest, shortest, index, weight, runs, ranks)
 
 
 def _rows(n_source: int, edges: float) -> float:

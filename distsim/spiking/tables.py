@@ -11,17 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.attribute import smallest_unsigned
-from distsim.connect.edge_kernels import count, count_runs, fill, fill_runs
+from distsim.connect.edge_kernels import count, count_runs, fill, fill_kinds
 from distsim.core.units import round_to_steps, to_steps
 from distsim.core.values import Value, is_distribution, largest
-from distsim.spiking.drawn_edges import Piece, Share, begins_of, pieces, step_table_of
+from distsim.spiking.drawn_edges import Batch, Piece, Share, batches, begins_of, pieces, step_table_of
 from distsim.spiking.incoming import Incoming, Together, by_sources, extent
 from distsim.spiking.sort_edges import collect, record_type, sort_rows
 from distsim.spiking.synapses.segments import LENGTH_BITS
 from distsim.spiking.synapses.synapse_checks import longest_drawn
-from distsim.spiking.synapses.table import Runs, Table
+from distsim.spiking.synapses.table import Kinds, Table
 
 Int64Array = npt.NDArray[np.int64]
+_NONE = np.zeros(0, np.int64)
 EDGES_PER_SEGMENT = 8  # in the mean, from which on segments are faster than a slot for every edge
 MOST_IN_ROW = 1 << LENGTH_BITS  # edges in a row in segments
 DENSE_ROWS_PER_EDGE = 0.25  # a row for every source, while rows are at most this many times the local edges
@@ -35,7 +36,7 @@ def build_tables(
     shares: those of ``together``, kind after kind. One share may drive two inputs: there is then a table for each sign
     of weight. segmented: keep delays as segments (only if constant), or, where None, choose by the number of edges.
     """
-    build = _build_runs if together.in_runs else _build_table
+    build = _build_kinds if together.many_kinds else _build_table
     table = build(together, shares, dt, weight_type, index_type, segmented)
     inputs = together.first.inputs
     if len(inputs) == 1:
@@ -56,8 +57,9 @@ def is_segmented(first: Incoming, n_edges: float, n_rows: float, longest: int) -
 def _build_table(
     together: Together, shares: list[Share], dt: float, weight_type: Any, index_type: Any, segmented: bool | None
 ) -> Table:
-    gids, first, plastic = extent(together.all), together.first, together.first.projection.synapse.plastic
-    counts, longest = _count(shares, gids, first, dt)
+    gids, first, plastic = extent(together.all), together.first, together.first.synapse.plastic
+    drawn = batches(shares)
+    counts, longest = _count(drawn, gids, first, dt)
     offsets = begins_of(counts)
     n_edges = int(offsets[-1])
     sources = None if is_dense(len(gids), n_edges) else np.flatnonzero(counts)
@@ -79,19 +81,19 @@ def _build_table(
         one_weight=one_weight and not plastic,
     )
     fill_rows = _fill if one_delay else partial(_fill_sorted, dt, longest, delay_type)
-    fill_rows(shares, table, None if one_weight else "weight")
-    table = replace(table, attributes=_attributes(shares, table, weight_type, fill_rows))
+    fill_rows(drawn, table, None if one_weight else "weight")
+    table = replace(table, attributes=_attributes(drawn, table, weight_type, fill_rows))
     if one_delay:
         table = replace(table, delays=np.array([longest], delay_type))
     return table if sources is None else _with_rows(table, sources)
 
 
-def _count(shares: list[Share], gids: range, first: Incoming, dt: float) -> tuple[Int64Array, int]:
+def _count(drawn: list[Batch], gids: range, first: Incoming, dt: float) -> tuple[Int64Array, int]:
     """The number of edges of every source (sources,), and the longest delay in steps."""
     counts = np.zeros(len(gids), np.int64)
     one_delay = first.singles["delay"]
     longest = 1 if one_delay is None else to_steps(one_delay, dt, "delay")
-    for piece in pieces(shares, gids.start):
+    for piece in pieces(drawn, gids.start):
         count(piece.source, counts[piece.row :])
         if one_delay is None:
             longest = max(longest, int(_steps(piece, dt).max(initial=1)))
@@ -108,39 +110,46 @@ def _own(piece: Piece, name: str | None) -> npt.NDArray[Any]:
     return np.empty(0) if name is None else piece.values(lambda share, edges: share.attribute(name).of_edges(edges))
 
 
-def _build_runs(
+def _build_kinds(
     together: Together, shares: list[Share], dt: float, weight_type: Any, index_type: Any, _: bool | None
 ) -> Table:
-    """A table whose rows are runs of edges of one kind: of one delay, and of one weight or each of its own."""
-    gids = extent(together.all)
+    """A table of edges of many kinds, each of one delay, and of one weight or each edge of its own."""
+    gids, drawn = extent(together.all), batches(shares)
     counts, runs, last = np.zeros(len(gids), np.int64), np.zeros(len(gids), np.int64), np.full(len(gids), -1)
-    for piece in pieces(shares, gids.start):
+    for piece in pieces(drawn, gids.start):
         count_runs(piece.source, piece.degree, piece.kinds, *(of_row[piece.row :] for of_row in (counts, runs, last)))
-    offsets, first, n_runs = begins_of(counts), begins_of(runs), int(runs.sum())
+    offsets, n_edges = begins_of(counts), int(counts.sum())
+    first, n_runs = (begins_of(runs), int(runs.sum())) if together.in_runs(shares[0].ranks) else (_NONE, 0)
     singles = [kind[0].singles for kind in together.kinds]
-    steps = np.array([to_steps(single["delay"], dt, "delay") for single in singles])
     each = together.first.singles["weight"] is None
-    weights = np.empty(int(offsets[-1]), weight_type) if each else np.array([single["weight"] for single in singles])
-    numbers = np.empty(n_runs, smallest_unsigned(len(singles)))
-    found = Runs(first, np.empty(n_runs, np.uint32), numbers, each)
-    delays = steps.astype(smallest_unsigned(int(steps.max())))
-    targets = np.empty(int(offsets[-1]), index_type)
-    cursor, run = offsets[:-1].copy(), first[:-1].copy()
-    for piece in pieces(shares, gids.start):
-        rows = tuple(of_row[piece.row :] for of_row in (offsets, cursor, first, run))
-        own = _own(piece, "weight" if each else None)
-        fill_runs(
-            piece.source, piece.degree, piece.places, piece.kinds, rows, (found.ends, numbers), targets, own, weights
+    steps = np.rint(np.array([single["delay"] for single in singles]) / dt).astype(np.int64)  # each is whole
+    table = Table(
+        gids.start,
+        len(gids),
+        None,
+        offsets,
+        np.empty(n_edges, index_type),
+        np.empty(n_edges, weight_type) if each else np.array([single["weight"] for single in singles]),
+        steps.astype(smallest_unsigned(int(steps.max()))),
+    )
+    numbers = np.empty(n_runs if len(first) else n_edges, smallest_unsigned(len(singles)))
+    kinds = Kinds(numbers, each, first, np.empty(n_runs, np.uint32))
+    of_rows = offsets, offsets[:-1].copy(), first, first[:-1].copy()
+    for piece in pieces(drawn, gids.start):
+        rows, own = tuple(of_row[piece.row :] for of_row in of_rows), _own(piece, "weight" if each else None)
+        found = numbers, kinds.ends
+        fill_kinds(
+            piece.source, piece.degree, piece.places, piece.kinds, rows, found, table.targets, own, table.weights
         )
-    table = Table(gids.start, len(gids), None, offsets, targets, weights, delays, runs=found)
-    if is_dense(len(gids), table.n_edges):
+    table = replace(table, kinds=kinds)
+    if is_dense(len(gids), n_edges):
         return table
     rows_with = np.flatnonzero(counts)
     return replace(_with_rows(table, rows_with), sources=rows_with)
 
 
 def _attributes(
-    shares: list[Share], table: Table, weight_type: Any, fill_rows: Callable[[list[Share], Table, str | None], None]
+    drawn: list[Batch], table: Table, weight_type: Any, fill_rows: Callable[[list[Batch], Table, str | None], None]
 ) -> dict[str, npt.NDArray[Any]]:
     """What the edges of a table have beside weight and delay, (edges,) or (1,), by name.
 
@@ -148,45 +157,45 @@ def _attributes(
     a pass of its own that puts targets and delays where they lie already.
     """
     values = {}
-    for name, single in shares[0].incoming.singles.items():
+    for name, single in drawn[0].shares[0].incoming.singles.items():
         if name not in ("weight", "delay"):
             own = values[name] = _allocate(single, table.n_edges, weight_type, False)
             if single is None:
-                fill_rows(shares, replace(table, weights=own), name)
+                fill_rows(drawn, replace(table, weights=own), name)
     return values
 
 
 def _with_rows(table: Table, rows: Int64Array) -> Table:
     """The table with those rows only; the others have no edges."""
     segments = None if table.segments is None else table.segments[rows]
-    runs = None if table.runs is None else table.runs.of_rows(rows)
-    return replace(table, offsets=np.append(table.offsets[rows], table.n_edges), segments=segments, runs=runs)
+    kinds = None if table.kinds is None else table.kinds.of_rows(rows)
+    return replace(table, offsets=np.append(table.offsets[rows], table.n_edges), segments=segments, kinds=kinds)
 
 
-def _fill(shares: list[Share], table: Table, own: str | None) -> None:
+def _fill(drawn: list[Batch], table: Table, own: str | None) -> None:
     """Put all edges into their rows, where they have one delay and stay in the order of targets.
 
     own: what goes where weights go, see ``_own``.
     """
     cursor = table.offsets[:-1].copy()
-    for piece in pieces(shares, table.first_source_gid):
+    for piece in pieces(drawn, table.first_source_gid):
         values = _own(piece, own)
         fill(piece.source, piece.degree, piece.places, cursor[piece.row :], table.targets, values, table.weights)
 
 
-def _fill_sorted(dt: float, longest: int, delay_type: Any, shares: list[Share], table: Table, own: str | None) -> None:
+def _fill_sorted(dt: float, longest: int, delay_type: Any, drawn: list[Batch], table: Table, own: str | None) -> None:
     """As ``_fill``, sorted by delay, one source population after the other."""
     kind = record_type(table.weights.dtype, table.targets.dtype, delay_type)
     weights = np.empty(0, table.weights.dtype) if own is None else table.weights
     first = table.first_source_gid
-    groups = by_sources(shares)
+    groups = by_sources([share for batch in drawn for share in batch.shares])
     most = max(table.offsets[rows.stop - first] - table.offsets[rows.start - first] for rows, _ in groups)
     buffer = np.empty(most, kind)  # one for all: memory that is new to a process costs more than to fill it
     for rows, together in groups:
         offsets = table.offsets[rows.start - first : rows.stop - first + 1]
         records = buffer[: offsets[-1] - offsets[0]]
         cursor = offsets[:-1] - offsets[0]
-        for piece in pieces(together, rows.start):
+        for piece in pieces(batches(together), rows.start):
             values, steps = _own(piece, own), _steps(piece, dt)
             collect(piece.source, piece.degree, piece.places, cursor[piece.row :], values, steps, records)
         segments = (
