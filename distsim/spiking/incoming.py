@@ -13,10 +13,13 @@ from distsim.connect.attribute import reduced
 from distsim.core.parts import Neurons, Part
 from distsim.core.values import Value, bounds
 from distsim.spiking.network import Network, Population, Projection
+from distsim.spiking.precision import needs_double
+from distsim.spiking.synapses.long_term import LongTermSynapse
 
 MOST_TABLES = 7
 """Tables of static synapses onto one input of a group, each of one weight and delay, at most: more kinds of synapses
-are in one table. Where a source has eight of them, that takes no more memory."""
+are in one table. Where a source has eight of them, that takes no more memory. Of plastic ones so many projections have
+a table each; more share one."""
 
 EDGES_PER_RUN = 4
 """Edges of one source and kind, in the mean, up to which each edge has its kind, in two bytes: that is faster than runs
@@ -58,7 +61,7 @@ class Incoming:
         return (model.input_of(False), model.input_of(True))
 
     def shared(self, dt: float) -> Any:
-        """What projections onto one group have in common that go into one table.
+        """What projections onto one group have in common that go into one table, however few they are.
 
         Constant synapses that drive the same input, and agree on a weight and a delay, or each have their own.
         """
@@ -77,6 +80,20 @@ class Incoming:
         """Whether there are delays that segments could hold."""
         return self.singles["delay"] is None and self.synapse.constant
 
+    def learnt(self, dt: float) -> Hashable | None:
+        """What plastic synapses have in common that can share a table, where there are many of them; None: nothing.
+
+        They are between whole populations, and agree in all but weights and delays.
+        """
+        synapse, projection = self.synapse, self.projection
+        plain = type(synapse).delivery is LongTermSynapse.delivery and set(self.values) == {"weight", "delay"}
+        if not isinstance(synapse, LongTermSynapse) or not plain or len(self.inputs) > 1:
+            return None
+        if isinstance(projection.source, Part) or isinstance(projection.target, Part):
+            return None
+        numbers = synapse.numbers(), synapse.tau_plus, synapse.tau_minus
+        return type(synapse), numbers, self.inputs, projection.most_at_once(dt), needs_double(synapse)
+
     @cached_property
     def like(self) -> Hashable | None:
         """Equal for projections whose edges can be drawn together, as far as these are few: see ``Rule.like``."""
@@ -93,6 +110,12 @@ class Together:
     """
 
     kinds: list[list[Incoming]]
+
+    @cached_property
+    def singles(self) -> dict[str, float | None]:
+        """Of weight, delay, and further attributes the value that all synapses share, or None."""
+        first, others = self.first.singles, self.all[1:]
+        return {n: v if all(other.singles[n] == v for other in others) else None for n, v in first.items()}
 
     @property
     def all(self) -> list[Incoming]:
@@ -168,14 +191,48 @@ def by_table(every: list[Incoming], dt: float) -> list[Together]:
     for incoming in every:
         kinds.setdefault(incoming.shared(dt), []).append(incoming)
     alike: dict[Any, list[list[Incoming]]] = {}
+    in_order, places = InOrder(dt), {}
     for key, kind in kinds.items():
-        in_run = isinstance(key, tuple) and key[-1] is not None  # of one delay
-        alike.setdefault((*key[:-2], key[-2] is None) if in_run else key, []).append(kind)
+        if kind[0].synapse.plastic:
+            learnt, place = in_order.place(kind[0])
+            together = key if learnt is None else (learnt, place)
+        else:
+            of_one_delay = isinstance(key, tuple) and key[-1] is not None
+            together, place = (*key[:-2], key[-2] is None) if of_one_delay else key, 0
+        alike.setdefault(together, []).append(kind)
+        places[id(kind)] = place
     tables = {}
     for found in alike.values():
-        for some in [found] if len(found) > MOST_TABLES else [[kind] for kind in found]:
-            tables[id(some[0])] = Together(some)
-    return [tables[id(kind)] for kind in kinds.values() if id(kind) in tables]
+        few = len(found) <= MOST_TABLES
+        merged = [[i for kind in found for i in kind]] if found[0][0].synapse.plastic else found
+        for some in [[kind] for kind in found] if few else [merged]:
+            tables[id(some[0][0])] = Together(some)
+    first_kinds = [kind for kind in kinds.values() if id(kind[0]) in tables]
+    return [tables[id(kind[0])] for kind in sorted(first_kinds, key=lambda kind: places[id(kind)])]
+
+
+class InOrder:
+    """Which plastic synapses can share a table, so that those of a target lie in it projection after projection.
+
+    Hashes and sums of weights go in this order, that of tables and within them of sources. Projections onto a
+    population share a table as long as their sources ascend; where they do not, or others come between, the next one is
+    behind it.
+    """
+
+    def __init__(self, dt: float) -> None:
+        self.dt = dt
+        self._last: dict[int, tuple[Hashable, int, int]] = {}
+
+    def place(self, incoming: Incoming) -> tuple[Hashable | None, int]:
+        """What it has in common with those that can share its table, None where none can; which of the tables it is."""
+        learnt, place = incoming.learnt(self.dt), 0
+        populations = [population for population, _ in incoming.projection.target.pieces]
+        for population in populations:
+            last, before, end = self._last.get(id(population), (None, 0, 0))
+            place = max(place, before + (learnt is None or learnt != last or incoming.rows.start < end))
+        for population in populations:
+            self._last[id(population)] = learnt, place, incoming.rows.stop
+        return learnt, place
 
 
 def extent(every: list[Incoming]) -> range:

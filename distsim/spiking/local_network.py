@@ -56,7 +56,8 @@ class LocalTable:
 
     @property
     def name(self) -> str:
-        return " and ".join(projection.name for projection in self.projections)
+        names = [projection.name for projection in self.projections]
+        return " and ".join(names[:2] + [f"{len(names) - 2} more"] * (len(names) > 2))
 
     @property
     def plastic(self) -> bool:
@@ -82,9 +83,9 @@ class LocalTable:
 
     @cached_property
     def shares(self) -> list[PopulationShare]:
-        """The populations of the group of which the first projection has targets; of plastic synapses, all."""
-        targets = [population for population, _ in self.projections[0].target.pieces]
-        return [share for share in self.target.shares if share.population in targets]
+        """The populations of the group of which a projection has targets."""
+        targets = {id(population) for p in self.projections for population, _ in p.target.pieces}
+        return [share for share in self.target.shares if id(share.population) in targets]
 
     @cached_property
     def span(self) -> tuple[int, int]:

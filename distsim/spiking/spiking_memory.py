@@ -51,7 +51,7 @@ class _Expected:
 
     @property
     def one_delay(self) -> bool:
-        return self.together.first.singles["delay"] is not None
+        return self.together.singles["delay"] is not None
 
     @property
     def segmented(self) -> bool:
@@ -64,10 +64,13 @@ class _Expected:
 
     def nbytes(self) -> float:
         """Bytes of ``Table.nbytes``."""
-        first = self.together.first
-        own = [single is None or (name == "weight" and self.synapse.plastic) for name, single in first.singles.items()]
-        own_delay = list(first.singles).index("delay")
-        total = self.edges * (self.index + self.weight * (sum(own) - own[own_delay]))
+        first, singles = self.together.first, {n: v for n, v in self.together.singles.items() if n != "delay"}
+        each = self.together.many_kinds and first.singles["weight"] is not None
+        own = [
+            (single is None and not (each and name == "weight")) or (name == "weight" and self.synapse.plastic)
+            for name, single in singles.items()
+        ]
+        total = self.edges * (self.index + self.weight * sum(own))
         total += WORD * (self.rows + 1.0) * len(first.inputs) + (WORD * self.rows if self.rows < self.n_source else 0.0)
         if self.together.many_kinds:
             kinds = len(self.together.kinds)

@@ -59,7 +59,7 @@ def _build_table(
 ) -> Table:
     gids, first, plastic = extent(together.all), together.first, together.first.synapse.plastic
     drawn = batches(shares)
-    counts, longest = _count(drawn, gids, first, dt)
+    counts, longest = _count(drawn, gids, together.singles["delay"], dt)
     offsets = begins_of(counts)
     n_edges = int(offsets[-1])
     sources = None if is_dense(len(gids), n_edges) else np.flatnonzero(counts)
@@ -67,7 +67,8 @@ def _build_table(
         segmented = is_segmented(first, n_edges, len(gids) if sources is None else len(sources), longest)
     segmented = segmented and first.can_be_segmented
     segmented = segmented and counts.max(initial=0) < min(MOST_IN_ROW, np.iinfo(index_type).max)
-    one_delay, one_weight = (first.singles[name] is not None for name in ("delay", "weight"))
+    singles = together.singles
+    one_delay, one_weight = (singles[name] is not None for name in ("delay", "weight"))
     delay_type = np.result_type(*{_delay_type(incoming.values["delay"], dt) for incoming in together.all})
     table = Table(
         gids.start,
@@ -75,7 +76,7 @@ def _build_table(
         sources,
         offsets,
         np.empty(n_edges, index_type),
-        _allocate(first.singles["weight"], n_edges, weight_type, plastic),
+        _allocate(singles["weight"], n_edges, weight_type, plastic),
         np.empty(0 if one_delay or segmented else n_edges, delay_type),
         np.zeros((len(gids), longest + 1), index_type) if segmented else None,
         one_weight=one_weight and not plastic,
@@ -88,10 +89,9 @@ def _build_table(
     return table if sources is None else _with_rows(table, sources)
 
 
-def _count(drawn: list[Batch], gids: range, first: Incoming, dt: float) -> tuple[Int64Array, int]:
+def _count(drawn: list[Batch], gids: range, one_delay: float | None, dt: float) -> tuple[Int64Array, int]:
     """The number of edges of every source (sources,), and the longest delay in steps."""
     counts = np.zeros(len(gids), np.int64)
-    one_delay = first.singles["delay"]
     longest = 1 if one_delay is None else to_steps(one_delay, dt, "delay")
     for piece in pieces(drawn, gids.start):
         count(piece.source, counts[piece.row :])
