@@ -14,7 +14,8 @@ from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_names
 from distsim.core.parts import Neurons, Part, Piece
 from distsim.core.values import Value, check_shape, check_value, values_of_neurons
-from distsim.spiking.local_network import LocalGroup, LocalNetwork
+from distsim.spiking.drives.driven import poisson_input
+from distsim.spiking.local_network import LocalGroup, LocalNetwork, divide
 from distsim.spiking.network import Network, Population
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 
@@ -54,6 +55,8 @@ class ChangedNeurons:
             if model is not None:
                 self.models[piece.population.name] = model
                 group.neurons.set_model(which, model)  # type: ignore[attr-defined] # of a NeuronGroup
+                divide(group)
+                group.poisson = poisson_input(group.driven, group.grid.unit, group.stretches)
             for name, value in states.items():
                 self._set_state(group, which, piece, name, value, number)
 
