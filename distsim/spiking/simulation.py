@@ -27,7 +27,7 @@ from distsim.spiking import spike_file
 from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import make_exchange
-from distsim.spiking.incoming import plan_of
+from distsim.spiking.incoming import GroupPlan, plan_of
 from distsim.spiking.kept_changes import neurons_kept, value_kept
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
@@ -97,8 +97,13 @@ class Simulation(GridSimulation[Network]):
 
     def _build(self) -> int:
         network, comm = self.network, self.comm
-        plans = plan_of(network)
-        self._check_memory(lambda: memory_of_spiking(network, comm.size, self.precision, plans).total)
+        plans: list[GroupPlan] = []
+
+        def needed() -> float:
+            plans[:] = plan_of(network)  # which may take kernels, too
+            return memory_of_spiking(network, comm.size, self.precision, plans).total
+
+        self._check_memory(needed)
         self._compile(lambda: call_kernels(network, comm, self.seed, self.precision, plans))
         with self._building():
             self._local = build(network, comm, self.seed, self.precision, self._built.phase, plans=plans)
