@@ -16,7 +16,8 @@ from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_names
 from distsim.core.parts import Neurons, Piece
 from distsim.core.values import Value
-from distsim.spiking.local_network import LocalGroup, LocalNetwork
+from distsim.spiking.drives.driven import poisson_input
+from distsim.spiking.local_network import LocalGroup, LocalNetwork, divide
 from distsim.spiking.network import Network, Population
 
 Int64Array = npt.NDArray[np.int64]
@@ -84,6 +85,8 @@ class ChangedNeurons:
             if plan.model is not None:
                 self.models[plan.piece.population.name] = plan.model
                 plan.group.neurons.set_model(plan.which, plan.model, local)  # type: ignore[attr-defined]
+                divide(plan.group)
+                plan.group.poisson = poisson_input(plan.group.driven, plan.group.grid.unit, plan.group.stretches)
             for name, value in plan.states.items():
                 new = values_at(value, place, self.seed, f"set {name}", plan.group.gids[local], number)
                 plan.group.neurons.set_state(name, local, new)  # type: ignore[attr-defined]

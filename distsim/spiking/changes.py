@@ -287,11 +287,15 @@ class Changes:
     def _with_weights(self, local: LocalTable, edges: Int64Array, values: Any) -> Table:
         """The table with other weights of some edges."""
         table = local.table
-        own = np.array(np.broadcast_to(table.weights, table.n_edges))
-        if table.one_weight and _is_narrow(local.target):
-            unit = local.target.grid.unit
-            own, table = np.rint(own / unit).astype(np.int32), replace(table, weight_unit=unit)
+        unit = local.target.grid.unit if _is_narrow(local.target) else None
         most = 2.0**NARROW_BITS  # beyond it, sums are refused in any case
+        if table.kinds is not None and table.weights.dtype == np.float64:  # those of other projections stay as they are
+            own = table.weights_of(np.arange(table.n_edges))
+            own[edges] = values if unit is None else unit * np.rint(np.clip(values / unit, -most, most))
+            return replace(table, weights=own, kinds=table.kinds._replace(each=True))
+        own = np.array(np.broadcast_to(table.weights, table.n_edges))
+        if table.one_weight and unit is not None:
+            own, table = np.rint(own / unit).astype(np.int32), replace(table, weight_unit=unit)
         own[edges] = np.rint(np.clip(values / table.weight_unit, -most, most)) if own.dtype == np.int32 else values
         return replace(table, weights=own, one_weight=False)
 

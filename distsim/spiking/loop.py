@@ -120,6 +120,8 @@ class SpikingLoop:
     def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
         """Current (stretches, n_steps) in pA injected into every neuron in the steps after ``start``."""
         n = len(group.stretches.population)
+        if n not in self._no_current:  # neurons were divided anew
+            self._no_current[n] = np.zeros((n, self.interval))
         current = self._no_current[n]
         if group.has_currents or n_steps != self.interval:
             current = np.zeros((n, n_steps))

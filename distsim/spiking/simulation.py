@@ -25,6 +25,7 @@ from distsim.spiking import spike_file
 from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import make_exchange
+from distsim.spiking.incoming import GroupPlan, plan_of
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.network import Between, Network
@@ -92,10 +93,16 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
 
     def _build(self) -> int:
         network, comm = self.network, self.comm
-        self._check_memory(lambda: memory_of_spiking(network, comm.size, self.precision).total)
-        self._compile(lambda: call_kernels(network, comm, self.seed, self.precision))
+        plans: list[GroupPlan] = []
+
+        def needed() -> float:
+            plans[:] = plan_of(network)  # which may take kernels, too
+            return memory_of_spiking(network, comm.size, self.precision, plans).total
+
+        self._check_memory(needed)
+        self._compile(lambda: call_kernels(network, comm, self.seed, self.precision, plans))
         with self._building():
-            self._local = build(network, comm, self.seed, self.precision, self._built.phase)
+            self._local = build(network, comm, self.seed, self.precision, self._built.phase, plans=plans)
             with self._built.phase("index"):
                 plan = make_exchange(self._plan, comm, self._local.needed_sources())
         self.recorders = Recorders(network, self._local)

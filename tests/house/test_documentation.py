@@ -294,6 +294,12 @@ def check_start(arguments: list[str], document: str, folder: Path) -> None:
     assert [line.split()[0] for line in printed.splitlines()[2:]] == ["1"] * 5
 
 
+def check_many_projections(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark runs with these options, with a small network."""
+    fewer = ["--populations", "4", "--time", "10", "--repetitions", "1"]
+    assert "one, the same edges" in run_python(["benchmarks/many_projections.py", *arguments, *fewer], None, ROOT)
+
+
 def check_kernels(arguments: list[str], document: str, folder: Path) -> None:
     """The options are known. It compiles everything anew, too long for here; test_benchmark_kernels.py runs it."""
     parse = "import sys, kernels; kernels.parser().parse_args(sys.argv[1:])"
@@ -342,6 +348,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python -m distsim": check_models,
     "python benchmarks/against_nest.py": check_benchmark,
     "python benchmarks/against_nnmt.py": check_against_nnmt,
+    "python benchmarks/many_projections.py": check_many_projections,
     "python benchmarks/against_brian2.py": check_against_brian2,
     "python benchmarks/checkpoints.py": check_checkpoints,
     "python benchmarks/kernels.py": check_kernels,

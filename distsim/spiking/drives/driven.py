@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,14 @@ class Driven:
         seed = self.share.seed if self.seed is None else self.seed
         return streams_of(seed, purpose, self.index, self.share.gids)
 
+    def like(self) -> Hashable | None:
+        """Equal for populations that are driven alike, by Poisson input alone; None where there is more."""
+        if self.currents or self.local is not None:
+            return None
+        return tuple(
+            (int(e.streams.salt), e.weight, e.delay, *((a, u, id(t)) for a, u, t in e.spans)) for e in self.poisson
+        )
+
     @property
     def where(self) -> slice | npt.NDArray[np.int64]:
         """Where the neurons are in the group."""
@@ -134,7 +142,8 @@ def poisson_input(driven: list[Driven], unit: float, stretches: Stretches | None
     """
     if stretches is None:
         stretches = Stretches.of(d.share.n for d in driven)
-    all_events = [(d, events) for d in driven for events in d.poisson]
+    most = max((len(d.poisson) for d in driven), default=0)
+    all_events = [(d, d.poisson[k]) for k in range(most) for d in driven if k < len(d.poisson)]
     begins = np.cumsum([0, *(d.share.n for d, _ in all_events)])
     rows: list[list[Any]] = [[] for _ in range(stretches.n)]
     for begin, (d, events) in zip(begins, all_events, strict=False):
@@ -147,7 +156,8 @@ def poisson_input(driven: list[Driven], unit: float, stretches: Stretches | None
                     target, key - first, table.common, table.first, round(events.weight / unit), events.delay, after,
                     until,
                 )  # fmt: skip
-                rows[number].append((of_row, events.streams.salt, table.thresholds))
+                if (of_row, events.streams.salt) not in [row[:2] for row in rows[number]]:  # of a population before
+                    rows[number].append((of_row, events.streams.salt, table.thresholds))
     flat = [row for of_stretch in rows for row in of_stretch]
     longest = max((len(thresholds) for _, _, thresholds in flat), default=1)
     all_thresholds = np.full((len(flat), longest), 2**64 - 1, np.uint64)

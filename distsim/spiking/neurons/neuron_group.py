@@ -34,10 +34,21 @@ class NeuronGroup:
     def divide(self, stretches: Stretches) -> None:
         """See ``Group.divide``."""
         self.stretches, self.bounds = stretches, stretches.bounds
+        found, table = self._constants()
+        self.constants = of_stretches(found, stretches.population), table[stretches.population]
+
+    def _constants(self) -> tuple[Any, FloatArray]:
+        """Those of the populations, see ``side_by_side``."""
         pairs = zip(self.shares, self.parameters, strict=True)
         constants = [share.population.model.constants(p, share.dt) for share, p in pairs]  # type: ignore[attr-defined]
-        found, table = side_by_side(constants, [share.n for share in self.shares])
-        self.constants = of_stretches(found, stretches.population), table[stretches.population]
+        return side_by_side(constants, [share.n for share in self.shares])
+
+    def alike(self) -> npt.NDArray[np.bool_]:
+        """Whether the constants of each population (populations,) are those of the one before, or of single neurons."""
+        found, table = self._constants()
+        of_populations = [table, *(column for column in flat(found) if np.ndim(column) > 1)]
+        columns = np.concatenate(of_populations, axis=1)
+        return np.append(False, (columns[1:] == columns[:-1]).all(axis=1))
 
     def initial_values(self, trial: int = 0) -> tuple[Any, ...]:
         """The state at the start, of trial number ``trial``."""
