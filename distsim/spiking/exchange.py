@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,22 +80,24 @@ class Plans:
     needed: Int64Array
     expected: int = _EXPECTED
 
-    @cached_property
+    def __post_init__(self) -> None:
+        self._lists: Lists | None = None  # no cached_property: its lock is one for all ranks that are threads
+
+    @property
     def nodes(self) -> Nodes:
+        """Where the ranks are."""
         return nodes_of(self.comm)
 
-    @cached_property
+    @property
     def lists(self) -> Lists:
         """The ranks that need the spikes of each neuron of this one."""
-        return Lists.of_ranks(self.comm, self.needed)
+        if self._lists is None:
+            self._lists = Lists.of_ranks(self.comm, self.needed)
+        return self._lists
 
-    @cached_property
+    @property
     def _lists_of_nodes(self) -> Lists:
         return self.lists.of_nodes(self.nodes.of_rank)
-
-    @cached_property
-    def _crowded(self) -> bool:
-        return crowded(self.comm)
 
     def make(self, name: str) -> ExchangePlan:
         """The plan of that name; collective."""
@@ -111,14 +113,15 @@ class Plans:
         return ExchangePlan(name) if self.comm.size == 1 else makers[name]()
 
     def _window(self) -> ExchangePlan:
-        if self.nodes.n > 1:
+        nodes = self.nodes
+        if nodes.n > 1:
             raise InputError(
-                f"exchange plan 'window' is of ranks on one node, and these are on {self.nodes.n}; choose 'nodes'"
+                f"exchange plan 'window' is of ranks on one node, and these are on {nodes.n}; choose 'nodes'"
             )
-        return InWindow("window", self.comm, self.nodes, self.expected, crowded=self._crowded)
+        return InWindow("window", self.comm, nodes, self.expected, crowded=crowded(self.comm))
 
     def _over_nodes(self, name: str, expected: int, lists: Lists | None) -> ExchangePlan:
-        return OverNodes(name, self.comm, self.nodes, expected, crowded=self._crowded, lists=lists)
+        return OverNodes(name, self.comm, self.nodes, expected, crowded=crowded(self.comm), lists=lists)
 
     def _of_each(self, lists: Lists) -> int:
         """Spikes that are likely to go to each place, the same on all ranks."""

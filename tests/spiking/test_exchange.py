@@ -104,7 +104,7 @@ def test_a_burst_does_not_make_all_later_exchanges_dear(plan, ranks):
         return found[0], max(found), found[-1]
 
     for before, most, after in on_ranks(ranks, words_sent):
-        assert ranks == 1 or (before < 100 and most >= 4000 and after == 6), (before, most, after)
+        assert ranks == 1 or (before < 100 and most >= 4000 and after <= 14), (before, most, after)
 
 
 @pytest.mark.parametrize("plan", EXCHANGES)
