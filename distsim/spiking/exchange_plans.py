@@ -16,7 +16,7 @@ from numba import config
 from distsim.parallel import capacity
 from distsim.parallel import compiled_collectives as collectives
 from distsim.parallel.capacity import CAPACITY
-from distsim.parallel.compiled_collectives import FAILED
+from distsim.parallel.compiled_collectives import FAILED, NEEDS_PYTHON
 from distsim.parallel.nodes import Nodes, shared_memory
 from distsim.spiking import exchange_steps as steps
 from distsim.spiking.needed_spikes import Lists
@@ -53,15 +53,15 @@ class ExchangePlan:
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
         """The packed spikes that this rank needs, sorted, from those of its own neurons; valid until the next call.
 
-        Ends an exchange that compiled code has left.
+        Ends an exchange that compiled code has left, which may be why there is no room.
         """
-        while True:
-            n = self._exchange(spikes)
-            if n >= 0:
-                return self._received[:n]
-            if n == FAILED:
-                raise RuntimeError("MPI could not exchange spikes")
+        n = NEEDS_PYTHON
+        while n == NEEDS_PYTHON:
             self._make_room()
+            n = self._exchange(spikes)
+        if n == FAILED:
+            raise RuntimeError("MPI could not exchange spikes")
+        return self._received[:n]
 
     def _exchange(self, spikes: UInt64Array) -> int:
         return int(self.step(self.own, spikes, len(spikes), self._received))
