@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -53,9 +55,9 @@ def by_python(plan: Exchange, spikes: np.ndarray) -> Callable[[int], object]:
     return run
 
 
-def by_compiled_code(plan: Exchange, spikes: np.ndarray, ranks: int) -> Callable[[int], object]:
-    """The step of the plan, called in a compiled loop."""
-    step = plan.step
+@cache
+def compiled_loop(step: Any) -> Any:
+    """A compiled function that takes ``step`` as often as it is told."""
 
     @njit(nogil=True)
     def exchange(n: int, own: np.ndarray, sent: np.ndarray, received: np.ndarray) -> int:
@@ -64,6 +66,12 @@ def by_compiled_code(plan: Exchange, spikes: np.ndarray, ranks: int) -> Callable
             found = step(own, sent, sent.size, received)
         return found
 
+    return exchange
+
+
+def by_compiled_code(plan: Exchange, spikes: np.ndarray, ranks: int) -> Callable[[int], object]:
+    """The step of the plan, called in a compiled loop."""
+    exchange = compiled_loop(plan.step)
     received = np.empty(len(spikes) * ranks, np.uint64)
     arguments = plan.own, spikes, received
     if exchange(1, *arguments) != len(received):

@@ -102,8 +102,12 @@ class ByCollective(ExchangePlan):
             own[steps.BLOCKS], own[steps.N_LOCAL] = lists.places, len(lists.offsets) - 1
             own[steps.OFFSETS], own[steps.RANKS_OF] = lists.offsets.ctypes.data, lists.place.ctypes.data
         if self._compiled:
-            own[steps.KIND], own[steps.COMM] = collectives.handles(comm)
+            self._call_by(comm)
         self._allocate(int(own[CAPACITY]) + steps.HEADER)
+
+    def _call_by(self, comm: MPI.Comm) -> None:
+        """Let compiled code call collectives of ``comm``; a handle may be a negative number in all 64 bits."""
+        self.own.view(np.uint64)[[steps.KIND, steps.COMM]] = collectives.handles(comm)
 
     def _allocate(self, n: int) -> None:
         super()._allocate(n)
@@ -165,7 +169,7 @@ class OverNodes(ByCollective):
         own[steps.PLACE] = nodes.node.rank
         own[steps.SPINS] = _FEW_SPINS if crowded else _MANY_SPINS
         if self._compiled and leaders is not None:
-            own[steps.KIND], own[steps.COMM] = collectives.handles(leaders)
+            self._call_by(leaders)
 
     def _allocate(self, n: int) -> None:
         ExchangePlan._allocate(self, n)
