@@ -1,8 +1,8 @@
-"""What stands behind the name of a model of NEST: its parameters as NEST names them, and what makes an object of ours.
+"""What stands behind the name of a model of NEST: its parameters as NEST names them, and what makes objects of ours.
 
-A node of NEST is a neuron, a generator or a recorder. Neurons become populations; a generator becomes a stimulus of what
-it is connected to (``drive``), a population of sources (``source``), or both; recorders have no object of their own. The
-tables of all models stand in ``neuron_models``, ``device_models`` and ``synapse_models``.
+A node of NEST is a neuron, a generator or a recorder. Neurons become populations; a generator becomes a stimulus of
+what it is connected to (``drive``), a population of sources (``source``), or both; recorders have no object of their
+own. The tables of all models stand in ``neuron_models``, ``device_models`` and ``synapse_models``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from distsim.nest.clock import Clock
 from distsim.spiking.protocols import PopulationModel, Stimulus
 from distsim.spiking.synapses.synapse_model import SynapseModel
 
@@ -35,6 +36,8 @@ class NodeModel:
     in ``values`` are those of the simulation, ``stop`` is None where there is none.
     source(values, dt): the model of a population of one source, whose spikes all targets share, and which can be
     recorded; None: it cannot.
+    accept(values, given, clock): what becomes of values that are given, where they need more than a type; ``values``:
+    those so far. It raises an exception of NEST where they do not fit.
     """
 
     name: str
@@ -47,6 +50,7 @@ class NodeModel:
     population: Callable[[Values], PopulationModel] | None = None
     drive: Callable[[Values, float, float, float], Stimulus] | None = None
     source: Callable[[Values, float], PopulationModel] | None = None
+    accept: Callable[[Values, Values, Clock], Values] | None = None
 
 
 @dataclass(frozen=True)
