@@ -1,4 +1,4 @@
-"""The exceptions of NEST by their names: scripts catch them as ``nest.NESTError`` and ``nest.NESTErrors.BadProperty``."""
+"""The exceptions of NEST by their names, as ``nest.NESTError`` and ``nest.NESTErrors.BadProperty``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class KernelException(Exception):  # noqa: N818 # its name in NEST
 
 NAMES = (
     "BadDelay", "BadParameter", "BadParameterValue", "BadProperty", "DimensionMismatch", "IllegalConnection",
-    "IncompatibleReceptorType", "InexistentConnection", "InternalError", "InvalidTimeInModel", "KeyError",
+    "IncompatibleReceptorType", "InexistentConnection", "InternalError", "InvalidTimeInModel", "IOError", "KeyError",
     "LayerExpected", "NamingConflict", "NewModelNameExists", "NotImplemented", "NumericalInstability", "RangeCheck",
     "StepMultipleRequired", "TimeMultipleRequired", "TypeMismatch", "UnaccessedDictionaryEntry", "UndefinedName",
     "UnexpectedEvent", "UnknownComponent", "UnknownModelName", "UnknownNode", "UnknownPort", "UnknownReceptorType",

@@ -58,12 +58,13 @@ class ConnectionModel:
     """A model of synapses.
 
     defaults: all that can be set, ``weight``, ``delay`` (ms) and ``receptor_type`` among it. common: which of these
-    belong to the model and not to single synapses. fixed: as of nodes.
+    belong to the model and not to single synapses.
 
     synapse(values, target): the synapse, from all of these, and the parameters of the target that plasticity needs
     (``tau_minus``), by NEST's names. ``weight`` and ``delay`` are numbers, arrays or distributions; receptor: that of
     the synapse, None where the target has only one.
-    states: what a synapse has beyond its parameters, as ``Kplus``: accepted at these values only.
+    fixed: beyond these what has no counterpart, as ``Kplus``: accepted at these values only. plastic: whether weights
+    change by themselves.
     """
 
     name: str
@@ -71,6 +72,7 @@ class ConnectionModel:
     synapse: Callable[[Values, Values, int | None], SynapseModel]
     common: tuple[str, ...] = ()
     fixed: Values = field(default_factory=dict)
+    plastic: bool = False
 
 
 def named_alike(model: type, values: Values, **others: Any) -> Any:

@@ -157,4 +157,3 @@ def blocks_of(blocks: list[Block], ids: Int64Array) -> Iterable[tuple[Block, Int
     for run in np.split(np.arange(len(ids)), ends) if len(ends) else [slice(None)]:
         block = blocks[which[run][0]]
         yield block, ids[run] - block.first
-

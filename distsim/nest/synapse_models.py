@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from distsim.nest.nest_models import ConnectionModel, Values
@@ -30,7 +31,7 @@ def _variants(model: ConnectionModel, *suffixes: str) -> Iterator[tuple[str, Con
     """A model under its name and those of its variants, which differ in what they take of memory."""
     for suffix in ("", *suffixes):
         name = model.name + suffix
-        yield name, ConnectionModel(name, model.defaults, model.synapse, model.common, model.fixed)
+        yield name, replace(model, name=name)
 
 
 SYNAPSES: dict[str, ConnectionModel] = dict(
@@ -38,7 +39,9 @@ SYNAPSES: dict[str, ConnectionModel] = dict(
     for model in (
         ConnectionModel("static_synapse", ANY, _static),
         ConnectionModel("static_synapse_hom_w", ANY, _static, common=("weight",)),
-        ConnectionModel("stdp_pl_synapse_hom", ANY | POWER_LAW, _power_law, tuple(POWER_LAW), {"Kplus": 0.0}),
+        ConnectionModel(
+            "stdp_pl_synapse_hom", ANY | POWER_LAW, _power_law, tuple(POWER_LAW), {"Kplus": 0.0}, plastic=True
+        ),
     )
     for pair in _variants(model, "_hpc", "_lbl")
 )

@@ -22,16 +22,16 @@ def cos(parameter: Parameter) -> Parameter:
     return function_of(np.cos, parameter)
 
 
-def min(parameter: Parameter, value: float) -> Parameter:  # noqa: A001
+def min(parameter: Parameter, value: float) -> Parameter:
     """At most ``value``."""
     return clipped(parameter, -np.inf, value)
 
 
-def max(parameter: Parameter, value: float) -> Parameter:  # noqa: A001
+def max(parameter: Parameter, value: float) -> Parameter:
     """At least ``value``."""
     return clipped(parameter, value, np.inf)
 
 
-def redraw(parameter: Parameter, min: float, max: float) -> Parameter:  # noqa: A002
+def redraw(parameter: Parameter, min: float, max: float) -> Parameter:
     """Drawn again until it is between ``min`` and ``max``."""
     return redrawn(parameter, min, max)

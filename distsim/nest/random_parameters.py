@@ -9,13 +9,13 @@ from distsim.nest.parameter_objects import Parameter, drawn, log_normal, uniform
 
 
 @told_by_nest
-def uniform(min: float = 0.0, max: float = 1.0) -> Parameter:  # noqa: A002
+def uniform(min: float = 0.0, max: float = 1.0) -> Parameter:
     """Uniform between ``min`` and ``max``."""
     return drawn(Uniform(min, max))
 
 
 @told_by_nest
-def uniform_int(max: int) -> Parameter:  # noqa: A002
+def uniform_int(max: int) -> Parameter:
     """Whole numbers from 0 to ``max`` - 1."""
     return uniform_whole(max)
 
