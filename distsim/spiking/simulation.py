@@ -28,7 +28,7 @@ from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import make_exchange
 from distsim.spiking.kept_changes import neurons_kept, value_kept
-from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
+from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, LocalNetwork, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
@@ -166,6 +166,11 @@ class Simulation(GridSimulation[Network]):
     def _lengths(self) -> list[int]:
         """Slots of the rings of each group."""
         return [max(map(len, group.rings), default=0) for group in self._local.groups]
+
+    @property
+    def local(self) -> LocalNetwork:
+        """What this rank simulates."""
+        return self._local
 
     @property
     def interval(self) -> float:

@@ -19,7 +19,7 @@ MODULES = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in so
 
 ORDER = (
     "core", "theory", "parallel", "record", "connect", "spiking", "binary", "rates", "analysis", "models", "command",
-    "scaling", "__main__",
+    "scaling", "nest", "__main__",
 )  # fmt: skip
 """Modules and folders of the package, each of which may import from those before it and from itself."""
 
