@@ -389,7 +389,8 @@ def _check_receptors(call: Call, targets: list[Block]) -> None:
             continue
         known = block.spec.receptors(block.values)
         if call.receptor not in known:
-            raise NESTErrors.UnknownReceptorType(
+            refused = NESTErrors.UnknownReceptorType if 0 in known else NESTErrors.IncompatibleReceptorType
+            raise refused(
                 f"Receptor type {call.receptor} is not available in {block.model.name}; known: "
                 f"{', '.join(map(str, known))}"
             )

@@ -19,6 +19,7 @@ from distsim.nest.event_log import EventLog
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import NEVER, Values
 from distsim.nest.node_blocks import Block, blocks_of, finite, of_model
+from distsim.nest.parrot_room import room_of
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.simulation import Simulation
 from distsim.spiking.sources.spike_trains import SpikeTrains
@@ -38,6 +39,7 @@ class Driving:
     number: int
     weight: float
     delay: float
+    receptor: int | None
     stimulus: Any
 
 
@@ -76,9 +78,10 @@ class Engine:
         senders = [call.source for call in calls if call.way == "neurons"]
         sending = set(np.unique(np.concatenate([np.zeros(0, np.int64), *senders])).tolist())
         trains: list[tuple[Block, SpikeTrains]] = []
+        room = room_of(self.blocks, calls, self.clock.resolution, window_of)
         for block in self.blocks:
             if block.spec.population is not None:
-                values = finite(block.values)
+                values = finite(block.values) | ({"most": room[block.first]} if block.kind == "parrot" else {})
                 states = {ours: values[name] for name, ours in block.spec.states.items()}
                 self._add([block], block.spec.population(of_model(block.spec, values)), states)
             elif block.first in sending and block.spec.source is not None:
@@ -146,21 +149,26 @@ class Engine:
                     targets = own.target[which.ravel() == k]
                     while len(targets):  # several connections of a generator to one neuron are several of ours
                         once, index = np.unique(targets, return_index=True)
-                        self._stimulate(block, once, weight, delay)
+                        self._stimulate(block, once, weight, delay, call.receptor)
                         targets = np.delete(targets, index)
 
-    def _stimulate(self, block: Block, targets: Int64Array, weight: float, delay: float) -> None:
+    def _stimulate(self, block: Block, targets: Int64Array, weight: float, delay: float, receptor: int) -> None:
         ours = self.neurons(targets)
+        named = {receptor} & {name for population, _ in ours.pieces for name in population.model.receptors}
         parrots = {each.kind for each, _ in blocks_of(self.blocks, targets)} == {"parrot"}
-        stimulus = self._stimulus(block, 1.0 if parrots else weight, delay)
-        number = sum(s.target.name == ours.name for s in self.network.stimulations)
-        self.network.stimulate(ours, stimulus)
-        self.driving.append(Driving(block, ours, number, 1.0 if parrots else weight, delay, stimulus))
+        weight = 1.0 if parrots else weight
+        driving = Driving(block, ours, 0, weight, delay, next(iter(named), None), None)
+        driving.number = sum(s.target.name == ours.name for s in self.network.stimulations)
+        driving.stimulus = self._stimulus(driving)
+        self.network.stimulate(ours, driving.stimulus)
+        self.driving.append(driving)
 
-    def _stimulus(self, block: Block, weight: float, delay: float) -> Any:
-        if block.spec.drive is None:
-            raise NESTErrors.NotImplemented(f"{block.model.name} cannot be connected to neurons")
-        return block.spec.drive(window_of(block.values), weight, delay, self.clock.resolution)
+    def _stimulus(self, driving: Driving) -> Any:
+        spec, values = driving.block.spec, window_of(driving.block.values)
+        if spec.drive is None:
+            raise NESTErrors.NotImplemented(f"{driving.block.model.name} cannot be connected to neurons")
+        stimulus: Any = spec.drive(values, driving.weight, driving.delay, self.clock.resolution)
+        return replace(stimulus, receptor=driving.receptor) if hasattr(stimulus, "receptor") else stimulus
 
     def _record(self, calls: list[Call]) -> None:
         """Record the spikes of all that some spike recorder is connected to."""
@@ -272,7 +280,7 @@ class Engine:
         ):
             return False
         for driving in (each for each in self.driving if each.block is block):
-            new = self._stimulus(block, driving.weight, driving.delay)
+            new = self._stimulus(driving)
             changed = {f.name: getattr(new, f.name) for f in fields(new) if _differ(new, driving.stimulus, f.name)}
             if not changed:
                 continue
