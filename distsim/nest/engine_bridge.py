@@ -119,7 +119,8 @@ class Engine:
     def _connect(self, call: Call) -> None:
         """Add what a call says of neurons: a projection."""
         first, *others = [block for block, _ in blocks_of(self.blocks, call.target)]
-        target = {name: first.values[name] for name in first.values if name.startswith("tau_minus")}
+        plastic = ("tau_minus",) if call.kind.spec.plastic else ()
+        target = {name: first.values[name] for name in plastic if name in first.values}
         receptors = first.spec.receptors(first.values)
         for block in others:
             if block.spec is not first.spec and (block.kind, first.kind) != ("neuron", "neuron"):
@@ -160,7 +161,7 @@ class Engine:
     def _stimulus(self, block: Block, weight: float, delay: float) -> Any:
         if block.spec.drive is None:
             raise NESTErrors.NotImplemented(f"{block.model.name} cannot be connected to neurons")
-        return block.spec.drive(window_of(block.values), weight, delay, self.clock.resolution)
+        return block.spec.drive(finite(window_of(block.values)), weight, delay, self.clock.resolution)
 
     def _record(self, calls: list[Call]) -> None:
         """Record the spikes of all that some spike recorder is connected to."""
