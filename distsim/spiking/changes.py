@@ -30,6 +30,7 @@ from distsim.spiking.kept_changes import neurons_from, value_from
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, bind_drives, bound_of
 from distsim.spiking.network import Between, Network, Stimulation
 from distsim.spiking.precision import too_coarse
+from distsim.spiking.repeated_spikes import check_arriving
 from distsim.spiking.spiking_checkpoint import on_its_way, rings_of, segmented
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Int64Array, Table
@@ -176,6 +177,7 @@ class Changes:
 
     def _choose_grid(self, group: LocalGroup, step: int, where: str) -> None:
         """The unit of the sums of input for what drives the group now; what is on its way is put into that unit."""
+        check_arriving(self.local, self.dt, self.comm)
         bound = bound_of(group, [local for local in self.local.tables if local.target is group], self.dt)
         if _is_narrow(group):
             self._check_narrow(group, bound, where)

@@ -282,18 +282,30 @@ def bind_drives(group: LocalGroup, stimulations: Iterable[Stimulation]) -> None:
     """Let the drives of ``group`` say what they add, and find the stretches that are driven alike."""
     group.driven = [driven for number in range(len(group.shares)) for driven in _driven(group, number, stimulations)]
     parts = [driven.local for driven in group.driven if driven.local is not None]
+    for driven in group.driven:
+        if driven.currents_of_each:
+            parts += list(np.arange(len(group.gids))[driven.where][:, None])
     if parts:
         group.stretches = Stretches.of((share.n for share in group.shares), parts)
         group.neurons.divide(group.stretches)
-    group.has_currents = any(driven.currents for driven in group.driven)
+    group.has_currents = any(driven.currents or driven.currents_of_each for driven in group.driven)
     group.has_inputs = any(driven.inputs for driven in group.driven)
 
 
-def bound_of(group: LocalGroup, incoming: Iterable[LocalTable], dt: float) -> InputBound:
-    """What the synapses of ``group`` and its drives can add to the input of each neuron in a step."""
+def bound_of(
+    group: LocalGroup,
+    incoming: Iterable[LocalTable],
+    dt: float,
+    at_once: Callable[[LocalTable], int] | None = None,
+) -> InputBound:
+    """What the synapses of ``group`` and its drives can add to the input of each neuron in a step.
+
+    at_once: the largest number of spikes of a source of a table in a step; None: what the models of the sources say.
+    """
     bound = InputBound(len(group.gids))
     for local in incoming:
-        bound.add_table(local.table, local.synapse.unbounded, local.projections[0].most_at_once(dt))
+        times = local.projections[0].most_at_once(dt) if at_once is None else at_once(local)
+        bound.add_table(local.table, local.synapse.unbounded, times)
     for driven in group.driven:
         for most in driven.largest_inputs():
             bound.fixed[driven.where] += most

@@ -34,10 +34,12 @@ from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorded_parts import spikes_of_part, states_of_part
 from distsim.spiking.recorders import Recorders
+from distsim.spiking.repeated_spikes import check_arriving
 from distsim.spiking.spike_counts import Rate
 from distsim.spiking.spiking_checkpoint import RECORDINGS, fitted, transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapse_states import SynapseStates, synapse_states
+from distsim.spiking.transmissions import Transmissions
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -100,6 +102,7 @@ class Simulation(GridSimulation[Network]):
         self._compile(lambda: call_kernels(network, comm, self.seed, self.precision))
         with self._building():
             self._local = build(network, comm, self.seed, self.precision, self._built.phase)
+            check_arriving(self._local, self.dt, comm)
             with self._built.phase("index"):
                 plan = make_exchange(self._plan, comm, self._local.needed_sources())
         self.recorders = Recorders(network, self._local)
@@ -233,6 +236,14 @@ class Simulation(GridSimulation[Network]):
             if any(projection.index in wanted for projection in table.projections)
         ]
         return gather.gather_connections(found, self.comm, everywhere)
+
+    def transmissions(self, source: Neurons | str, target: Neurons | str, everywhere: bool = True) -> Transmissions:
+        """What ``Network.record_transmissions`` asked for so far, of the same neurons.
+
+        On every rank, or, unless ``everywhere``, on rank 0 alone, and none on the others.
+        """
+        ends = Between(self.network.neurons(source), self.network.neurons(target))
+        return self.recorders.transmissions.all(ends, self.comm, everywhere)
 
     @property
     def changes(self) -> list[dict[str, Any]]:

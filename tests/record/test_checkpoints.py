@@ -33,7 +33,7 @@ from distsim.spiking.synapses.static import StaticDelivery
 from tests import binary_reference
 from tests.checkpointing import durations, in_parts, look
 from tests.plasticity import DT, RULE, network_of_trains
-from tests.programs import every_kernel, mixed_network, own_synapse, rate_network, recording
+from tests.programs import devices_network, every_kernel, mixed_network, own_synapse, rate_network, recording
 from tests.programs.fingerprint import digest
 from tests.spiking.test_own_neuron import busy_network
 from tests.threads import on_ranks
@@ -51,6 +51,7 @@ SPIKING = {
     "every kernel": (every_kernel.build_network, 20.0, RANKS),
     "mixed": (mixed_network.build_network, 40.0, FEW),
     "own neurons": (busy_network, 40.0, FEW),
+    "devices": (devices_network.build_network, 30.0, FEW),
     "own synapses": (own_synapse.plastic_network, 60.0, FEW),
     "two_population": (model("two_population", neuron_model="iaf_psc_alpha", N=100, K=50), 100.0, RANKS),
     "ignore_and_fire": (model("two_population", neuron_model="ignore_and_fire", N=100, K=50), 100.0, FEW),
@@ -58,7 +59,7 @@ SPIKING = {
     "microcircuit": (model("microcircuit", N_scaling=0.01, K_scaling=0.05), 15.0, FEW),
     "liquid_state": (model("liquid_state", rate=100.0), 50.0, FEW),
 }
-SINGLE = ("every kernel", "mixed", "two_population", "microcircuit")
+SINGLE = ("every kernel", "mixed", "devices", "two_population", "microcircuit")
 
 
 @pytest.mark.parametrize(

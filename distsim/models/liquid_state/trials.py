@@ -47,7 +47,7 @@ _NOTHING = np.zeros(0, np.int64)
 _NO_EDGES = ((0, 0, _NOTHING), np.zeros(1, np.int64), _NOTHING, np.zeros(0), _NOTHING)
 _NO_STATE = (*(np.zeros((1, 0)),) * 3, np.zeros((1, 0), np.int64))
 NO_STATIC = StaticTable(0, 0, _NO_EDGES)
-NO_DYNAMIC = DynamicTable(0, 0, _NO_EDGES, (*(np.zeros(0),) * 3, 0.0, 0.0, np.zeros(0)), np.inf, *_NO_STATE)
+NO_DYNAMIC = DynamicTable(0, 0, _NO_EDGES, (*(np.zeros(0),) * 3, 0.0, 0.0, -1.0, np.zeros(0)), np.inf, *_NO_STATE)
 """Instead of none: a kernel needs to know the type of what it loops over."""
 
 
