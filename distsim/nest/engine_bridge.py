@@ -122,7 +122,8 @@ class Engine:
     def _connect(self, call: Call) -> None:
         """Add what a call says of neurons: a projection."""
         first, *others = [block for block, _ in blocks_of(self.blocks, call.target)]
-        target = {name: first.values[name] for name in first.values if name.startswith("tau_minus")}
+        plastic = ("tau_minus",) if call.kind.spec.plastic else ()
+        target = {name: first.values[name] for name in plastic if name in first.values}
         receptors = first.spec.receptors(first.values)
         for block in others:
             if block.spec is not first.spec and (block.kind, first.kind) != ("neuron", "neuron"):
@@ -164,7 +165,7 @@ class Engine:
         self.driving.append(driving)
 
     def _stimulus(self, driving: Driving) -> Any:
-        spec, values = driving.block.spec, window_of(driving.block.values)
+        spec, values = driving.block.spec, finite(window_of(driving.block.values))
         if spec.drive is None:
             raise NESTErrors.NotImplemented(f"{driving.block.model.name} cannot be connected to neurons")
         stimulus: Any = spec.drive(values, driving.weight, driving.delay, self.clock.resolution)

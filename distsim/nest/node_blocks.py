@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -149,7 +150,10 @@ def finite(values: Values) -> Values:
 
 def blocks_of(blocks: list[Block], ids: Int64Array) -> Iterable[tuple[Block, Int64Array]]:
     """The blocks that nodes are of, and which of their nodes they are, run by run in the order of ``ids``."""
-    if not len(ids):
+    if len(ids) == 1:
+        block = blocks[bisect_right(blocks, ids[0], key=lambda block: block.first) - 1]
+        yield block, ids - block.first
+    if len(ids) < 2:
         return
     firsts = np.array([block.first for block in blocks])
     which = np.searchsorted(firsts, ids, side="right") - 1

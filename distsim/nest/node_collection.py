@@ -52,7 +52,7 @@ class NodeCollection:
 
     def _valid(self) -> Int64Array:
         """The ids; KernelException where the kernel was reset since."""
-        if self._epoch != KERNEL.epoch:
+        if len(self._ids) and self._epoch != KERNEL.epoch:
             raise NESTErrors.KernelException(
                 "InvalidNodeCollection: the kernel was reset since these nodes were created"
             )

@@ -17,6 +17,10 @@ def from_device(
     """The spikes of a spike recorder against time; hist: with the rate of all senders below, in bins (ms)."""
     if len(detec) != 1 or detec.get("model") != "spike_recorder":
         raise ValueError("give one spike_recorder")
+    if detec.get("record_to") == "ascii":
+        return from_file(
+            detec.get("filenames"), title=title, hist=hist, hist_binwidth=hist_binwidth, grayscale=grayscale
+        )
     events = detec.get("events")
     steps = bool(detec.get("time_in_steps"))
     return _plot(events["times"], events["senders"], title, hist, hist_binwidth, grayscale, steps)

@@ -48,10 +48,12 @@ def run(time: float) -> None:
 
 def _send_spike_lists(before: int) -> None:
     """Put into the log what spike generators have sent to recorders since the step ``before``."""
-    recorded = [call.source for call in KERNEL.calls if call.way == "record"]
-    for number in np.unique(np.concatenate([np.zeros(0, np.int64), *recorded])).tolist() if recorded else ():
-        block, _ = KERNEL.node(number)
-        if block.spec.name == "spike_generator":
+    generators = [block for block in KERNEL.blocks if block.spec.name == "spike_generator"]
+    calls = [call.source for call in KERNEL.calls if call.way == "record"] if generators else []
+    recorded = np.unique(np.concatenate([np.zeros(0, np.int64), *calls]))
+    for block in generators:
+        number = block.first
+        if np.isin(number, recorded):
             steps, offsets = within_window(block.values, KERNEL.clock.resolution)
             new = (steps > before) & (steps <= KERNEL.clock.step)
             KERNEL.log.add_spikes(number, np.full(new.sum(), number), steps[new], offsets[new])

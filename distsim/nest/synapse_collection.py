@@ -43,10 +43,13 @@ def _of_call(call: Call, source: Int64Array | None, target: Int64Array | None) -
         return
     index = np.arange(len(call.target)) if target is None else np.flatnonzero(np.isin(call.target, target))
     engine = KERNEL.describe() if call.random or KERNEL.comm.size > 1 else None
-    if engine is not None and KERNEL.comm.size > 1:
+    several = KERNEL.comm.size > 1
+    if engine is not None and several and call.way != "record":
         index = index[_on_this_rank(engine, call.target[index])]
     connected: Any = engine.projections[call.number] if call.random and engine is not None else call.stand_in()
-    yield from call.batches(connected, int(KERNEL.status["rng_seed"]), KERNEL.clock, index, source)
+    for batch in call.batches(connected, int(KERNEL.status["rng_seed"]), KERNEL.clock, index, source):
+        here = engine is not None and several and call.way == "record"
+        yield batch.take(_on_this_rank(engine, batch.source)) if here and engine is not None else batch
 
 
 def _on_this_rank(engine: Engine, ids: Int64Array) -> npt.NDArray[np.bool_]:
