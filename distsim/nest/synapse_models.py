@@ -48,7 +48,7 @@ def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
 def _tsodyks(values: Values, target: Values, receptor: int | None) -> Any:
     tau_I = _number(values, "tau_psc")
     weight, delay, U, D, F = (values[name] for name in ("weight", "delay", "U", "tau_rec", "tau_fac"))
-    return TsodyksMarkram(weight, delay, U, D, F, tau_I, receptor=receptor)
+    return TsodyksMarkram(weight, delay, U, D, F, tau_I, u_initial=_number(values, "u"), receptor=receptor)
 
 
 def _tsodyks2(values: Values, target: Values, receptor: int | None) -> Any:
@@ -58,8 +58,8 @@ def _tsodyks2(values: Values, target: Values, receptor: int | None) -> Any:
 
 GUETIG = {"lambda": 0.01, "alpha": 1.0, "mu_plus": 1.0, "mu_minus": 1.0, "Wmax": 100.0, "tau_plus": 20.0}
 SHORT_TERM = {"U": 0.5, "tau_rec": 800.0, "tau_fac": 0.0}
-TSODYKS, TSODYKS2 = SHORT_TERM | {"tau_psc": 3.0}, SHORT_TERM | {"u": 0.5}
-AT_REST = {"x": 1.0, "y": 0.0, "u": 0.0}
+TSODYKS, TSODYKS2 = SHORT_TERM | {"tau_psc": 3.0, "u": 0.0}, SHORT_TERM | {"u": 0.5}
+AT_REST = {"x": 1.0, "y": 0.0}
 POWER_LAW = {"alpha": 1.0, "lambda": 0.1, "mu": 0.4, "tau_plus": 20.0}
 
 

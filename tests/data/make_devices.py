@@ -32,7 +32,7 @@ SYNAPSES = {
     ],
     "tsodyks_synapse": [
         {"U": 0.3, "tau_rec": 40.0, "tau_fac": 30.0, "tau_psc": 3.0},
-        {"U": 0.6, "tau_rec": 20.0, "tau_fac": 0.0, "tau_psc": 2.0},
+        {"U": 0.6, "u": 0.4, "tau_rec": 20.0, "tau_fac": 9.0, "tau_psc": 2.0},
     ],
     "stdp_synapse": [
         {"lambda": 0.1, "alpha": 0.9, "mu_plus": 0.4, "mu_minus": 0.7, "Wmax": 200.0},

@@ -318,7 +318,8 @@ def test_what_plastic_synapses_transmit_is_recorded_spike_by_spike(case):
 @cases("synapses", "tsodyks_synapse", "tsodyks2_synapse")
 def test_short_term_plasticity_is_that_of_nest(case):
     p = case["params"]
-    kind = {"U": p["U"], "D": p["tau_rec"], "F": p["tau_fac"], "tau_I": p.get("tau_psc"), "u_first": p.get("u")}
+    kind = {"U": p["U"], "D": p["tau_rec"], "F": p["tau_fac"], "tau_I": p.get("tau_psc")}
+    kind["u_first" if kind["tau_I"] is None else "u_initial"] = p.get("u", 0.0)
     simulation, _ = onto_target(TsodyksMarkram(weight=100.0, delay=1.5, **kind))
     assert simulation.spikes("N").step.tolist() == case["found"]["spikes"]
     np.testing.assert_allclose(potential(simulation, "N"), case["found"]["traces"]["V_m"], rtol=0.0, atol=1e-9)
