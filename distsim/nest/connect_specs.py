@@ -21,7 +21,7 @@ from distsim.core.rng import streams_of
 from distsim.core.values import bounds
 from distsim.nest.connection_calls import Call, Nodes, SynapseKind
 from distsim.nest.kernel import KERNEL
-from distsim.nest.kernel_status import RULES
+from distsim.nest.kernel_attributes import RULES
 from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.nest_models import Values
 from distsim.nest.node_blocks import ARRAYS, Block, blocks_of
@@ -409,6 +409,5 @@ def connect(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: An
     except BaseException:
         KERNEL.delays, KERNEL.draws = before, draws
         raise
-    KERNEL.calls += calls
-    KERNEL.changed()
+    KERNEL.add_calls(calls)
     return calls

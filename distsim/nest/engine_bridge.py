@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ Int64Array = npt.NDArray[np.int64]
 class Driving:
     """A stimulation that a generator is: number ``number`` of those that ``target`` has."""
 
+    call: int
     block: Block
     target: Neurons
     number: int
@@ -137,8 +139,15 @@ class Engine:
 
     def _drive(self, call: Call) -> None:
         """Let generators act on their targets, those of equal weights and delays together."""
-        stand_in = call.stand_in()
-        for batch in call.batches(stand_in, self.seed, self.clock, np.arange(len(call.target)), None):
+        for block, targets, weight, delay in self._driven(call):
+            stimulus = self._stimulus(block, weight, delay)
+            number = sum(s.target.name == targets.name for s in self.network.stimulations)
+            self.network.stimulate(targets, stimulus)
+            self.driving.append(Driving(call.number, block, targets, number, weight, delay, stimulus))
+
+    def _driven(self, call: Call) -> Iterator[tuple[Block, Neurons, float, float]]:
+        """Each generator of a call, and its targets with one weight and delay."""
+        for batch in call.batches(call.stand_in(), self.seed, self.clock, np.arange(len(call.target)), None):
             for block, _ in blocks_of(self.blocks, np.unique(batch.source)):
                 own = batch.take(batch.source == block.first)
                 pairs = np.column_stack([own.values["weight"], own.values["delay"]])
@@ -147,16 +156,9 @@ class Engine:
                     targets = own.target[which.ravel() == k]
                     while len(targets):  # several connections of a generator to one neuron are several of ours
                         once, index = np.unique(targets, return_index=True)
-                        self._stimulate(block, once, weight, delay)
+                        parrots = {each.kind for each, _ in blocks_of(self.blocks, once)} == {"parrot"}
+                        yield block, self.neurons(once), 1.0 if parrots else weight, delay
                         targets = np.delete(targets, index)
-
-    def _stimulate(self, block: Block, targets: Int64Array, weight: float, delay: float) -> None:
-        ours = self.neurons(targets)
-        parrots = {each.kind for each, _ in blocks_of(self.blocks, targets)} == {"parrot"}
-        stimulus = self._stimulus(block, 1.0 if parrots else weight, delay)
-        number = sum(s.target.name == ours.name for s in self.network.stimulations)
-        self.network.stimulate(ours, stimulus)
-        self.driving.append(Driving(block, ours, number, 1.0 if parrots else weight, delay, stimulus))
 
     def _stimulus(self, block: Block, weight: float, delay: float) -> Any:
         if block.spec.drive is None:
@@ -272,16 +274,28 @@ class Engine:
             or f"{block.model.name} {block.first}" in self.owners
         ):
             return False
-        for driving in (each for each in self.driving if each.block is block):
-            new = self._stimulus(block, driving.weight, driving.delay)
-            changed = {f.name: getattr(new, f.name) for f in fields(new) if _differ(new, driving.stimulus, f.name)}
-            if not changed:
-                continue
-            try:
+        return all(self._drive_anew(each, each.weight, each.delay) for each in self.driving if each.block is block)
+
+    def change_drive(self, call: Call) -> bool:
+        """Let the weights of a call of generators be as they are from now on; whether the engine can do so as it is."""
+        before, now = [each for each in self.driving if each.call == call.number], list(self._driven(call))
+        if self.simulation is None or [(d.block.first, d.target.name) for d in before] != [
+            (block.first, target.name) for block, target, _, _ in now
+        ]:
+            return False
+        pairs = zip(before, now, strict=True)
+        return all(self._drive_anew(driving, weight, delay) for driving, (_, _, weight, delay) in pairs)
+
+    def _drive_anew(self, driving: Driving, weight: float, delay: float) -> bool:
+        """Let a generator act with this weight and delay (ms), and its values, from now on, if the engine can."""
+        new = self._stimulus(driving.block, weight, delay)
+        changed = {f.name: getattr(new, f.name) for f in fields(new) if _differ(new, driving.stimulus, f.name)}
+        try:
+            if changed and self.simulation is not None:
                 self.simulation.set_stimulus(driving.target, number=driving.number, **changed)
-            except InputError:
-                return False
-            driving.stimulus = replace(new)
+        except InputError:
+            return False
+        driving.stimulus, driving.weight, driving.delay = new, weight, delay
         return True
 
 
