@@ -81,6 +81,7 @@ from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha as IafPscAlpha
 from distsim.spiking.neurons.iaf_psc_alpha_multisynapse import IafPscAlphaMultisynapse as IafPscAlphaMultisynapse
 from distsim.spiking.neurons.iaf_psc_delta import IafPscDelta as IafPscDelta
 from distsim.spiking.neurons.iaf_psc_exp import IafPscExp as IafPscExp
+from distsim.spiking.neurons.iaf_psc_exp_htum import IafPscExpHtum as IafPscExpHtum
 from distsim.spiking.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse as IafPscExpMultisynapse
 from distsim.spiking.neurons.ignore_and_fire import IgnoreAndFire as IgnoreAndFire
 from distsim.spiking.neurons.izhikevich import Izhikevich as Izhikevich

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.errors import InputError
 from distsim.core.parts import Neurons, Part, Piece
 from distsim.nest.carried_over import go_on
@@ -20,6 +19,7 @@ from distsim.nest.event_log import EventLog
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import NEVER, Values
 from distsim.nest.node_blocks import Block, blocks_of, finite, of_model
+from distsim.nest.parrot_room import room_of
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.simulation import Simulation
 from distsim.spiking.sources.spike_trains import SpikeTrains
@@ -40,6 +40,7 @@ class Driving:
     number: int
     weight: float
     delay: float
+    receptor: int | None
     stimulus: Any
 
 
@@ -78,9 +79,10 @@ class Engine:
         senders = [call.source for call in calls if call.way == "neurons"]
         sending = set(np.unique(np.concatenate([np.zeros(0, np.int64), *senders])).tolist())
         trains: list[tuple[Block, SpikeTrains]] = []
+        room = room_of(self.blocks, calls, self.clock.resolution, window_of)
         for block in self.blocks:
             if block.spec.population is not None:
-                values = finite(block.values)
+                values = finite(block.values) | ({"most": room[block.first]} if block.kind == "parrot" else {})
                 states = {ours: values[name] for name, ours in block.spec.states.items()}
                 self._add([block], block.spec.population(of_model(block.spec, values)), states)
             elif block.first in sending and block.spec.source is not None:
@@ -139,14 +141,13 @@ class Engine:
 
     def _drive(self, call: Call) -> None:
         """Let generators act on their targets, those of equal weights and delays together."""
-        for block, targets, weight, delay in self._driven(call):
-            stimulus = self._stimulus(block, weight, delay)
-            number = sum(s.target.name == targets.name for s in self.network.stimulations)
-            self.network.stimulate(targets, stimulus)
-            self.driving.append(Driving(call.number, block, targets, number, weight, delay, stimulus))
+        for driving in self._driven(call):
+            driving.number = sum(s.target.name == driving.target.name for s in self.network.stimulations)
+            self.network.stimulate(driving.target, driving.stimulus)
+            self.driving.append(driving)
 
-    def _driven(self, call: Call) -> Iterator[tuple[Block, Neurons, float, float]]:
-        """Each generator of a call, and its targets with one weight and delay."""
+    def _driven(self, call: Call) -> Iterator[Driving]:
+        """Each generator of a call, with its targets of one weight and delay."""
         for batch in call.batches(call.stand_in(), self.seed, self.clock, np.arange(len(call.target)), None):
             for block, _ in blocks_of(self.blocks, np.unique(batch.source)):
                 own = batch.take(batch.source == block.first)
@@ -156,14 +157,20 @@ class Engine:
                     targets = own.target[which.ravel() == k]
                     while len(targets):  # several connections of a generator to one neuron are several of ours
                         once, index = np.unique(targets, return_index=True)
+                        named = {call.receptor} & set(_receptors(ours := self.neurons(once)))
                         parrots = {each.kind for each, _ in blocks_of(self.blocks, once)} == {"parrot"}
-                        yield block, self.neurons(once), 1.0 if parrots else weight, delay
+                        size = 1.0 if parrots else weight
+                        driving = Driving(call.number, block, ours, 0, size, delay, next(iter(named), None), None)
+                        driving.stimulus = self._stimulus(driving)
+                        yield driving
                         targets = np.delete(targets, index)
 
-    def _stimulus(self, block: Block, weight: float, delay: float) -> Any:
-        if block.spec.drive is None:
-            raise NESTErrors.NotImplemented(f"{block.model.name} cannot be connected to neurons")
-        return block.spec.drive(finite(window_of(block.values)), weight, delay, self.clock.resolution)
+    def _stimulus(self, driving: Driving) -> Any:
+        spec, values = driving.block.spec, finite(window_of(driving.block.values))
+        if spec.drive is None:
+            raise NESTErrors.NotImplemented(f"{driving.block.model.name} cannot be connected to neurons")
+        stimulus: Any = spec.drive(values, driving.weight, driving.delay, self.clock.resolution)
+        return replace(stimulus, receptor=driving.receptor) if hasattr(stimulus, "receptor") else stimulus
 
     def _record(self, calls: list[Call]) -> None:
         """Record the spikes of all that some spike recorder is connected to."""
@@ -274,28 +281,28 @@ class Engine:
             or f"{block.model.name} {block.first}" in self.owners
         ):
             return False
-        return all(self._drive_anew(each, each.weight, each.delay) for each in self.driving if each.block is block)
+        return all(self._drive_anew(each) for each in self.driving if each.block is block)
 
     def change_drive(self, call: Call) -> bool:
         """Let the weights of a call of generators be as they are from now on; whether the engine can do so as it is."""
         before, now = [each for each in self.driving if each.call == call.number], list(self._driven(call))
-        if self.simulation is None or [(d.block.first, d.target.name) for d in before] != [
-            (block.first, target.name) for block, target, _, _ in now
-        ]:
+        ends = ([(d.block.first, d.target.name) for d in each] for each in (before, now))
+        if self.simulation is None or next(ends) != next(ends):
             return False
-        pairs = zip(before, now, strict=True)
-        return all(self._drive_anew(driving, weight, delay) for driving, (_, _, weight, delay) in pairs)
+        for old, new in zip(before, now, strict=True):
+            old.weight, old.delay = new.weight, new.delay
+        return all(map(self._drive_anew, before))
 
-    def _drive_anew(self, driving: Driving, weight: float, delay: float) -> bool:
-        """Let a generator act with this weight and delay (ms), and its values, from now on, if the engine can."""
-        new = self._stimulus(driving.block, weight, delay)
+    def _drive_anew(self, driving: Driving) -> bool:
+        """Let a generator act with its weight, delay and values from now on, if the engine can."""
+        new = self._stimulus(driving)
         changed = {f.name: getattr(new, f.name) for f in fields(new) if _differ(new, driving.stimulus, f.name)}
         try:
             if changed and self.simulation is not None:
                 self.simulation.set_stimulus(driving.target, number=driving.number, **changed)
         except InputError:
             return False
-        driving.stimulus, driving.weight, driving.delay = new, weight, delay
+        driving.stimulus = new
         return True
 
 
@@ -306,6 +313,11 @@ def _same(name: str, value: Any) -> Any:
     raise NESTErrors.NotImplemented(f"targets that differ in {name} need calls of Connect of their own")
 
 
+def _receptors(neurons: Neurons) -> list[int | str]:
+    """The receptors that neurons have by name."""
+    return [name for population, _ in neurons.pieces for name in population.model.receptors]
+
+
 def _differ(new: Any, old: Any, name: str) -> bool:
     a, b = getattr(new, name), getattr(old, name)
     return not (np.array_equal(a, b) if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else a == b)
@@ -314,8 +326,3 @@ def _differ(new: Any, old: Any, name: str) -> bool:
 def state_of(block: Block, name: str) -> str:
     """The state variable of ours that NEST calls so."""
     return block.spec.recordables.get(name) or block.spec.states[name]
-
-
-def is_listed(call: Call) -> bool:
-    """Whether the edges of a call are given one by one."""
-    return isinstance(call.rule, EdgeList)

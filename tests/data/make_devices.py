@@ -32,7 +32,7 @@ SYNAPSES = {
     ],
     "tsodyks_synapse": [
         {"U": 0.3, "tau_rec": 40.0, "tau_fac": 30.0, "tau_psc": 3.0},
-        {"U": 0.6, "tau_rec": 20.0, "tau_fac": 0.0, "tau_psc": 2.0},
+        {"U": 0.6, "u": 0.4, "tau_rec": 20.0, "tau_fac": 9.0, "tau_psc": 2.0},
     ],
     "stdp_synapse": [
         {"lambda": 0.1, "alpha": 0.9, "mu_plus": 0.4, "mu_minus": 0.7, "Wmax": 200.0},
@@ -40,6 +40,10 @@ SYNAPSES = {
     ],
 }
 ADAPTIVE = [{"I_e": 1000.0}, {"I_e": 900.0, "a": 2.0, "b": 60.0, "tau_w": 30.0, "t_ref": 2.0}, {"I_e": 500.0}]
+HTUM = [
+    {"I_e": 900.0, "t_ref_abs": 1.5, "t_ref_tot": 8.0, "tau_m": 5.0},
+    {"I_e": 100.0, "t_ref_abs": 3.0, "t_ref_tot": 3.0, "tau_syn_ex": 5.0},
+]
 PUBLISHED = {"consistent_integration": False, "a": 0.1, "d": 2.0, "I_e": 6.0, "V_min": -72.0}
 
 
@@ -160,6 +164,7 @@ if __name__ == "__main__":
         "currents": of_each(CURRENTS, current, 0.3),
         "synapses": of_each(SYNAPSES, transmitted),
         "izhikevich": of_each({"izhikevich": [PUBLISHED]}, neuron_alone, ["V_m", "U_m"]),
+        "htum": of_each({"iaf_psc_exp_htum": HTUM}, neuron_alone, ["V_m"]),
         "adaptive": of_each({"aeif_psc_exp": ADAPTIVE}, neuron_alone, ["V_m", "w"]),
     }  # fmt: skip
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in found.items())

@@ -9,6 +9,7 @@ from distsim import (
     AllToAll,
     FixedIndegree,
     IafPscAlphaMultisynapse,
+    IafPscExpHtum,
     IafPscExpMultisynapse,
     Izhikevich,
     Network,
@@ -35,6 +36,7 @@ def build_network() -> Network:
     network.population("J", N, Izhikevich(d=np.linspace(2.0, 8.0, N), consistent_integration=False, V_min=-90.0))
     network.population("E", N, IafPscExpMultisynapse(tau_syn=(1.0, 5.0, 9.0)), V_m=Uniform(-70.0, -55.0))
     network.population("F", N, IafPscAlphaMultisynapse(tau_syn=(1.0, 5.0)), V_m=Uniform(-70.0, -55.0))
+    network.population("H", N, IafPscExpHtum(t_ref_tot=5.0, I_e=500.0), V_m=Uniform(-70.0, -55.0))
     network.population("P", N, Parrot(most=100))
     network.population("Q", N, Parrot(most=400))
     network.population("Z", 3, PulsePackets([3.0, 12.0], activity=5, sdev=1.0))
@@ -46,6 +48,7 @@ def build_network() -> Network:
     network.connect("E", "F", FixedIndegree(5), TsodyksMarkram(400.0, 1.0, U=0.3, u_first=0.5, receptor=2))
     network.connect("F", "E", FixedIndegree(5), Static(-100.0, 1.0, receptor=3))
     network.connect("A", "B", FixedIndegree(4), Static(Uniform(-400.0, 900.0), Uniform(0.5, 3.0)))
+    network.connect("A", "H", FixedIndegree(4), Static(Uniform(-400.0, 900.0), 1.0))
     network.connect("I", "J", FixedIndegree(4), Static(4.0, 1.0))
     network.stimulate("P", Poisson(rate=2000.0, weight=1.0))
     network.stimulate("E", Poisson(rate=9000.0, weight=60.0, receptor=2))
@@ -53,8 +56,8 @@ def build_network() -> Network:
     network.stimulate("B", NoiseCurrent(500.0, mean=600.0, std_mod=300.0, frequency=50.0))
     network.stimulate(network.populations[4][2:6], NoiseCurrent(80.0, interval=0.5, start=2.0, stop=15.0))
     network.stimulate("J", SinusoidalCurrent(5.0, 100.0, phase=90.0, offset=4.0))
-    for name in "ABIJEFPQZ":
+    for name in "ABIJEFHPQZ":
         network.record_spikes(name)
-    for name in "ABIJEF":
+    for name in "ABIJEFH":
         network.record_states(name, "V_m", interval=1.0, offset=0.5)
     return network

@@ -15,6 +15,7 @@ from distsim import (
     IafPscAlphaMultisynapse,
     IafPscDelta,
     IafPscExp,
+    IafPscExpHtum,
     IafPscExpMultisynapse,
     InputError,
     Izhikevich,
@@ -84,6 +85,21 @@ def test_currents_of_every_receptor(model, precision):
     simulation = run(network, precision=precision)
     assert simulation.spikes("N").step.tolist() == DATA[name]["spikes"]
     assert_traces(simulation, "N", DATA[name]["traces"], 1e-9)
+
+
+@cases("htum")
+def test_two_refractory_times(case):
+    network = with_trains()
+    network.population("N", 1, IafPscExpHtum(**case["params"]))
+    for source, weight in (("X0", 1000.0), ("X1", -500.0)):
+        network.connect(source, "N", AllToAll(), Static(weight, 1.0))
+    network.record_spikes("N")
+    network.record_states("N", "V_m", interval=1.0)
+    simulation = run(network)
+    assert simulation.spikes("N").step.tolist() == case["found"]["spikes"]
+    assert len(case["found"]["spikes"]) > 1
+    above = np.array(case["found"]["traces"]["V_m"])  # NEST records V of this neuron above E_L
+    assert_traces(simulation, "N", {"V_m": above - 70.0}, 1e-9)
 
 
 @cases("izhikevich")
@@ -302,7 +318,8 @@ def test_what_plastic_synapses_transmit_is_recorded_spike_by_spike(case):
 @cases("synapses", "tsodyks_synapse", "tsodyks2_synapse")
 def test_short_term_plasticity_is_that_of_nest(case):
     p = case["params"]
-    kind = {"U": p["U"], "D": p["tau_rec"], "F": p["tau_fac"], "tau_I": p.get("tau_psc"), "u_first": p.get("u")}
+    kind = {"U": p["U"], "D": p["tau_rec"], "F": p["tau_fac"], "tau_I": p.get("tau_psc")}
+    kind["u_first" if kind["tau_I"] is None else "u_initial"] = p.get("u", 0.0)
     simulation, _ = onto_target(TsodyksMarkram(weight=100.0, delay=1.5, **kind))
     assert simulation.spikes("N").step.tolist() == case["found"]["spikes"]
     np.testing.assert_allclose(potential(simulation, "N"), case["found"]["traces"]["V_m"], rtol=0.0, atol=1e-9)
@@ -346,12 +363,13 @@ def test_transmissions_of_chosen_synapses_on_any_number_of_ranks():
     [
         (lambda: IafPscExpMultisynapse(tau_syn=()), r"tau_syn needs one time constant \(ms\) for each receptor"),
         (lambda: IafPscAlphaMultisynapse(tau_syn=(2.0, -1.0)), r"tau_syn\[1\] must be larger than 0"),
+        (lambda: IafPscExpHtum(t_ref_abs=3.0), "t_ref_abs = 3 ms must be at most t_ref_tot = 2 ms"),
         (lambda: Parrot(most=0), "Parrot: most must be .*at least 1"),
         (lambda: StdpGuetig(weight=[1.0, 5.0], Wmax=[2.0, 4.0]), "weight must be at most Wmax = 4, got 5"),
         (lambda: AdaptiveExponential(V_peak=-70.0), "V_reset = -60 mV must be below V_peak = -70 mV"),
         (lambda: TsodyksMarkram(u_first=1.5), "u_first must be at most 1, got 1.5"),
     ],
-    ids=["none", "negative", "room", "weight", "peak", "use"],
+    ids=["none", "negative", "refractory", "room", "weight", "peak", "use"],
 )
 def test_wrong_parameters_are_refused(make, message):
     with pytest.raises(InputError, match=message):

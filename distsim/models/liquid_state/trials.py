@@ -183,10 +183,11 @@ class Trials(Prepared[Network]):
 
     def _dynamic_table(self, local: LocalTable, trials: int) -> DynamicTable:
         t, delivery = local.table, cast("ShortTermDelivery", local.delivery)
+        synapse = cast("TsodyksMarkram", local.synapse)
         limit = local.target.grid.largest_weight if delivery.unbounded else np.inf
         U, D, F, *common = delivery.constants
         each = (np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in (U, D, F))
-        x, y, u = (np.full((trials, t.n_edges), value) for value in TsodyksMarkram.initial.values())
+        x, y, u = (np.full((trials, t.n_edges), value) for value in synapse.initial.values())
         t_last = np.full((trials, len(t.offsets) - 1), NEVER)
         return DynamicTable(*self._drives(local), (*each, *common), float(limit), x, y, u, t_last)
 

@@ -6,10 +6,10 @@ Each synapse has a fraction x of resources that are ready, a fraction y that is 
     a spike that arrives:  u += U (1 - u);  y += u x;  x -= u x   with the new u and the old x
     current of the target:  sum of weight * y;  each arriving spike adds weight * u x to it
 
-x = 1, y = 0, u = 0 at the start. Between spikes the solution is known, so that a synapse is only looked at when a spike
-arrives; the current decays with tau_I, once per neuron, in the neuron itself (its tau_syn is tau_I). Without tau_I
-resources that were used recover at once: dx/dt = (1 - x) / D. That is NEST's tsodyks2_synapse (tau_rec is D, tau_fac
-is F), which transmits weight * R u with R = x; with it NEST's tsodyks_synapse (tau_psc is tau_I).
+x = 1, y = 0, u = u_initial at 0 ms. Between spikes the solution is known, so that a synapse is only looked at when a
+spike arrives; the current decays with tau_I, once per neuron, in the neuron itself (its tau_syn is tau_I). Without
+tau_I resources that were used recover at once: dx/dt = (1 - x) / D. That is NEST's tsodyks2_synapse (tau_rec is D,
+tau_fac is F), which transmits weight * R u with R = x; with it NEST's tsodyks_synapse (tau_psc is tau_I).
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def deliver(gids, stamps, table, grid, ring, constants, remembered):  # type: ig
             continue
         stamp = stamps[spike]
         first = t_last[row] == NEVER
-        elapsed = 0.0 if first else float(stamp - t_last[row]) * dt
+        elapsed = float(stamp - (0 if first else t_last[row])) * dt
         t_last[row] = stamp
         for begin in range(offsets[row], offsets[row + 1], CHUNK):
             size = min(released.size, offsets[row + 1] - begin)
@@ -115,11 +115,11 @@ def deliver(gids, stamps, table, grid, ring, constants, remembered):  # type: ig
 
 @jit
 def replay(stamps, delay, constants, dt, steps, x, y, u):  # type: ignore[no-untyped-def]
-    """x, y, u (steps,) are written: see ``SynapseModel.replay``; constants: U, D, F, tau_I, u_first."""
-    U, D, F, tau_I, u_first = constants
-    ready, active, used = 1.0, 0.0, 0.0
+    """x, y, u (steps,) are written: see ``SynapseModel.replay``; constants: U, D, F, tau_I, u_first, u_initial."""
+    U, D, F, tau_I, u_first, u_initial = constants
+    ready, active, used = 1.0, 0.0, u_initial
     spike = 0
-    last = np.int64(0)
+    last = np.int64(delay)
     for i in range(steps.size):
         while spike < stamps.size and stamps[spike] + delay <= steps[i]:
             elapsed = float(stamps[spike] + delay - last) * dt
@@ -129,7 +129,7 @@ def replay(stamps, delay, constants, dt, steps, x, y, u):  # type: ignore[no-unt
                 ready, active, used = 1.0 - u_first, u_first, u_first
             last = stamps[spike] + delay
             spike += 1
-        x[i], y[i], u[i] = propagate(ready, active, used, float(steps[i] - last) * dt, D, F, tau_I)
+        x[i], y[i], u[i] = propagate(ready, active, used, float(max(steps[i] - last, 0)) * dt, D, F, tau_I)
 
 
 class TsodyksMarkram(ShortTermSynapse):
@@ -137,8 +137,8 @@ class TsodyksMarkram(ShortTermSynapse):
 
     weight, delay, U, D and F are one number, an array, or a distribution each; F may be 0 (no facilitation). tau_I is
     the time constant of the synaptic current, or None where used resources recover at once (NEST's tsodyks2_synapse).
-    ``u_first`` is the use u of resources at the first spike, where that is not U (from 0 to 1). ``receptor`` names the
-    input of the target, where it has several to choose from.
+    ``u_initial`` is u at 0 ms, ``u_first`` the use of resources at the first spike, where that does not follow from it
+    (both from 0 to 1). ``receptor`` names the input of the target, where it has several to choose from.
     """
 
     U: Value = of_each(0.5, low=0.0)
@@ -146,9 +146,14 @@ class TsodyksMarkram(ShortTermSynapse):
     F: Value = of_each(0.0, "ms", low=0.0)
     tau_I: float | None = number(None, "ms", above=0.0)
     u_first: float | None = number(None, low=0.0, high=1.0, told=False)
-    initial: ClassVar[dict[str, float]] = {"x": 1.0, "y": 0.0, "u": 0.0}
-    states: ClassVar[tuple[str, ...]] = tuple(initial)
+    u_initial: float = number(0.0, low=0.0, high=1.0, told=False)
+    states: ClassVar[tuple[str, ...]] = ("x", "y", "u")
     kernel: ClassVar[Any] = staticmethod(deliver)
+
+    @property
+    def initial(self) -> dict[str, float]:  # type: ignore[override]
+        """The states at 0 ms."""
+        return {"x": 1.0, "y": 0.0, "u": self.u_initial}
 
     @property
     def unbounded(self) -> bool:
@@ -174,5 +179,5 @@ class TsodyksMarkram(ShortTermSynapse):
         self, stamps: Int64Array, delay: int, attributes: tuple[float, ...], dt: float, steps: Int64Array
     ) -> FloatArray:
         x, y, u = states = np.empty((3, len(steps)))
-        replay(stamps, delay, (*attributes, self.tau_I or 0.0, self._u_first), dt, steps, x, y, u)
+        replay(stamps, delay, (*attributes, self.tau_I or 0.0, self._u_first, self.u_initial), dt, steps, x, y, u)
         return states
