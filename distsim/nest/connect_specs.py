@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.rule import Connected, Rule, Targets
+from distsim.connect.rule import Rule
 from distsim.connect.rules.all_to_all import AllToAll
 from distsim.connect.rules.edge_list import EdgeList
 from distsim.connect.rules.fixed_indegree import FixedIndegree
@@ -17,11 +17,11 @@ from distsim.connect.rules.one_to_one import OneToOne
 from distsim.connect.rules.pairwise_bernoulli import PairwiseBernoulli
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
-from distsim.core.rng import streams_of
 from distsim.core.values import bounds
-from distsim.nest.connection_calls import Call, Nodes, SynapseKind
+from distsim.nest.connection_calls import Call, SynapseKind
+from distsim.nest.drawn_edges import drawn, listed, mirrored, owners_of, upper, without_multapses
 from distsim.nest.kernel import KERNEL
-from distsim.nest.kernel_status import RULES
+from distsim.nest.kernel_attributes import RULES
 from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.nest_models import Values
 from distsim.nest.node_blocks import ARRAYS, Block, blocks_of
@@ -65,7 +65,7 @@ def calls_of(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: A
         call = _with_values(call, values, name, transposed)
         yield from _by_way(call)
         if spec["make_symmetric"]:
-            yield from _by_way(_mirrored(call, name))
+            yield from _by_way(mirrored(call, name))
 
 
 def _ends(source: Int64Array, target: Int64Array, explicit: bool) -> tuple[Int64Array, Int64Array]:
@@ -114,7 +114,7 @@ def _rule(
                 "Total number of connections cannot exceed product of source and target population sizes."
             )
         if not multapses:
-            return _without_multapses(int(spec["N"]), source, target, autapses), False
+            return without_multapses(int(spec["N"]), source, target, autapses), False
         return FixedTotalNumber(int(spec["N"]), autapses=autapses), False
     if name.endswith("pairwise_bernoulli"):
         if not 0.0 <= spec["p"] <= 1.0:
@@ -128,17 +128,6 @@ def _rule(
         index = (np.unique(each, return_inverse=True)[1].ravel() for each in (source, target))
         return EdgeList(*index), False
     return (OneToOne() if name == "one_to_one" else AllToAll(autapses=autapses)), False
-
-
-def _without_multapses(number: int, source: Int64Array, target: Int64Array, autapses: bool) -> EdgeList:
-    """``number`` different pairs, all sets of them equally likely."""
-    pairs = np.arange(len(source) * len(target))
-    if not autapses:
-        pairs = pairs[source[pairs // len(target)] != target[pairs % len(target)]]
-    KERNEL.draws += 1
-    streams = streams_of(int(KERNEL.status["rng_seed"]), "nest pairs", KERNEL.draws, pairs)
-    chosen = np.sort(pairs[np.argsort(streams.keys, kind="stable")[:number]])
-    return EdgeList(chosen // len(target), chosen % len(target))
 
 
 def _syn_spec(given: Any) -> tuple[SynapseKind, Values]:
@@ -190,10 +179,10 @@ def _with_values(call: Call, values: Values, rule: str, transposed: bool) -> Cal
     if any(isinstance(value, Parameter) and not _as_ours(value) for value in fitted.values()):
         own = False
     if call.random and not own:
-        call = _drawn(call, fitted, transposed)
+        call = drawn(call, fitted, transposed)
         fitted = {name: np.ravel(v) if isinstance(v, np.ndarray) else v for name, v in fitted.items()}
     if rule == "symmetric_pairwise_bernoulli":
-        call = _upper(call)
+        call = upper(call)
     call.values = {name: _evaluated(call, name, value) for name, value in fitted.items()}
     return call
 
@@ -224,52 +213,13 @@ def _fitted(value: Any, name: str, shape: tuple[int, ...] | None, rule: str) -> 
         raise TypeError(f"'{name}' must be a number, a list, or a parameter, got {value!r:.80}") from None
 
 
-def _drawn(call: Call, values: Values, transposed: bool) -> Call:
-    """The call with its edges drawn here, as explicit ones; transposed: from the targets that are asked for."""
-    KERNEL.draws += 1
-    connected: Connected[Any] = Connected(KERNEL.draws, Nodes(call.source), Nodes(call.target), call.rule)
-    of = Targets.of(connected, int(KERNEL.status["rng_seed"]), call.target, ())
-    pieces = list(call.rule.edges(of))
-    first = np.concatenate([piece.source for piece in pieces]).astype(np.int64)
-    degree = np.concatenate([piece.degree for piece in pieces])
-    second = np.repeat(np.arange(len(call.target)), degree)
-    ends = (call.target, call.source, EdgeList(second, first)) if transposed else (
-        call.source, call.target, EdgeList(first, second))  # fmt: skip
-    for name, value in values.items():
-        if isinstance(value, np.ndarray) and value.size != len(first):
-            raise ValueError(f"'{name}' has {value.size} values for {len(first)} connections")
-    return Call(0, call.way, *ends, call.kind, {}, call.receptor, call.since)
-
-
-def _upper(call: Call) -> Call:
-    """Each pair of neurons once: of a symmetric rule only one direction is drawn, the other is its mirror."""
-    rule: Any = call.rule
-    chosen = call.source[rule.source] < call.target[rule.target]
-    call.rule = EdgeList(rule.source[chosen], rule.target[chosen])
-    return call
-
-
-def _mirrored(call: Call, rule: str) -> Call:
-    """The same connections the other way round."""
-    if call.random:
-        raise NESTErrors.BadProperty(f"{rule} cannot be made symmetric")
-    of_one = {name: v for name, v in call.values.items() if isinstance(v, np.ndarray)}
-    if isinstance(call.rule, AllToAll):
-        if of_one:
-            raise NESTErrors.NotImplemented("all_to_all with arrays cannot be made symmetric")
-        return Call(0, call.way, call.target, call.source, call.rule, call.kind, call.values, call.receptor, call.since)
-    listed: Any = call.rule
-    mirror = listed if isinstance(call.rule, OneToOne) else EdgeList(listed.target, listed.source)
-    return Call(0, call.way, call.target, call.source, mirror, call.kind, call.values, call.receptor, call.since)
-
-
 def _evaluated(call: Call, name: str, value: Any) -> Any:
     """A value with its numbers drawn, where the engine does not draw them; delays in whole steps."""
     if isinstance(value, Parameter):
         if call.random:
             value = value.distribution
         else:
-            owners, entries, shape = _owners(call)
+            owners, entries, shape = owners_of(call)
             value = KERNEL.draw(value, owners, entries).reshape(shape)
     if name == "delay":
         if isinstance(value, np.ndarray):
@@ -280,17 +230,6 @@ def _evaluated(call: Call, name: str, value: Any) -> Any:
         low, high = bounds(value)
         KERNEL.add_delays(max(low, KERNEL.clock.resolution), high if np.isfinite(high) else low)
     return value
-
-
-def _owners(call: Call) -> tuple[Int64Array, Int64Array, tuple[int, ...]]:
-    """Whose stream each edge of a call draws from, which number of it, and the shape of arrays of its values."""
-    if isinstance(call.rule, AllToAll):
-        shape = len(call.target), len(call.source)
-        return np.repeat(call.target, shape[1]), np.tile(np.arange(shape[1]), shape[0]), shape
-    if isinstance(call.rule, OneToOne):
-        return call.target, np.zeros(len(call.target), np.int64), (len(call.target),)
-    rule: Any = call.rule
-    return call.target[rule.target], np.arange(len(rule.target)), (len(rule.target),)
 
 
 # ---------------------------------------------------------------- what is connected to what
@@ -333,9 +272,9 @@ def _by_way(call: Call) -> Iterator[Call]:
         _check_receptors(call, targets)
     if len(found) == 1:
         call.way = found.pop()
-        yield _listed(call) if call.way == "drive" and call.random else call
+        yield listed(call) if call.way == "drive" and call.random else call
         return
-    call = _listed(call)
+    call = listed(call)
     every = list(call.batches(call.stand_in(), 0, KERNEL.clock, np.arange(len(call.target)), None))
     for way in sorted(found):
         parts = []
@@ -363,23 +302,6 @@ def _way_of(ways: dict[tuple[int, int], str], pair: tuple[int, int]) -> str:
 def _different(blocks: list[Block]) -> list[Block]:
     """One block of each model and list of recorded variables."""
     return list({(b.model.name, tuple(b.values.get("record_from", ()))): b for b in reversed(blocks)}.values())
-
-
-def _listed(call: Call) -> Call:
-    """The call with explicit edges, drawn here where they are random."""
-    if not call.random:
-        return call
-    values = call.values
-    drawn = _drawn(call, values, transposed=False)
-    drawn.values = {
-        name: KERNEL.draw(_parameter(value), *_owners(drawn)[:2]) if isinstance(value, Distribution) else value
-        for name, value in values.items()
-    }
-    return drawn
-
-
-def _parameter(distribution: Distribution) -> Parameter:
-    return Parameter(lambda drawing: drawing.sample(distribution), distribution)
 
 
 def _check_receptors(call: Call, targets: list[Block]) -> None:
@@ -410,6 +332,5 @@ def connect(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: An
     except BaseException:
         KERNEL.delays, KERNEL.draws = before, draws
         raise
-    KERNEL.calls += calls
-    KERNEL.changed()
+    KERNEL.add_calls(calls)
     return calls

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.errors import InputError
 from distsim.core.parts import Neurons, Part, Piece
 from distsim.nest.carried_over import go_on
@@ -34,6 +34,7 @@ Int64Array = npt.NDArray[np.int64]
 class Driving:
     """A stimulation that a generator is: number ``number`` of those that ``target`` has."""
 
+    call: int
     block: Block
     target: Neurons
     number: int
@@ -140,8 +141,14 @@ class Engine:
 
     def _drive(self, call: Call) -> None:
         """Let generators act on their targets, those of equal weights and delays together."""
-        stand_in = call.stand_in()
-        for batch in call.batches(stand_in, self.seed, self.clock, np.arange(len(call.target)), None):
+        for driving in self._driven(call):
+            driving.number = sum(s.target.name == driving.target.name for s in self.network.stimulations)
+            self.network.stimulate(driving.target, driving.stimulus)
+            self.driving.append(driving)
+
+    def _driven(self, call: Call) -> Iterator[Driving]:
+        """Each generator of a call, with its targets of one weight and delay."""
+        for batch in call.batches(call.stand_in(), self.seed, self.clock, np.arange(len(call.target)), None):
             for block, _ in blocks_of(self.blocks, np.unique(batch.source)):
                 own = batch.take(batch.source == block.first)
                 pairs = np.column_stack([own.values["weight"], own.values["delay"]])
@@ -150,19 +157,13 @@ class Engine:
                     targets = own.target[which.ravel() == k]
                     while len(targets):  # several connections of a generator to one neuron are several of ours
                         once, index = np.unique(targets, return_index=True)
-                        self._stimulate(block, once, weight, delay, call.receptor)
+                        named = {call.receptor} & set(_receptors(ours := self.neurons(once)))
+                        parrots = {each.kind for each, _ in blocks_of(self.blocks, once)} == {"parrot"}
+                        size = 1.0 if parrots else weight
+                        driving = Driving(call.number, block, ours, 0, size, delay, next(iter(named), None), None)
+                        driving.stimulus = self._stimulus(driving)
+                        yield driving
                         targets = np.delete(targets, index)
-
-    def _stimulate(self, block: Block, targets: Int64Array, weight: float, delay: float, receptor: int) -> None:
-        ours = self.neurons(targets)
-        named = {receptor} & {name for population, _ in ours.pieces for name in population.model.receptors}
-        parrots = {each.kind for each, _ in blocks_of(self.blocks, targets)} == {"parrot"}
-        weight = 1.0 if parrots else weight
-        driving = Driving(block, ours, 0, weight, delay, next(iter(named), None), None)
-        driving.number = sum(s.target.name == ours.name for s in self.network.stimulations)
-        driving.stimulus = self._stimulus(driving)
-        self.network.stimulate(ours, driving.stimulus)
-        self.driving.append(driving)
 
     def _stimulus(self, driving: Driving) -> Any:
         spec, values = driving.block.spec, finite(window_of(driving.block.values))
@@ -280,16 +281,28 @@ class Engine:
             or f"{block.model.name} {block.first}" in self.owners
         ):
             return False
-        for driving in (each for each in self.driving if each.block is block):
-            new = self._stimulus(driving)
-            changed = {f.name: getattr(new, f.name) for f in fields(new) if _differ(new, driving.stimulus, f.name)}
-            if not changed:
-                continue
-            try:
+        return all(self._drive_anew(each) for each in self.driving if each.block is block)
+
+    def change_drive(self, call: Call) -> bool:
+        """Let the weights of a call of generators be as they are from now on; whether the engine can do so as it is."""
+        before, now = [each for each in self.driving if each.call == call.number], list(self._driven(call))
+        ends = ([(d.block.first, d.target.name) for d in each] for each in (before, now))
+        if self.simulation is None or next(ends) != next(ends):
+            return False
+        for old, new in zip(before, now, strict=True):
+            old.weight, old.delay = new.weight, new.delay
+        return all(map(self._drive_anew, before))
+
+    def _drive_anew(self, driving: Driving) -> bool:
+        """Let a generator act with its weight, delay and values from now on, if the engine can."""
+        new = self._stimulus(driving)
+        changed = {f.name: getattr(new, f.name) for f in fields(new) if _differ(new, driving.stimulus, f.name)}
+        try:
+            if changed and self.simulation is not None:
                 self.simulation.set_stimulus(driving.target, number=driving.number, **changed)
-            except InputError:
-                return False
-            driving.stimulus = replace(new)
+        except InputError:
+            return False
+        driving.stimulus = new
         return True
 
 
@@ -300,6 +313,11 @@ def _same(name: str, value: Any) -> Any:
     raise NESTErrors.NotImplemented(f"targets that differ in {name} need calls of Connect of their own")
 
 
+def _receptors(neurons: Neurons) -> list[int | str]:
+    """The receptors that neurons have by name."""
+    return [name for population, _ in neurons.pieces for name in population.model.receptors]
+
+
 def _differ(new: Any, old: Any, name: str) -> bool:
     a, b = getattr(new, name), getattr(old, name)
     return not (np.array_equal(a, b) if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else a == b)
@@ -308,8 +326,3 @@ def _differ(new: Any, old: Any, name: str) -> bool:
 def state_of(block: Block, name: str) -> str:
     """The state variable of ours that NEST calls so."""
     return block.spec.recordables.get(name) or block.spec.states[name]
-
-
-def is_listed(call: Call) -> bool:
-    """Whether the edges of a call are given one by one."""
-    return isinstance(call.rule, EdgeList)

@@ -14,7 +14,7 @@ from distsim.nest import running
 from distsim.nest.connect_specs import CollocatedSynapses, check_synapse_value, connect, synapse_kind
 from distsim.nest.connection_calls import SynapseKind
 from distsim.nest.kernel import KERNEL
-from distsim.nest.kernel_status import VerbosityLevel
+from distsim.nest.kernel_attributes import VerbosityLevel
 from distsim.nest.nest_errors import KernelException, NESTErrors, told_by_nest, unknown
 from distsim.nest.node_blocks import ARRAYS, Model, _checked, check_values
 from distsim.nest.node_collection import NodeCollection
@@ -47,7 +47,7 @@ def SetKernelStatus(params: dict[str, Any]) -> None:  # noqa: N802
 def GetKernelStatus(keys: Any = None) -> Any:  # noqa: N802
     """The attributes of the kernel: all, one by its name, or those of a list of names."""
     if keys is None:
-        return {name: running.attribute(name) for name in running.known_attributes()}
+        return running.attribute("kernel_status")
     if isinstance(keys, str):
         return running.attribute(keys)
     if isinstance(keys, ARRAYS):
@@ -105,9 +105,9 @@ def Install(module_name: str) -> None:  # noqa: N802
     raise NESTErrors.NotImplemented(f"extension modules of NEST cannot be loaded: {module_name}")
 
 
-def message(level: Any, sender: str, text: str) -> None:
-    """Print a message."""
-    print(f"{sender}: {text}")
+def message(*text: Any) -> None:
+    """Print a message: a text, after its level and who sends it, if these are given."""
+    print(*text[-2:], sep=": ")
 
 
 # ---------------------------------------------------------------- nodes
@@ -287,7 +287,7 @@ def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa:
     if model in KERNEL.models:
         node = KERNEL.models[model]
         told = dict(node.spec.fixed) | dict(node.defaults)
-        told |= {"model": model, "element_type": node.spec.kind, "model_id": node.number}
+        told |= {"model": model, "type_id": node.spec.name, "element_type": node.spec.kind, "model_id": node.number}
         if node.spec.recordables:
             told["recordables"] = list(node.spec.recordables)
     elif model in KERNEL.synapses:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.nest import kernel_status
+from distsim.nest import kernel_attributes
 from distsim.nest.clock import Clock
 from distsim.nest.connection_calls import Call, SynapseKind
 from distsim.nest.device_models import DEVICES
@@ -39,10 +39,11 @@ class Kernel:
     def reset(self) -> None:
         """Forget everything."""
         self.epoch += 1
-        self.status: dict[str, Any] = copy.deepcopy(kernel_status.SETTABLE | kernel_status.IGNORED)
+        self.status: dict[str, Any] = copy.deepcopy(kernel_attributes.SETTABLE | kernel_attributes.IGNORED)
         self.clock = Clock()
         self.blocks: list[Block] = []
         self.calls: list[Call] = []
+        self.of_recorder: dict[int, list[Call]] = {}
         known = NEURONS | DEVICES
         self.models = {
             name: Model(name, spec, copy.deepcopy(spec.defaults), i) for i, (name, spec) in enumerate(known.items())
@@ -109,6 +110,15 @@ class Kernel:
         self.draws += 1
         places = np.zeros(len(owners), np.int64) if entries is None else entries
         return parameter.values(Drawing(int(self.status["rng_seed"]), self.draws, np.asarray(owners), places))
+
+    def add_calls(self, calls: list[Call]) -> None:
+        """Add connections, and note the recorders that have a part in them."""
+        self.calls += calls
+        for call in calls:
+            if call.way in ("record", "sample"):
+                for number in (call.target if call.way == "record" else call.source).tolist():
+                    self.of_recorder.setdefault(number, []).append(call)
+        self.changed()
 
     def changed(self) -> None:
         """Something was added, or changed as the simulation cannot: it is described anew when it is next needed."""

@@ -14,7 +14,7 @@ from distsim.nest.connection_calls import Batch
 from distsim.nest.engine_bridge import state_of
 from distsim.nest.event_log import Events
 from distsim.nest.kernel import Kernel
-from distsim.nest.kernel_status import VERSION
+from distsim.nest.kernel_attributes import VERSION
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import NEVER, Values
 from distsim.nest.node_blocks import Block, blocks_of
@@ -102,13 +102,13 @@ class Recorders:
 
     def _sent(self, block: Block, names: list[str]) -> Iterator[tuple[int, Events]]:
         """What every connection of a recorder has brought, and the step after which it holds."""
-        for call in self.kernel.calls:
-            if call.way == "record" and block.first in call.target:
+        for call in self.kernel.of_recorder.get(block.first, ()):
+            if call.way == "record":
                 index = np.flatnonzero(call.target == block.first)
                 for batch in self._edges(call, index, None):
                     for senders, places in blocks_of(self.kernel.blocks, np.sort(batch.source)):
                         yield call.since, _of(self.kernel.log.spikes_of(senders.first), senders, places)
-            elif call.way == "sample" and block.first in call.source and names:
+            elif names:
                 for batch in self._edges(call, np.arange(len(call.target)), np.array([block.first])):
                     for neurons, places in blocks_of(self.kernel.blocks, np.sort(batch.target)):
                         yield call.since, self._sampled(block, neurons, places, names)

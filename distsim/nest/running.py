@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from distsim.core.errors import nearest
 from distsim.nest.kernel import KERNEL
-from distsim.nest.kernel_status import BUILD_INFO, IGNORED, RULES, SETTABLE, VerbosityLevel
+from distsim.nest.kernel_attributes import BUILD_INFO, IGNORED, RULES, SETTABLE, VerbosityLevel
 from distsim.nest.nest_errors import NESTErrors, told_by_nest
 from distsim.nest.node_status import RECORDERS
 from distsim.nest.spike_lists import within_window
@@ -111,8 +112,6 @@ def set_attributes(given: dict[str, Any]) -> None:
             if name in _READ_ONLY:
                 raise NESTErrors.KernelException(f"`{name}` is a readonly kernel parameter")
             known = ", ".join(f"'{each}'" for each in known_attributes())
-            from distsim.core.errors import nearest
-
             hint = nearest(name, known_attributes())
             raise ValueError(f"`{name}` is not a valid kernel parameter{hint}; valid parameters are: {known}")
     _set_time({name: given[name] for name in given if name in ("resolution", "tics_per_ms", "biological_time")})

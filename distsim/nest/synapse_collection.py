@@ -39,6 +39,9 @@ def _ids(nodes: NodeCollection | None) -> Int64Array | None:
 
 def _of_call(call: Call, source: Int64Array | None, target: Int64Array | None) -> Iterator[Batch]:
     """The edges of a call on this rank, from and to some nodes."""
+    for own, wanted in ((call.source, source), (call.target, target)):
+        if wanted is not None and (not len(wanted) or wanted[-1] < own[0] or own[-1] < wanted[0]):
+            return
     if source is not None and not np.isin(call.source, source).any():
         return
     index = np.arange(len(call.target)) if target is None else np.flatnonzero(np.isin(call.target, target))
@@ -192,8 +195,17 @@ class SynapseCollection:
             mine = (self._order >= begin) & (self._order < end)
             if mine.any():
                 _give(part, self._order[mine] - begin, name, ordered[mine])
+                if not _changed_at_once(part.call):
+                    KERNEL.changed()
             begin = end
-        KERNEL.changed()
+
+
+def _changed_at_once(call: Call) -> bool:
+    """Let the simulation have the values that synapses were given, where it can take them as it is."""
+    engine = KERNEL.engine
+    if engine is None or KERNEL.described is not engine:
+        return False
+    return call.way in ("record", "sample") or (call.way == "drive" and engine.change_drive(call))
 
 
 def _give(part: Batch, index: Int64Array, name: str, values: npt.NDArray[np.float64]) -> None:
