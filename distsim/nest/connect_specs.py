@@ -260,6 +260,10 @@ def _way(source: Block, target: Block) -> str:
         raise NESTErrors.IllegalConnection(
             f"{refused}The target node or synapse model does not support spike input: {target.model.name}"
         )
+    if "rate" in (source.kind, target.kind):
+        if source.kind != target.kind:
+            raise NESTErrors.IllegalConnection(f"{refused}rate neurons take and send no spikes")
+        return "rates"
     return "drive" if source.kind == "generator" and source.spec.drive is not None else "neurons"
 
 
@@ -270,9 +274,15 @@ def _by_way(call: Call) -> Iterator[Call]:
     found = set(ways.values())
     if "neurons" in found:
         _check_receptors(call, targets)
+    for way in found & {"neurons", "drive", "rates"}:
+        if (way == "rates") != (call.kind.spec.way == "rates"):
+            raise NESTErrors.IllegalConnection(
+                "Creation of connection is not possible because:\nrate neurons are connected by diffusion_connection, "
+                f"and only they are; got {call.kind.name}"
+            )
     if len(found) == 1:
         call.way = found.pop()
-        yield listed(call) if call.way == "drive" and call.random else call
+        yield listed(call) if call.way in ("drive", "rates") and call.random else call
         return
     call = listed(call)
     every = list(call.batches(call.stand_in(), 0, KERNEL.clock, np.arange(len(call.target)), None))

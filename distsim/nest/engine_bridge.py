@@ -20,6 +20,7 @@ from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import NEVER, Values
 from distsim.nest.node_blocks import Block, blocks_of, finite, of_model
 from distsim.nest.parrot_room import room_of
+from distsim.nest.rate_bridge import RateBridge
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.simulation import Simulation
 from distsim.spiking.sources.spike_trains import SpikeTrains
@@ -63,6 +64,7 @@ class Engine:
         self.driving: list[Driving] = []
         self.simulation: Simulation | None = None
         self._recorded_sources: dict[int, Population] = {}
+        self.rates = RateBridge(blocks, calls, clock, seed, comm)
         self._add_populations(calls)
         for call in calls:
             if call.way == "neurons":
@@ -199,7 +201,7 @@ class Engine:
             for meter, _ in blocks_of(self.blocks, call.source) if call.way == "sample" else ():
                 interval, offset = (self.clock.steps(meter.values[name]) for name in ("interval", "offset"))
                 for block, index in blocks_of(self.blocks, call.target):
-                    for name in meter.values["record_from"]:
+                    for name in () if block.kind == "rate" else meter.values["record_from"]:
                         key = self.populations[block.first][0].name, state_of(block, name)
                         steps[key] = math.gcd(steps.get(key, 0), interval, offset)
                         nodes.setdefault(key, []).append(index)
@@ -212,6 +214,8 @@ class Engine:
 
     def build(self, before: Engine | None) -> None:
         """Make the simulation; ``before``: what it goes on from."""
+        self.rates.clock = self.clock
+        self.rates.build(None if before is None else before.rates)
         if not self.network.populations:
             return
         self.simulation = Simulation(self.network, self.comm, self.seed)
@@ -220,6 +224,7 @@ class Engine:
 
     def run(self, steps: int, log: EventLog) -> None:
         """Simulate so many steps more, and put what was recorded into the log."""
+        self.rates.run(steps, log)
         if self.simulation is None:
             return
         self.simulation.run(self.clock.ms(steps))
@@ -246,6 +251,8 @@ class Engine:
 
     def state(self, block: Block, name: str) -> npt.NDArray[np.float64] | None:
         """The present values (n,) of a state, NaN for nodes of other ranks; None where nothing was simulated."""
+        if block.kind == "rate":
+            return self.rates.rates(block)
         if self.simulation is None or block.first not in self.populations:
             return None
         values = np.full(block.n, np.nan)

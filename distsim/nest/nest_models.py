@@ -64,7 +64,7 @@ class ConnectionModel:
     (``tau_minus``), by NEST's names. ``weight`` and ``delay`` are numbers, arrays or distributions; receptor: that of
     the synapse, None where the target has only one.
     fixed: beyond these what has no counterpart, as ``Kplus``: accepted at these values only. plastic: whether weights
-    change by themselves.
+    change by themselves. way: "neurons", or "rates" for connections of rate neurons.
     """
 
     name: str
@@ -73,6 +73,7 @@ class ConnectionModel:
     common: tuple[str, ...] = ()
     fixed: Values = field(default_factory=dict)
     plastic: bool = False
+    way: str = "neurons"
 
 
 def named_alike(model: type, values: Values, **others: Any) -> Any:

@@ -47,6 +47,11 @@ def _leaky(name: str, model: type, further: Values, fixed: Values, recordables: 
     )
 
 
+SIEGERT = {
+    "tau": 1.0, "tau_m": 5.0, "tau_syn": 0.0, "t_ref": 2.0, "theta": 15.0, "V_reset": 0.0, "mean": 0.0, "rate": 0.0,
+}  # fmt: skip
+
+
 def _ignore_and_fire(values: Values) -> Any:
     return IgnoreAndFire(rate=values["rate"], phase=values["phase"])
 
@@ -112,6 +117,21 @@ NEURONS = {
             fixed=OF_ALL | {"flush_event_send_interval": np.inf},
             receptors=lambda values: (0, 1),
             population=_parrot,
+        ),
+        NodeModel(
+            "ignore_and_fire",
+            "neuron",
+            {"rate": 10.0, "phase": 1.0} | ARCHIVED,
+            fixed=OF_ALL,
+            population=_ignore_and_fire,
+        ),
+        NodeModel(
+            "siegert_neuron",
+            "rate",
+            SIEGERT,
+            states={"rate": "rate"},
+            fixed=OF_ALL | ARCHIVED,
+            recordables={"rate": "rate"},
         ),
     )
 }

@@ -116,7 +116,7 @@ def _set_block(block: Block, index: Int64Array, values: Values) -> None:
     if block.kind == "recorder":
         if {"interval", "offset", "record_from"} & set(values):
             KERNEL.changed()
-    elif engine is None:
+    elif engine is None or block.kind == "rate":
         KERNEL.changed()
     elif block.kind == "generator":
         if not engine.change_generator(block):
@@ -134,7 +134,7 @@ def create(name: str, n: int, params: Any) -> Int64Array:
     """New nodes of a model; their ids (n,)."""
     model = KERNEL.models[name]
     first = KERNEL.size + 1
-    sizes = [n] if model.spec.population is not None else [1] * n
+    sizes = [n] if model.spec.kind in ("neuron", "parrot", "rate") else [1] * n
     before = len(KERNEL.blocks)
     for size in sizes:
         values = {key: value.copy() if isinstance(value, ARRAYS) else value for key, value in model.defaults.items()}

@@ -146,7 +146,8 @@ def _set_time(given: dict[str, Any]) -> None:
         raise NESTErrors.BadProperty("resolution must be a multiple of the tic length.")
     KERNEL.clock = clock
     for model in KERNEL.synapses.values():
-        model.defaults["delay"] = max(model.defaults["delay"], clock.resolution)
+        if "delay" in model.defaults:
+            model.defaults["delay"] = max(model.defaults["delay"], clock.resolution)
 
 
 def _connections() -> int:

@@ -20,7 +20,7 @@ from distsim.nest.parameter_objects import Parameter
 from distsim.spiking.network import Between
 
 Int64Array = npt.NDArray[np.int64]
-CATEGORIES = {"neurons": 0, "record": 1, "sample": 2, "drive": 2}
+CATEGORIES = {"neurons": 0, "record": 1, "sample": 2, "drive": 2, "rates": 0}
 
 
 def connections(source: NodeCollection | None, target: NodeCollection | None, model: str | None) -> SynapseCollection:

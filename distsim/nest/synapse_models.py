@@ -11,6 +11,7 @@ import numpy as np
 from distsim.core.values import is_distribution
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import ConnectionModel, Values
+from distsim.rates.rate_network import DiffusionConnection
 from distsim.spiking.synapses.static import Static
 from distsim.spiking.synapses.stdp_guetig import StdpGuetig
 from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw
@@ -60,6 +61,13 @@ GUETIG = {"lambda": 0.01, "alpha": 1.0, "mu_plus": 1.0, "mu_minus": 1.0, "Wmax":
 SHORT_TERM = {"U": 0.5, "tau_rec": 800.0, "tau_fac": 0.0}
 TSODYKS, TSODYKS2 = SHORT_TERM | {"tau_psc": 3.0, "u": 0.0}, SHORT_TERM | {"u": 0.5}
 AT_REST = {"x": 1.0, "y": 0.0}
+
+
+def _diffusion(values: Values, target: Values, receptor: int | None) -> Any:
+    return DiffusionConnection(values["drift_factor"], values["diffusion_factor"])
+
+
+DIFFUSION = {"drift_factor": 1.0, "diffusion_factor": 1.0, "receptor_type": 0}
 POWER_LAW = {"alpha": 1.0, "lambda": 0.1, "mu": 0.4, "tau_plus": 20.0}
 
 
@@ -74,6 +82,7 @@ def _variants(model: ConnectionModel, *suffixes: str) -> Iterator[tuple[str, Con
 SYNAPSES: dict[str, ConnectionModel] = dict(
     pair
     for model in (
+        ConnectionModel("diffusion_connection", DIFFUSION, _diffusion, way="rates"),
         ConnectionModel("static_synapse", ANY, _static),
         ConnectionModel("static_synapse_hom_w", ANY, _static, common=("weight",)),
         ConnectionModel(
