@@ -19,7 +19,7 @@ from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
 from distsim.core.values import bounds
 from distsim.nest.connection_calls import Call, SynapseKind
-from distsim.nest.drawn_edges import drawn, listed, mirrored, owners_of, upper, without_multapses
+from distsim.nest.drawn_edges import by_receptor, drawn, listed, mirrored, owners_of, upper, without_multapses
 from distsim.nest.kernel import KERNEL
 from distsim.nest.kernel_attributes import RULES
 from distsim.nest.nest_errors import NESTErrors, unknown
@@ -59,13 +59,15 @@ def calls_of(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: A
     rule, transposed = _rule(name, spec, source, target, autapses, multapses, explicit)
     for given in synapses:
         kind, values = _syn_spec(given)
-        receptor = int(values.pop("receptor_type"))
+        own_receptors = isinstance(values["receptor_type"], (Parameter, *ARRAYS))
+        receptor = 0 if own_receptors else int(values.pop("receptor_type"))
         ends = (target, source) if transposed else (source, target)
         call = Call(0, "neurons", *_ends(*ends, explicit), rule, kind, {}, receptor, KERNEL.clock.step)
         call = _with_values(call, values, name, transposed)
-        yield from _by_way(call)
-        if spec["make_symmetric"]:
-            yield from _by_way(mirrored(call, name))
+        for part in by_receptor(call) if own_receptors else [call]:
+            yield from _by_way(part)
+            if spec["make_symmetric"]:
+                yield from _by_way(mirrored(part, name))
 
 
 def _ends(source: Int64Array, target: Int64Array, explicit: bool) -> tuple[Int64Array, Int64Array]:
