@@ -61,6 +61,7 @@ class Engine:
         self.populations: dict[int, tuple[Population, int]] = {}  # of each block: population, and index of its first
         self.owners: dict[str, tuple[int, Block]] = {}  # of each population: id of its first node, its first block
         self.projections: dict[int, Projection] = {}
+        self.transmitted: list[tuple[str, Call]] = []
         self.driving: list[Driving] = []
         self.simulation: Simulation | None = None
         self._recorded_sources: dict[int, Population] = {}
@@ -139,7 +140,9 @@ class Engine:
             target = {name: _same(name, value) for name, value in target.items()}
         synapse = call.kind.spec.synapse(values, target, receptor)
         ends = self.neurons(call.source), self.neurons(call.target)
-        self.projections[call.number] = self.network.connect(*ends, call.rule, synapse)
+        projection = self.projections[call.number] = self.network.connect(*ends, call.rule, synapse)
+        if call.kind.recorder is not None:
+            self.transmitted.append((self.network.record_transmissions(*ends, only=projection).name, call))
 
     def _drive(self, call: Call) -> None:
         """Let generators act on their targets, those of equal weights and delays together."""
@@ -240,6 +243,10 @@ class Engine:
                 log.add_samples(first, state.recording.variable, ids, state.steps, state.values)
                 state.steps.clear()
                 state.values.clear()
+        for name, call in self.transmitted:
+            for step, source, target, weight in recorders.transmissions.take(name):
+                ends = call.source[source], call.target[target]
+                log.add_weights(call.kind.recorder, *ends, step, weight, call.receptor)
 
     def local(self, block: Block) -> npt.NDArray[np.bool_]:
         """Which nodes (n,) of a block are on this rank."""
