@@ -82,7 +82,7 @@ class Engine:
         senders = [call.source for call in calls if call.way == "neurons"]
         sending = set(np.unique(np.concatenate([np.zeros(0, np.int64), *senders])).tolist())
         trains: list[tuple[Block, SpikeTrains]] = []
-        room = room_of(self.blocks, calls, self.clock.resolution, window_of)
+        room = room_of(self.blocks, calls, self.clock, window_of)
         for block in self.blocks:
             if block.spec.population is not None:
                 values = finite(block.values) | ({"most": room[block.first]} if block.kind == "parrot" else {})
