@@ -41,8 +41,8 @@ class Nodes(Part):
         self.first_gid = int(ids.min())
         self._extent = int(ids.max()) + 1 - self.first_gid
 
-    name = "nodes"  # type: ignore[assignment]
-    positions = None  # type: ignore[assignment]
+    name = "nodes"
+    positions = None
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -63,12 +63,16 @@ class Nodes(Part):
 
 @dataclass
 class Override:
-    """Values (n,) that edges were given one by one: those to ``target`` (n,), number ``place`` (n,) of each target."""
+    """Values (n,) that edges were given one by one: those to ``target`` (n,), number ``place`` (n,) of each target.
+
+    shared: whether all ranks know of it.
+    """
 
     name: str
     target: Int64Array
     place: Int64Array
     values: npt.NDArray[np.float64]
+    shared: bool = False
 
 
 @dataclass
@@ -156,7 +160,7 @@ class Call:
             order = np.argsort(wanted, kind="stable")
             found = np.minimum(np.searchsorted(wanted[order], keys), max(len(order) - 1, 0))
             hit = wanted[order][found] == keys if len(order) else np.zeros(len(keys), bool)
-            values = np.array(batch.values[given.name], np.float64)
+            values: npt.NDArray[np.float64] = np.array(batch.values[given.name], np.float64)
             values[hit] = given.values[order][found[hit]]
             batch.values[given.name] = values
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.rules.fixed_total_number import FixedTotalNumber
 from distsim.core.errors import InputError
 from distsim.core.parts import Neurons, Part, Piece
 from distsim.nest.carried_over import go_on
@@ -21,6 +22,7 @@ from distsim.nest.nest_models import NEVER, Values
 from distsim.nest.node_blocks import Block, blocks_of, finite, of_model
 from distsim.nest.parrot_room import room_of
 from distsim.nest.rate_bridge import RateBridge
+from distsim.spiking.explicit_edges import kind_of
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.simulation import Simulation
 from distsim.spiking.sources.spike_trains import SpikeTrains
@@ -60,18 +62,22 @@ class Engine:
         self.network = Network(clock.resolution)
         self.populations: dict[int, tuple[Population, int]] = {}  # of each block: population, and index of its first
         self.owners: dict[str, tuple[int, Block]] = {}  # of each population: id of its first node, its first block
-        self.projections: dict[int, Projection] = {}
+        self.projections: dict[int, Projection] = {}  # of each call: that by which random edges are drawn
+        self.simulated: dict[int, Projection] = {}  # of each call: that of the network
         self.transmitted: list[tuple[str, Call]] = []
         self.driving: list[Driving] = []
         self.simulation: Simulation | None = None
         self._recorded_sources: dict[int, Population] = {}
         self.rates = RateBridge(blocks, calls, clock, seed, comm)
         self._add_populations(calls)
+        later: list[tuple[Call, Any]] = []
         for call in calls:
             if call.way == "neurons":
-                self._connect(call)
+                later += self._connect(call)
             elif call.way == "drive":
                 self._drive(call)
+        for call, synapse in later:
+            self.simulated[call.number] = self._project(call, synapse)
         self._record(calls)
         self._sample(calls)
 
@@ -123,8 +129,12 @@ class Engine:
             pieces.append(Piece(population, index + begin))
         return self.network.neurons(Part(pieces))
 
-    def _connect(self, call: Call) -> None:
-        """Add what a call says of neurons: a projection."""
+    def _connect(self, call: Call) -> list[tuple[Call, Any]]:
+        """Add what a call says of neurons, a projection; returns what is to be added after all others.
+
+        Edges that were given values of their own come one by one, at the end. An empty projection holds the place of
+        their own, so that all others draw what they drew.
+        """
         first, *others = [block for block, _ in blocks_of(self.blocks, call.target)]
         plastic = ("tau_minus",) if call.kind.spec.plastic else ()
         target = {name: first.values[name] for name in plastic if name in first.values}
@@ -139,10 +149,28 @@ class Engine:
         if any(isinstance(value, np.ndarray) for value in target.values()):
             target = {name: _same(name, value) for name, value in target.items()}
         synapse = call.kind.spec.synapse(values, target, receptor)
+        if not call.overrides:
+            self.projections[call.number] = self.simulated[call.number] = self._project(call, synapse)
+            return []
         ends = self.neurons(call.source), self.neurons(call.target)
-        projection = self.projections[call.number] = self.network.connect(*ends, call.rule, synapse)
+        drawn = Projection(len(self.network.projections), *ends, call.rule, synapse)
+        listed = call.explicit(drawn if call.random else call.stand_in(), self.seed, self.clock)
+        values = listed.values | ({"weight": 1.0} if first.kind == "parrot" else {})
+        explicit = listed, call.kind.spec.synapse(values, target, receptor)
+        self.projections[call.number] = drawn
+        if kind_of(*ends, call.rule, synapse) is not None:
+            self.simulated[call.number] = self._project(*explicit)
+            return []
+        self.network.connect(*ends, FixedTotalNumber(0), call.kind.spec.synapse(_plain(values), target, receptor))
+        return [explicit]
+
+    def _project(self, call: Call, synapse: Any) -> Projection:
+        """Add a call to the network as it is."""
+        ends = self.neurons(call.source), self.neurons(call.target)
+        projection = self.network.connect(*ends, call.rule, synapse)
         if call.kind.recorder is not None:
             self.transmitted.append((self.network.record_transmissions(*ends, only=projection).name, call))
+        return projection
 
     def _drive(self, call: Call) -> None:
         """Let generators act on their targets, those of equal weights and delays together."""
@@ -325,6 +353,11 @@ def _same(name: str, value: Any) -> Any:
     if np.size(value) and np.all(np.asarray(value) == np.ravel(value)[0]):
         return float(np.ravel(value)[0])
     raise NESTErrors.NotImplemented(f"targets that differ in {name} need calls of Connect of their own")
+
+
+def _plain(values: Values) -> Values:
+    """The values with the first entry of each array in its place."""
+    return {n: float(v.flat[0]) if isinstance(v, np.ndarray) and v.size else v for n, v in values.items()}
 
 
 def _receptors(neurons: Neurons) -> list[int | str]:

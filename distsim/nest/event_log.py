@@ -40,8 +40,12 @@ class Events:
             return parts[0]
         every = [Events.none(names), *parts]
         values = {name: np.concatenate([part.values[name] for part in every]) for name in names}
-        columns = ([getattr(part, name) for part in every] for name in ("senders", "steps", "offsets"))
-        return Events(*(np.concatenate(column) for column in columns), values)
+        return Events(
+            np.concatenate([part.senders for part in every]),
+            np.concatenate([part.steps for part in every]),
+            np.concatenate([part.offsets for part in every]),
+            values,
+        )
 
     def in_order(self, steps_together: int) -> Events:
         """By interval of so many steps, within it by sender, within that by time: the order in which NEST has them."""

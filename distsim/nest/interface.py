@@ -90,6 +90,11 @@ def Rank() -> int:  # noqa: N802
     return KERNEL.comm.rank
 
 
+def set_communicator(comm: Any) -> None:
+    """Simulate on the ranks of this communicator of mpi4py; the kernel is reset."""
+    KERNEL.use(comm)
+
+
 def SyncProcesses() -> None:  # noqa: N802
     """Wait for all ranks."""
     KERNEL.comm.Barrier()
@@ -329,5 +334,5 @@ __all__ = [
     "GetStatus", "Install", "Models", "NESTError", "NESTErrors", "NodeCollection", "NumProcesses", "Parameter",
     "Prepare", "PrintNodes", "Rank", "ResetKernel", "Run", "RunManager", "SetDefaults", "SetKernelStatus", "SetStatus",
     "Simulate", "SynapseCollection", "SyncProcesses", "VerbosityLevel", "get", "get_verbosity", "message", "set",
-    "set_verbosity",
+    "set_communicator", "set_verbosity",
 ]  # fmt: skip

@@ -60,6 +60,11 @@ class Kernel:
         self.seconds = {"time_construction_create": 0.0, "time_construction_connect": 0.0, "time_simulate": 0.0}
         self.seconds |= {"time_communicate_prepare": 0.0}
 
+    def use(self, comm: MPI.Comm) -> None:
+        """Simulate on the ranks of ``comm``, and forget everything."""
+        self._comm = comm
+        self.reset()
+
     @property
     def comm(self) -> MPI.Comm:
         """The ranks of the job."""
@@ -134,12 +139,22 @@ class Kernel:
     def prepare(self) -> None:
         """Build what is to be simulated, unless that is there."""
         begin = time.perf_counter()
+        if self.comm.size > 1:
+            self._share_overrides()
         latest = self.describe()
         if latest is not self.engine:
             latest.clock = self.clock
             latest.build(self.engine)
             self.engine = latest
         self.seconds["time_communicate_prepare"] += time.perf_counter() - begin
+
+    def _share_overrides(self) -> None:
+        """Let all ranks know what edges were given one by one on each, and so describe the same network."""
+        new = [[o for o in call.overrides if not o.shared] for call in self.calls]
+        for of_calls in zip(self.calls, *self.comm.allgather(new), strict=True):
+            call, found = of_calls[0], [override for of_rank in of_calls[1:] for override in of_rank]
+            if found:
+                call.overrides = [o for o in call.overrides if o.shared] + [replace(o, shared=True) for o in found]
 
     def run(self, steps: int) -> None:
         """Simulate so many steps more."""

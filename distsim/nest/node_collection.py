@@ -189,7 +189,7 @@ class NodeCollection:
 
     def _table(self, found: dict[str, list[Any]]) -> Any:
         """A pandas DataFrame with a row for each node."""
-        import pandas as pd
+        import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
         return pd.DataFrame({name: list(values) for name, values in found.items()}, index=tuple(self.tolist()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def create(name: str, n: int, params: Any) -> Int64Array:
     sizes = [n] if model.spec.kind in ("neuron", "parrot", "rate") else [1] * n
     before = len(KERNEL.blocks)
     for size in sizes:
-        values = {key: value.copy() if isinstance(value, ARRAYS) else value for key, value in model.defaults.items()}
+        values = {key: copy(value) for key, value in model.defaults.items()}
         KERNEL.blocks.append(Block(KERNEL.size + 1, size, model, values))
     ids = np.arange(first, first + n)
     KERNEL.changed()

@@ -134,8 +134,8 @@ def _set_time(given: dict[str, Any]) -> None:
     """Set the grid of time, or the time, while there are no nodes."""
     if given.pop("biological_time", KERNEL.clock.now) not in (KERNEL.clock.now, 0.0):
         raise NESTErrors.BadProperty("biological_time can only be set to 0")
-    wanted = {name: float(value) for name, value in given.items()}
-    clock = replace(KERNEL.clock, **wanted)
+    wanted = {"resolution": KERNEL.clock.resolution, "tics_per_ms": KERNEL.clock.tics_per_ms} | given
+    clock = replace(KERNEL.clock, resolution=float(wanted["resolution"]), tics_per_ms=float(wanted["tics_per_ms"]))
     if clock == KERNEL.clock:
         return
     if KERNEL.blocks:

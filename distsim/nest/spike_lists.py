@@ -70,4 +70,4 @@ def within_window(values: Values, dt: float) -> tuple[Int64Array, FloatArray]:
         chosen &= steps <= steps_up(np.array([stop]), dt)[0]
     often = values["spike_multiplicities"].astype(np.int64) if len(values["spike_multiplicities"]) else 1
     offsets = np.round(steps * dt - times, 12) if values["precise_times"] else np.zeros(len(times))
-    return tuple(np.repeat(each, often)[np.repeat(chosen, often)] for each in (steps, offsets))  # type: ignore[return-value]
+    return tuple(np.repeat(each, often)[np.repeat(chosen, often)] for each in (steps, offsets))

@@ -142,7 +142,7 @@ class SynapseCollection:
             return () if isinstance(keys, str) else {}
         found = self._lists(names)
         if output == "pandas":
-            import pandas as pd
+            import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
             return pd.DataFrame(found, index=range(len(self)))
         single = len(self) == 1
@@ -214,7 +214,8 @@ def _give(part: Batch, index: Int64Array, name: str, values: npt.NDArray[np.floa
     check_synapse_value(call.kind, name, values)
     if name not in call.of_each or name in ("receptor_type", "weight_recorder"):
         raise NESTErrors.NotImplemented(f'Synapse parameter "{name}" can only be set via SetDefaults() or CopyModel().')
-    if call.kind.spec.plastic and KERNEL.clock.step:
+    projection = None if KERNEL.engine is None else KERNEL.engine.simulated.get(call.number)
+    if KERNEL.clock.step and projection is not None and not projection.synapse.constant:
         raise NESTErrors.NotImplemented(f"{call.kind.name}: {name} cannot be set once the synapses were simulated")
     if name == "delay":
         values = np.array([KERNEL.clock.delay(value) for value in values.tolist()])
@@ -255,7 +256,7 @@ def _value(part: Batch, name: str) -> npt.NDArray[Any]:
 def plastic_weights(part: Batch) -> npt.NDArray[np.float64] | None:
     """The weights (n,) of plastic synapses as they are now on this rank; None where nothing was simulated."""
     engine = KERNEL.engine
-    projection = None if engine is None else engine.projections.get(part.call.number)
+    projection = None if engine is None else engine.simulated.get(part.call.number)
     if engine is None or engine.simulation is None or projection is None:
         return None
     ends = Between(engine.neurons(np.unique(part.source)), engine.neurons(np.unique(part.target)))

@@ -23,8 +23,8 @@ def from_device(
     lines = []
     for sender in chosen.tolist():
         mine = events["senders"] == sender
-        color = {"color": "gray"} if grayscale else {}
-        lines += plt.plot(events["times"][mine] * factor, events["V_m"][mine], label=f"neuron {sender}", **color)
+        color = "gray" if grayscale else None
+        lines += plt.plot(events["times"][mine] * factor, events["V_m"][mine], label=f"neuron {sender}", color=color)
     plt.title(title or "Membrane potential")
     plt.xlabel(f"time ({timeunit})")
     plt.ylabel("membrane potential (mV)")
