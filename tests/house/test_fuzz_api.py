@@ -79,15 +79,9 @@ ANYTHING = st.one_of(
     st.lists(st.floats() | st.integers(-3, 3), max_size=4),
     st.recursive(st.none() | st.text(max_size=3), st.lists, max_leaves=6),
 )
-RESULTS = {
-    "Connections",
-    "MeanActivity",
-    "Spikes",
-    "States",
-    "SynapseStates",
-    "Updates",
-    "Transmissions",
-}  # made by simulations
+RESULTS = {  # made by simulations
+    "Connections", "MeanActivity", "Spikes", "States", "SynapseStates", "Transmissions", "Updates",
+}  # fmt: skip
 OF_OWN = {  # what classes of users are made of
     "Drive", "Driven", "Edges", "Ends", "LongTermSynapse", "NeuronModel", "Rule", "ShortTermSynapse", "State",
     "SynapseModel", "Targets",
@@ -102,7 +96,8 @@ GOOD = {
     "low": 0.0, "high": 1.0, "mean": 1.0, "std": 0.5, "mu": 0.0, "sigma": 0.5, "distribution": Normal(0.0, 1.0),
     "shape": 2.0, "scale": 1.0, "by": 1.0, "indegree": 2, "p": 0.5, "C": 0.5, "lambda_": 0.1, "number": 5,
     "source": [0, 1], "target": [1, 2], "rate": 10.0, "amplitude": 1.0, "weight": 1.0, "times": [[1.0]],
-    "frequency": 10.0, "activity": 3, "name": "x", "unit": "mV", "initial": 0.0, "drift_factor": 1e-3, "diffusion_factor": 1e-3,
+    "frequency": 10.0, "activity": 3, "name": "x", "unit": "mV", "initial": 0.0, "drift_factor": 1e-3,
+    "diffusion_factor": 1e-3,
 }  # fmt: skip
 NEURONS = (IafPscAlpha, IafPscDelta, IafPscExp, IafPscExpHtum, IafPscExpMultisynapse, IgnoreAndFire, LifMultisynapse)
 SYNAPSES = (Static, StdpGuetig, StdpPowerLaw, TsodyksMarkram)
