@@ -72,18 +72,27 @@ from distsim.scaling.record_table import Records as Records
 from distsim.scaling.record_table import load_records as load_records
 from distsim.spiking.drives.constant_current import ConstantCurrent as ConstantCurrent
 from distsim.spiking.drives.driven import Driven as Driven
+from distsim.spiking.drives.noise_current import NoiseCurrent as NoiseCurrent
 from distsim.spiking.drives.poisson import Poisson as Poisson
+from distsim.spiking.drives.sinusoidal_current import SinusoidalCurrent as SinusoidalCurrent
 from distsim.spiking.network import Network as Network
+from distsim.spiking.neurons.adaptive_exponential import AdaptiveExponential as AdaptiveExponential
 from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha as IafPscAlpha
+from distsim.spiking.neurons.iaf_psc_alpha_multisynapse import IafPscAlphaMultisynapse as IafPscAlphaMultisynapse
 from distsim.spiking.neurons.iaf_psc_delta import IafPscDelta as IafPscDelta
 from distsim.spiking.neurons.iaf_psc_exp import IafPscExp as IafPscExp
+from distsim.spiking.neurons.iaf_psc_exp_htum import IafPscExpHtum as IafPscExpHtum
+from distsim.spiking.neurons.iaf_psc_exp_multisynapse import IafPscExpMultisynapse as IafPscExpMultisynapse
 from distsim.spiking.neurons.ignore_and_fire import IgnoreAndFire as IgnoreAndFire
+from distsim.spiking.neurons.izhikevich import Izhikevich as Izhikevich
 from distsim.spiking.neurons.lif_multisynapse import LifMultisynapse as LifMultisynapse
 from distsim.spiking.neurons.neuron_model import NeuronModel as NeuronModel
 from distsim.spiking.neurons.neuron_model import State as State
+from distsim.spiking.neurons.parrot import Parrot as Parrot
 from distsim.spiking.protocols import Drive as Drive
 from distsim.spiking.simulation import Simulation as Simulation
 from distsim.spiking.sources.poisson_source import PoissonSource as PoissonSource
+from distsim.spiking.sources.pulse_packets import PulsePackets as PulsePackets
 from distsim.spiking.sources.spike_trains import SpikeTrains as SpikeTrains
 from distsim.spiking.synapse_states import SynapseStates as SynapseStates
 from distsim.spiking.synapses.long_term import LongTermSynapse as LongTermSynapse
@@ -91,8 +100,10 @@ from distsim.spiking.synapses.long_term import make_kernels as make_kernels
 from distsim.spiking.synapses.short_term import ShortTermSynapse as ShortTermSynapse
 from distsim.spiking.synapses.short_term import make_kernel as make_kernel
 from distsim.spiking.synapses.static import Static as Static
+from distsim.spiking.synapses.stdp_guetig import StdpGuetig as StdpGuetig
 from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw as StdpPowerLaw
 from distsim.spiking.synapses.synapse_model import SynapseModel as SynapseModel
 from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram as TsodyksMarkram
+from distsim.spiking.transmissions import Transmissions as Transmissions
 
 __version__: str

@@ -31,8 +31,12 @@ def number(
     low: float = -math.inf,
     above: float = -math.inf,
     high: float = math.inf,
+    told: bool = True,
 ) -> Any:
-    """A parameter that is one number from ``low`` to ``high``, larger than ``above``; infinite where the default is."""
+    """A parameter that is one number from ``low`` to ``high``, larger than ``above``; infinite where the default is.
+
+    told: as of ``parameter``.
+    """
 
     def check(value: Any, name: str) -> float:
         if isinstance(value, float) and math.isinf(value) and value == default:
@@ -42,7 +46,7 @@ def number(
             raise InputError(f"{name} must be at most {high:g}, got {checked:g}")
         return checked
 
-    return parameter(check, "number", default, unit)
+    return parameter(check, "number", default, unit, told=told)
 
 
 def duration(default: Any = MISSING, *, low: int = 0, told: bool = True) -> Any:

@@ -9,6 +9,7 @@ that the processor overlaps them. Relative errors are below 1e-15 (tested agains
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from distsim.core.jit import inline
 
@@ -73,3 +74,17 @@ def exp(x: float) -> float:
 def log(x: float) -> float:
     """Natural logarithm for x >= 2**-1022."""
     return log2(x) * LN_2
+
+
+def sine_of_turns(turns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """sin(2 pi x) of x (n,): to within 1e-16 of the sine of the nearest multiple of 2^-53 of a turn.
+
+    Folded to a quarter of a turn, where the Taylor series of 11 terms reaches 1e-18.
+    """
+    x = turns - np.rint(turns)  # -1/2 .. 1/2
+    folded = np.where(np.abs(x) > 0.25, np.copysign(0.5, x) - x, x)
+    y = folded * (2.0 * np.pi)
+    y2, result = y * y, np.ones_like(y)
+    for k in range(20, 0, -2):
+        result = 1.0 - result * y2 / float(k * (k + 1))
+    return y * result

@@ -19,12 +19,20 @@ MOST_SHOWN = 8  # populations, or projections, that a network is shown with
 
 @dataclass(frozen=True)
 class StateRecording:
-    """Record a state variable of ``neurons`` (indices within the population) every ``interval`` steps."""
+    """Record a state variable of ``neurons`` (indices within the population) every ``interval`` steps.
+
+    At the end of the steps offset + k ``interval``, k = 0, 1, ..., that are after 0.
+    """
 
     population: str
     variable: str
     neurons: tuple[int, ...]
     interval: int
+    offset: int = 0
+
+    def next_after(self, step: int) -> int:
+        """The first of these steps after ``step``."""
+        return self.offset + max(0, (step - self.offset) // self.interval + 1) * self.interval
 
 
 class Populations(Generic[AnyPopulation]):

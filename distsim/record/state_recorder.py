@@ -42,7 +42,7 @@ class StateRecorder:
 
     def due(self, step: int) -> bool:
         """Whether values are recorded at the end of ``step``."""
-        return step % self.recording.interval == 0
+        return step == self.recording.next_after(step - 1)
 
     def add(self, step: int, values: npt.NDArray[np.float64]) -> None:
         """Keep those of the values (n,) of all local neurons at the end of ``step``."""

@@ -29,6 +29,7 @@ from distsim.spiking.input_bound import NARROW_BITS, InputBound
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, bind_drives, bound_of
 from distsim.spiking.network import Between, Network, Stimulation
 from distsim.spiking.precision import needs_double, too_coarse
+from distsim.spiking.repeated_spikes import check_arriving
 from distsim.spiking.spiking_checkpoint import on_its_way, rings_of, segmented
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Int64Array, Table
@@ -189,6 +190,7 @@ class Changes:
 
     def _choose_grid(self, group: LocalGroup, step: int, where: str) -> None:
         """The unit of the sums of input for what drives the group now; what is on its way is put into that unit."""
+        check_arriving(self.local, self.dt, self.comm)
         bound = self._bound(group)
         if _is_narrow(group):
             self._check_narrow(group, bound, where)

@@ -276,13 +276,16 @@ def bind_drives(group: LocalGroup, stimulations: Iterable[Stimulation]) -> None:
     """Let the drives of ``group`` say what they add, and find the stretches that are driven alike."""
     group.driven = [driven for number in range(len(group.shares)) for driven in _driven(group, number, stimulations)]
     divide(group)
-    group.has_currents = any(driven.currents for driven in group.driven)
+    group.has_currents = any(driven.currents or driven.currents_of_each for driven in group.driven)
     group.has_inputs = any(driven.inputs for driven in group.driven)
 
 
 def divide(group: LocalGroup) -> None:
     """Find the stretches of ``group``: neurons of the same constants that are driven alike."""
     parts = [driven.local for driven in group.driven if driven.local is not None]
+    for driven in group.driven:
+        if driven.currents_of_each:
+            parts += list(np.arange(len(group.gids))[driven.where][:, None])
     joined = np.zeros(len(group.shares), np.bool_)
     if isinstance(group.neurons, NeuronGroup):
         cut = {driven.population for driven in group.driven if driven.local is not None}

@@ -48,6 +48,7 @@ class SpikingLoop:
         self.interval = interval
         self.dt = dt
         self.recorders = recorders
+        self.transmissions = recorders.transmissions or None
         self.wait = wait
         self.timers = Timers()
         self.step = 0
@@ -126,11 +127,17 @@ class SpikingLoop:
         if group.has_currents or n_steps != self.interval:
             current = np.zeros((n, n_steps))
             for driven in group.driven:
-                rows = group.stretches.within(driven.population, driven.local) if driven.currents else ()
+                if not driven.currents and not driven.currents_of_each:
+                    continue
+                rows = group.stretches.within(driven.population, driven.local)
                 for add in driven.currents:
                     row = np.zeros(n_steps)
                     add(row, start + 1)
                     current[rows] += row
+                for add in driven.currents_of_each:
+                    own = np.zeros((len(rows), n_steps))
+                    add(own, start + 1)
+                    current[rows] += own
         return current
 
     def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
@@ -159,8 +166,15 @@ class SpikingLoop:
         gids, stamps = self.unpack(packed, start)
         for table in self.local.tables:
             ring, grid = table.target.rings[table.input], table.target.grid
-            idle = not len(gids) and not table.segmented
-            if not idle and table.delivery.deliver(gids, stamps, ring, grid, self.step, self.step + self.interval):
+            if not len(gids) and not table.segmented:
+                continue
+            beyond = 0
+            for piece in self.transmissions.pieces(table, gids) if self.transmissions else (slice(None),):
+                now, horizon = self.step, self.step + self.interval
+                beyond += table.delivery.deliver(gids[piece], stamps[piece], ring, grid, now, horizon)
+                if self.transmissions:
+                    self.transmissions.add(table, gids[piece], stamps[piece])
+            if beyond:
                 limit = f"{grid.largest_weight:g} {table.target.model.weight_unit}"
                 raise RangeError(
                     f"a weight of {table.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of "

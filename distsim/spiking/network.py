@@ -131,6 +131,24 @@ class WeightRecording:
     targets: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class TransmissionRecording:
+    """Record what the synapses between ``sources`` and ``targets`` (indices) transmit at every spike.
+
+    only: the index of the projection whose synapses these are; None: of all between the two.
+    """
+
+    source: Neurons
+    target: Neurons
+    sources: tuple[int, ...]
+    targets: tuple[int, ...]
+    only: int | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.name}->{self.target.name}" + ("" if self.only is None else f" {self.only}")
+
+
 @check_arguments
 class Network(Populations[Population]):
     """A network on a time grid of step ``dt`` (ms).
@@ -147,6 +165,7 @@ class Network(Populations[Population]):
         self.spike_recordings: list[SpikeRecording] = []
         self.state_recordings: list[StateRecording] = []
         self.weight_recordings: list[WeightRecording] = []
+        self.transmission_recordings: list[TransmissionRecording] = []
 
     def population(
         self, name: str, size: int, model: PopulationModel, *, positions: Any = None, **initial: Any
@@ -185,7 +204,7 @@ class Network(Populations[Population]):
             raise InputError(f"{where}: {shown(synapse)} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
         self._check_receives(target, where)
         for population, _ in target.pieces:
-            check_receptor(synapse, population, where)
+            check_receptor(synapse.receptor, population, where)
         kind = kind_of(source, target, rule, synapse)
         collected = self._collected.get(kind)
         index = len(self.projections) if collected is None else collected.index
@@ -225,6 +244,8 @@ class Network(Populations[Population]):
 
     def add_drive(self, target: Neurons, drive: Drive) -> None:
         """Add what ``Drive.attach`` has checked."""
+        for population, _ in target.pieces:
+            check_receptor(getattr(drive, "receptor", None), population, f"stimulus of '{target.name}'")
         self.stimulations.append(Stimulation(len(self.stimulations), target, drive))
 
     def record_spikes(
@@ -257,17 +278,22 @@ class Network(Populations[Population]):
         variables: str | Sequence[str] = "V_m",
         neurons: Iterable[int] | None = None,
         interval: float | None = None,
+        offset: float = 0.0,
     ) -> None:
-        """Record state variables of ``neurons`` (default: all) at the end of every ``interval`` ms (default: dt)."""
+        """Record state variables of ``neurons`` (default: all) at the end of every ``interval`` ms (default: dt).
+
+        The first time is at ``offset`` (ms), or after one interval where that is 0.
+        """
         self._require_open()
         if isinstance(population, Part):
             for own, chosen_ones in self._recorded(population, neurons):
-                self.record_states(own, variables, chosen_ones, interval)
+                self.record_states(own, variables, chosen_ones, interval, offset)
             return
         population = self.find(population)  # type: ignore[arg-type] # which refuses anything else
         where = f"record_states '{population.name}'"
         chosen = check_indices(neurons, population, where)
         steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
+        begin = to_steps(offset, self.dt, f"{where}: offset")
         names = [variables] if isinstance(variables, str) else variables
         if not isinstance(names, (list, tuple)):
             raise InputError(f"{where}: needs the name of a state variable or a list of names, got {shown(variables)}")
@@ -275,7 +301,7 @@ class Network(Populations[Population]):
             check_names([variable], population.model.state_variables, "state variable", where)
             if any((r.population, r.variable) == (population.name, variable) for r in self.state_recordings):
                 raise InputError(f"{where}: {variable} is recorded already")
-            self.state_recordings.append(StateRecording(population.name, variable, chosen, steps))
+            self.state_recordings.append(StateRecording(population.name, variable, chosen, steps, begin))
 
     def record_weights(
         self,
@@ -301,6 +327,33 @@ class Network(Populations[Population]):
         chosen = check_indices(sources, source, where), check_indices(targets, target, where)
         self.weight_recordings.append(WeightRecording(source.name, target.name, *chosen))
 
+    def record_transmissions(
+        self,
+        source: Neurons | str,
+        target: Neurons | str,
+        sources: Iterable[int] | None = None,
+        targets: Iterable[int] | None = None,
+        only: Projection | None = None,
+    ) -> TransmissionRecording:
+        """Record the weight that each synapse between the chosen neurons transmits at every spike, static or plastic.
+
+        Those of the projection ``only``, as ``connect`` returned it, or of all between the two. They are kept in
+        memory; ``Simulation.transmissions`` gives those of all projections.
+        """
+        self._require_open()
+        source, target = self.neurons(source), self.neurons(target)
+        where = f"record_transmissions '{source.name}->{target.name}'"
+        for projection in [only] if only else self.find_projections(source, target):
+            if not projection.synapse.constant and not projection.synapse.plastic:
+                kind = type(projection.synapse).__name__
+                raise InputError(f"{where}: what {kind} synapses transmit is not their weight, and cannot be recorded")
+        chosen = check_indices(sources, source, where), check_indices(targets, target, where)
+        recording = TransmissionRecording(source, target, *chosen, None if only is None else only.index)
+        if any(r.name == recording.name for r in self.transmission_recordings):
+            raise InputError(f"{where}: these are recorded already")
+        self.transmission_recordings.append(recording)
+        return recording
+
     def _record_weights_of_parts(self, source: Neurons, target: Neurons, *chosen: Iterable[int] | None) -> None:
         """Record the weights between the populations that two parts are of, as far as there are projections."""
         self.find_projections(source, target)
@@ -318,9 +371,8 @@ class Network(Populations[Population]):
         }
 
 
-def check_receptor(synapse: SynapseModel, target: Population, where: str) -> None:
-    """InputError where ``synapse`` names a receptor that the neurons of ``target`` do not have."""
-    receptor = synapse.receptor
+def check_receptor(receptor: int | str | None, target: Population, where: str) -> None:
+    """InputError where ``receptor`` is named, and the neurons of ``target`` do not have it."""
     known = target.model.receptors
     if receptor is not None and receptor not in known:
         has = f"has the receptors {', '.join(map(repr, known))}" if known else "has no receptors to choose from"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Hashable, Iterable
 from typing import Any, ClassVar, Protocol
@@ -58,6 +59,10 @@ class PopulationModel(Declared, abstract=True):
     def multiplicity(self, dt: float) -> int:
         """The largest number of spikes of one neuron in one step."""
         return 1
+
+    def most_arriving(self) -> float:
+        """The largest sum of weights that may arrive at the first input of a neuron in one step."""
+        return math.inf
 
     @staticmethod
     @abstractmethod

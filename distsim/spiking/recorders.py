@@ -12,6 +12,7 @@ from distsim.record.state_recorder import StateRecorder
 from distsim.spiking.local_network import LocalGroup, LocalNetwork
 from distsim.spiking.network import Network
 from distsim.spiking.population_share import PopulationShare
+from distsim.spiking.transmissions import TransmissionRecorders
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -85,6 +86,7 @@ class Recorders:
             share = shares[state.population]
             recorder = StateRecorder.of(state, share.population.first_gid, share.gids, share.begin)
             self.of_states[state.population].append(recorder)
+        self.transmissions = TransmissionRecorders(network, local)
         self._of_group = []
         self._states_of = {}
         for group in local.groups:
@@ -113,8 +115,8 @@ class Recorders:
         if not recorders:
             yield start, end
             return
-        intervals = {r.recording.interval for r in recorders}
-        stops = {step for n in intervals for step in range(start - start % n + n, end, n)}
+        due = {(r.recording.next_after(start), r.recording.interval) for r in recorders}
+        stops = {step for first, n in due for step in range(first, end, n)}
         for stop in sorted(stops | {end}):
             yield start, stop
             start = stop

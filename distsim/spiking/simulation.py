@@ -27,15 +27,17 @@ from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import kernels_of, make_exchange
 from distsim.spiking.incoming import GroupPlan, plan_of
-from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
+from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, LocalNetwork, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
+from distsim.spiking.repeated_spikes import check_arriving
 from distsim.spiking.spike_counts import Rate
 from distsim.spiking.spiking_checkpoint import RECORDINGS, fitted, transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapse_states import SynapseStates, synapse_states
+from distsim.spiking.transmissions import Transmissions
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -107,6 +109,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         self._compile(kernels_of(self._plan, comm))
         with self._building():
             self._local = build(network, comm, self.seed, self.precision, self._built.phase, plans=plans)
+            check_arriving(self._local, self.dt, comm)
             with self._built.phase("index"):
                 plan = make_exchange(self._plan, comm, self._local.needed_sources(), self._expected_spikes())
         self.recorders = Recorders(network, self._local)
@@ -184,6 +187,11 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         return asdict(self._loop.exchange.choice)
 
     @property
+    def local(self) -> LocalNetwork:
+        """What this rank simulates."""
+        return self._local
+
+    @property
     def interval(self) -> float:
         """Time (ms) between exchanges of spikes."""
         return self._loop.interval * self.dt
@@ -247,6 +255,14 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             if any(projection.index in wanted for projection in table.projections)
         ]
         return gather.gather_connections(found, self.comm, everywhere)
+
+    def transmissions(self, source: Neurons | str, target: Neurons | str, everywhere: bool = True) -> Transmissions:
+        """What ``Network.record_transmissions`` asked for so far, of the same neurons.
+
+        On every rank, or, unless ``everywhere``, on rank 0 alone, and none on the others.
+        """
+        ends = Between(self.network.neurons(source), self.network.neurons(target))
+        return self.recorders.transmissions.all(ends, self.comm, everywhere)
 
     def set(self, neurons: Neurons | str, **values: Any) -> None:
         """Change parameters and states of neurons or sources from now on: ``set("E", V_th=18.0, V_m=0.0)``.

@@ -19,7 +19,7 @@ MODULES = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in so
 
 ORDER = (
     "core", "theory", "parallel", "record", "connect", "spiking", "binary", "rates", "analysis", "models", "command",
-    "scaling", "__main__",
+    "scaling", "nest", "__main__",
 )  # fmt: skip
 """Modules and folders of the package, each of which may import from those before it and from itself."""
 
@@ -131,7 +131,7 @@ def test_no_import_goes_in_a_circle():
 
 def test_a_file_name_occurs_once():
     names = [module.rpartition(".")[2] for module in MODULES if not module.startswith(("models.", "scaling."))]
-    assert {name for name in names if names.count(name) > 1} <= {"__init__"}
+    assert {name for name in names if names.count(name) > 1} <= {"__init__", "__main__"}
     assert not {"build", "dist", "env"} & {part for module in MODULES for part in module.split(".")}
 
 

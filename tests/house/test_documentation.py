@@ -253,6 +253,13 @@ def check_benchmark(arguments: list[str], document: str, folder: Path) -> None:
     assert (folder / "out.json").exists()
 
 
+def check_nest(arguments: list[str], document: str, folder: Path) -> None:
+    """The script that a document shows runs in NEST's place, ``import nest`` and all."""
+    shown = "\n".join(documents.fenced(document, "python"))
+    (folder / arguments[0]).write_text(shown.replace("import distsim.nest as nest", "import nest"), encoding="utf-8")
+    assert run_python(["-m", "distsim.nest", *arguments], None, folder) == "".join(documents.fenced(document, "text"))
+
+
 def check_against_nnmt(arguments: list[str], document: str, folder: Path) -> None:
     """The benchmark of binary neurons runs with these options, for a short time."""
     if sys.platform != "linux":
@@ -352,6 +359,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "make": check_make,
     "python -m pip install": check_pip,
     "pip install": check_pip,
+    "python -m distsim.nest": check_nest,
     "python -m distsim.scaling": check_scaling,
     "python -m distsim": check_models,
     "python benchmarks/against_nest.py": check_benchmark,

@@ -34,9 +34,9 @@ from distsim import (
 from distsim.analysis.filtered_trains import KERNELS, liquid_states
 from distsim.spiking.choices import EXCHANGES
 from tests.binary_reference import CASES
-from tests.programs import clusters, every_kernel, liquid, own_synapse, plasticity, rate_network
+from tests.programs import clusters, devices_network, every_kernel, liquid, own_synapse, plasticity, rate_network
 from tests.programs.binary_trajectories import trajectory
-from tests.programs.fingerprint import digest
+from tests.programs.fingerprint import digest, fingerprint
 from tests.threads import on_ranks
 
 PACKAGE = Path(distsim.__file__).parent
@@ -118,6 +118,14 @@ def every_plan() -> list[str]:
     return found
 
 
+def devices(comm: MPI.Comm) -> dict[str, Any]:
+    """Neurons, generators and synapses that other simulators have, each with another."""
+    network = devices_network.build_network()
+    with Simulation(network, comm=comm, seed=3) as simulation:
+        simulation.run(20.0)
+        return fingerprint(simulation)
+
+
 def restored() -> list[str]:
     """What plastic weights come to on two ranks, after a checkpoint and on one rank."""
     network = Network(dt=0.25)
@@ -148,6 +156,7 @@ def results(comm: MPI.Comm) -> dict[str, Any]:
         "silent source": own_synapse.silent_source(comm),
         "sources": sources(comm),
         "plans": every_plan(),
+        "devices": devices(comm),
         "restored": restored(),
         "gamma": [Gamma(shape, 1.0).quantile(np.linspace(1e-9, 1.0, 9)[:8]).tolist() for shape in SHAPES],
         "binary": [on_ranks(2, partial(trajectory, case=CASES[name])) for name in ("seven", "weak", "external")],

@@ -25,6 +25,7 @@ from distsim import (
     Simulation,
     SpikeTrains,
     Static,
+    StdpGuetig,
     Uniform,
     Value,
     make_kernel,
@@ -32,7 +33,6 @@ from distsim import (
 )
 from distsim.core.elementary import exp
 from docs.own.ring import Ring
-from docs.own.stdp_synapse import StdpSynapse
 
 
 def transmit(w, state, elapsed, p):
@@ -56,7 +56,7 @@ def plastic_network() -> Network:
     network = Network(dt=0.25)
     network.population("E", 40, IafPscAlpha(), V_m=Uniform(-70.0, -55.0))
     weight = Clipped(Normal(60.0, 20.0), low=0.0, high=100.0)
-    synapse = StdpSynapse(weight=weight, delay=Uniform(0.75, 4.0), lambda_=0.05, mu_plus=0.4)
+    synapse = StdpGuetig(weight=weight, delay=Uniform(0.75, 4.0), lambda_=0.05, mu_plus=0.4)
     network.connect("E", "E", FixedIndegree(12, autapses=False), synapse)
     network.connect("E", "E", Ring(2), Static(weight=Normal(20.0, 5.0), delay=1.0))
     network.connect("E", "E", FixedIndegree(5), Tsodyks2(weight=40.0, delay=1.0, D=Uniform(100.0, 500.0)))
@@ -73,7 +73,7 @@ def silent_source(comm: MPI.Comm) -> list[float]:
     network.population("Y", 1, SpikeTrains([np.arange(2.5, 400.0, 2.5)]))
     network.population("N", 1, IafPscDelta(t_ref=1.0))
     network.connect("Y", "N", AllToAll(), Static(weight=100.0, delay=1.0))
-    network.connect("X", "N", AllToAll(), StdpSynapse(weight=1e-3, delay=1.0, lambda_=0.05, tau_plus=500.0))
+    network.connect("X", "N", AllToAll(), StdpGuetig(weight=1e-3, delay=1.0, lambda_=0.05, tau_plus=500.0))
     with Simulation(network, comm) as simulation:
         simulation.run(400.0)
         return simulation.weights("X", "N", at="now").weight.tolist()

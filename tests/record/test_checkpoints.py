@@ -32,7 +32,7 @@ from distsim.spiking.synapses.static import StaticDelivery
 from tests import binary_reference
 from tests.checkpointing import durations, in_parts, look
 from tests.plasticity import DT, RULE, network_of_trains
-from tests.programs import mixed_network, rate_network, recording
+from tests.programs import devices_network, mixed_network, rate_network, recording
 from tests.programs.fingerprint import digest
 from tests.threads import on_ranks
 
@@ -47,13 +47,14 @@ def model(name, **values):
 
 SPIKING = {
     "mixed": (mixed_network.build_network, 40.0, FEW),
+    "devices": (devices_network.build_network, 30.0, FEW),
     "two_population": (model("two_population", neuron_model="iaf_psc_alpha", N=100, K=50), 100.0, RANKS),
     "ignore_and_fire": (model("two_population", neuron_model="ignore_and_fire", N=100, K=50), 100.0, FEW),
     "brunel": (model("brunel", order=25), 40.0, FEW),
     "microcircuit": (model("microcircuit", N_scaling=0.01, K_scaling=0.05), 15.0, FEW),
     "liquid_state": (model("liquid_state", rate=100.0), 50.0, FEW),
 }
-SINGLE = ("mixed", "two_population", "microcircuit")
+SINGLE = ("mixed", "devices", "two_population", "microcircuit")
 """A network of everything: test_everything_goes_on.py."""
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from distsim import (
+    AdaptiveExponential,
     AllToAll,
     ConstantCurrent,
     Drive,
@@ -55,7 +56,6 @@ def own(name):
 
 
 Izhikevich = own("izhikevich").Izhikevich
-AdaptiveExponential = own("adaptive_exponential").AdaptiveExponential
 TriangleCurrent = own("triangle_current").TriangleCurrent
 
 
@@ -133,7 +133,7 @@ def reference(I_e, dt, T):
     V, w, times = m.E_L, 0.0, []
 
     def slopes(V, w):
-        spike = m.g_L * m.Delta_T * math.exp((min(V, m.V_peak) - m.V_T) / m.Delta_T)
+        spike = m.g_L * m.Delta_T * math.exp((min(V, m.V_peak) - m.V_th) / m.Delta_T)
         return (-m.g_L * (V - m.E_L) + spike - w + I_e) / m.C_m, (m.a * (V - m.E_L) - w) / m.tau_w
 
     for n in range(round(T / h)):
@@ -166,7 +166,9 @@ def busy_network():
     network = Network(dt=0.1)
     network.population("I", 21, Izhikevich(a=Uniform(0.02, 0.1), I_e=4.0), V_m=Uniform(-70.0, -50.0))
     network.population("J", 10, Izhikevich(d=np.linspace(2.0, 8.0, 10)), U_m=-12.0)
-    network.population("X", 13, AdaptiveExponential(C_m=Uniform(200.0, 300.0), t_ref=1.0), V_m=Uniform(-70.0, -55.0))
+    network.population(
+        "X", 13, AdaptiveExponential(C_m=Uniform(200.0, 300.0), t_ref=1.0, tau_syn_ex=2.0), V_m=Uniform(-70.0, -55.0)
+    )
     network.connect("I", "J", FixedIndegree(5), Static(Uniform(0.0, 2.0), Uniform(1.0, 3.0)))
     network.connect("I", "X", FixedIndegree(8), StdpPowerLaw(Uniform(50.0, 100.0), 1.5, lambda_=0.1, alpha=0.1))
     network.connect("X", "I", AllToAll(), TsodyksMarkram(1.0, 1.0, U=Uniform(0.1, 0.5)))

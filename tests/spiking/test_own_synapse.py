@@ -20,6 +20,7 @@ from distsim import (
     Simulation,
     SpikeTrains,
     Static,
+    StdpGuetig,
     TsodyksMarkram,
     Uniform,
     Value,
@@ -38,9 +39,9 @@ from distsim.spiking.synapses import plastic_delivery
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.long_term import LongTermSynapse, make_kernels
 from distsim.spiking.synapses.short_term import ShortTermSynapse, make_kernel
+from distsim.spiking.synapses.stdp_guetig import depress, facilitate
 from distsim.spiking.synapses.synapse_model import SynapseModel
 from distsim.spiking.synapses.table import Table
-from docs.own.stdp_synapse import StdpSynapse, depress, facilitate
 from tests.documents import ROOT
 from tests.mpi import mpirun
 from tests.nest_fixtures import load
@@ -61,7 +62,7 @@ def network_of_nest() -> Network:
         synapse = Static(**values)
         if name in about["synapses"]:
             given = {{"lambda": "lambda_"}.get(k, k): v for k, v in about["synapses"][name].items()}
-            synapse = StdpSynapse(**values, **given, tau_minus=about["tau_minus"])
+            synapse = StdpGuetig(**values, **given, tau_minus=about["tau_minus"])
         network.connect(source, "N", EdgeList(data[f"{name}_source"], data[f"{name}_target"]), synapse)
     network.record_spikes("N")
     return network
@@ -125,10 +126,12 @@ def test_weights_are_recorded_and_summed_up(tmp_path):
 def test_weights_are_those_of_the_equations_however_long_a_source_is_silent(monkeypatch):
     """Histories of 8 spikes: the synapses of a source that falls silent are settled."""
     monkeypatch.setattr(plastic_delivery, "SHORT_HISTORY", 8)
-    synapse = StdpSynapse(lambda_=0.02, mu_plus=0.3, mu_minus=0.6, tau_plus=500.0, tau_minus=30.0)
+    synapse = StdpGuetig(lambda_=0.02, mu_plus=0.3, mu_minus=0.6, tau_plus=500.0, tau_minus=30.0)
     post, end, d, w = np.arange(20, 3000, 30), 3000, 5, 40.0
     pre = [np.array([50, 120]), np.arange(7, end, 40)]
-    table = Table(0, 2, None, np.arange(3), np.zeros(2, np.uint16), np.full(2, w), np.full(1, d, np.uint8))
+    own = {name: np.array([getattr(synapse, name)]) for name in EQUATIONS}
+    edges = np.zeros(2, np.uint16), np.full(2, w), np.full(1, d, np.uint8)
+    table = Table(0, 2, None, np.arange(3), *edges, attributes=own)
     delivery = synapse.delivery(table, 1, 0.1)
     ring = np.zeros((16, 1), np.int64)
     for start in range(0, end, 5):
@@ -145,9 +148,13 @@ def test_weights_are_those_of_the_equations_however_long_a_source_is_silent(monk
         assert (table.weights[source], now[source]) == pytest.approx(expected, rel=1e-12)
 
 
+EQUATIONS = "lambda_", "alpha", "mu_plus", "mu_minus", "Wmax"
+"""What the equations take, in this order."""
+
+
 def by_the_equations(synapse, pre, post, d, w, end, dt) -> tuple[float, float]:
     """The weight of one synapse as last transmitted and at step ``end``, in plain Python."""
-    p = synapse.numbers()
+    p = tuple(getattr(synapse, name) for name in EQUATIONS)
     K_plus, last, sent = 0.0, 0, w
     for t in [*pre.tolist(), None]:
         for s in post[(post > last - d) & (post <= (end if t is None else t) - d)].tolist():
@@ -165,13 +172,13 @@ def test_memory_precision_and_description():
     estimate = memory_of_spiking(network)
     assert estimate.tables == pytest.approx(sum(part.table.nbytes() for part in local.tables), rel=0.3)
     assert estimate.plasticity > 0
-    assert describe(network.projections[0].synapse)["class"] == "StdpSynapse"
-    with pytest.raises(InputError, match=r"StdpSynapse: weight must be at most Wmax = 10, got 11"):
-        StdpSynapse(weight=11.0, Wmax=10.0)
-    with pytest.raises(InputError, match=r"StdpSynapse: unknown parameter 'mu_plsu'; did you mean 'mu_plus'"):
-        StdpSynapse(mu_plsu=0.4)
+    assert describe(network.projections[0].synapse)["class"] == "StdpGuetig"
+    with pytest.raises(InputError, match=r"StdpGuetig: weight must be at most Wmax = 10, got 11"):
+        StdpGuetig(weight=11.0, Wmax=10.0)
+    with pytest.raises(InputError, match=r"StdpGuetig: unknown parameter 'mu_plsu'; did you mean 'mu_plus'"):
+        StdpGuetig(mu_plsu=0.4)
     with pytest.raises(InputError, match=r"projection 'E->E': weight has shape \(3,\)"):
-        plastic_network().connect("E", "E", AllToAll(), StdpSynapse(weight=[1.0, 2.0, 3.0]))
+        plastic_network().connect("E", "E", AllToAll(), StdpGuetig(weight=[1.0, 2.0, 3.0]))
 
 
 def test_kernels_are_kept_for_other_jobs():

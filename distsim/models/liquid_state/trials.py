@@ -47,7 +47,7 @@ _NOTHING = np.zeros(0, np.int64)
 _NO_EDGES = ((0, 0, _NOTHING), np.zeros(1, np.int64), _NOTHING, np.zeros(0), _NOTHING)
 _NO_STATE = (*(np.zeros((1, 0)),) * 3, np.zeros((1, 0), np.int64))
 NO_STATIC = StaticTable(0, 0, _NO_EDGES)
-NO_DYNAMIC = DynamicTable(0, 0, _NO_EDGES, (*(np.zeros(0),) * 3, 0.0, 0.0, np.zeros(0)), np.inf, *_NO_STATE)
+NO_DYNAMIC = DynamicTable(0, 0, _NO_EDGES, (*(np.zeros(0),) * 3, 0.0, 0.0, -1.0, np.zeros(0)), np.inf, *_NO_STATE)
 """Instead of none: a kernel needs to know the type of what it loops over."""
 
 
@@ -183,10 +183,11 @@ class Trials(Prepared[Network]):
 
     def _dynamic_table(self, local: LocalTable, trials: int) -> DynamicTable:
         t, delivery = local.table, cast("ShortTermDelivery", local.delivery)
+        synapse = cast("TsodyksMarkram", local.synapse)
         limit = local.target.grid.largest_weight if delivery.unbounded else np.inf
         U, D, F, *common = delivery.constants
         each = (np.array(np.broadcast_to(value, t.n_edges), np.float64) for value in (U, D, F))
-        x, y, u = (np.full((trials, t.n_edges), value) for value in TsodyksMarkram.initial.values())
+        x, y, u = (np.full((trials, t.n_edges), value) for value in synapse.initial.values())
         t_last = np.full((trials, len(t.offsets) - 1), NEVER)
         return DynamicTable(*self._drives(local), (*each, *common), float(limit), x, y, u, t_last)
 

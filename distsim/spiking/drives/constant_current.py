@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.declared import duration
-from distsim.core.units import to_steps
 from distsim.spiking.drives.driven import Driven
+from distsim.spiking.drives.transmission import emission
 from distsim.spiking.pieces_of_time import begins, check_pieces, in_pieces, spans_of
 from distsim.spiking.protocols import Drive
 
@@ -34,9 +34,9 @@ class ConstantCurrent(Drive, eq=True):
     def bind(self, driven: Driven) -> None:
         """Add the amplitudes to the current of the steps in which they act."""
         dt = driven.share.dt
-        delay = 1 if self.delay is None else to_steps(self.delay, dt, "delay")
+        delay, start, _ = emission(self, dt)
         pieces = spans_of(self, "amplitude", dt)
-        spans = [(max(after, 1) + delay, until + delay, amplitude) for after, until, amplitude in pieces]
+        spans = [(max(after, start) + delay, until + delay, amplitude) for after, until, amplitude in pieces]
 
         def add(current: npt.NDArray[np.float64], first_step: int) -> None:
             for after, until, amplitude in spans:

@@ -27,7 +27,7 @@ class PoissonEvents:
     """Poisson events that a drive sends to the local neurons of a population, each by its stream.
 
     spans: (after, until, table): those sent in the steps after + 1 .. until are counted by that table. weight in the
-    unit of weights of the target; delay in steps; index: of the stimulation.
+    unit of weights of the target; delay in steps; index: of the stimulation; target: the input.
     """
 
     streams: Streams
@@ -35,6 +35,7 @@ class PoissonEvents:
     weight: float
     delay: int
     index: int
+    target: int
 
     def most_at(self, step: int) -> float:
         """The most that is sent to a neuron in the step after ``step``, in size."""
@@ -53,8 +54,8 @@ class Driven:
     """The local neurons of a population, or of a part of one (``share``), and what drives add to them.
 
     population: its number in the group; local (n,) int64: local indices of the neurons of a part, None: all. index:
-    number of the stimulation that is being bound; seed: its own, if it has one. poisson, currents, inputs: what was
-    added so far; drawing: the stimulations that asked for streams.
+    number of the stimulation that is being bound; seed: its own, if it has one. poisson, currents, currents_of_each,
+    inputs: what was added so far; drawing: the stimulations that asked for streams.
     """
 
     share: PopulationShare
@@ -64,6 +65,7 @@ class Driven:
     seed: int | None = None
     poisson: list[PoissonEvents] = field(default_factory=list)
     currents: list[AddCurrent] = field(default_factory=list)
+    currents_of_each: list[AddCurrent] = field(default_factory=list)
     inputs: list[tuple[InputOf, float]] = field(default_factory=list)
     drawing: set[int] = field(default_factory=set)
 
@@ -75,10 +77,11 @@ class Driven:
 
     def like(self) -> Hashable | None:
         """Equal for populations that are driven alike, by Poisson input alone; None where there is more."""
-        if self.currents or self.local is not None:
+        if self.currents or self.currents_of_each or self.local is not None:
             return None
         return tuple(
-            (int(e.streams.salt), e.weight, e.delay, *((a, u, id(t)) for a, u, t in e.spans)) for e in self.poisson
+            (int(e.streams.salt), e.weight, e.delay, e.target, *((a, u, id(t)) for a, u, t in e.spans))
+            for e in self.poisson
         )
 
     @property
@@ -86,18 +89,34 @@ class Driven:
         """Where the neurons are in the group."""
         return slice(self.share.begin, self.share.end) if self.local is None else self.local
 
-    def add_poisson(self, mean: float | Iterable[tuple[int, int, float]], weight: float, delay: int) -> None:
+    def add_poisson(
+        self,
+        mean: float | Iterable[tuple[int, int, float]],
+        weight: float,
+        delay: int,
+        receptor: int | str | None = None,
+    ) -> None:
         """Add Poisson events, ``mean`` of them in a step, of ``weight`` after ``delay`` steps.
 
         mean: or (after, until, mean) of several spans of time: in the steps after + 1 .. until so many are sent.
+        receptor: the name of an input; None: the one that the sign of the weight says.
         """
         spans = [(0, MAX_STEPS, mean)] if isinstance(mean, (int, float)) else mean
         tables = tuple((after, until, count_table(each)) for after, until, each in spans)
-        self.poisson.append(PoissonEvents(self.streams("poisson input"), tables, weight, delay, self.index))
+        model = self.share.population.model
+        target = model.input_of(weight < 0.0) if receptor is None else model.receptors.index(receptor)
+        self.poisson.append(PoissonEvents(self.streams("poisson input"), tables, weight, delay, self.index, target))
 
     def add_current(self, add: AddCurrent) -> None:
         """Let add(current, first_step) add pA to current (n_steps,), that of the steps from ``first_step`` on."""
         self.currents.append(add)
+
+    def add_currents(self, add: AddCurrent) -> None:
+        """Let add(currents, first_step) add pA to currents (n, n_steps), each neuron's own from ``first_step`` on.
+
+        Then each of these neurons is a stretch of its own, which takes several times as long as a current of all.
+        """
+        self.currents_of_each.append(add)
 
     def add_input(self, input_of: InputOf, most: float) -> None:
         """Add input_of(first_step, n_steps) -> (n_steps, n) float64, which arrives in the steps from ``first_step`` on.
@@ -147,14 +166,13 @@ def poisson_input(driven: list[Driven], unit: float, stretches: Stretches | None
     begins = np.cumsum([0, *(d.share.n for d, _ in all_events)])
     rows: list[list[Any]] = [[] for _ in range(stretches.n)]
     for begin, (d, events) in zip(begins, all_events, strict=False):
-        target = d.share.population.model.input_of(events.weight < 0.0)
         for number in stretches.within(d.population, d.local):
             first = stretches.bounds[number]
             key = begin + (first - d.share.begin if d.local is None else np.searchsorted(d.local, first))
             for after, until, table in events.spans:
                 of_row = (
-                    target, key - first, table.common, table.first, round(events.weight / unit), events.delay, after,
-                    until,
+                    events.target, key - first, table.common, table.first, round(events.weight / unit), events.delay,
+                    after, until,
                 )  # fmt: skip
                 if (of_row, events.streams.salt) not in [row[:2] for row in rows[number]]:  # of a population before
                     rows[number].append((of_row, events.streams.salt, table.thresholds))

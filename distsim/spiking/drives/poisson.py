@@ -6,6 +6,7 @@ neuron, see ``distsim.core.poisson_counts``.
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import ClassVar
 
 from distsim.core.declared import duration, number
@@ -23,7 +24,8 @@ class Poisson(Drive, eq=True):
 
     The unit of weights is that of the target's input: pA, but mV for iaf_psc_delta. Events are sent in the steps that
     end after ``start`` and not after ``stop`` (ms; None: for ever). A rate that changes in steps is a sequence of
-    rates, each from one of ``times`` (ms) on; before the first there are no events.
+    rates, each from one of ``times`` (ms) on; before the first there are no events. ``receptor`` names the input of the
+    target, where it has several to choose from.
     """
 
     rate: float | tuple[float, ...] = in_pieces(unit="1/s", low=0.0)
@@ -32,6 +34,7 @@ class Poisson(Drive, eq=True):
     times: tuple[float, ...] | None = begins()
     start: float = duration(0.0, told=False)
     stop: float | None = duration(None, told=False)
+    receptor: int | str | None = field(default=None, kw_only=True, metadata={"told": False})
     neuron_bytes: ClassVar[int] = 8  # the key of its stream
 
     def check(self, size: int, dt: float, where: str) -> None:
@@ -51,4 +54,4 @@ class Poisson(Drive, eq=True):
         dt = driven.share.dt
         delay = 1 if self.delay is None else to_steps(self.delay, dt, "Poisson delay")
         spans = [(after, until, rate * dt / MS_PER_S) for after, until, rate in spans_of(self, "rate", dt)]
-        driven.add_poisson(spans, self.weight, delay)
+        driven.add_poisson(spans, self.weight, delay, self.receptor)

@@ -37,7 +37,7 @@ class IafPscAlpha(CurrentBased):
 
     def constants(self, p: Any, dt: float) -> tuple[Any, ...]:
         _, lost = decays(dt, p.tau_m)
-        synapses = tuple(propagators(dt, p.C_m, p.tau_m, tau) for tau in self.tau_syn(p))
+        synapses = tuple(propagators(dt, p.C_m, p.tau_m, tau) for tau in self.time_constants(p))
         return -lost, lost * p.tau_m / p.C_m, p.I_e, self.threshold(p, dt), synapses
 
     @staticmethod

@@ -32,7 +32,7 @@ class IafPscExp(CurrentBased):
         return POTENTIAL, REFRACTORY, self.currents()
 
     def constants(self, p: Any, dt: float) -> tuple[Any, ...]:
-        synapses = [propagators(dt, p.C_m, p.tau_m, tau) for tau in self.tau_syn(p)]
+        synapses = [propagators(dt, p.C_m, p.tau_m, tau) for tau in self.time_constants(p)]
         pairs = tuple((decay, from_I) for decay, _, _, from_I, _ in synapses)
         return *leak(dt, p.C_m, p.tau_m), p.I_e, self.threshold(p, dt), pairs
 

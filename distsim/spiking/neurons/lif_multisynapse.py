@@ -19,13 +19,13 @@ import numpy as np
 
 from distsim.core.accurate import exp, expm1
 from distsim.core.declared import duration, number
-from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
 from distsim.core.tuples import over_tuples
 from distsim.core.units import to_steps
-from distsim.core.values import Value, check_array, check_time_constant, of_each, time_constant
+from distsim.core.values import Value, check_time_constant, of_each, time_constant
 from distsim.spiking.neurons.membrane import REFRACTORY, check_below, leak, settle
 from distsim.spiking.neurons.neuron_model import NeuronModel, State
+from distsim.spiking.neurons.receptors import receptor_times
 
 STIMULUS = "stimulus"
 
@@ -52,12 +52,7 @@ class LifMultisynapse(NeuronModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_below(self, "V_reset", "V_th", "mV")
-        taus = np.atleast_1d(check_array(self.tau_syn, "LifMultisynapse: tau_syn", above=0.0))
-        if taus.ndim != 1 or not taus.size:
-            raise InputError(
-                "LifMultisynapse: tau_syn needs one time constant (ms) for each receptor, as in (3.0, 6.0)"
-            )
-        object.__setattr__(self, "tau_syn", tuple(taus.tolist()))
+        object.__setattr__(self, "tau_syn", receptor_times(self.tau_syn, "LifMultisynapse", "(3.0, 6.0)"))
 
     @property
     def receptors(self) -> tuple[int | str, ...]:

@@ -95,8 +95,8 @@ class Membrane(NeuronModel, abstract=True):
         return p.V_th - p.E_L, p.V_reset - p.E_L, to_steps(p.t_ref, dt, "t_ref")
 
 
-class CurrentBased(Membrane, abstract=True):
-    """A membrane whose positive weights drive a current with tau_syn_ex, negative ones that with tau_syn_in (ms).
+class SynapticCurrents(NeuronModel, abstract=True):
+    """Positive weights drive a current with tau_syn_ex, negative ones that with tau_syn_in (ms); I_e (pA) is constant.
 
     Where both time constants are the same number, one current serves both.
     """
@@ -117,6 +117,10 @@ class CurrentBased(Membrane, abstract=True):
         names = ("I_syn",) if self.inputs() == 1 else ("I_syn_ex", "I_syn_in")
         return tuple(State(name, "pA", 0.0) for name in names)
 
-    def tau_syn(self, p: Any) -> tuple[Any, ...]:
+    def time_constants(self, p: Any) -> tuple[Any, ...]:
         """The time constant of each input."""
         return (p.tau_syn_ex, p.tau_syn_in)[: self.inputs()]
+
+
+class CurrentBased(SynapticCurrents, Membrane, abstract=True):
+    """A leaky membrane with a threshold and such currents."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ class NeuronGroup:
         self.parameters = [share.parameters() for share in shares]
         self.divide(self.stretches)
         self.values = self.initial_values()
+        self._places: dict[str, int] = {}  # of state variables among all arrays of values
         self._above = {s.name: None if s.above is None else self.of_neurons(s.above) for s in self.model.every_state()}
 
     def divide(self, stretches: Stretches) -> None:
@@ -105,7 +107,9 @@ class NeuronGroup:
 
     def state(self, name: str) -> FloatArray:
         """Values (n,) of a state variable."""
-        values = self._find(name, self.model.states, self.values)
+        if name not in self._places:  # to look a state up takes longer than a step of a small network
+            self._places[name] = next(i for i, s in enumerate(self.model.every_state()) if s.name == name)
+        values = next(islice(flat(self.values), self._places[name], None))
         above = self._above[name]
         return values.astype(np.float64) if above is None else values + above
 

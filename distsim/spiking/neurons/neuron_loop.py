@@ -18,9 +18,10 @@ from distsim.spiking.drives.poisson_input import add_poisson
 
 
 @cache
-def update_of(step: Any) -> Any:
-    """The kernel that advances neurons by ``step``, see ``NeuronModel.step``."""
+def update_of(step: Any, repeats: bool = False) -> Any:
+    """The kernel that advances neurons by ``step``, see ``NeuronModel.step``; repeats: it says how often they fire."""
     step = inline(step)
+    spikes_of, kind = (as_often, np.int32) if repeats else (once, np.uint8)
 
     @jit
     def update(  # type: ignore[no-untyped-def]
@@ -32,7 +33,7 @@ def update_of(step: Any) -> Any:
         each population, and n. Neurons go through all steps in blocks, whose state then stays in the L1 cache.
         """
         n_slots = rings[0].shape[0]
-        fired = np.empty(BLOCK, np.uint8)
+        fired = np.empty(BLOCK, kind)
         random = np.empty(BLOCK, np.uint64)
         spikes = 0
         for p in range(bounds.size - 1):
@@ -50,13 +51,25 @@ def update_of(step: Any) -> Any:
                         after, fires = step(at(own, i), arrived, injected, at(fixed, i))
                         store(own, i, after)
                         store(arriving, i, 0)
-                        fired[i] = 1 if fires else 0
-                        n_fired += 1 if fires else 0
+                        fired[i] = spikes_of(fires)
+                        n_fired += spikes_of(fires)
                     if n_fired > 0:
                         spikes = emit(fired[:size], begin, now, index, stamp, spikes)
         return spikes
 
     return update
+
+
+@inline
+def once(fires):  # type: ignore[no-untyped-def]
+    """Spikes of a neuron that fires or does not."""
+    return 1 if fires else 0
+
+
+@inline
+def as_often(times):  # type: ignore[no-untyped-def]
+    """Spikes of a neuron that fires so often."""
+    return times
 
 
 @over_tuples
@@ -75,9 +88,9 @@ def in_units_of(arriving, unit):  # type: ignore[no-untyped-def]
 
 @inline
 def emit(fired, begin, step, index, stamp, spikes):  # type: ignore[no-untyped-def]
-    """Write the neurons begin + i whose ``fired`` (size,) uint8 is 1 to index and stamp; the new number of spikes."""
+    """Write the neurons begin + i to index and stamp, each ``fired`` (size,) times; the new number of spikes."""
     for i in range(fired.size):
-        if fired[i]:
+        for _ in range(fired[i]):
             index[spikes] = begin + i
             stamp[spikes] = step
             spikes += 1

@@ -66,13 +66,15 @@ class NeuronModel(PopulationModel, abstract=True):
     noun: ClassVar[str] = "neuron model"
     needs: ClassVar[dict[str, str]] = {"states": "a tuple of State(name, unit, initial)"}
     states: ClassVar[Any]
+    repeats: ClassVar[bool] = False
+    """Whether ``step`` returns how often the neuron fires, at most ``multiplicity`` times, instead of whether."""
     kernel: ClassVar[Any]
 
     def __init_subclass__(cls, *, abstract: bool = False, **further: Any) -> None:
         super().__init_subclass__(abstract=abstract, **further)
         if not abstract:
             check_contract(cls)
-            cls.kernel = staticmethod(update_of(cls.step))  # no method: it takes no model
+            cls.kernel = staticmethod(update_of(cls.step, cls.repeats))  # no method: it takes no model
 
     @staticmethod
     @abstractmethod

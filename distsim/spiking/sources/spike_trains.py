@@ -83,6 +83,10 @@ class SpikeTrains(Source, Stimulus):
                 most = max(most, int(np.unique(np.round(train / dt), return_counts=True)[1].max()))
         return most
 
+    def trains(self, share: PopulationShare) -> list[npt.NDArray[np.float64]]:
+        """Times (ms) at which each of the local sources fires."""
+        return [self.train(source) for source in share.gids - share.population.first_gid]
+
     def train(self, source: int) -> npt.NDArray[np.float64]:
         """Times (ms) at which source number ``source`` fires."""
         times: npt.NDArray[np.float64] = self.times[0 if len(self.times) == 1 else source]
@@ -118,7 +122,7 @@ class SpikeTrainsGroup(Group):
         shares, trains = self._shares, []
         for share in shares:
             model: Any = share.population.model
-            trains += [model.train(source) for source in share.gids - share.population.first_gid]
+            trains += model.trains(share)
         steps = np.round(np.concatenate([*trains, np.empty(0)]) / shares[0].dt).astype(np.int64)
         index = np.repeat(np.arange(len(trains), dtype=np.int32), [len(train) for train in trains])
         order = np.argsort(steps, kind="stable")

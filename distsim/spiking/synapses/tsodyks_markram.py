@@ -6,10 +6,10 @@ Each synapse has a fraction x of resources that are ready, a fraction y that is 
     a spike that arrives:  u += U (1 - u);  y += u x;  x -= u x   with the new u and the old x
     current of the target:  sum of weight * y;  each arriving spike adds weight * u x to it
 
-x = 1, y = 0, u = 0 at the start. Between spikes the solution is known, so that a synapse is only looked at when a spike
-arrives; the current decays with tau_I, once per neuron, in the neuron itself (its tau_syn is tau_I). Without tau_I
-resources that were used recover at once: dx/dt = (1 - x) / D. That is NEST's tsodyks2_synapse (tau_rec is D, tau_fac
-is F), which transmits weight * R u with R = x; with it NEST's tsodyks_synapse (tau_psc is tau_I).
+x = 1, y = 0, u = u_initial at 0 ms. Between spikes the solution is known, so that a synapse is only looked at when a
+spike arrives; the current decays with tau_I, once per neuron, in the neuron itself (its tau_syn is tau_I). Without
+tau_I resources that were used recover at once: dx/dt = (1 - x) / D. That is NEST's tsodyks2_synapse (tau_rec is D,
+tau_fac is F), which transmits weight * R u with R = x; with it NEST's tsodyks_synapse (tau_psc is tau_I).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def deliver(gids, stamps, table, grid, ring, constants, remembered):  # type: ig
     """
     place, offsets, targets, weights, delays = table
     per_unit, limit = grid
-    U, D, F, tau_I, dt, released = constants
+    U, D, F, tau_I, dt, u_first, released = constants
     (x, y, u), t_last = remembered
     n_slots = ring.shape[0]
     beyond = 0
@@ -90,7 +90,8 @@ def deliver(gids, stamps, table, grid, ring, constants, remembered):  # type: ig
         if row < 0:
             continue
         stamp = stamps[spike]
-        elapsed = float(stamp - t_last[row]) * dt if t_last[row] != NEVER else 0.0
+        first = t_last[row] == NEVER
+        elapsed = float(stamp - (0 if first else t_last[row])) * dt
         t_last[row] = stamp
         for begin in range(offsets[row], offsets[row + 1], CHUNK):
             size = min(released.size, offsets[row + 1] - begin)
@@ -99,6 +100,10 @@ def deliver(gids, stamps, table, grid, ring, constants, remembered):  # type: ig
                 x[begin:end], y[begin:end], u[begin:end], part(U, begin, size), part(D, begin, size),
                 part(F, begin, size), tau_I, elapsed, released[:size],
             )  # fmt: skip
+            if first and u_first >= 0.0:
+                for i in range(size):
+                    edge = begin + i
+                    x[edge], y[edge], u[edge], released[i] = 1.0 - u_first, u_first, u_first, u_first
             for i in range(size):
                 edge = begin + i
                 sent = weights[0 if weights.size == 1 else edge] * released[i]
@@ -110,19 +115,21 @@ def deliver(gids, stamps, table, grid, ring, constants, remembered):  # type: ig
 
 @jit
 def replay(stamps, delay, constants, dt, steps, x, y, u):  # type: ignore[no-untyped-def]
-    """x, y, u (steps,) are written: see ``SynapseModel.replay``; constants: U, D, F, tau_I."""
-    U, D, F, tau_I = constants
-    ready, active, used = 1.0, 0.0, 0.0
+    """x, y, u (steps,) are written: see ``SynapseModel.replay``; constants: U, D, F, tau_I, u_first, u_initial."""
+    U, D, F, tau_I, u_first, u_initial = constants
+    ready, active, used = 1.0, 0.0, u_initial
     spike = 0
-    last = np.int64(0)
+    last = np.int64(delay)
     for i in range(steps.size):
         while spike < stamps.size and stamps[spike] + delay <= steps[i]:
             elapsed = float(stamps[spike] + delay - last) * dt
             ready, active, used = propagate(ready, active, used, elapsed, D, F, tau_I)
             ready, active, used, _ = use(ready, active, used, U)
+            if spike == 0 and u_first >= 0.0:
+                ready, active, used = 1.0 - u_first, u_first, u_first
             last = stamps[spike] + delay
             spike += 1
-        x[i], y[i], u[i] = propagate(ready, active, used, float(steps[i] - last) * dt, D, F, tau_I)
+        x[i], y[i], u[i] = propagate(ready, active, used, float(max(steps[i] - last, 0)) * dt, D, F, tau_I)
 
 
 class TsodyksMarkram(ShortTermSynapse):
@@ -130,27 +137,39 @@ class TsodyksMarkram(ShortTermSynapse):
 
     weight, delay, U, D and F are one number, an array, or a distribution each; F may be 0 (no facilitation). tau_I is
     the time constant of the synaptic current, or None where used resources recover at once (NEST's tsodyks2_synapse).
-    ``receptor`` names the input of the target, where it has several to choose from.
+    ``u_initial`` is u at 0 ms, ``u_first`` the use of resources at the first spike, where that does not follow from it
+    (both from 0 to 1). ``receptor`` names the input of the target, where it has several to choose from.
     """
 
     U: Value = of_each(0.5, low=0.0)
     D: Value = of_each(800.0, "ms", above=0.0)
     F: Value = of_each(0.0, "ms", low=0.0)
     tau_I: float | None = number(None, "ms", above=0.0)
-    initial: ClassVar[dict[str, float]] = {"x": 1.0, "y": 0.0, "u": 0.0}
-    states: ClassVar[tuple[str, ...]] = tuple(initial)
+    u_first: float | None = number(None, low=0.0, high=1.0, told=False)
+    u_initial: float = number(0.0, low=0.0, high=1.0, told=False)
+    states: ClassVar[tuple[str, ...]] = ("x", "y", "u")
     kernel: ClassVar[Any] = staticmethod(deliver)
+
+    @property
+    def initial(self) -> dict[str, float]:  # type: ignore[override]
+        """The states at 0 ms."""
+        return {"x": 1.0, "y": 0.0, "u": self.u_initial}
 
     @property
     def unbounded(self) -> bool:
         """Whether more than the weight can be transmitted: where U can be above 1, as drawn ones of the liquid are."""
         return largest(self.U) > 1.0
 
+    @property
+    def _u_first(self) -> float:
+        """For kernels: a negative number where it is U."""
+        return -1.0 if self.u_first is None else self.u_first
+
     def constants(self, table: Table, dt: float) -> tuple[Any, ...]:
-        """U, D, F, all numbers or all (edges,); tau_I, 0 for None, and dt (ms); scratch (CHUNK,)."""
+        """U, D, F, all numbers or all (edges,); tau_I, 0 for None, and dt (ms); u_first or -1; scratch (CHUNK,)."""
         given = (self.U, self.D, self.F)
         values = (v if isinstance(v, float) else own for v, own in zip(given, table.attributes.values(), strict=True))
-        return (*same_kind(tuple(values), table.n_edges), self.tau_I or 0.0, dt, np.empty(CHUNK))
+        return (*same_kind(tuple(values), table.n_edges), self.tau_I or 0.0, dt, self._u_first, np.empty(CHUNK))
 
     def state_bytes(self, edges: float, rows: float, n_target: int) -> float:
         each = not all(isinstance(value, float) for value in (self.U, self.D, self.F))
@@ -160,5 +179,5 @@ class TsodyksMarkram(ShortTermSynapse):
         self, stamps: Int64Array, delay: int, attributes: tuple[float, ...], dt: float, steps: Int64Array
     ) -> FloatArray:
         x, y, u = states = np.empty((3, len(steps)))
-        replay(stamps, delay, (*attributes, self.tau_I or 0.0), dt, steps, x, y, u)
+        replay(stamps, delay, (*attributes, self.tau_I or 0.0, self._u_first, self.u_initial), dt, steps, x, y, u)
         return states

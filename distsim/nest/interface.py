@@ -1,0 +1,338 @@
+"""The functions of NEST by their names."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from distsim.nest import running
+from distsim.nest.connect_specs import CollocatedSynapses, check_synapse_value, connect, synapse_kind
+from distsim.nest.connection_calls import SynapseKind
+from distsim.nest.kernel import KERNEL
+from distsim.nest.kernel_attributes import VerbosityLevel
+from distsim.nest.nest_errors import KernelException, NESTErrors, told_by_nest, unknown
+from distsim.nest.node_blocks import ARRAYS, Model, _checked, check_values
+from distsim.nest.node_collection import NodeCollection
+from distsim.nest.node_status import check_model, create
+from distsim.nest.parameter_objects import Parameter
+from distsim.nest.synapse_collection import SynapseCollection, connections
+
+NESTError = KernelException
+Simulate, Prepare, Run, Cleanup = running.simulate, running.prepare, running.run, running.cleanup
+
+
+def RunManager() -> AbstractContextManager[None]:  # noqa: N802
+    """``with RunManager(): Run(...)``: Prepare before, Cleanup after it."""
+    return running.run_manager()
+
+
+def ResetKernel() -> None:  # noqa: N802
+    """Forget all nodes, connections and settings."""
+    KERNEL.reset()
+
+
+# ---------------------------------------------------------------- attributes of the kernel
+
+
+def SetKernelStatus(params: dict[str, Any]) -> None:  # noqa: N802
+    """Set attributes of the kernel."""
+    running.set_attributes(dict(params))
+
+
+def GetKernelStatus(keys: Any = None) -> Any:  # noqa: N802
+    """The attributes of the kernel: all, one by its name, or those of a list of names."""
+    if keys is None:
+        return running.attribute("kernel_status")
+    if isinstance(keys, str):
+        return running.attribute(keys)
+    if isinstance(keys, ARRAYS):
+        return tuple(running.attribute(name) for name in keys)
+    raise TypeError("keys should be either a string or an iterable")
+
+
+def set(**kwargs: Any) -> None:
+    """Set attributes of the kernel."""
+    SetKernelStatus(kwargs)
+
+
+def get(*args: Any) -> Any:
+    """Attributes of the kernel by their names, or all."""
+    if not args:
+        return GetKernelStatus()
+    return GetKernelStatus(args[0] if len(args) == 1 else args)
+
+
+def set_verbosity(level: Any) -> None:
+    """How much is to be said, such as ``"M_WARNING"``."""
+    if isinstance(level, str):
+        level = getattr(VerbosityLevel, level.removeprefix("M_"))
+    SetKernelStatus({"verbosity": level})
+
+
+def get_verbosity() -> VerbosityLevel:
+    """How much is to be said."""
+    level: VerbosityLevel = KERNEL.status["verbosity"]
+    return level
+
+
+def NumProcesses() -> int:  # noqa: N802
+    """Number of ranks."""
+    return KERNEL.comm.size
+
+
+def Rank() -> int:  # noqa: N802
+    """The rank of this process."""
+    return KERNEL.comm.rank
+
+
+def set_communicator(comm: Any) -> None:
+    """Simulate on the ranks of this communicator of mpi4py; the kernel is reset."""
+    KERNEL.use(comm)
+
+
+def SyncProcesses() -> None:  # noqa: N802
+    """Wait for all ranks."""
+    KERNEL.comm.Barrier()
+
+
+def GetLocalVPs() -> range:  # noqa: N802
+    """The virtual processes of this rank."""
+    return range(KERNEL.comm.rank, KERNEL.comm.rank + 1)
+
+
+def Install(module_name: str) -> None:  # noqa: N802
+    """Refuse to load an extension module of NEST."""
+    raise NESTErrors.NotImplemented(f"extension modules of NEST cannot be loaded: {module_name}")
+
+
+def message(*text: Any) -> None:
+    """Print a message: a text, after its level and who sends it, if these are given."""
+    print(*text[-2:], sep=": ")
+
+
+# ---------------------------------------------------------------- nodes
+
+
+@told_by_nest
+def Create(model: str, n: int = 1, params: Any = None, positions: Any = None) -> NodeCollection:  # noqa: N802
+    """New nodes of a model."""
+    begin = time.perf_counter()
+    check_model(model)
+    if positions is not None:
+        raise NESTErrors.NotImplemented("nodes with positions are not there; see docs/liquid.md for spatial networks")
+    if isinstance(n, dict) and params is None:  # as Create("poisson_generator", {...})
+        n, params = 1, n
+    if not isinstance(n, (int, np.integer)):
+        raise TypeError("n must have an integer value")
+    if n < 1:
+        raise NESTErrors.BadProperty(f"n must be at least 1, got {n}")
+    if params is not None and not isinstance(params, (dict, list, tuple)):
+        raise TypeError("params must be either a dict of parameters or a list or tuple of dicts")
+    made = NodeCollection.of(create(model, int(n), params))
+    KERNEL.seconds["time_construction_create"] += time.perf_counter() - begin
+    return made
+
+
+def GetLocalNodeCollection(nc: NodeCollection) -> NodeCollection:  # noqa: N802
+    """The nodes themselves: every rank describes the whole network."""
+    return nc
+
+
+def GetNodes(properties: dict[str, Any] | None = None, local_only: bool = False) -> NodeCollection:  # noqa: N802
+    """All nodes that have these properties."""
+    every = NodeCollection.of(np.arange(1, KERNEL.size + 1))
+    if not properties or not len(every):
+        return every
+    chosen = np.full(len(every), True)
+    for name, wanted in properties.items():
+        values = np.array([value == wanted for value in _each(every, name)], bool)
+        chosen &= values
+    return NodeCollection.of(np.array(every)[chosen])
+
+
+def _each(nodes: NodeCollection, name: str) -> list[Any]:
+    found = nodes.get([name])[name]
+    return list(found) if len(nodes) > 1 else [found]
+
+
+def PrintNodes() -> None:  # noqa: N802
+    """Print ranges of ids and their models."""
+    for block in KERNEL.blocks:
+        span = f"{block.first} .. {block.first + block.n - 1}" if block.n > 1 else f"{block.first}"
+        print(f"{span:>16} {block.model.name}")
+
+
+def GetStatus(nodes: Any, keys: Any = None, output: str = "") -> Any:  # noqa: N802
+    """What nodes or synapses have: a tuple with one entry each."""
+    warnings.warn("GetStatus() is deprecated; use get() of nodes and connections", UserWarning, stacklevel=2)
+    if not len(nodes):
+        return ()
+    if output == "json":
+        return json.dumps([each.get(keys) for each in nodes])
+    if isinstance(keys, str) or keys is None:
+        return tuple(each.get() if keys is None else each.get(keys) for each in nodes)
+    return tuple(tuple(each.get(name) for name in keys) for each in nodes)
+
+
+def SetStatus(nodes: Any, params: Any, val: Any = None) -> None:  # noqa: N802
+    """Set what nodes or synapses have."""
+    if isinstance(params, str):
+        params = {params: val}
+    nodes.set(params)
+
+
+# ---------------------------------------------------------------- connections
+
+
+@told_by_nest
+def Connect(  # noqa: N802
+    pre: Any, post: Any, conn_spec: Any = None, syn_spec: Any = None, return_synapsecollection: bool = False
+) -> SynapseCollection | None:
+    """Connect nodes to nodes; see NEST's documentation of the two specifications."""
+    begin = time.perf_counter()
+    source, target, explicit = _ends(pre, post)
+    if not len(source) or not len(target):
+        raise NESTErrors.IllegalConnection("Creation of connection is not possible because:\nan end has no nodes")
+    before = len(KERNEL.calls)
+    connect(source, target, conn_spec, syn_spec, explicit)
+    KERNEL.seconds["time_construction_connect"] += time.perf_counter() - begin
+    if not return_synapsecollection:
+        return None
+    return SynapseCollection([part for part in connections(None, None, None)._parts if part.call.number >= before])
+
+
+def _ends(pre: Any, post: Any) -> tuple[Any, Any, bool]:
+    """Ids of both ends, and whether they are arrays with an entry for each edge."""
+    if isinstance(pre, NodeCollection) and isinstance(post, NodeCollection):
+        return pre._valid(), post._valid(), False
+    ends = []
+    for end in (pre, post):
+        if not isinstance(end, (NodeCollection, *ARRAYS)):
+            raise TypeError("pre and post must be NodeCollections or lists of node IDs")
+        ends.append(np.asarray(end, np.int64).ravel())
+        for number in np.unique(ends[-1]).tolist():
+            KERNEL.node(number)
+    explicit = any(len(np.unique(end)) < len(end) or (np.diff(end) < 0).any() for end in ends)
+    return ends[0], ends[1], explicit
+
+
+def GetConnections(  # noqa: N802
+    source: Any = None, target: Any = None, synapse_model: str | None = None, synapse_label: int | None = None
+) -> SynapseCollection:
+    """The connections from nodes to nodes, of one model; those whose targets are on this rank."""
+    for name, nodes in (("source", source), ("target", target)):
+        if nodes is not None and not isinstance(nodes, NodeCollection):
+            raise TypeError(f"{name} must be NodeCollection.")
+    if synapse_label is not None:
+        raise NESTErrors.NotImplemented("labels of synapses are not there")
+    return told_by_nest(connections)(source, target, synapse_model)
+
+
+def Disconnect(*args: Any, **kwargs: Any) -> None:  # noqa: N802
+    """Refuse to take connections away."""
+    raise NESTErrors.NotImplemented("connections cannot be taken away")
+
+
+# ---------------------------------------------------------------- models
+
+
+def Models(mtype: str = "all", sel: str | None = None) -> tuple[str, ...]:  # noqa: N802
+    """The names of models."""
+    names = [*KERNEL.models, *KERNEL.synapses]
+    return tuple(sorted(name for name in names if sel is None or sel in name))
+
+
+@told_by_nest
+def CopyModel(existing: str, new: str, params: dict[str, Any] | None = None) -> None:  # noqa: N802
+    """A model of another name, with other defaults."""
+    known: dict[str, Any] = KERNEL.models if existing in KERNEL.models else KERNEL.synapses
+    if existing not in known:
+        text = unknown("model name", existing, [*KERNEL.models, *KERNEL.synapses])
+        raise NESTErrors.UnknownModelName(f"{existing} is not a known model name: {text}")
+    if new in KERNEL.models or new in KERNEL.synapses:
+        raise NESTErrors.NewModelNameExists(f"Model {new} is the name of an existing model and cannot be re-used.")
+    like, number = known[existing], len(known)
+    made: Any = Model(new, like.spec, dict(like.defaults), number)
+    if known is KERNEL.synapses:
+        made = SynapseKind(new, like.spec, dict(like.defaults), number, like.recorder)
+    known[new] = made
+    try:
+        if params:
+            SetDefaults(new, params)
+    except BaseException:
+        del known[new]
+        raise
+
+
+@told_by_nest
+def SetDefaults(model: str, params: Any, val: Any = None) -> None:  # noqa: N802
+    """Other defaults of a model, for what is made from now on."""
+    given = {params: val} if isinstance(params, str) else dict(params)
+    if model in KERNEL.models:
+        node = KERNEL.models[model]
+        checked = {name: _checked(node.spec, name, value, 1) for name, value in given.items()}
+        node.defaults |= check_values(node.spec, node.defaults, checked, KERNEL.clock, f"'{model}'")
+        return
+    if model not in KERNEL.synapses:
+        text = unknown("model name", model, [*KERNEL.models, *KERNEL.synapses])
+        raise NESTErrors.UnknownModelName(f"{model} is not a known model name: {text}")
+    kind = synapse_kind(model)
+    if "weight_recorder" in given:
+        recorders = given.pop("weight_recorder")
+        kind.recorder = recorders.tolist()[0] if recorders else None
+        KERNEL.changed()
+    for name, value in given.items():
+        check_synapse_value(kind, name, value)
+    kind.defaults |= {name: value for name, value in given.items() if name in kind.defaults}
+
+
+def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa: N802
+    """The defaults of a model: all, one by its name, or those of a list of names."""
+    if model in KERNEL.models:
+        node = KERNEL.models[model]
+        told = dict(node.spec.fixed) | dict(node.defaults)
+        told |= {"model": model, "type_id": node.spec.name, "element_type": node.spec.kind, "model_id": node.number}
+        if node.spec.recordables:
+            told["recordables"] = list(node.spec.recordables)
+    elif model in KERNEL.synapses:
+        kind = KERNEL.synapses[model]
+        n = sum(call.expected() for call in KERNEL.calls if call.kind is kind)
+        told = dict(kind.spec.fixed) | dict(kind.defaults)
+        told |= {"weight_recorder": NodeCollection([] if kind.recorder is None else [kind.recorder])}
+        told |= {"synapse_model": model, "element_type": "synapse", "synapse_modelid": kind.number}
+        told |= {"num_connections": n, "has_delay": True, "requires_symmetric": False, "sizeof": 0}
+    else:
+        text = unknown("component", model, [*KERNEL.models, *KERNEL.synapses])
+        raise NESTErrors.UnknownComponent(f"{model} is not a known component: {text}")
+    result = told if keys is None else told[keys] if isinstance(keys, str) else [told[name] for name in keys]
+    return json.dumps(result) if output == "json" else result
+
+
+def CreateParameter(parametertype: str, specs: dict[str, Any]) -> Parameter:  # noqa: N802
+    """A parameter by the name of its kind, such as ``"uniform"``."""
+    from distsim.nest import random_parameters
+
+    kinds = ("uniform", "uniform_int", "normal", "exponential", "lognormal")
+    if parametertype == "constant":
+        from distsim.nest.parameter_objects import as_parameter
+
+        return as_parameter(specs["value"])
+    if parametertype not in kinds:
+        raise NESTErrors.BadParameter(unknown("kind of parameter", parametertype, [*kinds, "constant"]))
+    made: Parameter = getattr(random_parameters, parametertype)(**specs)
+    return made
+
+
+__all__ = [
+    "Cleanup", "CollocatedSynapses", "Connect", "CopyModel", "Create", "CreateParameter", "Disconnect",
+    "GetConnections", "GetDefaults", "GetKernelStatus", "GetLocalNodeCollection", "GetLocalVPs", "GetNodes",
+    "GetStatus", "Install", "Models", "NESTError", "NESTErrors", "NodeCollection", "NumProcesses", "Parameter",
+    "Prepare", "PrintNodes", "Rank", "ResetKernel", "Run", "RunManager", "SetDefaults", "SetKernelStatus", "SetStatus",
+    "Simulate", "SynapseCollection", "SyncProcesses", "VerbosityLevel", "get", "get_verbosity", "message", "set",
+    "set_communicator", "set_verbosity",
+]  # fmt: skip

@@ -1,0 +1,82 @@
+"""What stands behind the name of a model of NEST: its parameters as NEST names them, and what makes objects of ours.
+
+A node of NEST is a neuron, a generator or a recorder. Neurons become populations; a generator becomes a stimulus of
+what it is connected to (``drive``), a population of sources (``source``), or both; recorders have no object of their
+own. The tables of all models stand in ``neuron_models``, ``device_models`` and ``synapse_models``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from distsim.nest.clock import Clock
+from distsim.spiking.protocols import PopulationModel, Stimulus
+from distsim.spiking.synapses.synapse_model import SynapseModel
+
+Values = dict[str, Any]
+"""Values of parameters by NEST's names, in its units: a number or, of neurons, an array (n,), each with its own."""
+
+NEVER = 1.7976931348623157e308
+"""``stop`` (ms) of a device that is not to stop, as NEST tells it."""
+
+
+@dataclass(frozen=True)
+class NodeModel:
+    """A model of nodes.
+
+    kind: "neuron", "parrot" (repeats what it receives, whatever its weight), "generator", "recorder" or "rate".
+    defaults: all that can be set. states: which of these are states, each with the state variable of ours. fixed: what
+    NEST has and we have not: accepted at these values, refused at others. recordables: state variables by the names
+    that ``record_from`` takes. receptors: the receptor types that it has, from its parameters.
+
+    population(values): the model of a population of such neurons, from all that is no state.
+    drive(values, weight, delay, dt): what acts on each target of a generator, independently; None: it cannot. Times
+    in ``values`` are those of the simulation, ``stop`` is None where there is none.
+    source(values, dt): the model of a population of one source, whose spikes all targets share, and which can be
+    recorded; None: it cannot.
+    accept(values, given, clock): what becomes of values that are given, where they need more than a type; ``values``:
+    those so far. It raises an exception of NEST where they do not fit.
+    """
+
+    name: str
+    kind: str
+    defaults: Values
+    states: dict[str, str] = field(default_factory=dict)
+    fixed: Values = field(default_factory=dict)
+    recordables: dict[str, str] = field(default_factory=dict)
+    receptors: Callable[[Values], tuple[int, ...]] = lambda values: (0,)
+    population: Callable[[Values], PopulationModel] | None = None
+    drive: Callable[[Values, float, float, float], Stimulus] | None = None
+    source: Callable[[Values, float], PopulationModel] | None = None
+    accept: Callable[[Values, Values, Clock], Values] | None = None
+
+
+@dataclass(frozen=True)
+class ConnectionModel:
+    """A model of synapses.
+
+    defaults: all that can be set, ``weight``, ``delay`` (ms) and ``receptor_type`` among it. common: which of these
+    belong to the model and not to single synapses.
+
+    synapse(values, target): the synapse, from all of these, and the parameters of the target that plasticity needs
+    (``tau_minus``), by NEST's names. ``weight`` and ``delay`` are numbers, arrays or distributions; receptor: that of
+    the synapse, None where the target has only one.
+    fixed: beyond these what has no counterpart, as ``Kplus``: accepted at these values only. plastic: whether weights
+    change by themselves. way: "neurons", or "rates" for connections of rate neurons.
+    """
+
+    name: str
+    defaults: Values
+    synapse: Callable[[Values, Values, int | None], SynapseModel]
+    common: tuple[str, ...] = ()
+    fixed: Values = field(default_factory=dict)
+    plastic: bool = False
+    way: str = "neurons"
+
+
+def named_alike(model: type, values: Values, **others: Any) -> Any:
+    """An object of ``model``, whose parameters have the names that NEST gives them, apart from ``others``."""
+    known = {f.name for f in fields(model)}
+    return model(**{name: value for name, value in values.items() if name in known} | others)

@@ -1,0 +1,227 @@
+"""What recorders of NEST hold: events of the log that are theirs, and the files that they write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.nest.connection_calls import Batch
+from distsim.nest.engine_bridge import state_of
+from distsim.nest.event_log import OF_WEIGHTS, Events
+from distsim.nest.kernel import Kernel
+from distsim.nest.kernel_attributes import VERSION
+from distsim.nest.nest_errors import NESTErrors
+from distsim.nest.nest_models import NEVER, Values
+from distsim.nest.node_blocks import Block, blocks_of
+
+Int64Array = npt.NDArray[np.int64]
+BACKENDS = ("ascii", "memory", "screen")
+
+
+@dataclass
+class Past:
+    """What holds for the events of a recorder up to now: those up to ``forgotten`` are none of its any more.
+
+    windows: (until, after, last): of the events up to step ``until`` those after ``after``, not later than ``last``.
+    written: the step up to which they are in its file.
+    """
+
+    forgotten: int = 0
+    written: int = 0
+    windows: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+class Recorders:
+    """All recorders of a kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.epoch, self.pasts = kernel.epoch, dict[int, Past]()
+
+    def past(self, block: Block) -> Past:
+        """The past of a recorder."""
+        if self.epoch != self.kernel.epoch:
+            self.epoch, self.pasts = self.kernel.epoch, {}
+        return self.pasts.setdefault(block.first, Past())
+
+    def set(self, block: Block, values: Values) -> None:
+        """Take note of values that a recorder is given, before it has them."""
+        if self.kernel.prepared:
+            raise NESTErrors.BadProperty(
+                f"Setting status of a '{block.model.name}' with node ID {block.first}: Recorder parameters cannot be "
+                "changed while inside a Prepare/Run/Cleanup context."
+            )
+        if values.get("record_to", "memory") not in BACKENDS:
+            raise NESTErrors.BadProperty(
+                f"Setting status of a '{block.model.name}' with node ID {block.first}: Unknown recording backend "
+                f"'{values['record_to']}'; known: {', '.join(BACKENDS)}"
+            )
+        step = self.kernel.clock.step
+        if {"start", "stop", "origin"} & set(values) and step:
+            self.past(block).windows.append((step, *self._window(block)))
+
+    def forget(self, block: Block, n_events: Any) -> None:
+        """Forget all events so far: n_events = 0."""
+        if n_events != 0:
+            raise NESTErrors.BadProperty(
+                f"Setting status of a '{block.model.name}' with node ID {block.first}: Property n_events can only be "
+                "set to 0 (which clears all stored events)."
+            )
+        self.past(block).forgotten = self._until(block)
+
+    def _window(self, block: Block) -> tuple[int, int]:
+        """The step after which, and the last for which, a recorder records."""
+        clock, values = self.kernel.clock, block.values
+        stop = values["stop"] + values["origin"]
+        return clock.steps(values["start"] + values["origin"]), 2**62 if stop >= NEVER else clock.steps(stop)
+
+    def _until(self, block: Block) -> int:
+        """The step up to which events have come: of samples, those up to the beginning of the last interval."""
+        step, together = self.kernel.clock.step, self.kernel.min_delay
+        return step if is_spike_recorder(block) else max(step - 1, 0) // together * together
+
+    def events(self, block: Block) -> Events:
+        """All events of a recorder on this rank, in NEST's order."""
+        past, until = self.past(block), self._until(block)
+        names = names_of(block)
+        found = []
+        for since, events in self._sent(block, names):
+            step = events.steps
+            chosen = (step > max(since, past.forgotten)) & (step <= until)
+            begin = 0
+            for end, after, last in [*past.windows, (until, *self._window(block))]:
+                chosen &= ~((step > begin) & (step <= end)) | ((step > after) & (step <= last))
+                begin = end
+            found.append(events if chosen.all() else events.take(chosen))
+        return Events.joined(found, names).in_order(self.kernel.min_delay)
+
+    def _sent(self, block: Block, names: list[str]) -> Iterator[tuple[int, Events]]:
+        """What every connection of a recorder has brought, and the step after which it holds."""
+        if block.spec.name == "weight_recorder":
+            yield 0, self.kernel.log.weights_of(block.first)
+        for call in self.kernel.of_recorder.get(block.first, ()):
+            if call.way == "record":
+                index = np.flatnonzero(call.target == block.first)
+                for batch in self._edges(call, index, None):
+                    for senders, places in blocks_of(self.kernel.blocks, np.sort(batch.source)):
+                        yield call.since, _of(self.kernel.log.spikes_of(senders.first), senders, places)
+            elif names:
+                for batch in self._edges(call, np.arange(len(call.target)), np.array([block.first])):
+                    for neurons, places in blocks_of(self.kernel.blocks, np.sort(batch.target)):
+                        yield call.since, self._sampled(block, neurons, places, names)
+
+    def _edges(self, call: Any, targets: Int64Array, sources: Int64Array | None) -> Iterator[Batch]:
+        yield from call.batches(call.stand_in(), 0, self.kernel.clock, targets, sources)
+
+    def _sampled(self, block: Block, neurons: Block, places: Int64Array, names: list[str]) -> Events:
+        """Samples of some nodes of a block at the times of a multimeter."""
+        clock = self.kernel.clock
+        interval, offset = clock.steps(block.values["interval"]), clock.steps(block.values["offset"])
+        columns = []
+        for name in names:
+            events = _of(self.kernel.log.samples_of(neurons.first, state_of(neurons, name)), neurons, places)
+            columns.append(events.take((events.steps >= offset) & ((events.steps - offset) % interval == 0)))
+        values = {name: next(iter(each.values.values())) for name, each in zip(names, columns, strict=True)}
+        return Events(columns[0].senders, columns[0].steps, columns[0].offsets, values)
+
+    def told(self, block: Block) -> Values:
+        """What ``get`` tells of a recorder beside its parameters."""
+        events = self.events(block)
+        if block.values["record_to"] != "memory":
+            told: Values = {"n_events": len(events.steps)}
+            if block.values["record_to"] == "ascii":
+                told["filenames"] = [self.file_name(block)]
+            return told
+        return {"n_events": len(events.steps), "events": self._columns(block, events)}
+
+    def _columns(self, block: Block, events: Events) -> Values:
+        clock = self.kernel.clock
+        columns: Values = {"senders": events.senders}
+        if block.values["time_in_steps"]:
+            columns |= {"times": events.steps, "offsets": events.offsets}
+        else:
+            columns["times"] = events.steps * clock.tics_per_step / clock.tics_per_ms - events.offsets
+        whole = {name: value.astype(np.int64) for name, value in events.values.items() if name in OF_WEIGHTS[1:]}
+        return columns | events.values | whole
+
+    # ------------------------------------------------------------ files
+
+    def file_name(self, block: Block) -> str:
+        """The file of a recorder on this rank."""
+        status, values = self.kernel.status, block.values
+        digits = len(str(self.kernel.size))
+        label = values["label"] or block.model.name
+        rank, most = self.kernel.comm.rank, self.kernel.comm.size - 1
+        name = f"{label}-{block.first:0{digits}d}-{rank:0{len(str(most))}d}.{values['file_extension']}"
+        name = f"{status['data_prefix']}{name}"
+        return str(Path(status["data_path"]) / name) if status["data_path"] else name
+
+    def _writing(self) -> Iterator[Block]:
+        for block in self.kernel.blocks:
+            if block.kind == "recorder" and block.values["record_to"] != "memory":
+                yield block
+
+    def open_files(self) -> None:
+        """Begin the files of all recorders, as NEST does whenever it prepares."""
+        for block in self._writing():
+            self.past(block).written = self._until(block)
+            if block.values["record_to"] == "screen":
+                continue
+            name = Path(self.file_name(block))
+            if name.exists() and not self.kernel.status["overwrite_files"]:
+                raise NESTErrors.IOError(
+                    f"The file '{name}' exists already; set overwrite_files to True, or data_path, data_prefix or "
+                    "label to something else"
+                )
+            names = names_of(block)
+            times = ["time_step", "time_offset"] if block.values["time_in_steps"] else ["time_ms"]
+            head = f"# NEST version: {VERSION}\n# RecordingBackendASCII version: 2\n"
+            try:
+                name.write_text(head + "\t".join(["sender", *times, *names]) + "\n", encoding="utf-8")
+            except OSError as error:
+                raise NESTErrors.IOError(f"'{name}' cannot be written: {error.strerror}") from error
+
+    def write_files(self) -> None:
+        """Add to the files what has come since they were written."""
+        for block in self._writing():
+            past, events = self.past(block), self.events(block)
+            events = events.take(events.steps > past.written)
+            past.written = self._until(block)
+            columns = self._columns(block, events)
+            kept = [columns["senders"].tolist(), columns["times"].tolist()]
+            digits = f"%.{block.values['precision']}f"
+            further = [name for name in columns if name not in ("senders", "times")]
+            shown = ["%d" if columns[name].dtype.kind == "i" else digits for name in ("senders", "times", *further)]
+            lines = "\t".join(shown) + "\n"
+            text = "".join([lines % row for row in zip(*kept, *(columns[n].tolist() for n in further), strict=True)])
+            if block.values["record_to"] == "screen":
+                print(text, end="")
+            elif text:
+                with Path(self.file_name(block)).open("a", encoding="utf-8") as file:
+                    file.write(text)
+
+
+def is_spike_recorder(block: Block) -> bool:
+    """Whether it records spikes, and not states."""
+    return "interval" not in block.spec.defaults
+
+
+def _of(events: Events, block: Block, places: Int64Array) -> Events:
+    """The events of some nodes of a block."""
+    if len(places) == block.n:
+        return events
+    wanted = np.zeros(block.n, np.bool_)
+    wanted[places] = True
+    return events.take(wanted[events.senders - block.first])
+
+
+def names_of(block: Block) -> list[str]:
+    """The columns of a recorder beside sender and time."""
+    if block.spec.name == "weight_recorder":
+        return list(OF_WEIGHTS)
+    return [] if is_spike_recorder(block) else list(block.values["record_from"])

@@ -1,0 +1,98 @@
+"""Synapses of NEST, and what they are in distsim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from distsim.core.values import is_distribution
+from distsim.nest.nest_errors import NESTErrors
+from distsim.nest.nest_models import ConnectionModel, Values
+from distsim.rates.rate_network import DiffusionConnection
+from distsim.spiking.synapses.static import Static
+from distsim.spiking.synapses.stdp_guetig import StdpGuetig
+from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw
+from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
+
+ANY = {"weight": 1.0, "delay": 1.0, "receptor_type": 0}
+
+
+def _static(values: Values, target: Values, receptor: int | None) -> Any:
+    return Static(values["weight"], values["delay"], receptor=receptor)
+
+
+def _power_law(values: Values, target: Values, receptor: int | None) -> Any:
+    return StdpPowerLaw(
+        values["weight"], values["delay"], values["alpha"], values["lambda"], values["mu"],
+        tau_plus=values["tau_plus"], tau_minus=target["tau_minus"], receptor=receptor,
+    )  # fmt: skip
+
+
+def _number(values: Values, name: str) -> float:
+    """The value that all synapses of a call have."""
+    value = np.unique(np.asarray(values[name], np.float64)) if not is_distribution(values[name]) else np.zeros(0)
+    if len(value) != 1:
+        raise NESTErrors.NotImplemented(f"{name} must be one number; give synapses that differ in it in several calls")
+    return float(value[0])
+
+
+def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
+    return StdpGuetig(
+        values["weight"], values["delay"], values["lambda"], values["alpha"], values["mu_plus"], values["mu_minus"],
+        values["Wmax"], tau_plus=_number(values, "tau_plus"), tau_minus=target["tau_minus"], receptor=receptor,
+    )  # fmt: skip
+
+
+def _tsodyks(values: Values, target: Values, receptor: int | None) -> Any:
+    tau_I = _number(values, "tau_psc")
+    weight, delay, U, D, F = (values[name] for name in ("weight", "delay", "U", "tau_rec", "tau_fac"))
+    return TsodyksMarkram(weight, delay, U, D, F, tau_I, u_initial=_number(values, "u"), receptor=receptor)
+
+
+def _tsodyks2(values: Values, target: Values, receptor: int | None) -> Any:
+    weight, delay, U, D, F = (values[name] for name in ("weight", "delay", "U", "tau_rec", "tau_fac"))
+    return TsodyksMarkram(weight, delay, U, D, F, None, u_first=_number(values, "u"), receptor=receptor)
+
+
+GUETIG = {"lambda": 0.01, "alpha": 1.0, "mu_plus": 1.0, "mu_minus": 1.0, "Wmax": 100.0, "tau_plus": 20.0}
+SHORT_TERM = {"U": 0.5, "tau_rec": 800.0, "tau_fac": 0.0}
+TSODYKS, TSODYKS2 = SHORT_TERM | {"tau_psc": 3.0, "u": 0.0}, SHORT_TERM | {"u": 0.5}
+AT_REST = {"x": 1.0, "y": 0.0}
+
+
+def _diffusion(values: Values, target: Values, receptor: int | None) -> Any:
+    return DiffusionConnection(values["drift_factor"], values["diffusion_factor"])
+
+
+DIFFUSION = {"drift_factor": 1.0, "diffusion_factor": 1.0, "receptor_type": 0}
+POWER_LAW = {"alpha": 1.0, "lambda": 0.1, "mu": 0.4, "tau_plus": 20.0}
+
+
+def _variants(model: ConnectionModel, *suffixes: str) -> Iterator[tuple[str, ConnectionModel]]:
+    """A model under its name and those of its variants, which differ in what they take of memory."""
+    for suffix in ("", *suffixes):
+        name = model.name + suffix
+        fixed = model.fixed | ({"synapse_label": -1} if suffix == "_lbl" else {})
+        yield name, replace(model, name=name, fixed=fixed)
+
+
+SYNAPSES: dict[str, ConnectionModel] = dict(
+    pair
+    for model in (
+        ConnectionModel("diffusion_connection", DIFFUSION, _diffusion, way="rates"),
+        ConnectionModel("static_synapse", ANY, _static),
+        ConnectionModel("static_synapse_hom_w", ANY, _static, common=("weight",)),
+        ConnectionModel(
+            "stdp_pl_synapse_hom", ANY | POWER_LAW, _power_law, tuple(POWER_LAW), {"Kplus": 0.0}, plastic=True
+        ),
+        ConnectionModel("stdp_synapse", ANY | GUETIG, _guetig, (), {"Kplus": 0.0}, plastic=True),
+        ConnectionModel("stdp_synapse_hom", ANY | GUETIG, _guetig, tuple(GUETIG), {"Kplus": 0.0}, plastic=True),
+        ConnectionModel("tsodyks_synapse", ANY | TSODYKS, _tsodyks, (), AT_REST),
+        ConnectionModel("tsodyks_synapse_hom", ANY | TSODYKS, _tsodyks, tuple(TSODYKS), AT_REST),
+        ConnectionModel("tsodyks2_synapse", ANY | TSODYKS2, _tsodyks2, (), {"x": 1.0}),
+    )
+    for pair in _variants(model, "_hpc", "_lbl")
+)

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+
+def edges(synapses):
+    return list(zip(synapses.source, synapses.target, strict=True))
+
+
+def test_explicit_connections_are_told_in_order_and_filtered(nest):
+    a, b = nest.Create("iaf_psc_alpha", 2), nest.Create("iaf_psc_exp", 2)
+    nest.Connect(a, b, "all_to_all", {"weight": [[1.0, 2.0], [3.0, 4.0]], "delay": 1.5})
+    nest.Connect(a, b, "one_to_one", {"synapse_model": "stdp_pl_synapse_hom", "weight": 5.0})
+    found = nest.GetConnections()
+    assert edges(found) == [(1, 3), (1, 4), (2, 3), (2, 4), (1, 3), (2, 4)]
+    assert found.weight == [1.0, 3.0, 2.0, 4.0, 5.0, 5.0]
+    assert nest.GetConnections(a[1], synapse_model="static_synapse").get(["target", "delay"]) == {
+        "target": [3, 4], "delay": [1.5, 1.5],
+    }  # fmt: skip
+    assert (nest.num_connections, nest.min_delay, nest.max_delay) == (6, 1.0, 1.5)
+    alone = nest.GetConnections(a[0], b[1])
+    assert (alone.source, alone.synapse_model) == (1, "static_synapse")
+    assert not nest.GetConnections(b, a)
+
+
+@pytest.mark.parametrize(
+    ("rule", "number"),
+    [
+        ({"rule": "fixed_indegree", "indegree": 3, "allow_autapses": False}, 60),
+        ({"rule": "fixed_outdegree", "outdegree": 4, "allow_multapses": False}, 80),
+        ({"rule": "fixed_total_number", "N": 50}, 50),
+        ({"rule": "fixed_total_number", "N": 390, "allow_multapses": False}, 390),
+        ({"rule": "pairwise_bernoulli", "p": 1.0, "allow_autapses": False}, 380),
+        ({"rule": "symmetric_pairwise_bernoulli", "p": 1.0, "allow_autapses": False, "make_symmetric": True}, 380),
+    ],
+    ids=["indegree", "outdegree", "total", "pairs", "bernoulli", "symmetric"],
+)
+def test_rules_draw_what_they_say(nest, rule, number):
+    nodes = nest.Create("iaf_psc_alpha", 20)
+    nest.Connect(nodes, nodes, rule, {"weight": nest.random.normal(2.0, 0.5), "delay": nest.random.uniform(1.0, 2.0)})
+    found = nest.GetConnections(nodes, nodes)
+    assert len(found) == number
+    pairs = edges(found)
+    assert rule.get("allow_autapses", True) or all(a != b for a, b in pairs)
+    assert rule.get("allow_multapses", True) or len(set(pairs)) == len(pairs)
+    assert rule["rule"] != "symmetric_pairwise_bernoulli" or {(b, a) for a, b in pairs} == set(pairs)
+    assert len(set(found.weight)) >= number // 2
+    assert np.allclose(np.round(np.array(found.delay) / 0.1), np.array(found.delay) / 0.1)
+
+
+def test_a_random_network_is_the_same_before_and_after_it_is_simulated(nest):
+    nodes = nest.Create("iaf_psc_alpha", 20, {"I_e": 450.0})
+    nest.Connect(nodes, nodes, {"rule": "fixed_indegree", "indegree": 3}, {"weight": nest.random.uniform(1.0, 9.0)})
+    plastic = {"synapse_model": "stdp_pl_synapse_hom", "weight": 30.0}
+    nest.Connect(nodes, nodes, {"rule": "pairwise_bernoulli", "p": 0.3}, plastic)
+    before = nest.GetConnections().get(["source", "target", "weight", "delay"])
+    nest.Simulate(100.0)
+    after = nest.GetConnections().get(["source", "target", "weight", "delay"])
+    static = [w != 30.0 for w in before["weight"]]
+    assert before["target"] == after["target"]
+    assert np.array_equal(np.array(before["weight"])[static], np.array(after["weight"])[static])
+    assert not np.array_equal(before["weight"], after["weight"])
+
+
+def test_single_weights_are_set_before_and_between_runs(nest):
+    source = nest.Create("spike_generator", params={"spike_times": [1.0, 11.0]})
+    target = nest.Create("iaf_psc_delta", 3, {"tau_m": 1e6, "V_m": -70.0})
+    nest.Connect(source, target, syn_spec={"weight": 1.0})
+    connections = nest.GetConnections(source, target)
+    connections[1].weight = 2.0
+    nest.Simulate(10.0)
+    assert np.allclose(target.V_m, [-69.0, -68.0, -69.0], atol=1e-3)
+    connections.weight = [3.0, 4.0, 5.0]
+    assert nest.GetConnections(source, target).weight == [3.0, 4.0, 5.0]
+    nest.Simulate(10.0)
+    assert np.allclose(target.V_m, [-66.0, -64.0, -64.0], atol=1e-3)
+
+
+def test_what_cannot_be_connected(nest):
+    neuron, meter, recorder = nest.Create("iaf_psc_alpha", 2), nest.Create("voltmeter"), nest.Create("spike_recorder")
+    for ends in ((neuron, meter), (recorder, neuron), (neuron, nest.NodeCollection())):
+        with pytest.raises(nest.NESTErrors.IllegalConnection, match="not possible"):
+            nest.Connect(*ends)
+    with pytest.raises(nest.NESTErrors.DimensionMismatch, match="same size"):
+        nest.Connect(neuron, neuron[:1], "one_to_one")
+    with pytest.raises(nest.NESTErrors.BadDelay, match="resolution"):
+        nest.Connect(neuron, neuron, syn_spec={"delay": 0.0})
+    with pytest.raises(nest.NESTErrors.UnknownReceptorType, match="5"):
+        nest.Connect(neuron, neuron, syn_spec={"receptor_type": 5})
+    with pytest.raises(nest.NESTErrors.NotImplemented, match="SetDefaults"):
+        nest.Connect(neuron, neuron, syn_spec={"synapse_model": "static_synapse_hom_w", "weight": 2.0})
+    assert nest.num_connections == 0
+    meter.record_from = ["V_n"]
+    with pytest.raises(nest.NESTErrors.IllegalConnection, match="V_m"):
+        nest.Connect(meter, neuron)
