@@ -19,7 +19,7 @@ from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
 from distsim.core.values import bounds
 from distsim.nest.connection_calls import Call, SynapseKind
-from distsim.nest.drawn_edges import drawn, listed, mirrored, owners_of, upper, without_multapses
+from distsim.nest.drawn_edges import by_receptor, drawn, listed, mirrored, owners_of, upper, without_multapses
 from distsim.nest.kernel import KERNEL
 from distsim.nest.kernel_attributes import RULES
 from distsim.nest.nest_errors import NESTErrors, unknown
@@ -59,32 +59,15 @@ def calls_of(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: A
     rule, transposed = _rule(name, spec, source, target, autapses, multapses, explicit)
     for given in synapses:
         kind, values = _syn_spec(given)
-        receptors = values.pop("receptor_type")
-        receptor = 0 if isinstance(receptors, (Parameter, *ARRAYS)) else int(receptors)
+        own_receptors = isinstance(values["receptor_type"], (Parameter, *ARRAYS))
+        receptor = 0 if own_receptors else int(values.pop("receptor_type"))
         ends = (target, source) if transposed else (source, target)
         call = Call(0, "neurons", *_ends(*ends, explicit), rule, kind, {}, receptor, KERNEL.clock.step)
         call = _with_values(call, values, name, transposed)
-        if isinstance(receptors, (Parameter, *ARRAYS)):
-            yield from _of_receptors(listed(call), receptors)
-            continue
-        yield from _by_way(call)
-        if spec["make_symmetric"]:
-            yield from _by_way(mirrored(call, name))
-
-
-def _of_receptors(call: Call, receptors: Any) -> Iterator[Call]:
-    """The calls into which one with explicit edges falls where each edge has a receptor of its own."""
-    owners, entries, shape = owners_of(call)
-    drawn_ones = KERNEL.draw(receptors, owners, entries) if isinstance(receptors, Parameter) else np.ravel(receptors)
-    if len(drawn_ones) != len(owners):
-        raise ValueError(f"'receptor_type' has {len(drawn_ones)} values for {len(owners)} connections")
-    call.values |= {"receptor": drawn_ones.reshape(shape)}
-    every = list(call.batches(call.stand_in(), 0, KERNEL.clock, np.arange(len(call.target)), None))
-    for receptor in np.unique(drawn_ones).tolist():
-        of_one = call.listed(batch.take(batch.values["receptor"] == receptor) for batch in every)
-        of_one.values.pop("receptor")
-        of_one.receptor = int(receptor)
-        yield from _by_way(of_one)
+        for part in by_receptor(call) if own_receptors else [call]:
+            yield from _by_way(part)
+            if spec["make_symmetric"]:
+                yield from _by_way(mirrored(part, name))
 
 
 def _ends(source: Int64Array, target: Int64Array, explicit: bool) -> tuple[Int64Array, Int64Array]:

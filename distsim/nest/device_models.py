@@ -70,6 +70,7 @@ DEVICES = {
         _generator("pulsepacket_generator", PACKETS, None, _packets, _check_packets),
         _generator("spike_generator", SPIKE_LIST, None, _trains, accept),
         NodeModel("spike_recorder", "recorder", RECORDER, fixed={"frozen": False}),
+        NodeModel("weight_recorder", "recorder", RECORDER, fixed={"frozen": False}),
         NodeModel("multimeter", "recorder", SAMPLER, fixed={"frozen": False}),
         NodeModel("voltmeter", "recorder", SAMPLER | {"record_from": ["V_m"]}, fixed={"frozen": False}),
     )

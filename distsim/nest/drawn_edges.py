@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -98,3 +99,15 @@ def listed(call: Call) -> Call:
 
 def _parameter(distribution: Distribution) -> Parameter:
     return Parameter(lambda drawing: drawing.sample(distribution), distribution)
+
+
+def by_receptor(call: Call) -> Iterator[Call]:
+    """The call by receptors, where each edge has its own: its value ``receptor_type``."""
+    explicit = listed(call)
+    every = explicit.batches(explicit.stand_in(), 0, KERNEL.clock, np.arange(len(explicit.target)), None)
+    batches = [(batch, np.rint(batch.values.pop("receptor_type")).astype(np.int64)) for batch in every]
+    del explicit.values["receptor_type"]
+    for receptor in np.unique(np.concatenate([np.zeros(0, np.int64), *(receptors for _, receptors in batches)])):
+        part = explicit.listed([batch.take(receptors == receptor) for batch, receptors in batches])
+        part.receptor = int(receptor)
+        yield part

@@ -64,6 +64,7 @@ class Engine:
         self.owners: dict[str, tuple[int, Block]] = {}  # of each population: id of its first node, its first block
         self.projections: dict[int, Projection] = {}  # of each call: that by which random edges are drawn
         self.simulated: dict[int, Projection] = {}  # of each call: that of the network
+        self.transmitted: list[tuple[str, Call]] = []
         self.driving: list[Driving] = []
         self.simulation: Simulation | None = None
         self._recorded_sources: dict[int, Population] = {}
@@ -87,7 +88,7 @@ class Engine:
         senders = [call.source for call in calls if call.way == "neurons"]
         sending = set(np.unique(np.concatenate([np.zeros(0, np.int64), *senders])).tolist())
         trains: list[tuple[Block, SpikeTrains]] = []
-        room = room_of(self.blocks, calls, self.clock.resolution, window_of)
+        room = room_of(self.blocks, calls, self.clock, window_of)
         for block in self.blocks:
             if block.spec.population is not None:
                 values = finite(block.values) | ({"most": room[block.first]} if block.kind == "parrot" else {})
@@ -165,7 +166,11 @@ class Engine:
 
     def _project(self, call: Call, synapse: Any) -> Projection:
         """Add a call to the network as it is."""
-        return self.network.connect(self.neurons(call.source), self.neurons(call.target), call.rule, synapse)
+        ends = self.neurons(call.source), self.neurons(call.target)
+        projection = self.network.connect(*ends, call.rule, synapse)
+        if call.kind.recorder is not None:
+            self.transmitted.append((self.network.record_transmissions(*ends, only=projection).name, call))
+        return projection
 
     def _drive(self, call: Call) -> None:
         """Let generators act on their targets, those of equal weights and delays together."""
@@ -266,6 +271,10 @@ class Engine:
                 log.add_samples(first, state.recording.variable, ids, state.steps, state.values)
                 state.steps.clear()
                 state.values.clear()
+        for name, call in self.transmitted:
+            for step, source, target, weight in recorders.transmissions.take(name):
+                ends = call.source[source], call.target[target]
+                log.add_weights(call.kind.recorder, *ends, step, weight, call.receptor)
 
     def local(self, block: Block) -> npt.NDArray[np.bool_]:
         """Which nodes (n,) of a block are on this rank."""

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+OF_WEIGHTS = "weights", "targets", "receptors", "ports"
+"""Columns of a weight recorder beside sender and time; all but the first are whole numbers."""
 
 
 @dataclass
@@ -57,6 +59,7 @@ class EventLog:
     def __init__(self) -> None:
         self.spikes: dict[int, list[Events]] = defaultdict(list)
         self.samples: dict[tuple[int, str], list[Events]] = defaultdict(list)
+        self.weights: dict[int | None, list[Events]] = defaultdict(list)
 
     def add_spikes(self, block: int, senders: Int64Array, steps: Int64Array, offsets: FloatArray | None = None) -> None:
         """Keep spikes (n,) of a block."""
@@ -69,6 +72,21 @@ class EventLog:
             senders, at = np.tile(ids, len(steps)), np.repeat(np.array(steps, np.int64), len(ids))
             events = Events(senders, at, np.zeros(len(at)), {name: np.concatenate(values)})
             self.samples[block, name].append(events)
+
+    def add_weights(
+        self, recorder: int | None, senders: Int64Array, targets: Int64Array, steps: Int64Array, weights: FloatArray,
+        receptor: int,
+    ) -> None:  # fmt: skip
+        """Keep what synapses from senders to targets (n,) transmitted at spikes, for a weight recorder."""
+        same = np.full(len(steps), float(receptor))
+        columns = weights, targets.astype(np.float64), same, np.zeros(len(steps))
+        values = dict(zip(OF_WEIGHTS, columns, strict=True))
+        self.weights[recorder].append(Events(senders, steps, np.zeros(len(steps)), values))
+
+    def weights_of(self, recorder: int) -> Events:
+        """All that a weight recorder has."""
+        self.weights[recorder] = [Events.joined(self.weights[recorder], OF_WEIGHTS)]
+        return self.weights[recorder][0]
 
     def spikes_of(self, block: int) -> Events:
         """All spikes of a block."""

@@ -259,7 +259,7 @@ def CopyModel(existing: str, new: str, params: dict[str, Any] | None = None) -> 
     like, number = known[existing], len(known)
     made: Any = Model(new, like.spec, dict(like.defaults), number)
     if known is KERNEL.synapses:
-        made = SynapseKind(new, like.spec, dict(like.defaults), number)
+        made = SynapseKind(new, like.spec, dict(like.defaults), number, like.recorder)
     known[new] = made
     try:
         if params:
@@ -282,6 +282,10 @@ def SetDefaults(model: str, params: Any, val: Any = None) -> None:  # noqa: N802
         text = unknown("model name", model, [*KERNEL.models, *KERNEL.synapses])
         raise NESTErrors.UnknownModelName(f"{model} is not a known model name: {text}")
     kind = synapse_kind(model)
+    if "weight_recorder" in given:
+        recorders = given.pop("weight_recorder")
+        kind.recorder = recorders.tolist()[0] if recorders else None
+        KERNEL.changed()
     for name, value in given.items():
         check_synapse_value(kind, name, value)
     kind.defaults |= {name: value for name, value in given.items() if name in kind.defaults}
@@ -299,6 +303,7 @@ def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa:
         kind = KERNEL.synapses[model]
         n = sum(call.expected() for call in KERNEL.calls if call.kind is kind)
         told = dict(kind.spec.fixed) | dict(kind.defaults)
+        told |= {"weight_recorder": NodeCollection([] if kind.recorder is None else [kind.recorder])}
         told |= {"synapse_model": model, "element_type": "synapse", "synapse_modelid": kind.number}
         told |= {"num_connections": n, "has_delay": True, "requires_symmetric": False, "sizeof": 0}
     else:

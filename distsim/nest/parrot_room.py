@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from distsim.connect.rules.all_to_all import AllToAll
-from distsim.connect.rules.edge_list import EdgeList
 from distsim.connect.rules.fixed_indegree import FixedIndegree
-from distsim.connect.rules.one_to_one import OneToOne
 from distsim.core.poisson_counts import count_table
 from distsim.core.units import MS_PER_S
+from distsim.nest.clock import Clock
 from distsim.nest.connection_calls import Call
 from distsim.nest.node_blocks import Block, blocks_of
 
@@ -19,40 +17,48 @@ ROUND = 1 << 10
 """Of parrots whose spikes go round in a circle."""
 
 
-def room_of(blocks: list[Block], calls: list[Call], dt: float, window: Any) -> dict[int, int]:
-    """The most spikes that each block of parrots, by its first node, can get in one step of ``dt`` (ms).
+def room_of(blocks: list[Block], calls: list[Call], clock: Clock, window: Any) -> dict[int, int]:
+    """The most spikes that a node of each block of parrots, by its first node, can get in one step.
 
     window: the values of a device as its source takes them. Parrots get those of other parrots: they are summed up as
     often as a chain of them can be long; where the sums still grow, they go round in a circle.
     """
-    parrots = {block.first: block for block in blocks if block.kind == "parrot"}
-    onto = {first: [c for c in calls if _reaches(c, blocks, first)] for first in parrots}
-    room = dict.fromkeys(parrots, 1)
-    for _ in range(len(parrots) + 1):
-        before = room
-        room = {first: max(1, sum(_most(c, blocks, before, dt, window) for c in onto[first])) for first in parrots}
-    return {first: most if most == before[first] else max(ROUND, before[first]) for first, most in room.items()}
+    parrots = [block for block in blocks if block.kind == "parrot"]
+    if not parrots:
+        return {}
+    most = np.ones(blocks[-1].first + blocks[-1].n)  # of each node, in one step
+    for block in blocks:
+        if block.kind == "generator":
+            most[block.first] = _at_once(block, clock.resolution, window)
+    onto = [call for call in calls if call.receptor == 0 and call.way in ("neurons", "drive")]
+    onto = [call for call in onto if any(block.kind == "parrot" for block, _ in blocks_of(blocks, call.target))]
+    edges = [None if call.random else _edges(call, clock) for call in onto]
+    for _ in range(sum(block.n for block in parrots) + 1):
+        arriving = np.zeros(len(most))
+        for call, pairs in zip(onto, edges, strict=True):
+            if pairs is None:
+                arriving[call.target] += _indegree(call) * most[call.source].max()
+            else:
+                arriving += np.bincount(pairs[1], weights=most[pairs[0]], minlength=len(most))
+        before, most = most, most.copy()
+        for block in parrots:
+            most[block.ids] = np.clip(arriving[block.ids], 1.0, ROUND * before[block.ids])
+        if (most == before).all() or most.max() > ROUND**2:
+            break
+    grows = [bool((most[block.ids] != before[block.ids]).any()) for block in parrots]
+    rooms = zip(parrots, grows, strict=True)
+    return {block.first: ROUND if still else int(np.ceil(most[block.ids].max())) for block, still in rooms}
 
 
-def _reaches(call: Call, blocks: list[Block], first: int) -> bool:
-    """Whether a call connects something to the parrots from ``first`` on, so that they repeat it."""
-    return (
-        call.receptor == 0
-        and call.way in ("neurons", "drive")
-        and any(block.first == first for block, _ in blocks_of(blocks, call.target))
-    )
+def _edges(call: Call, clock: Clock) -> tuple[Any, Any]:
+    """Sources and targets (n,) of the edges of a call that are not drawn by the engine."""
+    batches = list(call.batches(call.stand_in(), 0, clock, np.arange(len(call.target)), None))
+    none = np.zeros(0, np.int64)
+    return tuple(np.concatenate([none, *(getattr(b, side) for b in batches)]) for side in ("source", "target"))  # type: ignore[return-value]
 
 
-def _most(call: Call, blocks: list[Block], room: dict[int, int], dt: float, window: Any) -> int:
-    """The most that a call brings to a node in one step."""
-    at_once = max(_at_once(block, room, dt, window) for block, _ in blocks_of(blocks, call.source))
-    return _indegree(call) * at_once
-
-
-def _at_once(block: Block, room: dict[int, int], dt: float, window: Any) -> int:
-    """The most spikes of a node in one step."""
-    if block.kind == "parrot":
-        return room[block.first]
+def _at_once(block: Block, dt: float, window: Any) -> int:
+    """The most spikes of a generator in one step."""
     if "rate" in block.values and block.kind == "generator":
         return count_table(block.values["rate"] * dt / MS_PER_S).largest
     if block.spec.source is not None:
@@ -61,12 +67,6 @@ def _at_once(block: Block, room: dict[int, int], dt: float, window: Any) -> int:
 
 
 def _indegree(call: Call) -> int:
-    """The most edges of a call onto one node."""
+    """The most edges of a call that the engine draws onto one node."""
     rule: Any = call.rule
-    if isinstance(rule, OneToOne):
-        return 1
-    if isinstance(rule, FixedIndegree):
-        return int(rule.indegree)
-    if isinstance(rule, EdgeList):
-        return int(np.bincount(rule.target.astype(np.int64), minlength=1).max())
-    return len(call.source) if isinstance(rule, AllToAll) else call.expected() + len(call.source)
+    return int(rule.indegree) if isinstance(rule, FixedIndegree) else call.expected() + len(call.source)

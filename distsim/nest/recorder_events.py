@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from distsim.nest.connection_calls import Batch
 from distsim.nest.engine_bridge import state_of
-from distsim.nest.event_log import Events
+from distsim.nest.event_log import OF_WEIGHTS, Events
 from distsim.nest.kernel import Kernel
 from distsim.nest.kernel_attributes import VERSION
 from distsim.nest.nest_errors import NESTErrors
@@ -88,7 +88,7 @@ class Recorders:
     def events(self, block: Block) -> Events:
         """All events of a recorder on this rank, in NEST's order."""
         past, until = self.past(block), self._until(block)
-        names = [] if is_spike_recorder(block) else list(block.values["record_from"])
+        names = names_of(block)
         found = []
         for since, events in self._sent(block, names):
             step = events.steps
@@ -102,6 +102,8 @@ class Recorders:
 
     def _sent(self, block: Block, names: list[str]) -> Iterator[tuple[int, Events]]:
         """What every connection of a recorder has brought, and the step after which it holds."""
+        if block.spec.name == "weight_recorder":
+            yield 0, self.kernel.log.weights_of(block.first)
         for call in self.kernel.of_recorder.get(block.first, ()):
             if call.way == "record":
                 index = np.flatnonzero(call.target == block.first)
@@ -144,7 +146,8 @@ class Recorders:
             columns |= {"times": events.steps, "offsets": events.offsets}
         else:
             columns["times"] = events.steps * clock.tics_per_step / clock.tics_per_ms - events.offsets
-        return columns | events.values
+        whole = {name: value.astype(np.int64) for name, value in events.values.items() if name in OF_WEIGHTS[1:]}
+        return columns | events.values | whole
 
     # ------------------------------------------------------------ files
 
@@ -175,7 +178,7 @@ class Recorders:
                     f"The file '{name}' exists already; set overwrite_files to True, or data_path, data_prefix or "
                     "label to something else"
                 )
-            names = [] if is_spike_recorder(block) else list(block.values["record_from"])
+            names = names_of(block)
             times = ["time_step", "time_offset"] if block.values["time_in_steps"] else ["time_ms"]
             head = f"# NEST version: {VERSION}\n# RecordingBackendASCII version: 2\n"
             try:
@@ -192,9 +195,9 @@ class Recorders:
             columns = self._columns(block, events)
             kept = [columns["senders"].tolist(), columns["times"].tolist()]
             digits = f"%.{block.values['precision']}f"
-            shown = ["%d", "%d" if block.values["time_in_steps"] else digits]
             further = [name for name in columns if name not in ("senders", "times")]
-            lines = "\t".join([*shown, *(digits for _ in further)]) + "\n"
+            shown = ["%d" if columns[name].dtype.kind == "i" else digits for name in ("senders", "times", *further)]
+            lines = "\t".join(shown) + "\n"
             text = "".join([lines % row for row in zip(*kept, *(columns[n].tolist() for n in further), strict=True)])
             if block.values["record_to"] == "screen":
                 print(text, end="")
@@ -215,3 +218,10 @@ def _of(events: Events, block: Block, places: Int64Array) -> Events:
     wanted = np.zeros(block.n, np.bool_)
     wanted[places] = True
     return events.take(wanted[events.senders - block.first])
+
+
+def names_of(block: Block) -> list[str]:
+    """The columns of a recorder beside sender and time."""
+    if block.spec.name == "weight_recorder":
+        return list(OF_WEIGHTS)
+    return [] if is_spike_recorder(block) else list(block.values["record_from"])

@@ -292,20 +292,11 @@ def bind_drives(group: LocalGroup, stimulations: Iterable[Stimulation]) -> None:
     group.has_inputs = any(driven.inputs for driven in group.driven)
 
 
-def bound_of(
-    group: LocalGroup,
-    incoming: Iterable[LocalTable],
-    dt: float,
-    at_once: Callable[[LocalTable], int] | None = None,
-) -> InputBound:
-    """What the synapses of ``group`` and its drives can add to the input of each neuron in a step.
-
-    at_once: the largest number of spikes of a source of a table in a step; None: what the models of the sources say.
-    """
+def bound_of(group: LocalGroup, incoming: Iterable[LocalTable], dt: float) -> InputBound:
+    """What the synapses of ``group`` and its drives can add to the input of each neuron in a step."""
     bound = InputBound(len(group.gids))
     for local in incoming:
-        times = local.projections[0].most_at_once(dt) if at_once is None else at_once(local)
-        bound.add_table(local.table, local.synapse.unbounded, times)
+        bound.add_table(local.table, local.synapse.unbounded, local.projections[0].most_at_once(dt))
     for driven in group.driven:
         for most in driven.largest_inputs():
             bound.fixed[driven.where] += most

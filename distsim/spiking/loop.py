@@ -47,7 +47,7 @@ class SpikingLoop:
         self.interval = interval
         self.dt = dt
         self.recorders = recorders
-        self.transmissions = recorders.transmissions
+        self.transmissions = recorders.transmissions or None
         self.wait = wait
         self.timers = Timers()
         self.step = 0
@@ -162,10 +162,11 @@ class SpikingLoop:
             if not len(gids) and not table.segmented:
                 continue
             beyond = 0
-            for piece in self.transmissions.pieces(table, gids):
+            for piece in self.transmissions.pieces(table, gids) if self.transmissions else (slice(None),):
                 now, horizon = self.step, self.step + self.interval
                 beyond += table.delivery.deliver(gids[piece], stamps[piece], ring, grid, now, horizon)
-                self.transmissions.add(table, gids[piece], stamps[piece])
+                if self.transmissions:
+                    self.transmissions.add(table, gids[piece], stamps[piece])
             if beyond:
                 limit = f"{grid.largest_weight:g} {table.target.model.weight_unit}"
                 raise RangeError(

@@ -131,16 +131,20 @@ class WeightRecording:
 
 @dataclass(frozen=True)
 class TransmissionRecording:
-    """Record what the synapses between ``sources`` and ``targets`` (indices) transmit at every spike."""
+    """Record what the synapses between ``sources`` and ``targets`` (indices) transmit at every spike.
+
+    only: the index of the projection whose synapses these are; None: of all between the two.
+    """
 
     source: Neurons
     target: Neurons
     sources: tuple[int, ...]
     targets: tuple[int, ...]
+    only: int | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.source.name}->{self.target.name}"
+        return f"{self.source.name}->{self.target.name}" + ("" if self.only is None else f" {self.only}")
 
 
 @check_arguments
@@ -334,22 +338,26 @@ class Network(Populations[Population]):
         target: Neurons | str,
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
-    ) -> None:
+        only: Projection | None = None,
+    ) -> TransmissionRecording:
         """Record the weight that each synapse between the chosen neurons transmits at every spike, static or plastic.
 
-        ``Simulation.transmissions`` gives them; they are kept in memory.
+        Those of the projection ``only``, as ``connect`` returned it, or of all between the two. They are kept in
+        memory; ``Simulation.transmissions`` gives those of all projections.
         """
         self._require_open()
         source, target = self.neurons(source), self.neurons(target)
         where = f"record_transmissions '{source.name}->{target.name}'"
-        for projection in self.find_projections(source, target):
+        for projection in [only] if only else self.find_projections(source, target):
             if not projection.synapse.constant and not projection.synapse.plastic:
                 kind = type(projection.synapse).__name__
                 raise InputError(f"{where}: what {kind} synapses transmit is not their weight, and cannot be recorded")
-        if any(r.name == f"{source.name}->{target.name}" for r in self.transmission_recordings):
-            raise InputError(f"{where}: these are recorded already")
         chosen = check_indices(sources, source, where), check_indices(targets, target, where)
-        self.transmission_recordings.append(TransmissionRecording(source, target, *chosen))
+        recording = TransmissionRecording(source, target, *chosen, None if only is None else only.index)
+        if any(r.name == recording.name for r in self.transmission_recordings):
+            raise InputError(f"{where}: these are recorded already")
+        self.transmission_recordings.append(recording)
+        return recording
 
     def _record_weights_of_parts(self, source: Neurons, target: Neurons, *chosen: Iterable[int] | None) -> None:
         """Record the weights between the populations that two parts are of, as far as there are projections."""

@@ -70,7 +70,7 @@ def spans_of(declared: Any, name: str, dt: float) -> Spans:
 
 def _check_values(value: Any, name: str, low: float = -math.inf) -> float | tuple[float, ...]:
     """A number or a tuple of some, checked."""
-    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) > 0:
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0):
         if not len(value):
             raise InputError(f"{name} must hold at least one number")
         return tuple(check_number(each, f"{name}[{k}]", low=low) for k, each in enumerate(value))

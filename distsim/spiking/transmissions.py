@@ -60,7 +60,8 @@ class TransmissionRecorders:
         self._of_name: dict[str, list[ChosenSynapses]] = {}
         for recording in network.transmission_recordings:
             self._of_name[recording.name] = []
-            wanted = {p.index for p in network.find_projections(recording.source, recording.target)}
+            found = network.find_projections(recording.source, recording.target)
+            wanted = {p.index for p in found if recording.only in (None, p.index)}
             for table in local.tables:
                 if any(projection.index in wanted for projection in table.projections):
                     chosen = chosen_of(table, recording)
@@ -91,6 +92,13 @@ class TransmissionRecorders:
             places = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
             steps, weights = np.repeat(stamps[spikes], counts), table.table.weights_of(chosen.edges[places])
             chosen.kept.append((steps, chosen.source[places], chosen.target[places], weights))
+
+    def take(self, name: str) -> list[tuple[npt.NDArray[Any], ...]]:
+        """What the recording of that name has on this rank, in pieces (step, source, target, weight); forget it."""
+        taken = [piece for chosen in self._of_name[name] for piece in chosen.kept]
+        for chosen in self._of_name[name]:
+            chosen.kept.clear()
+        return taken
 
     def all(self, ends: Between, comm: MPI.Comm, everywhere: bool) -> Transmissions:
         """Of all ranks so far (collective); InputError where those between ``ends`` are not recorded."""

@@ -28,6 +28,8 @@ from distsim import (
     IafPscAlpha,
     IafPscDelta,
     IafPscExp,
+    IafPscExpHtum,
+    IafPscExpMultisynapse,
     IgnoreAndFire,
     InputError,
     LifMultisynapse,
@@ -44,6 +46,7 @@ from distsim import (
     Simulation,
     SpikeTrains,
     Static,
+    StdpGuetig,
     StdpPowerLaw,
     TsodyksMarkram,
     Uniform,
@@ -76,7 +79,9 @@ ANYTHING = st.one_of(
     st.lists(st.floats() | st.integers(-3, 3), max_size=4),
     st.recursive(st.none() | st.text(max_size=3), st.lists, max_leaves=6),
 )
-RESULTS = {"Connections", "MeanActivity", "Spikes", "States", "SynapseStates", "Updates"}  # made by simulations
+RESULTS = {  # made by simulations
+    "Connections", "MeanActivity", "Spikes", "States", "SynapseStates", "Transmissions", "Updates",
+}  # fmt: skip
 OF_OWN = {  # what classes of users are made of
     "Drive", "Driven", "Edges", "Ends", "LongTermSynapse", "NeuronModel", "Rule", "ShortTermSynapse", "State",
     "SynapseModel", "Targets",
@@ -91,10 +96,11 @@ GOOD = {
     "low": 0.0, "high": 1.0, "mean": 1.0, "std": 0.5, "mu": 0.0, "sigma": 0.5, "distribution": Normal(0.0, 1.0),
     "shape": 2.0, "scale": 1.0, "by": 1.0, "indegree": 2, "p": 0.5, "C": 0.5, "lambda_": 0.1, "number": 5,
     "source": [0, 1], "target": [1, 2], "rate": 10.0, "amplitude": 1.0, "weight": 1.0, "times": [[1.0]],
-    "name": "x", "unit": "mV", "initial": 0.0, "drift_factor": 1e-3, "diffusion_factor": 1e-3,
+    "frequency": 10.0, "activity": 3, "name": "x", "unit": "mV", "initial": 0.0, "drift_factor": 1e-3,
+    "diffusion_factor": 1e-3,
 }  # fmt: skip
-NEURONS = (IafPscAlpha, IafPscDelta, IafPscExp, IgnoreAndFire, LifMultisynapse)
-SYNAPSES = (Static, StdpPowerLaw, TsodyksMarkram)
+NEURONS = (IafPscAlpha, IafPscDelta, IafPscExp, IafPscExpHtum, IafPscExpMultisynapse, IgnoreAndFire, LifMultisynapse)
+SYNAPSES = (Static, StdpGuetig, StdpPowerLaw, TsodyksMarkram)
 DISTRIBUTIONS = (Uniform, Normal, LogNormal, Clipped, Redrawn, Gamma, Replaced)
 SIZE = 3
 
@@ -146,7 +152,7 @@ def use(thing):
         neuron = thing if isinstance(thing, NEURONS) else IafPscExp()
         initial = {"V_m": thing} if isinstance(thing, DISTRIBUTIONS) else {}
         network.population("A", SIZE, neuron, positions=[0.0, 0.1, 0.2], **initial)
-        if isinstance(thing, SpikeTrains) or type(thing).__name__ == "PoissonSource":
+        if isinstance(thing, SpikeTrains) or type(thing).__name__ in ("PoissonSource", "PulsePackets"):
             network.population("B", SIZE, thing)
             network.connect("B", "A", OneToOne(), Static(1.0, 1.0))
             return

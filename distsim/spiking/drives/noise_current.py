@@ -17,6 +17,7 @@ from distsim.core.declared import check_stop, duration, number
 from distsim.core.distributions import Normal
 from distsim.core.elementary import sine_of_turns
 from distsim.core.errors import InputError
+from distsim.core.rng import Streams
 from distsim.core.units import MS_PER_S, to_steps
 from distsim.spiking.drives.driven import Driven
 from distsim.spiking.drives.sinusoidal_current import DEGREES
@@ -56,18 +57,15 @@ class NoiseCurrent(Drive, eq=True):
         delay, after, until = emission(self, dt)
         length = to_steps(self.interval, dt, "interval")
 
-        def current_of(begin: int) -> npt.NDArray[np.float64]:
-            """Currents (n,) in the interval that begins after step ``begin``."""
-            turns = np.array([self.frequency * (begin * dt / MS_PER_S) + self.phase / DEGREES])
-            variance = self.std * self.std + self.std_mod * self.std_mod * sine_of_turns(turns)[0]
-            drawn = STANDARD.sample(streams, np.full(driven.share.n, begin, np.int64))
-            return self.mean + np.sqrt(max(variance, 0.0)) * drawn
-
         def add(currents: npt.NDArray[np.float64], first_step: int) -> None:
-            first, last = first_step - delay, first_step - delay + currents.shape[1]  # emitted: first .. last - 1
-            begin = after + max(first - 1 - after, 0) // length * length
-            for start in range(begin, min(last - 1, until), length):
-                steps = slice(max(start + 1, first) - first, min(start + length, until, last - 1) + 1 - first)
-                currents[:, steps] += current_of(start)[:, None]
+            emitted = np.arange(first_step, first_step + currents.shape[1]) - delay
+            active = (emitted > after) & (emitted <= until)
+            begins, which = np.unique(after + (emitted[active] - 1 - after) // length * length, return_inverse=True)
+            turns = self.frequency * (begins * (dt / MS_PER_S)) + self.phase / DEGREES
+            variance = self.std * self.std + self.std_mod * self.std_mod * sine_of_turns(turns)
+            every = Streams(np.tile(streams.keys, len(begins)), streams.salt)
+            drawn = STANDARD.sample(every, np.repeat(begins, driven.share.n)).reshape(len(begins), driven.share.n)
+            values = self.mean + np.sqrt(np.maximum(variance, 0.0))[:, None] * drawn
+            currents[:, active] += values[which].T
 
         driven.add_currents(add)

@@ -11,12 +11,15 @@ import numpy.typing as npt
 
 from distsim.core.declared import check_stop, count, duration, number
 from distsim.core.distributions import Normal
+from distsim.core.errors import InputError
 from distsim.core.rng import Streams, streams_of
 from distsim.core.units import MAX_STEPS, to_steps
 from distsim.core.values import check_array
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.protocols import Source
 from distsim.spiking.sources.spike_trains import SpikeTrainsGroup
+
+MOST_SPIKES = 10**7  # of a source, for all of which the engine has room in one step
 
 
 class PulsePackets(Source):
@@ -34,7 +37,12 @@ class PulsePackets(Source):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "times", np.atleast_1d(check_array(self.times, "PulsePackets: times")))
+        times = np.atleast_1d(check_array(self.times, "PulsePackets: times"))
+        if times.ndim != 1:
+            raise InputError("PulsePackets: times must be a one-dimensional array of times (ms)")
+        if self.activity * len(times) > MOST_SPIKES:
+            raise InputError(f"PulsePackets: activity means more than {MOST_SPIKES} spikes of a source")
+        object.__setattr__(self, "times", times)
 
     def check(self, size: int, dt: float, where: str) -> None:
         super().check(size, dt, where)

@@ -1,0 +1,129 @@
+"""The models of ``distsim.nest``: defaults of NEST 3.10, and what scripts do with them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import distsim.nest as nest
+from tests.nest_fixtures import FOLDER
+
+DEFAULTS = json.loads((FOLDER / "defaults.json").read_text(encoding="ascii"))
+
+
+@pytest.fixture(autouse=True)
+def _kernel():
+    nest.ResetKernel()
+    nest.resolution = 0.1
+
+
+@pytest.mark.parametrize("model", DEFAULTS)
+def test_defaults_are_those_of_nest(model):
+    told = nest.GetDefaults(model)
+    ours = {name: np.asarray(told[name]).tolist() for name in DEFAULTS[model]}
+    assert ours == DEFAULTS[model]
+
+
+def test_a_weight_recorder_has_what_its_synapses_transmit():
+    """The numbers are those of NEST for the same script."""
+    recorder, of_static = nest.Create("weight_recorder"), nest.Create("weight_recorder", params={"time_in_steps": True})
+    nest.CopyModel("stdp_synapse", "learning", {"weight_recorder": recorder, "lambda": 0.1})
+    nest.CopyModel("static_synapse", "watched", {"weight_recorder": of_static})
+    times = [{"spike_times": [1.0, 5.0, 9.0]}, {"spike_times": [2.0, 6.0, 9.0]}]
+    generators, parrots = nest.Create("spike_generator", 2, params=times), nest.Create("parrot_neuron", 2)
+    neurons = nest.Create("iaf_psc_alpha", 2, params={"I_e": 600.0})
+    nest.Connect(generators, parrots, "one_to_one")
+    nest.Connect(parrots, neurons, syn_spec={"synapse_model": "learning", "weight": 50.0})
+    nest.Connect(neurons, neurons, syn_spec={"synapse_model": "watched", "weight": 5.0, "delay": 2.0})
+    nest.Connect(parrots, neurons, syn_spec={"weight": 50.0})
+    nest.Simulate(30.0)
+    events = recorder.events
+    first, second = parrots.tolist()
+    rows = zip(*(events[name].tolist() for name in ("times", "senders", "targets", "weights")), strict=True)
+    expected = [(t, s, n, 50.0) for t, s in ((2.0, 5), (3.0, 6), (6.0, 5), (7.0, 6)) for n in neurons.tolist()]
+    expected += [(10.0, s, n, w) for s, w in ((5, 52.578601323), (6, 52.949833307)) for n in neurons.tolist()]
+    assert (first, second) == (5, 6)
+    assert [(t, s, n, round(w, 9)) for t, s, n, w in sorted(rows)] == expected
+    assert recorder.n_events == of_static.n_events == 12
+    assert set(of_static.events["times"].tolist()) == {76, 152, 263}
+    assert set(of_static.events["weights"].tolist()) == {5.0}
+    assert nest.GetDefaults("learning", "weight_recorder").tolist() == recorder.tolist()
+
+
+def test_connections_may_have_receptors_of_their_own():
+    neurons = nest.Create("iaf_psc_exp_multisynapse", 30, params={"tau_syn": [0.5, 1.0, 2.0]})
+    drawn = {"receptor_type": nest.random.uniform_int(max=3) + 1, "weight": 40.0}
+    nest.Connect(neurons, neurons, {"rule": "fixed_indegree", "indegree": 10}, drawn)
+    connections = nest.GetConnections(neurons, neurons)
+    assert len(connections) == 300
+    counts = np.unique(connections.receptor, return_counts=True)
+    assert counts[0].tolist() == [1, 2, 3]
+    assert (counts[1] > 60).all()
+    meter = nest.Create("multimeter", params={"record_from": ["I_syn_2"], "interval": 1.0})
+    nest.Connect(meter, neurons[0])
+    generator = nest.Create("spike_generator", params={"spike_times": [1.0]})
+    nest.Connect(generator, neurons[:1], syn_spec={"receptor_type": 2, "weight": 100.0})
+    nest.Simulate(5.0)
+    np.testing.assert_allclose(meter.events["I_syn_2"], [0.0, 100.0, *100.0 * np.exp([-1.0, -2.0])], atol=1e-9)
+    with pytest.raises(nest.NESTErrors.IncompatibleReceptorType):
+        nest.Connect(neurons[0], neurons[1])
+
+
+def test_parrots_have_room_for_all_that_is_connected_to_them():
+    chain = nest.Create("parrot_neuron", 3)
+    fast, slow = nest.Create("poisson_generator", params={"rate": 2e5}), nest.Create("parrot_neuron")
+    nest.Connect(fast, chain[:2], syn_spec={"weight": 7.0})
+    nest.Connect(chain[:2], chain[2])
+    nest.Connect(chain[2], slow, syn_spec={"receptor_type": 1})
+    spikes = nest.Create("spike_recorder")
+    nest.Connect(chain + slow, spikes)
+    nest.Simulate(102.0)
+    senders = np.bincount(spikes.events["senders"], minlength=chain.tolist()[2] + 3)
+    first, second, last = (int(senders[node]) for node in chain.tolist())
+    assert abs(first - 20_200) < 4 * np.sqrt(20_200)
+    assert 0 <= first + second - last < 1200
+    assert senders[slow.tolist()[0]] == 0
+
+
+def test_currents_act_and_can_be_changed():
+    neuron = nest.Create("iaf_psc_alpha", 2)
+    wave = nest.Create("ac_generator", params={"amplitude": 200.0, "frequency": 20.0})
+    steps = nest.Create("step_current_generator", params={"amplitude_times": [5.0], "amplitude_values": [600.0]})
+    noise = nest.Create("noise_generator", params={"std": 50.0})
+    meter, spikes = nest.Create("voltmeter"), nest.Create("spike_recorder")
+    for generator in (wave, steps, noise):
+        nest.Connect(generator, neuron)
+    nest.Connect(meter, neuron)
+    nest.Connect(neuron, spikes)
+    nest.Simulate(100.0)
+    assert spikes.n_events > 4
+    V = meter.events["V_m"].reshape(-1, 2)
+    assert (V[10] != V[10][::-1]).all()
+    before = spikes.n_events
+    noise.std, wave.amplitude = 0.0, 0.0
+    steps.set(amplitude_times=[101.0], amplitude_values=[0.0])
+    nest.Simulate(100.0)
+    assert spikes.n_events - before <= 2
+
+
+@pytest.mark.parametrize(
+    ("model", "params", "error"),
+    [
+        ("step_current_generator", {"amplitude_times": [0.0], "amplitude_values": [1.0]}, "BadProperty"),
+        ("step_current_generator", {"amplitude_times": [2.0, 1.0], "amplitude_values": [1.0, 2.0]}, "BadProperty"),
+        ("step_current_generator", {"amplitude_times": [1.0]}, "BadProperty"),
+        ("step_current_generator", {"amplitude_times": [1.05], "amplitude_values": [1.0]}, "BadProperty"),
+        ("noise_generator", {"dt": 0.25}, "StepMultipleRequired"),
+        ("noise_generator", {"std": -1.0}, "BadProperty"),
+        ("noise_generator", {"std": 1.0, "std_mod": 2.0}, "BadProperty"),
+        ("pulsepacket_generator", {"activity": -1}, "BadProperty"),
+        ("iaf_psc_exp_multisynapse", {"tau_syn": [1.0, -1.0]}, "BadProperty"),
+        ("iaf_psc_exp_htum", {"t_ref_abs": 3.0}, "BadProperty"),
+        ("izhikevich", {"ignore_and_spike": True}, "BadProperty"),
+    ],
+)
+def test_what_nest_refuses_is_refused(model, params, error):
+    with pytest.raises(getattr(nest.NESTErrors, error)):
+        nest.Create(model, params=params)
