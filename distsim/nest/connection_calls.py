@@ -145,7 +145,7 @@ class Call:
             source = self.source[piece.source]
             target = np.repeat(self.target[targets[piece.first : piece.first + len(piece.degree)]], piece.degree)
             place = np.arange(len(source)) - np.repeat(np.cumsum(piece.degree) - piece.degree, piece.degree)
-            found = {name: attribute.of_edges(piece) for name, attribute in attributes.items()}
+            found: dict[str, Any] = {name: attribute.of_edges(piece) for name, attribute in attributes.items()}
             if "delay" in found and not isinstance(values["delay"], (float, np.ndarray)):
                 found["delay"] = in_steps(found["delay"], clock.resolution) * clock.resolution
             batch = Batch(self, source, target, place, found)
@@ -160,7 +160,7 @@ class Call:
             order = np.argsort(wanted, kind="stable")
             found = np.minimum(np.searchsorted(wanted[order], keys), max(len(order) - 1, 0))
             hit = wanted[order][found] == keys if len(order) else np.zeros(len(keys), bool)
-            values: npt.NDArray[np.float64] = np.array(batch.values[given.name], np.float64)
+            values: Any = np.array(batch.values[given.name], np.float64)
             values[hit] = given.values[order][found[hit]]
             batch.values[given.name] = values
 

@@ -94,7 +94,7 @@ def _part(block: Block, name: str, value: Any, ids: Int64Array, span: slice) -> 
     if isinstance(value, Parameter):
         return KERNEL.draw(value, ids)[span]
     if isinstance(value, ARRAYS) and not is_list(block.spec, name) and np.ndim(value) == 1:
-        if len(value) != len(ids):
+        if len(value) < len(ids):  # of more NEST takes the first ones
             raise IndexError(f"{name} has {len(value)} values for {len(ids)} nodes; give one each")
         return value[span]
     one_each = isinstance(value, ARRAYS) and is_list(block.spec, name) and len(value) == len(ids) > 1

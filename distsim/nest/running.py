@@ -176,6 +176,7 @@ _READ_ONLY = {
     "rng_types": lambda: ["mt19937_64"],
     "stimulation_backends": list,
     "growth_curves": list,
+    "kernel_status": lambda: {name: attribute(name) for name in known_attributes() if name != "kernel_status"},
     "synapse_models": lambda: sorted(KERNEL.synapses),
     "tics_per_step": lambda: KERNEL.clock.tics_per_step,
     "to_do": lambda: 0,
