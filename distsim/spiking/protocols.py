@@ -97,6 +97,13 @@ class Group(Protocol):
         spike, written, in the order of time for each neuron.
         """
 
+    def compiled(self) -> tuple[Any, tuple[Any, ...]] | None:
+        """The kernel that does what ``update`` does, and what it works on, ``own``; None where there is no such kernel.
+
+        kernel(*own, first_step, n_steps, rings, unit, current, poisson, index, stamp) -> number of spikes.
+        """
+        return None
+
     def state(self, name: str) -> npt.NDArray[np.float64]:
         """Values (n,) of a state variable at the end of the last step; sources of spikes have none."""
         raise InputError(f"a source of spikes has no state '{name}'")

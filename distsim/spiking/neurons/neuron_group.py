@@ -11,11 +11,12 @@ from numba.core.errors import TypingError
 from distsim.core.cache_lines import on_line
 from distsim.core.errors import InputError
 from distsim.spiking.population_share import PopulationShare
+from distsim.spiking.protocols import Group
 
 FloatArray = npt.NDArray[np.float64]
 
 
-class NeuronGroup:
+class NeuronGroup(Group):
     """The local neurons of populations of one kind, and their state: arrays (n,) in tuples as the model declares it."""
 
     def __init__(self, shares: list[PopulationShare]) -> None:
@@ -62,6 +63,9 @@ class NeuronGroup:
         except TypingError as error:
             why = " ".join(str(error).split())
             raise InputError(f"{type(self.model).__name__}: 'step' cannot be compiled: {why}") from error
+
+    def compiled(self) -> tuple[Any, tuple[Any, ...]]:
+        return self.model.kernel, (self.values, self.constants, self.bounds)
 
     def state(self, name: str) -> FloatArray:
         """Values (n,) of a state variable."""

@@ -10,12 +10,14 @@ from distsim.core.declared import check_stop, duration, number
 from distsim.core.errors import InputError
 from distsim.core.jit import jit
 from distsim.core.poisson_counts import count_table
-from distsim.core.rng import draw, streams_of
+from distsim.core.rng import hashed, mix, streams_of
 from distsim.core.units import MAX_STEPS, MS_PER_S, to_steps
+from distsim.spiking.neurons.neuron_group import bounds_of
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.protocols import Group, Source
 
 MAX_MEAN = 1e3  # spikes of a source in one step
+LAST = 2**64 - 1  # a threshold that no random number exceeds
 
 
 class PoissonSource(Source, eq=True):
@@ -55,42 +57,53 @@ class PoissonSource(Source, eq=True):
 
 
 class PoissonSourceGroup(Group):
-    """The local sources of some populations; number s of their streams is that of step s."""
+    """The local sources of some populations; number s of their streams is that of step s.
+
+    own: keys (n,) uint64 of the streams of all, bounds (populations + 1,), salts (populations,) uint64, thresholds
+    (populations, longest) uint64, and numbers (populations, 3): step after which they fire, the last in which they do,
+    and the fewest spikes in a step.
+    """
 
     def __init__(self, shares: list[PopulationShare]) -> None:
-        self.sources = []
-        for share in shares:
-            model: Any = share.population.model
-            streams = streams_of(share.seed, "poisson source", 0, share.gids)
-            self.sources.append((share, streams, count_table(model.mean(share.dt)), model.active_steps(share.dt)))
+        models: list[Any] = [share.population.model for share in shares]
+        streams = [streams_of(share.seed, "poisson source", 0, share.gids) for share in shares]
+        tables = [count_table(model.mean(share.dt)) for model, share in zip(models, shares, strict=True)]
+        thresholds = np.full((len(shares), max(len(t.thresholds) for t in tables)), LAST, np.uint64)
+        for row, table in zip(thresholds, tables, strict=True):
+            row[: len(table.thresholds)] = table.thresholds
+        numbers = [(*m.active_steps(s.dt), t.first) for m, s, t in zip(models, shares, tables, strict=True)]
+        self.own = (
+            np.concatenate([s.keys for s in streams]), bounds_of(shares), np.array([s.salt for s in streams], np.uint64),
+            thresholds, np.array(numbers, np.int64),
+        )  # fmt: skip
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """Emit the spikes of the steps; see ``Group.update``."""
-        spikes = 0
-        for share, streams, table, (start, stop) in self.sources:
-            first, last = max(first_step, start + 1), min(first_step + n_steps - 1, stop)
-            spikes += emit_counts(
-                streams, share.begin, first, last, table.thresholds, table.first, index[spikes:], stamp[spikes:]
-            )
-        return spikes
+        return emit_counts(*self.own, first_step, n_steps, rings, unit, current, poisson, index, stamp)
+
+    def compiled(self) -> tuple[Any, tuple[Any, ...]]:
+        return emit_counts, self.own
 
 
 @jit
 def emit_counts(  # type: ignore[no-untyped-def]
-    streams, begin, first_step, last_step, thresholds, fewest, index, stamp
+    keys, bounds, salts, thresholds, numbers, first_step, n_steps, rings, unit, current, poisson, index, stamp
 ):
-    """Write the spikes of the sources begin .. in the steps first_step .. last_step; returns their number.
+    """Write the spikes of the sources in the steps from first_step on; returns their number.
 
     A source fires fewest + (number of ``thresholds`` below its random number) times in a step, see ``counts``.
     """
     spikes = 0
-    for step in range(first_step, last_step + 1):
-        for i in range(streams.keys.size):
-            random = draw(streams, i, step)
-            if fewest == 0 and random <= thresholds[0]:
-                continue
-            for _ in range(fewest + np.searchsorted(thresholds, random)):
-                index[spikes] = begin + i
-                stamp[spikes] = step
-                spikes += 1
+    for p in range(salts.size):
+        after, last, fewest = numbers[p]
+        for step in range(max(first_step, after + 1), min(first_step + n_steps - 1, last) + 1):
+            shift = hashed(salts[p], step)
+            for i in range(bounds[p], bounds[p + 1]):
+                random = mix(keys[i] + shift)
+                if fewest == 0 and random <= thresholds[p, 0]:
+                    continue
+                for _ in range(fewest + np.searchsorted(thresholds[p], random)):
+                    index[spikes] = i
+                    stamp[spikes] = step
+                    spikes += 1
     return spikes

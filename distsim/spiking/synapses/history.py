@@ -13,6 +13,8 @@ newest spikes of all of them fit the cache.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -54,6 +56,11 @@ class History:
         """
         seen = start - self.longest_delay
         return int(append(neurons, stamps, begin, (self.keep_from, seen), self.rate, self.arrays))
+
+    @property
+    def own(self) -> tuple[Any, ...]:
+        """What ``append`` needs beside the spikes: keep_from, longest_delay, rate, arrays."""
+        return self.keep_from, self.longest_delay, self.rate, self.arrays
 
     def middle(self, neuron: int) -> int:
         """Step of the newest in the older half of the spikes of ``neuron``, whose history is full."""
