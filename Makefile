@@ -67,6 +67,10 @@ benchmark: $(INSTALLED) ## distsim beside NEST on the same work (needs Python 3.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmark]'
 	$(BIN)/python benchmarks/against_nest.py $(ARGS)
 
+.PHONY: results
+results: $(INSTALLED) ## measure scaling/results anew: size, strong and weak scaling, 5 minutes on two quiet cores (ARGS go to scaling/publish.py)
+	$(BIN)/python scaling/publish.py $(ARGS)
+
 .PHONY: clean
 clean: ## remove .venv, caches and build products; results stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

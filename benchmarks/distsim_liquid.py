@@ -59,7 +59,7 @@ def explicit(p, trials, trains):
         name = local.name.replace("->", "")
         if name in ("EE", "EI", "IE", "II"):
             t = local.table
-            targets = t.targets.astype(np.int64) - local.share.begin
+            targets = t.targets.astype(np.int64) - local.span[0]
             sources = np.repeat(t.source_gids - t.first_source_gid, np.diff(t.offsets))
             columns = [sources, targets, t.weights, *(t.attributes[a] for a in "UDF")]
             arrays[f"edges_{name}"] = np.stack([np.broadcast_to(c, t.n_edges).astype(float) for c in columns], axis=1)

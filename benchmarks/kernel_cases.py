@@ -238,7 +238,7 @@ def _poisson_case(rate: float, dt: float, sizes: Sizes) -> Case:
             Limit("memory", f"8 bytes of input updated, 8 bytes of key read once in {slots} steps", memory),
         ]
 
-    name = f"Poisson count, {rate:,.0f}/s at dt {dt:g} ms (mean {poisson.mean(dt):.3g})"
+    name = f"Poisson count, {rate:,.0f}/s at dt {dt:g} ms (mean {rate * dt / 1000.0:.3g})"
     return Case(name, "count", once, (deposit_all,), limits)
 
 

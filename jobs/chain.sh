@@ -13,13 +13,16 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=64       # site: the cores of a node
 #SBATCH --cpus-per-task=1          # one thread per rank
+#SBATCH --mem=0                    # all memory of each node
 #SBATCH --hint=nomultithread       # one rank per core, not per hardware thread
 #SBATCH --exclusive                # nobody else on the node while times are taken
 #SBATCH --time=01:00:00
+#SBATCH --signal=B:USR1@120        # two minutes before that: distsim says so and ends, with all that is done kept
 ##SBATCH --partition=...           # site
 ##SBATCH --account=...             # site
 
 set -u
+. jobs/site.sh || exit
 
 budget=${BUDGET:-50m}              # a little less than --time above
 links=${LINKS:-20}                 # jobs that may still follow
@@ -30,17 +33,16 @@ if [ "$links" -gt 0 ]; then
         --nodes="$SLURM_NNODES" --ntasks-per-node="$SLURM_NTASKS_PER_NODE" jobs/chain.sh "$@")
 fi
 
-# Site: how Python and MPI are found, such as "module load Python OpenMPI", or the project's own environment.
-if [ -e .venv/bin/activate ]; then . .venv/bin/activate; fi
-
-export OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
-# Compiled kernels are kept from job to job, in a folder of your own: never in one that others can make before you.
-export NUMBA_CACHE_DIR="${XDG_CACHE_HOME:-$HOME/.cache}"
-
-# Site: with an MPI library that knows Slurm, srun starts the ranks: srun --mpi=pmix --cpu-bind=cores python ...
-mpirun -n "$SLURM_NTASKS" --bind-to core \
-    python -m distsim.scaling "$experiment" "${@:2}" --resume --budget "$budget"
+# The shell waits beside the launcher, so as to pass on the signal and to go on then.
+$launcher "$SLURM_NTASKS" python -m distsim.scaling "$experiment" "${@:2}" --resume --budget "$budget" &
+work=$!
+trap 'kill -USR1 "$work"' USR1
+wait "$work"
 code=$?
+while kill -0 "$work" 2>/dev/null; do # it was the signal that ended the waiting
+    wait "$work"
+    code=$?
+done
 
 # Exit code 3: points are left. Anything above 128: killed. Otherwise a further job would do no better.
 if [ "$code" -ne 3 ] && [ "$code" -le 128 ] && [ -n "${next:-}" ]; then

@@ -11,23 +11,18 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=64       # site: the cores of a node
 #SBATCH --cpus-per-task=1          # one thread per rank
+#SBATCH --mem=0                    # all memory of each node
 #SBATCH --hint=nomultithread       # one rank per core, not per hardware thread
 #SBATCH --exclusive                # nobody else on the node while times are taken
 #SBATCH --time=02:00:00
+#SBATCH --signal=B:USR1@120        # two minutes before that: distsim says so and ends, with all that is done kept
 ##SBATCH --partition=...           # site
 ##SBATCH --account=...             # site
 
 set -eu
-
-# Site: how Python and MPI are found, such as "module load Python OpenMPI", or the project's own environment.
-if [ -e .venv/bin/activate ]; then . .venv/bin/activate; fi
-
-export OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
-# Compiled kernels are kept from job to job, in a folder of your own: never in one that others can make before you.
-export NUMBA_CACHE_DIR="${XDG_CACHE_HOME:-$HOME/.cache}"
+. jobs/site.sh
 
 experiment=${1:-scaling/network_size.toml}
 
-# Site: with an MPI library that knows Slurm, srun starts the ranks: srun --mpi=pmix --cpu-bind=cores python ...
-mpirun -n "$SLURM_NTASKS" --bind-to core \
-    python -m distsim.scaling "$experiment" "${@:2}" --resume --budget 110m
+# exec: the launcher takes the place of the shell, and so the signal.
+exec $launcher "$SLURM_NTASKS" python -m distsim.scaling "$experiment" "${@:2}" --resume --budget 110m

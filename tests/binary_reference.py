@@ -15,7 +15,11 @@ from distsim.core.rng import draw_uniform, streams_of
 from distsim.core.values import values_of_neurons
 from distsim.spiking.tables import Attribute
 
-UNIFORM = {"low": Uniform(0.5, 2.0), "normal": Clipped(Normal(0.5, 1.0), low=-1.0, high=2.0)}
+UNIFORM = {
+    "share": Uniform(0.0, 1.0),
+    "low": Uniform(0.5, 2.0),
+    "normal": Clipped(Normal(0.5, 1.0), low=-1.0, high=2.0),
+}
 
 
 def sequential(network: BinaryNetwork, seed: int, stop: float) -> tuple[list[tuple[float, int, int]], np.ndarray, int]:
@@ -24,11 +28,14 @@ def sequential(network: BinaryNetwork, seed: int, stop: float) -> tuple[list[tup
     parts = [gids[p.first_gid : p.first_gid + p.size] for p in network.populations]
 
     def of_neurons(name: str) -> np.ndarray:
-        sampled = [values_of_neurons(getattr(p, name), seed, name, g, p.first_gid) for p, g in populations]
+        given = [(np.nan if getattr(p, name) is None else getattr(p, name), p, g) for p, g in populations]
+        sampled = [values_of_neurons(value, seed, name, g, p.first_gid) for value, p, g in given]
         return np.concatenate([np.broadcast_to(v, len(g)) for v, (_, g) in zip(sampled, populations, strict=True)])
 
     populations = list(zip(network.populations, parts, strict=True))
-    theta, tau, m_0 = (of_neurons(name) for name in ("theta", "tau", "m_0"))
+    theta, tau, m_ext = (of_neurons(name) for name in ("theta", "tau", "m_ext"))
+    m_0 = np.where(np.isnan(m_0 := of_neurons("m_0")), m_ext, m_0)
+    decisions = streams_of(seed, "external", 0, gids)
     streams = streams_of(seed, "m_0", 1, gids)
     state = np.array([draw_uniform(streams, i, 0) < m for i, m in enumerate(m_0)], bool)
     state = state.astype(np.int64)
@@ -41,11 +48,12 @@ def sequential(network: BinaryNetwork, seed: int, stop: float) -> tuple[list[tup
     for gid in gids.tolist():
         t, k = interval(streams, gid, 0, tau[gid]), 1
         while t <= stop:
-            updates.append((t, gid))
+            updates.append((t, gid, k - 1))
             t, k = t + interval(streams, gid, k, tau[gid]), k + 1
     flips = []
-    for t, gid in sorted(updates):
-        new = int(h[gid] - theta[gid] > 1e-9)
+    for t, gid, number in sorted(updates):
+        external = not np.isnan(m_ext[gid])
+        new = int(draw_uniform(decisions, gid, number) < m_ext[gid] if external else h[gid] - theta[gid] > 1e-9)
         if new != state[gid]:
             targets, J = outgoing[gid]
             np.add.at(h, targets, (new - state[gid]) * J)
@@ -74,12 +82,19 @@ def outgoing_edges(network: BinaryNetwork, seed: int) -> list[tuple[np.ndarray, 
 
 
 def build(case: dict[str, Any]) -> BinaryNetwork:
-    """A network from JSON-ready data: sizes N, in-degrees K and couplings J (targets, sources), theta, tau, m_0."""
+    """A network from JSON-ready data: sizes N, in-degrees K and couplings J (targets, sources), theta, tau, m_0.
+
+    m_ext has an entry for each population, None for those that are not external.
+    """
     network = BinaryNetwork()
     n = len(case["N"])
     for k, size in enumerate(case["N"]):
         theta, tau, m_0 = (entry(case.get(name, default), k) for name, default in DEFAULTS.items())
-        network.population(f"P{k}", size, theta, tau, m_0)
+        m_ext = entry(case.get("m_ext"), k)
+        if m_ext is None:
+            network.population(f"P{k}", size, theta, tau, m_0)
+        else:
+            network.external_population(f"P{k}", size, m_ext, tau, m_0)
         network.record_flips(f"P{k}")
     for target in range(n):
         for source in range(n):
@@ -128,6 +143,11 @@ CASES: dict[str, dict[str, Any]] = {
         "N": [150, 0, 90], "K": [[0.2, 0.1, 30], [0, 0, 0], [40, 0, 0.3]],
         "J": [["normal", 1.0, -1.3], [1, 1, 1], [0.4, 1.0, -0.7]],
         "theta": ["normal", 0.0, "low"], "tau": ["low", 1.0, 0.7], "m_0": [0.3, 0.0, 0.6], "T": 8.0,
+    },
+    "external": {
+        "N": [40, 30, 50, 20], "K": [[10, 8, 5, 6], [0, 0, 0, 0], [12, 6, 5, 0.4], [0, 0, 0, 0]],
+        "J": [[0.1, 0.4, -0.2, 0.3], [0] * 4, [0.1, -0.3, -0.2, 0.5], [0] * 4], "theta": [0.7, 0.0, 0.2, 0.0],
+        "tau": [1.0, 0.5, 1.0, "low"], "m_0": [0.0, None, 0.0, 0.0], "m_ext": [None, 0.3, None, "share"], "T": 20.0,
     },
     "published": published(),
     "20,000": published(10.0, K=[[50, 60], [110, 60]], theta=[-1.3, 2.9], T=0.5, m_0=[0.65, 0.37]),

@@ -28,6 +28,7 @@ from distsim import (
     LifMultisynapse,
     LogNormal,
     Network,
+    NonZero,
     Normal,
     OneToOne,
     PairwiseBernoulli,
@@ -93,7 +94,9 @@ def model(draw: Draw, size: int, dt: float) -> tuple[Any, Kind]:
 
 def rule(draw: Draw, source: Any, target: Any) -> Any:
     """A rule between two populations, which need not be one that they can meet."""
-    kind = draw(st.sampled_from(["in-degree", "no multapses", "all", "pairs", "total", "one", "list", "space"]))
+    kind = draw(
+        st.sampled_from(["in-degree", "no multapses", "all", "pairs", "total", "one", "list", "space", "matrix"])
+    )
     autapses = draw(FLAGS)
     if kind == "in-degree":
         return FixedIndegree(draw(st.integers(0, 9)), autapses)
@@ -109,6 +112,8 @@ def rule(draw: Draw, source: Any, target: Any) -> Any:
         return OneToOne()
     if kind == "space":
         return SpatialBernoulli(draw(st.sampled_from([0.0, 0.5, 1.0])), draw(st.sampled_from([0.1, 2.0])), autapses)
+    if kind == "matrix":
+        return NonZero(np.random.default_rng(5).integers(-1, 2, (target.size, source.size)))
     edges = draw(st.integers(0, 20)) if source.size and target.size else 0
     random = np.random.default_rng(edges)
     return EdgeList(random.integers(0, max(source.size, 1), edges), random.integers(0, max(target.size, 1), edges))
@@ -236,11 +241,21 @@ def binary_networks(draw: Draw) -> BinaryNetwork:
         size = draw(SIZES)
         theta = draw(st.sampled_from([0.0, 0.05, 1.0, Normal(0.1, 0.2)]))
         m_0 = value(draw, 0.0, 1.0, size)
-        populations.append(network.population(f"P{number}", size, theta, value(draw, 1.0, 20.0, size), m_0))
+        tau = value(draw, 1.0, 20.0, size)
+        if draw(st.integers(0, 3)):
+            populations.append(network.population(f"P{number}", size, theta, tau, m_0))
+        else:
+            m = value(draw, 0.0, 1.0, size)
+            populations.append(
+                network.external_population(f"P{number}", size, m, tau, draw(st.sampled_from([None, m_0])))
+            )
     strengths = st.sampled_from([0.1, -0.2, 1.0, -1.0, 7e4, Normal(0.0, 1.0)])
     for _ in range(draw(st.integers(0, 5))):
         source, target = draw(st.sampled_from(populations)), draw(st.sampled_from(populations))
-        connect(draw, network, source, target, lambda shape: draw(strengths))
+        if target.m_ext is None:
+            connect(draw, network, source, target, lambda shape: draw(strengths))
+    network.record_updates()
+    network.record_states([0.0, 3.0, 7.5])
     for population in populations:
         network.record_flips(population)
         network.record_activity(population, draw(st.sampled_from([None, 1.0])))

@@ -100,6 +100,13 @@ class ThreadComm:
         assert [part.size for part in parts] == list(counts)
         everything[:] = np.concatenate(parts)
 
+    def Gatherv(self, mine: Any, into: Any) -> None:  # noqa: N802
+        parts = self.swap(mine.copy())
+        if self.rank == 0:
+            everything, counts = into
+            assert [part.size for part in parts] == list(counts)
+            everything[:] = np.concatenate(parts)
+
     def Alltoall(self, mine: Any, into: Any) -> None:  # noqa: N802
         into[:] = [sent[self.rank] for sent in self.swap(mine.copy())]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,13 @@ from distsim.core.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+IN_A_ROW = 4  # panels
+SIMULATED, MEAN_FIELD, FIXED_POINT = "simulated", "mean field m(t)", "fixed point"
+STYLES: dict[str, dict[str, Any]] = {
+    SIMULATED: {"lw": 0.8},
+    MEAN_FIELD: {"lw": 1.6},
+    FIXED_POINT: {"lw": 1.0, "ls": (0, (5, 3))},
+}
 Course = tuple[npt.ArrayLike, npt.ArrayLike]
 
 
@@ -42,17 +49,45 @@ def plot_activity(
     activities: (time (n,), ms; value (n,)) by population, each value holding until the next, the last to ``stop`` (ms);
     theory: time course of the mean field; predicted: the activities at which it comes to rest, dashed.
     """
-    figure = _figure(5.6, 3.4)
+    from matplotlib.lines import Line2D
+
+    figure = _figure(6.3, 3.2)
     axes = figure.subplots()
+    drawn = {SIMULATED: activities, MEAN_FIELD: theory, FIXED_POINT: predicted}
+    named = [Line2D([], [], color="0.4", label=label, **STYLES[label]) for label, lines in drawn.items() if lines]
     for (name, (times, values)), colour in zip(activities.items(), _colours(activities), strict=True):
         when, value = np.append(times, stop), np.append(values, np.asarray(values)[-1])
-        axes.step(when, value, where="post", color=colour, lw=0.8, alpha=0.75, label=f"{name}, simulated")
+        axes.step(when, value, where="post", color=colour, alpha=0.75, **STYLES[SIMULATED])
         if name in theory:
-            axes.plot(*theory[name], color=colour, lw=1.6, label=f"{name}, mean field m(t)")
+            axes.plot(*theory[name], color=colour, **STYLES[MEAN_FIELD])
         if name in predicted:
-            label = f"{name}, fixed point {predicted[name]:.3f}"
-            axes.axhline(predicted[name], color=colour, lw=1.0, ls=(0, (5, 3)), label=label)
+            axes.axhline(predicted[name], color=colour, **STYLES[FIXED_POINT])
+        level = f", fixed point {predicted[name]:.3f}" if name in predicted else ""
+        named.append(Line2D([], [], color=colour, lw=4.0, label=f"{name}{level}"))
     highest = max(0.05, axes.get_ylim()[1])
     axes.set(xlim=(0.0, stop), ylim=(0.0, highest), xlabel="time (ms)", ylabel="mean activity")
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=max(1, len(activities)), frameon=False, fontsize=8)
+    axes.legend(handles=named, loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False, fontsize=8)
+    return figure
+
+
+def plot_populations(activities: Mapping[str, Course], stop: float, predicted: Mapping[str, float]) -> Figure:
+    """Mean activity of each population in a panel of its own, as NNMT's example draws it.
+
+    Arguments as in ``plot_activity``: simulated activity as a black line, the one that is predicted as a dashed grey
+    one, on an axis from -0.1 to 1.1.
+    """
+    columns = max(1, min(len(activities), IN_A_ROW))
+    rows = max(1, -(-len(activities) // columns))
+    figure = _figure(3.0 * columns, 2.5 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for unused in panels[len(activities) :]:
+        unused.remove()
+    for axes, (name, (times, values)) in zip(panels, activities.items(), strict=False):
+        axes.step(np.append(times, stop), np.append(values, np.asarray(values)[-1]), where="post", color="k", lw=1.0)
+        axes.lines[0].set_label("sim")
+        if name in predicted:
+            axes.axhline(predicted[name], color="gray", ls="--", lw=1.5, label="thy")
+        axes.set(xlim=(0.0, stop), ylim=(-0.1, 1.1), xlabel="time (ms)", ylabel="mean activity")
+        axes.set_title(f"{name} population")
+        axes.legend(loc="best")
     return figure

@@ -1,4 +1,4 @@
-"""Figures of a run: raster with population rates, distributions, boxes, weights, simulated against predicted values.
+"""Figures of a run: raster with population rates, distributions, boxes, simulated against predicted values.
 
 Each function returns a matplotlib Figure that belongs to no window and no global state; ``figure.savefig(path)`` writes
 it. matplotlib is imported inside the functions.
@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.analysis.spike_statistics import mean_rate, spike_counts
-from distsim.analysis.weight_statistics import weight_histogram
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S, check_count
 
@@ -149,55 +148,6 @@ def plot_prediction(
     return figure
 
 
-def plot_weight_histogram(weights: Mapping[str, npt.ArrayLike], edges: npt.ArrayLike | None = None) -> Figure:
-    """Probability density of weights (pA), logarithmic, one line for each entry of ``weights`` (label: weights (n,)).
-
-    ``edges`` (pA) as for ``weight_statistics.weight_histogram``; the legend says what fraction lies outside.
-    """
-    figure = _figure(4.2, 3.0)
-    axes = figure.subplots()
-    axes.set_yscale("log", nonpositive="clip")
-    lowest = np.inf
-    for (label, values), colour in zip(weights.items(), _colours(weights), strict=True):
-        density, bounds = weight_histogram(values, edges)
-        outside = 1.0 - float((density * np.diff(bounds)).sum())
-        note = f" ({100.0 * outside:.2g} % outside)" if outside > 1e-9 and np.size(values) else ""
-        axes.stairs(density, bounds, baseline=0.0, color=colour, label=label + note, lw=1.0)
-        lowest = min(lowest, density.min(where=density > 0.0, initial=np.inf))
-        axes.set_xlim(bounds[0], bounds[-1])
-    if np.isfinite(lowest):
-        axes.set_ylim(bottom=0.5 * lowest)
-    axes.set(xlabel="synaptic weight (pA)", ylabel="probability density (1/pA)")
-    axes.legend(frameon=False)
-    return figure
-
-
-def plot_connectivity_matrix(
-    matrix: npt.ArrayLike, *, label: str = "synaptic weight (pA)", highest: float | None = None
-) -> Figure:
-    """Image of a connectivity matrix (targets, sources), 0 in white; values above ``highest`` have its colour.
-
-    Default of ``highest``: the 99th percentile of the entries that are not 0, so that a few large ones do not hide the
-    others. Matrices with negative entries are drawn in two colours. Raises InputError unless the matrix has two axes.
-    """
-    values = np.asarray(matrix, np.float64)
-    if values.ndim != 2:
-        raise InputError(f"plot_connectivity_matrix: needs a matrix (targets, sources), got shape {values.shape}")
-    sizes = np.abs(values[values != 0.0])
-    limit = (float(np.percentile(sizes, 99.0)) if sizes.size else 1.0) if highest is None else highest
-    signed = bool((values < 0.0).any())
-    figure = _figure(4.6, 3.8)
-    axes = figure.subplots()
-    colours = _signed_colours() if signed else "gray_r"
-    lower = -limit if signed else 0.0
-    image = axes.imshow(values, cmap=colours, vmin=lower, vmax=limit, interpolation="nearest", origin="lower")
-    beyond = bool((values > limit).any()), bool((values < -limit).any())
-    extend = {(True, True): "both", (True, False): "max", (False, True): "min", (False, False): "neither"}[beyond]
-    figure.colorbar(image, ax=axes, extend=extend, label=label)
-    axes.set(xlabel="source", ylabel="target")
-    return figure
-
-
 def _require_sizes(spikes: Mapping[str, TimesAndNeurons], sizes: Mapping[str, int], where: str) -> None:
     for name in spikes:
         if name not in sizes:
@@ -249,12 +199,6 @@ def _figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), dpi=150)
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
     return figure
-
-
-def _signed_colours() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("signed", (COLOURS[0], "white", COLOURS[1]))
 
 
 def _colours(names: Iterable[str], chosen: Mapping[str, str] | None = None) -> list[str]:

@@ -32,7 +32,8 @@ UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, Attribu
 class RecordedSynapses(NamedTuple):
     """Synapses, sorted by source, then target: indices in their populations, weight (pA), delay (ms), each (n,).
 
-    ``time`` (ms) is when they were recorded.
+    Every synapse is a row, so a multapse is several, by sign of weight, then delay, then as they were drawn;
+    ``weight_statistics.merge_multapses`` makes one of them. ``time`` (ms) is when they were recorded.
     """
 
     source: IntArray
@@ -40,6 +41,26 @@ class RecordedSynapses(NamedTuple):
     weight: FloatArray
     delay: FloatArray
     time: float
+
+
+class RecordedCouplings(NamedTuple):
+    """Couplings of binary neurons, sorted by source, then target, (n,) each: indices in their populations, strength."""
+
+    source: IntArray
+    target: IntArray
+    weight: FloatArray
+
+
+class RecordedUpdates(NamedTuple):
+    """Updates of binary neurons, by time, then neuron: ``time`` (n,) (ms), ``neuron`` (n,) (global id).
+
+    And the fraction of active neurons just after: ``mean`` (n,) of all, ``activity[name]`` (n,) of each population.
+    """
+
+    time: FloatArray
+    neuron: IntArray
+    mean: FloatArray
+    activity: dict[str, FloatArray]
 
 
 class RecordedStates(NamedTuple):
@@ -60,10 +81,28 @@ def read_spikes(path: Path, population: str, start: float = 0.0, stop: float = m
     return times[first:last], neurons[first:last]
 
 
+def read_recorded_neurons(path: Path, population: str) -> IntArray:
+    """Indices (n,) of the neurons of a population whose spikes were recorded, ascending, be they silent or not.
+
+    Raises InputError where the file cannot be read or holds no spikes of the population.
+    """
+
+    def recorded(file: Any) -> IntArray | None:
+        group = _group(file, "spikes", population)
+        return _column(group, "recorded").astype(np.int64) if "recorded" in group else None
+
+    found = _read(path, recorded)
+    if found is not None:
+        return found
+    described = read_parameters(path)["network"]["populations"]
+    return np.arange(next(known["size"] for known in described if known["name"] == population))
+
+
 def read_connections(path: Path, source: str, target: str, time: float | None = None) -> RecordedSynapses:
     """The synapses from population ``source`` to ``target`` as recorded at ``time`` (ms), by default at the last time.
 
-    Raises InputError where the file cannot be read or has none of these populations or of this time.
+    They are recorded before the first run, at time 0, and after every run. Raises InputError where the file cannot be
+    read or has none of these populations or of this time.
     """
 
     def connections(file: Any) -> RecordedSynapses:
@@ -86,7 +125,10 @@ def read_connections(path: Path, source: str, target: str, time: float | None = 
 
 
 def read_states(path: Path, population: str, variable: str) -> RecordedStates:
-    """The recorded values of a state variable; InputError where there are none in the file."""
+    """The recorded values of a state variable; InputError where there are none in the file.
+
+    The variable of binary neurons is "state", 0 or 1.
+    """
 
     def states(file: Any) -> RecordedStates:
         _group(file, "states", population)
@@ -124,6 +166,26 @@ def read_binary_states(path: Path, population: str) -> tuple[IntArray, IntArray]
     return initial, final
 
 
+def read_couplings(path: Path, source: str, target: str) -> RecordedCouplings:
+    """The couplings that were kept from population ``source`` to ``target``; InputError where there are none."""
+    name = f"{source}->{target}"
+    columns = _read_columns(path, "couplings", name, source=np.int64, target=np.int64, weight=np.float64)
+    return RecordedCouplings(*columns)
+
+
+def read_updates(path: Path) -> RecordedUpdates:
+    """Every update of binary neurons and the mean activities after it; InputError where none were recorded."""
+
+    def updates(file: Any) -> RecordedUpdates:
+        group = _group(file, "updates", "all")
+        time, neuron, mean, activity = _columns(group, "time", "neuron", "mean", "activity")
+        names = json.loads(group.attrs["populations"])
+        of = {name: activity[:, k].astype(np.float64) for k, name in enumerate(names)}
+        return RecordedUpdates(time.astype(np.float64), neuron.astype(np.int64), mean.astype(np.float64), of)
+
+    return _read(path, updates)
+
+
 def read_parameters(path: Path) -> dict[str, Any]:
     """What is needed to repeat the run: versions, seed, dt, ranks, description of the network; T (ms): how far it came.
 
@@ -143,6 +205,14 @@ def read_parameters(path: Path) -> dict[str, Any]:
         return {**found, **({"T": float(file.attrs["T"])} if "T" in file.attrs else {})}
 
     return _read(path, parameters)
+
+
+def read_contents(path: Path) -> dict[str, list[str]]:
+    """Of what there are recordings: the names that the other readers take, by "spikes", "weights" and the like.
+
+    Synapses are named "source->target". Raises InputError where the file cannot be read.
+    """
+    return _read(path, lambda file: {kind: sorted(file[kind]) for kind in sorted(file)})
 
 
 def _read_columns(path: Path, kind: str, population: str, **types: type) -> list[npt.NDArray[Any]]:

@@ -1,4 +1,8 @@
-"""Synaptic weights: statistics, histogram and the connectivity matrix of chosen neurons."""
+"""Synaptic weights: statistics, histogram and the connectivity matrix of chosen neurons.
+
+Two neurons may be connected by several synapses, a multapse. Each of them is a row of what is recorded and read, and
+counts for itself in statistics and histograms; where there is one number for a pair, ``MULTAPSES`` says which.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,20 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.errors import InputError
+from distsim.core.errors import InputError, check_names
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+MULTAPSES = ("sum", "mean", "last", "count")
+"""What stands for the synapses of a pair: sum or mean of their weights, the weight of the last row, their number."""
+DENSITIES = ("all", "inside")
+"""What a probability density is relative to: all weights, or those between the edges."""
+
+PUBLISHED_MULTAPSES = "last"
+"""That of the published connectivity matrix, where each synapse overwrites the one before it."""
+PUBLISHED_DENSITY = "inside"
+"""That of the published weight histogram, made by numpy with ``density=True``."""
 
 PUBLISHED_EDGES = (0.0, 150.0, 0.5)
 """First and last edge and width (pA) of the bins of the published weight histogram."""
@@ -44,20 +59,54 @@ def histogram_edges(first: float, last: float, width: float) -> FloatArray:
     return np.linspace(first, last, bins + 1)
 
 
-def weight_histogram(weights: npt.ArrayLike, edges: npt.ArrayLike | None = None) -> tuple[FloatArray, FloatArray]:
+def weight_histogram(
+    weights: npt.ArrayLike, edges: npt.ArrayLike | None = None, density: str = "all"
+) -> tuple[FloatArray, FloatArray]:
     """Probability density (n,) (1/pA) of the weights in the bins between ``edges`` (n + 1,) (pA), and these edges.
 
-    Default: the published bins, 0 to 150 pA in steps of 0.5. The density is relative to all weights, those
-    outside the edges included: its integral is the fraction of weights inside. (numpy's ``density=True``, with which
-    the published figure was made, is relative to the weights inside.) The last bin includes its right edge.
+    Default: the published bins, 0 to 150 pA in steps of 0.5. ``density="all"``: relative to all weights, those outside
+    the edges included, so that its integral is the fraction of weights inside; "inside": relative to the weights
+    inside, so that its integral is 1 (``PUBLISHED_DENSITY``). Every synapse of a multapse counts, as published; for one
+    value of a pair give the weights of ``merge_multapses``. The last bin includes its right edge.
     Raises InputError where a weight is not finite or edges do not increase.
     """
+    check_names([density], DENSITIES, "density", "weight_histogram")
     values = _as_weights(weights, "weight_histogram")
     bounds = histogram_edges(*PUBLISHED_EDGES) if edges is None else np.asarray(edges, np.float64)
     if bounds.ndim != 1 or bounds.size < 2 or not (np.diff(bounds) > 0.0).all():
         raise InputError("weight_histogram: edges must be at least two increasing numbers")
     counts, _ = np.histogram(values, bounds)
-    return counts / (max(values.size, 1) * np.diff(bounds)), bounds
+    whole = values.size if density == "all" else int(counts.sum())
+    return counts / (max(whole, 1) * np.diff(bounds)), bounds
+
+
+def merge_multapses(
+    source: npt.ArrayLike, target: npt.ArrayLike, weight: npt.ArrayLike, multapses: str = "sum"
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Synapses (n,) with one entry for each connected pair: source, target and weight (pairs,), sorted by them.
+
+    ``multapses``, one of ``MULTAPSES``, says what the weight of a pair is; the last synapse is that of the last row.
+    Raises InputError for arrays of different lengths.
+    """
+    check_names([multapses], MULTAPSES, "treatment of multapses", "merge_multapses")
+    sources, targets = np.asarray(source, np.int64), np.asarray(target, np.int64)
+    weights = np.asarray(weight, np.float64)
+    if not sources.shape == targets.shape == weights.shape or weights.ndim != 1:
+        raise InputError("merge_multapses: source, target and weight must be arrays of one length")
+    order = np.lexsort((targets, sources))  # stable: synapses of a pair stay in their order
+    sources, targets, weights = sources[order], targets[order], weights[order]
+    new = np.ones(weights.size, np.bool_)
+    new[1:] = (np.diff(sources) != 0) | (np.diff(targets) != 0)
+    first = np.flatnonzero(new)
+    count = np.diff(np.append(first, weights.size))
+    if multapses == "count":
+        value = count.astype(np.float64)
+    elif multapses == "last":
+        value = weights[first + count - 1]
+    else:
+        value = np.add.reduceat(weights, first) if first.size else weights
+        value = value / count if multapses == "mean" else value
+    return sources[first], targets[first], value
 
 
 def connectivity_matrix(
@@ -66,11 +115,13 @@ def connectivity_matrix(
     weight: npt.ArrayLike | None,
     sources: npt.ArrayLike,
     targets: npt.ArrayLike,
+    multapses: str = "sum",
 ) -> FloatArray:
-    """Matrix (len(targets), len(sources)) of summed weights, or of numbers of synapses where ``weight`` is None.
+    """Matrix (len(targets), len(sources)) of weights, or of numbers of synapses where ``weight`` is None.
 
     ``source``, ``target`` (and ``weight``) (n,): the synapses; those of neurons not in ``sources`` and ``targets`` are
-    left out. Row i belongs to targets[i], column j to sources[j]; 0 where there is no synapse.
+    left out. Row i belongs to targets[i], column j to sources[j]; 0 where there is no synapse. ``multapses``: what
+    stands for several synapses of a pair, see ``MULTAPSES``; published: ``PUBLISHED_MULTAPSES``.
     Raises InputError for arrays of different lengths and for neurons given twice.
     """
     column, from_chosen = _places(np.asarray(source), np.asarray(sources), "sources")
@@ -79,8 +130,10 @@ def connectivity_matrix(
     if not column.shape == row.shape == values.shape:
         raise InputError("connectivity_matrix: source, target and weight must be arrays of one length")
     chosen = from_chosen & to_chosen
+    how = "count" if weight is None else multapses
+    columns, rows, merged = merge_multapses(column[chosen], row[chosen], values[chosen], how)
     matrix = np.zeros((np.size(targets), np.size(sources)))
-    np.add.at(matrix, (row[chosen], column[chosen]), values[chosen])
+    matrix[rows, columns] = merged
     return matrix
 
 

@@ -1,42 +1,71 @@
 """A network of binary neurons: populations, couplings, recordings, checked as they are added. No ranks, no edges.
 
 Neuron i has state s_i, 0 or 1, and updates it at the points of its own Poisson process of mean interval tau: it
-becomes 1 if its input h_i = sum_j J_ij s_j lies above its threshold theta, else 0. Couplings have no delay.
+becomes 1 if its input h_i = sum_j J_ij s_j lies above its threshold theta, else 0. Couplings have no delay. A neuron of
+an external population has no input: at each of its updates it becomes 1 with a probability of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
+from distsim.connect.rules.nonzero import NonZero
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.populations import Populations
+from distsim.core.parts import Neurons
+from distsim.core.populations import Populations, check_indices
 from distsim.core.units import check_number
-from distsim.core.values import Value, check_shape, check_value, largest
+from distsim.core.values import Value, check_array, check_shape, check_value, largest
+
+Int64Array = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class BinaryPopulation:
+class BinaryPopulation(Neurons):
     """``size`` binary neurons with global ids ``first_gid`` .. ``first_gid + size - 1``.
 
     theta: threshold, in units of J. tau: mean interval between updates (ms). m_0: the probability that a neuron is
-    active at the start. Each is a number, an array (size,) or a distribution.
+    active at the start. m_ext: of an external population, which has no threshold, the probability that a neuron is
+    active after an update, and, where m_0 is None, at the start. Each is a number, an array (size,) or a distribution.
     """
 
     name: str
     size: int
     first_gid: int
-    theta: Value
+    theta: Value | None
     tau: Value
-    m_0: Value
+    m_0: Value | None
+    m_ext: Value | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class BinaryProjection(Connected[BinaryPopulation]):
-    """Couplings of strength ``J``."""
+    """Couplings of strength ``J``: one value, or an array, which of a matrix is a view of what the user gave."""
 
-    J: Value
+    J: Value | npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class CouplingRecording:
+    """Keep the couplings from ``sources`` to ``targets``, indices (n,) within two populations."""
+
+    source: str
+    target: str
+    sources: Int64Array = field(repr=False)
+    targets: Int64Array = field(repr=False)
+
+
+@dataclass(frozen=True)
+class StateSampling:
+    """Record the states of ``neurons`` (n,) of a population at ``times`` (T,) (ms), ascending."""
+
+    neurons: Int64Array = field(repr=False)
+    times: npt.NDArray[np.float64]
 
 
 @check_arguments
@@ -51,6 +80,9 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         self.projections: list[BinaryProjection] = []
         self.activity_recordings: dict[str, float | None] = {}  # population: interval (ms), None for every flip
         self.flip_recordings: list[str] = []
+        self.state_recordings: dict[str, StateSampling] = {}
+        self.coupling_recordings: list[CouplingRecording] = []
+        self.update_recordings: list[str] = []  # of all populations, or none
 
     def population(self, name: str, size: int, theta: Any, tau: Any = 1.0, m_0: Any = 0.0) -> BinaryPopulation:
         """Add ``size`` neurons of threshold ``theta`` and mean update interval ``tau`` (ms), active with chance m_0.
@@ -58,17 +90,33 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         A number, an array (size,) or a distribution each; m_0 = 0 is all inactive, and an array of zeros and ones
         gives the state of every neuron at the start.
         """
+        return self._add(name, size, theta=theta, tau=tau, m_0=m_0)
+
+    def external_population(self, name: str, size: int, m: Any, tau: Any = 1.0, m_0: Any = None) -> BinaryPopulation:
+        """Add ``size`` neurons that nothing drives: each is active with probability ``m`` after any of its updates.
+
+        The external populations of the mean field: of mean activity m and variance m (1 - m), independent of each
+        other. tau: mean interval (ms) between updates, after which a neuron has forgotten its state; m_0: as in
+        ``population``; without it, activity is stationary from the start. A number, an array (size,) or a distribution
+        each.
+        """
+        return self._add(name, size, theta=None, tau=tau, m_0=m_0, m_ext=m)
+
+    def _add(self, name: str, size: int, **given: Any) -> BinaryPopulation:
+        """A new population, checked; None for what it does not have."""
         where = self._require_new(name)
         size = self._check_size(size, where)
-        values = {
-            "theta": check_value(theta, f"{where}: theta"),
-            "tau": check_value(tau, f"{where}: tau", above=0.0),
-            "m_0": check_value(m_0, f"{where}: m_0", low=0.0),
-        }
-        for key, value in values.items():
-            check_shape(value, (size,), f"{where}: {key}")
-        if largest(values["m_0"]) > 1.0:
-            raise InputError(f"{where}: m_0 is a probability and must be at most 1, got {largest(values['m_0']):g}")
+        limits = {"tau": {"above": 0.0}, "m_0": {"low": 0.0}, "m_ext": {"low": 0.0}}
+        values: dict[str, Any] = {}
+        for key, value in given.items():
+            label = f"{where}: {key.removesuffix('_ext')}"
+            if value is None and (key, "m_ext" in given) in (("theta", True), ("m_0", True)):
+                values[key] = None
+                continue
+            values[key] = check_value(value, label, **limits.get(key, {}))
+            check_shape(values[key], (size,), label)
+            if key in ("m_0", "m_ext") and largest(values[key]) > 1.0:
+                raise InputError(f"{label} is a probability and must be at most 1, got {largest(values[key]):g}")
         population = BinaryPopulation(name, size, self.size, **values)
         self.populations.append(population)
         return population
@@ -82,6 +130,52 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         strength = check_value(J, f"{where}: J")
         projection = BinaryProjection(len(self.projections), source, target, rule, strength)
         check_of_edges(strength, rule.array_shape(projection.ends), f"{where}: J")
+        return self._append(projection)
+
+    def connect_matrix(
+        self,
+        J: Any,
+        source: BinaryPopulation | str | None = None,
+        target: BinaryPopulation | str | None = None,
+    ) -> list[BinaryProjection]:
+        """Couple neurons by a matrix: J[i, j] is the strength from neuron j to neuron i, and 0 is no coupling.
+
+        Of shape (n, n) with the n neurons of all populations in the order in which these were added, or, where
+        ``source`` and ``target`` are given, (target size, source size). Numbers of any real type, which are neither
+        copied nor converted as a whole: of a file that ``numpy.load(..., mmap_mode="r")`` maps, each rank reads what
+        it checks, and keeps the couplings of its own neurons alone. The array must not change until the simulation is
+        made. Returns the projections: one for each pair of populations with any coupling.
+        """
+        self._require_open()
+        if (source is None) != (target is None):
+            raise InputError("connect_matrix: source and target go together: give both or neither")
+        sources = self.populations if source is None else [self.find(source)]
+        targets = self.populations if target is None else [self.find(target)]
+        shape = sum(p.size for p in targets), sum(p.size for p in sources)
+        whole = NonZero(J).matrix
+        if whole.shape != shape:
+            raise InputError(
+                f"connect_matrix: J has shape {whole.shape}, but must have shape {shape}: a row for each target, a "
+                "column for each source"
+            )
+        first_row, first_column = targets[0].first_gid if targets else 0, sources[0].first_gid if sources else 0
+        made: list[BinaryProjection] = []
+        for to in targets:
+            for of in sources:
+                row, column = to.first_gid - first_row, of.first_gid - first_column
+                rule = NonZero(whole[row : row + to.size, column : column + of.size])
+                values = rule.values()
+                if values:
+                    strength = rule.matrix if len(values) > 1 else values[0]
+                    made.append(BinaryProjection(len(self.projections) + len(made), of, to, rule, strength))
+        for projection in made:
+            self._append(projection)
+        return made
+
+    def _append(self, projection: BinaryProjection) -> BinaryProjection:
+        if projection.target.m_ext is not None:
+            external = f"'{projection.target.name}' is an external population, which has no input"
+            raise InputError(f"projection '{projection.name}': {external}")
         self.projections.append(projection)
         return projection
 
@@ -102,3 +196,59 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         if name in self.flip_recordings:
             raise InputError(f"record_flips: the flips of '{name}' are recorded already")
         self.flip_recordings.append(name)
+
+    def record_updates(self) -> None:
+        """Record every update of every neuron, and the mean activity of each population and of all just after it."""
+        self._require_open()
+        if self.update_recordings:
+            raise InputError("record_updates: updates are recorded already")
+        self.update_recordings.append("all")
+
+    def record_states(
+        self,
+        times: Iterable[float],
+        population: BinaryPopulation | str | None = None,
+        neurons: Iterable[int] | None = None,
+    ) -> None:
+        """Record the states, 0 or 1, just after all updates up to each of ``times`` (ms).
+
+        Of all populations, or of ``population``, or of some ``neurons`` (indices) of it.
+        """
+        self._require_open()
+        if population is None and neurons is not None:
+            raise InputError("record_states: neurons are indices within a population; give that population, too")
+        when = check_array(times, "record_states: times", low=0.0)
+        for chosen in self.populations if population is None else [self.find(population)]:
+            if chosen.name in self.state_recordings:
+                raise InputError(f"record_states: '{chosen.name}' is recorded already; give all times at once")
+            indices = np.array(check_indices(neurons, chosen, f"record_states '{chosen.name}'"), np.int64)
+            self.state_recordings[chosen.name] = StateSampling(indices, np.unique(when))
+
+    def record_couplings(
+        self,
+        source: BinaryPopulation | str,
+        target: BinaryPopulation | str,
+        sources: Iterable[int] | None = None,
+        targets: Iterable[int] | None = None,
+    ) -> None:
+        """Keep the couplings from ``source`` to ``target``, or between chosen neurons of theirs, in the file."""
+        self._require_open()
+        source, target = self.find(source), self.find(target)
+        where = f"record_couplings '{source.name}->{target.name}'"
+        if any((r.source, r.target) == (source.name, target.name) for r in self.coupling_recordings):
+            raise InputError(f"{where}: these couplings are recorded already")
+        chosen = self.chosen_ends(source, target, sources, targets, where)
+        self.coupling_recordings.append(CouplingRecording(source.name, target.name, *chosen))
+
+    @staticmethod
+    def chosen_ends(
+        source: BinaryPopulation,
+        target: BinaryPopulation,
+        sources: Iterable[int] | None,
+        targets: Iterable[int] | None,
+        where: str,
+    ) -> tuple[Int64Array, Int64Array]:
+        """Indices of the chosen neurons of two populations, ascending, each once; all of them for None."""
+        ends = (sources, source, f"{where}: sources"), (targets, target, f"{where}: targets")
+        of, to = (np.unique(np.array(check_indices(*end), np.int64)) for end in ends)
+        return of, to

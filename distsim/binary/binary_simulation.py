@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from distsim.binary import coupled_pairs, flip_file
 from distsim.binary import couplings as building
-from distsim.binary import flip_file
+from distsim.binary.binary_checkpoint import RECORDINGS, transfer
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation
+from distsim.binary.coupled_pairs import CoupledEnds, CoupledPairs
 from distsim.binary.flip_recorder import BinaryRecorder, Flips, MeanActivity
+from distsim.binary.state_sampler import BinaryStates
+from distsim.binary.update_recorder import Updates
 from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.units import MAX_STEPS, check_number
-from distsim.parallel.gather import allgather_array
+from distsim.parallel.gather import gather_array
+from distsim.record.checkpoint import Archive
 from distsim.record.output import FLUSH_TIME, Output
 from distsim.record.simulation_base import SimulationBase, Tick
 
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 
 LEAST_IN_WINDOW = 1e-3  # updates, on average: shorter windows are nearly all empty
 SHORTEST_WINDOW = 1e-6  # ms; windows much shorter would not come to an end
+MOST_KEPT = 1 << 23  # updates of all ranks, on average, after which what they gave goes to the file
 
 
 @check_arguments
@@ -45,6 +52,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
     simulates = BinaryNetwork
     connections = "couplings"
     build_phases = ("connect",)
+    kept_recordings = RECORDINGS
     run_phases = ("draw", "speculate", "exchange", "correct", "settle", "record")
 
     def __init__(
@@ -68,26 +76,38 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
             couplings = building.build_couplings(network, comm, seed)
         self._compile(lambda: call_kernels(network, seed, couplings))
         with self._building():
+            self._couplings = couplings
             self._loop = BinaryLoop(network, comm, seed, couplings, self.window)
             self._recorder = BinaryRecorder(network, self._loop.neurons)
+            self._forgotten, self._active_before = 0.0, np.zeros(len(network.populations))
         self._timers = self._loop.timers
         if self._output:
-            self._write_start(self._output)
+            flip_file.append_records(self._output, self._recorder, 0.0)
+            self._write_beside(self._output)
+            self._output.flush(0.0)
         return len(couplings.targets)
 
-    def _write_start(self, output: Output) -> None:
-        """Put activities and states at the start, also the last ones so far, into the file."""
-        flip_file.append_records(output, self._recorder, 0.0)
+    def _table_bytes(self) -> int:
+        return sum(array.nbytes for array in self._couplings.arrays if isinstance(array, np.ndarray))
+
+    def _write_beside(self, output: Output) -> None:
         for population in self.network.populations:
-            states = self.initial_states(population)
-            for name in ("initial", "final"):
-                output.replace(f"states/{population.name}/{name}", states)
-        output.flush(0.0)
+            output.replace(f"states/{population.name}/initial", self.initial_states(population, everywhere=False))
+            output.replace(f"states/{population.name}/final", self.states(population, everywhere=False))
+        for recording in self.network.coupling_recordings if output.new else []:
+            kept = coupled_pairs.of_recording(self.network, self._couplings, self.comm, recording)
+            for pairs in kept.pieces():
+                flip_file.append_couplings(output, recording.source, recording.target, pairs)
+
+    def _transfer(self, archive: Archive) -> None:
+        self._forgotten = archive.number("time at which times were forgotten", self._forgotten)
+        self._active_before[:] = archive.number("time active before", self._active_before.tolist())
+        transfer(archive, self._loop, self._recorder)
 
     def _write_records(self, output: Output, at_end: bool) -> None:
         flip_file.append_records(output, self._recorder, self.time)
         for population in self.network.populations if at_end else []:
-            output.replace(f"states/{population.name}/final", self.states(population))
+            output.replace(f"states/{population.name}/final", self.states(population, everywhere=False))
 
     @property
     def time(self) -> float:
@@ -98,13 +118,15 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         loop = self._loop
         stop = loop.time + check_number(duration, "duration", low=0.0)
         self._check_updates(stop)
-        due = loop.time + FLUSH_TIME
+        longest = min(FLUSH_TIME, MOST_KEPT / loop.rate) if loop.rate else FLUSH_TIME
+        due = loop.time + longest
         while loop.time < stop:
-            self._recorder.add(*loop.advance(stop))
+            flips = loop.advance(stop)
+            self._recorder.add(loop.stretch, flips, loop.time)
             loop.timers.lap("record")
             if due <= loop.time < stop:
                 self._write()
-                due = loop.time + FLUSH_TIME
+                due = loop.time + longest
             tick(loop.time)
 
     def _check_updates(self, stop: float) -> None:
@@ -119,34 +141,71 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
                 f"every {1.0 / rate:.3g} ms"
             )
 
-    def activity(self, population: BinaryPopulation | str) -> MeanActivity:
-        """The recorded mean activity of ``population`` so far."""
+    def activity(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> MeanActivity:
+        """The recorded mean activity of ``population`` so far; not ``everywhere``: on rank 0 alone."""
         self._require_open()
         name = self.network.find(population).name
         if name not in self.network.activity_recordings:
             raise InputError(f"the activity of '{name}' is not recorded; call network.record_activity('{name}')")
         if self._output:
-            time, value = self._output.read(f"activity/{name}", "time", "value")
+            time, value = self._output.read(f"activity/{name}", "time", "value", everywhere=everywhere)
             return MeanActivity(time, value, self.time)
-        return self._recorder.activity(name, self.time, self.comm)
+        return self._recorder.activity(name, self.time, self.comm, everywhere)
 
-    def flips(self, population: BinaryPopulation | str) -> Flips:
-        """The recorded changes of state in ``population`` so far."""
+    def flips(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> Flips:
+        """The recorded changes of state in ``population`` so far; not ``everywhere``: on rank 0 alone."""
         self._require_open()
         name = self.network.find(population).name
         if name not in self.network.flip_recordings:
             raise InputError(f"the flips of '{name}' are not recorded; call network.record_flips('{name}')")
         if self._output:
-            return Flips(*self._output.read(f"flips/{name}", "time", "neuron", "state"))
-        return self._recorder.flips(name, self.comm)
+            return Flips(*self._output.read(f"flips/{name}", "time", "neuron", "state", everywhere=everywhere))
+        return self._recorder.flips(name, self.comm, everywhere)
 
-    def states(self, population: BinaryPopulation | str) -> npt.NDArray[np.uint8]:
-        """The states (size,), 0 or 1, of the neurons of ``population`` now."""
-        return self._gather(population, self._loop.neurons.state)
+    def updates(self, *, everywhere: bool = True) -> Updates:
+        """All updates so far, and the mean activities just after each; not ``everywhere``: on rank 0 alone."""
+        self._require_open()
+        if self._recorder.updates is None:
+            raise InputError("updates are not recorded; call network.record_updates()")
+        if self._output:
+            return flip_file.read_updates(self._output, self.network, everywhere)
+        return self._recorder.updates.all(self.comm, everywhere)
 
-    def initial_states(self, population: BinaryPopulation | str) -> npt.NDArray[np.uint8]:
-        """The states (size,) at the start."""
-        return self._gather(population, self._loop.neurons.initial)
+    def recorded_states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> BinaryStates:
+        """The states recorded of ``population`` so far; not ``everywhere``: on rank 0 alone."""
+        self._require_open()
+        name = self.network.find(population).name
+        if name not in self._recorder.states:
+            raise InputError(f"states of '{name}' are not recorded; call network.record_states(times, '{name}')")
+        if self._output:
+            return flip_file.read_states(self._output, name, everywhere)
+        return self._recorder.states[name].all(self.comm, everywhere)
+
+    def couplings(
+        self,
+        source: BinaryPopulation | str,
+        target: BinaryPopulation | str,
+        sources: Iterable[int] | None = None,
+        targets: Iterable[int] | None = None,
+        *,
+        everywhere: bool = True,
+    ) -> CoupledPairs:
+        """The couplings from ``source`` to ``target``, or between chosen neurons of theirs.
+
+        Not ``everywhere``: on rank 0 alone.
+        """
+        ends = self.network.find(source), self.network.find(target)
+        where = f"couplings '{ends[0].name}->{ends[1].name}'"
+        chosen = self.network.chosen_ends(*ends, sources, targets, where)
+        return CoupledEnds(self.network, self._couplings, self.comm, ends, chosen).all(everywhere)
+
+    def states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
+        """The states (size,), 0 or 1, of the neurons of ``population`` now; not ``everywhere``: on rank 0 alone."""
+        return self._gather(population, self._loop.neurons.state, everywhere)
+
+    def initial_states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
+        """The states (size,) at the start; not ``everywhere``: on rank 0 alone."""
+        return self._gather(population, self._loop.neurons.initial, everywhere)
 
     def inputs(self, population: BinaryPopulation | str) -> npt.NDArray[np.float64]:
         """The inputs h (size,) of the neurons of ``population`` now: whole numbers of units (binary/couplings.py)."""
@@ -155,13 +214,16 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         inputs: npt.NDArray[np.float64] = np.multiply(units, unit.numerator, dtype=np.float64)
         return inputs / np.float64(unit.denominator)
 
-    def _gather(self, population: BinaryPopulation | str, local: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _gather(
+        self, population: BinaryPopulation | str, local: npt.NDArray[Any], everywhere: bool = True
+    ) -> npt.NDArray[Any]:
         """Of the numbers ``local`` (n,) of all neurons of this rank those of ``population`` (size,), of all ranks."""
         whole = self.network.find(population)
         gids = self._loop.neurons.gids
         mine = (gids >= whole.first_gid) & (gids < whole.first_gid + whole.size)
-        values = np.empty(whole.size, local.dtype)
-        values[allgather_array(gids[mine], self.comm) - whole.first_gid] = allgather_array(local[mine], self.comm)
+        places = gather_array(gids[mine], self.comm, everywhere) - whole.first_gid
+        values = np.empty(len(places), local.dtype)
+        values[places] = gather_array(local[mine], self.comm, everywhere)
         return values
 
     def update_count(self) -> int:
@@ -171,6 +233,26 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
     def flip_count(self) -> int:
         """Number of changes of state of all neurons so far, recorded or not."""
         return int(self.comm.allreduce(self._loop.n_flips))
+
+    def flip_hash(self) -> str:
+        """Hash of the times of all changes of state of all neurons so far, recorded or not (``parallel.event_hash``).
+
+        The counter of a flip is its time (ms), as the bits of a float64.
+        """
+        return self._loop.tally.hash.over_ranks(self.comm)
+
+    def mean_activities(self) -> dict[str, float]:
+        """Mean share of active neurons by population since ``forget_times()``, recorded or not; NaN where none is."""
+        neurons = np.array([population.size for population in self.network.populations], np.float64)
+        passed = self._loop.tally.active_time(self.time, self.comm) - self._active_before
+        with np.errstate(invalid="ignore"):
+            means = passed / (neurons * (self.time - self._forgotten))
+        return {p.name: float(mean) for p, mean in zip(self.network.populations, means, strict=True)}
+
+    def forget_times(self) -> None:
+        """Start the times of the run anew, and what ``mean_activities`` tells, as after a pre-simulation."""
+        super().forget_times()
+        self._forgotten, self._active_before = self.time, self._loop.tally.active_time(self.time, self.comm)
 
     def coupling_count(self) -> int:
         """Number of couplings on all ranks."""

@@ -1,4 +1,4 @@
-"""What is recorded of binary neurons: changes of state, and the mean activity of populations."""
+"""What is recorded of binary neurons: changes of state, the mean activity of populations, updates and states."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork
+from distsim.binary.state_sampler import StateSampler
+from distsim.binary.update_recorder import UpdateRecorder
 from distsim.parallel.gather import gather_columns
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from distsim.binary.window_loop import LocalNeurons
+    from distsim.binary.window_loop import LocalNeurons, Stretch
+    from distsim.record.checkpoint import Archive
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -68,7 +71,10 @@ class Taken:
 
 
 class BinaryRecorder:
-    """Keeps what is to be recorded of the local flips, population by population."""
+    """Keeps what is to be recorded of the local flips, population by population.
+
+    updates: where these are recorded, else None; states: by name of the population.
+    """
 
     def __init__(self, network: BinaryNetwork, neurons: LocalNeurons) -> None:
         self.network = network
@@ -84,9 +90,16 @@ class BinaryRecorder:
         self._begin = dict(zip(names, neurons.first[:-1], strict=True))
         self._end = dict(zip(names, neurons.first[1:], strict=True))
         self._taken = {name: Taken() for name in names}
+        self.updates = UpdateRecorder(network, neurons) if network.update_recordings else None
+        self.states = {name: StateSampler(network, neurons, name) for name in network.state_recordings}
 
-    def add(self, time: FloatArray, index: npt.NDArray[np.int32], state: StateArray) -> None:
-        """Record the local flips of a stretch: time, local index, new state."""
+    def add(self, stretch: Stretch, flips: tuple[FloatArray, npt.NDArray[np.int32], StateArray], now: float) -> None:
+        """Record a settled stretch that ended at ``now`` (ms) and its local flips: time, local index, new state."""
+        time, index, state = flips
+        if self.updates is not None:
+            self.updates.add(stretch)
+        for sampler in self.states.values():
+            sampler.add(time, index, state, now)
         for name in {**self._flips, **self._steps}:
             begin, end = self._begin[name], self._end[name]
             mine = (index >= begin) & (index < end)
@@ -103,23 +116,52 @@ class BinaryRecorder:
         self._steps[name] = np.pad(self._steps[name], (0, more))
         np.add.at(self._steps[name], samples, change)
 
-    def flips(self, name: str, comm: MPI.Comm) -> Flips:
-        """The flips of a population that were not taken (collective)."""
-        return Flips(*gather_columns(self._flips[name], (np.float64, np.int64, np.uint8), comm))
+    def flips(self, name: str, comm: MPI.Comm, everywhere: bool = True) -> Flips:
+        """The flips of a population that were not taken, on every rank or on rank 0 alone (collective)."""
+        return Flips(*gather_columns(self._flips[name], (np.float64, np.int64, np.uint8), comm, everywhere))
 
-    def activity(self, name: str, stop: float, comm: MPI.Comm) -> MeanActivity:
-        """The mean activity of a population up to ``stop`` (ms), of which nothing was taken (collective)."""
-        flips = self.flips(name, comm) if name in self._flips else None
+    def transfer(self, archive: Archive) -> None:
+        """Tell ``archive`` all that was recorded, and what of it was taken."""
+        for name, pieces in self._flips.items():
+            index = self.neurons.gids[self._begin[name] : self._end[name]] - self.network.find(name).first_gid
+            columns = zip(*pieces, strict=True) if pieces else ([np.zeros(0)], [index[:0]], [self.neurons.state[:0]])
+            time, neuron, state = map(np.concatenate, columns)
+            neuron, time, state = archive.events(
+                f"flips/{name}", self.network.find(name).size, index, neuron, time=time, state=state
+            )
+            pieces[:] = [(time, neuron, state)]
+        for name, samples in self._steps.items():
+            n = archive.number(f"samples of {name}", archive.most(len(samples)))
+            every = archive.comm.allgather(np.pad(samples, (0, n - len(samples))) if archive.saving else samples[:0])
+            whole = archive.shared(
+                f"samples/{name}", np.sum(every, axis=0) if archive.saving else np.zeros(n, np.int64)
+            )
+            if not archive.saving:
+                self._steps[name] = whole * (archive.comm.rank == 0)
+        for name, taken in self._taken.items():
+            taken.samples = archive.number(f"samples taken of {name}", taken.samples)
+            taken.active = archive.number(f"active then in {name}", taken.active)
+        for sampler in self.states.values():
+            sampler.transfer(archive)
+        if self.updates is not None:
+            self.updates.transfer(archive)
+
+    def activity(self, name: str, stop: float, comm: MPI.Comm, everywhere: bool = True) -> MeanActivity:
+        """The mean activity of a population up to ``stop`` (ms), of which nothing was taken (collective).
+
+        Not ``everywhere``: on rank 0 alone.
+        """
+        flips = self.flips(name, comm, everywhere) if name in self._flips else None
         return self._activity_after(Taken(), name, flips, stop, comm)
 
     def take(self, name: str, stop: float, comm: MPI.Comm) -> tuple[Flips | None, MeanActivity | None]:
         """What was recorded of a population since this was last asked for, up to ``stop`` (ms) (collective).
 
-        None for what is not to be recorded. Flips that were taken are forgotten.
+        On rank 0 alone; None for what is not to be recorded. Flips that were taken are forgotten.
         """
         flips = activity = None
         if name in self._flips:
-            flips = self.flips(name, comm)
+            flips = self.flips(name, comm, everywhere=False)
             self._flips[name].clear()
         if name in self.network.activity_recordings:
             activity = self._activity_after(self._taken[name], name, flips, stop, comm)

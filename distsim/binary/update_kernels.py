@@ -9,6 +9,7 @@ own as if nothing came from others (``speculate``), then learns of flips elsewhe
 
 Both are even, in half units, and theta is odd; the lowest bit of h[i] is set while neuron i has an update in the
 window, so that a change finds the neurons that have one by the inputs that it adds to anyway.
+External neurons have no input and are decided beforehand: no change marks them.
 
 A change is (time, code): at that time the state of a neuron is higher by delta than it was believed to be from there
 on; code = gid * 8 + delta + 4.
@@ -145,10 +146,25 @@ def put(changes, n, t, gid, delta):  # type: ignore[no-untyped-def]
 
 
 @jit
-def speculate(begin, end, neurons, updates, couplings, changes):  # type: ignore[no-untyped-def]
+def decide_external(index, streams, m_ext, done, decided):  # type: ignore[no-untyped-def]
+    """decided[u] = 1 with probability m_ext[i], else 0, for the updates u, in order, of external neurons i.
+
+    index (n,): the neuron of each update; m_ext (neurons,), negative for those that are not external; done (neurons,):
+    the updates of each before these, which moves on.
+    """
+    for u in range(index.size):
+        i = index[u]
+        if m_ext[i] >= 0.0:
+            decided[u] = np.uint8(draw_uniform(streams, i, done[i]) < m_ext[i])
+            done[i] += 1
+
+
+@jit
+def speculate(begin, end, neurons, m_ext, updates, couplings, changes):  # type: ignore[no-untyped-def]
     """Go through the updates begin .. end - 1 in order, as if no other rank had any; write the flips to ``changes``.
 
     neurons: gids, theta, state, h, last (int32: the last update of a neuron in the window, -1 if there is none).
+    m_ext (neurons,), (0,) where none is external: not negative for external neurons, which are decided beforehand.
     updates: time, index, seen, decided, before (the one before of the same neuron in the
     window, where there is none -1 for a neuron that was inactive at its start, -2 for an active one), after (the next,
     else -1), delta. Returns the number of changes.
@@ -162,7 +178,10 @@ def speculate(begin, end, neurons, updates, couplings, changes):  # type: ignore
             fetch_row(gids[soon], couplings)
         i = index[u]
         seen[u] = h[i]
-        now = np.uint8(h[i] > theta[i])
+        if m_ext.size and m_ext[i] >= 0.0:
+            now = decided[u]
+        else:
+            now = np.uint8(h[i] > theta[i])
         decided[u] = now
         previous = last[i]
         after[u] = -1

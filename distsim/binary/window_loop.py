@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork
 from distsim.binary.couplings import Couplings
+from distsim.binary.flip_tally import Flipped, FlipTally
 from distsim.binary.update_kernels import (
     add_active,
     correct,
+    decide_external,
     draw_states,
     draw_updates,
     first_updates,
@@ -49,7 +51,8 @@ class LocalNeurons:
     """The neurons of this rank, over all populations, ascending by global id.
 
     gids (n,), first (populations + 1,): local index at which each population begins; state (n,) uint8; h and theta
-    (n,) in half units of the couplings; the times (n,) of the next updates.
+    (n,) in half units of the couplings; the times (n,) of the next updates. m_ext (n,): the chance of external neurons
+    to be active after an update, -1 for all others; (0,) where no population is external.
     """
 
     def __init__(self, network: BinaryNetwork, comm: MPI.Comm, seed: int, couplings: Couplings) -> None:
@@ -57,11 +60,15 @@ class LocalNeurons:
         self.first = np.cumsum([0, *(len(share) for share in shares)])
         self.gids = np.concatenate([np.zeros(0, np.int64), *shares])
         self.n = len(self.gids)
-        theta, tau, m_0 = (np.zeros(self.n) for _ in range(3))
+        (theta, tau, m_0), m_ext = np.zeros((3, self.n)), np.full(self.n, -1.0)
         for k, (population, gids) in enumerate(zip(network.populations, shares, strict=True)):
             here = slice(self.first[k], self.first[k + 1])
-            for array, name in ((theta, "theta"), (tau, "tau"), (m_0, "m_0")):
-                array[here] = values_of_neurons(getattr(population, name), seed, name, gids, population.first_gid)
+            for array, name in ((m_ext, "m_ext"), (m_0, "m_0"), (theta, "theta"), (tau, "tau")):
+                value = getattr(population, name)
+                if value is not None:
+                    array[here] = values_of_neurons(value, seed, name, gids, population.first_gid)
+            if population.m_0 is None:
+                m_0[here] = m_ext[here]
         self.state = np.empty(self.n, np.uint8)
         draw_states(streams_of(seed, "m_0", 1, self.gids), m_0, self.state)
         self.initial = self.state.copy()
@@ -71,9 +78,18 @@ class LocalNeurons:
         self.h = np.zeros(self.n, couplings.input_type)
         self.last = np.full(self.n, -1, np.int32)
         self.streams = streams_of(seed, "update", 0, self.gids)
+        self.external = any(p.m_ext is not None for p in network.populations)
+        some = slice(None) if self.external else slice(0)
+        self.m_ext = m_ext[some]
+        self.decisions = streams_of(seed, "external", 0, self.gids[some])
+        self.decided = np.zeros(len(self.m_ext), np.int64)
         self.upcoming = np.empty(self.n)
         self.counter = np.empty(self.n, np.int64)
         first_updates(self.streams, self.tau, self.upcoming, self.counter)
+
+    def tally(self) -> FlipTally:
+        """Of flips from the start on."""
+        return FlipTally(self.gids, self.first, self.initial)
 
     @property
     def arrays(self) -> tuple[Any, ...]:
@@ -102,6 +118,11 @@ class Stretch:
         """What kernels take."""
         return self.time, self.index, self.seen, self.decided, self.before, self.after, self.delta
 
+    def first_flips(self, n: int) -> Flipped:
+        """The first ``n`` flips: time (n,), local index (n,), new state (n,)."""
+        time, index, state = self.flips
+        return time[:n], index[:n], state[:n]
+
     def draw(self, neurons: LocalNeurons, start: float, stop: float) -> Stretch:
         """All updates after ``start`` up to ``stop``: in this object, or in a larger one where they do not fit."""
         stretch: Stretch = self
@@ -118,6 +139,8 @@ class Stretch:
             stretch = larger
         stretch.n = n
         sort_updates(stretch.drawn_time[:n], stretch.drawn_index[:n], start, stop, stretch.time, stretch.index)
+        if neurons.external:
+            decide_external(stretch.index[:n], neurons.decisions, neurons.m_ext, neurons.decided, stretch.decided)
         return stretch
 
 
@@ -127,16 +150,18 @@ def call_kernels(network: BinaryNetwork, seed: int, couplings: Couplings) -> Non
     add_active(neurons.gids, couplings.arrays, neurons.h)
     stretch = Stretch(1, couplings.input_type).draw(neurons, 0.0, 1.0)
     arrays, updates, changes = couplings.arrays, stretch.arrays, stretch.changes
-    speculate(0, 0, neurons.arrays, updates, arrays, changes)
+    speculate(0, 0, neurons.arrays, neurons.m_ext, updates, arrays, changes)
     none, hits = np.zeros((1, 1, 2)), np.empty(0, np.int64)
     correct(0, 0, 0, none, neurons.arrays, updates, stretch.marks, arrays, hits, changes)
     settle(0, 0, neurons.arrays, updates, stretch.flips, 0)
+    neurons.tally().add(stretch.first_flips(0))
 
 
 class BinaryLoop:
     """Advance the neurons of this rank; ``window`` (ms) fixes the length of windows, which else adapts.
 
-    n_updates, n_flips: of this rank so far; windows, rounds: windows so far, and exchanges in them.
+    n_updates, n_flips: of this rank so far; windows, rounds: windows so far, and exchanges in them; stretch: the
+    updates of the last ``advance``.
     """
 
     def __init__(
@@ -148,6 +173,7 @@ class BinaryLoop:
         self.unit = couplings.unit
         self._hits = np.empty(int(np.diff(couplings.offsets).max(initial=0)) + 1, np.int64)
         self.exchange = GrowingAllgather(comm, np.float64, 2)  # time and code of a change
+        self.tally = self.neurons.tally()
         self.timers = Timers()
         self.time = 0.0
         self.n_updates = self.n_flips = self.windows = self.rounds = 0
@@ -159,18 +185,18 @@ class BinaryLoop:
         lengths = comm.allgather(stretch_updates / self.neurons.rate if self.neurons.n else np.inf)
         self._stretch_time = min(lengths)
         expected = min(self._stretch_time * self.neurons.rate, 1e9) if self.neurons.n else 0.0
-        self._stretch = Stretch(int(1.1 * expected) + 1024, couplings.input_type)
+        self.stretch = Stretch(int(1.1 * expected) + 1024, couplings.input_type)
         active = self.neurons.gids[self.neurons.state > 0]
         add_active(allgather_array(active, comm), self.couplings, self.neurons.h)
 
-    def advance(self, stop: float) -> tuple[FloatArray, npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    def advance(self, stop: float) -> Flipped:
         """Go through all updates up to ``stop`` (ms), or to the end of a stretch before it.
 
         Returns the flips of this rank, sorted: time (n,), local index (n,), new state (n,); valid until the next call.
         """
         stop = min(max(self.time + self._stretch_time, float(np.nextafter(self.time, np.inf))), stop)
         self.timers.start()
-        stretch = self._stretch = self._stretch.draw(self.neurons, self.time, stop)
+        stretch = self.stretch = self.stretch.draw(self.neurons, self.time, stop)
         self.timers.lap("draw")
         begin, flips = 0, 0
         while self.time < stop:
@@ -181,12 +207,14 @@ class BinaryLoop:
             begin = end
         self.n_updates += stretch.n
         self.n_flips += flips
-        return tuple(array[:flips] for array in stretch.flips)  # type: ignore[return-value]
+        found = stretch.first_flips(flips)
+        self.tally.add(found)
+        return found
 
     def _settle(self, begin: int, end: int, flips: int) -> int:
         """Find the states after the updates begin .. end - 1; flips are listed from number ``flips`` on."""
-        stretch, neurons, lap = self._stretch, self.neurons.arrays, self.timers.lap
-        n = speculate(begin, end, neurons, stretch.arrays, self.couplings, stretch.changes)
+        stretch, neurons, lap = self.stretch, self.neurons.arrays, self.timers.lap
+        n = speculate(begin, end, neurons, self.neurons.m_ext, stretch.arrays, self.couplings, stretch.changes)
         lap("speculate")
         rounds = 0
         while True:

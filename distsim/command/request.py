@@ -6,17 +6,19 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from distsim.command import texts
 from distsim.command.arguments import Parser, assignments, number_or_text
 from distsim.core.errors import InputError, check_names
 from distsim.models import registry
 from distsim.models.defaults import Default, value_text
-from distsim.models.model import SETTINGS, ExperimentModel, Model, SpikingModel
+from distsim.models.model import SETTINGS, ExperimentModel, Model, NetworkModel
+from distsim.models.recording import GRAMMAR, Recording
 from distsim.record.storage import read_text
 
 COMMANDS = ("list", "run")
+RECORD = "record"
 SUMMARY = "summary.json"
 """What a run leaves in its output folder: its parameters, settings and results."""
 
@@ -25,13 +27,14 @@ SUMMARY = "summary.json"
 class Request:
     """A model to run: ``overrides`` are values of its parameters, ``settings`` those of the run that are no parameters.
 
-    Neither is checked yet. ``out`` is the output folder.
+    Neither is checked yet. ``out`` is the output folder, ``recording`` None for what the model itself records.
     """
 
     model: str
     overrides: dict[str, Any]
     out: Path | None
     settings: dict[str, Any] = field(default_factory=dict)
+    recording: Recording | None = None
 
 
 def parse(arguments: list[str]) -> Request | str:
@@ -62,9 +65,11 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
     parser = _make_parser(name, model)
     known = parser.take_apart(arguments, "parameters are set by --set NAME=VALUE")
     if known.help:
-        return f"{parser.format_help()}\n{texts.parameter_table(model.name, model.parameters.DEFAULTS)}"
+        chosen = f"\nwhat --record takes:\n{GRAMMAR}\n" if has_settings(model) else ""
+        return f"{parser.format_help()}{chosen}\n{texts.parameter_table(model.name, model.parameters.DEFAULTS)}"
     overrides = assignments(known.set)
-    earlier, settings = _of_earlier(Path(known.source), model) if known.source is not None else ({}, {})
+    earlier, settings, record = _of_earlier(Path(known.source), model) if known.source is not None else ({}, {}, None)
+    record = getattr(known, RECORD, None) or record
     for option, (parameter, default) in options_of(model).items():
         text = getattr(known, option)
         if text is None:
@@ -76,17 +81,23 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
         else:
             overrides[parameter] = number_or_text(text)
     out = Path(known.out) if known.out is not None else None
-    return Request(name, {**earlier, **overrides}, out, settings)
+    recording = None if record is None else Recording.of(record)
+    return Request(name, {**earlier, **overrides}, out, settings, recording)
 
 
 def options_of(model: Model) -> dict[str, tuple[str | None, Default]]:
     """The options that a model has, each with the parameter that it sets, or None for a setting, and what it may be."""
     settings: dict[str, tuple[str | None, Default]] = {}
-    if isinstance(model, SpikingModel) and not isinstance(model, ExperimentModel):
+    if has_settings(model):
         own = model.settings
-        settings = {name: (None, replace(default, value=getattr(own, name))) for name, default in SETTINGS.items()}
+        settings = {name: (None, replace(SETTINGS[name], value=getattr(own, name))) for name in model.chosen}
     named = {**model.parameter_of, **model.shortcuts}
     return settings | {option: (name, model.parameters.DEFAULTS[name]) for option, name in named.items()}
+
+
+def has_settings(model: Model) -> TypeGuard[NetworkModel]:
+    """Whether a model is simulated as ``models.run.simulate`` does: its run has settings, and can be recorded."""
+    return isinstance(model, NetworkModel) and not isinstance(model, ExperimentModel)
 
 
 def _make_parser(name: str, model: Model) -> Parser:
@@ -98,6 +109,9 @@ def _make_parser(name: str, model: Model) -> Parser:
     add = parser.add_argument_group("options").add_argument
     for option, (parameter, default) in options_of(model).items():
         add(f"--{option}", dest=option, metavar=_metavar(default.unit), help=_help(default, parameter))
+    if has_settings(model):
+        line = "what is recorded, see below (default: what the model itself records)"
+        add(f"--{RECORD}", nargs="+", action="extend", metavar="WHAT", help=line)
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
     add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")
     add("--out", metavar="FOLDER", help="write summary, spikes and figures to this folder, which must be new or empty")
@@ -114,8 +128,8 @@ def _help(default: Default, parameter: str | None) -> str:
     return f"{default.meaning}{choices}{unit}{also}{otherwise}".replace("%", "%%")
 
 
-def _of_earlier(path: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parameters, without those that follow from others, and settings of the run that left the summary.json ``path``.
+def _of_earlier(path: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """Parameters, without those that follow from others, settings and recording of the run that left this summary.json.
 
     Raises InputError where it cannot be read or is that of another model.
     """
@@ -134,7 +148,7 @@ def _of_earlier(path: Path, model: Model) -> tuple[dict[str, Any], dict[str, Any
         for name, (parameter, default) in options_of(model).items()
         if parameter is None and summary.get(name) is not None
     }
-    return own, settings
+    return own, settings, summary.get(RECORD)
 
 
 def _metavar(unit: str) -> str:

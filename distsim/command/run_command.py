@@ -38,7 +38,9 @@ def run(comm: MPI.Comm, request: Request) -> None:
     with output_folder(comm, request.out):
         try:
             with compilation_shown(comm):
-                outcome = run_model(model, comm, parameters, request.out, bars(comm), request.settings)
+                outcome = run_model(
+                    model, comm, parameters, request.out, bars(comm), request.settings, request.recording
+                )
         except RangeError as error:
             raise InputError(str(error)) from error
         if comm.rank == 0:
@@ -115,6 +117,8 @@ def _write(
     summary = {"model": model, "date": surroundings.now(), "ranks": comm.size, "parameters": parameters.as_dict()}
     tables = [{"title": t.title, "header": t.header, "rows": t.rows} for t in outcome.tables]
     write_json(folder / SUMMARY, {**summary, **outcome.summary, "tables": tables, **around})
+    for name, make in outcome.files.items():
+        write_whole(folder / name, make())
     for stem, draw in outcome.figures.items():
         figure = draw()
         for kind in FORMATS:

@@ -30,6 +30,8 @@ examples:
       on two ranks, another seed; summary.json, spikes.h5 and figures go to the folder results
   python -m distsim run two_population --set N=2500 K=500 g=8 --time 500
       other values of parameters, as many as you like
+  python -m distsim run two_population --record 'spikes=E[:100]' connectivity --out results
+      spikes of 100 neurons, and synapses before and after; 'run MODEL --help' shows what can be recorded
 
 Units are ms, mV, pA, pF and 1/s throughout. The scaling experiment has a command of its own:
 python -m distsim.scaling --help.

@@ -36,8 +36,10 @@ class Attribute:
     @classmethod
     def of(cls, targets: Targets, purpose: str, value: Value) -> Attribute:
         """An array of equal entries counts as one value."""
-        if isinstance(value, np.ndarray) and value.size and (value == value.flat[0]).all():
-            value = float(value.flat[0])
+        if isinstance(value, np.ndarray) and value.size:
+            first = value.flat[0]
+            if all((row == first).all() for row in np.atleast_2d(value)):  # a matrix may be larger than memory
+                value = float(first)
         return cls(targets, purpose, value)
 
     @property
@@ -50,7 +52,7 @@ class Attribute:
         if isinstance(self.value, Distribution):
             return values_of_rows(self.value, self.streams(piece), piece.degree)
         if isinstance(self.value, np.ndarray) and piece.entry is not None:
-            return self.value.ravel()[piece.entry]
+            return self.value[np.unravel_index(piece.entry, self.value.shape)].astype(np.float64, copy=False)
         return np.full(len(piece.source), self.value, np.float64)
 
     def streams(self, piece: Edges) -> Streams:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from distsim.core.declared import Declared
 from distsim.core.errors import InputError
+from distsim.core.parts import Neurons, Part, common
 from distsim.core.populations import AnyPopulation, Populations
 from distsim.core.rng import Streams, streams_of
 from distsim.core.units import shown
@@ -30,9 +31,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ends:
-    """What a rule is checked against: sizes and names of the two populations, and whether they are the same one.
+    """What a rule is checked against: sizes and names of the two populations or parts of populations.
 
     The positions (n, dimensions) of their neurons are None where they have none.
+    shared: whether a neuron is in both; None: where they have the same name.
     """
 
     source: str
@@ -41,10 +43,12 @@ class Ends:
     n_target: int
     source_positions: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     target_positions: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    shared: bool | None = None
 
     @property
     def same(self) -> bool:
-        return self.source == self.target
+        """Whether they are the same population, or parts that share a neuron, so that there may be autapses."""
+        return self.source == self.target if self.shared is None else self.shared
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,10 @@ class Connected(Generic[AnyPopulation]):
 
     @property
     def ends(self) -> Ends:
-        return Ends(self.source.name, self.target.name, self.source.size, self.target.size)
+        source, target = self.source, self.target
+        shared = common(source, target) if isinstance(source, Part) or isinstance(target, Part) else None
+        names = source.name, target.name
+        return Ends(*names, source.size, target.size, source.positions, target.positions, shared)
 
 
 @dataclass(frozen=True)
@@ -114,8 +121,9 @@ class Targets:
 
     @property
     def index(self) -> Int64Array:
-        """Index (n,) of the targets within their population."""
-        return self.gids - self.projection.target.first_gid
+        """Index (n,) of the targets within their population, or within the part that is the target."""
+        target = self.projection.target
+        return target.index_of(self.gids) if isinstance(target, Part) else self.gids - target.first_gid
 
     @property
     def n_source(self) -> int:
@@ -126,7 +134,7 @@ class Targets:
         """Per target the source that is not allowed, or -1."""
         if autapses or not self.projection.ends.same:
             return np.full(len(self.gids), -1, np.int64)
-        return self.index
+        return self.projection.source.index_of(self.gids)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What ``make`` gives, worked out when it is first asked for under ``name``: edges are drawn more than once."""
@@ -187,7 +195,12 @@ def find_ends(
     Raises InputError for populations that the network does not have, and for a ``rule`` that is none.
     """
     source, target = network.find(source), network.find(target)
+    return source, target, check_rule(source, target, rule)
+
+
+def check_rule(source: Neurons, target: Neurons, rule: Any) -> str:
+    """What messages about a new projection begin with; InputError where ``rule`` is none."""
     where = f"projection '{source.name}->{target.name}'"
     if not isinstance(rule, Rule):
         raise InputError(f"{where}: {shown(rule)} is not a connection rule; give e.g. FixedIndegree(100) or AllToAll()")
-    return source, target, where
+    return where

@@ -45,13 +45,13 @@ def number(
     return parameter(check, "number", default, unit)
 
 
-def duration(default: Any = MISSING, *, low: int = 0) -> Any:
-    """A ``number`` in ms that is a whole multiple of dt, of at least ``low`` steps."""
+def duration(default: Any = MISSING, *, low: int = 0, told: bool = True) -> Any:
+    """A ``number`` in ms that is a whole multiple of dt, of at least ``low`` steps; told: as of ``parameter``."""
 
     def check_steps(value: Any, shape: tuple[int, ...], dt: float, name: str) -> None:
         to_steps(value, dt, name, low=low)
 
-    return parameter(partial(check_number, low=0.0), "number", default, "ms", check_steps)
+    return parameter(partial(check_number, low=0.0), "number", default, "ms", check_steps, told)
 
 
 def count(default: Any = MISSING, *, low: int = 0) -> Any:
@@ -70,9 +70,14 @@ def parameter(
     default: Any,
     unit: str = "1",
     fits: Callable[[Any, tuple[int, ...], float, str], None] | None = None,
+    told: bool = True,
 ) -> Any:
-    """A parameter that check(value, name) returns checked; fits(value, shape, dt, name) is asked by ``check_fits``."""
-    return field(default=default, metadata={"check": check, "what": what, "unit": unit, "fits": fits})
+    """A parameter that check(value, name) returns checked; fits(value, shape, dt, name) is asked by ``check_fits``.
+
+    told: whether descriptions tell it where it has its default, too; so parameters that are added later leave the names
+    of networks as they are.
+    """
+    return field(default=default, metadata={"check": check, "what": what, "unit": unit, "fits": fits, "told": told})
 
 
 # Only ``field`` is a specifier: type checkers take a default of specifiers by keyword alone.

@@ -29,7 +29,16 @@ def use_full_vector_width() -> None:
 
 def jit(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on its first call and keep the machine code on disk, see ``kernel_cache``."""
-    dispatcher = njit(error_model="numpy")(function)
+    return _kept(function)
+
+
+def jit_beside(function: Callable[..., Any]) -> Any:
+    """As ``jit``, of a function while which runs other threads go on."""
+    return _kept(function, nogil=True)
+
+
+def _kept(function: Callable[..., Any], **options: bool) -> Any:
+    dispatcher = njit(error_model="numpy", **options)(function)
     if not config.DISABLE_JIT:
         dispatcher._cache = KernelCache(function, dispatcher.targetoptions)
     return dispatcher

@@ -80,8 +80,6 @@ def add_events(drive, step, slot, random):  # type: ignore[no-untyped-def]
     random (BLOCK,) uint64 is scratch.
     """
     key, salt, thresholds, common, first_count, weight, delay = drive
-    if step <= delay:
-        return
     w1, w2, w3, w4 = weight, 2 * weight, 3 * weight, 4 * weight
     shift = hashed(salt, step - delay)
     highest = np.uint64(0)

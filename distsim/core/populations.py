@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, Self, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
 from distsim.core.errors import InputError, nearest
+from distsim.core.parts import Neurons, Part
 from distsim.core.units import MAX_NEURONS, check_count, shown
 from distsim.core.values import describe
 
-
-class Named(Protocol):
-    """A population: ``size`` neurons under a name, with global ids from ``first_gid`` on."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def first_gid(self) -> int: ...
-
-
-AnyPopulation = TypeVar("AnyPopulation", bound=Named)
+AnyPopulation = TypeVar("AnyPopulation", bound=Neurons)
 MOST_SHOWN = 8  # populations, or projections, that a network is shown with
 
 
@@ -64,15 +53,34 @@ class Populations(Generic[AnyPopulation]):
         for known in self.populations:
             if population is known or (isinstance(population, str) and population == known.name):
                 return known
+        if isinstance(population, Part):
+            raise InputError(f"{population.name} is a part of a population; a whole one is needed here")
         name = getattr(population, "name", population)
         if not isinstance(name, str):
             raise InputError(f"a population is given by its name or as the network returned it, got {shown(name)}")
-        raise InputError(f"unknown population '{name}'{nearest(name, [p.name for p in self.populations])}")
+        raise InputError(f"unknown population {shown(name)}{nearest(name, [p.name for p in self.populations])}")
+
+    def neurons(self, given: Neurons | str) -> Neurons:
+        """What ``find`` finds, or a part of populations of this network; one that is a whole population is that one."""
+        if not isinstance(given, Part):
+            return self.find(given)  # type: ignore[arg-type] # which refuses what is no population of this network
+        for piece in given.pieces:
+            if not any(piece.population is known for known in self.populations):
+                raise InputError(f"{given.name} is a part of a population of another network")
+        population: Neurons = given.pieces[0].population
+        return population if len(given.pieces) == 1 and given.pieces[0].whole else given
 
     def freeze(self) -> Self:
         """Close the network: a simulation of it exists, and it can no longer change."""
         self._frozen = True
         return self
+
+    def record_nothing(self) -> None:
+        """Forget all recordings that were asked for."""
+        self._require_open()
+        for name, recordings in vars(self).items():
+            if name.endswith("recordings"):
+                recordings.clear()
 
     def _require_open(self) -> None:
         if self._frozen:
@@ -120,11 +128,11 @@ def _listed(words: Iterable[str]) -> str:
 
 def _described(thing: Any, first: dict[str, Any], without: tuple[str, ...]) -> dict[str, Any]:
     """The fields of ``thing`` that are given, but for some, ready for JSON, after those of ``first``."""
-    given = {name: value for name, value in vars(thing).items() if name not in without and value is not None}
-    return first | {name: describe(value) for name, value in given.items()}
+    given = {f.name: getattr(thing, f.name) for f in fields(thing) if f.name not in without}
+    return first | {name: describe(value) for name, value in given.items() if value is not None}
 
 
-def check_indices(neurons: Any, population: Named, where: str) -> tuple[int, ...]:
+def check_indices(neurons: Any, population: Neurons, where: str) -> tuple[int, ...]:
     """``neurons`` as indices within ``population``, all of it for None; InputError where they are none."""
     if neurons is None:
         return tuple(range(population.size))

@@ -1,10 +1,10 @@
-"""What a spiking network did in an interval: spikes and statistics of each recorded population."""
+"""What a spiking network did in an interval: rates of all neurons, statistics of the recorded spikes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from distsim.analysis import spike_statistics as rates
 from distsim.analysis.correlation import count_correlations
-from distsim.core.units import to_steps
 from distsim.models.outcome import Table
 from distsim.parallel import on_root
 
@@ -29,7 +28,10 @@ SHOWN_TIME = 1000.0  # ms at the end of a run that its raster shows
 
 
 class Spikes(NamedTuple):
-    """Spikes of a population sorted by time, then neuron: times (n,) (ms) and indices of the neurons (n,) int32."""
+    """Recorded spikes of a population sorted by time, then neuron: times (n,) (ms) and neurons (n,) int32.
+
+    Neurons are counted among the recorded ones.
+    """
 
     times: FloatArray
     neurons: npt.NDArray[np.int32]
@@ -37,20 +39,22 @@ class Spikes(NamedTuple):
 
 @dataclass(frozen=True)
 class Statistics:
-    """One population: recorded ``neurons``, their ``spikes``, and means over them; NaN where there are too few spikes.
+    """One population: of all its ``neurons``, and of those that are ``recorded``; NaN where there is too little.
 
-    rate, rate_sd: mean rate and its standard deviation over neurons (1/s). cv: mean coefficient of variation of the
-    inter-spike intervals. synchrony: variance over mean of the spike counts in bins of 3 ms. correlation: mean
-    correlation coefficient of the spike counts, in bins of 2 ms, of pairs of 200 neurons.
+    Of all neurons, counted as the network runs: ``spikes``; rate, rate_sd: mean rate and its standard deviation over
+    neurons (1/s). Of the recorded spikes: cv: mean coefficient of variation of the inter-spike intervals; synchrony:
+    variance over mean of the spike counts in bins of 3 ms; correlation: mean correlation coefficient of the spike
+    counts, in bins of 2 ms, of pairs of 200 neurons.
     """
 
     neurons: int
     spikes: int
     rate: float
     rate_sd: float
-    cv: float
-    synchrony: float
-    correlation: float
+    recorded: int = 0
+    cv: float = math.nan
+    synchrony: float = math.nan
+    correlation: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,15 @@ class Activity:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Number of recorded neurons by population."""
-        return {name: s.neurons for name, s in self.statistics.items()}
+        """Number of recorded neurons by population, of those where any are."""
+        return {name: s.recorded for name, s in self.statistics.items() if s.recorded}
 
     def rates(self, name: str) -> FloatArray:
-        """Rate (neurons,) (1/s) of each neuron; on rank 0."""
+        """Rate (recorded,) (1/s) of each recorded neuron; on rank 0."""
         return rates.neuron_rates(*self.spikes[name], self.sizes[name], self.start, self.stop)
 
     def cvs(self, name: str) -> FloatArray:
-        """Coefficient of variation (n,) of the intervals of each neuron with at least three spikes; on rank 0."""
+        """Coefficient of variation (n,) of the intervals of recorded neurons with at least three spikes; on rank 0."""
         cv = rates.interval_cv(*self.spikes[name], self.sizes[name], self.start, self.stop)
         return cv[~np.isnan(cv)]
 
@@ -87,53 +91,83 @@ class Activity:
         return count_correlations(*self.spikes[name], size, self.start, self.stop, bin_width=CORRELATION_BIN)
 
     def table(self) -> Table:
-        """The statistics as they are printed."""
-        header = ("population", "neurons", "rate (1/s)", "sd (1/s)", "CV of ISI", "synchrony", "correlation")
+        """The statistics as they are printed: rates of all neurons, the others of those that are recorded."""
+        header = "population", "neurons", "rate (1/s)", "sd (1/s)", "recorded", "CV of ISI", "synchrony", "correlation"
         rows = tuple(
-            (name, s.neurons, s.rate, s.rate_sd, s.cv, s.synchrony, s.correlation)
+            (name, s.neurons, s.rate, s.rate_sd, s.recorded, s.cv, s.synchrony, s.correlation)
             for name, s in self.statistics.items()
         )
-        return Table("activity", header, rows, ("", "", ".3f", ".3f", ".3f", ".3f", ".4f"))
+        return Table("activity", header, rows, ("", "", ".3f", ".3f", "", ".3f", ".3f", ".4f"))
 
     def summary(self) -> dict[str, dict[str, Any]]:
         """The statistics by population, ready for JSON."""
         return {name: asdict(statistics) for name, statistics in self.statistics.items()}
 
-
-def observe(simulation: Simulation, start: float, stop: float) -> Activity:
-    """The activity of all recorded populations after ``start`` up to ``stop`` (ms); collective."""
-    dt = simulation.dt
-    begin, end = to_steps(start, dt, "start"), to_steps(stop, dt, "stop")
-    spikes: dict[str, Spikes] = {}
-    for recording in simulation.network.spike_recordings:
-        found = simulation.spikes(recording.population)
-        if simulation.comm.rank == 0:
-            first = np.searchsorted(found.step, begin, side="right")
-            spikes[recording.population] = Spikes(found.times(dt)[first:], found.neuron[first:].astype(np.int32))
-    sizes = {recording.population: recording.first for recording in simulation.network.spike_recordings}
-    statistics = on_root(simulation.comm, lambda: _all_statistics(spikes, sizes, begin * dt, end * dt))
-    return Activity(begin * dt, end * dt, statistics, spikes)
+    def figures(self, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
+        """See ``figures_of``."""
+        return figures_of(self, colours)
 
 
-def _all_statistics(
-    spikes: Mapping[str, Spikes], sizes: Mapping[str, int], start: float, stop: float
-) -> dict[str, Statistics]:
-    blank = {name: Statistics(size, 0, *(5 * [math.nan])) for name, size in sizes.items()}
-    activity = Activity(start, stop, blank, spikes)
-    return {name: _statistics(activity, name) if size else blank[name] for name, size in sizes.items()}
+def observe(simulation: Simulation) -> Activity:
+    """The activity of all neurons, and of all recorded spikes, since ``simulation.forget_times()``; collective.
+
+    Recorded spikes are gathered on rank 0 alone.
+    """
+    network, start, stop = simulation.network, simulation.measured_from, simulation.time
+    of_all = simulation.spike_rates()
+    spikes = {}
+    for recording in network.spike_recordings:
+        found = simulation.spikes(recording.population, everywhere=False)
+        times = found.times(simulation.dt)
+        first = np.searchsorted(times, start, side="right")
+        places = np.searchsorted(recording.indices, found.neuron[first:])
+        spikes[recording.population] = Spikes(times[first:], places.astype(np.int32))
+    recorded = {recording.population: recording.size for recording in network.spike_recordings}
+    statistics = {
+        p.name: Statistics(p.size, *of_all[p.name], recorded.get(p.name, 0))
+        for p in network.populations
+        if p.model.receives or p.name in recorded
+    }
+    activity = Activity(start, stop, statistics, spikes)
+    return replace(activity, statistics=on_root(simulation.comm, lambda: _with_recorded(activity)))
 
 
-def _statistics(activity: Activity, name: str) -> Statistics:
-    per_neuron = activity.rates(name)
-    times, start, stop = activity.spikes[name].times, activity.start, activity.stop
+def recorded_activity(
+    spikes: Mapping[str, tuple[FloatArray, npt.NDArray[np.int64]]],
+    recorded: Mapping[str, npt.NDArray[np.int64]],
+    start: float,
+    stop: float,
+) -> Activity:
+    """What recorded spikes alone tell, such as those of a file, after ``start`` up to ``stop`` (ms).
+
+    spikes: times (n,) (ms) and neurons (n,) by population; recorded: indices (n,) of the recorded neurons, ascending.
+    """
+    places = {
+        name: Spikes(times, np.searchsorted(recorded[name], neurons).astype(np.int32))
+        for name, (times, neurons) in spikes.items()
+    }
+    sizes = {name: len(recorded[name]) for name in places}
+    blank = {name: Statistics(n, len(places[name].times), math.nan, math.nan, n) for name, n in sizes.items()}
+    activity = Activity(start, stop, blank, places)
+    means = {name: activity.rates(name) for name in sizes}
+    rated = {name: replace(s, rate=_mean(means[name]), rate_sd=float(means[name].std())) for name, s in blank.items()}
+    return replace(activity, statistics=_with_recorded(replace(activity, statistics=rated)))
+
+
+def _with_recorded(activity: Activity) -> dict[str, Statistics]:
+    """All statistics, those of recorded spikes included."""
+    return {name: _of_spikes(s, activity, name) if s.recorded else s for name, s in activity.statistics.items()}
+
+
+def _of_spikes(statistics: Statistics, activity: Activity, name: str) -> Statistics:
+    start, stop = activity.start, activity.stop
+    if stop <= start:
+        return statistics
     binned = stop - start >= SYNCHRONY_BIN
-    return Statistics(
-        neurons=len(per_neuron),
-        spikes=len(times),
-        rate=rates.mean_rate(times, len(per_neuron), start, stop),
-        rate_sd=float(per_neuron.std()),
+    return replace(
+        statistics,
         cv=_mean(activity.cvs(name)),
-        synchrony=rates.synchrony(times, start, stop, SYNCHRONY_BIN) if binned else math.nan,
+        synchrony=rates.synchrony(activity.spikes[name].times, start, stop, SYNCHRONY_BIN) if binned else math.nan,
         correlation=_mean(activity.correlations(name)),
     )
 
@@ -144,7 +178,7 @@ def _mean(values: FloatArray) -> float:
 
 def figures_of(activity: Activity, colours: Mapping[str, str] | None) -> dict[str, Callable[[], Figure]]:
     """A raster and distributions over neurons, where any are recorded, as functions that draw them."""
-    sizes = {name: size for name, size in activity.sizes.items() if size}
+    sizes = activity.sizes
     if not sizes:
         return {}
     return {

@@ -17,10 +17,8 @@ from distsim.spiking.choices import EXCHANGES, PRECISIONS
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from distsim.models.activity import Activity
     from distsim.models.outcome import Outcome
     from distsim.parallel.progress import Progress
-    from distsim.spiking.simulation import Simulation
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,10 @@ class RunSettings:
             if name != "interval" or self.interval is not None:
                 object.__setattr__(self, name, default.check(getattr(self, name), name))
 
-    def check(self, dt: float) -> None:
-        """Raise InputError where a time is no whole multiple of ``dt`` (ms)."""
+    def check(self, dt: float | None) -> None:
+        """Raise InputError where a time is no whole multiple of ``dt`` (ms), if there is one."""
+        if dt is None:
+            return
         to_steps(self.time, dt, "time", low=1)
         to_steps(self.presimulation, dt, "presimulation")
         to_steps(self.presimulation + self.time, dt, "presimulation + time")
@@ -61,6 +61,8 @@ SETTINGS = {
     "exchange": Default("auto", "", "plan of spike exchange", "", choices=EXCHANGES),
 }
 """What each setting may be. Those before interval fix the bits of the result, together with the parameters."""
+OF_ALL_NEURONS = ("time", "presimulation", "seed")
+"""The settings that rate and binary neurons have, too; the others are of spikes."""
 
 
 class Model:
@@ -110,16 +112,21 @@ class ExperimentModel(Model):
         return found
 
 
-class SpikingModel(Model, ABC):
-    """A network of spiking neurons, which every run of any model simulates in the same way, see ``models.run``.
+class NetworkModel(Model, ABC):
+    """A network, of neurons of any kind, that every run of any model simulates in the same way, see ``models.run``.
 
-    ``settings`` are its own defaults, ``colours`` those of its populations in figures.
+    ``settings`` are its own defaults, ``chosen`` the names of those that its neurons have, ``colours`` those of its
+    populations in figures.
     """
 
     settings: RunSettings = RunSettings()
+    chosen: ClassVar[tuple[str, ...]] = OF_ALL_NEURONS
     resizes: bool = True
     """Whether its size can be chosen."""
     colours: Mapping[str, str] | None = None
+    weight_style: ClassVar[Mapping[str, Any]] = {}
+    """How figures show plastic weights: ``multapses`` and ``highest`` of matrices, ``edges`` and ``density`` of
+    histograms, see ``analysis.weight_statistics`` and ``analysis.weight_plots``."""
 
     @abstractmethod
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
@@ -128,7 +135,7 @@ class SpikingModel(Model, ABC):
         Raises InputError where there is no such network.
         """
 
-    def extra(self, simulation: Simulation, activity: Activity, parameters: Any) -> Outcome | None:
+    def extra(self, simulation: Any, activity: Any, parameters: Any) -> Outcome | None:
         """What the model adds to its run: called on every rank while the simulation is open, so it may ask anything.
 
         Tables, summary entries and figures replace those of the same title or name, or are added to them.
@@ -139,3 +146,9 @@ class SpikingModel(Model, ABC):
         """The settings of a run: parameters that stand for them, what is ``given``, and else the model's own."""
         of_parameters = {setting: getattr(parameters, name) for setting, name in self.parameter_of.items()}
         return replace(self.settings, **of_parameters, **given)
+
+
+class SpikingModel(NetworkModel):
+    """A network of spiking neurons."""
+
+    chosen = tuple(SETTINGS)

@@ -58,7 +58,8 @@ class ModelParameters:
         super().__init_subclass__()
         cls.MODEL = model
         cls.DEFAULTS = read_defaults(_beside(cls)) if defaults is None else defaults
-        cls.DERIVED = tuple(name for name, value in vars(cls).items() if isinstance(value, derived))
+        every = (item for base in reversed(cls.__mro__) for item in vars(base).items())
+        cls.DERIVED = tuple(name for name, value in every if isinstance(value, derived))
         cls.__annotations__ = dict.fromkeys(cls.DEFAULTS, "Any")
         dataclasses.dataclass(frozen=True)(cls)
 

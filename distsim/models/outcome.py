@@ -29,9 +29,11 @@ class Outcome:
     """All that a run shows.
 
     ``summary`` is ready for JSON and goes to summary.json. ``figures`` has a function that draws each figure by the
-    stem of its file name; it is called only where the figure is wanted, and on rank 0 alone.
+    stem of its file name, ``files`` one that makes each other file by its name; they are called only where these are
+    wanted, and on rank 0 alone.
     """
 
     tables: tuple[Table, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
+    files: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)

@@ -1,13 +1,14 @@
 """Networks of users' own: a Python file outside of the package, or a module of an installed one.
 
-The file holds ``build_network``, which returns a ``Network``. Its arguments are the parameters of the model: every one
-has a default, whose type all values have, and may say what it is: ``rate: Annotated[float, "of the input (1/s)"] = 8``.
+The file holds ``build_network``, which returns a ``Network``, a ``RateNetwork`` or a ``BinaryNetwork``. Its arguments
+are the parameters of the model: every one has a default, whose type all values have, and may say what it is:
+``rate: Annotated[float, "of the input (1/s)"] = 8``.
 The file may hold as well
 
 - ``resized(neurons, indegree)``: the parameters (a dict) that give so many neurons and inputs, for experiments of size
 - ``SETTINGS``: a ``RunSettings``, the defaults of a run
 - ``Parameters``: a ``ModelParameters`` with its table of units and limits; ``build_network`` then takes one such object
-- ``extra(simulation, activity, parameters)``: see ``SpikingModel.extra``
+- ``extra(simulation, activity, parameters)``: see ``NetworkModel.extra``
 """
 
 from __future__ import annotations
@@ -29,15 +30,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 from distsim.core.errors import InputError, nearest
 from distsim.core.units import shown
 from distsim.models.defaults import Default
-from distsim.models.model import RunSettings, SpikingModel
+from distsim.models.model import SETTINGS, NetworkModel, RunSettings
 from distsim.models.model_parameters import TABLE, ModelParameters
 from distsim.record.storage import read_text
 
 if TYPE_CHECKING:
-    from distsim.models.activity import Activity
     from distsim.models.outcome import Outcome
-    from distsim.spiking.network import Network
-    from distsim.spiking.simulation import Simulation
 
 BUILD = "build_network"
 PREFIX = "own_network_"
@@ -88,11 +86,14 @@ def files_of(path: Path) -> list[Path]:
     return found
 
 
-class OwnNetwork(SpikingModel):
+class OwnNetwork(NetworkModel):
     """The model ``name`` of a user's ``module``, which was read from ``files``, the first of which holds its functions.
 
     ``origin`` is a function, and its arguments, that find it again on another rank.
     """
+
+    chosen = tuple(SETTINGS)
+    """All: which neurons it has is known only once it is built."""
 
     def __init__(self, name: str, module: ModuleType, files: list[Path], origin: tuple[Any, tuple[Any, ...]]) -> None:
         self.name = name
@@ -114,13 +115,14 @@ class OwnNetwork(SpikingModel):
         self.digest = digest_of(self.files)
         _make_portable(self.parameters, (*origin, self.digest))
 
-    def build_network(self, parameters: Any) -> Network:
-        from distsim.spiking.network import Network
+    def build_network(self, parameters: Any) -> Any:
+        from distsim.models.wings import NETWORKS
 
         with in_sentences(self.path):
             network = self._build(parameters) if self._of_class else self._build(**parameters.values())
-        if not isinstance(network, Network):
-            raise InputError(f"'{self.path}': {BUILD} must return a Network, not {shown(network)}")
+        if not isinstance(network, NETWORKS):
+            kinds = " or ".join(f"a {kind.__name__}" for kind in NETWORKS)
+            raise InputError(f"'{self.path}': {BUILD} must return {kinds}, not {shown(network)}")
         return network
 
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
@@ -135,7 +137,7 @@ class OwnNetwork(SpikingModel):
             raise InputError(f"'{self.path}': resized must return a dict of parameters, not {shown(found)}")
         return dict(found)
 
-    def extra(self, simulation: Simulation, activity: Activity, parameters: Any) -> Outcome | None:
+    def extra(self, simulation: Any, activity: Any, parameters: Any) -> Outcome | None:
         if self._extra is None:
             return None
         with in_sentences(self.path):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from distsim.core.errors import InputError, nearest
 from distsim.models import own_network
-from distsim.models.model import Model, SpikingModel
+from distsim.models.model import Model, NetworkModel
 
-MODELS = ("two_population", "brunel", "binary_ei", "liquid_state", "microcircuit")
+MODELS = ("two_population", "brunel", "brunel_siegert", "binary_ei", "liquid_state", "microcircuit")
 """Folders of this package; each holds a ``MODEL``, parameters with their table, and the network."""
 GROUP = "distsim.models"
 """Entry points of this group name modules of installed packages, which hold what a user's file does."""
@@ -45,7 +45,7 @@ def installed() -> dict[str, str]:
 
 def scalable() -> list[str]:
     """The models of this package whose size the harness can choose."""
-    return [name for name in MODELS if isinstance(find(name), SpikingModel)]
+    return [name for name in MODELS if isinstance(find(name), NetworkModel)]
 
 
 def lines() -> dict[str, str]:

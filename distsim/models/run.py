@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.core.units import MS_PER_S, to_steps
-from distsim.models.activity import Activity, figures_of, observe
-from distsim.models.model import ExperimentModel, Model, RunSettings, SpikingModel
+from distsim.models.model import ExperimentModel, Model, NetworkModel, RunSettings
 from distsim.models.outcome import Outcome, Table
+from distsim.models.recording import Recording
+from distsim.models.wings import Wing, wing_of
 from distsim.parallel.agreement import require_same
 from distsim.parallel.progress import Progress
-from distsim.spiking.network import Network
-from distsim.spiking.simulation import Simulation
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-SPIKES_FILE = "spikes.h5"
 SLICES = 20
 """Parts of a run between which somebody may end it."""
 MEGABYTE = 1e6
@@ -30,52 +29,55 @@ MEGABYTE = 1e6
 class Measured:
     """A network that has run, and can still be asked for more; all methods are collective.
 
-    ``activity`` is that of the measured time; ``totals`` are sizes, spikes in that time, costs and hashes, see
-    ``docs/scaling.md``: times (s) of the slowest rank and by phase, without pre-simulation, memory (bytes) by rank.
+    ``wing`` is that of its neurons; ``activity`` is that of the measured time; ``totals`` are sizes, events in that
+    time, costs and hashes, see ``docs/scaling.md``: times (s) of the slowest rank and by phase, without
+    pre-simulation, memory (bytes) by rank.
     """
 
-    simulation: Simulation
+    wing: Wing
+    simulation: Any
     settings: RunSettings
-    activity: Activity
+    activity: Any
     totals: Mapping[str, Any]
 
 
 @contextmanager
 def simulate(
-    model: SpikingModel,
+    model: NetworkModel,
     parameters: Any,
     comm: MPI.Comm,
     settings: RunSettings,
     progress: Progress,
     *,
-    file: Path | None = None,
-    record_all: bool = False,
+    folder: Path | None = None,
+    recording: Recording | None = None,
     check: Callable[[], None] | None = None,
     measuring: AbstractContextManager[object] | None = None,
 ) -> Iterator[Measured]:
     """Build the network of ``parameters`` and simulate it; collective. It is open as long as the context lasts.
 
-    What is recorded goes to ``file``; with ``record_all`` the spikes of all populations are. ``check`` is called on
-    all ranks between the parts of the run and may raise; ``measuring`` is entered for the measured time. Raises
-    InputError before anything is simulated.
+    What is recorded, ``recording`` or, without it, what the model itself records, goes to a file in ``folder``.
+    ``check`` is called on all ranks between the parts of the run and may raise; ``measuring`` is entered for the
+    measured time. Raises InputError before anything is simulated.
     """
     require_same(comm, f"model '{model.name}'", file=model.digest, parameters=parameters.as_dict())
     network = model.build_network(parameters)
-    settings.check(network.dt)
-    if record_all:
-        _record_all(network)
-    own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange")}
+    wing = wing_of(network)
+    settings.check(dt_of(network))
+    wing.check(settings)
+    if recording is not None:
+        recording.apply(network)
     with progress("compile and build", 0.0):
-        simulation = Simulation(network, comm, file=file, **own)
+        simulation = wing.simulation(network, comm, settings, folder and folder / wing.file)
     with simulation:
         _advance(simulation, settings.presimulation, "discard", progress, check)
         simulation.forget_times()
-        before = simulation.spike_count()
+        before, start = wing.events(simulation), simulation.time
         with measuring or nullcontext():
             _advance(simulation, settings.time, "simulate", progress, check)
-        totals = _totals(simulation, settings.time, simulation.spike_count() - before)
-        activity = observe(simulation, simulation.time - settings.time, simulation.time)
-        yield Measured(simulation, settings, activity, totals)
+        events = {name: number - before[name] for name, number in wing.events(simulation).items()}
+        totals = _totals(wing, simulation, settings.time, events)
+        yield Measured(wing, simulation, settings, wing.observe(simulation, start), totals)
 
 
 def run(
@@ -85,49 +87,64 @@ def run(
     folder: Path | None,
     progress: Progress,
     settings: Mapping[str, Any] | None = None,
+    recording: Recording | None = None,
 ) -> Outcome:
     """What the command line shows of a model: its own experiment, or the simulation of its network; collective.
 
-    ``settings`` are those that no parameter stands for. spikes.h5 is written to ``folder``, if there is one.
+    ``settings`` are those that no parameter stands for. What is recorded, see ``simulate``, goes to a file in
+    ``folder``, if there is one.
     """
     if isinstance(model, ExperimentModel):
         return model.run(comm, parameters, folder, progress)
-    if not isinstance(model, SpikingModel):
-        raise TypeError(f"{type(model).__name__} is neither a spiking model nor an experiment of its own")
+    if not isinstance(model, NetworkModel):
+        raise TypeError(f"{type(model).__name__} is neither a network nor an experiment of its own")
     chosen = model.settings_of(parameters, settings or {})
-    file = folder / SPIKES_FILE if folder is not None else None
-    with simulate(model, parameters, comm, chosen, progress, file=file) as measured:
+    with simulate(model, parameters, comm, chosen, progress, folder=folder, recording=recording) as measured:
         added = model.extra(measured.simulation, measured.activity, parameters) or Outcome()
-    activity = measured.activity
+    activity, wing, network = measured.activity, measured.wing, measured.simulation.network
+    of_file = {} if folder is None else wing.figures(network, folder / wing.file, model.weight_style)
     tables = {table.title: table for table in (activity.table(), *added.tables, _totals_table(measured))}
     return Outcome(
         tables=tuple(tables.values()),
-        summary={**asdict(chosen), "populations": activity.summary(), **measured.totals, **added.summary},
-        figures={**figures_of(activity, model.colours), **added.figures},
+        summary={
+            **{name: getattr(chosen, name) for name in model.chosen},
+            "record": recording and recording.texts,
+            "populations": activity.summary(),
+            **measured.totals,
+            **added.summary,
+        },
+        figures={**activity.figures(model.colours), **of_file, **added.figures},
+        files={**wing.files(activity), **added.files},
     )
 
 
-def _record_all(network: Network) -> None:
-    """Let the spikes of all populations be recorded."""
-    recorded = {recording.population for recording in network.spike_recordings}
-    for population in network.populations:
-        if population.name not in recorded:
-            network.record_spikes(population)
+def dt_of(network: Any) -> float | None:
+    """The time step (ms) of a network; None where time is continuous."""
+    return getattr(network, "dt", None)
 
 
-def _advance(
-    simulation: Simulation, time: float, label: str, progress: Progress, check: Callable[[], None] | None
-) -> None:
+def _advance(simulation: Any, time: float, label: str, progress: Progress, check: Callable[[], None] | None) -> None:
     """Simulate ``time`` ms, in parts where ``check`` is to be called between them."""
-    steps = to_steps(time, simulation.dt, "time")
-    if not steps:
+    if not time:
         return
-    part = steps if check is None else -(-steps // SLICES)
+    parts = [time] if check is None else _parts(time, dt_of(simulation.network))
+    start = simulation.time
     with progress(label, time) as tell:
-        for done in range(0, steps, part):
+        for number, part in enumerate(parts, start=1):
             if check is not None:
                 check()
-            simulation.run(min(part, steps - done) * simulation.dt, _after(done * simulation.dt, tell))
+            simulation.run(part, _after(simulation.time - start, tell), goes_on=number < len(parts))
+
+
+def _parts(time: float, dt: float | None) -> list[float]:
+    """``time`` (ms) in about SLICES parts: whole steps of ``dt``, or, without one, what adds up without rounding."""
+    if dt is None:
+        part = 2.0 ** math.floor(math.log2(time / SLICES))
+        whole, rest = divmod(time, part)
+        return [part] * int(whole) + [rest] * (rest > 0.0)
+    steps = to_steps(time, dt, "time")
+    part_steps = -(-steps // SLICES)
+    return [min(part_steps, steps - done) * dt for done in range(0, steps, part_steps)]
 
 
 def _after(offset: float, tell: Callable[[float], None]) -> Callable[[float], None]:
@@ -135,22 +152,21 @@ def _after(offset: float, tell: Callable[[float], None]) -> Callable[[float], No
     return lambda time: tell(offset + time)
 
 
-def _totals(simulation: Simulation, time: float, n_spikes: int) -> dict[str, Any]:
+def _totals(wing: Wing, simulation: Any, time: float, events: Mapping[str, int]) -> dict[str, Any]:
     """Sizes, costs and hashes of a run in which ``time`` ms were measured; collective."""
     slowest = simulation.slowest()
     memory = simulation.memory()
     return {
         "ranks": simulation.comm.size,
         "n_neurons": simulation.network.size,
-        "n_synapses": simulation.synapse_count(),
-        "n_spikes": n_spikes,
+        "n_synapses": wing.connections(simulation),
+        **events,
         **{name: slowest[name] for name in ("build_time", "compile_time", "sim_time")},
         "real_time_factor": slowest["sim_time"] / (time / MS_PER_S),
         "phase_times": simulation.phase_times(),
         "memory_built": [rank["built"] for rank in memory],
         "memory_peak": [rank["peak"] for rank in memory],
-        "spike_hash": simulation.spike_hash(),
-        "weight_hash": simulation.weight_hash(),
+        **wing.hashes(simulation),
     }
 
 
@@ -159,14 +175,14 @@ def _totals_table(measured: Measured) -> Table:
     rows = [
         ("ranks", f"{totals['ranks']}"),
         ("neurons", f"{totals['n_neurons']:,}"),
-        ("synapses", f"{totals['n_synapses']:,}"),
-        ("spikes", f"{totals['n_spikes']:,}"),
+        (measured.simulation.connections, f"{totals['n_synapses']:,}"),
+        *((name, f"{totals[f'n_{name}']:,}") for name in ("spikes", "updates", "flips") if f"n_{name}" in totals),
         ("build time (s)", f"{totals['build_time']:.2f}"),
         ("simulation time (s)", f"{totals['sim_time']:.2f}"),
         ("real-time factor", f"{totals['real_time_factor']:.3g}"),
         ("memory (MB)", f"{sum(totals['memory_peak']) / MEGABYTE:.0f}"),
-        ("spike hash", totals["spike_hash"]),
+        *((f"{name} hash", totals[f"{name}_hash"]) for name in ("spike", "rate", "flip") if f"{name}_hash" in totals),
     ]
-    if any(projection.synapse.plastic for projection in measured.simulation.network.projections):
+    if measured.wing.plastic(measured.simulation.network) is not None:
         rows.append(("weight hash", totals["weight_hash"]))
     return Table("run", ("quantity", "value"), tuple(rows))

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 SHOWN = 60  # characters of a value in a message
-HIDDEN = ("_frozen",)  # of a network: what is not part of the description
+ROWS = 256  # of a matrix that are copied together
+HIDDEN = ("_frozen", "_collected")  # of a network: what is not part of the description
 ENDS = ("source", "target")  # of a projection: populations, which are compared by themselves
 
 Leaf = tuple[str, str, bytes]
@@ -85,7 +86,7 @@ def first_difference(a: list[Leaf], b: list[Leaf]) -> int | None:
 def leaves_of(label: str, value: Any) -> Iterator[Leaf]:
     """All single values in ``value``, each with where it belongs."""
     if isinstance(value, np.ndarray):
-        yield label, _shown_array(value), _digest(value.dtype.str, value.shape, np.ascontiguousarray(value).data)
+        yield label, _shown_array(value), _digest(value.dtype.str, value.shape, *_contents(value))
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield f"the kind of {label}", type(value).__name__, _digest(type(value).__qualname__)
         for field in dataclasses.fields(value):
@@ -135,6 +136,13 @@ def _spelled(value: Any) -> str:
     if isinstance(plain, float) and plain.is_integer() and abs(plain) < 2**53:
         return str(int(plain))
     return repr(str(plain) if isinstance(plain, PurePath) else plain)
+
+
+def _contents(array: Any) -> Iterator[memoryview]:
+    """The numbers of an array in order; of a part of a matrix, a few rows at a time: it is never copied as a whole."""
+    together = max(1, len(array) if array.ndim < 2 or array.flags.c_contiguous else ROWS)
+    for begin in range(0, len(array) if array.ndim else 1, together):
+        yield np.ascontiguousarray(array[begin : begin + together] if array.ndim else array).data
 
 
 def _shown_array(array: Any) -> str:

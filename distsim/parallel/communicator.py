@@ -198,6 +198,16 @@ def crowded(comm: MPI.Comm) -> bool:
     return bool(comm.allreduce(too_many, op=MPI.LOR))
 
 
+def nodes(comm: MPI.Comm) -> int:
+    """On how many nodes the ranks are (collective)."""
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    first = node.rank == 0
+    node.Free()
+    return sum(comm.allgather(first))
+
+
 @contextmanager
 def first_ranks(comm: MPI.Comm, n: int) -> Iterator[MPI.Comm | None]:
     """A communicator of the first ``n`` ranks of ``comm``, None on the others; collective."""

@@ -1,4 +1,7 @@
-"""Gathering what the ranks recorded, in an order that does not depend on ranks (collective, same result everywhere)."""
+"""Gathering what the ranks recorded, in an order that does not depend on ranks (collective).
+
+The result is the same on every rank, or, unless wanted ``everywhere``, on rank 0 alone, and empty on the others.
+"""
 
 from __future__ import annotations
 
@@ -72,34 +75,53 @@ def allgather_array(array: npt.NDArray[Any], comm: MPI.Comm) -> npt.NDArray[Any]
     return result
 
 
-def gather_spikes(step: Int64Array, neuron: Int64Array, comm: MPI.Comm) -> Spikes:
+def gather_array(array: npt.NDArray[Any], comm: MPI.Comm, everywhere: bool) -> npt.NDArray[Any]:
+    """As ``allgather_array``; on rank 0 alone unless ``everywhere``."""
+    if everywhere:
+        return allgather_array(array, comm)
+    counts = comm.gather(len(array))
+    result = np.empty(sum(counts or ()), array.dtype)
+    comm.Gatherv(np.ascontiguousarray(array), None if counts is None else [result, counts])
+    return result
+
+
+def gather_spikes(step: Int64Array, neuron: Int64Array, comm: MPI.Comm, everywhere: bool = True) -> Spikes:
     """All spikes from those of each rank."""
-    keys = sorted_keys(allgather_array(step, comm), allgather_array(neuron, comm))
+    keys = sorted_keys(gather_array(step, comm, everywhere), gather_array(neuron, comm, everywhere))
     return Spikes((keys >> _HALF).astype(np.int64), (keys & _LOW).astype(np.int64))
 
 
 def gather_states(
-    steps: list[int], columns: Int64Array, values: list[FloatArray], neurons: tuple[int, ...], comm: MPI.Comm
+    steps: list[int],
+    columns: Int64Array,
+    values: list[FloatArray],
+    neurons: tuple[int, ...],
+    comm: MPI.Comm,
+    everywhere: bool = True,
 ) -> States:
     """All recorded values from those of each rank, whose columns are ``columns`` of the whole."""
-    mine = np.array(values).reshape(len(steps), len(columns))
-    everywhere = comm.allgather((columns, mine))
+    mine = columns, np.array(values).reshape(len(steps), len(columns))
+    gathered = comm.allgather(mine) if everywhere else comm.gather(mine)
+    if gathered is None:
+        return States(np.zeros(0, np.int64), np.array(neurons, np.int64), np.zeros((0, len(neurons))))
     whole = np.empty((len(steps), len(neurons)))
-    for places, theirs in everywhere:
+    for places, theirs in gathered:
         whole[:, places] = theirs
     return States(np.array(steps, np.int64), np.array(neurons, np.int64), whole)
 
 
-def gather_connections(local: list[Connections], comm: MPI.Comm) -> Connections:
+def gather_connections(local: list[Connections], comm: MPI.Comm, everywhere: bool = True) -> Connections:
     """All synapses from those of each rank."""
     pieces = [(some.source, some.target, some.weight, some.delay) for some in local]
-    return Connections(*gather_columns(pieces, (np.int64, np.int64, np.float64, np.float64), comm))
+    return Connections(*gather_columns(pieces, (np.int64, np.int64, np.float64, np.float64), comm, everywhere))
 
 
-def gather_columns(pieces: Sequence[tuple[Any, ...]], types: Iterable[Any], comm: MPI.Comm) -> list[npt.NDArray[Any]]:
+def gather_columns(
+    pieces: Sequence[tuple[Any, ...]], types: Iterable[Any], comm: MPI.Comm, everywhere: bool = True
+) -> list[npt.NDArray[Any]]:
     """The columns of all pieces of all ranks, of these types, their rows sorted by the first, then the second."""
     columns = [
-        allgather_array(np.concatenate([np.zeros(0, dtype), *(piece[k] for piece in pieces)]), comm)
+        gather_array(np.concatenate([np.zeros(0, dtype), *(piece[k] for piece in pieces)]), comm, everywhere)
         for k, dtype in enumerate(types)
     ]
     order = np.lexsort((columns[1], columns[0]))

@@ -1,7 +1,7 @@
 """How a job ends: wrong input on one rank's voice, a fault with its rank and cause, always on all ranks.
 
 Programs of distsim go through ``run_main``. A user's script needs nothing: as soon as it uses a name of ``distsim`` on
-a rank of a job, exceptions that nobody catches, Ctrl-C and SIGTERM end the job in the same way.
+a rank of a job, exceptions that nobody catches, Ctrl-C, SIGTERM and SIGUSR1 end the job in the same way.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
 
     InputError and StorageError are printed once, by the lowest rank that met one, and give exit code 2 or 4 on all
     ranks; where the others do not come to the end of ``main`` within seconds, because they wait for this one, the job
-    is aborted with that code. Any other exception prints its rank and traceback and aborts the job. Ctrl-C and SIGTERM
-    end it with one sentence and exit code 130 or 143.
+    is aborted with that code. Any other exception prints its rank and traceback and aborts the job. Ctrl-C, SIGTERM
+    and SIGUSR1 end it with one sentence and exit code 130, 143 or 138.
     """
     ends = comm.Dup()  # its messages do not mix with those of main
     code, failure = ENDED_WELL, None
@@ -91,7 +91,7 @@ def _tell_in_a_sentence(failure: BaseException, ending: list[int] | None, comm: 
 
 
 def _stopped(stop: KeyboardInterrupt, rank: int, alone: bool) -> int:
-    """The exit code after Ctrl-C or SIGTERM, said once; where there are other ranks the process ends here."""
+    """The exit code after a signal, said once; where there are other ranks the process ends here."""
     code = code_of(stop)
     if alone:
         say(str(stop) or "interrupted")

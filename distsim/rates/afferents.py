@@ -28,6 +28,9 @@ class Afferents(Protocol):
     @property
     def n_connections(self) -> int: ...
 
+    @property
+    def nbytes(self) -> int: ...
+
     def add(self, rates: FloatArray, drift: FloatArray, diffusion: FloatArray) -> None:
         """Add the input by ``rates`` (neurons,) of all ranks to drift and diffusion (targets,) of the local targets."""
 
@@ -47,6 +50,10 @@ class FromSome:
     @property
     def n_connections(self) -> int:
         return len(self.source)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(a.nbytes for a in vars(self).values() if isinstance(a, np.ndarray))
 
     def add(self, rates: FloatArray, drift: FloatArray, diffusion: FloatArray) -> None:
         add = add_equal if isinstance(self.drift_factor, float) else add_weighted
@@ -69,6 +76,10 @@ class FromAll:
     @property
     def n_connections(self) -> int:
         return self.n_targets * len(self.source) - len(self.own)
+
+    @property
+    def nbytes(self) -> int:
+        return self.source.nbytes + self.own.nbytes
 
     def add(self, rates: FloatArray, drift: FloatArray, diffusion: FloatArray) -> None:
         add_common(self.source, self.own, rates, self.drift_factor, self.diffusion_factor, drift, diffusion)

@@ -109,6 +109,11 @@ class RateLoop:
         """Number of connections onto the neurons of this rank."""
         return sum(afferents.n_connections for local in self.populations for afferents in local.afferents)
 
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of what is stored of these connections."""
+        return sum(afferents.nbytes for local in self.populations for afferents in local.afferents)
+
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every one."""
         lap = self.timers.lap

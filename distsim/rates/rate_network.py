@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
 from distsim.core.declared import Declared, check_fits
 from distsim.core.errors import InputError, check_arguments
+from distsim.core.parts import Neurons
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.units import check_number, shown, to_steps
 from distsim.core.values import Value, bounds, check_shape, check_value, of_each
@@ -74,7 +75,7 @@ class DiffusionConnection(Declared):
 
 
 @dataclass(frozen=True, eq=False)
-class RatePopulation:
+class RatePopulation(Neurons):
     """``size`` neurons of one model, with global ids from ``first_gid`` on, and their rates at the start (1/s)."""
 
     name: str

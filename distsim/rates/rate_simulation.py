@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments
 from distsim.parallel.gather import States
+from distsim.rates.rate_checkpoint import RECORDINGS, transfer
 from distsim.rates.rate_loop import RateLoop, call_kernels
 from distsim.rates.rate_memory import memory_of_rates
 from distsim.rates.rate_network import RateNetwork, RatePopulation
+from distsim.record.checkpoint import Archive
 from distsim.record.output import Output, lay_out_states
 from distsim.record.simulation_base import GridSimulation
 from distsim.record.store import Store
@@ -40,6 +42,7 @@ class RateSimulation(GridSimulation[RateNetwork]):
     simulates = RateNetwork
     connections = "connections"
     build_phases = ()
+    kept_recordings = RECORDINGS
     run_phases = ("communicate", "update", "record")
 
     def __init__(
@@ -58,19 +61,28 @@ class RateSimulation(GridSimulation[RateNetwork]):
         self._timers = self._loop.timers
         return self._loop.n_connections
 
+    def _table_bytes(self) -> int:
+        return self._loop.table_bytes
+
     def _write_records(self, output: Output, at_end: bool) -> None:
         for name, (recorder, _) in self._loop.recorders.items():
             output.append_states(f"rates/{name}", recorder.take(self.comm), self.dt)
 
-    def rates(self, population: RatePopulation | str) -> States:
-        """The recorded rates (1/s) of ``population`` so far, the same on every rank."""
+    def _transfer(self, archive: Archive) -> None:
+        transfer(archive, self._loop)
+
+    def rates(self, population: RatePopulation | str, everywhere: bool = True) -> States:
+        """The recorded rates (1/s) of ``population`` so far.
+
+        On every rank, or, unless ``everywhere``, on rank 0 alone, and at no times on the others.
+        """
         name = self.network.find(population).name
         if name not in self._loop.recorders:
             raise InputError(f"the rates of '{name}' are not recorded; call network.record_rates('{name}')")
         self._require_open()
         if self._output:
-            return self._output.read_states(f"rates/{name}", self.dt)
-        return self._loop.recorders[name][0].all(self.comm)
+            return self._output.read_states(f"rates/{name}", self.dt, everywhere)
+        return self._loop.recorders[name][0].all(self.comm, everywhere)
 
     def current_rates(self, population: RatePopulation | str) -> npt.NDArray[np.float64]:
         """The rates (size,) (1/s) of all neurons of ``population`` now, recorded or not, the same on every rank."""

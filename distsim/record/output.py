@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.errors import DistsimError
+from distsim.core.errors import DistsimError, InputError
 from distsim.parallel.communicator import on_root
 from distsim.parallel.gather import States
 from distsim.record.store import Store
+from distsim.record.taken_back import taken_back
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -27,17 +28,41 @@ class Output:
     """The file at ``path``, made on rank 0 with what is known ``about`` the run; ``layout`` adds groups and datasets.
 
     Raises InputError, on all ranks, where the file exists or cannot be written, and StorageError, on all ranks, from
-    the first ``flush`` that cannot be done: the file then has what the flush before left.
+    the first ``flush`` that cannot be done: the file then has what the flush before left. going_on: None, or, where the
+    run goes on from a checkpoint, what ``kept`` gave when that was made and its time (ms): a file that is there must be
+    the one of the run, and is taken back to that time. new: whether the file was made.
     """
 
-    def __init__(self, comm: MPI.Comm, path: Path, about: dict[str, Any], layout: Callable[[Store], None]) -> None:
+    def __init__(
+        self,
+        comm: MPI.Comm,
+        path: Path,
+        about: dict[str, Any],
+        layout: Callable[[Store], None],
+        going_on: tuple[Any, float] | None = None,
+    ) -> None:
         self.comm = comm
         self._store: Store | None = None  # on rank 0
         self._failure: DistsimError | None = None
-        on_root(comm, lambda: self._open(path, about, layout))
+        self.new = on_root(comm, lambda: self._open(path, about, layout, going_on))
 
-    def _open(self, path: Path, about: dict[str, Any], layout: Callable[[Store], None]) -> None:
-        self._store = Store(path, about, layout)
+    def _open(
+        self, path: Path, about: dict[str, Any], layout: Callable[[Store], None], going_on: tuple[Any, float] | None
+    ) -> bool:
+        """Open the file; whether it is a new one."""
+        if going_on is None or not path.exists():
+            self._store = Store(path, about, layout)
+            return True
+        if going_on[0] is None:
+            raise InputError(
+                f"{path} exists already, but the checkpoint is of a run without a file: choose another one"
+            )
+        self._store = taken_back(path, about, layout, *going_on)
+        return False
+
+    def kept(self) -> dict[str, list[int]]:
+        """What identifies the rows that the file has now, as ``taken_back`` needs it."""
+        return on_root(self.comm, lambda: self._store.kept())  # type: ignore[union-attr]
 
     def append(self, group: str, **columns: npt.NDArray[Any]) -> None:
         """Append rows to datasets of ``group``, in this order: a reader takes as many as the last one has."""
@@ -48,17 +73,27 @@ class Output:
         """Make ``values`` all that dataset ``name`` holds."""
         self._do(lambda store: store.replace(name, values))
 
-    def read(self, group: str, *names: str) -> list[npt.NDArray[Any]]:
-        """All rows of datasets of ``group`` that were written so far, on every rank."""
-        return on_root(self.comm, lambda: [self._store.read(f"{group}/{name}") for name in names])  # type: ignore[union-attr]
+    def note(self, name: str, text: str) -> None:
+        """Let attribute ``name`` of the file be ``text``."""
+        self._do(lambda store: store.text("/", name, text))
+
+    def read(self, group: str, *names: str, everywhere: bool = True) -> list[npt.NDArray[Any]]:
+        """All rows of datasets of ``group`` that were written so far; unless ``everywhere``, none but on rank 0."""
+        found: list[npt.NDArray[Any]] = [np.zeros(0)] * len(names)
+
+        def read() -> list[npt.NDArray[Any]]:
+            found[:] = [self._store.read(f"{group}/{name}") for name in names]  # type: ignore[union-attr]
+            return found if everywhere else []
+
+        return on_root(self.comm, read) or found
 
     def append_states(self, group: str, states: States, dt: float) -> None:
         """Append values of a state variable, see ``lay_out_states``."""
         self.append(group, value=states.value, time=states.times(dt))
 
-    def read_states(self, group: str, dt: float) -> States:
-        """All values of a state variable that were written so far, on every rank."""
-        time, neuron, value = self.read(group, "time", "neuron", "value")
+    def read_states(self, group: str, dt: float, everywhere: bool = True) -> States:
+        """All values of a state variable that were written so far; unless ``everywhere``, none but on rank 0."""
+        time, neuron, value = self.read(group, "time", "neuron", "value", everywhere=everywhere)
         return States(np.rint(time / dt).astype(np.int64), neuron.astype(np.int64), value)
 
     def flush(self, time: float, sure: bool = False) -> None:

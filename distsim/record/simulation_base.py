@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVa
 
 from distsim.core.errors import InputError
 from distsim.core.populations import Populations
-from distsim.core.units import MAX_STEPS, check_path, check_seed, shown, to_steps
+from distsim.core.units import MAX_STEPS, check_count, check_path, check_seed, shown, to_steps
 from distsim.parallel.agreement import require_same
-from distsim.parallel.communicator import in_ranks, one_per_node_first, world
+from distsim.parallel.communicator import in_ranks, nodes, one_per_node_first, world
 from distsim.parallel.gather import DECIMALS
 from distsim.parallel.job import faults
 from distsim.parallel.machine import check_memory, peak_bytes, resident_bytes
 from distsim.parallel.timers import Timers, over_ranks
+from distsim.record.checkpoint import Archive, Restoring, Saving, of_network, open_checkpoint
 from distsim.record.output import FLUSH_TIME, Output
 from distsim.record.store import Store
 from distsim.record.surroundings import versions
@@ -25,6 +26,8 @@ from distsim.record.surroundings import versions
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+NOT_COMPUTING = ("communicate", "wait", "exchange")
+"""Phases of a run in which a rank waits for others."""
 TICK = 0.2  # s of wall time between reports of progress
 AnyNetwork = TypeVar("AnyNetwork", bound=Populations[Any])
 Progress = Callable[[float], None]
@@ -78,6 +81,10 @@ class SimulationBase(Prepared[AnyNetwork]):
     build_phases: ClassVar[tuple[str, ...]]
     run_phases: ClassVar[tuple[str, ...]]
     connections: ClassVar[str]
+    kept_recordings: ClassVar[tuple[str, ...]]
+    """Attributes of a network, all that end in "recordings", of which the wing's checkpoint keeps what they ask for."""
+    fixed: ClassVar[tuple[str, ...]] = ("seed",)
+    """Arguments, with attributes of the same name, by which results differ: a checkpoint goes on with the same ones."""
 
     def __init__(self, network: AnyNetwork, comm: MPI.Comm | None, seed: int, **options: Any) -> None:
         super().__init__(network, comm, seed, **options)
@@ -91,20 +98,27 @@ class SimulationBase(Prepared[AnyNetwork]):
 
         ``layout`` adds its groups and datasets; ``settings`` are kept in it, beside the seed and the network.
         """
+        self._layout, self._settings = layout, settings
         if file is not None:
-            check_path(file, f"{self._name}: file")
-            made = {"seed": self.seed, "ranks": self.comm.size, "versions": versions()}
-            about = settings | made | {"network": self.network.description()}
-            self._output = Output(self.comm, Path(file), about, lambda store: layout(store, self.network))
+            self._open_file(file)
         try:
             with faults(self.comm):
-                self._n_connections = int(self.comm.allreduce(self._build()))
+                self._n_local = self._build()
+                self._n_connections = int(self.comm.allreduce(self._n_local))
                 self._built_bytes = resident_bytes()
         except BaseException:
             if self._output:
                 self._output.discard()
             raise
         self.network.freeze()
+
+    def _open_file(self, file: str | Path, going_on: Any = None) -> Output:
+        """Begin the file of the run; ``going_on``: what of the one that is there is kept, see ``Output.going_on``."""
+        check_path(file, f"{self._name}: file")
+        made = {"seed": self.seed, "ranks": self.comm.size, "versions": versions()}
+        about = self._settings | made | {"network": self.network.description()}
+        self._output = Output(self.comm, Path(file), about, lambda store: self._layout(store, self.network), going_on)
+        return self._output
 
     @abstractmethod
     def _build(self) -> int:
@@ -117,6 +131,14 @@ class SimulationBase(Prepared[AnyNetwork]):
     @abstractmethod
     def _write_records(self, output: Output, at_end: bool) -> None:
         """Add what was recorded since the last time to the file; ``at_end``: of a run."""
+
+    @abstractmethod
+    def _transfer(self, archive: Archive) -> None:
+        """Tell ``archive`` all that the simulation remembers: a new one keeps it, an old one brings it back."""
+
+    def _write_beside(self, output: Output) -> None:
+        """Put into a file that begins, or goes on from a checkpoint, what it has beside records."""
+        return
 
     @property
     @abstractmethod
@@ -145,10 +167,11 @@ class SimulationBase(Prepared[AnyNetwork]):
         if self._closed:
             raise InputError("the simulation is closed: its file is complete; read it with distsim.analysis.read")
 
-    def run(self, duration: float, progress: Progress | None = None) -> None:
+    def run(self, duration: float, progress: Progress | None = None, *, goes_on: bool = False) -> None:
         """Simulate ``duration`` (ms) more; several runs equal one of the same length.
 
         ``progress`` is told the time (ms) simulated in this run now and then, and at its end, on rank 0 only.
+        ``goes_on``: this is not the end of a run, but a part of it; what is recorded at the end waits for that.
         """
         self._require_open()
         require_same(self.comm, "run", duration=duration)
@@ -156,7 +179,7 @@ class SimulationBase(Prepared[AnyNetwork]):
             start, begin = self.time, time.perf_counter()
             told = progress if self.comm.rank == 0 else None
             self._advance(duration, self._ticker(told, start))
-            self._write(at_end=True)
+            self._write(at_end=not goes_on)
             self.sim_time += time.perf_counter() - begin
             if told is not None:
                 told(self.time - start)
@@ -183,6 +206,74 @@ class SimulationBase(Prepared[AnyNetwork]):
                 self._write_records(self._output, at_end)
                 self._output.flush(self.time, sure=at_end)
 
+    def save(self, path: str | Path, files: int | None = None) -> None:
+        """Keep all that the simulation remembers in a checkpoint at ``path``, from which ``restore`` goes on.
+
+        A checkpoint that is there becomes ``path``.before, once the new one is complete. It is one file on one node,
+        else one for each, or as many as ``files``. Raises InputError or StorageError, on all ranks, where it cannot be
+        written; what was there before stays.
+        """
+        self._require_open()
+        require_same(self.comm, "save", path=path, files=files)
+        check_path(path, "save: path")
+        self._check_recordings()
+        parts = nodes(self.comm) if files is None else check_count(files, "save: files", low=1, high=self.comm.size)
+        about = {name: getattr(self, name) for name in self.fixed}
+        about |= {"simulation": self._name, "network": of_network(self.network), "versions": versions()}
+        about |= {"time": self.time, "file": self._output.kept() if self._output else None}
+        with faults(self.comm):
+            archive = Saving(self.comm, Path(path), parts, about)
+            try:
+                self._transfer(archive)
+                archive.close()
+            except BaseException:
+                archive.discard()
+                raise
+
+    def _check_recordings(self) -> None:
+        """InputError where something is recorded of which a checkpoint does not know: it would be lost."""
+        for name, asked in vars(self.network).items():
+            if name.endswith("recordings") and asked and name not in self.kept_recordings:
+                raise InputError(f"save: a checkpoint of a {self._name} cannot keep {name}; record nothing of the kind")
+
+    @classmethod
+    def restore(
+        cls,
+        network: AnyNetwork,
+        path: str | Path,
+        comm: MPI.Comm | None = None,
+        *,
+        file: str | Path | None = None,
+        **options: Any,
+    ) -> Self:
+        """The simulation of ``network`` that was kept in the checkpoint at ``path``, on the ranks of ``comm``.
+
+        The network must be as it was, on any number of ranks. options: as those of a new simulation; what results
+        depend on is that of the checkpoint, and may be left out. file: the file of the run, if it wrote one, which is
+        taken back to the time of the checkpoint and goes on; or a new one, to which goes all that is still in memory,
+        and what comes. Raises InputError, on all ranks, where the checkpoint is damaged, of another network, seed or
+        precision, or of another version of the format.
+        """
+        name = f"{cls.__name__}.restore"
+        comm = world() if comm is None else comm
+        require_same(comm, name, network=network, path=path, file=file, **options)
+        check_path(path, f"{name}: path")
+        head = open_checkpoint(comm, Path(path), cls.__name__, network)
+        for fixed in cls.fixed:
+            if options.setdefault(fixed, head[fixed]) != head[fixed]:
+                raise InputError(f"'{path}' is a checkpoint with {fixed} = {head[fixed]}, not {options[fixed]}")
+        simulation = cls(network, comm, **options)
+        with faults(comm):
+            archive = Restoring(comm, Path(path), head)
+            try:
+                simulation._transfer(archive)
+            finally:
+                archive.close()
+            if file is not None:
+                simulation._write_beside(simulation._open_file(file, (head["file"], simulation.time)))
+                simulation._write()
+        return simulation
+
     def forget_times(self) -> None:
         """Start the times of the run anew, as after a pre-simulation that is not to be measured."""
         self._timers.seconds.clear()
@@ -201,6 +292,19 @@ class SimulationBase(Prepared[AnyNetwork]):
     def slowest(self) -> dict[str, float]:
         """build_time, sim_time and compile_time (s) of the slowest rank."""
         return {n: max(self.comm.allgather(getattr(self, n))) for n in ("build_time", "sim_time", "compile_time")}
+
+    def loads(self) -> list[dict[str, float]]:
+        """What every rank had to do since ``forget_times()``.
+
+        connections; bytes of their tables; busy: seconds of the run in which the rank computed, neither waiting nor
+        communicating.
+        """
+        busy = sum(self._timers.seconds[name] for name in self.run_phases if name not in NOT_COMPUTING)
+        return self.comm.allgather({"connections": self._n_local, "bytes": self._table_bytes(), "busy": busy})
+
+    @abstractmethod
+    def _table_bytes(self) -> int:
+        """Bytes of the tables of this rank's connections."""
 
     def memory(self) -> list[dict[str, int]]:
         """Resident bytes of every rank: built (after building) and peak (so far)."""

@@ -14,6 +14,8 @@ from distsim.parallel.gather import States, gather_states
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from distsim.record.checkpoint import Archive
+
 Int64Array = npt.NDArray[np.int64]
 
 
@@ -47,13 +49,18 @@ class StateRecorder:
         self.steps.append(step)
         self.values.append(values[self.local_index])
 
-    def all(self, comm: MPI.Comm) -> States:
-        """The values of all ranks so far (collective)."""
-        return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm)
+    def all(self, comm: MPI.Comm, everywhere: bool = True) -> States:
+        """The values of all ranks so far, on every rank or on rank 0 alone (collective)."""
+        return gather_states(self.steps, self.columns, self.values, self.recording.neurons, comm, everywhere)
+
+    def transfer(self, archive: Archive, name: str) -> None:
+        """Tell ``archive`` the values so far."""
+        self.steps[:] = archive.number(f"{name} steps", list(self.steps))
+        archive.samples(name, len(self.recording.neurons), self.columns, self.values, np.float64)
 
     def take(self, comm: MPI.Comm) -> States:
-        """As ``all``, and forget them."""
-        taken = self.all(comm)
+        """As ``all`` on rank 0 alone, and forget them."""
+        taken = self.all(comm, everywhere=False)
         self.steps.clear()
         self.values.clear()
         return taken

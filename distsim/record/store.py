@@ -31,12 +31,16 @@ FORMAT = ("v110", "v110")
 
 @dataclass
 class Column:
-    """A dataset: ``rows`` so far, ``crc`` of their bytes; ``known``: rows when ``checked`` was written."""
+    """A dataset: ``rows`` so far, ``crc`` of their bytes; ``known``: rows when ``checked`` was written.
+
+    grows: whether what it holds stays.
+    """
 
     dataset: Any
     rows: int = 0
     crc: int = 0
     known: int = -1
+    grows: bool = True
 
 
 class Store:
@@ -114,7 +118,18 @@ class Store:
         """Make ``values`` all that dataset ``name`` holds; of as many rows as before, or the first ones."""
         self._columns[name].rows = self._columns[name].crc = 0
         self._columns[name].known = -1
+        self._columns[name].grows = False
         self.append(name, values)
+
+    def kept(self) -> dict[str, list[int]]:
+        """Rows and checksum of every dataset whose rows stay."""
+        self._check()
+        return {name: [column.rows, column.crc] for name, column in self._columns.items() if column.grows}
+
+    def rename(self, path: Path) -> None:
+        """Take the place of the file at ``path``."""
+        self.path.replace(path)
+        self.path = path
 
     def read(self, name: str) -> npt.NDArray[Any]:
         """All rows of dataset ``name``: those that were appended, or StorageError."""

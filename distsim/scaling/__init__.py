@@ -10,5 +10,6 @@ The way of a point: options.py      the command line
                     store.py        the output folder
 
 jobs.py      points as jobs of their own; process.py: a command run to its end
+one_point.py    a point from Python; record_table.py: records as a table, for scripts
 report/      tables, figures, comparisons
 """

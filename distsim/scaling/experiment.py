@@ -9,13 +9,14 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from distsim.core.errors import InputError, nearest
 from distsim.core.units import MAX_NEURONS, shown
+from distsim.models.recording import NOTHING
 from distsim.models.registry import is_path
 from distsim.parallel.communicator import in_ranks
 from distsim.record.storage import read_file
@@ -112,14 +113,22 @@ def _networks(experiment: Experiment, all_ranks: tuple[int, ...]) -> Iterator[tu
 # Reading
 
 
-def read_experiment(file: Path | None, options: Mapping[str, Any]) -> tuple[Experiment, dict[str, str]]:
+def named_option(name: str) -> str:
+    """The option of a setting, as messages name it."""
+    return "option --set" if name == "parameters" else f"option --{name.replace('_', '-')}"
+
+
+def read_experiment(
+    file: Path | None, options: Mapping[str, Any], named: Callable[[str], str] = named_option
+) -> tuple[Experiment, dict[str, str]]:
     """The experiment of ``file`` (TOML) with ``options`` in place of its own settings, and where each was given.
 
-    Raises InputError where the file cannot be read, a setting is unknown or has a value it cannot have.
+    ``named`` tells the place of a setting among ``options``. Raises InputError where the file cannot be read, a setting
+    is unknown or has a value it cannot have.
     """
     values, origins = _read_toml(file) if file is not None else ({}, {})
     for name, value in options.items():
-        option = "option --set" if name == "parameters" else f"option --{name.replace('_', '-')}"
+        option = named(name)
         if name in TABLES and isinstance(values.get(name, {}), dict):
             values[name] = {**values.get(name, {}), **value}
             origins |= {f"{name}.{entry}": option for entry in value} | {name: origins.get(name, option)}
@@ -201,6 +210,8 @@ def _check_together(experiment: Experiment, given: Mapping[str, Any], origins: O
             if value in seen:
                 raise InputError(f"{placed(name, origins)} holds {shown(value)} twice")
             seen.add(value)
+    if NOTHING in experiment.record and len(experiment.record) > 1:
+        raise InputError(f"{placed('record', origins)} holds '{NOTHING}' beside other words; leave one of them out")
     _check_kind(experiment, given, origins)
     _check_extent(experiment, origins)
     for name in experiment.vary:

@@ -84,6 +84,7 @@ def _launched(session: Session, task: Task) -> Outcome:
         "settings": task.experiment.settings(),
         "point": point.as_dict(),
         "digest": model_of(task.experiment).digest,
+        "folder": None if task.folder is None else str(task.folder),
         "live": progress is not silent,
     }
     begin = time.perf_counter()
@@ -101,7 +102,7 @@ def _launched(session: Session, task: Task) -> Outcome:
         return {**record, **line, "wall_time": time.perf_counter() - begin}
     if ended.code == NOT_STORED:
         raise StorageError(
-            f"the record of {point} found no room in '{options.out}'; earlier ones are safe: make room, then --resume"
+            f"the results of {point} found no room in '{options.out}'; earlier ones are safe: make room, then --resume"
         )
     if ended.code is None and session.left() <= 0.0:
         return BudgetSpentError()
@@ -157,7 +158,8 @@ def _task(folder: Path) -> tuple[Task, bool]:
     held = json.loads((folder / TASK).read_text(encoding="utf-8"))
     experiment, point = Experiment(**held["settings"]), Point.from_dict(held["point"])
     model_of(experiment, held["digest"])
-    return Task(experiment, point, load_point(experiment, point)), held["live"]
+    kept = None if held["folder"] is None else Path(held["folder"])
+    return Task(experiment, point, load_point(experiment, point), kept), held["live"]
 
 
 # Progress, as lines that the job writes and the experiment hears

@@ -26,14 +26,16 @@ examples:
       other sizes, three seeds, on two ranks
   python -m distsim.scaling scaling/strong.toml --launcher "mpirun -n {ranks}"
       strong scaling: every point a job of its own, with as many ranks as it asks for
-  mpirun -n 64 python -m distsim.scaling scaling/network_size.toml --resume
+  mpirun -n 64 python -m distsim.scaling --published --resume
       the published experiment; the same line again goes on where a killed job stopped
+  python -m distsim.scaling --keep spikes,connectivity,parameters
+      spikes, weights of 200 x 200 neurons before and after, and parameters stay in a folder for each point
   python -m distsim.scaling --set g=8 eta=1.5 --out inhibition-8
       other parameters of the model, in a folder of their own
 
 afterwards:
   python -m distsim.scaling show FOLDER          what is done, missing, failed
-  python -m distsim.scaling report FOLDER ...    tables, figures and one page of HTML
+  python -m distsim.scaling report FOLDER ...    tables, figures and one page of HTML; --points: of kept data
   python -m distsim.scaling compare OLD NEW      ratios, and whether anything became slower
 
 an experiment file (TOML) holds the same settings under the same names, each of them optional:
@@ -46,7 +48,8 @@ an experiment file (TOML) holds the same settings under the same names, each of 
   g = 8.0
 
 output folder: runs.jsonl (one JSON line per finished point), failed.jsonl (points that failed, and why),
-experiment.json (the settings), and figures. Nothing in it is ever overwritten by another experiment.
+experiment.json (the settings), points (a folder for each point of which data are kept), and figures. Nothing in it is
+ever overwritten by another experiment.
 
 exit codes: 0 all points done, 1 some failed, 2 wrong input, 3 points left when the budget was spent, 4 disk full
 """
@@ -54,6 +57,8 @@ exit codes: 0 all points done, 1 some failed, 2 wrong input, 3 points left when 
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _DURATION = re.compile(r"(?=.)(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+PUBLISHED = Path(__file__).with_name("published.toml")
+"""The experiment file of ``--published``."""
 LONGEST = 10 * 365 * 24 * 3600.0  # s; far longer waits are beyond what the system counts
 
 
@@ -85,6 +90,10 @@ def parse(arguments: list[str]) -> Options:
     if taken["timeout"] is not None and taken["launcher"] is None:
         raise InputError("option --timeout ends points that are jobs of their own; it needs --launcher")
     file = Path(taken["file"]) if taken["file"] is not None else None
+    if taken["published"]:
+        if file is not None:
+            raise InputError(f"option --published is an experiment of its own; give either it or '{file}'")
+        file = PUBLISHED
     return Options(
         file=file,
         out=Path(taken["out"] or (f"{file.stem}-results" if file is not None else "scaling-results")),
@@ -117,6 +126,9 @@ def _make_parser() -> Parser:
         epilog=EXAMPLES,
     )
     parser.add_argument("file", nargs="?", metavar="EXPERIMENT.toml", help="experiment file; goes before the options")
+    parser.add_argument(
+        "--published", action="store_true", help="the published experiment: 11 sizes, both neuron models, 10 s each"
+    )
     points = parser.add_argument_group("points", "one simulation for each combination; lists take spaces or commas")
     network = parser.add_argument_group("network and simulation")
     for name, setting in SETTINGS.items():
@@ -130,7 +142,7 @@ def _make_parser() -> Parser:
     add("--launcher", metavar="LINE", help='start every point by this line, as in "mpirun -n {ranks}"')
     add("--timeout", metavar="TIME", help="with --launcher: end a point after this time, as in 90s, 10m, 1h30m")
     add("--budget", metavar="TIME", help="stop before this time is over; --resume does what is left")
-    add("--out", metavar="FOLDER", help="output folder (default: scaling-results, or NAME-results for NAME.toml)")
+    add("--out", metavar="FOLDER", help="output folder (default: scaling-results, NAME-results for NAME.toml)")
     add("--resume", action="store_true", help="run only the points that the output folder does not hold yet")
     add("--no-plot", action="store_true", help="draw no figure")
     return parser
@@ -143,6 +155,8 @@ def _value_of(name: str, given: Any) -> Any:
     if name == "vary":
         values = divided(given, "--vary", "NAME=A,B, as in --vary g=4,5,6")
         return {parameter: _values([text]) for parameter, text in values.items()}
+    if name == "record":  # whose texts have commas of their own
+        return given
     return _values(given) if name in LISTS else value_of(given)
 
 

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from distsim.core.errors import InputError
-from distsim.models.model import RunSettings, SpikingModel
+from distsim.models.model import NetworkModel, RunSettings
 from distsim.models.registry import find, scalable
-from distsim.scaling.experiment import Origins, Point, points_of, read_experiment
+from distsim.scaling.experiment import Origins, Point, placed, points_of, read_experiment
 from distsim.scaling.options import Options
 from distsim.scaling.settings import DEFAULT_MODEL, Experiment
 
@@ -58,12 +58,16 @@ def make_plan(options: Options, job_ranks: int, most_ranks: float) -> Plan:
     ``job_ranks`` are used where the experiment names none, ``most_ranks`` are those that a point may ask for.
     Raises InputError.
     """
-    given, origins = read_experiment(options.file, options.settings)
-    experiment = _with_models_own(given)
-    points = points_of(experiment, job_ranks)
-    _check_points(points, most_ranks, origins)
     if options.plot and find_spec("matplotlib") is None:
         raise InputError("matplotlib, which draws the figure, is not installed; install it or give --no-plot")
+    return plan_of(*read_experiment(options.file, options.settings), job_ranks, most_ranks)
+
+
+def plan_of(given: Experiment, origins: Origins, job_ranks: int, most_ranks: float) -> Plan:
+    """As ``make_plan``, of an experiment that has been read."""
+    experiment = _with_models_own(given, origins)
+    points = points_of(experiment, job_ranks)
+    _check_points(points, most_ranks, origins)
     return Plan(experiment, points, _load_networks(experiment, points, origins))
 
 
@@ -85,20 +89,23 @@ def _check_points(points: list[Point], most_ranks: float, origins: Origins) -> N
             )
 
 
-def _with_models_own(experiment: Experiment) -> Experiment:
-    """``experiment`` with the model's own values for what it leaves to the model."""
+def _with_models_own(experiment: Experiment, origins: Origins) -> Experiment:
+    """``experiment`` with the model's own values for what it leaves to the model, and None for what that has not."""
     model = model_of(experiment)
+    for name, value in experiment.run_settings().items():
+        if value is not None and name not in model.chosen:
+            raise InputError(f"{placed(name, origins)} has no meaning for the model '{model.name}'; leave it out")
     own = dataclasses.replace(model.settings_of(model.load(), {}), time=model.settings.time)
-    left = {name: getattr(own, name) for name, value in experiment.run_settings().items() if value is None}
+    left = {name: getattr(own, name) for name in model.chosen if experiment.run_settings().get(name, 0) is None}
     return dataclasses.replace(experiment, **left)
 
 
-def model_of(experiment: Experiment, digest: str | None = None) -> SpikingModel:
-    """The model of an experiment; InputError where it is not spiking, or its file no longer has this ``digest``."""
+def model_of(experiment: Experiment, digest: str | None = None) -> NetworkModel:
+    """The model of an experiment; InputError where it is no network, or its file no longer has this ``digest``."""
     model = find(experiment.model)
-    if not isinstance(model, SpikingModel):
+    if not isinstance(model, NetworkModel):
         able = ", ".join(scalable())
-        raise InputError(f"model '{model.name}' is no spiking network whose size can be chosen; such are {able}")
+        raise InputError(f"model '{model.name}' is no network whose size can be chosen; such are {able}")
     if digest is not None and model.digest != digest:
         raise InputError(f"'{experiment.model}' has changed since the experiment began; take another --out")
     return model
@@ -115,7 +122,8 @@ def load_point(experiment: Experiment, point: Point) -> Any:
 def settings_of(experiment: Experiment, parameters: Any, **more: Any) -> RunSettings:
     """How a network is simulated: what the experiment says, and ``more``."""
     model = model_of(experiment)
-    return model.settings_of(parameters, model.divided({**experiment.run_settings(), **more})[1])
+    known = {name: value for name, value in experiment.run_settings().items() if value is not None}
+    return model.settings_of(parameters, model.divided({**known, **more})[1])
 
 
 def _load_networks(experiment: Experiment, points: list[Point], origins: Origins) -> dict[Network, Any]:
@@ -129,6 +137,7 @@ def _load_networks(experiment: Experiment, points: list[Point], origins: Origins
             if network not in loaded:
                 loaded[network] = load_point(experiment, point)
                 built = model.build_network(loaded[network])
+                experiment.recording().apply(built)
                 _check_size(model, point, built)
                 _check_settings(settings_of(experiment, loaded[network]), built)
     except InputError as error:
@@ -153,9 +162,11 @@ def _check_reserved(experiment: Experiment, point: Point, origins: Origins) -> N
                 raise InputError(f"{where}: {table}: '{name}' is set by {setters[name]}")
 
 
-def _check_size(model: SpikingModel, point: Point, network: Any) -> None:
+def _check_size(model: NetworkModel, point: Point, network: Any) -> None:
     """InputError where a model that knows one size only has another one than asked for."""
-    size = sum(population.size for population in network.populations if population.model.receives)
+    from distsim.models.wings import wing_of
+
+    size = sum(population.size for population in wing_of(network).neurons(network))
     if not model.resizes and size != point.size:
         raise InputError(
             f"sizes: the network of model '{model.name}' has {size} neurons, not {point.size}; for other sizes its "
@@ -165,7 +176,9 @@ def _check_size(model: SpikingModel, point: Point, network: Any) -> None:
 
 def _check_settings(settings: RunSettings, network: Any) -> None:
     """InputError where times are no multiples of the network's time step, or the interval exceeds a delay."""
-    settings.check(network.dt)
+    from distsim.models.run import dt_of
+
+    settings.check(dt_of(network))
     if settings.interval is not None:
         delays = [getattr(projection.synapse, "delay", None) for projection in network.projections]
         shortest = min((d for d in delays if isinstance(d, (int, float))), default=settings.interval)
@@ -173,7 +186,7 @@ def _check_settings(settings: RunSettings, network: Any) -> None:
             raise InputError(f"interval = {settings.interval:g} ms is longer than the delay of {shortest:g} ms")
 
 
-def _located(message: str, model: SpikingModel, origins: Origins) -> str:
+def _located(message: str, model: NetworkModel, origins: Origins) -> str:
     """A message of the model with the place where the parameter or setting that it names was given."""
     places = {name.partition(".")[2] or name: place for name, place in origins.items()}
     places |= {name: origins[SET_BY[s]] for s, name in model.parameter_of.items() if SET_BY[s] in origins}

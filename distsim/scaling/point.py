@@ -10,15 +10,17 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.core.units import MS_PER_S
-from distsim.models.model import SpikingModel
+from distsim.analysis.published_statistics import STATISTICS, sample_statistics
+from distsim.models.model import NetworkModel, RunSettings
 from distsim.parallel.progress import Progress
-from distsim.record.surroundings import affinity
+from distsim.record.surroundings import affinity, now
 from distsim.scaling.experiment import Point
-from distsim.scaling.settings import Experiment
+from distsim.scaling.settings import HASHES, Experiment
+from distsim.scaling.store import begin_folder
 
 if TYPE_CHECKING:
     from distsim.models.run import Measured
@@ -28,7 +30,8 @@ SUBSET = 200
 RAPL = Path("/sys/class/powercap")
 """Where Linux tells the energy, readable by root on most systems."""
 JOULE = 1e6  # RAPL counts microjoules
-STATISTICS = ("mean", "sd", "min", "max", "median")
+OF_ACTIVITY = ("n_spikes", *HASHES, "rate", "rates", "activity", "activities")
+"""Fields of a record that not all neurons have."""
 
 Check = Callable[[], None]
 """Called between the parts of a run; collective; raises to end the point."""
@@ -36,20 +39,24 @@ Check = Callable[[], None]
 
 @dataclass(frozen=True)
 class Task:
-    """A point and all that it takes to run it; ``parameters`` are those of the model."""
+    """A point and all that it takes to run it; ``parameters`` are those of the model, ``folder`` is for its data."""
 
     experiment: Experiment
     point: Point
     parameters: Any
+    folder: Path | None = None
 
 
 def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = None) -> dict[str, Any]:
     """Build and simulate the network of ``task`` on all ranks of ``comm``; collective.
 
+    What is recorded goes to the folder of the task, which is begun anew and can be read at any moment.
+
     Returns the record, complete on rank 0: times in s, compilation excluded, weights in pA, rates in 1/s, memory in
     bytes, energy in J.
     """
     from distsim.models.run import simulate
+    from distsim.parallel import on_root
     from distsim.parallel.machine import resident_bytes
     from distsim.scaling.plan import model_of, settings_of
 
@@ -59,23 +66,33 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     if "seed" in model.parameter_of:
         parameters = dataclasses.replace(parameters, seed=task.point.seed)
     settings = settings_of(task.experiment, parameters, seed=task.point.seed)
+    recording = task.experiment.recording()
+    if task.folder is not None:
+        on_root(comm, partial(_begin_folder, task.folder, task, model, parameters, settings))
     _reset_peak_memory()
     memory_start = comm.allgather(resident_bytes())
     meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
-        record_all=True, check=check, measuring=meter,
+        folder=task.folder if recording.choices else None, recording=recording, check=check, measuring=meter,
     ) as measured:  # fmt: skip
         joules = comm.allgather(meter.joules)
         record = {
             **_settings(task, model, parameters, measured),
             **_measured(measured),
-            **_weights(measured.simulation, measured.simulation.network),
+            **_weights(measured),
             "memory_start": memory_start,
             "energy": None if None in joules else sum(joules),
         }
-        record |= _derived(record, measured.simulation.loads(settings.presimulation), hosts)
+        record |= _derived(record, measured.simulation.loads(), hosts)
     return {**record, "wall_time": time.perf_counter() - begin}
+
+
+def _begin_folder(folder: Path, task: Task, model: NetworkModel, parameters: Any, settings: RunSettings) -> None:
+    """Begin the folder of a point, with enough to run the model again, and to know what is recorded."""
+    about = {"model": model.name, "source": task.experiment.model, "date": now(), "parameters": parameters.as_dict()}
+    chosen = {name: getattr(settings, name) for name in model.chosen}
+    begin_folder(folder, {**about, **chosen, "record": task.experiment.recording().texts})
 
 
 def _of_point(progress: Progress, point: Point) -> Progress:
@@ -83,14 +100,16 @@ def _of_point(progress: Progress, point: Point) -> Progress:
     return lambda label, total, unit="ms": progress(f"{point}: {label}", total, unit)
 
 
-def _settings(task: Task, model: SpikingModel, parameters: Any, measured: Measured) -> dict[str, Any]:
+def _settings(task: Task, model: NetworkModel, parameters: Any, measured: Measured) -> dict[str, Any]:
+    from distsim.models.run import dt_of
+
     network = measured.simulation.network
     fields = {
         **task.experiment.fields(),
         "model": model.name,
         **task.point.as_dict(),
-        "dt_ms": network.dt,
-        "N": sum(p.size for p in network.populations if p.model.receives),
+        "dt_ms": dt_of(network),
+        "N": sum(population.size for population in measured.wing.neurons(network)),
         "parameters": {**parameters.as_dict(), "seed": task.point.seed},
     }
     return {**fields, "ranks": measured.totals["ranks"], "network": network_name(network, fields)}
@@ -106,46 +125,34 @@ def network_name(network: Any, fields: dict[str, Any]) -> str:
 
 
 def _measured(measured: Measured) -> dict[str, Any]:
-    """Costs, hashes, spikes, and rates (1/s) of all neurons and by population, sources of spikes left out."""
+    """Costs, hashes, events, and means of all neurons and by population; None for what such neurons do not have."""
     totals = {name: value for name, value in measured.totals.items() if name not in ("ranks", "n_neurons")}
-    found = measured.activity.statistics
-    neurons = [population for population in measured.simulation.network.populations if population.model.receives]
-    seconds = measured.settings.time / MS_PER_S
-    return {
-        **totals,
-        "rate": totals["n_spikes"] / (sum(population.size for population in neurons) * seconds),
-        "rates": {population.name: found[population.name].rate for population in neurons},
-    }
+    network, activity = measured.simulation.network, measured.activity
+    means = measured.wing.means(network, activity, totals, measured.settings.time)
+    return {**dict.fromkeys(OF_ACTIVITY), **totals, **means}
 
 
-def _weights(simulation: Any, network: Any) -> dict[str, Any]:
-    """Statistics (pA) of the weights among the first neurons of a plastic projection, and of all plastic weights."""
+def _weights(measured: Measured) -> dict[str, Any]:
+    """Statistics (pA) of the weights among the first neurons of a plastic projection, and of all; on rank 0."""
     subset: Any = ()
-    plastic = next((p for p in network.projections if p.synapse.plastic), None)
+    every: Any = None
+    simulation = measured.simulation
+    plastic = measured.wing.plastic(simulation.network)
     if plastic is not None:
         sources, targets = (range(min(SUBSET, population.size)) for population in (plastic.source, plastic.target))
-        subset = simulation.weights(plastic.source, plastic.target, sources=sources, targets=targets).weight
-    every = simulation.plastic_weight_statistics() or dict.fromkeys((*STATISTICS, "count"))
+        chosen = {"sources": sources, "targets": targets}
+        subset = simulation.weights(plastic.source, plastic.target, **chosen, everywhere=False).weight
+        every = simulation.plastic_weight_statistics()
+    every = every or dict.fromkeys((*STATISTICS, "count"))
     return {
-        **{f"weight_{name}": value for name, value in statistics(subset).items()},
+        **{f"weight_{name}": value for name, value in sample_statistics(subset).items()},
         **{f"plastic_weight_{name}": every[name] for name in (*STATISTICS, "count")},
     }
 
 
-def statistics(values: Any) -> dict[str, float | None]:
-    """Mean, standard deviation (divisor n), smallest, largest and median value; None where there are no values."""
-    import numpy as np
-
-    if len(values) == 0:
-        return dict.fromkeys(STATISTICS)
-    values = np.asarray(values, dtype=np.float64)
-    functions: dict[str, Any] = {"mean": np.mean, "sd": np.std, "min": np.min, "max": np.max, "median": np.median}
-    return {name: float(function(values)) for name, function in functions.items()}
-
-
 def _derived(record: dict[str, Any], loads: list[dict[str, float]], hosts: Hosts) -> dict[str, Any]:
     """What follows from the measurements: events, speeds per core, bytes per synapse, balance, energy per event."""
-    events = int(sum(rank["events"] for rank in loads))
+    events, table_bytes = _total(loads, "events"), _total(loads, "bytes")
     synapses = record["n_synapses"]
     return {
         "n_events": events,
@@ -154,10 +161,15 @@ def _derived(record: dict[str, Any], loads: list[dict[str, float]], hosts: Hosts
         "oversubscribed": hosts.oversubscribed,
         "events_per_second_and_core": _ratio(events, record["sim_time"] * hosts.cores_used),
         "synapses_built_per_second_and_core": _ratio(synapses, record["build_time"] * hosts.cores_used),
-        "bytes_per_synapse": _ratio(sum(rank["bytes"] for rank in loads), synapses),
+        "bytes_per_synapse": _ratio(table_bytes, synapses),
         "load_balance": {name: balance([rank[name] for rank in loads]) for name in loads[0] if name != "bytes"},
-        "energy_per_event": None if record["energy"] is None else _ratio(record["energy"], events),
+        "energy_per_event": _ratio(record["energy"], events),
     }
+
+
+def _total(loads: list[dict[str, float]], name: str) -> int | None:
+    """The sum over ranks; None where it is not known."""
+    return int(sum(rank[name] for rank in loads)) if name in loads[0] else None
 
 
 def balance(values: list[float]) -> float | None:
@@ -165,8 +177,8 @@ def balance(values: list[float]) -> float | None:
     return _ratio(max(values) * len(values), sum(values))
 
 
-def _ratio(value: float, by: float) -> float | None:
-    return value / by if by else None
+def _ratio(value: float | None, by: float | None) -> float | None:
+    return value / by if value is not None and by else None
 
 
 def _reset_peak_memory() -> None:

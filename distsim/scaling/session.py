@@ -22,7 +22,7 @@ from distsim.scaling.plan import make_plan
 from distsim.scaling.point import Task, run_point
 from distsim.scaling.report.command import brief
 from distsim.scaling.report.summary import point_line, with_speed
-from distsim.scaling.store import Folder
+from distsim.scaling.store import Folder, point_folder
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -166,7 +166,9 @@ class Session:
             return None
         point = self._missing.popleft()
         self._folder.begin(point)
-        return Task(self.plan.experiment, point, self.plan.parameters_of(point))
+        experiment = self.plan.experiment
+        folder = point_folder(self._folder.path.absolute(), point) if experiment.keeps() else None
+        return Task(experiment, point, self.plan.parameters_of(point), folder)
 
     def _leave(self, points: int) -> None:
         """So many points are left for ``--resume``."""
@@ -180,6 +182,8 @@ class Session:
         if isinstance(outcome, BudgetSpentError):
             self._leave(1 + len(self._missing))
             return
+        if isinstance(outcome, StorageError):  # of the data that are kept: no later point would find room
+            raise outcome
         self._number += 1
         if isinstance(outcome, Exception):
             self._failed += 1

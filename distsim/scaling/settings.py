@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from typing import Any, NamedTuple
 
+from distsim.analysis.published_statistics import STATISTICS
 from distsim.core.errors import InputError
 from distsim.core.units import LARGEST_COUNT, MAX_NEURONS, check_count, check_number, shown
 from distsim.models.defaults import Default
 from distsim.models.model import SETTINGS as OF_RUN
+from distsim.models.recording import NOTHING, Recording
 
 Scalar = bool | int | float | str
 Check = Callable[[Any, str], Any]
@@ -80,9 +82,9 @@ def model(value: Any, name: str) -> str:
 class Setting(NamedTuple):
     """What is known of a setting; a table's ``check`` is that of its entries.
 
-    ``points``: it makes up the list of points, and experiments that differ in it may share a folder. ``record``: its
-    name in records, which lie on different curves where they differ in it. ``models_own``: left out, it is what the
-    model has for it.
+    ``points``: it makes up the list of points, and experiments that differ in it may share a folder; so may those that
+    differ in one that says what is ``kept``, on which no result depends. ``record``: its name in records, which lie on
+    different curves where they differ in it. ``models_own``: left out, it is what the model has for it.
     """
 
     default: Any
@@ -90,6 +92,7 @@ class Setting(NamedTuple):
     metavar: str
     meaning: str
     points: bool = False
+    kept: bool = False
     record: str | None = None
     models_own: bool = False
     choices: tuple[str, ...] = ()
@@ -122,16 +125,27 @@ def of_run(name: str, record: str) -> Any:
     )  # fmt: skip
 
 
+KEPT = ("spikes", "connectivity", "parameters")
+"""What may be kept of a point, in a few words; the first two are such of ``Recording``."""
+
+
+def recorded(value: Any, name: str) -> str:
+    """A text that says what to record."""
+    Recording.of([text(value, name)])
+    return str(value)
+
+
 neurons = partial(check_count, low=1, high=MAX_NEURONS)
 ranks = partial(check_count, low=1, high=MOST_RANKS)
 duration = partial(check_number, above=0.0)
 flag = Default(False, "", "true or false", "").check
 kind = Default("size", "", "what grows", "", choices=KINDS).check
+kept = Default("spikes", "", "what is kept", "", choices=KEPT).check
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A scaling experiment with a spiking model, or a user's own, whose ``model`` is the path of its file.
+    """A scaling experiment with a model, or a user's own, whose ``model`` is the path of its file.
 
     kind: "size" (fixed ranks, N = ``sizes`` grows), "strong" (fixed N = ``sizes``, ``ranks`` grow) or "weak" (N is
     ``size_per_rank`` times ``ranks``). ``indegree`` is fixed, None leaves it to the model; where ``indegree_grows`` in
@@ -140,7 +154,7 @@ class Experiment:
     it is asked (``plan.py``); an ``interval`` of None after that is the minimum delay.
     """
 
-    model: str = setting(DEFAULT_MODEL, model, "NAME", "a spiking model, or a file of your own", record="model")
+    model: str = setting(DEFAULT_MODEL, model, "NAME", "a model, or a file of your own", record="model")
     kind: str = setting("size", kind, "KIND", "what grows", points=True, record="kind", choices=KINDS)
     sizes: tuple[int, ...] = setting(
         (), neurons, "N", f"numbers of neurons (default: {str(DEFAULT_SIZES)[1:-1]})", points=True
@@ -164,6 +178,12 @@ class Experiment:
     precision: str = of_run("precision", "precision")
     interval: float | None = of_run("interval", "interval_ms")
     exchange: str = of_run("exchange", "exchange")
+    keep: tuple[str, ...] = setting(
+        (), kept, "WHAT", "data of each point that stay in a folder of its own", kept=True, choices=KEPT
+    )
+    record: tuple[str, ...] = setting(
+        (), recorded, "WHAT", "what is recorded, and kept, in the words of run --record (default: none)", kept=True
+    )
 
     def settings(self) -> dict[str, Any]:
         """All settings as plain data."""
@@ -171,7 +191,19 @@ class Experiment:
 
     def identity(self) -> dict[str, Any]:
         """The settings common to all points, as plain data: equal for experiments whose points belong together."""
-        return {name: value for name, value in self.settings().items() if not SETTINGS[name].points}
+        settings = self.settings().items()
+        return {name: value for name, value in settings if not SETTINGS[name].points and not SETTINGS[name].kept}
+
+    def recording(self) -> Recording:
+        """What is recorded: ``record``, and what is to be kept and is not in it."""
+        texts = [chosen for chosen in self.record if chosen != NOTHING]
+        said = {chosen.partition("=")[0] for chosen in texts}
+        texts += [word for word in KEPT[:2] if word in self.keep and word not in said]
+        return Recording.of(texts or [NOTHING])
+
+    def keeps(self) -> bool:
+        """Whether anything is kept of a point beside its record."""
+        return bool(self.keep or self.recording().choices)
 
     def run_settings(self) -> dict[str, Any]:
         """How a network is simulated: the settings that the model has its own values for."""
@@ -191,15 +223,21 @@ CURVE = tuple(held.record for held in SETTINGS.values() if held.record is not No
 
 # Records: what a line of runs.jsonl and of failed.jsonl must hold, so that tables and figures can be made of it
 
-PHASES = ("create", "connect", "index", "update", "deliver", "communicate", "wait", "record", "other")
+BUILD_PHASES = ("create", "connect", "index")
+RUN_PHASES = (
+    "update", "deliver", "communicate", "wait", "draw", "speculate", "exchange", "correct", "settle", "record",
+)  # fmt: skip
+PHASES = (*BUILD_PHASES, *RUN_PHASES, "other")
+"""Of all kinds of neurons; each has some of them."""
+HASHES = ("spike_hash", "weight_hash", "rate_hash", "flip_hash")
 
 
 def _or_null(check: Check) -> Check:
     return lambda value, name: None if value is None else check(value, name)
 
 
-def _object_of(checks: Mapping[str, Check]) -> Check:
-    """An object that has these fields."""
+def _object_of(checks: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
+    """An object that has these fields, and may have the ``optional`` ones."""
 
     def check(value: Any, name: str) -> None:
         _any_object(value, name)
@@ -210,6 +248,8 @@ def _object_of(checks: Mapping[str, Check]) -> Check:
                     f"the record lacks the field '{path}': another version of the harness wrote it, or it was changed"
                 )
             check_entry(value[entry], path)
+        for entry, check_entry in (optional or {}).items():
+            check_entry(value.get(entry), f"{name}.{entry}" if name else entry)
 
     return check
 
@@ -226,6 +266,12 @@ def _variant(value: Any, name: str) -> None:
 
 def _any_text(value: Any, name: str) -> None:
     require(isinstance(value, str), name, "be a text", value)
+
+
+def _phases(value: Any, name: str) -> None:
+    _any_object(value, name)
+    for phase, held in value.items():
+        _PHASE(held, f"{name}.{phase}")
 
 
 def _fields(names: str, check: Check | Callable[[Any, str], None]) -> dict[str, Check]:
@@ -251,27 +297,30 @@ _RECORD = _object_of(
     {
         **_POINT,
         **{  # names that another version knew may be unknown to this one
-            held.record: text if held.metavar in ("NAME", "KIND") else held.check
+            held.record: _or_null(text) if held.choices else text if held.metavar == "NAME" else held.check
             for held in SETTINGS.values()
             if held.record is not None
         },
         "kind": SETTINGS["kind"].check,
-        "interval_ms": _or_null(duration),
-        "dt_ms": duration,
+        **_fields("interval_ms dt_ms", _or_null(duration)),
         "N": neurons,
         "network": text,
-        **_fields("build_time sim_time compile_time real_time_factor wall_time rate", _cost),
-        **_fields("n_spikes n_synapses", check_count),
+        **_fields("build_time sim_time compile_time real_time_factor wall_time", _cost),
+        "n_synapses": check_count,
+        "n_spikes": _or_null(check_count),
         **_fields("spike_hash weight_hash", _or_null(text)),
-        **_fields("weight_mean weight_sd", _or_null(check_number)),
+        "rate": _or_null(_cost),
         **_fields("bytes_per_synapse energy_per_event events_per_second_and_core", _or_null(_cost)),
         "synapses_built_per_second_and_core": _or_null(_cost),
         "oversubscribed": flag,
         "memory_peak": several(check_count),
-        "phase_times": _object_of(dict.fromkeys(PHASES, _PHASE)),
+        "phase_times": _phases,
         "load_balance": _object_of({"busy": _or_null(_cost)}),
         **_fields("versions environment", _any_object),
-    }
+    },
+    optional={
+        f"{which}_{name}": _or_null(check_number) for which in ("weight", "plastic_weight") for name in STATISTICS
+    },
 )
 
 

@@ -7,6 +7,8 @@ written; what a full disk cuts off is taken back at once. ``experiment.json`` ha
 points share, and the "settings" of the last job, which say what points there are. ``running.json`` is there while a
 point runs: where a rank is killed or its memory is exhausted, the job ends in it, and the file is what tells.
 
+``points`` has a folder for each point of which data are kept, begun anew whenever the point is.
+
 Files outlive the version that wrote them and are edited by hand: each line is checked before anything is done with it.
 Used on rank 0 only.
 """
@@ -14,9 +16,11 @@ Used on rank 0 only.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,7 +40,10 @@ FAILED = "failed.jsonl"
 HEADER = "experiment.json"
 RUNNING = "running.json"
 FIGURE = "scaling"
-OWN_FILES = (RUNS, FAILED, HEADER, f"{FIGURE}.png", f"{FIGURE}.pdf")
+POINTS = "points"
+PARAMETERS = "parameters.json"
+OWN_FILES = (RUNS, FAILED, HEADER, f"{FIGURE}.png", f"{FIGURE}.pdf", POINTS)
+LONGEST_NAME = 80
 DEEPEST = 20
 """Objects and lists within each other that a record may hold; one of the harness has four."""
 ENDED_ITS_JOB = (
@@ -116,6 +123,24 @@ class Folder:
     def close(self) -> None:
         """Let other jobs in."""
         self._lock.release()
+
+
+def point_folder(folder: Path, point: Point) -> Path:
+    """Where the data of a point are kept: named after it, and by a hash of what tells it from all others."""
+    words = re.sub(r"[^A-Za-z0-9_.=]+", "-", str(point).replace(" = ", "=")).strip(".-")[:LONGEST_NAME]
+    return folder / POINTS / f"{words}-{hashlib.sha256(point.key().encode()).hexdigest()[:8]}"
+
+
+def begin_folder(path: Path, parameters: Mapping[str, Any]) -> None:
+    """Make the folder of a point anew, with its ``parameters``; StorageError or InputError where that cannot be."""
+    try:
+        if path.is_symlink():
+            path.unlink()
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
+    except OSError as error:
+        raise refused(f"folder '{path}'", error) from error
+    write_json(path / PARAMETERS, parameters)
 
 
 def _check_identity(folder: Path, identity: Mapping[str, Any]) -> None:

@@ -65,7 +65,6 @@ class CompiledLoop(SpikingLoop):
         self._deliveries: list[Any] = []
         self._state = np.zeros(7, np.int64)
         self._counts = np.zeros(len(self.local.groups), np.int64)
-        self._counted, self._of_sources = np.zeros(1, np.int64), np.zeros(1, np.int64)
         self._clock = clocks.new_clock()
         self._spent = np.zeros(len(stages.PHASES), np.int64)
         self._kept = [self._room(k) for k in range(len(self.local.groups))]
@@ -93,6 +92,8 @@ class CompiledLoop(SpikingLoop):
     def _run_compiled(self, end: int, tick: Callable[[int], None]) -> None:
         """Run intervals up to step ``end``, at which one ends."""
         run = self._function()
+        self._updates.clear()
+        self._deliveries.clear()
         self._state[stages.STEP] = self.step
         while self.step < end:
             begin = time.perf_counter()
@@ -111,8 +112,6 @@ class CompiledLoop(SpikingLoop):
     def _after_run(self) -> None:
         """Take over what compiled code has counted."""
         self.step = int(self._state[stages.STEP])
-        self.n_spikes += int(self._counted[0])
-        self._counted[0] = self._of_sources[0] = 0
         for name, spent in zip(stages.PHASES, self._spent.tolist(), strict=True):
             self.timers.seconds[name] += spent / clocks.SECOND
         self._spent[:] = 0
@@ -165,7 +164,7 @@ class CompiledLoop(SpikingLoop):
 
     def _current_bytes(self) -> int:
         """Bytes of the currents of one interval."""
-        return sum(8 * self.interval * len(group.shares) for group in self.local.groups if group.has_currents)
+        return sum(8 * self.interval * len(group.stretches.population) for group in self.local.groups if group.has_currents)
 
     def _arguments(self, most: int, end: int) -> tuple[Any, ...]:
         """groups, tables, plastic, exchanged and spikes, as ``interval.run_of`` describes them."""
@@ -182,11 +181,10 @@ class CompiledLoop(SpikingLoop):
         if len(self._updates) == k:
             given = 1, 1, group.rings, group.grid.unit, currents[0], group.poisson, buffer.index, buffer.stamp
             self._updates.append(address_of(kernel, (*own, *given)))
-        receives = group.model.receives
         return (
             self._updates[k], own, group.rings, group.grid.unit, currents, group.poisson, group.gids,
-            buffer.index, buffer.stamp, self.spike_hash.sums if receives else self._no_sums,
-            self._counted if receives else self._of_sources, (kept.recorded, kept.index, kept.stamp, kept.used),
+            buffer.index, buffer.stamp, self.spike_hash.sums if group.model.receives else self._no_sums,
+            self.counts.of_group[k], (kept.recorded, kept.index, kept.stamp, kept.used),
         )  # fmt: skip
 
     def _of_table(self, k: int, table: LocalTable) -> tuple[Any, ...]:
@@ -200,7 +198,7 @@ class CompiledLoop(SpikingLoop):
     def _currents(self, group: LocalGroup, most: int, end: int) -> npt.NDArray[np.float64]:
         """Currents (intervals, populations, steps) of the next intervals; of one interval where there are none."""
         if not group.has_currents:
-            return self._no_current[len(group.shares)][None]
+            return self.current(group, self.step, self.interval)[None]
         starts = [self.step + i * self.interval for i in range(most) if self.step + i * self.interval < end]
         return np.array([self.current(group, start, self.interval) for start in starts])
 
@@ -208,7 +206,7 @@ class CompiledLoop(SpikingLoop):
         found = []
         for k, group in enumerate(self.local.groups):
             for table in group.plastic_inputs:
-                buffer, own = self._fired[k], table.delivery.remembered()
+                buffer, own = self._fired[k], table.delivery.past()
                 ends = table.share.begin, table.share.end
                 found.append((own, k, buffer.index, buffer.stamp, *ends, self._scratch[k], self._their_stamps[k]))
         return found

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from distsim.core.jit import jit
 from distsim.core.placement import index_of_owner, owner
+from distsim.parallel.event_hash import add_event
 from distsim.parallel.growing_allgather import GrowingAllgather
-from distsim.spiking.spike_hash import add_spike
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -30,16 +30,18 @@ _DIRECTED_SHARE = 0.25  # of the ranks hold targets of a neuron, at most, where 
 
 
 @jit
-def pack(gids, index, stamps, start, packed, begin, sums):  # type: ignore[no-untyped-def]
+def pack(gids, index, stamps, start, packed, begin, sums, counts):  # type: ignore[no-untyped-def]
     """Write the spikes (local index, step) of neurons ``gids`` as sortable integers from packed[begin] on.
 
-    start: the step after which the interval begins. sums: those of a ``SpikeHash``, which the spikes are added to; none
-    for sources. Returns the end of what is written.
+    start: the step after which the interval begins. sums: those of an ``EventHash``, to which the spikes are added, or
+    none, for sources. counts (n,) int64: the spikes of each neuron so far. Returns the end of what is written.
     """
     for spike in range(index.size):
-        gid, stamp = gids[index[spike]], stamps[spike]
+        neuron, stamp = index[spike], stamps[spike]
+        gid = gids[neuron]
+        counts[neuron] += 1
         packed[begin + spike] = (np.uint64(stamp - start) << GID_BITS) | np.uint64(gid)
-        add_spike(gid, stamp, sums)
+        add_event(gid, stamp, sums)
     return begin + index.size
 
 
@@ -64,7 +66,7 @@ def collect(incoming, received):  # type: ignore[no-untyped-def]
 def call_kernels() -> None:
     """Call the kernels of this module with no spikes, so that they are compiled."""
     spikes, integers = np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    pack(integers, np.zeros(0, np.int32), integers, 0, spikes, 0, spikes)
+    pack(integers, np.zeros(0, np.int32), integers, 0, spikes, 0, spikes, integers)
     unpack(spikes, 0, integers, integers)
     collect(np.zeros((1, 1), np.uint64), spikes)
 

@@ -34,17 +34,22 @@ class InputBound:
     def add_table(self, table: Table, plastic: bool, multiplicity: int) -> None:
         """Add the synapses of ``table``, each acting up to ``multiplicity`` times in a step."""
         weights = np.asarray(table.weights, np.float64) if table.one_weight else table.weights
-        add_by_target(table.targets, weights, float(multiplicity), self.plastic if plastic else self.fixed)
+        factor = multiplicity * table.weight_unit
+        add_by_target(table.targets, weights, factor, self.plastic if plastic else self.fixed)
         if plastic:
             add_by_target(table.targets, np.ones(1), float(multiplicity), self.plastic_count)
 
-    def grid(self, comm: MPI.Comm, narrow: bool = False) -> Grid:
-        """The grid for the most strongly driven neuron of all ranks; ``narrow``: for sums of 32 bits, none plastic."""
+    def grid(self, comm: MPI.Comm, narrow: bool = False, least: float = 0.0) -> Grid:
+        """The grid for the most strongly driven neuron of all ranks; ``narrow``: for sums of 32 bits, none plastic.
+
+        least: the smallest unit that will do.
+        """
         local = np.array([self.fixed + self.plastic, self.fixed, self.plastic_count]).max(axis=1, initial=0.0)
         total, fixed, most_plastic = (float(x) for x in np.max(comm.allgather(local), axis=0))
         if total == 0.0:
-            return Grid(2.0**-30, math.inf if most_plastic == 0.0 else 2.0 ** (BITS - 30) / most_plastic)
+            unit = max(2.0**-30, least)
+            return Grid(unit, math.inf if most_plastic == 0.0 else unit * 2.0**BITS / most_plastic)
         bits = NARROW_BITS if narrow else BITS - (GROWTH_BITS if most_plastic else 0)
-        unit = 2.0 ** (math.frexp(total)[1] - bits)
+        unit = max(2.0 ** (math.frexp(total)[1] - bits), least)
         largest = (unit * 2.0**BITS - fixed) / most_plastic if most_plastic else math.inf
         return Grid(unit, largest)

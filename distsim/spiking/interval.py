@@ -100,9 +100,9 @@ def _compiled(run: Any) -> Any:
 def advance_all(n: int) -> Any:
     """Advances ``n`` groups by their kernels (*own, first_step, n_steps, rings, unit, current, poisson, index, stamp).
 
-    groups: of each (address of its kernel, own, rings, unit, currents (intervals, populations, steps), poisson, gids,
-    index, stamp, sums of the hash, number of spikes (1,), kept); counts (groups,) is written. Returns the number of
-    packed spikes.
+    groups: of each (address of its kernel, own, rings, unit, currents (intervals, stretches, steps), poisson, gids,
+    index, stamp, sums of the hash, spikes of each neuron so far, kept); counts (groups,) is written. Returns the number
+    of packed spikes.
     """
     if not n:
 
@@ -115,12 +115,11 @@ def advance_all(n: int) -> Any:
 
     @inline
     def advance(groups, k, i, start, n_steps, counts, packed, end):  # type: ignore[no-untyped-def]
-        kernel, own, rings, unit, currents, poisson, gids, index, stamp, sums, counted, _ = groups[0]
+        kernel, own, rings, unit, currents, poisson, gids, index, stamp, sums, spiked, _ = groups[0]
         current = currents[i % currents.shape[0]]
         n = call(kernel, own + (start + 1, n_steps, rings, unit, current, poisson, index, stamp))
         counts[k] = n
-        counted[0] += n
-        end = pack(gids, index[:n], stamp[:n], start, packed, end, sums)
+        end = pack(gids, index[:n], stamp[:n], start, packed, end, sums, spiked)
         return others(groups[1], k + 1, i, start, n_steps, counts, packed, end)
 
     return advance

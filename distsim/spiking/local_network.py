@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,16 @@ import numpy.typing as npt
 
 from distsim.connect.attribute import target_type
 from distsim.core.cache_lines import zeros_on_line
+from distsim.core.parts import Neurons, Part
 from distsim.core.placement import local_count, local_gids
 from distsim.core.units import MAX_STEPS
 from distsim.core.values import Value
 from distsim.parallel.communicator import beyond
 from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
+from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.input_bound import InputBound
-from distsim.spiking.network import Network, Population, Projection
+from distsim.spiking.network import Network, Pair, Population, Projection, Stimulation
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.precision import check_precision, too_coarse, weight_type
 from distsim.spiking.protocols import Group
@@ -64,25 +66,28 @@ class LocalTable:
         return self.projections[0].synapse
 
     def between(
-        self, projection: Projection, sources: Int64Array, targets: Int64Array
+        self, ends: Pair, sources: Int64Array, targets: Int64Array
     ) -> tuple[Int64Array, Int64Array, Int64Array, Int64Array]:
-        """The synapses (n,) between ``sources`` and ``targets``, indices within the ends of ``projection``.
+        """The synapses (n,) of the table between ``sources`` and ``targets``, indices within ``ends``.
 
-        Edges, the rows that they are in, and their sources and targets. Projections with the same ends as this one that
-        share the table are included.
+        Edges, the rows that they are in, and their sources and targets; those of all projections of the table.
         """
-        first = projection.source.first_gid - self.table.first_source_gid
-        edges, rows = self.table.edges_of(sources + first)
-        target = self.target.gids[self.table.targets[edges]] - projection.target.first_gid
+        edges, rows = self.table.edges_of(ends.source.gids[sources] - self.table.first_source_gid)
+        target = ends.target.index_of(self.target.gids[self.table.targets[edges]])
         wanted = np.isin(target, targets)
         edges, rows = edges[wanted], rows[wanted]
-        source = self.table.source_gids[rows] - projection.source.first_gid
-        return edges, rows, source, target[wanted]
+        return edges, rows, ends.source.index_of(self.table.source_gids[rows]), target[wanted]
 
     @cached_property
-    def share(self) -> PopulationShare:
-        """The targets of the first projection; of plastic synapses, which share their table with no other, all."""
-        return next(share for share in self.target.shares if share.population is self.projections[0].target)
+    def shares(self) -> list[PopulationShare]:
+        """The populations of the group of which the first projection has targets; of plastic synapses, all."""
+        targets = [population for population, _ in self.projections[0].target.pieces]
+        return [share for share in self.target.shares if share.population in targets]
+
+    @cached_property
+    def span(self) -> tuple[int, int]:
+        """The local neurons of these populations: the first, and the one after the last."""
+        return self.shares[0].begin, self.shares[-1].end
 
     @property
     def segmented(self) -> bool:
@@ -95,8 +100,8 @@ class LocalGroup:
     """The neurons that one kernel advances, those of populations of one kind, and what drives them.
 
     rings: of each input (slots, n) int64 or int32, in units of ``grid.unit``: what arrives in a step is in the slot of
-    that number modulo slots. driven: what drives add to each population; poisson: what of that the kernel adds;
-    has_currents, has_inputs: whether there is more.
+    that number modulo slots. driven: what drives add to each population, and to parts of populations; poisson: what of
+    that the kernel adds; has_currents, has_inputs: whether there is more. stretches: neurons that are driven alike.
     """
 
     shares: list[PopulationShare]
@@ -112,6 +117,7 @@ class LocalGroup:
     def __post_init__(self) -> None:
         self.gids = np.concatenate([share.gids for share in self.shares])
         self.model = self.shares[0].population.model
+        self.stretches = Stretches.of(share.n for share in self.shares)
 
     def most_spikes(self, n_steps: int, dt: float) -> int:
         """The most spikes that the local neurons can have in ``n_steps``."""
@@ -188,7 +194,7 @@ def groups_of(network: Network) -> list[list[Population]]:
     Those with plastic input form another than those without: weights that may grow leave 16 bits less to the sums of
     the whole group, and sums of 32 bits to none of it.
     """
-    plastic = {p.target.name for p in network.projections if p.synapse.plastic}
+    plastic = {piece.population.name for p in network.projections if p.synapse.plastic for piece in p.target.pieces}
     groups: dict[Any, list[Population]] = {}
     for population in network.populations:
         groups.setdefault((population.model.kind, population.name in plastic), []).append(population)
@@ -210,10 +216,10 @@ def _tables_onto(
     populations = [share.population for share in group.shares]
     index_type = target_type(sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in populations))
     everything = (
-        Share.of(projection, seed, share.gids, share.begin)
+        _share(projection, seed, group, share)
         for share in group.shares
         for projection in network.projections
-        if projection.target is share.population
+        if share.population is first_of(projection.target, populations)
     )
     tables = []
     for shares in by_table(everything, network.dt):
@@ -222,6 +228,22 @@ def _tables_onto(
         found = build_tables(shares, network.dt, kind, index_type, segmented)
         tables += [LocalTable(projections, table, k, group) for k, table in found]
     return tables
+
+
+def first_of(target: Neurons, populations: list[Population]) -> Population | None:
+    """The first of ``populations`` that has neurons of ``target``, where a projection is counted; None: none has."""
+    if not isinstance(target, Part):
+        return target if target in populations else None
+    targets = [population for population, _ in target.pieces]
+    return next((population for population in populations if population in targets), None)
+
+
+def _share(projection: Projection, seed: int, group: LocalGroup, share: PopulationShare) -> Share:
+    """What a projection has in a table of ``group``; ``share``: the first population that has targets."""
+    if not isinstance(projection.target, Part):
+        return Share.of(projection, seed, share.gids, share.begin)
+    local = np.flatnonzero(projection.target.index_of(group.gids) >= 0)
+    return Share.of(projection, seed, group.gids[local], local, share.population.model)
 
 
 def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
@@ -239,37 +261,60 @@ def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm
 
     Unless double, they do where all synapses are constant and no weight would be rounded too much.
     """
-    bound = InputBound(len(group.gids))
-    for local in incoming:
-        at_once = local.projections[0].source.model.multiplicity(network.dt)
-        bound.add_table(local.table, local.synapse.unbounded, at_once)
-        if local.plastic:
-            group.plastic_inputs.append(local)
-    group.driven = [_driven(share, network) for share in group.shares]
-    for driven in group.driven:
-        for most in driven.largest_inputs():
-            bound.fixed[driven.share.begin : driven.share.end] += most
-    targets = {share.population.name for share in group.shares}
-    synapses = [p.synapse for p in network.projections if p.target.name in targets]
+    group.plastic_inputs += [local for local in incoming if local.plastic]
+    bind_drives(group, network.stimulations)
+    bound = bound_of(group, incoming, network.dt)
+    populations = [share.population for share in group.shares]
+    synapses = [p.synapse for p in network.projections if first_of(p.target, populations)]
     group.grid = bound.grid(comm)
     narrow = precision != "double" and all(synapse.constant for synapse in synapses)
-    group.has_currents = any(driven.currents for driven in group.driven)
-    group.has_inputs = any(driven.inputs for driven in group.driven)
     narrow = narrow and not group.has_inputs
     if narrow:
         weights: list[Value] = [events.weight for driven in group.driven for events in driven.poisson]
         grid = bound.grid(comm, narrow=True)
         narrow = not too_coarse(grid.unit, weights + [synapse.weight for synapse in synapses])
         group.grid = grid if narrow else group.grid
-    group.poisson = poisson_input(group.driven, group.grid.unit)
+    group.poisson = poisson_input(group.driven, group.grid.unit, group.stretches)
     return narrow
 
 
-def _driven(share: PopulationShare, network: Network) -> Driven:
-    """What all drives of a population add to its local neurons."""
-    driven = Driven(share)
-    for stimulation in network.stimulations:
-        if stimulation.target is share.population:
-            driven.index = stimulation.index
-            stimulation.stimulus.bind(driven)
-    return driven
+def bind_drives(group: LocalGroup, stimulations: Iterable[Stimulation]) -> None:
+    """Let the drives of ``group`` say what they add, and find the stretches that are driven alike."""
+    group.driven = [driven for number in range(len(group.shares)) for driven in _driven(group, number, stimulations)]
+    parts = [driven.local for driven in group.driven if driven.local is not None]
+    if parts:
+        group.stretches = Stretches.of((share.n for share in group.shares), parts)
+        group.neurons.divide(group.stretches)
+    group.has_currents = any(driven.currents for driven in group.driven)
+    group.has_inputs = any(driven.inputs for driven in group.driven)
+
+
+def bound_of(group: LocalGroup, incoming: Iterable[LocalTable], dt: float) -> InputBound:
+    """What the synapses of ``group`` and its drives can add to the input of each neuron in a step."""
+    bound = InputBound(len(group.gids))
+    for local in incoming:
+        bound.add_table(local.table, local.synapse.unbounded, local.projections[0].most_at_once(dt))
+    for driven in group.driven:
+        for most in driven.largest_inputs():
+            bound.fixed[driven.where] += most
+    return bound
+
+
+def _driven(group: LocalGroup, number: int, stimulations: Iterable[Stimulation]) -> Iterator[Driven]:
+    """What drives add to the local neurons of a population of the group, and then to each driven part of them."""
+    share = group.shares[number]
+    whole, parts = Driven(share, number), []
+    for stimulation in stimulations:
+        target = stimulation.target
+        if target is share.population:
+            driven = whole
+        elif isinstance(target, Part) and any(share.population is population for population, _ in target.pieces):
+            mine = np.flatnonzero(target.index_of(share.gids) >= 0)
+            driven = Driven(replace(share, gids=share.gids[mine]), number, share.begin + mine)
+            parts.append(driven)
+        else:
+            continue
+        driven.index = stimulation.index
+        stimulation.stimulus.bind(driven)
+    yield whole
+    yield from parts

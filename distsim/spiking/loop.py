@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import RangeError
+from distsim.parallel.event_hash import EventHash
 from distsim.parallel.timers import Timers
 from distsim.spiking import exchange as exchanges
 from distsim.spiking.exchange import Exchange, pack, unpack
 from distsim.spiking.local_network import LocalGroup, LocalNetwork
 from distsim.spiking.recorders import Fired, Recorders
-from distsim.spiking.spike_hash import SpikeHash
+from distsim.spiking.spike_counts import SpikeCounts
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -49,13 +50,13 @@ class SpikingLoop:
         self.wait = wait
         self.timers = Timers()
         self.step = 0
-        self.n_spikes = 0
-        self.spike_hash, self._no_sums = SpikeHash(), np.zeros(0, np.uint64)
+        self.counts = SpikeCounts(local)
+        self.spike_hash, self._no_sums = EventHash(), np.zeros(0, np.uint64)
         sizes = [group.most_spikes(interval, dt) for group in local.groups]  # spikes that buffers hold
         self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
         self._packed = np.empty(sum(sizes), np.uint64)
         self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)
-        self._no_current = {len(group.shares): np.zeros((len(group.shares), interval)) for group in local.groups}
+        self._no_current = {group.stretches.n: np.zeros((group.stretches.n, interval)) for group in local.groups}
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every interval."""
@@ -113,24 +114,26 @@ class SpikingLoop:
             table.delivery.deliver(nothing, nothing, ring, grid, self.step, self.step)
 
     def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
-        """Current (populations, n_steps) in pA injected into every neuron in the steps after ``start``."""
-        current = self._no_current[len(group.shares)]
+        """Current (stretches, n_steps) in pA injected into every neuron in the steps after ``start``."""
+        n = len(group.stretches.population)
+        current = self._no_current[n]
         if group.has_currents or n_steps != self.interval:
-            current = np.zeros((len(group.shares), n_steps))
-            for row, driven in zip(current, group.driven, strict=True):
+            current = np.zeros((n, n_steps))
+            for driven in group.driven:
+                rows = group.stretches.within(driven.population, driven.local) if driven.currents else ()
                 for add in driven.currents:
+                    row = np.zeros(n_steps)
                     add(row, start + 1)
+                    current[rows] += row
         return current
 
     def pack(self, fired: list[Fired], start: int) -> npt.NDArray[np.uint64]:
         """The spikes of this rank's neurons as sortable integers; they are counted and hashed."""
         end = 0
-        for group, spikes in zip(self.local.groups, fired, strict=True):
+        for group, spikes, counts in zip(self.local.groups, fired, self.counts.of_group, strict=True):
             if len(spikes.index):
                 sums = self.spike_hash.sums if group.model.receives else self._no_sums
-                end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end, sums)
-                if group.model.receives:
-                    self.n_spikes += len(spikes.index)
+                end = pack(group.gids, spikes.index, spikes.stamp, start, self._packed, end, sums, counts)
         return self._packed[:end]
 
     def unpack(self, packed: npt.NDArray[np.uint64], start: int) -> tuple[Int64Array, Int64Array]:
@@ -150,7 +153,7 @@ class SpikingLoop:
             (table, spikes) for g, spikes in zip(self.local.groups, fired, strict=True) for table in g.plastic_inputs
         ]
         for table, spikes in plastic[first:]:
-            mine = spikes.of(table.share) if len(table.target.shares) > 1 else spikes
+            mine = spikes.within(*table.span) if len(table.target.shares) > 1 else spikes
             if len(mine.index) > begin:
                 table.delivery.archive(mine.index[begin:], mine.stamp[begin:], start)
             begin = 0

@@ -5,25 +5,29 @@ Nothing here knows of ranks, and no edge is drawn: a network and a seed together
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.rule import Connected, Ends, Rule, find_ends
+from distsim.connect.rule import Connected, Rule, check_rule
+from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.errors import InputError, check_arguments, check_names
+from distsim.core.parts import Neurons, Part, common
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.positions import check_positions
 from distsim.core.units import check_count, check_number, shown, to_steps
 from distsim.core.values import Value, check_shape, check_value, describe
+from distsim.spiking.explicit_edges import ExplicitEdges, kind_of
 from distsim.spiking.protocols import Drive, PopulationModel, Stimulus
 from distsim.spiking.synapses.synapse_model import SynapseModel
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(Neurons):
     """``size`` neurons of one model, with global ids ``first_gid`` .. ``first_gid + size - 1``.
 
     ``initial`` holds the initial values of state variables by name (a number, an array (size,) or a distribution).
@@ -38,38 +42,82 @@ class Population:
     positions: npt.NDArray[np.float64] | None = None
 
 
+class Pair(Protocol):
+    """Two ends between which there are synapses: a projection, or what is asked for."""
+
+    @property
+    def source(self) -> Neurons: ...
+    @property
+    def target(self) -> Neurons: ...
+
+
 @dataclass(frozen=True, eq=False)
-class Projection(Connected[Population]):
+class Between:
+    """The ends of synapses that are asked for."""
+
+    source: Neurons
+    target: Neurons
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.name}->{self.target.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Projection(Connected[Neurons]):
     """Synapses like ``synapse``."""
 
     synapse: SynapseModel
 
+    def most_at_once(self, dt: float) -> int:
+        """The largest number of spikes of a source in a step of ``dt`` (ms)."""
+        return max(population.model.multiplicity(dt) for population, _ in self.source.pieces)
+
+
+class CollectedProjection(Projection):
+    """Edges between two populations that several calls give; ``rule`` and ``synapse`` are those of all so far."""
+
+    def __init__(self, index: int, source: Neurons, target: Neurons, edges: ExplicitEdges) -> None:
+        for name, value in (("index", index), ("source", source), ("target", target), ("edges", edges)):
+            object.__setattr__(self, name, value)
+
+    edges: ExplicitEdges
+
     @property
-    def ends(self) -> Ends:
-        source, target = self.source, self.target
-        return Ends(source.name, target.name, source.size, target.size, source.positions, target.positions)
+    def rule(self) -> EdgeList:
+        return self.edges.rule
+
+    @property
+    def synapse(self) -> SynapseModel:
+        return self.edges.synapse
 
 
 @dataclass(frozen=True, eq=False)
 class Stimulation:
-    """A drive and the population it acts on; ``index`` counts stimulations from 0."""
+    """A drive and the neurons it acts on; ``index`` counts stimulations from 0."""
 
     index: int
-    target: Population
+    target: Neurons
     stimulus: Drive
 
 
 @dataclass(frozen=True)
 class SpikeRecording:
-    """Record the spikes of the first ``first`` neurons of a population."""
+    """Record the spikes of ``size`` neurons of a population: of the first, or of ``neurons`` (ascending indices)."""
 
     population: str
-    first: int
+    size: int
+    neurons: tuple[int, ...] | None = None
+
+    @property
+    def indices(self) -> npt.NDArray[np.int64]:
+        """Indices (n,) of the neurons within the population, ascending."""
+        return np.arange(self.size) if self.neurons is None else np.array(self.neurons, np.int64)
 
 
 @dataclass(frozen=True)
 class WeightRecording:
-    """Record the weights between ``sources`` and ``targets`` (indices within their populations) after every run."""
+    """Record the weights between ``sources`` and ``targets`` (indices) before the first and after every run."""
 
     source: str
     target: str
@@ -88,6 +136,7 @@ class Network(Populations[Population]):
         super().__init__()
         self.dt = check_number(dt, "Network: dt", above=0.0)
         self.projections: list[Projection] = []
+        self._collected: dict[Hashable, CollectedProjection] = {}
         self.stimulations: list[Stimulation] = []
         self.spike_recordings: list[SpikeRecording] = []
         self.state_recordings: list[StateRecording] = []
@@ -115,60 +164,108 @@ class Network(Populations[Population]):
         self.populations.append(population)
         return population
 
-    def connect(
-        self, source: Population | str, target: Population | str, rule: Rule, synapse: SynapseModel
-    ) -> Projection:
-        """Connect ``source`` to ``target`` by ``rule`` with synapses like ``synapse``."""
+    def connect(self, source: Neurons | str, target: Neurons | str, rule: Rule, synapse: SynapseModel) -> Projection:
+        """Connect ``source`` to ``target`` by ``rule`` with synapses like ``synapse``.
+
+        Each is a population, its name, or a part of one or several populations, among whose neurons the rule then
+        draws; arrays count the neurons of the part. Edges that are given one by one, as ``connect(E[3], I[5],
+        OneToOne(), Static(31.9, 1.5))``, are collected: all those between two populations with one kind of synapse are
+        one projection.
+        """
         self._require_open()
-        source, target, where = find_ends(self, source, target, rule)
+        source, target = self.neurons(source), self.neurons(target)
+        where = check_rule(source, target, rule)
         if not isinstance(synapse, SynapseModel):
             raise InputError(f"{where}: {shown(synapse)} is not a synapse; give e.g. Static(weight=1.0, delay=1.0)")
-        if not target.model.receives:
-            raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
-        projection = Projection(len(self.projections), source, target, rule, synapse)
+        self._check_receives(target, where)
+        for population, _ in target.pieces:
+            check_receptor(synapse, population, where)
+        kind = kind_of(source, target, rule, synapse)
+        collected = self._collected.get(kind)
+        index = len(self.projections) if collected is None else collected.index
+        projection = Projection(index, source, target, rule, synapse)
         synapse.check(self.dt, rule.array_shape(projection.ends), where)
-        check_receptor(synapse, target, where)
-        self.projections.append(projection)
+        if kind is None:
+            self.projections.append(projection)
+            return projection
+        if collected is None:
+            populations = source.pieces[0].population, target.pieces[0].population
+            collected = self._collected[kind] = CollectedProjection(index, *populations, ExplicitEdges(synapse))
+            self.projections.append(collected)
+        collected.edges.add(source, target, rule, synapse)
         return projection
 
-    def stimulate(self, target: Population | str, stimulus: Stimulus) -> None:
-        """Let ``stimulus`` act on every neuron of ``target``."""
+    def _check_receives(self, target: Neurons, where: str) -> None:
+        """InputError where some of ``target`` take no input, or take it in different units."""
+        for population, _ in target.pieces:
+            if not population.model.receives:
+                raise InputError(f"{where}: '{population.name}' is a source of spikes and receives no input")
+        units = {population.name: population.model.weight_unit for population, _ in target.pieces}
+        if len(set(units.values())) > 1:
+            told = ", ".join(f"'{name}' in {unit}" for name, unit in units.items())
+            raise InputError(f"{where}: these populations take weights in different units: {told}")
+
+    def stimulate(self, target: Neurons | str, stimulus: Stimulus) -> None:
+        """Let ``stimulus`` act on every neuron of ``target``: a population, its name, or a part of populations."""
         self._require_open()
-        target = self.find(target)
+        target = self.neurons(target)
         where = f"stimulus of '{target.name}'"
         if not isinstance(stimulus, Stimulus):
             raise InputError(
                 f"{where}: {shown(stimulus)} is not a stimulus; give e.g. Poisson(rate=1000.0, weight=1.0)"
             )
-        if not target.model.receives:
-            raise InputError(f"{where}: '{target.name}' is a source of spikes and receives no input")
+        self._check_receives(target, where)
         stimulus.attach(self, target)
 
-    def add_drive(self, target: Population, drive: Drive) -> None:
+    def add_drive(self, target: Neurons, drive: Drive) -> None:
         """Add what ``Drive.attach`` has checked."""
         self.stimulations.append(Stimulation(len(self.stimulations), target, drive))
 
-    def record_spikes(self, population: Population | str, first: int | None = None) -> None:
-        """Record the spikes of ``population``, or of its first ``first`` neurons."""
+    def record_spikes(
+        self, population: Neurons | str, first: int | None = None, neurons: Iterable[int] | None = None
+    ) -> None:
+        """Record the spikes of ``population``, of its first ``first`` neurons, or of ``neurons`` (indices).
+
+        Of a part, those of its neurons, each with those of its own population.
+        """
         self._require_open()
-        population = self.find(population)
-        count = population.size if first is None else check_count(first, f"record_spikes '{population.name}': first")
+        if isinstance(population, Part):
+            for own, chosen_ones in self._recorded(population, first, neurons):
+                self.record_spikes(own, neurons=chosen_ones)
+            return
+        population = self.find(population)  # type: ignore[arg-type] # which refuses anything else
+        where = f"record_spikes '{population.name}'"
+        if first is not None and neurons is not None:
+            raise InputError(f"{where}: takes either the number of neurons, first, or which neurons")
+        count = population.size if first is None else check_count(first, f"{where}: first")
         if count > population.size:
             raise InputError(f"record_spikes: '{population.name}' has {population.size} neurons, but first = {count}")
         if any(recording.population == population.name for recording in self.spike_recordings):
             raise InputError(f"record_spikes: the spikes of '{population.name}' are recorded already")
-        self.spike_recordings.append(SpikeRecording(population.name, count))
+        chosen = None if neurons is None else tuple(sorted(set(check_indices(neurons, population, where))))
+        self.spike_recordings.append(SpikeRecording(population.name, count if chosen is None else len(chosen), chosen))
+
+    def _recorded(self, part: Part, *further: object) -> list[tuple[Population, Iterable[int] | None]]:
+        """The populations of which ``part`` is to be recorded, and which of their neurons; None: all."""
+        self.neurons(part)
+        if any(chosen is not None for chosen in further):
+            raise InputError(f"record {part.name}: a part says which neurons are recorded; choose no others beside it")
+        return [(piece.population, None if piece.whole else piece.indices.tolist()) for piece in part.by_population()]
 
     def record_states(
         self,
-        population: Population | str,
+        population: Neurons | str,
         variables: str | Sequence[str] = "V_m",
         neurons: Iterable[int] | None = None,
         interval: float | None = None,
     ) -> None:
         """Record state variables of ``neurons`` (default: all) at the end of every ``interval`` ms (default: dt)."""
         self._require_open()
-        population = self.find(population)
+        if isinstance(population, Part):
+            for own, chosen_ones in self._recorded(population, neurons):
+                self.record_states(own, variables, chosen_ones, interval)
+            return
+        population = self.find(population)  # type: ignore[arg-type] # which refuses anything else
         where = f"record_states '{population.name}'"
         chosen = check_indices(neurons, population, where)
         steps = 1 if interval is None else to_steps(interval, self.dt, f"{where}: interval", low=1)
@@ -183,14 +280,21 @@ class Network(Populations[Population]):
 
     def record_weights(
         self,
-        source: Population | str,
-        target: Population | str,
+        source: Neurons | str,
+        target: Neurons | str,
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
     ) -> None:
-        """Record source, target, weight and delay of the synapses between the chosen neurons after every run."""
+        """Record source, target, weight and delay of the synapses between the chosen neurons.
+
+        Before the first run and after every run they go to the file of the simulation, if it has one;
+        ``Simulation.weights`` gives them at any time.
+        """
         self._require_open()
-        source, target = self.find(source), self.find(target)
+        source, target = self.neurons(source), self.neurons(target)
+        if isinstance(source, Part) or isinstance(target, Part):
+            self._record_weights_of_parts(source, target, sources, targets)
+            return
         where = f"record_weights '{source.name}->{target.name}'"
         self.find_projections(source, target)
         if any((r.source, r.target) == (source.name, target.name) for r in self.weight_recordings):
@@ -198,10 +302,19 @@ class Network(Populations[Population]):
         chosen = check_indices(sources, source, where), check_indices(targets, target, where)
         self.weight_recordings.append(WeightRecording(source.name, target.name, *chosen))
 
-    def find_projections(self, source: Population | str, target: Population | str) -> list[Projection]:
-        """All projections from ``source`` to ``target``; InputError where there is none."""
-        source, target = self.find(source), self.find(target)
-        found = [p for p in self.projections if p.source is source and p.target is target]
+    def _record_weights_of_parts(self, source: Neurons, target: Neurons, *chosen: Iterable[int] | None) -> None:
+        """Record the weights between the populations that two parts are of, as far as there are projections."""
+        self.find_projections(source, target)
+        ends = (Part(list(source.pieces)), chosen[0]), (Part(list(target.pieces)), chosen[1])
+        sources, targets = (self._recorded(*end) for end in ends)
+        for (own_source, some), (own_target, others) in itertools.product(sources, targets):
+            if any(common(p.source, own_source) and common(p.target, own_target) for p in self.projections):
+                self.record_weights(own_source, own_target, some, others)
+
+    def find_projections(self, source: Neurons | str, target: Neurons | str) -> list[Projection]:
+        """All projections from neurons of ``source`` to neurons of ``target``; InputError where there is none."""
+        source, target = self.neurons(source), self.neurons(target)
+        found = [p for p in self.projections if common(p.source, source) and common(p.target, target)]
         if not found:
             raise InputError(f"there is no projection '{source.name}->{target.name}'")
         return found

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from distsim.core.jit import jit
 from distsim.parallel.gather import Connections, allgather_array
 from distsim.spiking.local_network import LocalNetwork, LocalTable
-from distsim.spiking.network import Projection
+from distsim.spiking.network import Pair
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -22,14 +22,14 @@ CHUNK = 1 << 20  # weights that are summed together
 
 
 def select(
-    local: LocalTable, projection: Projection, chosen: tuple[Int64Array, Int64Array], dt: float, now: int | None
+    local: LocalTable, ends: Pair, chosen: tuple[Int64Array, Int64Array], dt: float, now: int | None
 ) -> Connections:
     """The local synapses of a table that ``LocalTable.between`` finds.
 
     Weights as last transmitted, or, where ``now`` is a step, plastic ones brought up to that step.
     """
     table = local.table
-    edges, rows, source, target = local.between(projection, *chosen)
+    edges, rows, source, target = local.between(ends, *chosen)
     weight: npt.NDArray[np.float64] = table.weights_of(edges)
     if now is not None and local.plastic:
         weight = local.delivery.weights_at(now, edges, rows)
@@ -54,7 +54,8 @@ def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
     for local in (t for t in network.tables if t.plastic):
         begin, order = by_target(local.table.targets, len(local.target.gids))
         source = np.repeat(local.table.source_gids, np.diff(local.table.offsets))
-        for t, gid in enumerate(local.share.gids.tolist(), start=local.share.begin):
+        for t in np.flatnonzero(local.projections[0].target.index_of(local.target.gids) >= 0):
+            gid = int(local.target.gids[t])
             mine = order[begin[t] : begin[t + 1]]
             pairs = np.empty((len(mine), 2), "<u8")
             pairs[:, 0] = source[mine]

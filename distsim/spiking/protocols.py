@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -92,9 +92,9 @@ class Group(Protocol):
         """Advance through the steps first_step .. first_step + n_steps - 1; returns the number of spikes.
 
         rings: of each input (slots, n) int64 or int32, summed input arriving in each step, in units of ``unit`` (pA,
-        or the unit of weights), read and cleared. current (populations, n_steps): injected current during each step
-        (pA). poisson: ``drives.poisson_input.PoissonInput``. index, stamp (capacity,): local index and step of each
-        spike, written, in the order of time for each neuron.
+        or the unit of weights), read and cleared. current (stretches, n_steps): injected current during each step (pA)
+        of each population, or as ``divide`` says. poisson: ``drives.poisson_input.PoissonInput``. index, stamp
+        (capacity,): local index and step of each spike, written, in the order of time for each neuron.
         """
 
     def compiled(self) -> tuple[Any, tuple[Any, ...]] | None:
@@ -104,9 +104,23 @@ class Group(Protocol):
         """
         return None
 
+    def divide(self, stretches: Any) -> None:
+        """Take currents and Poisson input by ``drives.stretches.Stretches`` instead of by population.
+
+        Called where a part of a population is driven.
+        """
+        raise InputError(f"{type(self).__name__}: only whole populations of this model can be driven")
+
     def state(self, name: str) -> npt.NDArray[np.float64]:
         """Values (n,) of a state variable at the end of the last step; sources of spikes have none."""
         raise InputError(f"a source of spikes has no state '{name}'")
+
+    def remembered(self) -> Iterable[npt.NDArray[Any]]:
+        """All that goes on from step to step, arrays (n, ...) always in the same order: what a checkpoint keeps.
+
+        They are changed in place when it is brought back. What follows from parameters, seed and step is none of it.
+        """
+        raise InputError(f"{type(self).__name__}: 'remembered' is missing, which says what a checkpoint keeps of it")
 
 
 class Stimulus(Declared, abstract=True):

@@ -23,9 +23,9 @@ class Fired:
     index: npt.NDArray[np.int32]
     stamp: Int64Array
 
-    def of(self, share: PopulationShare) -> Fired:
-        """Those of one population of the group."""
-        mine = (self.index >= share.begin) & (self.index < share.end)
+    def within(self, begin: int, end: int) -> Fired:
+        """Those of the neurons begin .. end - 1 of the group."""
+        mine = (self.index >= begin) & (self.index < end)
         return Fired(self.index[mine], self.stamp[mine])
 
 
@@ -33,11 +33,11 @@ class Fired:
 class SpikeRecorder:
     """Spikes (step, index in the group) of recorded local neurons of the group in pieces by interval.
 
-    Of use are those of the neurons ``share.begin`` .. ``end`` - 1 of the group: the first of a population.
+    Of use are those of the population of ``share``. chosen (n,) int64: which of the group are recorded.
     """
 
     share: PopulationShare
-    end: int
+    chosen: Int64Array
     stamps: list[Int64Array] = field(default_factory=list)
     index: list[npt.NDArray[np.int32]] = field(default_factory=list)
 
@@ -45,8 +45,14 @@ class SpikeRecorder:
         """Steps and neurons of all local spikes so far."""
         step = np.concatenate([np.zeros(0, np.int64), *self.stamps])
         index = np.concatenate([np.zeros(0, np.int32), *self.index])
-        mine = (index >= self.share.begin) & (index < self.end)
+        mine = (index >= self.share.begin) & (index < self.share.end)
         return step[mine], self.share.gids[index[mine] - self.share.begin] - self.share.population.first_gid
+
+    def bring_back(self, step: Int64Array, neuron: Int64Array) -> None:
+        """Make the spikes that ``all`` gave those so far."""
+        gids = self.share.population.first_gid + neuron
+        self.stamps[:] = [step]
+        self.index[:] = [(self.share.begin + np.searchsorted(self.share.gids, gids)).astype(np.int32)]
 
     def take(self) -> tuple[Int64Array, Int64Array]:
         """As ``all``, and forget them."""
@@ -60,7 +66,7 @@ def _recorded(n: int, recorders: list[SpikeRecorder]) -> npt.NDArray[np.bool_] |
     """Which of the ``n`` neurons of a group (n,) have their spikes recorded; None where all have."""
     recorded = np.zeros(n, np.bool_)
     for recorder in recorders:
-        recorded[recorder.share.begin : recorder.end] = True
+        recorded[recorder.chosen] = True
     return None if recorded.all() else recorded
 
 
@@ -72,8 +78,8 @@ class Recorders:
         self.of_spikes: dict[str, SpikeRecorder] = {}
         for recording in network.spike_recordings:
             share = shares[recording.population]
-            recorded = int(np.searchsorted(share.gids, share.population.first_gid + recording.first))
-            self.of_spikes[recording.population] = SpikeRecorder(share, share.begin + recorded)
+            here = np.isin(share.gids, share.population.first_gid + recording.indices, kind="sort")
+            self.of_spikes[recording.population] = SpikeRecorder(share, share.begin + np.flatnonzero(here))
         self.of_states: dict[str, list[StateRecorder]] = {name: [] for name in shares}
         for state in network.state_recordings:
             share = shares[state.population]

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments, check_names
+from distsim.core.parts import Neurons, Part
 from distsim.core.populations import check_indices
 from distsim.core.units import to_steps
 from distsim.parallel import gather
+from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import crowded
+from distsim.parallel.job import faults
+from distsim.record.checkpoint import Archive
+from distsim.record.jsonable import plain
 from distsim.record.output import Output
-from distsim.record.simulation_base import GridSimulation
+from distsim.record.simulation_base import GridSimulation, Tick
 from distsim.spiking import plastic_weights as weights
 from distsim.spiking import spike_file
+from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.compiled_loop import CompiledLoop, can_be_compiled
 from distsim.spiking.exchange import make_exchange
+from distsim.spiking.kept_changes import neurons_kept, value_kept
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
-from distsim.spiking.network import Network, Population, Projection
+from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
+from distsim.spiking.recorded_parts import spikes_of_part, states_of_part
 from distsim.spiking.recorders import Recorders
+from distsim.spiking.spike_counts import Rate
+from distsim.spiking.spiking_checkpoint import RECORDINGS, fitted, transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapse_states import SynapseStates, synapse_states
 
@@ -57,7 +68,9 @@ class Simulation(GridSimulation[Network]):
     simulates = Network
     connections = "synapses"
     build_phases = ("create", "connect", "index")
+    kept_recordings = RECORDINGS
     run_phases = ("update", "wait", "communicate", "deliver", "record")
+    fixed = ("seed", "precision")
 
     def __init__(
         self,
@@ -76,6 +89,8 @@ class Simulation(GridSimulation[Network]):
         self.dt = network.dt
         self.precision = precision
         check_precision(precision)
+        self._first_step, self._weights_written = 0, -1  # steps
+        self._slots: list[int] | None = None  # that rings are to have again
         check_names([exchange], EXCHANGES, "exchange plan", "Simulation")
         self._plan, self._way = exchange, loop
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
@@ -90,6 +105,7 @@ class Simulation(GridSimulation[Network]):
             with self._built.phase("index"):
                 plan = make_exchange(self._plan, comm, self._local.needed_sources())
         self.recorders = Recorders(network, self._local)
+        self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
         waits = not crowded(comm)
         parts = self._local, plan, self._steps_together(), self.dt, self.recorders, comm.Barrier if waits else _no_wait
@@ -110,30 +126,76 @@ class Simulation(GridSimulation[Network]):
             )
         return forced or min(longest, MOST_AT_ONCE)
 
+    def _advance(self, duration: Any, tick: Tick) -> None:
+        if self._output and self.step == 0:
+            with self._timers.phase("record"):
+                self._write_weights(self._output)
+        super()._advance(duration, tick if self._slots is None else self._fitting(tick, self._slots))
+
+    def _fitting(self, tick: Tick, slots: list[int]) -> Tick:
+        """As ``tick``, and sees to it that rings become as long as before a checkpoint was restored."""
+
+        def fit(step: float) -> None:
+            if self._slots is not None and fitted(self._local, int(step), slots):
+                self._slots = None
+            tick(step)
+
+        return fit
+
+    def _table_bytes(self) -> int:
+        return sum(local.table.nbytes() for local in self._local.tables)
+
     def _write_records(self, output: Output, at_end: bool) -> None:
         spike_file.move_records(output, self.recorders, self.dt)
-        for r in self.network.weight_recordings if at_end else []:
-            edges = self.weights(r.source, r.target, r.sources, r.targets)
+        if at_end:
+            self._write_weights(output)
+
+    def _write_weights(self, output: Output) -> None:
+        """Write the recorded weights as they are, once at a time."""
+        written, self._weights_written = self._weights_written, self.step
+        for r in self.network.weight_recordings if written != self.step else ():
+            edges = self.weights(r.source, r.target, r.sources, r.targets, everywhere=False)
             spike_file.append_weights(output, r, self.time, edges)
+
+    def _transfer(self, archive: Archive) -> None:
+        self._changes.transfer(archive)
+        self._first_step = archive.number("first step of the interval", self._first_step)
+        self._weights_written = archive.number("step of the last weights", self._weights_written)
+        self._slots = self._slots if archive.saving else self._lengths()
+        transfer(archive, self._local, self._loop, self.recorders)
+
+    def _lengths(self) -> list[int]:
+        """Slots of the rings of each group."""
+        return [max(map(len, group.rings), default=0) for group in self._local.groups]
 
     @property
     def interval(self) -> float:
         """Time (ms) between exchanges of spikes."""
         return self._loop.interval * self.dt
 
-    def spikes(self, population: Population | str) -> gather.Spikes:
-        """All recorded spikes of ``population`` so far, sorted by step, then neuron."""
-        name = self.network.find(population).name
+    def spikes(self, population: Neurons | str, everywhere: bool = True) -> gather.Spikes:
+        """All recorded spikes of ``population`` so far, sorted by step, then neuron.
+
+        Of a part: those of its neurons, which are counted within it. On every rank, or, unless ``everywhere``, on rank
+        0 alone, and none on the others.
+        """
+        neurons = self.network.neurons(population)
+        if isinstance(neurons, Part):
+            return spikes_of_part(neurons, lambda whole: self.spikes(whole, everywhere))
+        name = neurons.name
         if name not in self.recorders.of_spikes:
             raise InputError(f"the spikes of '{name}' are not recorded; call network.record_spikes('{name}')")
         if self._output:
             self._require_open()
-            return spike_file.read_spikes(self._output, name, self.dt)
-        return gather.gather_spikes(*self.recorders.of_spikes[name].all(), self.comm)
+            return spike_file.read_spikes(self._output, name, self.dt, everywhere)
+        return gather.gather_spikes(*self.recorders.of_spikes[name].all(), self.comm, everywhere)
 
-    def states(self, population: Population | str, variable: str = "V_m") -> gather.States:
-        """Recorded values of a state variable so far."""
-        name = self.network.find(population).name
+    def states(self, population: Neurons | str, variable: str = "V_m") -> gather.States:
+        """Recorded values of a state variable so far; of a part of a population those of its neurons, in its order."""
+        neurons = self.network.neurons(population)
+        if isinstance(neurons, Part):
+            return states_of_part(neurons, variable, self.states)
+        name = neurons.name
         for recorder in self.recorders.of_states[name]:
             if recorder.recording.variable == variable:
                 if self._output:
@@ -144,32 +206,84 @@ class Simulation(GridSimulation[Network]):
 
     def weights(
         self,
-        source: Population | str,
-        target: Population | str,
+        source: Neurons | str,
+        target: Neurons | str,
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
         at: str = "last_spike",
+        everywhere: bool = True,
     ) -> gather.Connections:
         """The synapses from ``source`` to ``target``, or between chosen neurons of theirs.
 
+        Each is a population, its name or a part; neurons are counted within it.
+
         Weights are those last transmitted (at="last_spike"), or brought up to the present (at="now"): potentiated by
-        the postsynaptic spikes that reached the synapse since.
+        the postsynaptic spikes that reached the synapse since. On every rank, or, unless ``everywhere``, on rank 0
+        alone, and none on the others.
         """
         check_names([at], ("last_spike", "now"), "time", "weights")
-        projections = self.network.find_projections(source, target)
-        chosen = _chosen(projections[0], sources, targets, "weights")
+        wanted = {projection.index for projection in self.network.find_projections(source, target)}
+        ends = Between(self.network.neurons(source), self.network.neurons(target))
+        chosen = _chosen(ends, sources, targets, "weights")
         now = self.step if at == "now" else None
         found = [
-            weights.select(table, projections[0], chosen, self.dt, now)
+            weights.select(table, ends, chosen, self.dt, now)
             for table in self._local.tables
-            if any(projection in projections for projection in table.projections)
+            if any(projection.index in wanted for projection in table.projections)
         ]
-        return gather.gather_connections(found, self.comm)
+        return gather.gather_connections(found, self.comm, everywhere)
+
+    @property
+    def changes(self) -> list[dict[str, Any]]:
+        """What ``set``, ``set_stimulus`` and ``set_weights`` have changed so far: plain data, each with its step."""
+        return list(self._changes.log)
+
+    def set(self, neurons: Neurons | str, **values: Any) -> None:
+        """Change parameters and states of neurons from now on: ``set("E", V_th=18.0, V_m=0.0)``.
+
+        neurons: a population, its name, or a part. A value is a number, an array (size,) or a distribution.
+        """
+        self._change("neurons", [self.network.neurons(neurons)], values)
+
+    def set_stimulus(self, neurons: Neurons | str, number: int | None = None, **values: Any) -> None:
+        """Change parameters of a stimulus from now on: ``set_stimulus("E", rate=5000.0)``.
+
+        neurons: as they were given to ``Network.stimulate``. number: which of their stimuli, counted from 0; None: the
+        only one that has these parameters. What was sent before arrives as it was sent.
+        """
+        self._change("stimulus", [self.network.neurons(neurons)], values, number)
+
+    def set_weights(self, source: Neurons | str, target: Neurons | str, weight: Any) -> None:
+        """Change the weights of all synapses from ``source`` to ``target``, plastic ones apart, for spikes from now on.
+
+        weight: a number, or an array (targets, sources) with that of each pair. Each end is a population, its name, or
+        a part.
+        """
+        self._change("weights", [self.network.neurons(source), self.network.neurons(target)], {"weight": weight})
+
+    def _change(self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None = None) -> None:
+        """Make a change, the same on all ranks; tell the file; compile what it needs."""
+        self._require_open()
+        request = {"what": what, "step": self.step, "number": number}
+        request |= {"neurons": [neurons_kept(each) for each in neurons]}
+        request |= {"values": {name: value_kept(value) for name, value in values.items()}}
+        require_same(self.comm, "change", request=json.dumps(plain(request)))
+        with faults(self.comm):
+            self._slots = self._slots or self._lengths()
+            self._changes.make(request)
+            self._compile(self._loop.call_kernels)
+            if self._output:
+                self._tell_changes(self._output)
+
+    def _tell_changes(self, output: Output) -> None:
+        """Let the file tell what was changed so far."""
+        if self.changes:
+            output.note("changes", json.dumps(plain(self.changes)))
 
     def synapse_states(
         self,
-        source: Population | str,
-        target: Population | str,
+        source: Neurons | str,
+        target: Neurons | str,
         times: Iterable[float],
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
@@ -179,7 +293,8 @@ class Simulation(GridSimulation[Network]):
         Those of TsodyksMarkram are x, y, u. They are replayed from the spikes of ``source``, which must be recorded.
         """
         found = self.network.find_projections(source, target)
-        where = f"synapse_states '{found[0].name}'"
+        ends = Between(self.network.neurons(source), self.network.neurons(target))
+        where = f"synapse_states '{ends.name}'"
         projections = [p for p in found if p.synapse.states]
         if not projections:
             kind = type(found[0].synapse).__name__
@@ -189,12 +304,12 @@ class Simulation(GridSimulation[Network]):
         steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
         if len(steps) and steps[-1] > self.step:
             raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")
-        chosen = _chosen(projections[0], sources, targets, where)
+        chosen = _chosen(ends, sources, targets, where)
         tables = [table for table in self._local.tables if table.projections[0] in projections]
-        return synapse_states(tables, chosen, steps, self.spikes, self.dt, self.comm)
+        return synapse_states(tables, ends, chosen, steps, self.spikes, self.dt, self.comm)
 
     def spike_hash(self) -> str:
-        """Hash of all spikes of all neurons so far, recorded or not, see ``spiking.spike_hash``."""
+        """Hash of all spikes of all neurons so far, recorded or not, see ``parallel.event_hash``."""
         return self._loop.spike_hash.over_ranks(self.comm)
 
     def weight_hash(self) -> str:
@@ -210,26 +325,44 @@ class Simulation(GridSimulation[Network]):
         return self._n_connections
 
     def spike_count(self) -> int:
-        """Number of spikes of all neurons so far, recorded or not."""
-        return int(self.comm.allreduce(self._loop.n_spikes))
+        """Number of spikes of all neurons so far, recorded or not; those of sources do not count."""
+        counts = self.spike_counts()
+        return sum(counts[population.name] for population in self.network.populations if population.model.receives)
 
-    def loads(self, after: float = 0.0) -> list[dict[str, float]]:
-        """What every rank had to do: neurons, synapses, bytes (of their tables), events and busy.
+    def spike_counts(self) -> dict[str, int]:
+        """Number of spikes so far by population, recorded or not."""
+        return self._loop.counts.by_population(self.comm)
 
-        events: spikes after ``after`` (ms) of populations that are recorded, at the synapses of the rank (stimuli do
-        not count); busy: seconds of the run in which the rank computed, neither waiting nor communicating.
+    def spike_rates(self) -> dict[str, Rate]:
+        """Number of spikes, mean rate (1/s) and its SD over all neurons by population, recorded or not.
+
+        Since ``measured_from``; NaN where no time has passed since, or for no neurons.
         """
-        fired = np.zeros(self.network.size, np.int64)
-        for name in self.recorders.of_spikes:
-            spikes = self.spikes(name)
-            gids = self.network.find(name).first_gid + spikes.neuron[spikes.step > to_steps(after, self.dt, "after")]
-            fired += np.bincount(gids, minlength=len(fired))
+        return self._loop.counts.rates((self.step - self._first_step) * self.dt, self.comm)
+
+    @property
+    def measured_from(self) -> float:
+        """The time (ms) after which times, rates and loads are told: when they were last forgotten, else 0."""
+        return gather.in_ms(np.array(self._first_step), self.dt).item()
+
+    def forget_times(self) -> None:
+        """Start the times of the run anew, and what ``loads`` and ``spike_rates`` tell, as after a pre-simulation."""
+        super().forget_times()
+        self._first_step = self.step
+        self._loop.counts.mark()
+
+    def loads(self) -> list[dict[str, float]]:
+        """What every rank had to do since ``forget_times()``: neurons, synapses, bytes (of their tables), events, busy.
+
+        events: spikes at the synapses of the rank (stimuli do not count); busy: seconds in which the rank computed,
+        neither waiting nor communicating. No spikes need to be recorded, and none are gathered.
+        """
         tables = [local.table for local in self._local.tables]
         mine = {
             "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
             "synapses": sum(table.n_edges for table in tables),
-            "bytes": sum(table.nbytes() for table in tables),
-            "events": sum(int(np.diff(t.offsets) @ fired[t.source_gids]) for t in tables),
+            "bytes": self._table_bytes(),
+            "events": self._loop.counts.events(tables, self.network.size, self.comm),
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
         return self.comm.allgather(mine)
@@ -240,9 +373,9 @@ def _no_wait() -> None:
 
 
 def _chosen(
-    projection: Projection, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
+    asked: Between, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
 ) -> tuple[Int64Array, Int64Array]:
-    """Indices of the chosen neurons within the ends of ``projection``, checked; all of them for None."""
-    ends = (sources, projection.source, f"{where}: sources"), (targets, projection.target, f"{where}: targets")
+    """Indices of the chosen neurons within the ends that are ``asked`` for, checked; all of them for None."""
+    ends = (sources, asked.source, f"{where}: sources"), (targets, asked.target, f"{where}: targets")
     source, target = (np.array(check_indices(*end), np.int64) for end in ends)
     return source, target

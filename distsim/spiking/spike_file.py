@@ -1,10 +1,11 @@
 """What a ``Simulation`` writes to its file, readable at any moment, also after the job was killed (record/store.py).
 
 Spikes are laid out as in SONATA: /spikes/<population>/timestamps (ms) and node_ids, counted from 0 within the
-population, sorted by time. States: /states/<population>/<variable>/{time, neuron, value}; value is (T, n).
-Weights: /weights/<source>-><target>/{source, target, weight, delay, time}: a row per synapse and recorded time (ms).
+population, sorted by time; beside them recorded, the ids of the recorded neurons, where these are not all.
+States: /states/<population>/<variable>/{time, neuron, value}; value is (T, n). Weights, before the first run and after
+every run: /weights/<source>-><target>/{source, target, weight, delay, time}: a row per synapse and recorded time (ms).
 Root attributes: ``distsim``, all that was known at the start as JSON (see record/simulation_base.py), and ``T``, the
-simulated time (ms) up to which the file is complete.
+simulated time (ms) up to which the file is complete (weights at time 0 come with the first run).
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ def lay_out(store: Store, network: Network) -> None:
         store.choice(group, "sorting", "by_time", SORTING)
         store.column(f"{group}/timestamps", np.float64, unit="ms")
         store.column(f"{group}/node_ids", np.uint64)
+        if spikes.size < network.find(spikes.population).size:
+            store.column(f"{group}/recorded", np.uint64, rows=spikes.size)
+            store.append(f"{group}/recorded", spikes.indices.astype(np.uint64))
     for states in network.state_recordings:
         lay_out_states(store, states_group(states.population, states.variable), states.neurons)
     for weights in network.weight_recordings:
@@ -46,9 +50,9 @@ def states_group(population: str, variable: str) -> str:
 
 
 def move_records(output: Output, recorders: Recorders, dt: float) -> None:
-    """Move the spikes and states recorded since the last time to the file (collective)."""
+    """Move the spikes and states recorded since the last time to the file, by rank 0, which alone gets them all."""
     for name, recorder in recorders.of_spikes.items():
-        spikes = gather_spikes(*recorder.take(), output.comm)
+        spikes = gather_spikes(*recorder.take(), output.comm, everywhere=False)
         output.append(f"spikes/{name}", timestamps=spikes.times(dt), node_ids=spikes.neuron)
     for of_population in recorders.of_states.values():
         for states in of_population:
@@ -62,7 +66,7 @@ def append_weights(output: Output, recording: WeightRecording, time: float, edge
     output.append(f"weights/{recording.source}->{recording.target}", **vars(edges), time=times)
 
 
-def read_spikes(output: Output, population: str, dt: float) -> Spikes:
-    """All spikes of a population that were written so far (collective)."""
-    time, neuron = output.read(f"spikes/{population}", "timestamps", "node_ids")
+def read_spikes(output: Output, population: str, dt: float, everywhere: bool = True) -> Spikes:
+    """All spikes of a population that were written so far, on every rank or on rank 0 alone (collective)."""
+    time, neuron = output.read(f"spikes/{population}", "timestamps", "node_ids", everywhere=everywhere)
     return Spikes(np.rint(time / dt).astype(np.int64), neuron.astype(np.int64))

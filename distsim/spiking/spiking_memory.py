@@ -13,12 +13,12 @@ from distsim.connect.expected import WORD, Memory
 from distsim.core.distributions import Distribution, Invertible
 from distsim.core.placement import most_local
 from distsim.core.values import Value
-from distsim.spiking.local_network import FREE_INTERVAL, groups_of
+from distsim.spiking.local_network import FREE_INTERVAL, first_of, groups_of
 from distsim.spiking.network import Network, Population
 from distsim.spiking.precision import check_precision
 from distsim.spiking.sort_edges import record_type
 from distsim.spiking.synapses.synapse_model import SynapseModel
-from distsim.spiking.tables import Share, by_table, is_dense, is_segmented, source_range
+from distsim.spiking.tables import Share, by_sources, by_table, is_dense, is_segmented, source_range
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def _group(
     narrow = precision != "double" and all(table.synapse.constant for table in tables)
     slots = delays[1] if any(not table.segmented for table in tables) else delays[0]
     inputs = model.inputs()
-    drives = sum(s.stimulus.neuron_bytes for s in network.stimulations if s.target in together)
-    state = WORD * (6 + 2 * inputs + 2 * len(vars(model))) + drives
+    drives = sum(s.stimulus.neuron_bytes for s in network.stimulations if first_of(s.target, together))
+    state = WORD * (8 + 2 * inputs + 2 * len(vars(model))) + drives
     spikes = float(n) * delays[0] * max(p.model.multiplicity(network.dt) for p in together) * (4 + 2 * WORD)
     return Memory(
         tables=sum(table.nbytes() for table in tables),
@@ -119,24 +119,28 @@ def _group(
 def _tables_onto(network: Network, together: list[Population], ranks: int, weight: int) -> list[_Expected]:
     """The tables of one group; nothing is drawn."""
     nobody = np.zeros(0, np.int64)
-    shares = [Share.of(p, 0, nobody, 0) for p in network.projections if p.target in together]
+    firsts = ((projection, first_of(projection.target, together)) for projection in network.projections)
+    shares = [Share.of(p, 0, nobody, 0, first.model) for p, first in firsts if first]
     index = np.dtype(target_type(most_local(sum(p.size for p in together), ranks))).itemsize
-    return [_expected(of_table, network.dt, ranks, index, weight) for of_table in by_table(shares, network.dt)]
+    names = {population.name for population in together}
+    return [_expected(of_table, names, network.dt, ranks, index, weight) for of_table in by_table(shares, network.dt)]
 
 
-def _expected(shares: list[Share], dt: float, ranks: int, index: int, weight: int) -> _Expected:
-    of_source: dict[str, float] = {}
-    ranges = []
+def _expected(shares: list[Share], onto: set[str], dt: float, ranks: int, index: int, weight: int) -> _Expected:
+    """What is expected of one table; onto: names of the populations of the group."""
+    numbers, ranges = {}, []
     for share in shares:
-        projection = share.projection
-        number = projection.rule.expected_edges(projection.ends) / ranks
-        of_source[projection.source.name] = of_source.get(projection.source.name, 0.0) + number
+        target = share.projection.target
+        here = sum(len(piece.chosen) for piece in target.pieces if piece.population.name in onto)
+        number = share.projection.rule.expected_edges(share.projection.ends) * here / max(target.size, 1) / ranks
+        numbers[id(share)] = number
         ranges.append(delay_range(share.delay.value, dt, number))
-    edges = sum(of_source.values())
+    of_source = [sum(numbers[id(share)] for share in together) for _, together in by_sources(shares)]
+    edges = sum(of_source)
     _, n_source = source_range(shares)
     rows = float(n_source) if is_dense(n_source, edges) else n_source * -math.expm1(-edges / n_source)
     shortest, longest = min(low for low, _ in ranges), max(high for _, high in ranges)
-    return _Expected(shares, edges, max(of_source.values()), n_source, rows, longest, shortest, index, weight)
+    return _Expected(shares, edges, max(of_source), n_source, rows, longest, shortest, index, weight)
 
 
 def delay_range(delay: Value, dt: float, edges: float) -> tuple[int, int]:

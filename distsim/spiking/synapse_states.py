@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.parts import Neurons
 from distsim.parallel.gather import Spikes
 from distsim.spiking.local_network import LocalTable
+from distsim.spiking.network import Pair
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -41,24 +43,25 @@ class SynapseStates:
 
 def synapse_states(
     tables: list[LocalTable],
+    ends: Pair,
     chosen: tuple[Int64Array, Int64Array],
     step: Int64Array,
-    spikes: Callable[[str], Spikes],
+    spikes: Callable[[Neurons], Spikes],
     dt: float,
     comm: MPI.Comm,
 ) -> SynapseStates:
-    """The states of the synapses of ``tables`` between the ``chosen`` sources and targets at the ends of ``step``.
+    """The states of the synapses of ``tables`` between the ``chosen`` neurons of ``ends`` at the ends of ``step``.
 
-    ``spikes`` gives all spikes of a population by name.
+    ``spikes`` gives all spikes of the sources, each by its number among them.
     """
+    fired = spikes(ends.source)
     names = tables[0].projections[0].synapse.states if tables else ()
     source, target, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, len(names), len(step)))]
     for local in tables:
-        projection = local.projections[0]  # such synapses share no table with others
-        edges, _, from_, to = local.between(projection, *chosen)
+        edges, _, from_, to = local.between(ends, *chosen)  # such synapses share no table with others
         source.append(from_)
         target.append(to)
-        values.append(_replayed(local, edges, from_, spikes(projection.source.name), step, dt))
+        values.append(_replayed(local, edges, from_, fired, step, dt))
     parts = comm.allgather((np.concatenate(source), np.concatenate(target), np.concatenate(values)))
     all_sources, all_targets, states = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((all_targets, all_sources))

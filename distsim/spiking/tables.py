@@ -31,24 +31,41 @@ DENSE_ROWS_PER_EDGE = 0.25  # a row for every source, while rows are at most thi
 
 @dataclass(frozen=True)
 class Share:
-    """What a projection has in a table: its local edges; ``begin``: first neuron of its target population in the group.
+    """What a projection has in a table: its local edges.
 
-    further: what else the synapses have of their own, see ``Table.attributes``.
+    model: of a target population, all of one kind. local (targets,) int64, ascending: the local index in the group of
+    each target; an int where they follow each other: the first. lookup (sources,) int32: how many gids each source is
+    from the first one; None where that is its index. further: what else the synapses have of their own, see
+    ``Table.attributes``.
     """
 
     projection: Projection
-    begin: int
+    model: Any
+    local: int | Int64Array
+    lookup: npt.NDArray[np.int32] | None
     weight: Attribute
     delay: Attribute
     further: tuple[Attribute, ...] = ()
 
     @classmethod
-    def of(cls, projection: Projection, seed: int, gids: Int64Array, begin: int) -> Share:
-        """``gids``: local neurons of the target population."""
+    def of(
+        cls, projection: Projection, seed: int, gids: Int64Array, local: int | Int64Array, model: Any = None
+    ) -> Share:
+        """``gids``: local neurons of the target; ``model``: of theirs, where not that of the first."""
+        model = projection.target.pieces[0].population.model if model is None else model
+        source, lookup = projection.source, None
+        if source.extent > source.size or len(source.pieces) > 1 or not source.pieces[0].ascending:
+            lookup = (source.gids - source.first_gid).astype(np.int32)
         values = projection.synapse.values
         targets = Targets.of(projection, seed, gids, values.values())
         weight, delay, *further = (Attribute.of(targets, name, value) for name, value in values.items())
-        return cls(projection, begin, weight, delay, tuple(further))
+        return cls(projection, model, local, lookup, weight, delay, tuple(further))
+
+    @property
+    def rows(self) -> range:
+        """The gids from that of the first source to that of the last."""
+        source = self.projection.source
+        return range(source.first_gid, source.first_gid + source.extent)
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -56,7 +73,7 @@ class Share:
 
         The one that the synapse names, where it names one.
         """
-        model = self.projection.target.model
+        model = self.model
         receptor = self.projection.synapse.receptor
         if receptor is not None:
             return (model.receptors.index(receptor),)
@@ -73,7 +90,7 @@ class Share:
         synapse = self.projection.synapse
         if not synapse.constant or len(self.inputs) > 1:
             return self.projection.index
-        at_once = self.projection.source.model.multiplicity(dt)
+        at_once = self.projection.most_at_once(dt)
         return type(synapse), self.inputs, self.weight.single, self.delay.single, at_once
 
     @property
@@ -85,11 +102,27 @@ class Share:
         """The local edges, piece by piece."""
         return self.projection.rule.edges(self.weight.targets)
 
+    def placed(self, piece: Edges) -> tuple[npt.NDArray[np.int32], Int64Array, int]:
+        """Where the edges of a piece belong: source (edges,) counted from the first gid, degree of the targets, first.
+
+        The targets follow each other in the group, from local index ``first`` on; those in between that are no targets
+        have no edges.
+        """
+        source = piece.source if self.lookup is None else self.lookup[piece.source]
+        if isinstance(self.local, int):
+            return source, piece.degree, self.local + piece.first
+        if not len(piece.degree):
+            return source, piece.degree, 0
+        local = self.local[piece.first : piece.first + len(piece.degree)]
+        degree = np.zeros(local[-1] + 1 - local[0], np.int64)
+        degree[local - local[0]] = piece.degree
+        return source, degree, int(local[0])
+
     def count(self, counts: Int64Array, dt: float) -> int:
         """Add the number of edges of every source to counts (sources,); returns the longest delay in steps."""
         longest = 1 if self.delay.single is None else to_steps(self.delay.single, dt, "delay")
         for piece in self.pieces():
-            count(piece.source, counts)
+            count(self.placed(piece)[0], counts)
             if self.delay.single is None:
                 longest = max(longest, int(self.steps(piece, dt).max(initial=1)))
         return longest
@@ -128,9 +161,24 @@ def build_tables(
 
 def source_range(shares: list[Share]) -> tuple[int, int]:
     """First gid and number of the sources of a table."""
-    sources = [share.projection.source for share in shares]
-    first = min(source.first_gid for source in sources)
-    return first, max(source.first_gid + source.size for source in sources) - first
+    first = min(share.rows.start for share in shares)
+    return first, max(share.rows.stop for share in shares) - first
+
+
+def by_sources(shares: list[Share]) -> list[tuple[range, list[Share]]]:
+    """The shares of a table by their sources, ascending: gids, and those whose sources lie among them.
+
+    Mostly they are those of one population; parts that overlap are together.
+    """
+    together: list[tuple[range, list[int]]] = []
+    for place in sorted(range(len(shares)), key=lambda k: shares[k].rows.start):
+        rows = shares[place].rows
+        if together and (rows.start < together[-1][0].stop or rows == together[-1][0]):
+            before, places = together.pop()
+            together.append((range(before.start, max(before.stop, rows.stop)), [*places, place]))
+        else:
+            together.append((rows, [place]))
+    return [(rows, [shares[place] for place in sorted(places)]) for rows, places in together]
 
 
 def is_dense(n_source: int, n_edges: float) -> bool:
@@ -146,7 +194,7 @@ def is_segmented(share: Share, n_edges: float, n_rows: float, longest: int) -> b
 def _build_table(shares: list[Share], dt: float, weight_type: Any, index_type: Any, segmented: bool | None) -> Table:
     first_gid, n_source = source_range(shares)
     counts = np.zeros(n_source, np.int64)
-    longest = max([share.count(counts[share.projection.source.first_gid - first_gid :], dt) for share in shares])
+    longest = max([share.count(counts[share.rows.start - first_gid :], dt) for share in shares])
     offsets = np.zeros(n_source + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     n_edges = int(offsets[-1])
@@ -203,10 +251,10 @@ def _fill(shares: list[Share], table: Table) -> None:
     """Put all edges into their rows, where they have one delay and stay in the order of targets."""
     cursor = table.offsets[:-1].copy()
     for share in shares:
-        own_cursor = cursor[share.projection.source.first_gid - table.first_source_gid :]
+        own_cursor = cursor[share.rows.start - table.first_source_gid :]
         for piece in share.pieces():
             own = np.empty(0) if share.weight.single is not None else share.weight.of_edges(piece)
-            fill(piece.source, piece.degree, share.begin + piece.first, own_cursor, table.targets, own, table.weights)
+            fill(*share.placed(piece), own_cursor, table.targets, own, table.weights)
 
 
 def _fill_sorted(dt: float, longest: int, delay_type: Any, shares: list[Share], table: Table) -> None:
@@ -214,23 +262,23 @@ def _fill_sorted(dt: float, longest: int, delay_type: Any, shares: list[Share], 
     kind = record_type(table.weights.dtype, table.targets.dtype, delay_type)
     each = shares[0].weight.single is None  # and not whether there are any: types must not depend on data
     own_weights = table.weights if each else np.empty(0, table.weights.dtype)
-    ends = [
-        (share.projection.source.first_gid - table.first_source_gid, share.projection.source.size) for share in shares
-    ]
-    most = max(table.offsets[begin + size] - table.offsets[begin] for begin, size in ends)
+    first = table.first_source_gid
+    groups = by_sources(shares)
+    most = max(table.offsets[rows.stop - first] - table.offsets[rows.start - first] for rows, _ in groups)
     buffer = np.empty(most, kind)  # one for all: memory that is new to a process costs more than to fill it
-    for first_gid in sorted({share.projection.source.first_gid for share in shares}):
-        together = [share for share in shares if share.projection.source.first_gid == first_gid]
-        begin = first_gid - table.first_source_gid
-        offsets = table.offsets[begin : begin + together[0].projection.source.size + 1]
+    for rows, together in groups:
+        offsets = table.offsets[rows.start - first : rows.stop - first + 1]
         records = buffer[: offsets[-1] - offsets[0]]
         cursor = offsets[:-1] - offsets[0]
         for share in together:
+            own_cursor = cursor[share.rows.start - rows.start :]
             for piece in share.pieces():
                 own = share.weight.of_edges(piece) if each else np.empty(0)
                 steps = share.steps(piece, dt)
-                collect(piece.source, piece.degree, share.begin + piece.first, cursor, own, steps, records)
-        segments = np.empty((0, 0), table.targets.dtype) if table.segments is None else table.segments[begin:]
+                collect(*share.placed(piece), own_cursor, own, steps, records)
+        segments = (
+            np.empty((0, 0), table.targets.dtype) if table.segments is None else table.segments[rows.start - first :]
+        )
         sort_rows(offsets, records, longest, table.targets, own_weights, table.delays, segments)
 
 

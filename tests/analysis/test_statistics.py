@@ -204,6 +204,47 @@ def test_connectivity_matrix_sums_multapses():
     assert weights.connectivity_matrix(source, target, values, [], range(2)).shape == (2, 0)
 
 
+def test_multapses_as_they_are_wanted():
+    source, target = [0, 7, 0, 0, 7], [1, 2, 1, 1, 0]
+    values = [1.0, 4.0, 6.0, 2.0, 8.0]
+    pairs = [(0, 1), (7, 0), (7, 2)]
+    for how, expected in {
+        "sum": [9.0, 8.0, 4.0],
+        "mean": [3.0, 8.0, 4.0],
+        "last": [2.0, 8.0, 4.0],
+        "count": [3, 1, 1],
+    }.items():
+        sources, targets, merged = weights.merge_multapses(source, target, values, how)
+        assert list(zip(sources, targets, strict=True)) == pairs
+        assert merged.tolist() == expected
+        matrix = weights.connectivity_matrix(source, target, values, [0, 7], [0, 1, 2], how)
+        assert matrix.tolist() == [[0.0, expected[1]], [expected[0], 0.0], [0.0, expected[2]]]
+    assert [len(column) for column in weights.merge_multapses([], [], [])] == [0, 0, 0]
+    with pytest.raises(InputError, match="unknown treatment of multapses 'lost'; did you mean 'last'"):
+        weights.merge_multapses(source, target, values, "lost")
+    with pytest.raises(InputError, match="arrays of one length"):
+        weights.merge_multapses(source, target, [1.0])
+
+
+def test_the_published_choices():
+    """The published matrix is filled synapse by synapse, the published histogram is that of numpy."""
+    random = np.random.default_rng(4)
+    source, target, values = random.integers(0, 9, 200), random.integers(0, 9, 200), random.normal(60.0, 60.0, 200)
+    published = np.zeros((9, 9))
+    for i in range(200):
+        published[target[i], source[i]] = values[i]
+    found = weights.connectivity_matrix(source, target, values, range(9), range(9), weights.PUBLISHED_MULTAPSES)
+    assert (found == published).all()
+    density, edges = weights.weight_histogram(values, density=weights.PUBLISHED_DENSITY)
+    assert (density == np.histogram(values, np.arange(0.0, 150.1, 0.5), density=True)[0]).all()
+    assert (density * np.diff(edges)).sum() == pytest.approx(1.0)
+    inside = ((values >= 0.0) & (values <= 150.0)).mean()
+    assert weights.weight_histogram(values)[0] == pytest.approx(density * inside)
+    assert not weights.weight_histogram([-1.0], density="inside")[0].any()
+    with pytest.raises(InputError, match="unknown density 'insid'; did you mean 'inside'"):
+        weights.weight_histogram(values, density="insid")
+
+
 def test_connectivity_matrix_refuses_what_does_not_fit():
     with pytest.raises(InputError, match="sources has a neuron twice"):
         weights.connectivity_matrix([0], [0], [1.0], [1, 1], [0])

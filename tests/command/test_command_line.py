@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from distsim.command.texts import limits, parameter_table
 from distsim.core.errors import InputError
 from distsim.models import model, registry
 from distsim.models.defaults import Default
+from distsim.models.recording import GRAMMAR, Recording
 
 MODEL = "two_population"
 
@@ -70,10 +72,10 @@ def test_help_teaches_by_examples_that_hold():
     page = parse(["--help"])
     assert page == parse([]) == parse(["-h"])
     assert isinstance(page, str)
-    lines = [line.split("python -m distsim ")[1].split() for line in page.splitlines() if line.startswith("  python")]
+    lines = [line.split("python -m distsim ")[1] for line in page.splitlines() if line.startswith("  python")]
     assert len(lines) >= 4
-    for words in lines:
-        parse(words)
+    for line in lines:
+        parse(shlex.split(line))
     assert parse(["--version"]) == f"distsim {__version__}\n"
 
 
@@ -169,6 +171,18 @@ def test_settings_of_a_run_have_a_default_each():
     assert set(model.SETTINGS) == {field.name for field in dataclasses.fields(model.RunSettings)}
 
 
+def test_what_is_recorded_is_chosen():
+    asked = parse(["run", MODEL, "--record", "spikes=E[:100]", "connectivity", "--time", "5", "--record", "states=V_m"])
+    assert asked.recording == Recording.of(["spikes=E[:100]", "connectivity", "states=V_m"])
+    assert parse(["run", MODEL]).recording is None
+    assert "record 'spice': there is no such recording; did you mean 'spikes'?" in wrong(
+        "run", MODEL, "--record", "spice"
+    )
+    assert "unknown option '--record'" in wrong("run", "liquid_state", "--record", "none")
+    assert GRAMMAR in parse(["run", MODEL, "--help"])
+    assert GRAMMAR not in parse(["run", "liquid_state", "--help"])
+
+
 def test_settings_come_from_the_summary_of_a_run(tmp_path):
     path = tmp_path / "summary.json"
     held = {
@@ -183,5 +197,12 @@ def test_settings_come_from_the_summary_of_a_run(tmp_path):
     assert parse(["run", MODEL, "--from", str(path), "--presimulation", "1"]) == Request(
         MODEL, {}, None, {"precision": "single", "presimulation": 1.0}
     )
+    path.write_text(json.dumps({**held, "record": ["spikes=E"]}), encoding="utf-8")
+    asked = ["run", MODEL, "--from", str(path)]
+    assert parse(asked).recording == Recording.of(["spikes=E"])
+    assert parse([*asked, "--record", "none"]).recording == Recording.of(["none"])
+    for value in (5, "spikes", {"spikes": 1}, [], ["spices"]):
+        path.write_text(json.dumps({**held, "record": value}), encoding="utf-8")
+        assert wrong(*asked).startswith("record")
     path.write_text(json.dumps({**held, "precision": 3}), encoding="utf-8")
     assert "summary.json': precision must be one of" in wrong("run", MODEL, "--from", str(path))

@@ -29,6 +29,7 @@ from tests.fuzzing import WORDS, Stopped, examples, time_limit
 SMALL = {
     "two_population": ["N=50", "K=5", "T=2"],
     "brunel": ["order=20", "T=2", "T_mean_field=1"],
+    "brunel_siegert": ["T=0.5"],
     "binary_ei": ["N=[20,20]", "K=[[2,2],[2,2]]", "T=5", "T_transient=1"],
     "liquid_state": ["pairs=1", "N_z=3"],
     "microcircuit": ["N_scaling=0.002", "K_scaling=0.01", "T=1", "T_presim=0"],
@@ -47,7 +48,7 @@ def _only_a_little(monkeypatch):
 
 
 def _stopping(run):
-    def few(simulation, duration, progress=None):
+    def few(simulation, duration, progress=None, *, goes_on=False):
         run(simulation, min(duration, FEW * step_of(simulation)))
         assert simulation.network.size > 0
         check_finite(simulation)

@@ -63,7 +63,7 @@ def test_summary_holds_what_the_file_of_spikes_gives(one_rank):
         size = found["neurons"]
         assert found["spikes"] == len(times)
         assert found["rate"] == rates.mean_rate(times, size, 0.0, 100.0)
-        assert found["rate_sd"] == rates.neuron_rates(times, neurons, size, 0.0, 100.0).std()
+        assert found["rate_sd"] == pytest.approx(rates.neuron_rates(times, neurons, size, 0.0, 100.0).std(), rel=1e-13)
         assert found["synchrony"] == rates.synchrony(times, 0.0, 100.0)
     assert summary["tables"][0]["rows"][0][:3] == ["E", 400, summary["populations"]["E"]["rate"]]
     assert summary["parameters"]["N_E"] == 400

@@ -12,11 +12,17 @@ from distsim import (
     EdgeList,
     FixedIndegree,
     FixedTotalNumber,
+    IafPscExp,
     InputError,
+    Network,
+    NonZero,
     OneToOne,
     PairwiseBernoulli,
+    Simulation,
+    Static,
 )  # fmt: skip
 from tests.connections import connected, counts, draw
+from tests.threads import on_ranks
 
 FLAGS = list(itertools.product((True, False), repeat=2))
 
@@ -95,6 +101,8 @@ def test_what_cannot_be_met_is_refused(rule, n_source, n_target, message):
         (OneToOne(), 0, 0),
         (PairwiseBernoulli(0.5, autapses=False), 1, None),
         (EdgeList([], []), 3, 3),
+        (NonZero(np.zeros((3, 0))), 0, 3),
+        (NonZero(np.zeros((0, 3))), 3, 0),
     ],
 )
 def test_limits_that_can_be_met(rule, n_source, n_target):
@@ -115,6 +123,32 @@ def test_all_to_all():
 def test_one_to_one():
     assert (counts(connected(OneToOne(), 6, 6)) == np.eye(6)).all()
     assert (counts(connected(OneToOne(), 6)) == np.eye(6)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8, bool])
+def test_where_a_matrix_is_not_zero(dtype, monkeypatch):
+    monkeypatch.setattr("distsim.connect.rules.nonzero.PIECE", 8)
+    matrix = (np.random.default_rng(2).integers(-2, 3, (7, 5))).astype(dtype)
+    for given in (matrix, np.asfortranarray(matrix), matrix.tolist(), np.tile(matrix, (2, 2))[7:, 5:]):
+        assert (counts(connected(NonZero(given), 5, 7)) == (matrix != 0)).all()
+    assert np.shares_memory(NonZero(matrix).matrix, matrix)
+    assert matrix.flags.writeable
+    assert NonZero(matrix).values() == ([1.0] if dtype is bool else [-2.0, -1.0])
+    assert NonZero(np.where(matrix != 0, 0.5, 0.0)).values() == [0.5]
+    assert NonZero(0 * matrix.astype(int)).values() == []
+
+
+def test_weights_from_the_matrix_that_says_who_is_connected():
+    """Each connection has its own entry, also of a part of a larger matrix, on a rank of several."""
+    whole = np.random.default_rng(3).normal(size=(20, 30)) * (np.random.default_rng(4).random((20, 30)) < 0.3)
+    part = whole[5:18, 10:27]
+    network = Network()
+    network.population("A", 17, IafPscExp())
+    network.population("B", 13, IafPscExp())
+    network.connect("A", "B", NonZero(part), Static(part, 1.0))
+    found = on_ranks(3, lambda comm: Simulation(network, comm).weights("A", "B"))[0]
+    assert len(found.weight) == np.count_nonzero(part)
+    assert (part[found.target, found.source] == found.weight).all()
 
 
 @pytest.mark.parametrize("autapses", [True, False])
@@ -167,6 +201,7 @@ RULES = [
     (AllToAll(autapses=False), None),
     (OneToOne(), None),
     (EdgeList(np.arange(100) % 29, np.arange(100) % 11), 13),
+    (NonZero(np.arange(13 * 29).reshape(13, 29) % 5), 13),
 ]
 
 

@@ -185,6 +185,8 @@ REPRODUCIBLE = (
     "models.binary_ei.parameters", "models.binary_ei.network", "models.liquid_state.parameters",
     "models.liquid_state.network", "models.liquid_state.states", "models.liquid_state.stimuli",
     "models.liquid_state.experiment", "models.liquid_state.trials", "models.liquid_state.batch",
+    "models.liquid_state.distance_sums", "models.liquid_state.liquid_file", "analysis.filtered_trains",
+    "analysis.liquid_distances",
 )  # fmt: skip
 """Modules and folders whose numbers reach a hash. The others work on results, or solve equations about them."""
 
@@ -210,7 +212,9 @@ BITS_OF_LIBRARIES = {
 ALLOWED = {
     ("core.poisson_counts", "mean ** 0.5"): "only says how far the table is computed",
     ("binary.flip_recorder", "np.sum"): "of whole numbers",
-    ("models.liquid_state.stimuli", "((a - b) / tau) ** 2"): "compiled: a product",
+    ("analysis.liquid_distances", "((a - b) / tau) ** 2"): "compiled: a product",
+    ("analysis.liquid_distances", "np.mean"): "of what a user brings",
+    ("analysis.liquid_distances", "np.sum"): "of what a user brings",
     (
         "connect.rules.spatial_bernoulli",
         "((positions[t, k] - cell_position[candidate, k]) / lambda_) ** 2",

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from distsim.command import request
 from distsim.models import registry
 from distsim.record.jsonable import write_json
 from distsim.scaling.experiment import read_experiment
@@ -34,6 +35,15 @@ SMALLER = {"microcircuit": ["--N-scaling", "0.02", "--K-scaling", "0.02"]}
 """Options of models that are too large for tests."""
 RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
+    "docs/coming_from.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 "
+    "--record spikes 'connectivity=E[:2000]->E[:2000]' --out data",
+    "docs/liquid.md": "python -m distsim run liquid_state --pairs 5 --keep stimuli,curves,spikes,states "
+    "--set 'distances=[0.1,0.2,0.3,0.4]' 'keep_pairs=[0,3]' --out kept",
+    "docs/rates.md": "python -m distsim run brunel_siegert --time 40 --dt 0.05 --record rates=E,I@1 --out results",
+    "docs/recording.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 "
+    "--record 'spikes=E[:100],I' connectivity --out recorded",
+    "docs/scaling.md": "python -m distsim.scaling --sizes 500 1000 --indegree 100 --time 200 "
+    "--keep spikes,connectivity,parameters --out kept",
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
 }
 """The command of a document whose results its Python reads."""
@@ -146,9 +156,15 @@ def check_pip(words: list[str], document: str, folder: Path) -> None:
 
 
 def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int | None = None) -> None:
-    """The harness runs with these options, at a tiny size; what is reported are made-up records."""
+    """The harness runs with these options, at a tiny size; reports are of made-up records or of points with data."""
     if arguments[:1] in (["report"], ["compare"], ["show"]):
-        for path in arguments[1:]:
+        of_points = [word for word in arguments if word.startswith("--")]
+        for path in (word for word in arguments[1:] if not word.startswith("--")):
+            if of_points:
+                one = ["--set", "neuron_model=iaf_psc_alpha", "--no-plot", "--out", path]
+                with_data = [*TINY, "--keep", "spikes,connectivity", *one]
+                run_python(["-m", "distsim.scaling", *with_data], None, folder)
+                continue
             settings = make_experiment(
                 sizes=(1250,), vary={"neuron_model": MODELS}, seeds=(1, 2), kind="strong", ranks=(1, 2, 4)
             )
@@ -161,6 +177,8 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
         run_python(["-m", "distsim.scaling", *arguments], None, folder)
         return
     smaller = [*TINY, "--seeds", "1", "--out", str(folder / "out")]
+    if "binary_ei" in arguments:
+        smaller += ["--indegree", "18"]  # a multiple of 9
     if "scaling/strong.toml" in arguments:
         smaller += ["--ranks", "1", "2"]
     if "--launcher" in arguments:
@@ -177,6 +195,9 @@ def check_sbatch(words: list[str], document: str, folder: Path) -> None:
         words = words[1:]
     template, *arguments = words
     assert (ROOT / template).exists()
+    if template == "jobs/run.sh":
+        assert isinstance(request.parse(["run", *arguments]), request.Request)
+        return
     options = parse(arguments)
     read_experiment(options.file and ROOT / options.file, options.settings)
 

@@ -76,7 +76,7 @@ ANYTHING = st.one_of(
     st.lists(st.floats() | st.integers(-3, 3), max_size=4),
     st.recursive(st.none() | st.text(max_size=3), st.lists, max_leaves=6),
 )
-RESULTS = {"Connections", "MeanActivity", "Spikes", "States", "SynapseStates"}  # made by simulations
+RESULTS = {"Connections", "MeanActivity", "Spikes", "States", "SynapseStates", "Updates"}  # made by simulations
 OF_OWN = {  # what classes of users are made of
     "Drive", "Driven", "Edges", "Ends", "LongTermSynapse", "NeuronModel", "Rule", "ShortTermSynapse", "State",
     "SynapseModel", "Targets",
@@ -214,6 +214,7 @@ METHODS = [
     ("record_states", ["A", "V_m", [0], 0.1]),
     ("record_weights", ["A", "A", [0], [0]]),
     ("find", ["A"]),
+    ("record_spikes", ["A", None, [0, 2]]),
 ]
 
 

@@ -93,6 +93,9 @@ def check_binary(network: Any, seed: int) -> None:
             flips = [np.asarray(column) for name in names for column in simulation.flips(name)]
             states = [simulation.states(name) for name in names] + [simulation.inputs(name) for name in names]
             activity = [simulation.activity(name).value for name in names]
+            activity += [simulation.updates().mean, *simulation.updates().activity.values()]
+            activity += [simulation.recorded_states(name).value for name in names]
+            activity += [column for a in names for b in names for column in simulation.couplings(a, b)]
             counts = simulation.flip_count(), simulation.update_count(), simulation.coupling_count()
             return counts, digest(flips), digest(states), digest(activity)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from mpi4py import MPI
 
-from distsim import InputError
+from distsim import InputError, read_couplings, read_states, read_updates
 from distsim.__main__ import do
+from distsim.analysis.activity_plots import plot_populations
 from distsim.command.request import parse
 from distsim.models.binary_ei.experiment import run
 from distsim.models.binary_ei.network import build_network
@@ -67,9 +69,66 @@ def test_the_command_line_takes_lists_and_ranks_do_not_show(capsys):
     printed = []
     for ranks in (1, 3):
         on_ranks(ranks, lambda comm: do(asked, comm))
-        printed.append(capsys.readouterr().out)
+        results, times = capsys.readouterr().out.split("times (s)")
+        assert times.split()[:3] == ["build", "compile", "simulate"]
+        printed.append(results)
     assert "m, mean field" in printed[0]
     assert printed[0] == printed[1]
+
+
+EXTERNAL = {
+    "N": [60, 40], "K": [[10, 5], [12, 5]], "N_ext": [50, 30], "K_ext": [[8, 3], [6, 0]],
+    "J_ext": [[0.1, -0.1], [0.1, 1.0]], "m_ext": [0.3, 0.6], "T": 6.0, "T_transient": 1.0,
+}  # fmt: skip
+
+
+def test_external_populations_are_in_the_network_and_in_the_theory(tmp_path):
+    p = load(EXTERNAL)
+    assert p.names_ext == ("X1", "X2")
+    assert p.thresholds == pytest.approx((0.7 - 0.4 + 0.24 - 0.18, 0.84 - 0.4 + 0.18))
+    field = p.mean_field
+    assert field.mean_input([0.7, 0.4]) == pytest.approx(p.thresholds)
+    network = build_network(p)
+    assert [q.name for q in network.projections[4:]] == ["X1->E", "X2->E", "X1->I"]  # none where K_ext is 0
+    assert [q.m_ext for q in network.populations] == [None, None, 0.3, 0.6]
+    outcome = run(MPI.COMM_WORLD, p, tmp_path, silent)
+    assert [row[:4] for row in outcome.tables[0].rows][2:] == [("X1", 50, None, 0.3), ("X2", 30, None, 0.6)]
+    json.dumps(outcome.summary, allow_nan=False)
+    assert len(outcome.figures["populations"]().axes) == 2
+    assert len(outcome.figures["activity"]().axes[0].lines) == 4 * 3
+
+
+def test_what_a_run_keeps(tmp_path):
+    p = load({"N": [30, 20], "K": [[6, 5], [7, 5]], "T": 2.0, "T_transient": 1.0, "keep": "couplings, csv", "seed": 5,
+              "state_times": [0.5, 2.0]})  # fmt: skip
+    outcome = run(MPI.COMM_WORLD, p, tmp_path, silent)
+    file = tmp_path / "activity.h5"
+    source, _, weight = read_couplings(file, "I", "E")
+    assert (len(source), set(weight.tolist())) == (30 * 5, {-0.2})
+    updates = read_updates(file)
+    assert len(updates.time) == outcome.summary["updates"]
+    lines = (tmp_path / "updates.csv").read_text().splitlines()
+    assert lines[0] == "time_ms,neuron,all,E,I"
+    stored = np.array([[float(word) for word in line.split(",")] for line in lines[1:]])
+    kept = updates.time, updates.neuron, updates.mean, updates.activity["E"], updates.activity["I"]
+    assert (stored == np.array(kept).T).all()
+    assert read_states(file, "E", "state").time.tolist() == [0.5, 2.0]
+    assert all(outcome.summary[name] >= 0.0 for name in ("build_time", "sim_time", "compile_time"))
+    assert outcome.tables[-1].header == ("build", "compile", "simulate")
+
+
+def test_panels_are_as_published():
+    """Two beside each other; simulated black, theory dashed and grey, from -0.1 to 1.1."""
+    figure = plot_populations({"E": ([0.0, 1.0], [0.0, 0.6]), "I": ([0.0], [0.4])}, 10.0, {"E": 0.64, "I": 0.37})
+    assert [axes.get_title() for axes in figure.axes] == ["E population", "I population"]
+    for axes, level in zip(figure.axes, (0.64, 0.37), strict=True):
+        simulated, theory = axes.lines
+        assert (simulated.get_color(), theory.get_color(), theory.get_linestyle()) == ("k", "gray", "--")
+        assert simulated.get_xdata()[-1] == 10.0
+        assert theory.get_ydata()[0] == level
+        assert (axes.get_xlim(), axes.get_ylim()) == ((0.0, 10.0), (-0.1, 1.1))
+    five = plot_populations({name: ([0.0], [0.5]) for name in "ABCDE"}, 1.0, {})
+    assert len(five.axes) == 5
 
 
 @pytest.mark.parametrize(
@@ -89,6 +148,14 @@ def test_the_command_line_takes_lists_and_ranks_do_not_show(capsys):
         ({"names": ["E", "E"]}, ["names", "different"]),
         ({"T_transient": 10.0}, ["T_transient", "below T"]),
         ({"file": "nowhere.toml"}, ["'nowhere.toml' cannot be read: No such file"]),
+        ({**EXTERNAL, "K_ext": [[8, 3]], "J_ext": [[0.1, -0.1]]}, ["K_ext", "1 rows", "2 populations"]),
+        ({**EXTERNAL, "K_ext": [[8, 31], [6, 0]]}, ["31 inputs from X2 in E", "30"]),
+        ({**EXTERNAL, "K_ext": [[8, 3.5], [6, 0]]}, ["K_ext", "whole numbers", "3.5"]),
+        ({**EXTERNAL, "m_ext": [0.3]}, ["m_ext", "1 entries", "external population"]),
+        ({**EXTERNAL, "m_ext": [0.3, 1.1]}, ["m_ext[1]", "at most 1"]),
+        ({**EXTERNAL, "names": ["E", "X2"]}, ["'X2'", "external population"]),
+        ({"keep": "updates,copplings"}, ["'copplings'", "did you mean 'couplings'"]),
+        ({"state_times": [1.0, 11.0]}, ["state_times", "at most T = 10 ms", "11"]),
         ({"thresholds": [1.0, 1.0]}, ["thresholds", "cannot be set"]),
         ({"n": [1]}, ["'n'", "did you mean"]),
     ],

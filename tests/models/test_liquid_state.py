@@ -7,12 +7,13 @@ import json
 import numpy as np
 import pytest
 from mpi4py import MPI
-from scipy import integrate, stats
+from scipy import stats
 
-from distsim import InputError
+from distsim import InputError, read_distance_curves
+from distsim.analysis.liquid_distances import train_distance
 from distsim.models.liquid_state import MODEL, experiment, states, stimuli
 from distsim.models.liquid_state.batch import TrialSpikes
-from distsim.models.liquid_state.experiment import STYLES, plot_state_distances
+from distsim.models.liquid_state.liquid_file import FILE
 from distsim.models.liquid_state.parameters import load
 from distsim.parallel.progress import silent
 from tests.on_ranks import found_alone
@@ -29,33 +30,15 @@ def pairs():
     return stimuli.collect_pairs(load({"pairs": 60}))
 
 
-def distance_by_quadrature(u, v, T, tau):
-    """Integral over 0 .. T of the squared difference of the convolved trains, divided by T."""
-
-    def squared(t):
-        return sum(sign * np.exp(-(((t - s) / tau) ** 2)) for sign, train in ((1, u), (-1, v)) for s in train) ** 2
-
-    points = np.arange(0.0, T + 0.01, 0.02)
-    return integrate.simpson([squared(t) for t in points], x=points) / T
-
-
 def test_pairs_lie_at_their_distances(pairs):
     p = load({"pairs": 60})
-    for wanted, of_distance in zip(p.distances, pairs, strict=True):
+    for wanted, of_distance in zip(p.all_distances, pairs, strict=True):
         assert len(of_distance) == p.pairs
         for u, v in of_distance:
-            assert abs(stimuli.distance(u, v, p.T, p.tau_d) - wanted) < p.d_tolerance
+            assert abs(train_distance(u, v, p.T, p.tau_d) - wanted) < p.d_tolerance
             assert len(stimuli.on_grid(u, p)) == len(u)
     assert all((u == v).all() for u, v in pairs[-1])
     assert len({len(u) for u, _ in pairs[-1]}) > 5
-
-
-def test_distance_is_the_integral_that_defines_it():
-    """Also for spikes at the ends, whose kernels are cut."""
-    u, v = np.array([0.0, 3.0, 20.0, 59.9]), np.array([1.5, 19.0, 58.0])
-    assert stimuli.distance(u, v, 60.0, 5.0) == pytest.approx(distance_by_quadrature(u, v, 60.0, 5.0), abs=2e-6)
-    assert stimuli.distance(u, u, 60.0, 5.0) == pytest.approx(0.0, abs=1e-12)
-    assert stimuli.distance.py_func(u, v, 60.0, 5.0) == stimuli.distance(u, v, 60.0, 5.0)
 
 
 def test_trains_are_poisson():
@@ -69,9 +52,11 @@ def test_trains_are_poisson():
     assert all((np.diff(np.floor(train / p.dt + 1e-3)) > 0).all() for train in trains)
 
 
-def test_more_pairs_keep_the_first_ones(pairs):
-    fewer = stimuli.collect_pairs(load({"pairs": 7}))
-    for few, many in zip(fewer, pairs, strict=True):
+@pytest.mark.parametrize("distances", [[0.4, 0.2, 0.1], [0.1, 0.4], []])
+def test_other_distances_and_more_pairs_keep_the_first_ones(pairs, distances):
+    p = load({"pairs": 7, "distances": distances})
+    places = [load().all_distances.index(d) for d in p.all_distances]
+    for few, many in zip(stimuli.collect_pairs(p), (pairs[k] for k in places), strict=True):
         for (u, v), (x, y) in zip(few, many[:7], strict=True):
             assert (u == x).all()
             assert (v == y).all()
@@ -213,22 +198,37 @@ def test_single_precision_has_weights_of_its_own():
     assert len({liquid.partitioned(MPI.COMM_SELF, p)["edge_hash"] for p in ("double", "single")}) == 2
 
 
-def test_figure_has_one_line_style_for_each_distance():
-    figure = plot_state_distances(
-        np.arange(1.0, 101.0), np.random.default_rng(1).random((4, 100)), (0.4, 0.2, 0.1, 0.0)
-    )
-    lines = figure.axes[0].get_lines()
-    assert len({str(line._unscaled_dash_pattern) for line in lines}) == len(STYLES) == 4
-    assert next(text.get_text() for text in figure.axes[0].get_legend().get_texts()) == "d(u,v) = 0.4"
-
-
 def test_written_curves(tmp_path):
-    outcome = experiment.run(COMM, load({"pairs": 2, "T": 120.0, "d_1": 0.3}), tmp_path, silent)
+    outcome = experiment.run(COMM, load({"pairs": 2, "T": 120.0, "distances": [0.3, 0.1]}), tmp_path, silent)
     columns = np.loadtxt(tmp_path / "state_distance.csv", delimiter=",", skiprows=1)
-    assert columns.shape == (1200, 5)
+    assert columns.shape == (1200, 7)
+    header = (tmp_path / "state_distance.csv").read_text(encoding="utf-8").partition("\n")[0]
+    assert header == "time_ms,d_0.3,d_0.1,d_0,error_0.3,error_0.1,error_0"
+    assert columns[[499, 999], 4].tolist() == pytest.approx(outcome.summary["state_distance_error"][0])
     assert columns[[499, 999], 1].tolist() == pytest.approx(outcome.summary["state_distance"][0])
     json.dumps(outcome.summary)
-    assert outcome.tables[1].rows[3][0] == 0.0
+    assert [row[:2] for row in outcome.tables[1].rows][-2:] == [(0.0, "mean"), (0.0, "its error")]
+
+
+def test_errors_are_those_of_the_mean_over_pairs(tmp_path):
+    """As numpy has them from the curves of all pairs, at every time."""
+    p = load({"pairs": 5, "T": 60.0, "distances": [0.3], "d_tolerance": 0.05, "keep": "curves", "keep_interval": 0.1})
+    experiment.run(COMM, p, tmp_path, silent)
+    columns = np.loadtxt(tmp_path / "state_distance.csv", delimiter=",", skiprows=1)
+    for k, distance in enumerate(p.all_distances):
+        curves = read_distance_curves(tmp_path / FILE, distance)
+        assert curves.value.shape == (5, 600)
+        np.testing.assert_allclose(curves.time, columns[:, 0], rtol=1e-9)
+        np.testing.assert_allclose(curves.value.mean(axis=0), columns[:, 1 + k], atol=1e-8)
+        error = curves.value.std(axis=0, ddof=1) / np.sqrt(5)
+        np.testing.assert_allclose(error, columns[:, 3 + k], atol=1e-4)
+
+
+def test_a_single_pair_has_no_error():
+    outcome = experiment.run(COMM, load({"pairs": 1, "T": 60.0, "distances": []}), None, silent)
+    assert np.isnan(outcome.summary["mean_state_distance_error"]).all()
+    assert outcome.summary["distances"] == [0.0]
+    outcome.figures["state_distance"]()
 
 
 # ---------------------------------------------------------------- wrong input
@@ -248,6 +248,13 @@ def test_written_curves(tmp_path):
         ({"N_x": 1, "N_y": 1, "N_z": 1}, "leaves no excitatory neuron"),
         ({"pair": 3}, "unknown parameter 'pair'; did you mean 'pairs'"),
         ({"N": 200}, "N follows from other parameters"),
+        ({"distances": [0.1, 0.2, 0.1]}, "distances has 0.1 more than once"),
+        ({"distances": [0.1, 0.0]}, r"distances\[1\] must be larger than 0"),
+        ({"keep": "spikes, states"}, "keep: unknown kind of data ' states'; did you mean 'states'"),
+        ({"keep_pairs": [1, 200]}, "keep_pairs has 200, but the pairs at each distance are 0 to 199"),
+        ({"keep_pairs": [3, 3]}, "keep_pairs has 3 more than once"),
+        ({"keep": "curves", "keep_interval": 0.25}, "keep_interval = 0.25 ms is not a whole multiple"),
+        ({"keep": "states", "keep_interval": 501.0}, "keep_interval = 501 ms is longer than a trial of T = 500 ms"),
     ],
 )
 def test_wrong_parameters(overrides, message):
@@ -257,7 +264,7 @@ def test_wrong_parameters(overrides, message):
 
 def test_a_distance_that_stimuli_do_not_have():
     with pytest.raises(InputError, match="pairs of stimuli are at distance 3"):
-        stimuli.collect_pairs(load({"d_1": 3.0, "pairs": 1}))
+        stimuli.collect_pairs(load({"distances": [3.0], "pairs": 1}))
 
 
 def test_resized():

@@ -186,7 +186,7 @@ def test_parameters_travel_to_other_ranks(tmp_path):
         ("def build_network(*N): ...", "the argument '*N' has no name by which it can be set"),
         ("def build_network(N=None): ...", "the argument 'N' = None must be a number, a text, true or false, or"),
         ("def build_network(check=1): ...", "the argument 'check' needs another name"),
-        ("def build_network(N=1): ...", "build_network must return a Network, not None"),
+        ("def build_network(N=1): ...", "must return a Network or a RateNetwork or a BinaryNetwork, not None"),
         ("def build_network(N=1):\n  return [][N]", "mine.py', line 2: IndexError: list index out of range"),
         ("import distsim\ndef build_network():\n  return distsim.Network(dt=-1.0)", "mine.py', line 3: "),
         ("SETTINGS = 3\ndef build_network(): ...", "SETTINGS must be a RunSettings, not 3"),
@@ -224,7 +224,7 @@ def test_files_that_are_none(tmp_path, capsys):
         (SOURCE.replace('    return {"N"', '    neurons / 0\n    return {"N"'), [], "line 26: ZeroDivisionError"),
         (SOURCE, ["--set", "N=3"], "'N' is set by sizes"),
         (SOURCE, ["--vary", "G=3,4"], "did you mean 'g'?"),
-        (SOURCE.replace("return network", "return"), [], "build_network must return a Network, not None"),
+        (SOURCE.replace("return network", "return"), [], "or a BinaryNetwork, not None"),
     ],
 )  # fmt: skip
 def test_mistakes_that_an_experiment_finds(tmp_path, source, arguments, message):
@@ -278,6 +278,7 @@ def test_a_file_that_changes_while_its_points_wait_ends_them(experiment, tmp_pat
     plan = make_plan(parse([str(experiment / "e.toml"), "--no-plot"]), 2, 2)
     digest = plan.identity()["file"]
     task = {"settings": plan.experiment.settings(), "point": plan.points[0].as_dict(), "digest": digest, "live": 0}
+    task["folder"] = None
     (tmp_path / jobs.TASK).write_text(json.dumps(task), encoding="utf-8")
     assert jobs._task(tmp_path)[0].parameters.N == 60
     rewrite(experiment, SOURCE.replace("-55.0", "-56.0"))

@@ -50,7 +50,7 @@ def test_input_and_recordings_of_both_populations():
         ("E", Poisson(rate=p.nu_X, weight=p.I_E, delay=1.5)),
         ("I", Poisson(rate=p.nu_X, weight=p.I_E, delay=1.5)),
     ]
-    assert [(r.population, r.first) for r in network.spike_recordings] == [("E", 2000), ("I", 501)]
+    assert [(r.population, r.size) for r in network.spike_recordings] == [("E", 2000), ("I", 501)]
 
 
 @pytest.mark.parametrize("integrate", [False, True])

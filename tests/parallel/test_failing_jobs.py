@@ -169,7 +169,7 @@ def test_a_script_without_a_launcher_has_the_usual_traceback():
     assert "InputError: Network: dt" in job.stderr
 
 
-# ---------------------------------------------------------------- Ctrl-C and SIGTERM
+# ---------------------------------------------------------------- Ctrl-C, SIGTERM, SIGUSR1
 
 
 class Running:
@@ -219,7 +219,27 @@ def test_ctrl_c_at_the_launcher_ends_the_job_with_one_sentence():
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_warning_that_the_launcher_passes_on_ends_the_job_with_one_sentence():
+    job = Running(*PROGRAMS["run_main"])
+    job.job.send_signal(signal.SIGUSR1)
+    code, said = job.ended()
+    assert code == 128 + signal.SIGUSR1
+    assert re.findall("^distsim: .*", said, re.MULTILINE) == ["distsim: stopped by SIGUSR1"]
+    assert "Traceback" not in said
+
+
+def test_a_handler_that_a_script_sets_itself_is_its_own(mpirun):
+    program = """
+import os, signal, time, distsim
+distsim.Network
+signal.signal(signal.SIGUSR1, lambda number, frame: print("mine", flush=True))
+os.kill(os.getpid(), signal.SIGUSR1)
+time.sleep(0.5)
+"""
+    assert mpirun(2, ["-c", program]).stdout.splitlines() == ["mine"] * 2
+
+
+@pytest.mark.parametrize("number", WORDS)
 def test_a_signal_to_one_process_alone(number):
     environment = outside_of_any_job(os.environ)
     command = [sys.executable, *PROGRAMS["run_main"]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +20,8 @@ import numpy as np
 from mpi4py import MPI
 
 import distsim
-from distsim import AllToAll, Gamma, IafPscAlpha, Network, PoissonSource, Simulation, TsodyksMarkram
+from distsim import AllToAll, Gamma, IafPscAlpha, Network, PoissonSource, Simulation, StdpPowerLaw, TsodyksMarkram
+from distsim.analysis.filtered_trains import KERNELS, liquid_states
 from tests.binary_reference import CASES
 from tests.programs import every_kernel, liquid, own_synapse, plasticity, rate_network
 from tests.programs.binary_trajectories import trajectory
@@ -27,7 +29,7 @@ from tests.programs.fingerprint import digest
 from tests.threads import on_ranks
 
 PACKAGE = Path(distsim.__file__).parent
-DECORATORS = {"jit", "inline"}
+DECORATORS = {"jit", "jit_beside", "inline"}
 SHAPES = (0.5, 3.0, 2000.0)  # of gamma distributions, small to large
 
 
@@ -88,17 +90,37 @@ def sources(comm: MPI.Comm) -> dict[str, Any]:
         return {"spikes": len(simulation.spikes("X").step), "states": digest(states.x, states.y, states.u)}
 
 
+def restored() -> list[str]:
+    """What plastic weights come to on two ranks, after a checkpoint and on one rank."""
+    network = Network(dt=0.25)
+    network.population("E", 4, IafPscAlpha(I_e=600.0))
+    network.connect("E", "E", AllToAll(), StdpPowerLaw(100.0, 1.0))
+
+    def first(comm: Any) -> None:
+        with Simulation(network, comm) as simulation:
+            simulation.run(10.0)
+            simulation.save(Path(folder) / "checkpoint")
+
+    with tempfile.TemporaryDirectory() as folder:
+        on_ranks(2, first)
+        with Simulation.restore(network, Path(folder) / "checkpoint", MPI.COMM_SELF) as simulation:
+            simulation.run(10.0)
+            return [simulation.spike_hash(), simulation.weight_hash()]
+
+
 def results(comm: MPI.Comm) -> dict[str, Any]:
     """What the networks give."""
     return {
         "spiking": every_kernel.result(comm),
         "plasticity": plasticity.simulate(comm, 0.05, 0.1),
         "liquid": liquid.experiment_of(comm, 2, pairs=1, T=12.0),
+        "filtered": [liquid_states([1.0, 4.5], [0, 0], 1, [2.0, 5.0], 3.0, kernel).tolist() for kernel in KERNELS],
         "own synapses": own_synapse.outcome(comm, 8.0),
         "silent source": own_synapse.silent_source(comm),
         "sources": sources(comm),
+        "restored": restored(),
         "gamma": [Gamma(shape, 1.0).quantile(np.linspace(1e-9, 1.0, 9)[:8]).tolist() for shape in SHAPES],
-        "binary": [on_ranks(2, partial(trajectory, case=CASES[name])) for name in ("seven", "weak")],
+        "binary": [on_ranks(2, partial(trajectory, case=CASES[name])) for name in ("seven", "weak", "external")],
         "rates": rate_network.simulate(comm, {"E": 8, "I": 4, "runs": [0.5]}),
     }
 

@@ -73,7 +73,7 @@ def build_network() -> Network:
     network.stimulate("A", Poisson(rate=500.0, weight=-30.0))
     network.stimulate("B", Poisson(rate=20_000.0, weight=5.0, delay=1.0))
     network.stimulate("L", Poisson(rate=0.0, weight=1.0))
-    network.stimulate("B", ConstantCurrent(60.0, start=20.0, stop=90.0))
+    network.stimulate("B", ConstantCurrent(60.0, start=20.125, stop=90.125))
     network.stimulate("F", SpikeTrains([[3.0, 10.0]], weight=100.0, delay=0.25))
     for population in "ABFLZPQDG":
         network.record_spikes(population, first=10 if population == "F" else None)
@@ -132,8 +132,8 @@ def connect_groups(network: Network) -> None:
         network.stimulate(name, Poisson(rate=9000.0, weight=10.0 if name == "P" else 0.1))
     network.stimulate("P", Poisson(rate=500.0, weight=-20.0))
     network.stimulate("G", Poisson(rate=500.0, weight=0.3, delay=1.0))
-    network.stimulate("Q", ConstantCurrent(60.0, start=20.0, stop=90.0))
-    network.stimulate("D", ConstantCurrent(250.0, start=10.0))
+    network.stimulate("Q", ConstantCurrent(60.0, start=20.125, stop=90.125))
+    network.stimulate("D", ConstantCurrent(250.0, start=10.125))
 
 
 def simulate(comm: MPI.Comm, options: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from distsim.parallel import run_main
 from tests.programs.fingerprint import digest
 
 CHOSEN = [30, 2, 17, 2]  # neither sorted nor different
+OF_I = [12, 3, 4, 9]
 PLACES = [("E", "V_m"), ("E", "I_syn_in"), ("I", "V_m")]
 
 
@@ -31,7 +32,7 @@ def build_network() -> Network:
     for name in ("E", "I"):
         network.stimulate(name, Poisson(rate=9000.0, weight=50.0))
     network.record_spikes("E")
-    network.record_spikes("I", first=4)
+    network.record_spikes("I", neurons=OF_I)
     network.record_states("E", ["V_m", "I_syn_in"], neurons=CHOSEN, interval=0.7)
     network.record_states("I")
     network.record_weights("E", "E", sources=range(0, 50, 2))

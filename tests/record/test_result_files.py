@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
-from distsim.analysis import plots, read
+from distsim.analysis import plots, read, weight_plots
 from distsim.core.errors import InputError
 
 # ---------------------------------------------------------------- result files
@@ -201,7 +201,7 @@ def test_prediction_lies_on_equal_axes(tmp_path, logarithmic):
 
 
 def test_weight_histogram_figure(tmp_path):
-    figure = plots.plot_weight_histogram({"start": np.full(100, 31.9), "end": [10.0, 20.0, 400.0, 30.0]})
+    figure = weight_plots.plot_weight_histogram({"start": np.full(100, 31.9), "end": [10.0, 20.0, 400.0, 30.0]})
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["start", "end (25 % outside)"]
     assert axes.get_yscale() == "log"
@@ -212,15 +212,15 @@ def test_weight_histogram_figure(tmp_path):
 def test_matrix_figure(tmp_path):
     matrix = np.zeros((20, 30))
     matrix[3, 4] = 50.0
-    figure = plots.plot_connectivity_matrix(matrix, highest=25.0)
+    figure = weight_plots.plot_connectivity_matrix(matrix, highest=25.0)
     image = figure.axes[0].images[0]
     assert image.get_array().shape == (20, 30)
     assert image.get_clim() == (0.0, 25.0)
     matrix[0, 0] = -10.0
-    assert plots.plot_connectivity_matrix(matrix).axes[0].images[0].get_clim() == pytest.approx((-49.6, 49.6))
-    plots.plot_connectivity_matrix(np.zeros((3, 3))).savefig(tmp_path / "empty.png")
+    assert weight_plots.plot_connectivity_matrix(matrix).axes[0].images[0].get_clim() == pytest.approx((-49.6, 49.6))
+    weight_plots.plot_connectivity_matrix(np.zeros((3, 3))).savefig(tmp_path / "empty.png")
     with pytest.raises(InputError, match="needs a matrix"):
-        plots.plot_connectivity_matrix([1.0, 2.0])
+        weight_plots.plot_connectivity_matrix([1.0, 2.0])
 
 
 def test_importing_the_analysis_loads_no_heavy_library():

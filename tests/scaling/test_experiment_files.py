@@ -9,6 +9,8 @@ import pytest
 
 from distsim.core.errors import InputError
 from distsim.models import registry
+from distsim.models.model import ExperimentModel
+from distsim.models.wings import wing_of
 from distsim.scaling.experiment import Point, key_of, points_of, read_experiment
 from distsim.scaling.options import parse, seconds
 from distsim.scaling.point import network_name
@@ -244,25 +246,31 @@ def test_file_that_is_no_text(tmp_path):
 # Models
 
 
-SPIKING = registry.scalable()
-
-
-@pytest.mark.parametrize("name", SPIKING)
-def test_every_spiking_model_can_be_scaled(name, tmp_path):
+@pytest.mark.parametrize("name", registry.MODELS)
+def test_every_model_can_be_scaled(name, tmp_path):
     """The network has about as many neurons as asked for, and all of the harness's checks pass."""
     sizes = ["1980", "3960"]  # multiples of 5, as Brunel's network has, and of 9, as a column
     found = plan(tmp_path, "--model", name, "--sizes", *sizes, "--time", "100", "--no-plot")
     for point in found.points:
         network = registry.find(name).build_network(found.parameters_of(point))
-        neurons = sum(population.size for population in network.populations if population.model.receives)
+        neurons = sum(population.size for population in wing_of(network).neurons(network))
         assert math.isclose(neurons, point.size, rel_tol=0.02)
 
 
-def test_a_model_that_does_not_spike_is_refused(tmp_path):
-    others = [name for name in registry.MODELS if name not in SPIKING]
-    for name in others:
-        with pytest.raises(InputError, match=f"model '{name}' is no spiking network .* such are .*two_population"):
-            plan(tmp_path, "--model", name, "--sizes", "100")
+def test_a_model_that_is_no_network_is_refused(tmp_path, monkeypatch):
+    class Alone(ExperimentModel):
+        name = "alone"
+
+    monkeypatch.setattr("distsim.scaling.plan.find", lambda name: Alone())
+    with pytest.raises(InputError, match=r"model 'alone' is no network .* such are .*two_population"):
+        plan(tmp_path, "--model", "brunel", "--sizes", "100")
+
+
+@pytest.mark.parametrize("name", ["brunel_siegert", "binary_ei"])
+def test_settings_of_spikes_are_of_no_other_neurons(name, tmp_path):
+    for setting, value in (("precision", "single"), ("interval", "1"), ("exchange", "allgather")):
+        with pytest.raises(InputError, match=f"option --{setting}: {setting} has no meaning for the model '{name}'"):
+            plan(tmp_path, "--model", name, "--sizes", "1980", f"--{setting}", value)
 
 
 # Time

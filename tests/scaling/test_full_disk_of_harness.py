@@ -83,7 +83,7 @@ def disk(monkeypatch, tmp_path) -> Iterator[Disk]:
 
     monkeypatch.setattr(process, "run", run)
     monkeypatch.setattr(figures, "draw_overview", lambda records: Figure())
-    monkeypatch.setattr(figures, "draw_all", lambda records: {})
+    monkeypatch.setattr(figures, "draw_all", lambda records, **options: {})
     monkeypatch.chdir(tmp_path)
     yield Disk(monkeypatch)
     monkeypatch.undo()
@@ -147,7 +147,7 @@ def test_a_disk_that_is_full_at_any_moment_of_a_report(for_ever, disk, tmp_path,
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
 def test_a_report_where_nothing_can_be_written(number, tmp_path, monkeypatch):
     folder = save(tmp_path / "out", strong_records())
-    monkeypatch.setattr(figures, "draw_all", lambda records: {})
+    monkeypatch.setattr(figures, "draw_all", lambda records, **options: {})
     for out in ("/dev/null", "/dev/null/out", str(tmp_path / ("a" * 300)), "a\0b"):
         with pytest.raises(InputError, match="cannot be written"):
             command.report([folder, "--out", out])

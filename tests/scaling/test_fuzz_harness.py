@@ -225,7 +225,7 @@ def resumed(folder: Path) -> None:
 
 def answered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All commands do their work with ``folder``, or say what is wrong with it."""
-    monkeypatch.setattr(figures, "draw_all", lambda records: {})
+    monkeypatch.setattr(figures, "draw_all", lambda records, **options: {})
     other = folder.with_name("other")
     for ask in (
         lambda: show([str(folder)]),

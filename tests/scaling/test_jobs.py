@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,8 @@ from tests import slurm
 from tests.documents import ROOT
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
 
-TEMPLATES = sorted((ROOT / "jobs").glob("*.sh"))
+SITE = ROOT / "jobs" / "site.sh"
+TEMPLATES = sorted(set((ROOT / "jobs").glob("*.sh")) - {SITE})
 TINY = ["--sizes", "60", "--indegree", "20", "--time", "20", "--seeds", "1", "--no-plot"]
 
 
@@ -51,15 +53,29 @@ class Cluster:
 
     def submit(self, folder: Path, *words: str, wait: bool = True) -> str:
         """Submit a job, wait for its end, unless told otherwise, and return its number; ``--wait`` looks every 10 s."""
-        (folder / "jobs").symlink_to(ROOT / "jobs")
+        if not (folder / "jobs").exists():
+            (folder / "jobs").symlink_to(ROOT / "jobs")
         number = self.run("sbatch", "--parsable", *words, cwd=folder).strip()
         if wait:
             self.wait_until_empty()
-            codes = re.findall(r"ExitCode=(\S+)", self.run("scontrol", "show", "job", number, cwd=folder))
             logs = "\n".join(log.read_text(encoding="utf-8") for log in folder.glob("*.log"))
-            assert codes, number
-            assert set(codes) == {"0:0"}, logs
+            assert self.exit_codes(number) == {0}, logs
         return number
+
+    def exit_codes(self, number: str) -> set[int]:
+        """Those of a job, or of all jobs of an array."""
+        codes = re.findall(r"ExitCode=(\d+):0", self.run("scontrol", "show", "job", number))
+        assert codes, number
+        return set(map(int, codes))
+
+    def warn(self, number: str, folder: Path) -> None:
+        """Send a job, once it has finished a point, what --signal of its template sends before its time is over."""
+        self.wait_for_a_point(folder)
+        self.run("scancel", "--batch", "--signal=USR1", number)
+
+    def wait_for_a_point(self, folder: Path) -> None:
+        while self.run("squeue", "-h") and not (folder / "runs.jsonl").exists():
+            time.sleep(0.05)
 
     def wait_until_empty(self) -> None:
         """Wait until no job is queued or runs."""
@@ -91,20 +107,39 @@ def test_single_node(cluster, tmp_path):
     assert all(row["environment"]["OMP_NUM_THREADS"] == "1" for row in rows)
 
 
+def test_the_signal_before_the_end_of_time(cluster, tmp_path):
+    """One sentence, the finished points are kept, and the next job goes on (with fewer points, to be over sooner)."""
+    script = ["--ntasks-per-node=2", "jobs/single_node.sh", str(ROOT / "scaling" / "quick.toml"), *TINY]
+    warned = cluster.submit(tmp_path, *script, "--repetitions", "20", wait=False)
+    cluster.warn(warned, tmp_path / "quick-results")
+    cluster.wait_until_empty()
+    assert cluster.exit_codes(warned) == {128 + signal.SIGUSR1}
+    said = (tmp_path / f"distsim-size-{warned}.log").read_text(encoding="utf-8")
+    assert said.count("distsim: stopped by SIGUSR1") == 1
+    assert "Traceback" not in said
+    kept = read(tmp_path / "quick-results")
+    assert 1 <= len(kept) < 40
+    cluster.submit(tmp_path, *script)
+    rows = read(tmp_path / "quick-results")
+    assert rows[: len(kept)] == kept
+    assert {row["variant"]["neuron_model"] for row in rows} == {"iaf_psc_alpha", "ignore_and_fire"}
+
+
 def test_many_nodes(cluster, tmp_path):
-    """Weak scaling on one rank and on two; two do not fit on a node of one task."""
+    """Weak scaling on one rank and on two; with one task on a node, as many nodes follow as there are ranks."""
     options = ["--vary", "neuron_model=iaf_psc_alpha", "--size-per-rank", "60", *TINY[2:]]
     script = ["jobs/many_nodes.sh", str(ROOT / "scaling" / "weak.toml"), "--ranks", "1", "2", *options]
-    cluster.submit(tmp_path, "--nodes=2", "--ntasks-per-node=1", *script)
+    number = cluster.submit(tmp_path, "--ntasks=2", "--ntasks-per-node=1", *script)
     rows = read(tmp_path / "weak-results")
     assert [(row["ranks"], row["N"]) for row in rows] == [(1, 60), (2, 120)]
-    assert all(row["launcher"].startswith("mpirun -n") for row in rows)
+    assert all(row["launcher"].startswith("mpirun") for row in rows)
+    assert "NumNodes=2" in cluster.run("scontrol", "show", "job", number)
 
 
 def test_strong_array(cluster, tmp_path):
     """All folders are reported together, with the efficiency of two ranks beside one."""
     options = ["--array=1,2", "--ntasks=2", "jobs/strong_array.sh", str(ROOT / "scaling" / "strong.toml"), *TINY]
-    cluster.submit(tmp_path, *options)
+    cluster.submit(tmp_path, "--ntasks-per-node=1", *options)
     folders = [tmp_path / "strong-results" / f"ranks-{ranks}" for ranks in (1, 2)]
     one, two = (read(folder) for folder in folders)
     assert {row["ranks"] for row in two} == {2}
@@ -112,18 +147,39 @@ def test_strong_array(cluster, tmp_path):
     assert "efficiency" in text(read_all(folders))
 
 
+def test_run(cluster, tmp_path):
+    small = ["two_population", "--set", "N=60", "K=20", "--time", "20"]
+    number = cluster.submit(tmp_path, "--ntasks=2", "--ntasks-per-node=2", "jobs/run.sh", *small)
+    summary = json.loads((tmp_path / "run-results" / number / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["ranks"], summary["parameters"]["N"]) == (2, 60)
+
+
 def test_chain(cluster, tmp_path):
-    """The first job is killed while it works; the second does the rest and cancels the third."""
-    options = [*TINY, "--repetitions", "20"]
-    script = ["jobs/chain.sh", str(ROOT / "scaling" / "quick.toml"), *options]
+    """The time of the first job is over while it works; the second does the rest and cancels the third."""
+    script = ["jobs/chain.sh", str(ROOT / "scaling" / "quick.toml"), *TINY, "--repetitions", "20"]
     first = cluster.submit(tmp_path, "--ntasks-per-node=1", *script, wait=False)
-    while cluster.run("squeue", "-h") and not (tmp_path / "quick-results" / "runs.jsonl").exists():
-        time.sleep(0.05)
+    cluster.warn(first, tmp_path / "quick-results")
+    cluster.wait_until_empty()
+    check_chain(tmp_path)
+    assert cluster.exit_codes(first) == {128 + signal.SIGUSR1}
+    assert "distsim: stopped by SIGUSR1" in (tmp_path / f"distsim-chain-{first}.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow  # two jobs of Slurm, one of them killed: 15 s
+def test_chain_after_a_node_that_failed(cluster, tmp_path):
+    script = ["jobs/chain.sh", str(ROOT / "scaling" / "quick.toml"), *TINY, "--repetitions", "20"]
+    first = cluster.submit(tmp_path, "--ntasks-per-node=1", *script, wait=False)
+    cluster.wait_for_a_point(tmp_path / "quick-results")
     cluster.run("scancel", "--full", "--signal=KILL", first)
     cluster.wait_until_empty()
-    points = [(row["variant"]["neuron_model"], row["repetition"]) for row in read(tmp_path / "quick-results")]
+    check_chain(tmp_path)
+
+
+def check_chain(folder: Path) -> None:
+    """Two jobs have done all 40 points, each once; the second went on with what the first had done."""
+    points = [(row["variant"]["neuron_model"], row["repetition"]) for row in read(folder / "quick-results")]
     assert len(points) == len(set(points)) == 40
-    logs = [log.read_text(encoding="utf-8") for log in sorted(tmp_path.glob("distsim-chain-*.log"))]
+    logs = [log.read_text(encoding="utf-8") for log in sorted(folder.glob("distsim-chain-*.log"))]
     assert len(logs) == 2
     assert "40 points, 0 of them done before" in logs[0]
     assert "40 points, 0 of them done before" not in logs[1]
@@ -133,7 +189,7 @@ def test_chain(cluster, tmp_path):
 def test_a_network_of_ones_own(cluster, tmp_path):
     """The file lies beside that of the experiment, wherever the job runs; points are jobs of their own."""
     script = ["jobs/many_nodes.sh", str(ROOT / "docs" / "own" / "my_experiment.toml"), *TINY, "--ranks", "2"]
-    cluster.submit(tmp_path, "--nodes=2", "--ntasks-per-node=1", *script)
+    cluster.submit(tmp_path, "--ntasks=2", "--ntasks-per-node=1", *script)
     rows = read(tmp_path / "my_experiment-results")
     assert [(row["model"], row["ranks"], row["variant"]) for row in rows] == [
         ("my_network", 2, {"g": 1.0}), ("my_network", 2, {"g": 4.0}),
@@ -148,26 +204,62 @@ def test_templates_are_sound(template):
     text = template.read_text(encoding="utf-8")
     subprocess.run(["bash", "-n", str(template)], check=True)
     assert os.access(template, os.X_OK)
-    for word in ("# site", "OMP_NUM_THREADS=1", "NUMBA_CACHE_DIR=", "--bind-to core", "--cpus-per-task=1", "--resume"):
+    for word in ("# site", ". jobs/site.sh", "--cpus-per-task=1", "--mem=0", "--signal=B:USR1@120", "$launcher"):
         assert word in text
-    assert "/tmp" not in text  # a name there that others know, they can make first
-    assert "TMPDIR" not in text
     for file in re.findall(r"scaling/\w+\.toml", text):
         assert (ROOT / file).exists()
+    if template.stem != "run":
+        assert "--resume" in text
 
 
-def test_there_are_four_templates():
-    assert [path.stem for path in TEMPLATES] == ["chain", "many_nodes", "single_node", "strong_array"]
+def test_there_are_five_templates():
+    assert [path.stem for path in TEMPLATES] == ["chain", "many_nodes", "run", "single_node", "strong_array"]
 
 
-def test_examples_of_arrays_have_room_for_their_ranks():
-    """Every line of sbatch in the text asks, together with the script's own lines, for as many tasks as ranks."""
-    text = (ROOT / "jobs" / "strong_array.sh").read_text(encoding="utf-8")
-    own = dict(re.findall(r"^#SBATCH --(\w+)=([\d,]+)", text, re.MULTILINE))
-    cores = int(own["ntasks"])
-    lines = re.findall(r"^#     sbatch (.*)jobs/strong_array.sh", text, re.MULTILINE)
-    assert len(lines) == 2
-    for line in lines:
-        given = own | dict(re.findall(r"--(\w+)=([\d,]+)", line))
-        most = max(map(int, given["array"].split(",")))
-        assert most <= int(given["ntasks"]) <= cores * int(given["nodes"])
+def test_caches_lie_where_nobody_else_can_make_them():
+    text = SITE.read_text(encoding="utf-8")
+    assert "NUMBA_CACHE_DIR=" in text
+    assert "/tmp" not in text  # a name there that others know, they can make first
+    assert "TMPDIR" not in text
+
+
+@pytest.mark.parametrize("file", ["many_nodes", "strong_array", "README"])
+def test_examples_have_room_for_their_ranks(file):
+    """Every line of sbatch that names ranks asks, together with the script's own lines, for as many tasks."""
+    path = ROOT / "README.md" if file == "README" else ROOT / "jobs" / f"{file}.sh"
+    lines = re.findall(r"sbatch (.*jobs/(\w+)\.sh.*)", path.read_text(encoding="utf-8"))
+    counted = 0
+    for line, template in lines:
+        own = (ROOT / "jobs" / f"{template}.sh").read_text(encoding="utf-8")
+        given = dict(re.findall(r"^#SBATCH --(\w+)=([\d,]+)", own, re.MULTILINE))
+        given |= dict(re.findall(r"--(\w+)=([\d,]+)", line))
+        ranks = re.findall(r"--ranks ((?:\d+ ?)+)", line)
+        named = [*given.get("array", "").split(","), *" ".join(ranks).split()]
+        if numbers := [int(number) for number in named if number]:
+            assert max(numbers) <= int(given["ntasks"]), line
+            counted += 1
+    assert counted
+
+
+LAUNCHERS = {
+    "mpirun (Open MPI) 5.0.11": "mpirun --map-by core --bind-to core -x OMP_NUM_THREADS",
+    "HYDRA build details:": "mpirun --bind-to core -n",
+    "something else": "srun --cpu-bind=cores",
+}
+
+
+@pytest.mark.parametrize("says", LAUNCHERS)
+def test_the_launcher_is_that_of_the_library(says, tmp_path):
+    mpirun = tmp_path / "mpirun"
+    mpirun.write_text(f"#!/bin/sh\necho '{says}'\n", encoding="utf-8")
+    mpirun.chmod(0o755)
+    assert found_launcher(tmp_path).startswith(LAUNCHERS[says])
+    assert found_launcher(tmp_path, LAUNCHER="srun --mpi=pmi2 -n") == "srun --mpi=pmi2 -n"
+
+
+def found_launcher(folder: Path, **variables: str) -> str:
+    """What site.sh finds with the ``mpirun`` in ``folder`` (there is no environment of the project's own)."""
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(folder), **variables}
+    command = ["bash", "-euc", f'. {SITE} && echo "$launcher"']
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

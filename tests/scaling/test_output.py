@@ -18,7 +18,7 @@ from distsim.record import lock, surroundings
 from distsim.record.jsonable import plain
 from distsim.record.lock import Lock
 from distsim.scaling import store
-from distsim.scaling.point import EnergyMeter, Hosts, balance, ranges, statistics
+from distsim.scaling.point import EnergyMeter, Hosts, balance, ranges
 from distsim.scaling.report.command import show
 from distsim.scaling.store import Folder, read_header
 from tests.scaling_records import make_experiment, make_point, make_record
@@ -227,13 +227,6 @@ def test_a_process_of_another_machine_is_never_taken_for_gone():
 
 
 # Statistics of a point
-
-
-def test_weight_statistics():
-    assert statistics([1.0, 2.0, 6.0]) == pytest.approx(
-        {"mean": 3.0, "sd": (14 / 3) ** 0.5, "min": 1.0, "max": 6.0, "median": 2.0}
-    )
-    assert set(statistics([]).values()) == {None}
 
 
 def test_load_balance_is_largest_over_mean():

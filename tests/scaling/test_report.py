@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 
 import pytest
@@ -14,7 +15,7 @@ from distsim.scaling.report import figures
 from distsim.scaling.report.command import report, show
 from distsim.scaling.report.compare import Change, compare
 from distsim.scaling.report.figures import draw_all, draw_overview
-from distsim.scaling.report.page import facts, records_csv, summary_csv, table
+from distsim.scaling.report.page import facts, records_csv, summary_csv, table, weight_table
 from distsim.scaling.report.summary import Spread, disagreements, point_line, summarize, with_speed
 from distsim.scaling.store import Folder, read_failures
 from tests.scaling_records import make_experiment, make_point, make_record, size_records, strong_records, weak_records
@@ -91,8 +92,42 @@ def test_table_has_a_line_per_point():
     assert "1.40 ± 0.07" in text
     assert "simulate" in text
     assert "efficiency" not in text
-    missing = table(summarize([make_record(weight_mean=None), make_record(make_point("b"))]))
-    assert [line.split()[-1] for line in missing.splitlines()[-2:]] == ["30.0", "-"]
+    missing = table(summarize([make_record(make_point("a")), make_record(kind="strong")]))
+    assert [line.split()[9] for line in missing.splitlines()[-2:]] == ["-", "1.00"]
+
+
+WEIGHTS = {"mean": 30.0, "sd": 25.0, "min": 0.0, "median": 31.5, "max": 1143.25}
+WITH_WEIGHTS = {f"weight_{name}": value for name, value in WEIGHTS.items()} | {
+    f"plastic_weight_{name}": 2.0 * value for name, value in WEIGHTS.items()
+}
+
+
+def test_five_statistics_of_both_sets_of_weights(tmp_path, monkeypatch, capsys):
+    """On the terminal, in Markdown, on the page, as CSV and JSON; each network once, whatever its ranks."""
+    monkeypatch.setattr(figures, "draw_all", lambda records, **options: {})
+    records = [make_record(make_point(ranks=ranks), **WITH_WEIGHTS) for ranks in (1, 2)]
+    assert report([save(tmp_path, records)]) == 0
+    shown = (
+        ["first 200 x 200", "30.0", "25.0", "0.000", "31.5", "1143"],
+        ["all", "60.0", "50.0", "0.000", "63.0", "2286"],
+    )
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.endswith(("1143", "2286"))]
+    assert [re.split("  +", line)[4:] for line in printed] == list(shown)
+    for name in ("report.md", "report.html"):
+        text = re.sub(r" *(<[^>]*>|\|) *", "|", (tmp_path / name).read_text(encoding="utf-8"))
+        text = re.sub(r"\|+", "|", text)
+        assert all(text.count("|".join(row)) == 1 for row in shown)
+    (row, _) = csv.DictReader((tmp_path / "summary.csv").read_text(encoding="utf-8").splitlines())
+    assert {name: float(row[name]) for name in WITH_WEIGHTS} == WITH_WEIGHTS
+    (row, _) = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert {name: row[name] for name in WITH_WEIGHTS} == WITH_WEIGHTS
+    assert row["weight_max_sd"] == 0.0
+
+
+def test_records_of_earlier_versions_have_fewer_statistics():
+    text = weight_table([make_record()])
+    assert text.splitlines()[-1].split()[-5:] == ["30.0", "25.0", "-", "-", "-"]
+    assert weight_table([make_record(weight_mean=None, weight_sd=None)]) == ""
 
 
 def test_oversubscribed_points_are_marked():
@@ -119,7 +154,12 @@ def test_log_line():
         "iaf_psc_alpha, N = 2500, seed 1, 2 ranks (oversubscribed): build 0.100 s, simulate 0.500 s (0.500 x real time)"
     )
     assert "compile 2.0 s" in line
-    assert "weight" not in point_line(point, make_record(weight_mean=None))
+    assert "weight" not in line
+    with_weights = point_line(point, make_record(point, **WITH_WEIGHTS)).splitlines()[1]
+    assert with_weights == (
+        "    weights (pA), mean, SD, min, median, max: first 200 x 200: 30.00, 25.00, 0.00, 31.50, 1143.25; "
+        "all: 60.00, 50.00, 0.00, 63.00, 2286.50"
+    )
 
 
 # Agreement
@@ -165,6 +205,17 @@ def test_published_panels(tmp_path):
     assert len(weights.containers) == 4
 
 
+def test_published_limits(tmp_path):
+    """A point that runs away does not flatten the others; time has no limits, as published."""
+    records = [*size_records(), make_record(make_point(seed=3), rate=40.0, weight_mean=900.0)]
+    times, rates, weights = draw_overview(records, published_limits=True).axes
+    assert (rates.get_ylim(), weights.get_ylim()) == ((0.5, 2.0), (10.0, 100.0))
+    assert times.get_xlim() == rates.get_xlim() == weights.get_xlim() == (1250.0, 2500.0)
+    assert draw_overview(records).axes[1].get_ylim()[1] > 10.0
+    with pytest.raises(InputError, match="no points of kind size with plastic weights"):
+        report([save(tmp_path, strong_records()), "--published-limits"])
+
+
 def test_the_page_holds_everything_and_loads_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         figures, "image", lambda figure, kind, draw=figures.image: draw(figure, kind) if kind != "pdf" else b""
@@ -192,7 +243,7 @@ def test_report_of_nothing(tmp_path):
 
 def test_names_are_neither_markup_nor_formulas(tmp_path, monkeypatch, capsys):
     """Texts of records stand in Markdown, HTML and CSV as what they are."""
-    monkeypatch.setattr(figures, "draw_all", lambda records: {})
+    monkeypatch.setattr(figures, "draw_all", lambda records, **options: {})
     names = ("<script>alert(1)</script>", "a|b", "[x](http://y)", "=1+1", "@a", "$\\frac$")
     records = [make_record(make_point(name), launch_line="<b>\ud800", environment={"=A": "-1"}) for name in names]
     assert report([save(tmp_path / "<i>", records)]) == 0

@@ -12,11 +12,12 @@ import time
 
 import pytest
 
+from distsim.analysis.published_statistics import STATISTICS
 from distsim.core.errors import InputError
 from distsim.models import registry
 from distsim.scaling.options import parse
-from distsim.scaling.point import STATISTICS
 from distsim.scaling.process import session
+from distsim.scaling.report.summary import SAME
 from distsim.scaling.session import Session, run
 from tests import documents
 from tests.mpi import JOB_ENVIRONMENT, outside_of_any_job
@@ -35,7 +36,8 @@ FIELDS = {
     "memory_start", "memory_built", "memory_peak", "bytes_per_synapse", "load_balance", "energy", "energy_per_event",
     "events_per_second_and_core", "synapses_built_per_second_and_core",
     # what it computed
-    "n_spikes", "n_synapses", "n_events", "rate", "rates", "spike_hash", "weight_hash",
+    "n_spikes", "n_synapses", "n_events", "rate", "rates", "activity", "activities",
+    "spike_hash", "weight_hash", "rate_hash", "flip_hash",
     "weight_mean", "weight_sd", "weight_min", "weight_max", "weight_median",
     "plastic_weight_mean", "plastic_weight_sd", "plastic_weight_min", "plastic_weight_max", "plastic_weight_median",
     "plastic_weight_count",
@@ -107,6 +109,7 @@ def test_records_table_and_figure(one_rank):
         spent = sum(phase["mean"] for phase in row["phase_times"].values())
         assert spent == pytest.approx(row["build_time"] + row["sim_time"])
     assert "[4/4] ignore_and_fire, N = 101, seed 1, 1 rank: build" in printed
+    assert printed.count("    weights (pA), mean, SD, min, median, max: first 200 x 200: ") == 4
     assert "real-time" in printed
 
 
@@ -149,11 +152,8 @@ def test_what_is_presimulated_is_not_measured(one_rank, tmp_path):
         assert row["rate"] == pytest.approx(row["n_spikes"] / (101 * 0.02))
 
 
-SPIKING = registry.scalable()
-
-
-@pytest.mark.parametrize("model", SPIKING)
-def test_every_spiking_model_scales_with_equal_hashes(model, tmp_path):
+@pytest.mark.parametrize("model", registry.MODELS)
+def test_every_model_scales_with_equal_hashes(model, tmp_path):
     arguments = ["--model", model, "--kind", "strong", "--sizes", "1260", "--ranks", "1", "2", "--time", "20"]
     assert run_on(2, [*arguments, "--no-plot"], tmp_path) == 0
     rows = read(tmp_path / "out")
@@ -161,7 +161,9 @@ def test_every_spiking_model_scales_with_equal_hashes(model, tmp_path):
     assert {row["model"] for row in rows} == {model}
     by_variant = {}
     for row in rows:
-        by_variant.setdefault(json.dumps(row["variant"]), set()).add((row["spike_hash"], row["n_synapses"]))
+        found = tuple(row[name] for name in SAME)
+        assert any(found)
+        by_variant.setdefault(json.dumps(row["variant"]), set()).add(found)
     assert all(len(results) == 1 for results in by_variant.values())
 
 

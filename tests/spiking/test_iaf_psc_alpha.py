@@ -77,9 +77,9 @@ def test_current_stops():
     network = one_neuron()
     network.stimulate("A", ConstantCurrent(1000.0, start=1.0, stop=1.2))
     voltage = potential(simulate(network, 3.0), "A")
-    assert voltage[:12] == [-70.0] * 12
-    assert voltage[13] == pytest.approx(-69.2079, rel=SIX_DIGITS)
-    assert voltage[14] - -70.0 == pytest.approx((voltage[13] - -70.0) * math.exp(-0.01), rel=1e-12)
+    assert voltage[:11] == [-70.0] * 11
+    assert voltage[12] == pytest.approx(-69.2079, rel=SIX_DIGITS)
+    assert voltage[13] - -70.0 == pytest.approx((voltage[12] - -70.0) * math.exp(-0.01), rel=1e-12)
 
 
 def one_to_two(dt=0.1):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from distsim import FixedIndegree, IafPscAlpha, Network, Poisson, Simulation, Static, StdpPowerLaw, Uniform
+from distsim.spiking import spike_counts
 
 pytestmark = pytest.mark.mpi
 
@@ -38,14 +39,44 @@ def events(simulation: Simulation, after: float) -> int:
 def test_events_are_spikes_at_synapses(comm):
     with Simulation(small_network(), comm=comm, seed=3) as simulation:
         simulation.run(50.0)
+        assert sum(rank["events"] for rank in simulation.loads()) == events(simulation, 0.0) > 100
+        simulation.forget_times()
         simulation.run(150.0)
-        for after in (0.0, 50.0):
-            loads = simulation.loads(after)
-            assert len(loads) == comm.size
-            assert sum(rank["events"] for rank in loads) == events(simulation, after) > 100
+        loads = simulation.loads()
+        assert len(loads) == comm.size
+        assert sum(rank["events"] for rank in loads) == events(simulation, 50.0) > 100
         assert sum(rank["neurons"] for rank in loads) == 50
         assert sum(rank["synapses"] for rank in loads) == simulation.synapse_count() == 480
         assert all(rank["bytes"] > 0 for rank in loads)
+
+
+def test_loads_are_counted_in_pieces_and_without_recordings(comm, monkeypatch):
+    monkeypatch.setattr(spike_counts, "PIECE", 7)
+    recorded, counted = small_network(), small_network()
+    counted.record_nothing()
+    with Simulation(recorded, comm=comm, seed=3) as one, Simulation(counted, comm=comm, seed=3) as other:
+        for simulation in (one, other):
+            simulation.run(100.0)
+        assert sum(rank["events"] for rank in other.loads()) == events(one, 0.0) > 100
+        spikes = {name: one.spikes(name) for name in ("E", "I")}
+        assert other.spike_counts() == {name: len(found.step) for name, found in spikes.items()}
+        assert other.spike_count() == sum(other.spike_counts().values())
+
+
+def test_rates_are_those_of_all_neurons_in_the_measured_time(comm):
+    with Simulation(small_network(), comm=comm, seed=3) as simulation:
+        assert all(np.isnan(rate.mean) for rate in simulation.spike_rates().values())
+        simulation.run(50.0)
+        simulation.forget_times()
+        assert simulation.measured_from == 50.0
+        simulation.run(150.0)
+        for name, size in (("E", 40), ("I", 10)):
+            spikes = simulation.spikes(name)
+            counts = np.bincount(spikes.neuron[spikes.step > 500], minlength=size)
+            rate = simulation.spike_rates()[name]
+            assert rate.spikes == counts.sum() > 100
+            assert rate.mean == pytest.approx(counts.mean() / 0.15, rel=1e-14)
+            assert rate.sd == pytest.approx(counts.std() / 0.15, rel=1e-12)
 
 
 def test_a_presimulation_is_not_in_the_times(comm):

@@ -19,6 +19,9 @@ from distsim import (
     Drive,
     EdgeList,
     FixedIndegree,
+    IafPscAlpha,
+    IafPscDelta,
+    IafPscExp,
     InputError,
     Network,
     NeuronModel,
@@ -36,7 +39,7 @@ from distsim import (
 )
 from distsim.parallel.communicator import alone
 from tests.nest_fixtures import load
-from tests.simulating import simulate, spike_times
+from tests.simulating import potential, simulate, spike_times
 from tests.threads import on_ranks
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +104,24 @@ def test_every_spike_is_that_of_nest(ranks):
     assert len(found) > 1000
     for name, value in states.items():
         np.testing.assert_allclose(value[: len(data[name])], data[name], rtol=0.0, atol=1e-6)
+
+
+# ---------------------------------------------------------------- a current that starts and stops against NEST
+
+DIRECT = json.loads((ROOT / "tests/data/nest/dc_generator.json").read_text(encoding="ascii"))
+KINDS = {"iaf_psc_alpha": IafPscAlpha, "iaf_psc_exp": IafPscExp, "iaf_psc_delta": IafPscDelta, "izhikevich": Izhikevich}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_current_acts_in_the_steps_in_which_nest_has_it(name):
+    for case in (case for case in DIRECT["cases"] if case["model"] == name):
+        network = Network(dt=DIRECT["dt_ms"])
+        network.population("A", 1, KINDS[name](), **DIRECT["states"][name])
+        times = {key: case[key] for key in ("start", "stop", "delay")}
+        network.stimulate("A", ConstantCurrent(DIRECT["amplitude"], **times))
+        network.record_states("A", "V_m")
+        found = potential(simulate(network, 4.0), "A")
+        assert found == pytest.approx(case["V_m"], rel=1e-12), times
 
 
 # ---------------------------------------------------------------- an adaptive exponential neuron

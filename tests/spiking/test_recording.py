@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from distsim import EdgeList, IafPscAlpha, InputError, Network, SpikeTrains, Static
+from distsim import EdgeList, IafPscAlpha, InputError, Network, Simulation, SpikeTrains, Static
 from distsim.analysis import read
 from tests.programs import recording
 from tests.simulating import potential, simulate
@@ -29,6 +29,29 @@ def test_only_the_first_neurons_are_recorded():
     assert spikes.step.tolist() == [1, 2, 2, 4]
     assert spikes.neuron.tolist() == [1, 0, 2, 1]
     assert spikes.times(0.5).tolist() == [0.5, 1.0, 1.0, 2.0]
+
+
+def test_only_chosen_neurons_are_recorded_and_kept():
+    """In memory, too: of 4 sources in one group, the spikes of two are kept."""
+    network = Network(dt=0.5)
+    network.population("X", 4, SpikeTrains([[1.0], [0.5, 2.0], [1.0], [0.5]]))
+    network.population("Y", 1, SpikeTrains([[0.5, 1.5, 2.0]]))
+    network.record_spikes("X", neurons=[3, 1, 3])
+    simulation = simulate(network, 5.0)
+    spikes = simulation.spikes("X")
+    assert spikes.step.tolist() == [1, 1, 4]
+    assert spikes.neuron.tolist() == [1, 3, 1]
+    assert sum(len(stamps) for stamps in simulation.recorders.of_spikes["X"].stamps) == 3
+    assert simulation.spike_counts() == {"X": 5, "Y": 3}
+
+
+def test_chosen_neurons_are_checked():
+    network = Network()
+    network.population("A", 4, IafPscAlpha())
+    with pytest.raises(InputError, match="record_spikes 'A': neuron 4 is out of range; 'A' has neurons 0 to 3"):
+        network.record_spikes("A", neurons=[1, 4])
+    with pytest.raises(InputError, match="takes either the number of neurons, first, or which neurons"):
+        network.record_spikes("A", first=1, neurons=[1])
 
 
 def charging(interval, neurons=None, size=4):
@@ -124,7 +147,15 @@ def test_file_holds_what_memory_would(written):
         assert (states.value == expected.value).all()
 
 
-def test_weights_are_written_after_every_run(written):
+def test_file_says_whose_spikes_were_recorded(written):
+    *_, path = written
+    assert read.read_recorded_neurons(path, "E").tolist() == list(range(50))
+    assert read.read_recorded_neurons(path, "I").tolist() == sorted(recording.OF_I)
+    with pytest.raises(InputError, match="has no spikes of 'X'"):
+        read.read_recorded_neurons(path, "X")
+
+
+def test_weights_are_written_before_the_first_and_after_every_run(written):
     _, memory, path = written
     last = read.read_connections(path, "E", "E")
     expected = memory.weights("E", "E", sources=range(0, 50, 2))
@@ -138,7 +169,22 @@ def test_weights_are_written_after_every_run(written):
     assert set(static.target) == {7, 8, 9}
     assert len(static.weight) == 9
     with h5py.File(path) as file:
-        assert np.unique(file["weights/I->E/time"]).tolist() == [33.3, 33.4, 283.4]
+        assert np.unique(file["weights/I->E/time"]).tolist() == [0.0, 33.3, 33.4, 283.4]
+    before = read.read_connections(path, "E", "E", time=0.0)
+    assert (before.weight == 30.0).all()
+    for name in ("source", "target", "delay"):
+        assert (getattr(before, name) == getattr(last, name)).all()
+
+
+def test_parts_of_a_run_are_one_run_to_recorded_weights(tmp_path):
+    with Simulation(recording.build_network(), seed=5, file=tmp_path / "run.h5") as simulation:
+        simulation.run(0.0)
+        for duration, goes_on in ((10.0, True), (10.0, True), (5.0, False)):
+            simulation.run(duration, goes_on=goes_on)
+    with h5py.File(tmp_path / "run.h5") as file:
+        times = file["weights/I->E/time"][()]
+    assert np.unique(times, return_counts=True)[1].tolist() == [9, 9]
+    assert times[-1] == 25.0
 
 
 def test_file_says_how_to_repeat_the_run(written):
@@ -307,7 +353,7 @@ def test_content_and_order_do_not_depend_on_ranks(mpirun, tmp_path, written, pyt
     with h5py.File(path) as one, h5py.File(three) as other:
         names: list[str] = []
         one.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-        assert len(names) == 4 + 9 + 10
+        assert len(names) == 5 + 9 + 10
         for name in names:
             assert one[name].dtype == other[name].dtype
             assert (one[name][()] == other[name][()]).all()

@@ -10,8 +10,8 @@ from mpi4py import MPI
 
 from distsim import FixedIndegree, IafPscDelta, IgnoreAndFire, Network, Poisson, Simulation, Static, Uniform
 from distsim.core.rng import draw, streams_of
+from distsim.parallel.event_hash import LANES, EventHash
 from distsim.spiking.exchange import pack
-from distsim.spiking.spike_hash import LANES, SpikeHash
 
 SPIKES = st.lists(st.tuples(st.integers(0, 2**40 - 1), st.integers(1, 2**31 - 1)), max_size=30)
 
@@ -34,13 +34,15 @@ def run(net: Network, T: float = 60.0, seed: int = 1) -> Simulation:
     return simulation
 
 
-def add(spike_hash: SpikeHash, gids: np.ndarray, steps: np.ndarray) -> None:
+def add(spike_hash: EventHash, gids: np.ndarray, steps: np.ndarray) -> None:
     index, packed = np.arange(len(gids), dtype=np.int32), np.empty(len(gids), np.uint64)
-    pack(np.ascontiguousarray(gids), index, np.ascontiguousarray(steps), 0, packed, 0, spike_hash.sums)
+    counts = np.zeros(len(gids), np.int64)
+    pack(np.ascontiguousarray(gids), index, np.ascontiguousarray(steps), 0, packed, 0, spike_hash.sums, counts)
+    assert (counts == 1).all()
 
 
 def hash_of(gids: np.ndarray, steps: np.ndarray) -> str:
-    spike_hash = SpikeHash()
+    spike_hash = EventHash()
     add(spike_hash, gids, steps)
     return spike_hash.over_ranks(MPI.COMM_SELF)
 
@@ -59,7 +61,7 @@ def test_order_and_pieces_do_not_count_but_every_spike_does(spikes, random):
     whole = hash_of(*np.array(spikes, np.int64).reshape(-1, 2).T)
     random.shuffle(spikes)
     cut = random.randint(0, len(spikes))
-    pieces = SpikeHash()
+    pieces = EventHash()
     for piece in (spikes[:cut], spikes[cut:]):
         add(pieces, *np.array(piece, np.int64).reshape(-1, 2).T)
     assert pieces.over_ranks(MPI.COMM_SELF) == whole

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,46 +13,85 @@ import numpy as np
 from distsim.binary.binary_simulation import BinarySimulation
 from distsim.core.errors import DistsimError
 from distsim.models.binary_ei.network import build_network
-from distsim.models.binary_ei.parameters import Parameters
+from distsim.models.binary_ei.parameters import CSV, Parameters
 from distsim.models.outcome import Outcome, Table
+from distsim.parallel import on_root
 from distsim.parallel.progress import Progress
+from distsim.record.storage import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mpi4py import MPI
 
     from distsim.binary.flip_recorder import MeanActivity
+    from distsim.binary.update_recorder import Updates
 
-FILE = "activity.h5"
+FILE, CSV_FILE = "activity.h5", "updates.csv"
+TIMES = ("build_time", "compile_time", "sim_time")
 
 
 def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: Progress) -> Outcome:
     """Simulate ``parameters.T`` ms, and compare mean activities after the transient with the mean field; collective.
 
-    With a folder, activities, flips and states go to activity.h5 there.
+    With a folder, activities, flips, states, and what ``keep`` and ``state_times`` name go to activity.h5 there. What
+    is recorded is gathered on rank 0 alone.
     """
     p = parameters
-    predicted = _predicted(p)
     file = folder / FILE if folder is not None else None
     with BinarySimulation(build_network(p), comm, p.seed, file=file) as simulation:
         with progress("simulate", p.T) as tell:
             simulation.run(p.T, tell)
-        activities = {name: simulation.activity(name) for name in p.names}
-        updates, flips = simulation.update_count(), simulation.flip_count()
-        couplings = simulation.coupling_count()
-    rows = []
-    for k, name in enumerate(p.names):
-        activity = activities[name]
-        mean, sd = activity.mean(p.T_transient, p.T), activity.sd(p.T_transient, p.T)
-        rows.append((name, p.N[k], p.thresholds[k], None if predicted is None else float(predicted[k]), mean, sd))
+        names = [population.name for population in simulation.network.populations]
+        activities = {name: simulation.activity(name, everywhere=False) for name in names}
+        counts = {
+            "couplings": simulation.coupling_count(),
+            "updates": simulation.update_count(),
+            "flips": simulation.flip_count(),
+        }
+        slowest, phases = simulation.slowest(), simulation.phase_times()
+        if folder is not None and CSV in p.kept:
+            updates = simulation.updates(everywhere=False)
+            on_root(comm, lambda: write_whole(folder / CSV_FILE, _as_csv(updates)))
+    predicted = _predicted(p)
+    rows = [_row(p, k, activities[name], predicted) for k, name in enumerate(names)]
     header = ("population", "neurons", "threshold", "m, mean field", "m, simulated", "SD over time")
     title = f"mean activity from {p.T_transient:g} to {p.T:g} ms"
-    table = Table(title, header, tuple(rows), ("", ",", ".3f", ".4f", ".4f", ".4f"))
-    counts = {"couplings": couplings, "updates": updates, "flips": flips}
-    count_table = Table("counts", tuple(counts), (tuple(counts.values()),), (",",) * len(counts))
+    tables = (
+        Table(title, header, tuple(rows), ("", ",", ".3f", ".4f", ".4f", ".4f")),
+        Table("counts", tuple(counts), (tuple(counts.values()),), (",",) * len(counts)),
+        Table("times (s)", ("build", "compile", "simulate"), (tuple(slowest[t] for t in TIMES),), (".3f",) * 3),
+    )
     columns = ("N", "threshold", "m_predicted", "m_simulated", "m_sd")
-    summary = {**counts, "populations": {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows}}
-    return Outcome((table, count_table), summary, {"activity": partial(_draw, p, activities, predicted)})
+    summary = {
+        **counts,
+        **{name: slowest[name] for name in TIMES},
+        "phase_times": phases,
+        "populations": {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows},
+    }
+    figures = {
+        "activity": partial(_draw, p, activities, predicted),
+        "populations": partial(_draw_populations, p, activities, predicted),
+    }
+    return Outcome(tables, summary, figures)
+
+
+def _row(p: Parameters, k: int, activity: MeanActivity, predicted: Any) -> tuple[Any, ...]:
+    """Of population k, external ones last: name, size, threshold, mean activity in theory, simulated, its SD."""
+    found = activity.mean(p.T_transient, p.T), activity.sd(p.T_transient, p.T)
+    external = k - len(p.names)
+    if external >= 0:
+        return p.names_ext[external], int(p.N_ext[external]), None, p.m_ext[external], *found
+    return p.names[k], p.N[k], p.thresholds[k], None if predicted is None else float(predicted[k]), *found
+
+
+def _as_csv(updates: Updates) -> bytes:
+    """Every update as a line: time, neuron, mean activity of all and of each population just after it."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["time_ms", "neuron", "all", *updates.activity])
+    columns = updates.time, updates.neuron, updates.mean, *updates.activity.values()
+    lines.writerows(zip(*(column.tolist() for column in columns), strict=True))
+    return text.getvalue().encode()
 
 
 def _predicted(p: Parameters) -> Any:
@@ -66,9 +107,23 @@ def _draw(p: Parameters, activities: dict[str, MeanActivity], predicted: Any) ->
 
     times = np.linspace(0.0, p.T, 501)
     theory = p.mean_field.trajectory(times, p.m_0)
+    courses = {name: (times, theory[:, k]) for k, name in enumerate(p.names)}
+    external = dict(zip(p.names_ext, p.m_ext, strict=True))
+    resting = {} if predicted is None else dict(zip(p.names, predicted.tolist(), strict=True))
     return plot_activity(
         {name: (activity.time, activity.value) for name, activity in activities.items()},
         p.T,
+        {**resting, **external},
+        {**courses, **{name: (times, np.full(len(times), m)) for name, m in external.items()}},
+    )
+
+
+def _draw_populations(p: Parameters, activities: dict[str, MeanActivity], predicted: Any) -> Figure:
+    """As the example draws it: a panel for each population that is not external."""
+    from distsim.analysis.activity_plots import plot_populations
+
+    return plot_populations(
+        {name: (activities[name].time, activities[name].value) for name in p.names},
+        p.T,
         {} if predicted is None else dict(zip(p.names, predicted.tolist(), strict=True)),
-        {name: (times, theory[:, k]) for k, name in enumerate(p.names)},
     )

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from distsim.core.errors import InputError
-from distsim.models.brunel.parameters import Parameters
+from distsim.models.brunel.parameters import Parameters, resized
 from distsim.models.model import SpikingModel
 
 if TYPE_CHECKING:
@@ -29,16 +28,7 @@ class Brunel(SpikingModel):
 
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
         """So many neurons, a multiple of 5, with ``indegree`` inputs (None: a tenth of them)."""
-        if neurons < 5 or neurons % 5:
-            raise InputError(f"brunel: the number of neurons must be a positive multiple of 5, got {neurons}")
-        if indegree is None:
-            return {"order": neurons // 5, "epsilon": max(self.load().epsilon, 5.0 / neurons)}
-        if indegree < 5 or indegree % 5 or indegree > neurons:
-            raise InputError(
-                f"brunel: the in-degree must be a multiple of 5, at most the number of neurons, {neurons}; "
-                f"got {indegree}"
-            )
-        return {"order": neurons // 5, "epsilon": indegree / neurons}
+        return resized(self.name, neurons, indegree)
 
     def extra(self, simulation: Simulation, activity: Activity, parameters: Parameters) -> Outcome:
         """The rates of Siegert neurons and all self-consistent rates."""

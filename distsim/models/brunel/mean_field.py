@@ -11,8 +11,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from distsim.connect.rules.all_to_all import AllToAll
+from distsim.connect.rules.fixed_indegree import FixedIndegree
 from distsim.connect.rules.one_to_one import OneToOne
-from distsim.models.brunel.parameters import Parameters, load
+from distsim.models.brunel.parameters import InputOfNeurons, Parameters, load
 from distsim.models.outcome import Outcome, Table
 from distsim.rates.rate_network import ConstantRate, DiffusionConnection, RateNetwork, SiegertNeuron
 from distsim.rates.rate_simulation import RateSimulation
@@ -27,23 +29,35 @@ if TYPE_CHECKING:
 NAMES = ("E", "I")
 
 
-def mean_field(parameters: Parameters | None = None) -> RateNetwork:
-    """Siegert neurons "E" and "I" and their drive "X" (default: as published); the rates of E and I are recorded."""
+def mean_field(parameters: InputOfNeurons | None = None, *, of_each: bool = False) -> RateNetwork:
+    """Siegert neurons "E" and "I" and their drive "X" (default: as published), which start at 0.
+
+    There is one for each population, or, ``of_each``, one for each neuron, with inputs drawn as the neuron's are. The
+    rates of the first of E and of I are recorded.
+    """
     p = parameters or load()
     network = RateNetwork(dt=p.dt)
     neuron = SiegertNeuron(tau=p.tau, tau_m=p.tau_m, t_ref=p.t_ref, V_th=p.theta, V_reset=p.V_reset)
-    for name in NAMES:
-        network.population(name, 1, neuron)
+    sizes = {"E": p.N_E, "I": p.N_I} if of_each else dict.fromkeys(NAMES, 1)
+    for name, size in sizes.items():
+        network.population(name, size, neuron)
     network.population("X", 1, ConstantRate(mean=p.nu_X, tau=p.tau))
-    for target in NAMES:
-        for source, number, weight in (*p.inputs, ("X", 1, p.J_E)):
-            drift, diffusion = drift_and_diffusion(number, weight, p.tau_m)
-            network.connect(source, target, OneToOne(), DiffusionConnection(float(drift), float(diffusion)))
-        network.record_rates(target)
+    for target in sizes:
+        for source, number, weight in p.inputs:
+            rule = FixedIndegree(number) if of_each else OneToOne()
+            network.connect(source, target, rule, _inputs(1 if of_each else number, weight, p.tau_m))
+        network.connect("X", target, AllToAll(), _inputs(1, p.J_E, p.tau_m))
+        network.record_rates(target, [0])
     return network
 
 
-def equations(parameters: Parameters | None = None) -> MeanField:
+def _inputs(number: int, weight: float, tau_m: float) -> DiffusionConnection:
+    """What stands for ``number`` inputs of ``weight`` (mV)."""
+    drift, diffusion = drift_and_diffusion(number, weight, tau_m)
+    return DiffusionConnection(float(drift), float(diffusion))
+
+
+def equations(parameters: InputOfNeurons | None = None) -> MeanField:
     """The self-consistency equations of populations E and I (in this order), whose fixed points predict the rates."""
     p = parameters or load()
     drift, diffusion = drift_and_diffusion(1, p.J_E, p.tau_m)
@@ -67,18 +81,17 @@ def predict(parameters: Parameters, simulation: Simulation, activity: Activity) 
     recorded = {name: rate_neurons.rates(name) for name in NAMES}
     settled = {name: float(states.value[-1, 0]) for name, states in recorded.items()}
     points = equations(parameters).fixed_points()
-    times = recorded["E"].times(parameters.dt)
-    trajectories = {f"{name}, Siegert": states.value[:, 0] for name, states in recorded.items()}
+    courses = {f"{name}, Siegert": (s.times(parameters.dt), s.value[:, 0]) for name, s in recorded.items()}
     return Outcome(
-        tables=(_comparison(simulated, settled), _solutions(points)),
+        tables=(_comparison(simulated, settled), solutions(points)),
         summary={
             "mean_field": {
                 "rates": settled,
                 "rate_hash": rate_neurons.rate_hash(),
-                "fixed_points": [_described(point) for point in points],
+                "fixed_points": described(points),
             }
         },
-        figures={"mean_field": partial(_draw, times, trajectories, simulated)},
+        figures={"mean_field": partial(_draw, courses, simulated)},
     )
 
 
@@ -94,24 +107,28 @@ def _deviation(simulated: float, predicted: float) -> float | None:
     return 100.0 * (simulated / predicted - 1.0) if predicted else None
 
 
-def _solutions(points: list[FixedPoint]) -> Table:
+def solutions(points: list[FixedPoint]) -> Table:
     """All solutions of the self-consistency equations; the working point is that of both populations."""
     header = ("rate E (1/s)", "rate I (1/s)", "mean input (mV)", "noise (mV)", "stable")
     rows = tuple((*p.rates.tolist(), float(p.mu[0]), float(p.sigma[0]), "yes" if p.stable else "no") for p in points)
     return Table("self-consistent rates", header, rows, (".4f", ".4f", ".3f", ".3f", ""))
 
 
-def _described(point: FixedPoint) -> dict[str, Any]:
-    return {
-        "rates": point.rates.tolist(),
-        "mu": point.mu.tolist(),
-        "sigma": point.sigma.tolist(),
-        "eigenvalues": [[value.real, value.imag] for value in point.eigenvalues.tolist()],
-        "stable": point.stable,
-    }
+def described(points: list[FixedPoint]) -> list[dict[str, Any]]:
+    """The solutions, ready for JSON."""
+    return [
+        {
+            "rates": point.rates.tolist(),
+            "mu": point.mu.tolist(),
+            "sigma": point.sigma.tolist(),
+            "eigenvalues": [[value.real, value.imag] for value in point.eigenvalues.tolist()],
+            "stable": point.stable,
+        }
+        for point in points
+    ]
 
 
-def _draw(times: Any, trajectories: dict[str, Any], simulated: dict[str, float]) -> Figure:
+def _draw(courses: dict[str, Any], simulated: dict[str, float]) -> Figure:
     from distsim.analysis.rate_plots import plot_rate_trajectories
 
-    return plot_rate_trajectories(times, trajectories, simulated)
+    return plot_rate_trajectories(courses, simulated)

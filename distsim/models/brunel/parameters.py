@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S
@@ -19,16 +19,19 @@ class Input(NamedTuple):
     weight: float
 
 
-class Parameters(ModelParameters, model=MODEL):
-    """All parameters, whose values, units, meanings and sources stand in defaults.toml, and what follows."""
+class InputOfNeurons:
+    """What follows from the parameters that both forms of the network share: numbers of neurons, and their input."""
 
-    def check(self) -> None:
-        self.check_steps("delay", "T", "T_mean_field", low=1)
-        self.check_steps("t_ref", "presimulation")
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def check_input(self) -> None:
+        """InputError where a neuron cannot have such a threshold, or has no input."""
         self.check_below("V_reset", "theta")
         if self.C_E == 0:
             raise InputError(
-                f"{MODEL}: epsilon = {self.epsilon:g} of {self.N_E} excitatory neurons is less than one; "
+                f"{self.MODEL}: epsilon = {self.epsilon:g} of {self.N_E} excitatory neurons is less than one; "
                 "increase epsilon or order"
             )
 
@@ -76,6 +79,28 @@ class Parameters(ModelParameters, model=MODEL):
     def inputs(self) -> tuple[Input, Input]:
         """What each neuron, excitatory or inhibitory, receives from within the network."""
         return Input("E", self.C_E, self.J_E), Input("I", self.C_I, self.J_I)
+
+
+class Parameters(InputOfNeurons, ModelParameters, model=MODEL):
+    """All parameters, whose values, units, meanings and sources stand in defaults.toml, and what follows."""
+
+    def check(self) -> None:
+        self.check_steps("delay", "T", "T_mean_field", low=1)
+        self.check_steps("t_ref", "presimulation")
+        self.check_input()
+
+
+def resized(model: str, neurons: int, indegree: int | None) -> dict[str, Any]:
+    """What gives so many neurons, a multiple of 5, with ``indegree`` inputs (None: a tenth of them)."""
+    if neurons < 5 or neurons % 5:
+        raise InputError(f"{model}: the number of neurons must be a positive multiple of 5, got {neurons}")
+    if indegree is None:
+        return {"order": neurons // 5, "epsilon": max(load().epsilon, 5.0 / neurons)}
+    if indegree < 5 or indegree % 5 or indegree > neurons:
+        raise InputError(
+            f"{model}: the in-degree must be a multiple of 5, at most the number of neurons, {neurons}; got {indegree}"
+        )
+    return {"order": neurons // 5, "epsilon": indegree / neurons}
 
 
 load = Parameters.load

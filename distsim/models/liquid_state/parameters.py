@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from distsim.core.errors import InputError
+from distsim.core.errors import InputError, check_names
 from distsim.core.units import MS_PER_S
 from distsim.models.model_parameters import ModelParameters, derived, share
 
 MODEL = "liquid_state"
 MOST_STIMULUS_SPIKES = 200.0  # of one stimulus, on average: the work of comparing two grows with the square
 PROJECTIONS = ("EE", "EI", "IE", "II")
+KEPT = ("stimuli", "curves", "spikes", "states")
+NOTHING = "none"
 
 
 class Parameters(ModelParameters, model=MODEL):
@@ -17,6 +19,7 @@ class Parameters(ModelParameters, model=MODEL):
     def check(self) -> None:
         self._check_neurons()
         self._check_times()
+        self._check_experiment()
 
     @derived
     def N(self) -> int:
@@ -34,9 +37,14 @@ class Parameters(ModelParameters, model=MODEL):
         return self.N - self.N_E
 
     @property
-    def distances(self) -> tuple[float, ...]:
-        """Distances between the stimuli of a pair, the largest first; 0 is the same stimulus twice."""
-        return (*sorted((self.d_1, self.d_2, self.d_3), reverse=True), 0.0)
+    def all_distances(self) -> tuple[float, ...]:
+        """Distances between the stimuli of a pair, the largest first; 0, the last, is the same stimulus twice."""
+        return (*sorted(self.distances, reverse=True), 0.0)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What of KEPT goes to the file."""
+        return () if self.keep == NOTHING else tuple(dict.fromkeys(self.keep.split(",")))
 
     def of(self, quantity: str, projection: str) -> float:
         """A parameter of a projection: ``of("U", "EI")`` is U_EI."""
@@ -68,6 +76,25 @@ class Parameters(ModelParameters, model=MODEL):
             raise InputError(
                 f"{MODEL}: rate = {self.rate:g} /s is too high for one spike per step of dt = {self.dt:g} ms"
             )
+
+    def _check_experiment(self) -> None:
+        shown = [f"{d:g}" for d in self.distances]
+        for name, entries in (("distances", shown), ("keep_pairs", self.keep_pairs)):
+            twice = next((entry for entry in entries if entries.count(entry) > 1), None)
+            if twice is not None:
+                raise InputError(f"{MODEL}: {name} has {twice} more than once")
+        check_names(self.kept, KEPT, "kind of data", f"{MODEL}: keep")
+        beyond = [k for k in self.keep_pairs if k >= self.pairs]
+        if beyond:
+            raise InputError(
+                f"{MODEL}: keep_pairs has {beyond[0]}, but the pairs at each distance are 0 to {self.pairs - 1}"
+            )
+        if {"curves", "states"} & set(self.kept):
+            self.check_steps("keep_interval", low=1)
+            if self.keep_interval > self.T:
+                raise InputError(
+                    f"{MODEL}: keep_interval = {self.keep_interval:g} ms is longer than a trial of T = {self.T:g} ms"
+                )
 
 
 load = Parameters.load

@@ -1,8 +1,7 @@
 """Stimuli of the liquid: Poisson trains, and pairs of them at given distances.
 
-The distance of two trains is the integral over the duration of the squared difference of the trains convolved with
-exp(-((t - s) / tau_d)^2), divided by the duration. Pairs are drawn until enough lie near each of the distances asked
-for; all ranks draw alike.
+Pairs are drawn until enough lie near each of the distances asked for, see ``analysis.liquid_distances``; all ranks
+draw alike.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.elementary import exp
+from distsim.analysis.liquid_distances import distance_of_trains
 from distsim.core.errors import InputError
-from distsim.core.jit import inline, jit
+from distsim.core.jit import jit
 from distsim.core.poisson_counts import count_table
 from distsim.core.rng import Streams, draw, draw_uniform, streams_of
 from distsim.core.units import MS_PER_S, to_steps
@@ -20,27 +19,28 @@ from distsim.models.liquid_state.parameters import MODEL, Parameters
 
 FloatArray = npt.NDArray[np.float64]
 UInt64Array = npt.NDArray[np.uint64]
+Pair = tuple[FloatArray, FloatArray]
 
 CHUNK = 4096  # pairs drawn together
-MOST_TRIES = 5000  # pairs drawn for each that is wanted, at most
+MOST_TRIES = 50_000  # pairs drawn for each that is found, on average, before a distance is given up
 ATTEMPT = 1 << 16  # random numbers of one attempt at a train
 BIN_SHIFT = 1e-3  # of a step: a spike so little before a bin's end counts as in the next
 
 
-def collect_pairs(p: Parameters) -> list[list[tuple[FloatArray, FloatArray]]]:
-    """For each of ``p.distances`` the pairs of stimuli, as spike times (ms) within 0 .. T.
+def collect_pairs(p: Parameters) -> list[list[Pair]]:
+    """For each of ``p.all_distances`` the pairs of stimuli, as spike times (ms) within 0 .. T.
 
     Raises InputError where pairs at one of them are so rare that they are not found.
     """
-    found: list[list[int]] = [[] for _ in p.distances[:-1]]
-    begin, most = 0, MOST_TRIES * p.pairs + CHUNK
-    while min(map(len, found)) < p.pairs:
-        if begin > most:
+    found: list[list[int]] = [[] for _ in p.all_distances[:-1]]
+    begin = 0
+    while min(map(len, found), default=p.pairs) < p.pairs:
+        if begin > MOST_TRIES * (1 + min(map(len, found))):
             raise InputError(f"{MODEL}: {_too_rare(p, found, begin)}")
         tries = np.arange(begin, begin + CHUNK)
         distance = np.empty(CHUNK)
         distances_of_pairs(_streams(p, "u", tries), _streams(p, "v", tries), *_drawing(p), p.tau_d, distance)
-        for pairs, wanted in zip(found, p.distances, strict=False):
+        for pairs, wanted in zip(found, p.all_distances, strict=False):
             near = tries[np.abs(distance - wanted) < p.d_tolerance]
             pairs.extend(near[: p.pairs - len(pairs)].tolist())
         begin += CHUNK
@@ -82,7 +82,7 @@ def on_grid(times: FloatArray, p: Parameters) -> FloatArray:
 def _too_rare(p: Parameters, found: list[list[int]], tries: int) -> str:
     rarest = min(range(len(found)), key=lambda k: len(found[k]))
     return (
-        f"only {len(found[rarest])} of {tries} pairs of stimuli are at distance {p.distances[rarest]:g}, but "
+        f"only {len(found[rarest])} of {tries} pairs of stimuli are at distance {p.all_distances[rarest]:g}, but "
         f"{p.pairs} are wanted; choose another distance, a larger d_tolerance, or another rate"
     )
 
@@ -127,43 +127,6 @@ def draw_train(streams, i, thresholds, first, duration, dt, times):  # type: ign
         attempt += ATTEMPT
 
 
-@inline
-def error_function(x):  # type: ignore[no-untyped-def]
-    """erf(x) to 1.5e-7 (Abramowitz & Stegun 7.1.26): it decides how much of a kernel lies beyond the ends alone."""
-    z = abs(x)
-    t = 1.0 / (1.0 + 0.3275911 * z)
-    poly = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
-    value = 1.0 - poly * exp(-z * z)
-    return value if x >= 0.0 else -value
-
-
-@inline
-def overlap(a, b, duration, tau):  # type: ignore[no-untyped-def]
-    """Integral over 0 .. duration of exp(-((t - a) / tau)^2) exp(-((t - b) / tau)^2), in ms."""
-    root_2 = 1.4142135623730951
-    middle = 0.5 * (a + b)
-    before, after = root_2 * middle / tau, root_2 * (duration - middle) / tau
-    ends = 2.0 if min(before, after) > 6.0 else error_function(before) + error_function(after)
-    half_width = 0.6266570686577501 * tau  # sqrt(pi / 8) tau
-    return half_width * ends * exp(-0.5 * ((a - b) / tau) ** 2)
-
-
-@jit
-def distance(u, v, duration, tau):  # type: ignore[no-untyped-def]
-    """Distance of two trains (times in ms, sorted)."""
-    total = 0.0
-    for first, second, factor in ((u, u, 1.0), (v, v, 1.0), (u, v, -2.0)):
-        begin = 0
-        for i in range(first.size):
-            while begin < second.size and second[begin] < first[i] - 10.0 * tau:
-                begin += 1
-            for j in range(begin, second.size):
-                if second[j] > first[i] + 10.0 * tau:
-                    break
-                total += factor * overlap(first[i], second[j], duration, tau)
-    return total / duration
-
-
 @jit
 def distances_of_pairs(streams_u, streams_v, thresholds, first, duration, dt, tau, result):  # type: ignore[no-untyped-def]
     """result[i] = distance of the trains that number i of streams_u and of streams_v give."""
@@ -172,4 +135,4 @@ def distances_of_pairs(streams_u, streams_v, thresholds, first, duration, dt, ta
     for i in range(streams_u.keys.size):
         n = draw_train(streams_u, i, thresholds, first, duration, dt, u)
         m = draw_train(streams_v, i, thresholds, first, duration, dt, v)
-        result[i] = distance(u[:n], v[:m], duration, tau)
+        result[i] = distance_of_trains(u[:n], v[:m], duration, tau)

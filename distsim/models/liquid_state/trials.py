@@ -147,7 +147,9 @@ class Trials(Prepared[Network]):
         """Shortest delay between neurons and of spikes from outside, and slots for all that is on its way, in steps."""
         bounds: dict[bool, list[int]] = {False: [], True: []}
         for table in self._local.tables:
-            for outside in {not p.source.model.receives for p in table.projections}:
+            for outside in {
+                not piece.population.model.receives for p in table.projections for piece in p.source.pieces
+            }:
                 bounds[outside] += table.table.delay_bounds() or ()
         inner, outer = bounds[False], bounds[True]
         shortest = min(inner, default=max(outer, default=1))

@@ -62,7 +62,9 @@ class Microcircuit(SpikingModel):
         return {"N_scaling": N_scaling, "K_scaling": indegree * sum(full.N_full) / sum(map(sum, full.n_synapses))}
 
     def extra(self, simulation: Simulation, activity: Activity, parameters: Parameters) -> Outcome:
-        """Spikes by layer, and the rates of neurons as boxes, from layer 2/3 down to layer 6."""
+        """Spikes by layer, and the rates of neurons as boxes, from layer 2/3 down to layer 6, of what is recorded."""
+        if not activity.sizes:
+            return Outcome()
         return Outcome(figures={"raster": partial(_draw_raster, activity), "rates": partial(_draw_rates, activity)})
 
 
@@ -70,8 +72,8 @@ def _draw_raster(activity: Activity) -> Figure:
     """The last part of the run."""
     from distsim.analysis.layer_plots import plot_layers
 
-    spikes = {name: activity.spikes[name] for name in POPULATIONS}
-    sizes = {name: activity.sizes[name] for name in POPULATIONS}
+    sizes = activity.sizes
+    spikes = {name: activity.spikes[name] for name in sizes}
     start = max(activity.start, activity.stop - SHOWN_TIME)
     part = min(1.0, SHOWN_NEURONS / sum(sizes.values()))
     bin_width = min(RATE_BIN, activity.stop - start)
@@ -81,7 +83,7 @@ def _draw_raster(activity: Activity) -> Figure:
 def _draw_rates(activity: Activity) -> Figure:
     from distsim.analysis.plots import plot_boxes
 
-    return plot_boxes({name: activity.rates(name) for name in POPULATIONS}, "rate (1/s)", colours=COLOURS)
+    return plot_boxes({name: activity.rates(name) for name in activity.sizes}, "rate (1/s)", colours=COLOURS)
 
 
 MODEL = Microcircuit()

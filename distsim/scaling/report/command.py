@@ -12,6 +12,7 @@ from distsim.record.storage import make_folder, write_all
 from distsim.scaling import store
 from distsim.scaling.experiment import Point, key_of, points_in
 from distsim.scaling.report import figures, page
+from distsim.scaling.report.kept import files_of, kept_points
 from distsim.scaling.report.summary import Record, disagreements, summarize
 
 DISAGREEMENT, INCOMPLETE = 1, 3
@@ -19,8 +20,8 @@ DISAGREEMENT, INCOMPLETE = 1, 3
 
 REPORT = """\
 Tables and figures of the records in one or more output folders: on the terminal, and in the folder --out as
-report.html (one page with everything, nothing loaded from outside), report.md, summary.csv, records.csv and figures
-(PNG and PDF). Exit code 1 where records of one network disagree: a curve over different networks is none.
+report.html (one page with everything, nothing loaded from outside), report.md, summary.csv, summary.json, records.csv
+and figures (PNG and PDF). Exit code 1 where records of one network disagree: a curve over different networks is none.
 """
 SHOW = """\
 List the points of experiments: done, failed (and why), missing. Exit code 0 where all are done, else 3.
@@ -32,10 +33,25 @@ def report(arguments: list[str]) -> int:
     parser = Parser(usage="python -m distsim.scaling report FOLDER ... [--out FOLDER]", description=REPORT)
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="output folders of experiments")
     parser.add_argument("--out", metavar="FOLDER", help="where the files go (default: the first folder)")
+    parser.add_argument(
+        "--published-limits", action="store_true", help="let rates and weights over N end where the published axes do"
+    )
+    parser.add_argument(
+        "--points", action="store_true", help="also figures and statistics of each point whose data are kept"
+    )
     taken = parser.take_apart(arguments, "only folders")
     folders = [Path(name) for name in taken.folders]
+    files = []
+    for folder in folders if taken.points else ():
+        for point in kept_points(folder):
+            place = Path(taken.out, store.POINTS, folder.resolve().name, point.name) if taken.out else point
+            files += write_point(point, place)
     records = read_all(folders)
-    files = write(records, Path(taken.out or folders[0]), title=", ".join(folder.resolve().name for folder in folders))
+    if taken.published_limits and not any(r["kind"] == "size" and r["weight_mean"] is not None for r in records):
+        raise InputError("option --published-limits: there are no points of kind size with plastic weights")
+    title = ", ".join(folder.resolve().name for folder in folders)
+    out = Path(taken.out or folders[0])
+    files += write(records, out, title, published_limits=taken.published_limits)
     print(text(records))
     print("\n".join(f"written: {file}" for file in files))
     return DISAGREEMENT if disagreements(records) else 0
@@ -53,12 +69,13 @@ def read_all(folders: Sequence[Path]) -> list[Record]:
 
 
 def text(records: Sequence[Record]) -> str:
-    """Table, and errors where there are some, for the terminal."""
+    """Tables, and errors where there are some, for the terminal."""
     errors = [f"ERROR: {sentence}" for sentence in disagreements(records)]
-    return "\n".join([*errors, "", page.table(summarize(records)), ""])
+    tables = [page.table(summarize(records)), page.weight_table(records)]
+    return "\n".join([*errors, "", "\n\n".join(filter(None, tables)), ""])
 
 
-def write(records: Sequence[Record], out: Path, title: str) -> list[Path]:
+def write(records: Sequence[Record], out: Path, title: str, *, published_limits: bool = False) -> list[Path]:
     """All files of the report; where records disagree, without figures. Returns their paths.
 
     Raises InputError where ``out`` cannot be written, StorageError where there is no room: a report that was there
@@ -66,9 +83,10 @@ def write(records: Sequence[Record], out: Path, title: str) -> list[Path]:
     """
     errors, summaries = disagreements(records), summarize(records)
     make_folder(out, "report: folder")
-    drawn = {} if errors else figures.draw_all(records)
+    drawn = {} if errors else figures.draw_all(records, published_limits=published_limits)
     texts = {
         "summary.csv": page.summary_csv(summaries),
+        "summary.json": page.summary_json(summaries),
         "records.csv": page.records_csv(records),
         "report.md": page.markdown(title, errors, summaries, records, list(drawn)),
         "report.html": page.html(title, errors, summaries, records, drawn),
@@ -76,6 +94,17 @@ def write(records: Sequence[Record], out: Path, title: str) -> list[Path]:
     contents = {out / name: content.encode("utf-8", "backslashreplace") for name, content in texts.items()}
     for stem, figure in drawn.items():
         contents |= _images(figure, out / stem)
+    write_all(contents)
+    return list(contents)
+
+
+def write_point(point: Path, out: Path) -> list[Path]:
+    """Figures and statistics of the data that are kept of a point, into the folder ``out``; returns their paths."""
+    texts, drawings = files_of(point)
+    make_folder(out, "report: folder")
+    contents = {out / name: text.encode() for name, text in texts.items()}
+    for stem, draw in drawings.items():
+        contents |= _images(draw(), out / stem)
     write_all(contents)
     return list(contents)
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from distsim.core.units import MS_PER_S
-from distsim.scaling.report.summary import QUANTITIES, Record, Summary, summarize
-from distsim.scaling.settings import KINDS, PHASES
+from distsim.scaling.report.summary import QUANTITIES, Record, Summary, networks, summarize
+from distsim.scaling.settings import KINDS, PHASES, RUN_PHASES
 
 Points = Sequence[Summary]
 WIDTH = 180.0
@@ -21,12 +21,26 @@ MOST_PHASES = 12
 PHASE_COLOURS = dict(
     zip(
         PHASES,
-        ("#d9d9d9", "#a6a6a6", "#737373", "#0072B2", "#009E73", "#D55E00", "#F0C75E", "#CC79A7", "#e8ded1"),
+        (
+            "#d9d9d9",
+            "#a6a6a6",
+            "#737373",
+            "#0072B2",
+            "#009E73",
+            "#D55E00",
+            "#F0C75E",
+            "#56B4E9",
+            "#4C9F70",
+            "#E8833A",
+            "#B8860B",
+            "#7A6FAC",
+            "#CC79A7",
+            "#e8ded1",
+        ),
         strict=True,
     )
 )
 """From the bottom of a stack to its top: building in grey, then the run."""
-RUN_PHASES = PHASES[3:8]
 
 PAIRS = {
     "time": ("sim_time", "build_time"),
@@ -48,43 +62,69 @@ STYLE: dict[Any, Any] = {
 }  # fmt: skip
 
 
-def draw_all(records: Sequence[Record]) -> dict[str, Any]:
-    """All figures by file name, kind by kind."""
+PUBLISHED_LIMITS = {"rate": (0.5, 2.0), "weight": (10.0, 100.0)}
+"""Of the published figure: rate (1/s) and weight (pA). Its time has none, its sizes are those that there are."""
+
+
+def draw_all(records: Sequence[Record], *, published_limits: bool = False) -> dict[str, Any]:
+    """All figures by file name, kind by kind; ``published_limits`` as for ``draw_overview``."""
     figures: dict[str, Any] = {}
     for kind in KINDS:
         of_kind = [record for record in records if record["kind"] == kind]
         if of_kind:
-            figures[f"{kind}_overview"] = draw_overview(of_kind)
+            figures[f"{kind}_overview"] = draw_overview(of_kind, published_limits=published_limits)
             figures[f"{kind}_time"] = _pair(of_kind, "time")
             figures[f"{kind}_phases"] = _phases(of_kind)
             figures |= {f"{kind}_{name}": _pair(of_kind, name) for name in ("speed", "memory")}
     return figures
 
 
-def draw_overview(records: Sequence[Record]) -> Any:
+def draw_overview(records: Sequence[Record], *, published_limits: bool = False) -> Any:
     """The figure of an experiment.
 
     Over network size the published one: simulation time, rate, weights; over ranks simulation time, efficiency and
-    the shares of the phases. Points are means over seeds and repetitions, error bars standard deviations.
+    the shares of the phases. Points are means over seeds and repetitions, error bars standard deviations. With
+    ``published_limits`` the axes over network size end where the published ones do, and points beyond are not shown.
     """
     summaries = summarize(records)
-    sizes = over_size(summaries)
+    sizes, title = over_size(summaries), _title(records)
     with canvas(3, WIDTH, 70.0 if sizes else 75.0) as (figure, (times, middle, right)):
         draw_quantity(times, summaries, "sim_time")
-        if sizes:  # each network once, whatever ranks it ran on: rates and weights are the same on all
-            once = {record["network"]: {**record, "ranks": 1, "oversubscribed": False} for record in records}
-            networks = summarize(list(once.values()))
-            draw_quantity(middle, networks, "rate")
-            draw_weights(right, networks)
+        if sizes:
+            once = networks(records)
+            draw_quantity(middle, once, _first_known(once, "rate", "activity"))
+            if _first_known(once, "weight_mean", "memory") == "memory":
+                draw_quantity(right, summaries, "memory")
+            else:
+                draw_weights(right, once)
+                if published_limits:
+                    _limit_as_published(times, middle, right, once)
+                    title += ", axes as published"
         else:
             draw_quantity(middle, summaries, "efficiency")
             name, points = next(iter(curves(summaries).items()))
-            draw_phases(right, points, share=True, chosen=RUN_PHASES)
+            draw_phases(right, points, share=True, chosen=_present(points, RUN_PHASES))
             right.set_title(label(name), fontsize=8)
             right.set_ylabel("share of the simulation time")
             right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
-        legend(figure, times, _title(records))
+        legend(figure, times, title)
     return figure
+
+
+def _first_known(summaries: Points, *names: str) -> str:
+    """The first of these quantities that some point has, or else the last."""
+    return next((name for name in names if any(point.values[name] for point in summaries)), names[-1])
+
+
+def _limit_as_published(times: Any, rates: Any, weights: Any, summaries: Points) -> None:
+    """Let the axes end where the published ones do; a network of one size has no axis of sizes."""
+    sizes = [summary.size for summary in summaries]
+    for panel in (times, rates, weights):
+        if min(sizes) < max(sizes):
+            panel.set_xlim(min(sizes), max(sizes))
+            panel.locator_params(axis="x", nbins=4)
+    rates.set_ylim(PUBLISHED_LIMITS["rate"])
+    weights.set_ylim(PUBLISHED_LIMITS["weight"])
 
 
 def _pair(records: Sequence[Record], name: str) -> Any:
@@ -92,18 +132,20 @@ def _pair(records: Sequence[Record], name: str) -> Any:
     summaries = summarize(records)
     with canvas(2, WIDTH, 80.0) as (figure, panels):
         for panel, quantity in zip(panels, PAIRS[name], strict=True):
-            no_speedup = quantity == "speedup" and over_size(summaries)
-            draw_quantity(panel, summaries, "events_per_second_and_core" if no_speedup else quantity)
+            if quantity == "speedup" and over_size(summaries):  # there is none
+                quantity = _first_known(summaries, "events_per_second_and_core", "synapses_built_per_second_and_core")
+            draw_quantity(panel, summaries, quantity)
         legend(figure, panels[0], _title(records))
     return figure
 
 
 def _phases(records: Sequence[Record]) -> Any:
     shown = list(itertools.islice(curves(summarize(records)).items(), MOST_PHASES))
+    phases = _present([point for _, points in shown for point in points], PHASES)
     with canvas(2 * len(shown), WIDTH * max(1.0, len(shown) / 2.0), 80.0) as (figure, panels):
         for number, (name, points) in enumerate(shown):
-            draw_phases(panels[2 * number], points, share=False)
-            draw_phases(panels[2 * number + 1], points, share=True)
+            draw_phases(panels[2 * number], points, share=False, chosen=phases)
+            draw_phases(panels[2 * number + 1], points, share=True, chosen=phases)
             panels[2 * number].set_title(label(name), fontsize=8)
         legend(figure, panels[0], _title(records), columns=9)
     return figure
@@ -172,15 +214,20 @@ def draw_weights(panel: Any, summaries: Points) -> None:
     from_zero(panel)
     panel.plot([], [], color="0.3", marker="o", label="mean")
     panel.plot([], [], color="0.3", marker="o", linestyle="--", markerfacecolor="white", label="mean + SD")
-    panel.legend(loc="best")
+    panel.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), ncols=2, columnspacing=1.0, handlelength=1.6)
 
 
-def draw_phases(panel: Any, points: Points, *, share: bool, chosen: Sequence[str] = tuple(PHASE_COLOURS)) -> None:
+def _present(points: Points, phases: Sequence[str]) -> list[str]:
+    """Those of ``phases`` that some point has."""
+    return [name for name in phases if any(name in point.phases for point in points)]
+
+
+def draw_phases(panel: Any, points: Points, *, share: bool, chosen: Sequence[str]) -> None:
     """Mean seconds of every phase as stacked bars, or what share each has of the ``chosen`` ones together."""
     bottom = [0.0] * len(points)
-    totals = [sum(point.phases[name] for name in chosen) or 1.0 if share else 1.0 for point in points]
+    totals = [sum(point.phases.get(name, 0.0) for name in chosen) or 1.0 if share else 1.0 for point in points]
     for name in chosen:
-        heights = [point.phases[name] / total for point, total in zip(points, totals, strict=True)]
+        heights = [point.phases.get(name, 0.0) / total for point, total in zip(points, totals, strict=True)]
         panel.bar(range(len(points)), heights, bottom=bottom, color=PHASE_COLOURS[name], width=0.75, label=name)
         bottom = [b + h for b, h in zip(bottom, heights, strict=True)]
     sizes = over_size(points)

@@ -13,21 +13,23 @@ from dataclasses import asdict, replace
 from string import Template
 from typing import Any
 
+from distsim.analysis.published_statistics import STATISTICS
 from distsim.scaling.report import figures as drawing
-from distsim.scaling.report.summary import QUANTITIES, Record, Spread, Summary
+from distsim.scaling.report.summary import HEADINGS, QUANTITIES, WEIGHTS, Record, Spread, Summary, networks
 from distsim.scaling.store import flat
 
 CROWDED = "*"
 CROWDED_NOTE = f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling"
 
-BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "weight_mean")
+BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "activity")
 """The columns for which a terminal is wide enough."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+WEIGHTS_TITLE = "Weights of plastic synapses"
 CAPTIONS = {
     "overview": "Overview. Dashed: the ideal. Hollow markers: more ranks than cores.",
     "time": "Time to simulate and to build. Dashed: the ideal.",
     "phases": "Phases: mean over ranks, in seconds and as shares of build and run together.",
-    "speed": "Speed beside real time, and beside the fewest ranks (or events per second and core).",
+    "speed": "Speed beside real time, and beside the fewest ranks (or events, or synapses built, per second and core).",
     "memory": "Resident memory at its peak, and bytes of the synapse tables.",
 }
 WITH_WHAT = (
@@ -59,6 +61,7 @@ $errors
 <h2>Results</h2>
 <div class="scroll">$table</div>
 <p>$note</p>
+$weights
 <h2>Figures</h2>
 $figures
 <h2>Where and with what</h2>
@@ -86,6 +89,7 @@ def html(
         errors="".join(f'<p class="error">Error: {markup.escape(error)}</p>' for error in errors),
         table=tabulate(rows, header, "html", disable_numparse=True),
         note=markup.escape(CROWDED_NOTE) if crowded else "Means ± standard deviations over all runs.",
+        weights=_weights_html(records),
         figures="\n".join(_figure(name, figure) for name, figure in figures.items()) or "<p>None.</p>",
         facts=tabulate(facts(records), (), "html", disable_numparse=True),
     )
@@ -98,6 +102,8 @@ def markdown(
     said = [f"# Scaling experiment: {escaped(title)}", escaped(summary_line(records))]
     said += [f"**Error:** {escaped(error)}" for error in errors]
     said += [table([replace(summary, curve=escaped(summary.curve)) for summary in summaries], "github")]
+    if weights := weight_table(records, "github"):
+        said += [f"## {WEIGHTS_TITLE}", weights]
     said += [f"![{_caption(name)}]({name}.png)" for name in figures]
     entries = [f"- {escaped(name)}: {escaped(value)}" for name, value in facts(records)]
     said += ["## Where and with what", "\n".join(entries)]
@@ -198,21 +204,67 @@ def _text(spread: Spread | None, unit: float) -> str:
     return f"{mean:.{digits}f} ± {sd:.{digits}f}" if sd else f"{mean:.{digits}f}"
 
 
+def weight_table(records: Sequence[Record], style: str = "simple") -> str:
+    """The statistics of the plastic weights of every network, as a table like ``table``; empty where there are none."""
+    from tabulate import tabulate
+
+    header, rows = weight_cells(records)
+    if style == "github":
+        rows = [[escaped(row[0]), *row[1:]] for row in rows]
+    alignment = ["left"] + ["right"] * (len(header) - 1)
+    return str(tabulate(rows, header, tablefmt=style, disable_numparse=True, colalign=alignment)) if rows else ""
+
+
+def weight_cells(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
+    """Headings and texts of the table of weights: a row for each network and each of ``WEIGHTS``."""
+    rows = [
+        [
+            summary.curve,
+            str(summary.size),
+            "-" if summary.indegree is None else str(summary.indegree),
+            str(summary.runs),
+            which,
+            *(_text(summary.values[f"{begin}_{name}"], 1.0) for name in STATISTICS),
+        ]
+        for summary in networks(records)
+        for begin, which in WEIGHTS.items()
+        if any(summary.values[f"{begin}_{name}"] for name in STATISTICS)
+    ]
+    return ["", "N", "K", "runs", "weights (pA)", *HEADINGS], rows
+
+
+def _weights_html(records: Sequence[Record]) -> str:
+    """The table of weights as a part of the page."""
+    from tabulate import tabulate
+
+    header, rows = weight_cells(records)
+    if not rows:
+        return ""
+    drawn = tabulate(rows, header, "html", disable_numparse=True)
+    return f'<h2>{WEIGHTS_TITLE}</h2>\n<div class="scroll">{drawn}</div>'
+
+
 def summary_csv(summaries: Iterable[Summary]) -> str:
     """The summaries as CSV: every quantity with its mean and standard deviation, in the units of the records."""
-    rows = []
-    for summary in summaries:
-        row = asdict(summary)
-        values, phases = row.pop("values"), row.pop("phases")
-        for name, spread in values.items():
-            row |= {name: spread and spread["mean"], f"{name}_sd": spread and spread["sd"]}
-        rows.append(row | {f"phase_{name}": seconds for name, seconds in phases.items()})
-    return _csv(rows)
+    return as_csv([_flat_summary(summary) for summary in summaries])
+
+
+def summary_json(summaries: Iterable[Summary]) -> str:
+    """The same as JSON: a list of objects."""
+    return json.dumps([_flat_summary(summary) for summary in summaries], indent=2, allow_nan=False) + "\n"
+
+
+def _flat_summary(summary: Summary) -> dict[str, Any]:
+    row = asdict(summary)
+    values, phases = row.pop("values"), row.pop("phases")
+    for name, spread in values.items():
+        row |= {name: spread and spread["mean"], f"{name}_sd": spread and spread["sd"]}
+    return row | {f"phase_{name}": seconds for name, seconds in phases.items()}
 
 
 def records_csv(records: Iterable[Mapping[str, Any]]) -> str:
     """The records as CSV: entries of tables as table.entry, lists as JSON."""
-    return _csv(
+    return as_csv(
         [
             {name: json.dumps(value) if isinstance(value, list) else value for name, value in flat(record)}
             for record in records
@@ -220,7 +272,8 @@ def records_csv(records: Iterable[Mapping[str, Any]]) -> str:
     )
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV, with all names that occur as columns; no text can be taken for a formula."""
     names = dict.fromkeys(name for row in rows for name in row)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(names), lineterminator="\n")

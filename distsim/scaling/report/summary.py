@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from distsim.analysis.published_statistics import STATISTICS
 from distsim.scaling.experiment import Point, variant_label
-from distsim.scaling.settings import CURVE
+from distsim.scaling.settings import CURVE, HASHES
 
 Record = Mapping[str, Any]
 CURVES = (*CURVE, "dt_ms")
 """Records that differ in one of these lie on different curves; so do those that differ in ``variant``."""
-SAME = ("n_synapses", "n_spikes", "spike_hash", "weight_hash")
+SAME = ("n_synapses", "n_spikes", *HASHES)
 """The fields in which all records of a network agree, whatever the ranks."""
 MEGABYTE, MILLION, MICROJOULE = 1e6, 1e6, 1e-6
 
@@ -35,27 +36,41 @@ QUANTITIES = {
     "efficiency": Quantity("efficiency", "efficiency"),
     "balance": Quantity("load\nbalance"),
     "events_per_second_and_core": Quantity("events/s/core\n(million)", "events per second and core (million)", MILLION),
-    "synapses_built_per_second_and_core": Quantity("built/s/core\n(million)", unit=MILLION),
+    "synapses_built_per_second_and_core": Quantity(
+        "built/s/core\n(million)", "synapses built per second and core (million)", MILLION
+    ),
     "memory": Quantity("memory\n(MB)", "peak memory, all ranks (MB)", MEGABYTE),
     "bytes_per_synapse": Quantity("bytes per\nsynapse", "bytes per synapse"),
     "energy_per_event": Quantity("energy per\nevent (µJ)", unit=MICROJOULE),
     "rate": Quantity("rate\n(1/s)", "firing rate (1/s)"),
-    "weight_mean": Quantity("weight\nmean (pA)"),
-    "weight_sd": Quantity("weight\nSD (pA)"),
+    "activity": Quantity("mean\nactivity", "mean activity"),
 }
-"""What is summarized, by name; in records in s, bytes, J, 1/s, pA."""
+"""What is summarized of costs and activity, by name; in records in s, bytes, J, 1/s."""
+WEIGHTS = {"weight": "first 200 x 200", "plastic_weight": "all"}
+"""Of which plastic synapses there are ``STATISTICS`` (pA) in records, by the beginning of their names."""
+HEADINGS = tuple(name if name != "sd" else "SD" for name in STATISTICS)
+SUMMARIZED = (*QUANTITIES, *(f"{which}_{name}" for which in WEIGHTS for name in STATISTICS), "weight_upper")
+"""All of which there are spreads in summaries."""
 SHORTEST_SHOWN = 0.05  # s
 
 
 def point_line(point: Point, record: Record) -> str:
-    """What a finished point cost, and its rate and weights: the line of a log."""
-    weight = "" if record["weight_mean"] is None else f", weight {record['weight_mean']:.2f} pA"
+    """What a finished point cost, its rate, and the statistics of its weights: lines of a log."""
+    rate = "" if record["rate"] is None else f", rate {record['rate']:.3f} /s"
+    active = "" if record.get("activity") is None else f", mean activity {record['activity']:.3f}"
     compiled = f", compile {record['compile_time']:.1f} s" if record["compile_time"] >= SHORTEST_SHOWN else ""
     crowded = " (oversubscribed)" if record["oversubscribed"] else ""
-    return (
+    line = (
         f"{point}{crowded}: build {record['build_time']:.3f} s, simulate {record['sim_time']:.3f} s "
-        f"({record['real_time_factor']:.3f} x real time){compiled}, rate {record['rate']:.3f} /s{weight}"
+        f"({record['real_time_factor']:.3f} x real time){compiled}{rate}{active}"
     )
+    found = {which: [record.get(f"{begin}_{name}") for name in STATISTICS] for begin, which in WEIGHTS.items()}
+    weights = [
+        f"{which}: {', '.join(f'{value:.2f}' for value in values)}"
+        for which, values in found.items()
+        if None not in values
+    ]
+    return f"{line}\n    weights (pA), {', '.join(HEADINGS)}: {'; '.join(weights)}" if weights else line
 
 
 def disagreements(records: Sequence[Record]) -> list[str]:
@@ -64,7 +79,7 @@ def disagreements(records: Sequence[Record]) -> list[str]:
     found = []
     for record in records:
         known = first.setdefault(record["network"], record)
-        values = [f"{name} {_short(known[name])} and {_short(record[name])}" for name in changed(known, record)]
+        values = [f"{n} {_short(known.get(n))} and {_short(record.get(n))}" for n in changed(known, record)]
         if values:
             found.append(
                 f"{Point.from_dict(known)} and {Point.from_dict(record)} are runs of one network ({record['network']}) "
@@ -75,7 +90,7 @@ def disagreements(records: Sequence[Record]) -> list[str]:
 
 def changed(record: Record, other: Record) -> list[str]:
     """The fields of ``SAME`` in which two records differ."""
-    return [name for name in SAME if record[name] != other[name]]
+    return [name for name in SAME if record.get(name) != other.get(name)]  # neurons have some of the hashes
 
 
 def _short(value: Any) -> str:
@@ -126,8 +141,8 @@ class Spread:
 class Summary:
     """A point of a curve. ``size`` is the number of neurons N, ``indegree`` that asked for (None: the model's own).
 
-    ``values`` holds the spreads of ``QUANTITIES`` - of them ``memory`` is the sum of the ranks' peaks, ``balance`` the
-    largest over the mean computing time of a rank - and of ``weight_upper``, weight mean plus standard deviation;
+    ``values`` holds the spreads of all that is ``SUMMARIZED``: ``memory`` is the sum of the ranks' peaks, ``balance``
+    the largest over the mean computing time of a rank, ``weight_upper`` weight mean plus standard deviation;
     ``phases`` the mean seconds of every phase; ``oversubscribed`` tells whether ranks had to share cores.
     """
 
@@ -153,6 +168,12 @@ def summarize(records: Sequence[Record]) -> list[Summary]:
     return [_summary(group[0], groups[group]) for group in sorted(groups)]
 
 
+def networks(records: Sequence[Record]) -> list[Summary]:
+    """As ``summarize`` with each network once, whatever ranks it ran on: rates and weights are the same on all."""
+    once = {record["network"]: {**record, "ranks": 1, "oversubscribed": False} for record in records}
+    return summarize(list(once.values()))
+
+
 def curve_of(record: Record) -> str:
     """What tells curves apart, as a text to compare."""
     return json.dumps([record[name] for name in (*CURVES, "variant")], sort_keys=True)
@@ -173,8 +194,8 @@ def curve_names(records: Sequence[Record]) -> dict[str, str]:
 
 def _summary(curve: str, records: list[Record]) -> Summary:
     first = records[0]
-    values = {name: Spread.of([_value(record, name) for record in records]) for name in (*QUANTITIES, "weight_upper")}
-    phases = {name: statistics.fmean(r["phase_times"][name]["mean"] for r in records) for name in first["phase_times"]}
+    values = {name: Spread.of([_value(record, name) for record in records]) for name in SUMMARIZED}
+    phases = {name: statistics.fmean(_phase(record, name) for record in records) for name in first["phase_times"]}
     return Summary(
         curve=curve,
         kind=first["kind"],
@@ -189,6 +210,11 @@ def _summary(curve: str, records: list[Record]) -> Summary:
     )
 
 
+def _phase(record: Record, name: str) -> float:
+    """Mean seconds of a phase; 0 where the record has it not."""
+    return float(record["phase_times"][name]["mean"]) if name in record["phase_times"] else 0.0
+
+
 def _value(record: Record, name: str) -> float | None:
     """One of ``Summary.values`` in a record."""
     if name == "memory":
@@ -198,4 +224,4 @@ def _value(record: Record, name: str) -> float | None:
     if name == "weight_upper":
         mean, sd = record["weight_mean"], record["weight_sd"]
         return None if mean is None or sd is None else mean + sd
-    return record[name]
+    return record.get(name)  # an earlier version wrote fewer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy.typing as npt
 from distsim.core.errors import InputError
 from distsim.core.poisson_counts import CountTable, count_table
 from distsim.core.rng import Streams, streams_of
-from distsim.core.units import shown
-from distsim.spiking.drives.poisson_input import PoissonInput
+from distsim.core.units import MAX_STEPS, shown
+from distsim.spiking.drives.poisson_input import ENTRIES, PoissonInput
+from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.population_share import PopulationShare
 
 FloatArray = npt.NDArray[np.float64]
@@ -25,23 +26,32 @@ InputOf = Callable[[int, int], FloatArray]
 class PoissonEvents:
     """Poisson events that a drive sends to the local neurons of a population, each by its stream.
 
-    weight in the unit of weights of the target; delay in steps.
+    spans: (after, until, table): those sent in the steps after + 1 .. until are counted by that table. weight in the
+    unit of weights of the target; delay in steps.
     """
 
     streams: Streams
-    table: CountTable
+    spans: tuple[tuple[int, int, CountTable], ...]
     weight: float
     delay: int
+
+    @property
+    def most(self) -> float:
+        """The most that arrives at a neuron in a step, in size."""
+        return abs(self.weight) * max((table.largest for _, _, table in self.spans), default=0)
 
 
 @dataclass
 class Driven:
-    """The local neurons of a population (``share``) and what drives add to them.
+    """The local neurons of a population, or of a part of one (``share``), and what drives add to them.
 
-    index: number of the stimulation that is being bound. poisson, currents, inputs: what was added so far.
+    population: its number in the group; local (n,) int64: local indices of the neurons of a part, None: all. index:
+    number of the stimulation that is being bound. poisson, currents, inputs: what was added so far.
     """
 
     share: PopulationShare
+    population: int = 0
+    local: npt.NDArray[np.int64] | None = None
     index: int = 0
     poisson: list[PoissonEvents] = field(default_factory=list)
     currents: list[AddCurrent] = field(default_factory=list)
@@ -51,9 +61,19 @@ class Driven:
         """A random stream for each local neuron, which no other stimulation has."""
         return streams_of(self.share.seed, purpose, self.index, self.share.gids)
 
-    def add_poisson(self, mean: float, weight: float, delay: int) -> None:
-        """Add Poisson events, ``mean`` of them in a step, of ``weight`` after ``delay`` steps."""
-        self.poisson.append(PoissonEvents(self.streams("poisson input"), count_table(mean), weight, delay))
+    @property
+    def where(self) -> slice | npt.NDArray[np.int64]:
+        """Where the neurons are in the group."""
+        return slice(self.share.begin, self.share.end) if self.local is None else self.local
+
+    def add_poisson(self, mean: float | Iterable[tuple[int, int, float]], weight: float, delay: int) -> None:
+        """Add Poisson events, ``mean`` of them in a step, of ``weight`` after ``delay`` steps.
+
+        mean: or (after, until, mean) of several spans of time: in the steps after + 1 .. until so many are sent.
+        """
+        spans = [(0, MAX_STEPS, mean)] if isinstance(mean, float) else mean
+        tables = tuple((after, until, count_table(each)) for after, until, each in spans)
+        self.poisson.append(PoissonEvents(self.streams("poisson input"), tables, weight, delay))
 
     def add_current(self, add: AddCurrent) -> None:
         """Let add(current, first_step) add pA to current (n_steps,), that of the steps from ``first_step`` on."""
@@ -69,45 +89,56 @@ class Driven:
 
     def largest_inputs(self) -> list[float]:
         """The most that each drive can add to the input of a neuron in a step, in size."""
-        return [abs(e.weight) * e.table.largest for e in self.poisson] + [most for _, most in self.inputs]
+        return [events.most for events in self.poisson] + [most for _, most in self.inputs]
 
     def deposit_inputs(self, first_step: int, n_steps: int, rings: tuple[npt.NDArray[Any], ...], unit: float) -> None:
         """Add ``inputs`` of some steps to ``rings``, of each input of the group (slots, n)."""
         model = self.share.population.model
         steps = np.arange(first_step, first_step + n_steps)
+        where = np.arange(self.share.begin, self.share.end) if self.local is None else self.local
         for input_of, most in self.inputs:
             values = np.asarray(input_of(first_step, n_steps), np.float64)
             if values.shape != (n_steps, self.share.n) or not (np.abs(values) <= most).all():
-                where = f"stimulus of '{self.share.population.name}'"
+                name = self.share.population.name
                 wanted = f"{(n_steps, self.share.n)} numbers of size {most:g} at most"
-                raise InputError(f"{where}: its input must be {wanted}, got {shown(values)}")
+                raise InputError(f"stimulus of '{name}': its input must be {wanted}, got {shown(values)}")
             units = np.rint(values / unit).astype(np.int64)
             for negative in (False, True):
                 ring = rings[model.input_of(negative)]
                 of_sign = np.where((units < 0) == negative, units, 0)
-                ring[steps % len(ring), self.share.begin : self.share.end] += of_sign.astype(ring.dtype)
+                ring[(steps % len(ring))[:, None], where] += of_sign.astype(ring.dtype)
 
 
-def poisson_input(driven: list[Driven], unit: float) -> PoissonInput:
-    """The Poisson events of all populations of a group, as kernels take them; unit: weight per unit of the rings."""
-    rows = [(d.share, events) for d in driven for events in d.poisson]
-    begins = np.cumsum([0, *(share.n for share, _ in rows)])
-    longest = max((len(events.table.thresholds) for _, events in rows), default=1)
-    thresholds = np.full((len(rows), longest), 2**64 - 1, np.uint64)
-    for row, (_, events) in zip(thresholds, rows, strict=True):
-        row[: len(events.table.thresholds)] = events.table.thresholds
+def poisson_input(driven: list[Driven], unit: float, stretches: Stretches | None = None) -> PoissonInput:
+    """The Poisson events of all stretches of a group, as kernels take them; unit: weight per unit of the rings.
 
-    numbers = [
-        (
-            share.population.model.input_of(events.weight < 0.0), begin - share.begin, events.table.common,
-            events.table.first, round(events.weight / unit), events.delay,
-        )
-        for begin, (share, events) in zip(begins, rows, strict=False)
-    ]  # fmt: skip
+    Without ``stretches`` they are the populations, of which each is driven as a whole.
+    """
+    if stretches is None:
+        stretches = Stretches.of(d.share.n for d in driven)
+    all_events = [(d, events) for d in driven for events in d.poisson]
+    begins = np.cumsum([0, *(d.share.n for d, _ in all_events)])
+    rows: list[list[Any]] = [[] for _ in range(stretches.n)]
+    for begin, (d, events) in zip(begins, all_events, strict=False):
+        target = d.share.population.model.input_of(events.weight < 0.0)
+        for number in stretches.within(d.population, d.local):
+            first = stretches.bounds[number]
+            key = begin + (first - d.share.begin if d.local is None else np.searchsorted(d.local, first))
+            for after, until, table in events.spans:
+                of_row = (
+                    target, key - first, table.common, table.first, round(events.weight / unit), events.delay, after,
+                    until,
+                )  # fmt: skip
+                rows[number].append((of_row, events.streams.salt, table.thresholds))
+    flat = [row for of_stretch in rows for row in of_stretch]
+    longest = max((len(thresholds) for _, _, thresholds in flat), default=1)
+    all_thresholds = np.full((len(flat), longest), 2**64 - 1, np.uint64)
+    for row, (_, _, thresholds) in zip(all_thresholds, flat, strict=True):
+        row[: len(thresholds)] = thresholds
     return (
-        np.cumsum([0, *(len(d.poisson) for d in driven)]),
-        np.array(numbers, np.int64).reshape(-1, 6),
-        np.concatenate([np.zeros(0, np.uint64), *(events.streams.keys for _, events in rows)]),
-        np.array([events.streams.salt for _, events in rows], np.uint64),
-        thresholds,
+        np.cumsum([0, *map(len, rows)]),
+        np.array([numbers for numbers, _, _ in flat], np.int64).reshape(-1, ENTRIES),
+        np.concatenate([np.zeros(0, np.uint64), *(events.streams.keys for _, events in all_events)]),
+        np.array([salt for _, salt, _ in flat], np.uint64),
+        all_thresholds,
     )

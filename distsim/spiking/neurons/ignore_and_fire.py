@@ -11,7 +11,7 @@ such a neuron never fires, unless its phase lets it do so once at the start.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -26,8 +26,9 @@ from distsim.core.tuples import over_tuples
 from distsim.core.units import MS_PER_S, RELATIVE_TOLERANCE, shown
 from distsim.core.values import Value, bounds, largest, of_each
 from distsim.spiking.drives.poisson_input import deposit_all
+from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
-from distsim.spiking.neurons.neuron_group import NeuronGroup, bounds_of
+from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.population_share import FloatArray, PopulationShare
 from distsim.spiking.protocols import Group, PopulationModel
 
@@ -109,10 +110,16 @@ class IgnoreAndFireGroup(Group):
     def __init__(self, shares: list[PopulationShare]) -> None:
         clocks = [clock_of(share) for share in shares]
         self.period, self.counter = (np.concatenate(column) for column in zip(*clocks, strict=True))
-        self.bounds = bounds_of(shares)
+        self.bounds = Stretches.of(share.n for share in shares).bounds
         self.integrated: NeuronGroup | None = None
         if shares[0].population.model.integrate:  # type: ignore[attr-defined]
             self.integrated = IafPscAlpha.group([without_threshold(share) for share in shares])
+
+    def divide(self, stretches: Stretches) -> None:
+        """See ``Group.divide``."""
+        self.bounds = stretches.bounds
+        if self.integrated:
+            self.integrated.divide(stretches)
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """See ``Group.update``."""
@@ -129,6 +136,12 @@ class IgnoreAndFireGroup(Group):
         if name == "phase_steps" or self.integrated is None:
             return self.counter.astype(np.float64)
         return self.integrated.state(name)
+
+    def remembered(self) -> Iterator[npt.NDArray[Any]]:
+        """See ``Group.remembered``."""
+        yield self.counter
+        if self.integrated:
+            yield from self.integrated.remembered()
 
 
 def clock_of(share: PopulationShare) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from numba.core.errors import TypingError
 
 from distsim.core.cache_lines import on_line
 from distsim.core.errors import InputError
+from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.protocols import Group
 
@@ -20,15 +23,22 @@ class NeuronGroup(Group):
     """The local neurons of populations of one kind, and their state: arrays (n,) in tuples as the model declares it."""
 
     def __init__(self, shares: list[PopulationShare]) -> None:
-        self.shares = shares
+        self.shares = list(shares)
+        self.stretches = Stretches.of(share.n for share in shares)
         models: list[Any] = [share.population.model for share in shares]
         self.model = models[0]
         self.parameters = [share.parameters() for share in shares]
-        self.bounds = bounds_of(shares)
-        constants = [model.constants(p, shares[0].dt) for model, p in zip(models, self.parameters, strict=True)]
-        self.constants = side_by_side(constants, [share.n for share in shares])
+        self.divide(self.stretches)
         self.values = self.initial_values()
         self._above = {s.name: None if s.above is None else self.of_neurons(s.above) for s in self.model.every_state()}
+
+    def divide(self, stretches: Stretches) -> None:
+        """See ``Group.divide``."""
+        self.stretches, self.bounds = stretches, stretches.bounds
+        pairs = zip(self.shares, self.parameters, strict=True)
+        constants = [share.population.model.constants(p, share.dt) for share, p in pairs]  # type: ignore[attr-defined]
+        found, table = side_by_side(constants, [share.n for share in self.shares])
+        self.constants = of_stretches(found, stretches.population), table[stretches.population]
 
     def initial_values(self, trial: int = 0) -> tuple[Any, ...]:
         """The state at the start, of trial number ``trial``."""
@@ -67,11 +77,34 @@ class NeuronGroup(Group):
     def compiled(self) -> tuple[Any, tuple[Any, ...]]:
         return self.model.kernel, (self.values, self.constants, self.bounds)
 
+    def set_model(self, number: int, model: Any) -> None:
+        """Give the neurons of population ``number`` the parameters of ``model``, of their kind; states stay."""
+        share = self.shares[number]
+        before = {name: values for name, values in self._above.items() if values is not None}
+        self.shares[number] = replace(share, population=replace(share.population, model=model))
+        self.parameters[number] = self.shares[number].parameters()
+        for state in self.model.every_state():
+            if state.above is not None:
+                after = self._above[state.name] = self.of_neurons(state.above)
+                changed = after != before[state.name]
+                values = self._find(state.name, self.model.states, self.values)
+                values[changed] = (values[changed] + before[state.name][changed]) - after[changed]
+        self.divide(self.stretches)
+
+    def set_state(self, name: str, local: npt.NDArray[np.int64], new: FloatArray) -> None:
+        """Let a state variable of the neurons ``local`` (m,) have the values ``new`` (m,)."""
+        values, above = self._find(name, self.model.states, self.values), self._above[name]
+        values[local] = new if above is None else new - above[local]
+
     def state(self, name: str) -> FloatArray:
         """Values (n,) of a state variable."""
         values = self._find(name, self.model.states, self.values)
         above = self._above[name]
         return values.astype(np.float64) if above is None else values + above
+
+    def remembered(self) -> Iterator[npt.NDArray[Any]]:
+        """See ``Group.remembered``."""
+        return flat(self.values)
 
     def _find(self, name: str, states: Any, values: Any) -> Any:
         """The entry of ``values`` that belongs to the state ``name``; None where there is none."""
@@ -81,9 +114,20 @@ class NeuronGroup(Group):
         return next((value for value in found if value is not None), None)
 
 
-def bounds_of(shares: list[PopulationShare]) -> npt.NDArray[np.int64]:
-    """First neuron of each population, then the number of neurons (populations + 1,)."""
-    return np.cumsum([0, *(share.n for share in shares)])
+def flat(values: Any) -> Iterator[npt.NDArray[Any]]:
+    """The arrays in tuples of tuples."""
+    if isinstance(values, tuple):
+        for entry in values:
+            yield from flat(entry)
+    else:
+        yield values
+
+
+def of_stretches(constants: Any, population: npt.NDArray[np.int64]) -> Any:
+    """Constants as ``side_by_side`` gives them, whole numbers of populations (populations, 1) as those of stretches."""
+    if isinstance(constants, tuple):
+        return tuple(of_stretches(entry, population) for entry in constants)
+    return constants[population] if isinstance(constants, np.ndarray) and constants.ndim > 1 else constants
 
 
 def over_neurons(values: list[Any], sizes: list[int]) -> FloatArray:

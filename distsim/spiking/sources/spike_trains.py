@@ -12,9 +12,10 @@ from distsim.connect.rules.all_to_all import AllToAll
 from distsim.connect.rules.one_to_one import OneToOne
 from distsim.core.errors import InputError
 from distsim.core.jit import jit
+from distsim.core.parts import Neurons
 from distsim.core.units import GRID_TOLERANCE, MAX_STEPS, RELATIVE_TOLERANCE, shown
 from distsim.core.values import Value, check_array
-from distsim.spiking.network import Network, Population
+from distsim.spiking.network import Network
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.protocols import Group, Source, Stimulus
 from distsim.spiking.synapses.static import Static
@@ -64,10 +65,10 @@ class SpikeTrains(Source, Stimulus):
                     f"of dt = {dt:g} ms"
                 )
 
-    def attach(self, network: Network, target: Population) -> None:
+    def attach(self, network: Network, target: Neurons) -> None:
         """Add the trains to ``network`` as a population of sources, and connect them to ``target``."""
         if self.weight is None or self.delay is None:
-            unit = target.model.weight_unit
+            unit = target.pieces[0].population.model.weight_unit
             raise InputError(f"stimulus of '{target.name}': SpikeTrains needs a weight ({unit}) and a delay (ms)")
         self.check(target.size, network.dt, f"stimulus of '{target.name}'")
         source = network.population(f"{target.name} input {len(network.populations)}", len(self.times), self)
@@ -118,6 +119,10 @@ class SpikeTrainsGroup(Group):
 
     def compiled(self) -> tuple[Any, tuple[Any, ...]]:
         return emit_train, self.own
+
+    def remembered(self) -> tuple[()]:
+        """Nothing: the spikes of a step follow from the step."""
+        return ()
 
 
 @jit

@@ -66,18 +66,46 @@ class History:
         """Step of the newest in the older half of the spikes of ``neuron``, whose history is full."""
         return int(np.sort(self.steps[:, neuron])[self.capacity // 2 - 1])
 
-    def lengthen(self) -> None:
-        """Double the capacity."""
+    def newest_first(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Steps or traces (capacity, n), from the newest to the oldest."""
         ring = self.capacity - RECENT
         rows = RECENT + (self.older - RECENT + np.arange(ring)[:, None]) % ring
-        for name, nothing in (("steps", NEVER), ("trace", 0)):
-            old = getattr(self, name)
-            longer = np.full((2 * len(old), old.shape[1]), nothing, old.dtype)
-            longer[:RECENT] = old[:RECENT]
-            longer[RECENT : len(old)] = np.take_along_axis(old, rows, axis=0)
-            setattr(self, name, longer)
+        return np.concatenate([values[:RECENT], np.take_along_axis(values, rows, axis=0)])
+
+    def lengthen(self) -> None:
+        """Double the capacity."""
+        old = (self.steps, NEVER), (self.trace, 0)
+        longer = [np.concatenate([self.newest_first(own), np.full_like(own, nothing)]) for own, nothing in old]
+        self.steps, self.trace = longer
         self.older[:] = RECENT
         self.arrays = (self.steps, self.trace, self.older)
+
+    def since(
+        self, step: int, begin: int, end: int
+    ) -> tuple[Int64Array, npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+        """The spikes of the neurons begin .. end - 1 after ``step``, and of each the last one before, if it is known.
+
+        How many each has (n,), their steps, neuron after neuron, ascending, and the trace after the first of each (n,).
+        """
+        steps, trace = (self.newest_first(values)[:, begin:end] for values in (self.steps, self.trace))
+        counts = np.minimum((steps > step).sum(axis=0) + 1, (steps > NEVER).sum(axis=0))
+        first = np.take_along_axis(trace, np.maximum(counts - 1, 0)[None], axis=0)[0]
+        kept = np.arange(len(steps))[:, None] < counts
+        return counts, steps[::-1].T[kept[::-1].T], first
+
+    def bring_back(
+        self, begin: int, counts: Int64Array, steps: npt.NDArray[np.int32], first: npt.NDArray[np.float64]
+    ) -> None:
+        """Put what ``since`` gave into a history without spikes; later traces follow from the first of each neuron."""
+        while self.capacity < counts.max(initial=0):
+            self.lengthen()
+        neurons = np.repeat(np.arange(begin, begin + len(counts), dtype=np.int32), counts)
+        firsts = (np.cumsum(counts) - counts)[counts > 0]
+        self.steps[0, neurons[firsts]] = steps[firsts]
+        self.trace[0, neurons[firsts]] = first[counts > 0]
+        others = np.delete(np.arange(len(steps)), firsts)
+        stamps = steps[others].astype(np.int64)
+        append(neurons[others], stamps, 0, (NEVER, NEVER), self.rate, self.arrays)
 
 
 @jit

@@ -13,6 +13,7 @@ from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.synapse_model import Delivery, FloatArray
 from distsim.spiking.synapses.table import Int64Array, Table
 
+LONGEST_BITS = 64  # of a number of steps
 SHORT_HISTORY = 32  # spikes that a history may hold, however few synapses there are
 
 
@@ -103,7 +104,7 @@ class PlasticDelivery(Delivery):
         limits = 1.0 / grid.unit, grid.largest_weight
         return self.kernels.deliver, (self.table.arrays, limits), (self.history.arrays, self.sources, self.constants)
 
-    def remembered(self) -> tuple[Any, ...]:
+    def past(self) -> tuple[Any, ...]:
         return self.history.own
 
     def weights_at(self, now: int, edges: Int64Array, rows: Int64Array) -> FloatArray:
@@ -111,3 +112,45 @@ class PlasticDelivery(Delivery):
         table, history = self.table.arrays, self.history.arrays
         self.kernels.weights_at(now, edges, rows, table, history, self.sources, self.constants, result)
         return result
+
+    def transfer(self, archive: Any) -> None:
+        """The traces of the sources; the histories, as far back as any synapse asks; weights that were settled.
+
+        Synapses of a source that was settled on some rank, or is silent for so long that this takes fewer bytes than
+        what it asks of the histories, are brought up to the present.
+        """
+        archive.of_sources("t_last", self.t_last, k_plus=self.k_plus)
+        settled = archive.of_any_source("settled", (self.settled_until > self.t_last) | self._long_silent(archive))
+        edges, rows = self.table.edges_of((self.table.source_gids - self.table.first_source_gid)[settled])
+        values = self.weights_at(archive.now, edges, rows) if archive.saving else np.empty(len(edges))
+        archive.of_edges("settled weights", values, edges)
+        if not archive.saving and settled.any():
+            self.settled = np.empty(self.table.n_edges)
+            self.settled[edges] = values
+            self.settled_until[settled] = archive.now
+            self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
+        asks = (self.k_plus > 0.0) & (np.diff(self.table.offsets) > 0) & ~settled
+        asked = -archive.most(-int(self.t_last[asks].min(initial=archive.now)))
+        archive.of_history(self.history, asked - archive.most(self.history.longest_delay))
+
+    def _long_silent(self, archive: Any) -> npt.NDArray[np.bool_]:
+        """Which rows (rows,) are those of sources that are silent for 2^k steps, the best k for a new checkpoint.
+
+        There a spike of a history takes 4 bytes and a settled weight 8.
+        """
+        degrees = np.diff(self.table.offsets)
+        asks = (self.k_plus > 0.0) & (degrees > 0)
+        silent = np.where(asks, archive.now - self.t_last, 0)
+        spikes = self.history.steps[self.history.steps > NEVER]
+        of_spikes = np.bincount(bit_length(archive.now - spikes), minlength=LONGEST_BITS)
+        of_weights = np.bincount(bit_length(silent), weights=degrees, minlength=LONGEST_BITS).astype(np.int64)
+        of_spikes, of_weights = archive.sum(of_spikes), archive.sum(of_weights)
+        later = of_weights.sum() - np.cumsum(of_weights)
+        k = int(np.argmin(4 * np.cumsum(of_spikes) + 8 * later))
+        found: npt.NDArray[np.bool_] = bit_length(silent) > k
+        return found
+
+
+def bit_length(values: Int64Array) -> Int64Array:
+    """The least n (values,) with values < 2**n."""
+    return np.frexp(values.astype(np.float64))[1].astype(np.int64)

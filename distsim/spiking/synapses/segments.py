@@ -57,6 +57,23 @@ class SegmentDelivery(Delivery):
     def _own(self, grid: Grid) -> tuple[Any, ...]:
         return self.arrays, self.table.weight_unit / grid.unit, self.count, self.calendar, self.done
 
+    def forget(self, step: int) -> None:
+        """Forget all that is on its way after ``step``: it is in the ring."""
+        self.count[:] = 0
+        self.done[0] = step
+
+    def on_its_way(self, ring: npt.NDArray[Any], unit: float) -> npt.NDArray[Any]:
+        """Input (steps, n) that arrives after step ``done``, in units as that of ``ring``, to which it is not added."""
+        n = len(self.count)
+        arriving = np.zeros((n, ring.shape[1]), ring.dtype)
+        nothing, per_unit, done = np.zeros(0, np.int64), self.table.weight_unit / unit, int(self.done[0])
+        own = self.arrays, per_unit, self.count.copy(), self.calendar, self.done.copy()
+        deliver_until(nothing, nothing, *own, arriving, done, done + n)
+        return np.roll(arriving, -(done + 1), axis=0)
+
+    def transfer(self, archive: Any) -> None:
+        """Nothing: what is on its way is kept with the rings."""
+
     def _enlarge(self, more: int) -> None:
         """Make room for twice as many segments, and ``more``, in each step."""
         old = self.calendar.shape[1]

@@ -72,6 +72,11 @@ class ShortTermDelivery(Delivery):
         limits = 1.0 / grid.unit, grid.largest_weight if self.unbounded else np.inf
         return self.kernel, (self.table.arrays, limits), (self.constants, (self.state, self.t_last))
 
+    def transfer(self, archive: Any) -> None:
+        archive.of_sources("t_last", self.t_last)
+        for k, state in enumerate(self.state):
+            archive.of_edges(f"state {k}", state)
+
 
 def make_kernel(transmit: Any) -> Any:
     """The kernel of synapses with this equation, a plain function of numbers that numba compiles.

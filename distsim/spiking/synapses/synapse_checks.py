@@ -18,7 +18,7 @@ def check_delay(delay: Value, dt: float, name: str) -> None:
 
     None may be longer than LONGEST_DELAY steps, nor drawn so.
     """
-    if isinstance(delay, Distribution):
+    if not isinstance(delay, (float, np.ndarray)):
         smallest, _ = delay.bounds()
         if smallest < 0.5 * dt:
             low = f"Clipped(..., low={dt:g})"

@@ -49,7 +49,7 @@ class Delivery(ABC):
         """
         return None
 
-    def remembered(self) -> tuple[Any, ...]:
+    def past(self) -> tuple[Any, ...]:
         """The history of the targets (``History.own``) of plastic synapses."""
         raise TypeError(f"{type(self).__name__} takes no note of the spikes of targets")
 
@@ -63,6 +63,16 @@ class Delivery(ABC):
     def weights_at(self, now: int, edges: Int64Array, rows: Int64Array) -> FloatArray:
         """Weights (n,) of ``edges``, which lie in ``rows`` of the table, brought up to step ``now``."""
         return self.table.weights_of(edges)
+
+    def transfer(self, archive: Any) -> None:
+        """Tell ``archive`` (``spiking_checkpoint.TableArchive``) what the synapses remember, beside their weights.
+
+        Arrays are changed in place where it is brought back. Only a delivery that remembers nothing need not say so.
+        """
+        own = [name for name in vars(self) if name != "table"]
+        if own:
+            kind = type(self).__name__
+            raise InputError(f"{kind}: 'transfer' is missing, which says what a checkpoint keeps of {', '.join(own)}")
 
 
 class SynapseModel(Declared, abstract=True):

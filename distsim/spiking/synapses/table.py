@@ -76,9 +76,9 @@ class Table:
         return int(used[0]), int(used[-1])
 
     def edges_of(self, sources: Int64Array) -> tuple[Int64Array, Int64Array]:
-        """The edges (n,) of ``sources``, ascending, and the row (n,) of each."""
+        """The edges (n,) of those of ``sources`` that there are, ascending, and the row (n,) of each."""
         if self.sources is None:
-            rows = np.unique(sources)
+            rows = np.unique(sources[(sources >= 0) & (sources < self.n_source)])
         else:
             rows = np.flatnonzero(np.isin(self.sources, sources))
         begin, degree = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]

@@ -1,0 +1,238 @@
+"""The files of a checkpoint: HDF5, written aside and renamed, so that one that is there is whole.
+
+A checkpoint at PATH is the file PATH and, where it was written by several ranks, further parts beside it, PATH.<id>.1
+and so on, of which no two checkpoints have one in common. Each part holds some rows of every dataset. The dataset
+"head" of PATH, JSON as bytes with the attribute ``crc32``, says what it is a checkpoint of, and has for every dataset
+its type and its pieces: for each part a list of [first row, first entry, crc32], and where the last one ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.errors import InputError, StorageError
+from distsim.record.disk import Disk
+from distsim.record.storage import refused
+
+FORMAT = ("v110", "v110")
+VERSION = 1  # of what is written
+UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
+"""What h5py may raise for a file that is damaged, or has another layout."""
+
+
+class PartWriter:
+    """One part, at ``path``, as it is written on one rank, while this goes on with the next piece.
+
+    Raises StorageError or InputError where that cannot be.
+    """
+
+    def __init__(self, path: Path, id: str) -> None:
+        self.path = path
+        try:
+            path.unlink(missing_ok=True)
+            self._disk = Disk(path)
+        except (OSError, ValueError) as error:
+            raise refused(f"'{path}'", error) from error
+        import h5py
+
+        self._file = h5py.File(self._disk, "w", libver=FORMAT)
+        self._file.attrs["id"] = id
+        self._open = True
+        self._worker = ThreadPoolExecutor(1)
+        self._last: Future[Any] | None = None
+
+    def dataset(self, name: str, n: int, kind: Any) -> None:
+        """Add a dataset of ``n`` entries."""
+        self._wait()
+        self._file.create_dataset(name, (n,), kind)
+
+    def write(self, name: str, begin: int, values: npt.NDArray[Any]) -> Future[int]:
+        """Write entries from number ``begin`` on, once the ones before are written; their checksum, in time."""
+
+        def write() -> int:
+            self._file[name][begin : begin + len(values)] = values
+            return checksum(values)
+
+        self._wait()
+        self._last = self._worker.submit(write)
+        return self._last
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
+
+    def close(self, head: dict[str, Any] | None = None) -> None:
+        """Complete the part, with the ``head`` if it is the first, and force it to the disk."""
+        self._wait()
+        if head is not None:
+            text = json.dumps(head, allow_nan=False).encode()
+            self._file.create_dataset("head", data=np.frombuffer(text, np.uint8)).attrs["crc32"] = zlib.crc32(text)
+        self._file.close()
+        self._disk.commit()
+        self._disk.sync()
+        self._end()
+        if self._disk.error is not None:
+            reason = self._disk.error.strerror or self._disk.error
+            raise StorageError(f"the checkpoint '{self.path}' cannot be written ({reason}); those before it are safe")
+
+    def discard(self) -> None:
+        """Close the part and remove it."""
+        with contextlib.suppress(*UNREADABLE):
+            self._wait()
+            self._file.close()
+        self._end()
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+    def _end(self) -> None:
+        if self._open:
+            self._open = False
+            self._worker.shutdown()
+            self._disk.close()
+
+
+class PartReader:
+    """Parts of the checkpoint at ``path``, opened when they are first asked for."""
+
+    def __init__(self, path: Path, head: dict[str, Any]) -> None:
+        self.path = path
+        self._id = head["id"]
+        self._paths = [path, *(path.with_name(name) for name in head["parts"])]
+        self._open: dict[int, Any] = {}
+
+    def read(self, part: int, name: str, begin: int, end: int, crc: int, kind: str) -> npt.NDArray[Any]:
+        """Entries begin .. end - 1 of a dataset of a part; InputError where they are not those that were written."""
+        try:
+            if part not in self._open:
+                import h5py
+
+                self._open[part] = h5py.File(self._paths[part], "r")
+                if self._open[part].attrs["id"] != self._id:
+                    raise ValueError("it belongs to another checkpoint")
+            values: npt.NDArray[Any] = self._open[part][name][begin:end]
+            if len(values) != end - begin or values.dtype != np.dtype(kind) or checksum(values) != crc:
+                raise ValueError(f"'{name}' does not have its checksum")
+        except UNREADABLE as error:
+            raise _broken(self._paths[part], error) from error
+        return values
+
+    def close(self) -> None:
+        """Close all parts."""
+        for file in self._open.values():
+            file.close()
+
+
+def checksum(values: npt.NDArray[Any]) -> int:
+    """CRC-32 of the bytes of an array."""
+    return zlib.crc32(np.ascontiguousarray(values).view(np.uint8).data) if values.size else 0
+
+
+def read_head(path: Path) -> dict[str, Any]:
+    """The head of the checkpoint at ``path``; InputError where there is none, or not a whole one."""
+    import h5py
+
+    before = before_it(path)
+    if not path.exists():
+        there = f"; the one before it is '{before}'" if before.exists() else ""
+        raise InputError(f"there is no checkpoint '{path}'{there}")
+    try:
+        with h5py.File(path, "r") as file:
+            text = file["head"][()].tobytes()
+            if zlib.crc32(text) != file["head"].attrs["crc32"]:
+                raise ValueError("the head does not have its checksum")
+            head: dict[str, Any] = json.loads(text)
+        if head["version"] != VERSION:
+            raise InputError(
+                f"'{path}' is a checkpoint of format {head['version']}, but this version of distsim reads {VERSION}"
+            )
+    except InputError:
+        raise
+    except UNREADABLE as error:
+        raise _broken(path, error) from error
+    return head
+
+
+def _broken(path: Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    before = before_it(path)
+    there = f"; the one before it is '{before}'" if before.exists() else ""
+    return InputError(f"'{path}' is no checkpoint, or it is damaged: {reason}{there}")
+
+
+def before_it(path: Path) -> Path:
+    """Where the checkpoint that was at ``path`` before is kept."""
+    return path.with_name(f"{path.name}.before")
+
+
+def aside(path: Path) -> Path:
+    """Where the first part of a checkpoint is while it is written."""
+    return path.with_name(f".{path.name}.new")
+
+
+def part_names(path: Path, id: str, parts: int) -> list[str]:
+    """Names of the parts after the first."""
+    return [f"{path.name}.{id}.{part}" for part in range(1, parts)]
+
+
+def prepare(path: Path) -> str:
+    """A new id for a checkpoint at ``path``; InputError where something else is there."""
+    if path.exists():
+        try:
+            read_head(path)
+        except InputError as error:
+            raise InputError(f"'{path}' exists and is no checkpoint that could be replaced: {error}") from None
+    return secrets.token_hex(6)
+
+
+def take_place(path: Path) -> None:
+    """Give the new checkpoint its name, once it is on the disk; the one there becomes the one before, which goes.
+
+    At every moment the last whole one is there. Raises StorageError or InputError where that cannot be.
+    """
+    before = before_it(path)
+    try:
+        if path.exists():
+            link = path.with_name(f".{path.name}.before")
+            link.unlink(missing_ok=True)
+            try:
+                os.link(path, link)
+            except OSError:  # a file system without links
+                os.replace(path, link)
+            os.replace(link, before)
+        os.replace(aside(path), path)
+    except OSError as error:
+        raise refused(f"the checkpoint '{path}'", error) from error
+    with contextlib.suppress(OSError, InputError):  # it is there, whatever becomes of this
+        _sync(path.parent)
+        _remove_parts_of_others(path, [path, before])
+
+
+def _sync(folder: Path) -> None:
+    """Force the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_parts_of_others(path: Path, kept: list[Path]) -> None:
+    """Remove the parts beside ``path`` that belong to none of the ``kept`` checkpoints."""
+    part = re.compile(re.escape(path.name) + r"\.[0-9a-f]{12}\.\d+")
+    beside = [file for file in path.parent.iterdir() if part.fullmatch(file.name)]
+    if beside:
+        named = {name for file in kept if file.exists() for name in read_head(file)["parts"]}
+        for file in beside:
+            if file.name not in named:
+                file.unlink()

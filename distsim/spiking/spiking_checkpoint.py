@@ -1,0 +1,276 @@
+"""What a spiking network remembers, as a checkpoint keeps it: by neuron, and by place among the synapses of a neuron.
+
+Connectivity, constants and Poisson input follow from network, seed and step and are not kept. A synapse has its place
+among those of its target in the order of the table, by source, then delay, then drawing, which is that of any number
+of ranks. Input on its way is kept in units of the grid, step by step, be it in rings or in calendars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.connect.edge_kernels import count
+from distsim.core.cache_lines import zeros_on_line
+from distsim.core.errors import InputError
+from distsim.core.jit import jit_beside
+from distsim.parallel.rows import Rows, largest
+from distsim.record.checkpoint import Archive
+from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
+from distsim.spiking.loop import SpikingLoop
+from distsim.spiking.population_share import PopulationShare
+from distsim.spiking.recorders import Recorders
+from distsim.spiking.synapses.history import History
+from distsim.spiking.synapses.segments import SegmentDelivery
+
+Int64Array = npt.NDArray[np.int64]
+SOURCES = 1 << 20  # that are kept together
+RECORDINGS = "spike_recordings", "state_recordings", "weight_recordings"
+"""Those of a network that a checkpoint keeps; weights go to the file at once."""
+UNKNOWN = np.iinfo(np.int64).min
+
+
+def transfer(archive: Archive, local: LocalNetwork, loop: SpikingLoop, recorders: Recorders) -> None:
+    """Tell ``archive`` all that the network remembers (collective)."""
+    loop.step = archive.number("step", loop.step)
+    archive.event_hash("spike hash", loop.spike_hash)
+    loop.counts.transfer(archive)
+    for share, group in local.populations:
+        for k, values in enumerate(group.neurons.remembered()):
+            of_neurons(archive, f"neurons/{share.population.name}/{k}", share, values[share.begin : share.end])
+    for group in local.groups:
+        transfer_input(archive, local, group, loop.step)
+    for table in local.tables:
+        if table.plastic or not table.synapse.constant:
+            of_table = TableArchive(archive, table, loop.step)
+            if table.plastic:
+                of_table.of_edges("weights", table.table.weights)
+            table.delivery.transfer(of_table)
+    for name, recorder in recorders.of_spikes.items():
+        share, (step, neuron) = recorder.share, recorder.all()
+        places = share.gids - share.population.first_gid
+        neuron, step = archive.events(f"spikes/{name}", share.population.size, places, neuron, step=step)
+        if not archive.saving:
+            recorder.bring_back(step, neuron)
+    for of_population in recorders.of_states.values():
+        for states in of_population:
+            states.transfer(archive, f"states/{states.recording.population}/{states.recording.variable}")
+
+
+def of_neurons(archive: Archive, name: str, share: PopulationShare, values: npt.NDArray[Any]) -> None:
+    """Values (n, ...) of the local neurons of a population, changed in place."""
+    archive.array(name, share.population.size, share.gids - share.population.first_gid, values)
+
+
+def transfer_input(archive: Archive, local: LocalNetwork, group: LocalGroup, step: int) -> None:
+    """What arrives at the inputs of ``group`` after ``step``: whole numbers of units of the grid."""
+    name = f"input/{group.shares[0].population.name}"
+    if archive.number(f"{name} unit", group.grid.unit) != group.grid.unit:
+        raise InputError("the checkpoint has input on its way in another unit: it is of another network or precision")
+    every = []
+    for k, ring in enumerate(group.rings):
+        rows = on_its_way(local, group, k, step) if archive.saving else ring[:0]
+        last = archive.most(int(np.flatnonzero(rows.any(axis=1)).max(initial=-1)) + 1)
+        steps = archive.number(f"{name} {k} steps", last)
+        waiting = np.zeros((len(group.gids), steps), ring.dtype)
+        waiting[:, : len(rows)] = rows[:steps].T
+        for share in group.shares:
+            of_neurons(archive, f"input/{share.population.name}/{k}", share, waiting[share.begin : share.end])
+        every.append(waiting.T)
+    if not archive.saving:
+        group.rings = rings_of(every, step, max([len(ring) for ring in (*group.rings, *every)], default=0))
+        for delivery in segmented(local, group):
+            delivery.done[0] = step
+
+
+def rings_of(every: Iterable[npt.NDArray[Any]], step: int, slots: int) -> tuple[npt.NDArray[Any], ...]:
+    """Rings with so many slots of the input (steps, n) in the steps after ``step``."""
+    rings = []
+    for rows in every:
+        rings.append(zeros_on_line((slots, rows.shape[1]), rows.dtype))
+        rings[-1][(step + 1 + np.arange(len(rows))) % slots] = rows
+    return tuple(rings)
+
+
+def fitted(local: LocalNetwork, step: int, slots: list[int]) -> bool:
+    """Give rings as many slots as they had before a checkpoint was put there, once that is enough.
+
+    Where synapses are segmented, rings hold the input of one interval; of a checkpoint they hold all. Longer ones
+    change no result, but fit the cache less well. Returns whether all fit.
+    """
+    for group, few in zip(local.groups, slots, strict=True):
+        if group.rings and len(group.rings[0]) > few:
+            ahead = [of_ring(ring, step) for ring in group.rings]
+            if not any(rows[few:].any() for rows in ahead):
+                group.rings = rings_of((rows[:few] for rows in ahead), step, few)
+    return all(len(ring) <= few for group, few in zip(local.groups, slots, strict=True) for ring in group.rings)
+
+
+def of_ring(ring: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
+    """Input (slots, n) in the steps after ``step``."""
+    rows: npt.NDArray[Any] = ring[(step + 1 + np.arange(len(ring))) % len(ring)]
+    return rows
+
+
+def segmented(local: LocalNetwork, group: LocalGroup, k: int | None = None) -> list[SegmentDelivery]:
+    """What delivers to input ``k`` of ``group``, or to any, and has input on its way that is not in the ring yet."""
+    own = [table for table in local.tables if table.target is group and k in (None, table.input)]
+    return [table.delivery for table in own if isinstance(table.delivery, SegmentDelivery)]
+
+
+def on_its_way(local: LocalNetwork, group: LocalGroup, k: int, step: int) -> npt.NDArray[Any]:
+    """Input (steps, n) that arrives at input ``k`` in the steps after ``step``."""
+    rows = of_ring(group.rings[k], step)
+    for delivery in segmented(local, group, k):
+        more, first = delivery.on_its_way(group.rings[k], group.grid.unit), int(delivery.done[0]) - step
+        rows = np.pad(rows, ((0, max(0, first + len(more) - len(rows))), (0, 0)))
+        rows[first : first + len(more)] += more
+    return rows
+
+
+class TableArchive:
+    """What the synapses of one table are kept in, all of one projection; ``now``: the step at which.
+
+    They are kept by the neurons of the populations onto which the projection goes, and of those between them.
+
+    Arrays are given as the table has them, (edges,) or (rows,), and changed in place where they are brought back.
+    """
+
+    def __init__(self, archive: Archive, local: LocalTable, now: int) -> None:
+        self.archive, self.now, self.saving = archive, now, archive.saving
+        self.most = archive.most
+        self._table, (self._begin, self._end) = local.table, local.span
+        projection, first = local.projections[0], local.shares[0].population.name
+        self._name = f"synapses/{projection.index} {first}/{local.input}"
+        within = [share for share in local.target.shares if self._begin <= share.begin and share.end <= self._end]
+        offsets = np.cumsum([0, *(share.population.size for share in within)])
+        self._size = int(offsets[-1])
+        own = [share.gids - share.population.first_gid + offset for share, offset in zip(within, offsets, strict=False)]
+        self._places = np.concatenate(own)
+
+    def of_edges(self, name: str, values: npt.NDArray[Any], edges: Int64Array | None = None) -> None:
+        """A value of every synapse (edges,), or of those numbered ``edges`` (n,), ascending."""
+        targets = self._table.targets if edges is None else self._table.targets[edges]
+        degrees = np.zeros(self._end, np.int64)
+        count(targets, degrees)
+        degrees = degrees[self._begin :]
+        by_target = ByTarget(targets, self._begin, degrees, values)
+        rows = Rows(self._size, self._places, degrees)
+        self.archive.column(f"{self._name}/{name}", rows, values.dtype, by_target.give, by_target.take)
+
+    def of_sources(self, name: str, last: Int64Array, **others: npt.NDArray[np.float64]) -> None:
+        """Of every source (rows,) the step of its last spike, and other values.
+
+        They are those of the rank that has been told of most of its spikes: one on which it has targets.
+        """
+        for begin, here, rows in self._windows():
+            found = np.full(min(SOURCES, self._table.n_source - begin), UNKNOWN)
+            found[here] = last[rows]
+            newest = self.archive.shared(f"{self._name}/{name} {begin}", self._largest(found))
+            known = newest[here] > UNKNOWN
+            current = last[rows] == newest[here]
+            last[rows[known]] = newest[here][known]
+            for other, values in others.items():
+                told = np.full(len(found), -np.inf)
+                told[here[current]] = values[rows[current]]
+                told = self.archive.shared(f"{self._name}/{other} {begin}", self._largest(told))
+                values[rows[known]] = told[here][known]
+
+    def of_any_source(self, name: str, flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Whether something holds for a source on any rank (rows,)."""
+        found = np.zeros(len(flags), np.bool_)
+        for begin, here, rows in self._windows():
+            mine = np.zeros(min(SOURCES, self._table.n_source - begin))
+            mine[here] = flags[rows]
+            together = self.archive.shared(f"{self._name}/{name} {begin}", self._largest(mine).astype(np.uint8))
+            found[rows] = together[here] > 0
+        return found
+
+    def of_history(self, history: History, asked: int) -> None:
+        """The spikes of the targets after step ``asked``."""
+        counts, steps, first = history.since(asked, self._begin, self._end)
+        name = f"{self._name}/history"
+        counts, steps = self.archive.ragged(name, self._size, self._places, counts, steps)
+        self.archive.array(f"{name}/trace", self._size, self._places, first)
+        if not self.saving:
+            history.bring_back(self._begin, counts, steps, first)
+
+    def sum(self, values: Int64Array) -> Int64Array:
+        """Of the values (n,) of all ranks."""
+        total = np.empty_like(values)
+        self.archive.comm.Allreduce(values, total)
+        return total
+
+    def _windows(self) -> Iterator[tuple[int, Int64Array, Int64Array]]:
+        """Sources in pieces: the first, which of the piece have rows here, and these rows."""
+        sources = self._table.source_gids - self._table.first_source_gid
+        for begin in range(0, self._table.n_source, SOURCES):
+            low, high = np.searchsorted(sources, (begin, begin + SOURCES))
+            yield begin, sources[low:high] - begin, np.arange(low, high)
+
+    def _largest(self, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The largest of the values of all ranks, place by place, where they are to be kept."""
+        return largest(self.archive.comm, mine) if self.saving else mine
+
+
+class ByTarget:
+    """Values (edges,) in the order of a table, given and taken by target, from call to call those of later targets.
+
+    targets (edges,): those of the synapses, from neuron ``begin`` on, which have ``degrees`` (n,). They ascend within
+    runs, as many as there are sources and delays; how far each has been gone through is kept.
+    """
+
+    def __init__(self, targets: npt.NDArray[Any], begin: int, degrees: Int64Array, values: npt.NDArray[Any]) -> None:
+        self._targets, self._begin, self._values = targets, begin, values
+        self._ends = np.concatenate(([0], np.cumsum(degrees)))
+        falls = np.flatnonzero(targets[1:] < targets[:-1]) + 1
+        self._runs = np.concatenate(([0], falls, [len(targets)]))
+        self._come = self._runs[:-1].copy()
+
+    def give(self, begin: int, end: int) -> npt.NDArray[Any]:
+        """The values of the targets begin .. end - 1, target by target."""
+        values = np.empty(self._ends[end] - self._ends[begin], self._values.dtype)
+        to_targets(self._targets, *self._window(begin, end), self._come, self._runs, self._values, values)
+        return values
+
+    def take(self, begin: int, end: int, values: npt.NDArray[Any]) -> None:
+        """Take what ``give`` gave."""
+        from_targets(self._targets, *self._window(begin, end), self._come, self._runs, self._values, values)
+
+    def _window(self, begin: int, end: int) -> tuple[int, npt.NDArray[np.uint64]]:
+        """The first target, and where the values of each are: unsigned, since an index below 0 takes a look more."""
+        return self._begin + begin, (self._ends[begin:end] - self._ends[begin]).astype(np.uint64)
+
+
+@jit_beside
+def to_targets(targets, first, cursor, come, runs, values, of_targets):  # type: ignore[no-untyped-def]
+    """of_targets = the values of the targets from ``first`` on, each from its cursor (targets,) on, which is used up.
+
+    come (runs,), modified: how far each run of ascending targets has come; they end where the next begins, in ``runs``.
+    """
+    one, begin, end = np.uint64(1), np.uint64(first), np.uint64(first + cursor.size)
+    for run in range(come.size):
+        edge, last = np.uint64(come[run]), np.uint64(runs[run + 1])
+        while edge < last and np.uint64(targets[edge]) < end:
+            t = np.uint64(targets[edge]) - begin
+            of_targets[cursor[t]] = values[edge]
+            cursor[t] += one
+            edge += one
+        come[run] = edge
+
+
+@jit_beside
+def from_targets(targets, first, cursor, come, runs, values, of_targets):  # type: ignore[no-untyped-def]
+    """The other way: values (edges,) of the targets from ``first`` on are written."""
+    one, begin, end = np.uint64(1), np.uint64(first), np.uint64(first + cursor.size)
+    for run in range(come.size):
+        edge, last = np.uint64(come[run]), np.uint64(runs[run + 1])
+        while edge < last and np.uint64(targets[edge]) < end:
+            t = np.uint64(targets[edge]) - begin
+            values[edge] = of_targets[cursor[t]]
+            cursor[t] += one
+            edge += one
+        come[run] = edge
