@@ -155,16 +155,17 @@ class CompiledLoop(SpikingLoop):
 
     def _function(self) -> Any:
         """The compiled function of this network."""
-        exchange = stages.alone if self.comm.size == 1 else stages.with_all
         timed = tuple(table.delivery.timed for table in self.local.tables)
-        return stages.run_of(len(self.local.groups), exchange, len(self._plastic_tables()), timed)
+        return stages.run_of(len(self.local.groups), len(self._plastic_tables()), timed)
 
     def _plastic_tables(self) -> list[Any]:
         return [table for group in self.local.groups for table in group.plastic_inputs]
 
     def _current_bytes(self) -> int:
         """Bytes of the currents of one interval."""
-        return sum(8 * self.interval * len(group.stretches.population) for group in self.local.groups if group.has_currents)
+        return sum(
+            8 * self.interval * len(group.stretches.population) for group in self.local.groups if group.has_currents
+        )
 
     def _arguments(self, most: int, end: int) -> tuple[Any, ...]:
         """groups, tables, plastic, exchanged and spikes, as ``interval.run_of`` describes them."""
@@ -207,22 +208,22 @@ class CompiledLoop(SpikingLoop):
         for k, group in enumerate(self.local.groups):
             for table in group.plastic_inputs:
                 buffer, own = self._fired[k], table.delivery.past()
-                ends = table.share.begin, table.share.end
+                ends = table.span
                 found.append((own, k, buffer.index, buffer.stamp, *ends, self._scratch[k], self._their_stamps[k]))
         return found
 
-    def _exchanged(self) -> tuple[Any, ...]:
-        """What the exchange works on; buffers for all that it can receive are made."""
-        if self.comm.size == 1:
-            room, found = len(self._packed), ()
-        else:
+    def _exchanged(self) -> tuple[Any, tuple[Any, ...]]:
+        """The kernel of the exchange and what it works on; buffers for all that it can receive are made."""
+        kernel, found, room = stages.alone, (), len(self._packed)
+        if self.comm.size > 1:
             outgoing, incoming = self.exchange.buffers
-            room, found = incoming.size, (outgoing, incoming, *collectives.handles(self.comm), self.waits)
+            kernel, room = stages.with_all, incoming.size
+            found = (outgoing, incoming, *collectives.handles(self.comm), self.waits)
         if len(self._received) < room:
             self._received = np.empty(room, np.uint64)
         if len(self._gids) < room:
             self._gids, self._stamps = np.empty(room, np.int64), np.empty(room, np.int64)
-        return found
+        return address_of(kernel, (found, self._packed, 0, self._received, self._clock, self._spent)), found
 
     def call_kernels(self) -> None:
         """As that of ``SpikingLoop``, whose kernels end intervals; and the compiled function, for no interval."""

@@ -1,8 +1,8 @@
 """A whole interval as one compiled function: update, exchange, delivery, as in ``loop``, for many intervals in a row.
 
-Groups and tables of a network are of different types, so the function is made for theirs: each brings the address of its
-kernel, and what that works on, as tuples of arrays. Tuples of tuples, (first, (second, ())), are gone through one after
-the other.
+Groups and tables of a network are of different types, so the function is made for theirs: each brings the address of
+its kernel, and what that works on, as tuples of arrays. Tuples of tuples, (first, (second, ())), are gone through one
+after the other.
 
 What is rare stays in Python: where an array is full, the function returns in the middle of an interval and says how far
 it came, so that the loop in Python ends the interval, makes room, and calls it again.
@@ -18,7 +18,7 @@ from numba import config, njit
 
 from distsim.core.calls import call
 from distsim.core.clock import lap
-from distsim.core.jit import inline
+from distsim.core.jit import inline, jit
 from distsim.core.kernel_cache import KernelCache
 from distsim.parallel.compiled_collectives import allgather, barrier
 from distsim.spiking.exchange import collect, pack, unpack
@@ -35,8 +35,8 @@ FEW = 24  # spikes that are sorted by insertion
 
 
 @cache
-def run_of(n_groups: int, exchange: Any, n_plastic: int, timed: tuple[bool, ...]) -> Any:
-    """The function that runs intervals of a network with so many groups and plastic tables, and its exchange.
+def run_of(n_groups: int, n_plastic: int, timed: tuple[bool, ...]) -> Any:
+    """The function that runs intervals of a network with so many groups and plastic tables.
 
     timed: of each table, whether its kernel is told the time, see ``deliver_all``.
     """
@@ -46,8 +46,8 @@ def run_of(n_groups: int, exchange: Any, n_plastic: int, timed: tuple[bool, ...]
     def run(most, interval, end, state, groups, tables, plastic, exchanged, spikes, clock):  # type: ignore[no-untyped-def]
         """Run at most ``most`` intervals of ``interval`` steps, not beyond step ``end``; returns how many were ended.
 
-        state: see STEP. groups, tables, plastic: see ``advance_all``, ``deliver_all``, ``archive_all``; exchanged: what
-        the exchange works on. spikes: (packed, received, gids, stamps, counts of each group). clock: (words, ns spent
+        state: see STEP. groups, tables, plastic: see ``advance_all``, ``deliver_all``, ``archive_all``; exchanged: address
+        of the kernel of the exchange, and what it works on. spikes: (packed, received, gids, stamps, counts of each group). clock: (words, ns spent
         in each phase).
         """
         packed, received, gids, stamps, counts = spikes
@@ -66,7 +66,7 @@ def run_of(n_groups: int, exchange: Any, n_plastic: int, timed: tuple[bool, ...]
             if state[PLACE] < counts.size:
                 return i
             state[STAGE] = EXCHANGE
-            n = exchange(exchanged, packed, state[PACKED], received, words, spent)
+            n = call(exchanged[0], (exchanged[1], packed, state[PACKED], received, words, spent))
             lap(words, spent, COMMUNICATE_TIME)
             state[RECEIVED] = n
             if n < 0 or n > gids.size:
@@ -117,7 +117,7 @@ def advance_all(n: int) -> Any:
     def advance(groups, k, i, start, n_steps, counts, packed, end):  # type: ignore[no-untyped-def]
         kernel, own, rings, unit, currents, poisson, gids, index, stamp, sums, spiked, _ = groups[0]
         current = currents[i % currents.shape[0]]
-        n = call(kernel, own + (start + 1, n_steps, rings, unit, current, poisson, index, stamp))
+        n = call(kernel, (*own, start + 1, n_steps, rings, unit, current, poisson, index, stamp))
         counts[k] = n
         end = pack(gids, index[:n], stamp[:n], start, packed, end, sums, spiked)
         return others(groups[1], k + 1, i, start, n_steps, counts, packed, end)
@@ -210,7 +210,7 @@ def deliver_all(timed: tuple[bool, ...]) -> Any:
     def deliver(tables, k, gids, stamps, now, horizon):  # type: ignore[no-untyped-def]
         kernel, before, ring, after = tables[0]
         if gids.size > 0:
-            found = call(kernel, (gids, stamps) + before + (ring,) + after)
+            found = call(kernel, (gids, stamps, *before, ring, *after))
             if found != 0:
                 return k, found
         return others(tables[1], k + 1, gids, stamps, now, horizon)
@@ -218,7 +218,7 @@ def deliver_all(timed: tuple[bool, ...]) -> Any:
     @inline
     def deliver_timed(tables, k, gids, stamps, now, horizon):  # type: ignore[no-untyped-def]
         kernel, before, ring, after = tables[0]
-        found = call(kernel, (gids, stamps) + before + (ring,) + after + (now, horizon))
+        found = call(kernel, (gids, stamps, *before, ring, *after, now, horizon))
         if found != 0:
             return k, found
         return others(tables[1], k + 1, gids, stamps, now, horizon)
@@ -240,17 +240,18 @@ def sort(spikes):  # type: ignore[no-untyped-def]
         spikes[k] = spike
 
 
-@inline
+@jit
 def alone(exchanged, packed, n, received, words, spent):  # type: ignore[no-untyped-def]
     """The exchange of one rank; returns the number of spikes, -1 where ``received`` cannot hold them."""
     if n > received.size:
         return -1
-    received[:n] = packed[:n]
+    for spike in range(n):
+        received[spike] = packed[spike]
     sort(received[:n])
     return n
 
 
-@inline
+@jit
 def with_all(exchanged, packed, n, received, words, spent):  # type: ignore[no-untyped-def]
     """One Allgather of buffers of fixed capacity; returns the number of spikes.
 
