@@ -109,6 +109,11 @@ class AllgatherExchange:
         self._allgather = GrowingAllgather(comm, np.uint64)
         self._received = np.empty(0, np.uint64)
 
+    @property
+    def buffers(self) -> tuple[UInt64Array, UInt64Array]:
+        """outgoing (1 + capacity,) and incoming (ranks, 1 + capacity) of the next Allgather: a number, then spikes."""
+        return self._allgather.buffers
+
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
         incoming, n = self._allgather(spikes, len(spikes))
         if n > len(self._received):

@@ -74,7 +74,8 @@ class SpikingLoop:
             timers.lap("wait")
             spikes = self.exchange(self.pack(fired, start))
             timers.lap("communicate")
-            self.deliver(spikes, fired, start)
+            self.archive(fired, start)
+            self.deliver(spikes, start)
             timers.lap("deliver")
             tick(self.step)
             timers.lap("record")
@@ -143,14 +144,27 @@ class SpikingLoop:
         unpack(packed, start, gids, stamps)
         return gids, stamps
 
-    def deliver(self, packed: npt.NDArray[np.uint64], fired: list[Fired], start: int) -> None:
-        """Put the spikes of the interval after ``start`` into the histories and the input slots of their targets."""
-        for group, spikes in zip(self.local.groups, fired, strict=True):
-            for plastic in group.plastic_inputs if len(spikes.index) else ():
-                mine = spikes.within(*plastic.span) if len(group.shares) > 1 else spikes
-                plastic.delivery.archive(mine.index, mine.stamp, start)
+    def archive(self, fired: list[Fired], start: int, first: int = 0, begin: int = 0) -> None:
+        """Tell plastic synapses of the spikes of their targets in the interval after ``start``.
+
+        From table number ``first`` of them on, from spike ``begin`` of its targets on.
+        """
+        plastic = [
+            (table, spikes) for g, spikes in zip(self.local.groups, fired, strict=True) for table in g.plastic_inputs
+        ]
+        for table, spikes in plastic[first:]:
+            mine = spikes.within(*table.span) if len(table.target.shares) > 1 else spikes
+            if len(mine.index) > begin:
+                table.delivery.archive(mine.index[begin:], mine.stamp[begin:], start)
+            begin = 0
+
+    def deliver(self, packed: npt.NDArray[np.uint64], start: int, first: int = 0) -> None:
+        """Put the spikes of the interval after ``start`` into the input slots of their targets.
+
+        From table number ``first`` on.
+        """
         gids, stamps = self.unpack(packed, start)
-        for table in self.local.tables:
+        for table in self.local.tables[first:]:
             ring, grid = table.target.rings[table.input], table.target.grid
             idle = not len(gids) and not table.segmented
             if not idle and table.delivery.deliver(gids, stamps, ring, grid, self.step, self.step + self.interval):

@@ -26,6 +26,7 @@ from distsim.spiking import plastic_weights as weights
 from distsim.spiking import spike_file
 from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES
+from distsim.spiking.compiled_loop import CompiledLoop, can_be_compiled
 from distsim.spiking.exchange import make_exchange
 from distsim.spiking.kept_changes import neurons_kept, value_kept
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
@@ -80,6 +81,7 @@ class Simulation(GridSimulation[Network]):
         precision: str = "double",
         interval: float | None = None,
         exchange: str = "auto",
+        loop: str = "auto",
         file: str | Path | None = None,
     ) -> None:
         options = {"precision": precision, "interval": interval, "exchange": exchange, "file": file}
@@ -90,7 +92,7 @@ class Simulation(GridSimulation[Network]):
         self._first_step, self._weights_written = 0, -1  # steps
         self._slots: list[int] | None = None  # that rings are to have again
         check_names([exchange], EXCHANGES, "exchange plan", "Simulation")
-        self._plan = exchange
+        self._plan, self._way = exchange, loop
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
         self._start(file, spike_file.lay_out, dt=self.dt, precision=precision)
 
@@ -105,8 +107,10 @@ class Simulation(GridSimulation[Network]):
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
-        wait = (lambda: None) if crowded(comm) else comm.Barrier
-        self._loop = SpikingLoop(self._local, plan, self._steps_together(), self.dt, self.recorders, wait)
+        waits = not crowded(comm)
+        parts = self._local, plan, self._steps_together(), self.dt, self.recorders, comm.Barrier if waits else _no_wait
+        compiled = self._way != "python" and can_be_compiled(self._local, plan, comm)
+        self._loop = CompiledLoop(*parts, comm=comm, waits=waits) if compiled else SpikingLoop(*parts)
         self._timers = self._loop.timers
         self._compile(self._loop.call_kernels)
         return sum(t.table.n_edges for t in self._local.tables)
@@ -370,6 +374,10 @@ class Simulation(GridSimulation[Network]):
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
         return self.comm.allgather(mine)
+
+
+def _no_wait() -> None:
+    """Where ranks take turns on the cores, waiting is not timed."""
 
 
 def _chosen(
