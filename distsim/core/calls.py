@@ -1,33 +1,138 @@
-"""Calls of compiled kernels by address, so that a function that calls many of them need not be compiled with them.
+"""Calls of compiled kernels by address, so that one function can call kernels of any types, and is compiled once.
 
-A kernel called by its name becomes part of its caller, and is compiled once more with it.
+A kernel called by its name becomes part of its caller, and is compiled once more with it. The arguments of a kernel
+lie in memory, as words of 64 bits in the order in which machine code takes them; for each list of types there is a
+small function, a thunk, which reads them and calls the kernel: thunk(address of a kernel, address of its arguments).
 """
 
 from __future__ import annotations
 
+import struct
+from functools import cache
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from llvmlite import ir
 from numba import config, typeof, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from distsim.core.jit import jit
 
-def address_of(kernel: Any, arguments: tuple[Any, ...]) -> Any:
-    """Where the machine code of ``kernel`` for arguments of these types begins; it returns an int64."""
+Int64Array = npt.NDArray[np.int64]
+
+WORD = 8  # bytes
+SIZE, DATA, SHAPE, OF_ARRAY = 2, 4, 5, 7
+"""Words of an array of one dimension: its size, its address, its length; and how many it has."""
+
+
+
+class Blocks:
+    """Arguments of kernels, one block after the other in ``memory`` (words,) int64, and what they point to.
+
+    Arrays are given by address: a block is of use until one of them is replaced.
+    """
+
+    def __init__(self) -> None:
+        self._words: list[int] = []
+        self._held: list[Any] = []
+
+    def add(self, arguments: tuple[Any, ...]) -> int:
+        """The number of the first word of the block of ``arguments``."""
+        begin = len(self._words)
+        self._words += words(arguments)
+        self._held.append(arguments)
+        return begin
+
+    @property
+    def memory(self) -> Int64Array:
+        return np.array([*self._words, 0], np.int64)
+
+
+def words(value: Any) -> list[int]:
+    """``value`` as machine code takes it: a number, an array or a tuple of them; TypeError for anything else."""
+    if isinstance(value, tuple):
+        return [word for entry in value for word in words(entry)]
+    if isinstance(value, np.ndarray):
+        address = value.__array_interface__["data"][0]
+        return [0, 0, value.size, value.itemsize, address, *value.shape, *value.strides]
+    if isinstance(value, float):
+        return list(struct.unpack("q", struct.pack("d", value)))
+    if type(value) in (int, np.int64):
+        return [int(value)]
+    if isinstance(value, np.uint64):
+        return [int(value.view(np.int64))]
+    raise TypeError(f"{type(value).__name__} is not what compiled code can be given in memory")
+
+
+def address_of(kernel: Any, arguments: tuple[Any, ...]) -> int:
+    """Where the machine code of ``kernel`` for arguments of these types begins; 0 where nothing is compiled.
+
+    Raises TypeError unless it returns an int64.
+    """
     if config.DISABLE_JIT:
-        return kernel
-    signature = tuple(typeof(argument) for argument in arguments)
+        return 0
+    return _address(kernel, tuple(typeof(argument) for argument in arguments))
+
+
+def _address(kernel: Any, signature: tuple[Any, ...]) -> int:
     kernel.compile(signature)
     compiled = kernel.overloads[signature]
-    if types.unliteral(compiled.signature.return_type) != types.int64:
-        raise TypeError(f"{kernel.py_func.__qualname__} returns {compiled.signature.return_type}, not a whole number")
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    returned = types.unliteral(compiled.signature.return_type)
+    if returned != types.int64:
+        raise TypeError(f"{kernel.py_func.__qualname__} returns {returned}, not a whole number")
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
-def call(address: Any, arguments: tuple[Any, ...]) -> int:
+def thunk_for(arguments: tuple[Any, ...]) -> int:
+    """The address of the thunk of kernels that take arguments of these types; 0 where nothing is compiled."""
+    if config.DISABLE_JIT:
+        return 0
+    return _address(thunk_of(tuple(typeof(argument) for argument in arguments)), (types.int64, types.int64))
+
+
+@cache
+def thunk_of(kinds: tuple[Any, ...]) -> Any:
+    """The thunk of kernels (*kinds) -> int64."""
+
+    @intrinsic
+    def call_with(typing_context, kernel, block):  # type: ignore[no-untyped-def]
+        def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
+            packer = context.get_arg_packer(kinds)
+            block = builder.inttoptr(values[1], ir.IntType(64).as_pointer())
+            given = [_read(builder, block, k, kind) for k, kind in enumerate(packer.argument_types)]
+            return _call_native(context, builder, values[0], kinds, packer.from_arguments(builder, given))
+
+        return types.int64(types.int64, types.int64), generate
+
+    @jit
+    def thunk(kernel, block):  # type: ignore[no-untyped-def]
+        return call_with(kernel, block)
+
+    return thunk
+
+
+def _read(builder: Any, block: Any, k: int, kind: Any) -> Any:
+    """Word ``k`` of a block as an LLVM value of the type ``kind``, which has 64 bits."""
+    word = builder.load(builder.gep(block, [ir.IntType(64)(k)]))
+    if isinstance(kind, ir.PointerType):
+        return builder.inttoptr(word, kind)
+    return builder.bitcast(word, kind) if isinstance(kind, ir.DoubleType) else word
+
+
+def _call_native(context: Any, builder: Any, address: Any, kinds: tuple[Any, ...], given: Any) -> Any:
+    """Call the kernel at ``address``, (*kinds) -> int64; what it raises the caller raises."""
+    kernel = builder.inttoptr(address, ir.PointerType(context.call_conv.get_function_type(types.int64, kinds)))
+    status, result = context.call_conv.call_function(builder, kernel, types.int64, kinds, given)
+    with cgutils.if_unlikely(builder, status.is_error):
+        context.call_conv.return_status_propagate(builder, status)
+    return result
+
+
+def call(address: int, arguments: tuple[Any, ...]) -> int:
     """What the kernel at ``address`` returns for ``arguments``, which must be of the types that it was made for."""
-    return int(address(*arguments))
+    raise RuntimeError("only compiled code calls this")
 
 
 @overload(call, jit_options={"forceinline": True})
@@ -40,12 +145,7 @@ def _call_at(typing_context, address, arguments):  # type: ignore[no-untyped-def
     kinds = tuple(arguments.types)
 
     def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
-        kernel_type = context.call_conv.get_function_type(types.int64, kinds)
-        kernel = builder.inttoptr(values[0], ir.PointerType(kernel_type))
         given = [builder.extract_value(values[1], k) for k in range(len(kinds))]
-        status, result = context.call_conv.call_function(builder, kernel, types.int64, kinds, given)
-        with cgutils.if_unlikely(builder, status.is_error):
-            context.call_conv.return_status_propagate(builder, status)
-        return result
+        return _call_native(context, builder, values[0], kinds, given)
 
     return types.int64(types.int64, arguments), generate

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
-from numba import types
-from numba.extending import overload
+from numba import carray, types
+from numba.extending import intrinsic, overload
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -31,9 +31,16 @@ _alltoall = types.ExternalFunction("MPI_Alltoall", _GATHERING)
 _barrier = types.ExternalFunction("MPI_Barrier", types.int32(_WORD))
 
 
+def at_hand(comm: Any) -> bool:
+    """Whether compiled code can call the collectives of ``comm``: it is one of MPI's, whose library is found."""
+    from mpi4py import MPI
+
+    return isinstance(comm, MPI.Comm) and _library_found()
+
+
 @cache
-def at_hand() -> bool:
-    """Whether compiled code finds the MPI library of this process; its symbols are made known to the compiler."""
+def _library_found() -> bool:
+    """Whether the MPI library of this process is found; its symbols are made known to the compiler."""
     for path in _libraries():
         try:
             library = ctypes.CDLL(path)
@@ -91,6 +98,26 @@ def _gathering(function: Any) -> Callable[..., Any]:
 
 overload(allgather, jit_options={"forceinline": True})(_gathering(_allgather))
 overload(alltoall, jit_options={"forceinline": True})(_gathering(_alltoall))
+
+
+def entries_at(address: int, n: int) -> Any:
+    """The ``n`` uint64 at an address, as an array."""
+    raise RuntimeError("only compiled code calls this")
+
+
+@overload(entries_at, jit_options={"forceinline": True})
+def _entries_at(address, n):  # type: ignore[no-untyped-def]
+    return lambda address, n: carray(_pointer(address), n)
+
+
+@intrinsic
+def _pointer(typing_context, address):  # type: ignore[no-untyped-def]
+    """A number as an address of uint64."""
+
+    def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
+        return builder.inttoptr(values[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(types.uint64)(types.int64), generate
 
 
 @overload(barrier, jit_options={"forceinline": True})

@@ -1,7 +1,7 @@
 """The loop over intervals, run by one compiled function (``interval``) where that is possible.
 
 It gives what ``SpikingLoop`` gives, to the bit. Intervals in which states are recorded are left to that one, and so is
-the rest of an interval in which an array was full.
+the rest of an interval in which an array was full. Between two calls of the function all is where Python sees it.
 """
 
 from __future__ import annotations
@@ -13,71 +13,97 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import config
 
 from distsim.core import clock as clocks
-from distsim.core.calls import address_of
-from distsim.parallel import compiled_collectives as collectives
+from distsim.core.calls import DATA, Blocks, address_of, thunk_for, words
 from distsim.spiking import interval as stages
-from distsim.spiking.exchange import AllgatherExchange, Exchange
+from distsim.spiking.exchange import CompiledStep, Exchange
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.loop import SpikingLoop
-from distsim.spiking.recorders import Fired
+from distsim.spiking.recorders import Fired, Recorders
+from distsim.spiking.synapses.history import append
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+Int64Array = npt.NDArray[np.int64]
+
 AT_ONCE = 0.02  # s that the compiled function runs before it returns, for progress and signals
+PREPARED = 20  # times as long as it takes to prepare that
+FASTER = 8.0  # at most, of the intervals that it runs from one call to the next
 MOST_AT_ONCE = 1 << 20  # intervals
 CURRENT_BYTES = 1 << 20  # of the currents of the intervals that it runs at once
-ROOM = 1 << 15  # spikes that are kept before they are handed to the recorders
+ROOM = 1 << 15  # spikes of a group that are kept before they are handed to the recorders
+TIME = 2  # arguments (now, horizon)
+
+
+def why_not_compiled(local: LocalNetwork, exchange: Exchange, comm: MPI.Comm) -> str:
+    """Why the intervals of ``local`` cannot run in compiled code, in a few words; nothing where they can."""
+    if config.DISABLE_JIT:
+        return "nothing is compiled"
+    if not clocks.at_hand():
+        return "compiled code cannot ask this system for the time"
+    if comm.size > 1 and exchange.compiled() is None:
+        return f"compiled code cannot do the exchange '{exchange.name}' with this MPI library"
+    for group in local.groups:
+        name = group.shares[0].population.name
+        if group.has_inputs:
+            return f"a stimulus of '{name}' adds input from Python"
+        if group.neurons.compiled() is None or overridden(group.neurons, "update", "compiled"):
+            return f"the neurons of '{name}' are advanced by Python"
+    for table in local.tables:
+        delivery = table.delivery
+        if delivery.compiled(table.target.grid) is None or overridden(delivery, "deliver", "compiled"):
+            return f"the spikes of {table.name} are delivered by Python"
+        if table.plastic and overridden(delivery, "archive", "past"):
+            return f"the histories of {table.name} are kept by Python"
+    return ""
+
+
+def overridden(thing: Any, method: str, compiled: str) -> bool:
+    """Whether a subclass has a ``method`` of its own, but not the ``compiled`` one that does the same."""
+    first = next(c for c in type(thing).__mro__ if method in vars(c) or compiled in vars(c))
+    return compiled not in vars(first)
 
 
 @dataclass
 class Kept:
-    """Spikes of recorded neurons of a group that the recorders have not got yet: see ``interval.keep_all``."""
+    """Spikes of recorded neurons that the recorders have not got yet: see ``interval.keep``."""
 
     recorded: npt.NDArray[np.uint8]
     index: npt.NDArray[np.int32]
-    stamp: npt.NDArray[np.int64]
-    used: npt.NDArray[np.int64]
+    stamp: Int64Array
+    used: Int64Array
 
-
-def can_be_compiled(local: LocalNetwork, exchange: Exchange, comm: MPI.Comm) -> bool:
-    """Whether this rank can run intervals of ``local`` in compiled code: all of its parts and MPI take part."""
-    from mpi4py import MPI
-
-    if not clocks.at_hand() or any(group.has_inputs or group.neurons.compiled() is None for group in local.groups):
-        return False
-    if any(table.delivery.compiled(table.target.grid) is None for table in local.tables):
-        return False
-    alone = comm.size == 1
-    return alone or (isinstance(comm, MPI.Comm) and isinstance(exchange, AllgatherExchange) and collectives.at_hand())
+    @classmethod
+    def of(cls, local: LocalNetwork, recorders: Recorders) -> Kept:
+        """Room for those of all groups."""
+        n = len(local.groups)
+        masks = [recorders.recorded(k) for k in range(n)]
+        every = [np.ones(len(g.gids), np.uint8) if m is None else m for g, m in zip(local.groups, masks, strict=True)]
+        mask = np.concatenate([np.zeros(0, np.uint8), *every]).astype(np.uint8)
+        return cls(mask, np.empty((n, ROOM), np.int32), np.empty((n, ROOM), np.int64), np.zeros(n, np.int64))
 
 
 class CompiledLoop(SpikingLoop):
-    """As ``SpikingLoop``, with ``comm``; ``waits``: whether a barrier comes before every exchange."""
+    """As ``SpikingLoop``, on the ranks of ``comm``; waits: whether a barrier comes before every exchange."""
 
     def __init__(self, *arguments: Any, comm: MPI.Comm, waits: bool) -> None:
         super().__init__(*arguments)
         self.comm, self.waits = comm, waits
         self._at_once = 1
-        self._updates: list[Any] = []
-        self._deliveries: list[Any] = []
-        self._state = np.zeros(7, np.int64)
+        self._addresses: dict[Any, tuple[int, int]] = {}
+        self._blocks = Blocks()  # holds what compiled code works on
+        self._state = np.zeros(len(stages.STATE), np.int64)
         self._counts = np.zeros(len(self.local.groups), np.int64)
         self._clock = clocks.new_clock()
         self._spent = np.zeros(len(stages.PHASES), np.int64)
-        self._kept = [self._room(k) for k in range(len(self.local.groups))]
-        self._scratch = [np.empty(len(b.index), b.index.dtype) for b in self._fired]
-        self._their_stamps = [np.empty(len(b.index), np.int64) for b in self._fired]
+        self._kept = Kept.of(self.local, self.recorders)
+        self._all_gids = np.concatenate([np.zeros(0, np.int64), *(group.gids for group in self.local.groups)])
+        most = max(map(len, (buffer.index for buffer in self._fired)), default=0)
+        self._of_targets = np.empty(most, np.int32), np.empty(most, np.int64)
         self._received = np.empty(0, np.uint64)
-
-    def _room(self, k: int) -> Kept:
-        """Room for the spikes of group ``k``."""
-        recorded = self.recorders.recorded(k)
-        room = 0 if recorded is not None and not recorded.any() else ROOM
-        mask = np.zeros(0, np.uint8) if recorded is None else recorded.astype(np.uint8)
-        return Kept(mask, np.empty(room, np.int32), np.empty(room, np.int64), np.zeros(1, np.int64))
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         end = self.step + n_steps
@@ -91,23 +117,22 @@ class CompiledLoop(SpikingLoop):
 
     def _run_compiled(self, end: int, tick: Callable[[int], None]) -> None:
         """Run intervals up to step ``end``, at which one ends."""
-        run = self._function()
-        self._updates.clear()
-        self._deliveries.clear()
-        self._state[stages.STEP] = self.step
+        self._addresses.clear()
         while self.step < end:
             begin = time.perf_counter()
             most = max(1, min(self._at_once, CURRENT_BYTES // max(1, self._current_bytes())))
+            arguments = self._arguments(most, end)
+            ready = time.perf_counter()
             self._clock[2] = time.perf_counter_ns()
-            done = run(most, self.interval, end, self._state, *self._arguments(most, end), (self._clock, self._spent))
+            done = stages.run((most, self.interval, end), *arguments, (self._clock, self._spent))
             self._after_run()
             if self._state[stages.STAGE] != stages.DONE:
                 self._end_interval()
             self._hand_over()
             tick(self.step)
-            taken = time.perf_counter() - begin
             if done == most:
-                self._at_once = int(min(MOST_AT_ONCE, max(1.0, most * min(2.0, AT_ONCE / taken))))
+                wanted = max(AT_ONCE, PREPARED * (ready - begin)) / (time.perf_counter() - ready)
+                self._at_once = int(min(MOST_AT_ONCE, max(1.0, most * min(FASTER, wanted))))
 
     def _after_run(self) -> None:
         """Take over what compiled code has counted."""
@@ -141,102 +166,107 @@ class CompiledLoop(SpikingLoop):
             spikes = self._received[: state[stages.RECEIVED]]
             if stage == stages.ARCHIVE:
                 self.archive(fired, start, place, found)
+        if stage == stages.DELIVER and found > 0:
+            self.refuse(self.local.tables[place])
         self.deliver(spikes, start, place if stage == stages.DELIVER else 0)
         self.timers.lap("deliver")
-        state[stages.STAGE] = stages.DONE
 
     def _hand_over(self) -> None:
         """Let the recorders have the spikes that were kept."""
-        for k, kept in enumerate(self._kept):
-            n = int(kept.used[0])
-            if n:
-                self.recorders.add(k, kept.index[:n], kept.stamp[:n])
-                kept.used[0] = 0
-
-    def _function(self) -> Any:
-        """The compiled function of this network."""
-        timed = tuple(table.delivery.timed for table in self.local.tables)
-        return stages.run_of(len(self.local.groups), len(self._plastic_tables()), timed)
-
-    def _plastic_tables(self) -> list[Any]:
-        return [table for group in self.local.groups for table in group.plastic_inputs]
+        kept = self._kept
+        for k in np.flatnonzero(kept.used).tolist():
+            n = kept.used[k]
+            self.recorders.add(k, kept.index[k, :n], kept.stamp[k, :n])
+        kept.used[:] = 0
 
     def _current_bytes(self) -> int:
         """Bytes of the currents of one interval."""
-        return sum(
-            8 * self.interval * len(group.stretches.population) for group in self.local.groups if group.has_currents
-        )
+        return sum(8 * self.interval * group.stretches.n for group in self.local.groups if group.has_currents)
 
     def _arguments(self, most: int, end: int) -> tuple[Any, ...]:
-        """groups, tables, plastic, exchanged and spikes, as ``interval.run_of`` describes them."""
-        exchanged = self._exchanged()
-        groups = [self._of_group(k, group, most, end) for k, group in enumerate(self.local.groups)]
-        tables = [self._of_table(k, table) for k, table in enumerate(self.local.tables)]
-        spikes = (self._packed, self._received, self._gids, self._stamps, self._counts)
-        return nested(groups), nested(tables), nested(self._archived()), exchanged, spikes
+        """state, rows, memory, neurons, spikes, kept and exchanged, as ``interval.run`` describes them."""
+        self._state[stages.STEP], self._state[stages.STAGE] = self.step, stages.DONE
+        exchanged = self._exchanged()  # makes the buffers that the others point to
+        blocks = self._blocks = Blocks()
+        groups = [self._of_group(k, group, blocks, most, end) for k, group in enumerate(self.local.groups)]
+        plastic = [
+            self._of_history(k, table, blocks)
+            for k, group in enumerate(self.local.groups)
+            for table in group.plastic_inputs
+        ]
+        tables = [self._of_table(k, table, blocks) for k, table in enumerate(self.local.tables)]
+        rows = tuple(_rows(entries, n) for entries, n in ((groups, 12), (plastic, 7), (tables, 4)))
+        neurons = self._all_gids, self.counts.every, self.spike_hash.sums
+        received = self._packed, self._received, self._gids, self._stamps
+        spikes = (self._every.index, self._every.stamp), self._of_targets, received, self._counts
+        kept = self._kept.recorded, self._kept.index, self._kept.stamp, self._kept.used
+        return self._state, rows, blocks.memory, neurons, spikes, kept, exchanged
 
-    def _of_group(self, k: int, group: LocalGroup, most: int, end: int) -> tuple[Any, ...]:
-        kept, buffer = self._kept[k], self._fired[k]
-        kernel, own = group.neurons.compiled()
+    def _row(self, name: Any, kernel: Any, arguments: tuple[Any, ...], blocks: Blocks) -> list[int]:
+        """Addresses of the thunk and the kernel, and the place of the arguments; see ``interval.THUNK``."""
+        if name not in self._addresses:
+            self._addresses[name] = thunk_for(arguments), address_of(kernel, arguments)
+        return [*self._addresses[name], blocks.add(arguments)]
+
+    def _of_group(self, k: int, group: LocalGroup, blocks: Blocks, most: int, end: int) -> list[int]:
+        """The row of a group: see ``interval.STEPS``."""
+        kernel, own = group.neurons.compiled()  # type: ignore[misc] # there is one
         currents = self._currents(group, most, end)
-        if len(self._updates) == k:
-            given = 1, 1, group.rings, group.grid.unit, currents[0], group.poisson, buffer.index, buffer.stamp
-            self._updates.append(address_of(kernel, (*own, *given)))
-        return (
-            self._updates[k], own, group.rings, group.grid.unit, currents, group.poisson, group.gids,
-            buffer.index, buffer.stamp, self.spike_hash.sums if group.model.receives else self._no_sums,
-            self.counts.of_group[k], (kept.recorded, kept.index, kept.stamp, kept.used),
-        )  # fmt: skip
+        steps, buffer = (1, 1), self._fired[k]
+        before = (*own, *steps, group.rings, group.grid.unit)
+        arguments = (*before, currents[0], group.poisson, buffer.index, buffer.stamp)
+        row = self._row(("update", k), kernel, arguments, blocks)
+        places = [len(words(own)), len(words(before)) + DATA]
+        further = currents.strides[0] if group.has_currents else 0
+        begin, recorded = self._begins[k], self.recorders.recorded(k)
+        keeps = stages.KEEPS_ALL if recorded is None else stages.KEEPS_SOME if recorded.any() else stages.KEEPS_NONE
+        neurons = self.counts.begins[k], self.counts.begins[k] + len(group.gids)
+        hashed = len(self.spike_hash.sums) if group.model.receives else 0
+        return [*row, *places, currents.ctypes.data, further, begin, *neurons, hashed, keeps]
 
-    def _of_table(self, k: int, table: LocalTable) -> tuple[Any, ...]:
-        kernel, before, after = table.delivery.compiled(table.target.grid)
+    def _of_history(self, group: int, table: LocalTable, blocks: Blocks) -> list[int]:
+        """The row of a plastic table: see ``interval.GROUP``."""
+        history: Any = table.delivery.past()
+        arguments = (*self._of_targets, 0, (history.keep_from, 0), history.rate, history.arrays)
+        return [*self._row("append", append, arguments, blocks), group, *table.span, history.longest_delay]
+
+    def _of_table(self, k: int, table: LocalTable, blocks: Blocks) -> list[int]:
+        """The row of a table: see ``interval.TIME``."""
+        delivery = table.delivery
+        kernel, before, after = delivery.compiled(table.target.grid)  # type: ignore[misc] # there is one
         ring = table.target.rings[table.input]
-        if len(self._deliveries) == k:
-            given = (self._gids, self._stamps, *before, ring, *after, *((0, 0) if table.delivery.timed else ()))
-            self._deliveries.append(address_of(kernel, given))
-        return self._deliveries[k], before, ring, after
+        arguments = (self._gids, self._stamps, *before, ring, *after, *((0, 0) if delivery.timed else ()))
+        row = self._row(("deliver", k), kernel, arguments, blocks)
+        return [*row, len(words(arguments)) - TIME if delivery.timed else 0]
 
     def _currents(self, group: LocalGroup, most: int, end: int) -> npt.NDArray[np.float64]:
-        """Currents (intervals, populations, steps) of the next intervals; of one interval where there are none."""
+        """Currents (intervals, stretches, steps) of the next intervals; of one interval where there are none."""
         if not group.has_currents:
             return self.current(group, self.step, self.interval)[None]
         starts = [self.step + i * self.interval for i in range(most) if self.step + i * self.interval < end]
         return np.array([self.current(group, start, self.interval) for start in starts])
 
-    def _archived(self) -> list[tuple[Any, ...]]:
-        found = []
-        for k, group in enumerate(self.local.groups):
-            for table in group.plastic_inputs:
-                buffer, own = self._fired[k], table.delivery.past()
-                ends = table.span
-                found.append((own, k, buffer.index, buffer.stamp, *ends, self._scratch[k], self._their_stamps[k]))
-        return found
-
-    def _exchanged(self) -> tuple[Any, tuple[Any, ...]]:
-        """The kernel of the exchange and what it works on; buffers for all that it can receive are made."""
-        kernel, found, room = stages.alone, (), len(self._packed)
-        if self.comm.size > 1:
-            outgoing, incoming = self.exchange.buffers
-            kernel, room = stages.with_all, incoming.size
-            found = (outgoing, incoming, *collectives.handles(self.comm), self.waits)
-        if len(self._received) < room:
-            self._received = np.empty(room, np.uint64)
-        if len(self._gids) < room:
-            self._gids, self._stamps = np.empty(room, np.int64), np.empty(room, np.int64)
-        return address_of(kernel, (found, self._packed, 0, self._received, self._clock, self._spent)), found
+    def _exchanged(self) -> tuple[int, int, int, int, Int64Array]:
+        """What ``interval.run`` exchanges spikes by; buffers for all that can be received are made."""
+        found = self.exchange.compiled() if self.comm.size > 1 else None
+        found = found or CompiledStep(stages.alone, np.zeros(1, np.int64), len(self._packed))
+        if len(self._received) < found.most:
+            self._received = np.empty(found.most, np.uint64)
+        if len(self._gids) < found.most:
+            self._gids, self._stamps = np.empty(found.most, np.int64), np.empty(found.most, np.int64)
+        step = address_of(found.kernel, (found.own, self._packed, 0, self._received))
+        wait, handle = 0, 0
+        if self.waits and self.comm.size > 1:
+            wait, handle = address_of(stages.wait_for_all, (0,)), int(self.comm.handle)
+        return step, wait, handle, address_of(stages.sort_all, (self._received, 0)), found.own
 
     def call_kernels(self) -> None:
         """As that of ``SpikingLoop``, whose kernels end intervals; and the compiled function, for no interval."""
         super().call_kernels()
-        self._state[stages.STEP] = self.step
-        arguments = self._arguments(1, self.step + 1)
-        self._function()(0, self.interval, self.step, self._state, *arguments, (self._clock, self._spent))
+        self._addresses.clear()
+        stages.run((0, self.interval, self.step), *self._arguments(1, self.step + 1), (self._clock, self._spent))
         self._spent[:] = 0
 
 
-def nested(entries: list[Any]) -> tuple[Any, ...]:
-    """(first, (second, (third, ()))), as functions of the interval go through them."""
-    found: tuple[Any, ...] = ()
-    for entry in reversed(entries):
-        found = (entry, found)
-    return found
+def _rows(entries: list[list[int]], width: int) -> Int64Array:
+    return np.array(entries, np.int64).reshape(-1, width)

@@ -7,13 +7,14 @@ it has no targets for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.jit import jit
 from distsim.core.placement import index_of_owner, owner
+from distsim.parallel.compiled_collectives import FAILED, NEEDS_PYTHON, allgather, at_hand, entries_at, handles
 from distsim.parallel.event_hash import add_event
 from distsim.parallel.growing_allgather import GrowingAllgather
 
@@ -63,6 +64,28 @@ def collect(incoming, received):  # type: ignore[no-untyped-def]
             n += 1
 
 
+@jit
+def allgather_step(own, sent, n_sent, received):  # type: ignore[no-untyped-def]
+    """See ``CompiledStep``; own: addresses of outgoing (row,) and incoming (ranks, row), ranks, row, handles."""
+    outgoing_at, incoming_at, ranks, row, kind, comm = own[0], own[1], own[2], own[3], own[4], own[5]
+    outgoing = entries_at(outgoing_at, row)
+    incoming = entries_at(incoming_at, ranks * row)
+    outgoing[0] = n_sent
+    for spike in range(min(n_sent, row - 1)):
+        outgoing[1 + spike] = sent[spike]
+    if allgather(outgoing_at, incoming_at, row, kind, comm) != 0:
+        return FAILED
+    n = 0
+    for rank in range(ranks):
+        of_rank = incoming[rank * row : (rank + 1) * row]
+        if of_rank[0] >= np.uint64(row):
+            return NEEDS_PYTHON
+        for spike in range(np.int64(of_rank[0])):
+            received[n] = of_rank[1 + spike]
+            n += 1
+    return n
+
+
 def call_kernels() -> None:
     """Call the kernels of this module with no spikes, so that they are compiled."""
     spikes, integers = np.zeros(0, np.uint64), np.zeros(0, np.int64)
@@ -71,10 +94,28 @@ def call_kernels() -> None:
     collect(np.zeros((1, 1), np.uint64), spikes)
 
 
+class CompiledStep(NamedTuple):
+    """What compiled code calls in the place of an exchange.
+
+    kernel(own, sent, n_sent, received) -> how many spikes it received, in any order; or, on all ranks alike,
+    ``compiled_collectives.NEEDS_PYTHON``, where the exchange in Python is to do this interval; or less, where MPI
+    failed. own (n,) int64: addresses, sizes, handles; sent (capacity,) uint64: packed spikes, n_sent of them; received
+    (``most``,) uint64: written.
+    """
+
+    kernel: Any
+    own: Int64Array
+    most: int
+
+
 class Exchange(Protocol):
     """One plan of exchange, built once, executed every interval."""
 
     name: str
+
+    def compiled(self) -> CompiledStep | None:
+        """What does the same in compiled code, until the next call of the exchange; None where nothing does."""
+        return None
 
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
         """The packed spikes that this rank needs, sorted, from those of its own neurons; valid until the next call."""
@@ -100,19 +141,24 @@ def _directed_pays(comm: MPI.Comm, needed: Int64Array) -> bool:
     return bool(comm.size >= _DIRECTED_RANKS and pairs / neurons < _DIRECTED_SHARE * comm.size)
 
 
-class AllgatherExchange:
+class AllgatherExchange(Exchange):
     """One Allgather of buffers of fixed capacity, repeated where a rank has more spikes than they hold."""
 
     name = "allgather"
 
     def __init__(self, comm: MPI.Comm) -> None:
+        self.comm = comm
         self._allgather = GrowingAllgather(comm, np.uint64)
         self._received = np.empty(0, np.uint64)
 
-    @property
-    def buffers(self) -> tuple[UInt64Array, UInt64Array]:
-        """outgoing (1 + capacity,) and incoming (ranks, 1 + capacity) of the next Allgather: a number, then spikes."""
-        return self._allgather.buffers
+    def compiled(self) -> CompiledStep | None:
+        """See ``Exchange.compiled``."""
+        if not at_hand(self.comm):
+            return None
+        outgoing, incoming = self._allgather.buffers
+        addresses = [outgoing.ctypes.data, incoming.ctypes.data]
+        own = np.array([*addresses, *incoming.shape, *handles(self.comm)], np.int64)
+        return CompiledStep(allgather_step, own, incoming.size)
 
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
         incoming, n = self._allgather(spikes, len(spikes))
@@ -124,7 +170,7 @@ class AllgatherExchange:
         return received
 
 
-class AllgathervExchange:
+class AllgathervExchange(Exchange):
     """An Allgather of the numbers of spikes, then an Allgatherv of the spikes."""
 
     name = "allgatherv"
@@ -141,7 +187,7 @@ class AllgathervExchange:
         return received
 
 
-class AlltoallvExchange:
+class AlltoallvExchange(Exchange):
     """Every spike goes only to the ranks that hold targets of its neuron."""
 
     name = "alltoallv"

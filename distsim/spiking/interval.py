@@ -1,8 +1,8 @@
 """A whole interval as one compiled function: update, exchange, delivery, as in ``loop``, for many intervals in a row.
 
-Groups and tables of a network are of different types, so the function is made for theirs: each brings the address of
-its kernel, and what that works on, as tuples of arrays. Tuples of tuples, (first, (second, ())), are gone through one
-after the other.
+It is one function for all networks. What differs between groups and tables - their kernels, and what these work on - it
+finds in memory: each has a row of whole numbers, with the address of its kernel, that of the thunk by which it is
+called, and the place of its arguments, see ``core.calls``. Into these it writes what changes from interval to interval.
 
 What is rare stays in Python: where an array is full, the function returns in the middle of an interval and says how far
 it came, so that the loop in Python ends the interval, makes room, and calls it again.
@@ -10,271 +10,231 @@ it came, so that the loop in Python ends the interval, makes room, and calls it 
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
-import numpy as np
-from numba import config, njit
-
-from distsim.core.calls import call
+from distsim.core.calls import DATA, OF_ARRAY, SHAPE, SIZE, WORD, call
 from distsim.core.clock import lap
-from distsim.core.jit import inline, jit
-from distsim.core.kernel_cache import KernelCache
-from distsim.parallel.compiled_collectives import allgather, barrier
-from distsim.spiking.exchange import collect, pack, unpack
-from distsim.spiking.synapses.history import append
+from distsim.core.jit import inline, jit, jit_beside
+from distsim.parallel.compiled_collectives import NEEDS_PYTHON, barrier
+from distsim.spiking.exchange import pack, unpack
 
 DONE, RECORD, EXCHANGE, ARCHIVE, DELIVER, FAILED = range(6)
 """How far an interval came: to the end; or what is to be done next, or has failed."""
-STEP, START, PACKED, RECEIVED, STAGE, PLACE, FOUND = range(7)
+STEP, START, PACKED, RECEIVED, STAGE, PLACE, FOUND = STATE = range(7)
 """Entries of ``state`` (int64): the last step done, the one before the interval; spikes of this rank and of all;
 how far the last interval came; which group or table is next; what its function returned."""
 UPDATE_TIME, RECORD_TIME, WAIT_TIME, COMMUNICATE_TIME, DELIVER_TIME = range(5)
 PHASES = ("update", "record", "wait", "communicate", "deliver")
+THUNK, KERNEL, BLOCK = range(3)
+"""First entries of the row of every group and table: addresses of its thunk and kernel; its first word of memory."""
+STEPS, CURRENT, CURRENTS, CURRENT_BYTES, SPIKES, NEURONS, NEURONS_END, HASHED, KEEPS = range(3, 12)
+"""Of a group: words of the first step and of the address of the current, from its first word on; the address of the
+currents of the first interval, and how many bytes further those of the next are; its first place among spikes, its
+first neuron, the one after its last; how many sums its spikes are hashed into; which spikes are kept."""
+GROUP, FIRST, END, LONGEST = range(3, 7)
+"""Of a plastic table: the group of its targets, the first of these in it, the one after the last; longest delay."""
+TIME = 3
+"""Of a table: the word of (now, horizon), from its first word on; 0 where its kernel is not told the time."""
+SEEN = 2 * OF_ARRAY + 2
+"""The word of ``seen`` among the arguments of ``history.append``: (neurons, stamps, begin, (keep_from, seen), ...)."""
+KEEPS_NONE, KEEPS_SOME, KEEPS_ALL = range(3)
 FEW = 24  # spikes that are sorted by insertion
 
 
-@cache
-def run_of(n_groups: int, n_plastic: int, timed: tuple[bool, ...]) -> Any:
-    """The function that runs intervals of a network with so many groups and plastic tables.
+@jit_beside
+def run(limits, state, rows, memory, neurons, spikes, kept, exchanged, clock):  # type: ignore[no-untyped-def]
+    """Run at most ``most`` intervals of ``interval`` steps, not beyond step ``end``; returns how many were ended.
 
-    timed: of each table, whether its kernel is told the time, see ``deliver_all``.
+    limits: (most, interval, end). state: see STEP. rows: of groups, plastic tables and tables, int64, see THUNK;
+    memory: the words of their blocks. neurons: (gids, spikes so far) of all groups, one after the other, and the sums
+    of the hash. spikes: index and stamp, of all groups, of the targets of a table, (packed, received, gids, stamps)
+    and the number of those of each group. kept: see ``keep``. exchanged: addresses of the step of the exchange, of
+    what waits and what sorts, a handle for the one that waits, and what the step works on. clock: (words, ns spent in
+    each phase).
     """
-    advance, keep = advance_all(n_groups), keep_all(n_groups)
-    archive, deliver = archive_all(n_plastic), deliver_all(timed)
-
-    def run(most, interval, end, state, groups, tables, plastic, exchanged, spikes, clock):  # type: ignore[no-untyped-def]
-        """Run at most ``most`` intervals of ``interval`` steps, not beyond step ``end``; returns how many were ended.
-
-        state: see STEP. groups, tables, plastic: see ``advance_all``, ``deliver_all``, ``archive_all``; exchanged: address
-        of the kernel of the exchange, and what it works on. spikes: (packed, received, gids, stamps, counts of each group). clock: (words, ns spent
-        in each phase).
-        """
-        packed, received, gids, stamps, counts = spikes
-        words, spent = clock
+    most, interval, end = limits
+    groups, plastic, tables = rows
+    fired, of_targets, (packed, received, gids, stamps), counts = spikes
+    step, wait, handle, sort_many, own = exchanged
+    words, spent = clock
+    lap(words, spent, RECORD_TIME)
+    for i in range(most):
+        if state[STEP] >= end:
+            return i
+        start = state[STEP]
+        stop = min(start + interval, end)
+        state[START], state[STEP] = start, stop
+        state[PACKED] = advance(groups, memory, i, start, stop - start, neurons, fired, packed, counts)
+        lap(words, spent, UPDATE_TIME)
+        state[STAGE], state[PLACE] = RECORD, keep(groups, fired, counts, kept)
         lap(words, spent, RECORD_TIME)
-        for i in range(most):
-            if state[STEP] >= end:
+        if state[PLACE] < groups.shape[0]:
+            return i
+        state[STAGE] = EXCHANGE
+        if wait != 0:
+            if call(wait, (handle,)) != 0:
+                state[STAGE] = FAILED
                 return i
-            start = state[STEP]
-            stop = min(start + interval, end)
-            state[START], state[STEP] = start, stop
-            state[PACKED] = advance(groups, 0, i, start, stop - start, counts, packed, 0)
-            lap(words, spent, UPDATE_TIME)
-            state[STAGE], state[PLACE] = RECORD, keep(groups, 0, counts)
-            lap(words, spent, RECORD_TIME)
-            if state[PLACE] < counts.size:
-                return i
-            state[STAGE] = EXCHANGE
-            n = call(exchanged[0], (exchanged[1], packed, state[PACKED], received, words, spent))
-            lap(words, spent, COMMUNICATE_TIME)
-            state[RECEIVED] = n
-            if n < 0 or n > gids.size:
-                state[STAGE] = FAILED if n < -1 else EXCHANGE
-                return i
-            state[STAGE] = ARCHIVE
-            state[PLACE], state[FOUND] = archive(plastic, 0, counts, start)
-            if state[PLACE] >= 0:
-                return i
-            unpack(received[:n], start, gids, stamps)
-            state[STAGE] = DELIVER
-            state[PLACE], state[FOUND] = deliver(tables, 0, gids[:n], stamps[:n], stop, stop + interval)
-            lap(words, spent, DELIVER_TIME)
-            if state[PLACE] >= 0:
-                return i
-            state[STAGE] = DONE
-        return most
-
-    return _compiled(run)
-
-
-def _compiled(run: Any) -> Any:
-    """``run`` as ``jit`` compiles it, but so that other threads go on: one waits for signals."""
-    dispatcher = njit(error_model="numpy", nogil=True)(run)
-    if not config.DISABLE_JIT:
-        dispatcher._cache = KernelCache(run, dispatcher.targetoptions)
-    return dispatcher
-
-
-@cache
-def advance_all(n: int) -> Any:
-    """Advances ``n`` groups by their kernels (*own, first_step, n_steps, rings, unit, current, poisson, index, stamp).
-
-    groups: of each (address of its kernel, own, rings, unit, currents (intervals, stretches, steps), poisson, gids,
-    index, stamp, sums of the hash, spikes of each neuron so far, kept); counts (groups,) is written. Returns the number
-    of packed spikes.
-    """
-    if not n:
-
-        @inline
-        def none(groups, k, i, start, n_steps, counts, packed, end):  # type: ignore[no-untyped-def]
-            return end
-
-        return none
-    others = advance_all(n - 1)
-
-    @inline
-    def advance(groups, k, i, start, n_steps, counts, packed, end):  # type: ignore[no-untyped-def]
-        kernel, own, rings, unit, currents, poisson, gids, index, stamp, sums, spiked, _ = groups[0]
-        current = currents[i % currents.shape[0]]
-        n = call(kernel, (*own, start + 1, n_steps, rings, unit, current, poisson, index, stamp))
-        counts[k] = n
-        end = pack(gids, index[:n], stamp[:n], start, packed, end, sums, spiked)
-        return others(groups[1], k + 1, i, start, n_steps, counts, packed, end)
-
-    return advance
-
-
-@cache
-def keep_all(n: int) -> Any:
-    """Keeps the spikes of the neurons of ``n`` groups that are recorded; returns the first that has no room, or n.
-
-    kept, of each group: which neurons are recorded (neurons,) uint8, empty where all are; index and stamp (room,), and
-    how many there are (1,); no room at all where none is recorded.
-    """
-    if not n:
-
-        @inline
-        def none(groups, k, counts):  # type: ignore[no-untyped-def]
-            return k
-
-        return none
-    others = keep_all(n - 1)
-
-    @inline
-    def keep(groups, k, counts):  # type: ignore[no-untyped-def]
-        _, _, _, _, _, _, _, index, stamp, _, _, kept = groups[0]
-        recorded, kept_index, kept_stamp, used = kept
-        if kept_index.size > 0:
-            if used[0] + counts[k] > kept_index.size:
-                return k
-            for spike in range(counts[k]):
-                kept_index[used[0]] = index[spike]
-                kept_stamp[used[0]] = stamp[spike]
-                used[0] += 1 if recorded.size == 0 or recorded[index[spike]] else 0
-        return others(groups[1], k + 1, counts)
-
-    return keep
-
-
-@cache
-def archive_all(n: int) -> Any:
-    """Tells ``n`` tables of plastic synapses of the spikes of their targets.
-
-    plastic: of each table (own, group, index and stamp of the spikes of the group, first target, the one after the
-    last, scratch for index and stamp), own: ``History.own``. Returns the first table that has no room and how far it
-    came, or -1.
-    """
-    if not n:
-
-        @inline
-        def none(plastic, k, counts, start):  # type: ignore[no-untyped-def]
-            return -1, 0
-
-        return none
-    others = archive_all(n - 1)
-
-    @inline
-    def archive(plastic, k, counts, start):  # type: ignore[no-untyped-def]
-        own, group, index, stamp, begin, end, of_targets, their_stamps = plastic[0]
-        keep_from, longest_delay, rate, history = own
-        n = 0
-        for spike in range(counts[group]):
-            of_targets[n], their_stamps[n] = index[spike], stamp[spike]
-            n += 1 if begin <= index[spike] < end else 0
-        came = append(of_targets[:n], their_stamps[:n], 0, (keep_from, start - longest_delay), rate, history)
-        if came < n:
-            return k, came
-        return others(plastic[1], k + 1, counts, start)
-
-    return archive
-
-
-@cache
-def deliver_all(timed: tuple[bool, ...]) -> Any:
-    """Delivers spikes to tables by their kernels (gids, stamps, *before, ring, *after) -> 0, or what stops it.
-
-    A kernel that is ``timed`` is called without spikes, too, and told (now, horizon) behind everything else. tables: of
-    each (address of its kernel, before, ring, after). Returns the table that stopped it and what that returned, or -1.
-    """
-    if not timed:
-
-        @inline
-        def none(tables, k, gids, stamps, now, horizon):  # type: ignore[no-untyped-def]
-            return -1, 0
-
-        return none
-    others = deliver_all(timed[1:])
-
-    @inline
-    def deliver(tables, k, gids, stamps, now, horizon):  # type: ignore[no-untyped-def]
-        kernel, before, ring, after = tables[0]
-        if gids.size > 0:
-            found = call(kernel, (gids, stamps, *before, ring, *after))
-            if found != 0:
-                return k, found
-        return others(tables[1], k + 1, gids, stamps, now, horizon)
-
-    @inline
-    def deliver_timed(tables, k, gids, stamps, now, horizon):  # type: ignore[no-untyped-def]
-        kernel, before, ring, after = tables[0]
-        found = call(kernel, (gids, stamps, *before, ring, *after, now, horizon))
-        if found != 0:
-            return k, found
-        return others(tables[1], k + 1, gids, stamps, now, horizon)
-
-    return deliver_timed if timed[0] else deliver
+            lap(words, spent, WAIT_TIME)
+        n = call(step, (own, packed, state[PACKED], received))
+        if n > 1:
+            sort(received, n, sort_many)
+        state[RECEIVED] = n
+        lap(words, spent, COMMUNICATE_TIME)
+        if n < 0:
+            state[STAGE] = EXCHANGE if n == NEEDS_PYTHON else FAILED
+            return i
+        state[STAGE] = ARCHIVE
+        state[PLACE], state[FOUND] = archive(plastic, memory, counts, groups, fired, of_targets, start)
+        if state[PLACE] >= 0:
+            return i
+        unpack(received[:n], start, gids, stamps)
+        state[STAGE] = DELIVER
+        state[PLACE], state[FOUND] = deliver(tables, memory, n, stop, stop + interval)
+        lap(words, spent, DELIVER_TIME)
+        if state[PLACE] >= 0:
+            return i
+        state[STAGE] = DONE
+    return most
 
 
 @inline
-def sort(spikes):  # type: ignore[no-untyped-def]
-    """Sort packed spikes in place."""
-    if spikes.size > FEW:
-        spikes.sort()
-        return
-    for place in range(1, spikes.size):
+def kernel_of(row, memory):  # type: ignore[no-untyped-def]
+    """What the kernel of a row returns for the arguments in its block."""
+    return call(row[THUNK], (row[KERNEL], memory.ctypes.data + WORD * row[BLOCK]))
+
+
+@inline
+def set_length(array, n, memory):  # type: ignore[no-untyped-def]
+    """Let the array whose words begin at memory[array] have ``n`` entries."""
+    memory[array + SIZE] = n
+    memory[array + SHAPE] = n
+
+
+@inline
+def advance(groups, memory, i, start, n_steps, neurons, fired, packed, counts):  # type: ignore[no-untyped-def]
+    """Advance all groups by their kernels (*own, first_step, n_steps, rings, unit, current, poisson, index, stamp).
+
+    i: number of the interval. counts (groups,) is written. Returns the number of packed spikes.
+    """
+    gids, spiked, sums = neurons
+    index, stamp = fired
+    end = 0
+    for k in range(groups.shape[0]):
+        row = groups[k]
+        block = row[BLOCK]
+        memory[block + row[STEPS]] = start + 1
+        memory[block + row[STEPS] + 1] = n_steps
+        memory[block + row[CURRENT]] = row[CURRENTS] + i * row[CURRENT_BYTES]
+        n = kernel_of(row, memory)
+        counts[k] = n
+        if n > 0:
+            first, begin, until = row[SPIKES], row[NEURONS], row[NEURONS_END]
+            of_group = gids[begin:until], index[first : first + n], stamp[first : first + n]
+            end = pack(*of_group, start, packed, end, sums[: row[HASHED]], spiked[begin:until])
+    return end
+
+
+@inline
+def keep(groups, fired, counts, kept):  # type: ignore[no-untyped-def]
+    """Keep the spikes of the neurons that are recorded; returns the first group that has no room, or how many there are.
+
+    kept: which neurons are recorded (neurons,) uint8; index and stamp (groups, room), and how many there are (groups,).
+    """
+    index, stamp = fired
+    recorded, kept_index, kept_stamp, used = kept
+    for k in range(groups.shape[0]):
+        if groups[k, KEEPS] == KEEPS_NONE:
+            continue
+        end = used[k]
+        if end + counts[k] > kept_index.shape[1]:
+            return k
+        every, begin, first = groups[k, KEEPS] == KEEPS_ALL, groups[k, NEURONS], groups[k, SPIKES]
+        for spike in range(first, first + counts[k]):
+            kept_index[k, end] = index[spike]
+            kept_stamp[k, end] = stamp[spike]
+            end += 1 if every or recorded[begin + index[spike]] else 0
+        used[k] = end
+    return groups.shape[0]
+
+
+@inline
+def sort(spikes, n, sort_many):  # type: ignore[no-untyped-def]
+    """Sort the first ``n`` packed spikes in place; sort_many: address of the kernel that sorts many."""
+    if n > FEW:
+        return call(sort_many, (spikes, n))
+    for place in range(1, n):
         spike, k = spikes[place], place
         while k > 0 and spikes[k - 1] > spike:
             spikes[k] = spikes[k - 1]
             k -= 1
         spikes[k] = spike
+    return 0
+
+
+@inline
+def archive(plastic, memory, counts, groups, fired, of_targets, start):  # type: ignore[no-untyped-def]
+    """Tell plastic tables of the spikes of their targets, by kernels as ``history.append``.
+
+    of_targets: index and stamp (capacity,) of these, which the arguments point to. Returns the first table that has no
+    room and how far it came, or -1.
+    """
+    index, stamp = fired
+    their_index, their_stamp = of_targets
+    for k in range(plastic.shape[0]):
+        row = plastic[k]
+        first = groups[row[GROUP], SPIKES]
+        n = 0
+        for spike in range(first, first + counts[row[GROUP]]):
+            their_index[n] = index[spike]
+            their_stamp[n] = stamp[spike]
+            n += 1 if row[FIRST] <= index[spike] < row[END] else 0
+        if n > 0:
+            set_length(row[BLOCK], n, memory)
+            set_length(row[BLOCK] + OF_ARRAY, n, memory)
+            memory[row[BLOCK] + SEEN] = start - row[LONGEST]
+            came = kernel_of(row, memory)
+            if came < n:
+                return k, came
+    return -1, 0
+
+
+@inline
+def deliver(tables, memory, n, now, horizon):  # type: ignore[no-untyped-def]
+    """Deliver ``n`` spikes by kernels (gids, stamps, ...) -> 0, or what stops it; some end in (now, horizon).
+
+    Those that are told the time are called without spikes, too. Returns the table that stopped it and what that
+    returned, or -1.
+    """
+    for k in range(tables.shape[0]):
+        row = tables[k]
+        if row[TIME] > 0:
+            memory[row[BLOCK] + row[TIME]] = now
+            memory[row[BLOCK] + row[TIME] + 1] = horizon
+        elif n == 0:
+            continue
+        set_length(row[BLOCK], n, memory)
+        set_length(row[BLOCK] + OF_ARRAY, n, memory)
+        found = kernel_of(row, memory)
+        if found != 0:
+            return k, found
+    return -1, 0
 
 
 @jit
-def alone(exchanged, packed, n, received, words, spent):  # type: ignore[no-untyped-def]
-    """The exchange of one rank; returns the number of spikes, -1 where ``received`` cannot hold them."""
-    if n > received.size:
-        return -1
+def sort_all(spikes, n):  # type: ignore[no-untyped-def]
+    """Sort the first ``n`` packed spikes in place."""
+    spikes[:n].sort()
+    return 0
+
+
+@jit
+def wait_for_all(comm):  # type: ignore[no-untyped-def]
+    """A barrier of the communicator with that handle; 0, or the number of an error."""
+    return barrier(comm) + 0
+
+
+@jit
+def alone(own, packed, n, received):  # type: ignore[no-untyped-def]
+    """The exchange of one rank: see ``exchange.CompiledStep``."""
     for spike in range(n):
         received[spike] = packed[spike]
-    sort(received[:n])
     return n
-
-
-@jit
-def with_all(exchanged, packed, n, received, words, spent):  # type: ignore[no-untyped-def]
-    """One Allgather of buffers of fixed capacity; returns the number of spikes.
-
-    -1 where a rank has more spikes than its buffer holds, or ``received`` cannot hold them; -2 where MPI failed.
-    """
-    outgoing, incoming, kind, comm, waits = exchanged
-    if waits:
-        if barrier(comm) != 0:
-            return -2
-        lap(words, spent, WAIT_TIME)
-    capacity = outgoing.size - 1
-    outgoing[0] = n
-    for spike in range(min(n, capacity)):
-        outgoing[1 + spike] = packed[spike]
-    if allgather(outgoing, incoming, kind, comm) != 0:
-        return -2
-    total = 0
-    for rank in range(incoming.shape[0]):
-        if incoming[rank, 0] > capacity:
-            return -1
-        total += np.int64(incoming[rank, 0])
-    if total > received.size:
-        return -1
-    collect(incoming, received)
-    sort(received[:total])
-    return total

@@ -19,7 +19,7 @@ from distsim.parallel.event_hash import EventHash
 from distsim.parallel.timers import Timers
 from distsim.spiking import exchange as exchanges
 from distsim.spiking.exchange import Exchange, pack, unpack
-from distsim.spiking.local_network import LocalGroup, LocalNetwork
+from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.recorders import Fired, Recorders
 from distsim.spiking.spike_counts import SpikeCounts
 
@@ -53,7 +53,12 @@ class SpikingLoop:
         self.counts = SpikeCounts(local)
         self.spike_hash, self._no_sums = EventHash(), np.zeros(0, np.uint64)
         sizes = [group.most_spikes(interval, dt) for group in local.groups]  # spikes that buffers hold
-        self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
+        self._every = Fired(np.empty(sum(sizes), np.int32), np.empty(sum(sizes), np.int64))
+        self._begins = [sum(sizes[:k]) for k in range(len(sizes))]
+        ends = [begin + size for begin, size in zip(self._begins, sizes, strict=True)]
+        self._fired = [
+            Fired(self._every.index[i:j], self._every.stamp[i:j]) for i, j in zip(self._begins, ends, strict=True)
+        ]
         self._packed = np.empty(sum(sizes), np.uint64)
         self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)
         self._no_current = {group.stretches.n: np.zeros((group.stretches.n, interval)) for group in local.groups}
@@ -168,8 +173,12 @@ class SpikingLoop:
             ring, grid = table.target.rings[table.input], table.target.grid
             idle = not len(gids) and not table.segmented
             if not idle and table.delivery.deliver(gids, stamps, ring, grid, self.step, self.step + self.interval):
-                limit = f"{grid.largest_weight:g} {table.target.model.weight_unit}"
-                raise RangeError(
-                    f"a weight of {table.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of "
-                    "input are no longer exact: the plasticity is unstable"
-                )
+                self.refuse(table)
+
+    def refuse(self, table: LocalTable) -> None:
+        """RangeError: a weight of ``table`` is too large."""
+        limit = f"{table.target.grid.largest_weight:g} {table.target.model.weight_unit}"
+        raise RangeError(
+            f"a weight of {table.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of "
+            "input are no longer exact: the plasticity is unstable"
+        )

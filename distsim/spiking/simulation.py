@@ -26,7 +26,7 @@ from distsim.spiking import plastic_weights as weights
 from distsim.spiking import spike_file
 from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES
-from distsim.spiking.compiled_loop import CompiledLoop, can_be_compiled
+from distsim.spiking.compiled_loop import CompiledLoop, why_not_compiled
 from distsim.spiking.exchange import make_exchange
 from distsim.spiking.kept_changes import neurons_kept, value_kept
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
@@ -109,7 +109,7 @@ class Simulation(GridSimulation[Network]):
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
         waits = not crowded(comm)
         parts = self._local, plan, self._steps_together(), self.dt, self.recorders, comm.Barrier if waits else _no_wait
-        compiled = self._way != "python" and can_be_compiled(self._local, plan, comm)
+        compiled = self._way != "python" and not why_not_compiled(self._local, plan, comm)
         self._loop = CompiledLoop(*parts, comm=comm, waits=waits) if compiled else SpikingLoop(*parts)
         self._timers = self._loop.timers
         self._compile(self._loop.call_kernels)

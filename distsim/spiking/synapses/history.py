@@ -57,11 +57,6 @@ class History:
         seen = start - self.longest_delay
         return int(append(neurons, stamps, begin, (self.keep_from, seen), self.rate, self.arrays))
 
-    @property
-    def own(self) -> tuple[Any, ...]:
-        """What ``append`` needs beside the spikes: keep_from, longest_delay, rate, arrays."""
-        return self.keep_from, self.longest_delay, self.rate, self.arrays
-
     def middle(self, neuron: int) -> int:
         """Step of the newest in the older half of the spikes of ``neuron``, whose history is full."""
         return int(np.sort(self.steps[:, neuron])[self.capacity // 2 - 1])

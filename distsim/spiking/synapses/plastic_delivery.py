@@ -104,8 +104,8 @@ class PlasticDelivery(Delivery):
         limits = 1.0 / grid.unit, grid.largest_weight
         return self.kernels.deliver, (self.table.arrays, limits), (self.history.arrays, self.sources, self.constants)
 
-    def past(self) -> tuple[Any, ...]:
-        return self.history.own
+    def past(self) -> History:
+        return self.history
 
     def weights_at(self, now: int, edges: Int64Array, rows: Int64Array) -> FloatArray:
         result = np.empty(len(edges))

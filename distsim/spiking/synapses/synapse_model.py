@@ -49,8 +49,8 @@ class Delivery(ABC):
         """
         return None
 
-    def past(self) -> tuple[Any, ...]:
-        """The history of the targets (``History.own``) of plastic synapses."""
+    def past(self) -> Any:
+        """The ``History`` of the targets of plastic synapses, to which ``archive`` appends."""
         raise TypeError(f"{type(self).__name__} takes no note of the spikes of targets")
 
     def archive(self, neurons: npt.NDArray[np.int32], stamps: Int64Array, start: int) -> None:
