@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import config, typeof, types
+from numba import typeof, types
+from numba._dispatcher import compute_fingerprint
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
@@ -25,7 +26,6 @@ Int64Array = npt.NDArray[np.int64]
 WORD = 8  # bytes
 SIZE, DATA, SHAPE, OF_ARRAY = 2, 4, 5, 7
 """Words of an array of one dimension: its size, its address, its length; and how many it has."""
-
 
 
 class Blocks:
@@ -52,44 +52,52 @@ class Blocks:
 
 def words(value: Any) -> list[int]:
     """``value`` as machine code takes it: a number, an array or a tuple of them; TypeError for anything else."""
+    found: list[int] = []
+    _put(value, found)
+    return found
+
+
+def _put(value: Any, found: list[int]) -> None:
+    """Append the words of ``value``."""
     if isinstance(value, tuple):
-        return [word for entry in value for word in words(entry)]
-    if isinstance(value, np.ndarray):
+        for entry in value:
+            _put(entry, found)
+    elif isinstance(value, np.ndarray):
         address = value.__array_interface__["data"][0]
-        return [0, 0, value.size, value.itemsize, address, *value.shape, *value.strides]
-    if isinstance(value, float):
-        return list(struct.unpack("q", struct.pack("d", value)))
-    if type(value) in (int, np.int64):
-        return [int(value)]
-    if isinstance(value, np.uint64):
-        return [int(value.view(np.int64))]
-    raise TypeError(f"{type(value).__name__} is not what compiled code can be given in memory")
+        found += (0, 0, value.size, value.itemsize, address, *value.shape, *value.strides)
+    elif isinstance(value, float):
+        found += struct.unpack("q", struct.pack("d", value))
+    elif type(value) in (int, np.int64):
+        found.append(int(value))
+    elif isinstance(value, np.uint64):
+        found.append(int(value.view(np.int64)))
+    else:
+        raise TypeError(f"compiled code cannot be given {type(value).__name__} in memory")
 
 
-def address_of(kernel: Any, arguments: tuple[Any, ...]) -> int:
-    """Where the machine code of ``kernel`` for arguments of these types begins; 0 where nothing is compiled.
+def addresses_of(kernel: Any, arguments: tuple[Any, ...]) -> tuple[int, int]:
+    """Where the machine code of ``kernel`` for arguments of these types begins, and that of its thunk.
 
     Raises TypeError unless it returns an int64.
     """
-    if config.DISABLE_JIT:
-        return 0
-    return _address(kernel, tuple(typeof(argument) for argument in arguments))
+    call = kernel, compute_fingerprint(arguments)
+    if call not in _known:
+        kinds = tuple(typeof(argument) for argument in arguments)
+        _known[call] = _address(kernel, kinds), _address(thunk_of(kinds), (types.int64, types.int64))
+    return _known[call]
 
 
-def _address(kernel: Any, signature: tuple[Any, ...]) -> int:
-    kernel.compile(signature)
-    compiled = kernel.overloads[signature]
+_known: dict[Any, tuple[int, int]] = {}
+"""Addresses by kernel and types of arguments: to find them out takes as long as many intervals."""
+
+
+def _address(kernel: Any, kinds: tuple[Any, ...]) -> int:
+    kernel.compile(kinds)
+    compiled = kernel.overloads[kinds]
     returned = types.unliteral(compiled.signature.return_type)
     if returned != types.int64:
         raise TypeError(f"{kernel.py_func.__qualname__} returns {returned}, not a whole number")
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
-
-
-def thunk_for(arguments: tuple[Any, ...]) -> int:
-    """The address of the thunk of kernels that take arguments of these types; 0 where nothing is compiled."""
-    if config.DISABLE_JIT:
-        return 0
-    return _address(thunk_of(tuple(typeof(argument) for argument in arguments)), (types.int64, types.int64))
 
 
 @cache

@@ -60,6 +60,10 @@ class Wing(ABC):
         """How many of what happened so far; collective."""
         return {}
 
+    def ways(self, simulation: Any) -> dict[str, str]:
+        """How it was computed, where that was found out on the spot; no result depends on it."""
+        return {}
+
     @abstractmethod
     def hashes(self, simulation: Any) -> dict[str, str]:
         """What runs of one network have in common on any number of ranks; collective."""
@@ -99,7 +103,7 @@ class Spiking(Wing):
     def simulation(
         self, network: Network, comm: MPI.Comm, settings: RunSettings, file: Path | None, checkpoint: Path | None = None
     ) -> Simulation:
-        own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange")}
+        own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange", "loop")}
         return _begun(Simulation, network, comm, checkpoint, file=file, **own)
 
     def connections(self, simulation: Simulation) -> int:
@@ -107,6 +111,9 @@ class Spiking(Wing):
 
     def events(self, simulation: Simulation) -> dict[str, int]:
         return {"n_spikes": simulation.spike_count()}
+
+    def ways(self, simulation: Simulation) -> dict[str, str]:
+        return {"loop_used": simulation.loop}
 
     def hashes(self, simulation: Simulation) -> dict[str, str]:
         return {"spike_hash": simulation.spike_hash(), "weight_hash": simulation.weight_hash()}

@@ -29,6 +29,7 @@ def run_point(
     precision: str | None = None,
     interval: float | None = None,
     exchange: str | None = None,
+    loop: str | None = None,
     record: Sequence[str] = (),
     keep: Sequence[str] = (),
     folder: str | os.PathLike[str] | None = None,
@@ -38,9 +39,9 @@ def run_point(
 
     model: a name that ``python -m distsim list`` shows, or the path of a file of your own. size: number of neurons.
     indegree: inputs per neuron; left out, the model's own rule (1250 for two_population). parameters: others of the
-    model. time, presimulation (ms), precision, interval (ms), exchange: as in an experiment file; left out, the model's
-    own. record, keep: what is recorded and kept, in the words of an experiment file, in ``folder``, which must be new
-    or empty. comm: the ranks, by default those of the job.
+    model. time, presimulation (ms), precision, interval (ms), exchange, loop: as in an experiment file; left out, the
+    model's own. record, keep: what is recorded and kept, in the words of an experiment file, in ``folder``, which must
+    be new or empty. comm: the ranks, by default those of the job.
 
     The record is that of a line of runs.jsonl, see docs/scaling.md: times in s, memory in bytes, rates in 1/s, weights
     in pA; but ``speedup`` and ``efficiency``, which take several, are None. Raises InputError for wrong input, before
@@ -56,7 +57,7 @@ def run_point(
     given = {
         "model": model, "sizes": [size], "indegree": indegree, "seeds": [seed], "vary": {},
         "parameters": dict(parameters or {}), "time": time, "presimulation": presimulation, "precision": precision,
-        "interval": interval, "exchange": exchange, "record": record or None, "keep": keep or None,
+        "interval": interval, "exchange": exchange, "loop": loop, "record": record or None, "keep": keep or None,
     }  # fmt: skip
     ranks = comm or world()
     chosen = {name: value for name, value in given.items() if value is not None}

@@ -4,3 +4,5 @@ PRECISIONS = ("double", "single")
 """Types of weights, and of sums of input, where they allow it."""
 EXCHANGES = ("auto", "allgather", "allgatherv", "alltoallv")
 """Plans of spike exchange."""
+LOOPS = ("compiled", "python")
+"""What runs intervals."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import config
 
 from distsim.core import clock as clocks
-from distsim.core.calls import DATA, Blocks, address_of, thunk_for, words
+from distsim.core.calls import DATA, Blocks, addresses_of, words
 from distsim.spiking import interval as stages
 from distsim.spiking.exchange import CompiledStep, Exchange
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
@@ -93,7 +93,6 @@ class CompiledLoop(SpikingLoop):
         super().__init__(*arguments)
         self.comm, self.waits = comm, waits
         self._at_once = 1
-        self._addresses: dict[Any, tuple[int, int]] = {}
         self._blocks = Blocks()  # holds what compiled code works on
         self._state = np.zeros(len(stages.STATE), np.int64)
         self._counts = np.zeros(len(self.local.groups), np.int64)
@@ -106,6 +105,9 @@ class CompiledLoop(SpikingLoop):
         self._received = np.empty(0, np.uint64)
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
+        if self.reason:
+            super().run(n_steps, tick)
+            return
         end = self.step + n_steps
         while self.step < end:
             due = self.recorders.next_states(self.step)
@@ -117,17 +119,17 @@ class CompiledLoop(SpikingLoop):
 
     def _run_compiled(self, end: int, tick: Callable[[int], None]) -> None:
         """Run intervals up to step ``end``, at which one ends."""
-        self._addresses.clear()
+        clocks.start(self._clock)
         while self.step < end:
             begin = time.perf_counter()
             most = max(1, min(self._at_once, CURRENT_BYTES // max(1, self._current_bytes())))
             arguments = self._arguments(most, end)
             ready = time.perf_counter()
-            self._clock[2] = time.perf_counter_ns()
             done = stages.run((most, self.interval, end), *arguments, (self._clock, self._spent))
             self._after_run()
             if self._state[stages.STAGE] != stages.DONE:
                 self._end_interval()
+                clocks.start(self._clock)
             self._hand_over()
             tick(self.step)
             if done == most:
@@ -194,19 +196,13 @@ class CompiledLoop(SpikingLoop):
             for k, group in enumerate(self.local.groups)
             for table in group.plastic_inputs
         ]
-        tables = [self._of_table(k, table, blocks) for k, table in enumerate(self.local.tables)]
+        tables = [self._of_table(table, blocks) for table in self.local.tables]
         rows = tuple(_rows(entries, n) for entries, n in ((groups, 12), (plastic, 7), (tables, 4)))
         neurons = self._all_gids, self.counts.every, self.spike_hash.sums
         received = self._packed, self._received, self._gids, self._stamps
         spikes = (self._every.index, self._every.stamp), self._of_targets, received, self._counts
         kept = self._kept.recorded, self._kept.index, self._kept.stamp, self._kept.used
         return self._state, rows, blocks.memory, neurons, spikes, kept, exchanged
-
-    def _row(self, name: Any, kernel: Any, arguments: tuple[Any, ...], blocks: Blocks) -> list[int]:
-        """Addresses of the thunk and the kernel, and the place of the arguments; see ``interval.THUNK``."""
-        if name not in self._addresses:
-            self._addresses[name] = thunk_for(arguments), address_of(kernel, arguments)
-        return [*self._addresses[name], blocks.add(arguments)]
 
     def _of_group(self, k: int, group: LocalGroup, blocks: Blocks, most: int, end: int) -> list[int]:
         """The row of a group: see ``interval.STEPS``."""
@@ -215,7 +211,7 @@ class CompiledLoop(SpikingLoop):
         steps, buffer = (1, 1), self._fired[k]
         before = (*own, *steps, group.rings, group.grid.unit)
         arguments = (*before, currents[0], group.poisson, buffer.index, buffer.stamp)
-        row = self._row(("update", k), kernel, arguments, blocks)
+        row = _row(kernel, arguments, blocks)
         places = [len(words(own)), len(words(before)) + DATA]
         further = currents.strides[0] if group.has_currents else 0
         begin, recorded = self._begins[k], self.recorders.recorded(k)
@@ -228,15 +224,15 @@ class CompiledLoop(SpikingLoop):
         """The row of a plastic table: see ``interval.GROUP``."""
         history: Any = table.delivery.past()
         arguments = (*self._of_targets, 0, (history.keep_from, 0), history.rate, history.arrays)
-        return [*self._row("append", append, arguments, blocks), group, *table.span, history.longest_delay]
+        return [*_row(append, arguments, blocks), group, *table.span, history.longest_delay]
 
-    def _of_table(self, k: int, table: LocalTable, blocks: Blocks) -> list[int]:
+    def _of_table(self, table: LocalTable, blocks: Blocks) -> list[int]:
         """The row of a table: see ``interval.TIME``."""
         delivery = table.delivery
         kernel, before, after = delivery.compiled(table.target.grid)  # type: ignore[misc] # there is one
         ring = table.target.rings[table.input]
         arguments = (self._gids, self._stamps, *before, ring, *after, *((0, 0) if delivery.timed else ()))
-        row = self._row(("deliver", k), kernel, arguments, blocks)
+        row = _row(kernel, arguments, blocks)
         return [*row, len(words(arguments)) - TIME if delivery.timed else 0]
 
     def _currents(self, group: LocalGroup, most: int, end: int) -> npt.NDArray[np.float64]:
@@ -254,18 +250,33 @@ class CompiledLoop(SpikingLoop):
             self._received = np.empty(found.most, np.uint64)
         if len(self._gids) < found.most:
             self._gids, self._stamps = np.empty(found.most, np.int64), np.empty(found.most, np.int64)
-        step = address_of(found.kernel, (found.own, self._packed, 0, self._received))
+        step, _ = addresses_of(found.kernel, (found.own, self._packed, 0, self._received))
+        sort_many, _ = addresses_of(stages.sort_all, (self._received, 0))
         wait, handle = 0, 0
         if self.waits and self.comm.size > 1:
-            wait, handle = address_of(stages.wait_for_all, (0,)), int(self.comm.handle)
-        return step, wait, handle, address_of(stages.sort_all, (self._received, 0)), found.own
+            wait, _ = addresses_of(stages.wait_for_all, (0,))
+            handle = int(self.comm.handle)
+        return step, wait, handle, sort_many, found.own
 
     def call_kernels(self) -> None:
         """As that of ``SpikingLoop``, whose kernels end intervals; and the compiled function, for no interval."""
         super().call_kernels()
-        self._addresses.clear()
-        stages.run((0, self.interval, self.step), *self._arguments(1, self.step + 1), (self._clock, self._spent))
+        self.reason = why_not_compiled(self.local, self.exchange, self.comm)
+        if self.reason:
+            return
+        try:
+            arguments = self._arguments(1, self.step + 1)
+        except TypeError as error:
+            self.reason = str(error)
+            return
+        stages.run((0, self.interval, self.step), *arguments, (self._clock, self._spent))
         self._spent[:] = 0
+
+
+def _row(kernel: Any, arguments: tuple[Any, ...], blocks: Blocks) -> list[int]:
+    """Addresses of the thunk and the kernel, and the place of the arguments; see ``interval.THUNK``."""
+    address, thunk = addresses_of(kernel, arguments)
+    return [thunk, address, blocks.add(arguments)]
 
 
 def _rows(entries: list[list[int]], width: int) -> Int64Array:

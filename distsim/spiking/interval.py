@@ -10,7 +10,7 @@ it came, so that the loop in Python ends the interval, makes room, and calls it 
 
 from __future__ import annotations
 
-from distsim.core.calls import DATA, OF_ARRAY, SHAPE, SIZE, WORD, call
+from distsim.core.calls import OF_ARRAY, SHAPE, SIZE, WORD, call
 from distsim.core.clock import lap
 from distsim.core.jit import inline, jit, jit_beside
 from distsim.parallel.compiled_collectives import NEEDS_PYTHON, barrier
@@ -135,7 +135,7 @@ def advance(groups, memory, i, start, n_steps, neurons, fired, packed, counts): 
 
 @inline
 def keep(groups, fired, counts, kept):  # type: ignore[no-untyped-def]
-    """Keep the spikes of the neurons that are recorded; returns the first group that has no room, or how many there are.
+    """Keep the spikes of recorded neurons; returns the first group that has no room, or how many there are.
 
     kept: which neurons are recorded (neurons,) uint8; index and stamp (groups, room), and how many there are (groups,).
     """

@@ -50,6 +50,7 @@ class SpikingLoop:
         self.wait = wait
         self.timers = Timers()
         self.step = 0
+        self.reason = ""  # why intervals do not run in compiled code, where they were to
         self.counts = SpikeCounts(local)
         self.spike_hash, self._no_sums = EventHash(), np.zeros(0, np.uint64)
         sizes = [group.most_spikes(interval, dt) for group in local.groups]  # spikes that buffers hold

@@ -25,8 +25,8 @@ from distsim.record.simulation_base import GridSimulation, Tick
 from distsim.spiking import plastic_weights as weights
 from distsim.spiking import spike_file
 from distsim.spiking.changes import Changes
-from distsim.spiking.choices import EXCHANGES
-from distsim.spiking.compiled_loop import CompiledLoop, why_not_compiled
+from distsim.spiking.choices import EXCHANGES, LOOPS
+from distsim.spiking.compiled_loop import CompiledLoop
 from distsim.spiking.exchange import make_exchange
 from distsim.spiking.kept_changes import neurons_kept, value_kept
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
@@ -56,9 +56,10 @@ class Simulation(GridSimulation[Network]):
     and sums of input of 64 bits; "single", weights of float32, and, where all synapses onto a population are static,
     weights and sums of 32 bits; weights, and changes of plastic ones, that would be rounded by more than 1e-4 of
     themselves keep the wider type. Sums are exact in both. interval (ms): exchange spikes so often instead of every
-    minimum delay, or 1024 steps where that is longer. exchange: plan of exchange, see ``spiking.exchange``; neither
-    changes any result. file: write what is recorded to this HDF5 file, which must not exist, instead of keeping it in
-    memory.
+    minimum delay, or 1024 steps where that is longer. exchange: plan of exchange, see ``spiking.exchange``. loop:
+    "compiled", intervals run in compiled code, many at a time, where all that takes part in them can; or "python". None
+    of these three changes any result. file: write what is recorded to this HDF5 file, which must not exist, instead of
+    keeping it in memory.
 
     Raises InputError for wrong input, and StorageError where the file can no longer be written, on all ranks alike; any
     other error on one rank ends the whole job.
@@ -81,10 +82,10 @@ class Simulation(GridSimulation[Network]):
         precision: str = "double",
         interval: float | None = None,
         exchange: str = "auto",
-        loop: str = "auto",
+        loop: str = "compiled",
         file: str | Path | None = None,
     ) -> None:
-        options = {"precision": precision, "interval": interval, "exchange": exchange, "file": file}
+        options = {"precision": precision, "interval": interval, "exchange": exchange, "loop": loop, "file": file}
         super().__init__(network, comm, seed, **options)
         self.dt = network.dt
         self.precision = precision
@@ -92,7 +93,8 @@ class Simulation(GridSimulation[Network]):
         self._first_step, self._weights_written = 0, -1  # steps
         self._slots: list[int] | None = None  # that rings are to have again
         check_names([exchange], EXCHANGES, "exchange plan", "Simulation")
-        self._plan, self._way = exchange, loop
+        check_names([loop], LOOPS, "loop", "Simulation")
+        self._plan, self._asked_loop = exchange, loop
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
         self._start(file, spike_file.lay_out, dt=self.dt, precision=precision)
 
@@ -109,11 +111,24 @@ class Simulation(GridSimulation[Network]):
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
         waits = not crowded(comm)
         parts = self._local, plan, self._steps_together(), self.dt, self.recorders, comm.Barrier if waits else _no_wait
-        compiled = self._way != "python" and not why_not_compiled(self._local, plan, comm)
+        compiled = self._asked_loop == "compiled"
         self._loop = CompiledLoop(*parts, comm=comm, waits=waits) if compiled else SpikingLoop(*parts)
         self._timers = self._loop.timers
-        self._compile(self._loop.call_kernels)
+        self._compile_loop()
         return sum(t.table.n_edges for t in self._local.tables)
+
+    def _compile_loop(self) -> None:
+        """Compile what the loop calls, or say on all ranks why some of it cannot be; collective."""
+        self._compile(self._loop.call_kernels)
+        reasons = self.comm.allgather(self._loop.reason)
+        self._loop.reason = next(filter(None, reasons), "")
+
+    @property
+    def loop(self) -> str:
+        """What runs the intervals: "compiled", or "python", and why where that was not asked for."""
+        if self._asked_loop == "python":
+            return "python"
+        return f"python: {self._loop.reason}" if self._loop.reason else "compiled"
 
     def _steps_together(self) -> int:
         """Steps between exchanges: the minimum delay, but not many, or the forced number, which may not be larger."""
@@ -279,7 +294,7 @@ class Simulation(GridSimulation[Network]):
         with faults(self.comm):
             self._slots = self._slots or self._lengths()
             self._changes.make(request)
-            self._compile(self._loop.call_kernels)
+            self._compile_loop()
             if self._output:
                 self._tell_changes(self._output)
 

@@ -83,7 +83,7 @@ class SegmentDelivery(Delivery):
 
 @jit
 def deliver_until(gids, stamps, table, per_unit, count, calendar, done, ring, now, horizon):  # type: ignore[no-untyped-def]
-    """Note the segments of the spikes, add those of the steps after ``now``, up to ``horizon``; see ``SegmentDelivery``.
+    """Note the segments of the spikes, add those of the steps after now, up to horizon; see ``SegmentDelivery``.
 
     table: place, offsets, segments, targets and weights of the table. per_unit: units per weight.
     Returns 0, or -1, with nothing done, where the calendar has no room.
