@@ -8,7 +8,6 @@ import time
 import numpy as np
 import numpy.typing as npt
 from numba import types
-from numba.extending import overload
 
 from distsim.core.jit import inline
 
@@ -31,26 +30,13 @@ def new_clock() -> Int64Array:
 
 def start(clock: Int64Array) -> None:
     """Begin the first of a row of laps."""
-    clock[2] = now(clock)
-
-
-def now(clock: Int64Array) -> int:
-    """The time (ns)."""
-    return time.clock_gettime_ns(CLOCK)
-
-
-@overload(now, jit_options={"forceinline": True})
-def _now(clock):  # type: ignore[no-untyped-def]
-    def ask_system(clock):  # type: ignore[no-untyped-def]
-        _clock_gettime(CLOCK, clock.ctypes)
-        return clock[0] * SECOND + clock[1]
-
-    return ask_system
+    clock[2] = time.clock_gettime_ns(CLOCK)
 
 
 @inline
 def lap(clock, spent, phase):  # type: ignore[no-untyped-def]
     """Add the time (ns) since the last lap to spent[phase]."""
-    present = now(clock)
+    _clock_gettime(CLOCK, clock.ctypes)
+    present = clock[0] * SECOND + clock[1]
     spent[phase] += present - clock[2]
     clock[2] = present

@@ -25,9 +25,6 @@ VERSIONS = (sys.version, numba.__version__, llvmlite.__version__, np.__version__
 SETTINGS = ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
 """Settings of numba that change machine code."""
 
-OVERLOADS = ("core/jit.py", "core/tuples.py", "core/calls.py", "core/clock.py", "parallel/compiled_collectives.py")
-"""Files that say how kernels are compiled, and what they compile in the place of a function of Python."""
-
 
 def key_of(dependencies: str, sig: Any, codegen: Any) -> str:
     """A digest of ``dependencies``, argument types, processor, versions and settings."""
@@ -38,8 +35,8 @@ def key_of(dependencies: str, sig: Any, codegen: Any) -> str:
 
 @cache
 def compiler_digest() -> str:
-    """A digest of the sources of ``OVERLOADS``: what numba takes for a function is not found by its name."""
-    sources = (Path(__file__).parents[1].joinpath(name).read_bytes() for name in OVERLOADS)
+    """A digest of how kernels and their loops over tuples are compiled, which kernels need not name."""
+    sources = (Path(__file__).with_name(name).read_bytes() for name in ("jit.py", "tuples.py"))
     return hashlib.sha256(b"".join(sources)).hexdigest()
 
 

@@ -8,14 +8,15 @@ of entries. Each returns what MPI returns: 0, or the number of an error.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
 from numba import carray, types
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
+
+from distsim.core.jit import inline
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -69,45 +70,28 @@ def handles(comm: MPI.Comm) -> tuple[int, int]:
     return int(MPI.UINT64_T.handle), int(comm.handle)
 
 
-def allgather(outgoing: int, incoming: int, n: int, kind: int, comm: int) -> int:
+@inline
+def allgather(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
     """MPI_Allgather of ``n`` entries of a type (handle ``kind``) at an address, to (ranks, n) at another."""
-    raise RuntimeError("only compiled code calls this")
+    return _allgather(outgoing, types.int32(n), kind, incoming, types.int32(n), kind, comm)
 
 
-def alltoall(outgoing: int, incoming: int, n: int, kind: int, comm: int) -> int:
+@inline
+def alltoall(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
     """MPI_Alltoall of (ranks, n) entries of a type (handle ``kind``) at an address, to (ranks, n) at another."""
-    raise RuntimeError("only compiled code calls this")
+    return _alltoall(outgoing, types.int32(n), kind, incoming, types.int32(n), kind, comm)
 
 
-def barrier(comm: int) -> int:
+@inline
+def barrier(comm):  # type: ignore[no-untyped-def]
     """MPI_Barrier."""
-    raise RuntimeError("only compiled code calls this")
+    return _barrier(comm)
 
 
-def _gathering(function: Any) -> Callable[..., Any]:
-    """What compiled code calls in the place of ``allgather`` or ``alltoall``."""
-
-    def compiled(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
-        def call(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
-            return function(outgoing, types.int32(n), kind, incoming, types.int32(n), kind, comm)
-
-        return call
-
-    return compiled
-
-
-overload(allgather, jit_options={"forceinline": True})(_gathering(_allgather))
-overload(alltoall, jit_options={"forceinline": True})(_gathering(_alltoall))
-
-
-def entries_at(address: int, n: int) -> Any:
+@inline
+def entries_at(address, n):  # type: ignore[no-untyped-def]
     """The ``n`` uint64 at an address, as an array."""
-    raise RuntimeError("only compiled code calls this")
-
-
-@overload(entries_at, jit_options={"forceinline": True})
-def _entries_at(address, n):  # type: ignore[no-untyped-def]
-    return lambda address, n: carray(_pointer(address), n)
+    return carray(_pointer(address), n)
 
 
 @intrinsic
@@ -118,8 +102,3 @@ def _pointer(typing_context, address):  # type: ignore[no-untyped-def]
         return builder.inttoptr(values[0], context.get_value_type(signature.return_type))
 
     return types.CPointer(types.uint64)(types.int64), generate
-
-
-@overload(barrier, jit_options={"forceinline": True})
-def _barrier_compiled(comm):  # type: ignore[no-untyped-def]
-    return lambda comm: _barrier(comm)

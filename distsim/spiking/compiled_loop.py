@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import config
 
 from distsim.core import clock as clocks
-from distsim.core.calls import DATA, Blocks, addresses_of, words
+from distsim.core.calls import DATA, Blocks, address_of, n_words
 from distsim.spiking import interval as stages
 from distsim.spiking.exchange import CompiledStep, Exchange
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
@@ -211,8 +211,8 @@ class CompiledLoop(SpikingLoop):
         steps, buffer = (1, 1), self._fired[k]
         before = (*own, *steps, group.rings, group.grid.unit)
         arguments = (*before, currents[0], group.poisson, buffer.index, buffer.stamp)
-        row = _row(kernel, arguments, blocks)
-        places = [len(words(own)), len(words(before)) + DATA]
+        row = blocks.add(kernel, arguments)
+        places = [n_words(own), n_words(before) + DATA]
         further = currents.strides[0] if group.has_currents else 0
         begin, recorded = self._begins[k], self.recorders.recorded(k)
         keeps = stages.KEEPS_ALL if recorded is None else stages.KEEPS_SOME if recorded.any() else stages.KEEPS_NONE
@@ -224,7 +224,7 @@ class CompiledLoop(SpikingLoop):
         """The row of a plastic table: see ``interval.GROUP``."""
         history: Any = table.delivery.past()
         arguments = (*self._of_targets, 0, (history.keep_from, 0), history.rate, history.arrays)
-        return [*_row(append, arguments, blocks), group, *table.span, history.longest_delay]
+        return [*blocks.add(append, arguments), group, *table.span, history.longest_delay]
 
     def _of_table(self, table: LocalTable, blocks: Blocks) -> list[int]:
         """The row of a table: see ``interval.TIME``."""
@@ -232,8 +232,8 @@ class CompiledLoop(SpikingLoop):
         kernel, before, after = delivery.compiled(table.target.grid)  # type: ignore[misc] # there is one
         ring = table.target.rings[table.input]
         arguments = (self._gids, self._stamps, *before, ring, *after, *((0, 0) if delivery.timed else ()))
-        row = _row(kernel, arguments, blocks)
-        return [*row, len(words(arguments)) - TIME if delivery.timed else 0]
+        row = blocks.add(kernel, arguments)
+        return [*row, n_words(arguments) - TIME if delivery.timed else 0]
 
     def _currents(self, group: LocalGroup, most: int, end: int) -> npt.NDArray[np.float64]:
         """Currents (intervals, stretches, steps) of the next intervals; of one interval where there are none."""
@@ -250,11 +250,11 @@ class CompiledLoop(SpikingLoop):
             self._received = np.empty(found.most, np.uint64)
         if len(self._gids) < found.most:
             self._gids, self._stamps = np.empty(found.most, np.int64), np.empty(found.most, np.int64)
-        step, _ = addresses_of(found.kernel, (found.own, self._packed, 0, self._received))
-        sort_many, _ = addresses_of(stages.sort_all, (self._received, 0))
+        step = address_of(found.kernel, (found.own, self._packed, 0, self._received))
+        sort_many = address_of(stages.sort_all, (self._received, 0))
         wait, handle = 0, 0
         if self.waits and self.comm.size > 1:
-            wait, _ = addresses_of(stages.wait_for_all, (0,))
+            wait = address_of(stages.wait_for_all, (0,))
             handle = int(self.comm.handle)
         return step, wait, handle, sort_many, found.own
 
@@ -271,12 +271,6 @@ class CompiledLoop(SpikingLoop):
             return
         stages.run((0, self.interval, self.step), *arguments, (self._clock, self._spent))
         self._spent[:] = 0
-
-
-def _row(kernel: Any, arguments: tuple[Any, ...], blocks: Blocks) -> list[int]:
-    """Addresses of the thunk and the kernel, and the place of the arguments; see ``interval.THUNK``."""
-    address, thunk = addresses_of(kernel, arguments)
-    return [thunk, address, blocks.add(arguments)]
 
 
 def _rows(entries: list[list[int]], width: int) -> Int64Array:
