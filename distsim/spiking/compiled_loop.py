@@ -87,11 +87,11 @@ class Kept:
 
 
 class CompiledLoop(SpikingLoop):
-    """As ``SpikingLoop``, on the ranks of ``comm``; waits: whether a barrier comes before every exchange."""
+    """As ``SpikingLoop``; reason: why intervals are run by that one after all."""
 
-    def __init__(self, *arguments: Any, comm: MPI.Comm, waits: bool) -> None:
+    def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.comm, self.waits = comm, waits
+        self.reason = ""
         self._at_once = 1
         self._blocks = Blocks()  # holds what compiled code works on
         self._state = np.zeros(len(stages.STATE), np.int64)
@@ -158,7 +158,8 @@ class CompiledLoop(SpikingLoop):
             self._hand_over()
             self.recorders.spikes(fired, place)
             self.timers.lap("record")
-            self.wait()
+            if self.waits:
+                self.comm.Barrier()
             self.timers.lap("wait")
         if stage <= stages.EXCHANGE:
             spikes = self.exchange(self._packed[: state[stages.PACKED]])
@@ -257,6 +258,15 @@ class CompiledLoop(SpikingLoop):
             wait = address_of(stages.wait_for_all, (0,))
             handle = int(self.comm.handle)
         return step, wait, handle, sort_many, found.own
+
+    @property
+    def how(self) -> str:  # type: ignore[override]
+        return f"python: {self.reason}" if self.reason else "compiled"
+
+    def compile(self, compiling: Callable[[Callable[[], None]], None]) -> None:
+        """As that of ``SpikingLoop``; all ranks agree on what runs intervals."""
+        super().compile(compiling)
+        self.reason = next(filter(None, self.comm.allgather(self.reason)), "")
 
     def call_kernels(self) -> None:
         """As that of ``SpikingLoop``, whose kernels end intervals; and the compiled function, for no interval."""

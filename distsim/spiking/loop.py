@@ -10,6 +10,7 @@ Time levels, for the interval of steps a + 1 .. b with b - a at most the minimum
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +24,20 @@ from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.recorders import Fired, Recorders
 from distsim.spiking.spike_counts import SpikeCounts
 
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
 Int64Array = npt.NDArray[np.int64]
 
 
 class SpikingLoop:
     """Advances the local part of a network; ``step`` is the last step done.
 
-    interval: steps between exchanges. wait: called before every exchange, a barrier where waiting for the slowest
-    rank is to be timed apart from the transfer.
+    interval: steps between exchanges. waits: whether a barrier of ``comm`` comes before every exchange, so that waiting
+    for the slowest rank is timed apart from the transfer. how: what runs intervals, in a few words.
     """
+
+    how = "python"
 
     def __init__(
         self,
@@ -40,17 +46,17 @@ class SpikingLoop:
         interval: int,
         dt: float,
         recorders: Recorders,
-        wait: Callable[[], object],
+        comm: MPI.Comm,
+        waits: bool,
     ) -> None:
         self.local = local
         self.exchange = exchange
         self.interval = interval
         self.dt = dt
         self.recorders = recorders
-        self.wait = wait
+        self.comm, self.waits = comm, waits
         self.timers = Timers()
         self.step = 0
-        self.reason = ""  # why intervals do not run in compiled code, where they were to
         self.counts = SpikeCounts(local)
         self.spike_hash, self._no_sums = EventHash(), np.zeros(0, np.uint64)
         sizes = [group.most_spikes(interval, dt) for group in local.groups]  # spikes that buffers hold
@@ -76,7 +82,8 @@ class SpikingLoop:
             timers.lap("update")
             self.recorders.spikes(fired)
             timers.lap("record")
-            self.wait()
+            if self.waits:
+                self.comm.Barrier()
             timers.lap("wait")
             spikes = self.exchange(self.pack(fired, start))
             timers.lap("communicate")
@@ -103,6 +110,10 @@ class SpikingLoop:
         return group.neurons.update(
             start + 1, n_steps, group.rings, unit, current, group.poisson, buffer.index, buffer.stamp
         )
+
+    def compile(self, compiling: Callable[[Callable[[], None]], None]) -> None:
+        """Let ``compiling`` call ``call_kernels``, on one rank of every node first; collective."""
+        compiling(self.call_kernels)
 
     def call_kernels(self) -> None:
         """Call every kernel of a run on the arrays of the network with nothing to do: no steps, no spikes.

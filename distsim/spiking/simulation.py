@@ -94,7 +94,7 @@ class Simulation(GridSimulation[Network]):
         self._slots: list[int] | None = None  # that rings are to have again
         check_names([exchange], EXCHANGES, "exchange plan", "Simulation")
         check_names([loop], LOOPS, "loop", "Simulation")
-        self._plan, self._asked_loop = exchange, loop
+        self._plan, self._compiled = exchange, loop == "compiled"
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
         self._start(file, spike_file.lay_out, dt=self.dt, precision=precision)
 
@@ -109,26 +109,11 @@ class Simulation(GridSimulation[Network]):
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
-        waits = not crowded(comm)
-        parts = self._local, plan, self._steps_together(), self.dt, self.recorders, comm.Barrier if waits else _no_wait
-        compiled = self._asked_loop == "compiled"
-        self._loop = CompiledLoop(*parts, comm=comm, waits=waits) if compiled else SpikingLoop(*parts)
+        parts = self._local, plan, self._steps_together(), self.dt, self.recorders, comm, not crowded(comm)
+        self._loop = CompiledLoop(*parts) if self._compiled else SpikingLoop(*parts)
         self._timers = self._loop.timers
-        self._compile_loop()
+        self._loop.compile(self._compile)
         return sum(t.table.n_edges for t in self._local.tables)
-
-    def _compile_loop(self) -> None:
-        """Compile what the loop calls, or say on all ranks why some of it cannot be; collective."""
-        self._compile(self._loop.call_kernels)
-        reasons = self.comm.allgather(self._loop.reason)
-        self._loop.reason = next(filter(None, reasons), "")
-
-    @property
-    def loop(self) -> str:
-        """What runs the intervals: "compiled", or "python", and why where that was not asked for."""
-        if self._asked_loop == "python":
-            return "python"
-        return f"python: {self._loop.reason}" if self._loop.reason else "compiled"
 
     def _steps_together(self) -> int:
         """Steps between exchanges: the minimum delay, but not many, or the forced number, which may not be larger."""
@@ -187,6 +172,11 @@ class Simulation(GridSimulation[Network]):
     def interval(self) -> float:
         """Time (ms) between exchanges of spikes."""
         return self._loop.interval * self.dt
+
+    @property
+    def loop(self) -> str:
+        """What runs the intervals: "compiled", or "python", and why, where that was not asked for."""
+        return self._loop.how
 
     def spikes(self, population: Neurons | str, everywhere: bool = True) -> gather.Spikes:
         """All recorded spikes of ``population`` so far, sorted by step, then neuron.
@@ -294,7 +284,7 @@ class Simulation(GridSimulation[Network]):
         with faults(self.comm):
             self._slots = self._slots or self._lengths()
             self._changes.make(request)
-            self._compile_loop()
+            self._loop.compile(self._compile)
             if self._output:
                 self._tell_changes(self._output)
 
@@ -389,10 +379,6 @@ class Simulation(GridSimulation[Network]):
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
         return self.comm.allgather(mine)
-
-
-def _no_wait() -> None:
-    """Where ranks take turns on the cores, waiting is not timed."""
 
 
 def _chosen(
