@@ -8,6 +8,7 @@ is a small function, a thunk, which reads them and calls the kernel: thunk(addre
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -27,31 +28,77 @@ SIZE, DATA, SHAPE, OF_ARRAY = 2, 4, 5, 7
 """Words of an array of one dimension: its size, its address, its length; and how many it has."""
 
 
-class Blocks:
-    """Arguments of kernels, one block after the other in ``memory`` (words,) int64, and what they point to.
+@dataclass
+class Block:
+    """Arguments of a kernel as words of memory, of which ``begin`` is the first; addresses of the kernel and its thunk.
 
-    Arrays are given by address: a block is of use until one of them is replaced.
+    words (n,) int64. places: of each argument, its first word, counted from that of the block.
+    """
+
+    kernel: Any
+    arguments: tuple[Any, ...]
+    address: int
+    thunk: int
+    words: Int64Array
+    places: list[int]
+    begin: int = 0
+
+    @classmethod
+    def of(cls, kernel: Any, arguments: tuple[Any, ...]) -> Block:
+        """That of a kernel that returns an int64; TypeError for arguments that are no numbers, arrays or tuples."""
+        words: list[int] = []
+        places, kinds = [], ""
+        for argument in arguments:
+            places.append(len(words))
+            kinds += _put(argument, words)
+        return cls(kernel, arguments, address_of(kernel, arguments), thunk_of(kinds), np.array(words, np.int64), places)
+
+
+class Blocks:
+    """The blocks of many kernels, one after the other in ``memory`` (words,) int64.
+
+    Arrays are given by address: blocks are made anew where one is replaced. So ``start``, ``add`` each in the same
+    order, and take ``memory``, whenever that may have happened; what is the same as before takes hardly any time.
     """
 
     def __init__(self) -> None:
-        self._words: list[int] = []
-        self._held: list[Any] = []
+        self._blocks: list[Block] = []
+        self._memory = np.zeros(0, np.int64)
+        self._next = 0
 
-    def add(self, kernel: Any, arguments: tuple[Any, ...]) -> list[int]:
-        """Addresses of the thunk and of the kernel, and the number of the first word of the block of ``arguments``."""
-        begin = len(self._words)
-        kinds = _put(arguments, self._words)
-        self._held.append(arguments)
-        return [thunk_of(kinds), address_of(kernel, arguments), begin]
+    def start(self) -> None:
+        """Begin with the first block."""
+        self._next = 0
+
+    def add(self, kernel: Any, arguments: tuple[Any, ...]) -> Block:
+        """The next block."""
+        k, blocks = self._next, self._blocks
+        self._next += 1
+        if k < len(blocks) and blocks[k].kernel is kernel and is_same(blocks[k].arguments, arguments):
+            return blocks[k]
+        block = Block.of(kernel, arguments)
+        block.begin = blocks[k - 1].begin + len(blocks[k - 1].words) if k else 0
+        if k < len(blocks) and len(blocks[k].words) != len(block.words):
+            del blocks[k:]  # what comes after it moves
+        blocks[k : k + 1] = [block]
+        self._memory = np.zeros(0, np.int64)
+        return block
 
     @property
     def memory(self) -> Int64Array:
-        return np.array([*self._words, 0], np.int64)
+        """The words of all blocks that were added since ``start``."""
+        if not len(self._memory):
+            self._memory = np.concatenate([np.zeros(0, np.int64), *(block.words for block in self._blocks)])
+        return self._memory
 
 
-def n_words(value: Any) -> int:
-    """How many words ``value`` takes, a number, an array or a tuple of them."""
-    return len(_put(value, []))
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two arguments are the same arrays, or tuples of them, and equal numbers."""
+    if one is other:
+        return True
+    if isinstance(one, tuple):
+        return isinstance(other, tuple) and len(one) == len(other) and all(map(is_same, one, other))
+    return type(one) is type(other) and not isinstance(one, np.ndarray) and bool(one == other)
 
 
 def _put(value: Any, found: list[int]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from distsim.core.jit import inline
+from distsim.core.jit import native_inline
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -33,7 +33,7 @@ def start(clock: Int64Array) -> None:
     clock[2] = time.clock_gettime_ns(CLOCK)
 
 
-@inline
+@native_inline
 def lap(clock, spent, phase):  # type: ignore[no-untyped-def]
     """Add the time (ns) since the last lap to spent[phase]."""
     _clock_gettime(CLOCK, clock.ctypes)

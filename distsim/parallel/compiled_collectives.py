@@ -16,7 +16,7 @@ import llvmlite.binding as llvm
 from numba import carray, types
 from numba.extending import intrinsic
 
-from distsim.core.jit import inline
+from distsim.core.jit import native_inline
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -70,25 +70,25 @@ def handles(comm: MPI.Comm) -> tuple[int, int]:
     return int(MPI.UINT64_T.handle), int(comm.handle)
 
 
-@inline
+@native_inline
 def allgather(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
     """MPI_Allgather of ``n`` entries of a type (handle ``kind``) at an address, to (ranks, n) at another."""
     return _allgather(outgoing, types.int32(n), kind, incoming, types.int32(n), kind, comm)
 
 
-@inline
+@native_inline
 def alltoall(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
     """MPI_Alltoall of (ranks, n) entries of a type (handle ``kind``) at an address, to (ranks, n) at another."""
     return _alltoall(outgoing, types.int32(n), kind, incoming, types.int32(n), kind, comm)
 
 
-@inline
+@native_inline
 def barrier(comm):  # type: ignore[no-untyped-def]
     """MPI_Barrier."""
     return _barrier(comm)
 
 
-@inline
+@native_inline
 def entries_at(address, n):  # type: ignore[no-untyped-def]
     """The ``n`` uint64 at an address, as an array."""
     return carray(_pointer(address), n)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import config
 
 from distsim.core import clock as clocks
-from distsim.core.calls import DATA, Blocks, address_of, n_words
+from distsim.core.calls import DATA, Block, Blocks, address_of
 from distsim.spiking import interval as stages
 from distsim.spiking.exchange import CompiledStep, Exchange
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
@@ -35,7 +35,6 @@ FASTER = 8.0  # at most, of the intervals that it runs from one call to the next
 MOST_AT_ONCE = 1 << 20  # intervals
 CURRENT_BYTES = 1 << 20  # of the currents of the intervals that it runs at once
 ROOM = 1 << 15  # spikes of a group that are kept before they are handed to the recorders
-TIME = 2  # arguments (now, horizon)
 
 
 def why_not_compiled(local: LocalNetwork, exchange: Exchange, comm: MPI.Comm) -> str:
@@ -190,58 +189,55 @@ class CompiledLoop(SpikingLoop):
         """state, rows, memory, neurons, spikes, kept and exchanged, as ``interval.run`` describes them."""
         self._state[stages.STEP], self._state[stages.STAGE] = self.step, stages.DONE
         exchanged = self._exchanged()  # makes the buffers that the others point to
-        blocks = self._blocks = Blocks()
-        groups = [self._of_group(k, group, blocks, most, end) for k, group in enumerate(self.local.groups)]
-        plastic = [
-            self._of_history(k, table, blocks)
-            for k, group in enumerate(self.local.groups)
-            for table in group.plastic_inputs
-        ]
-        tables = [self._of_table(table, blocks) for table in self.local.tables]
+        self._blocks.start()
+        numbered = list(enumerate(self.local.groups))
+        groups = [self._of_group(k, group, most, end) for k, group in numbered]
+        plastic = [self._of_history(k, table) for k, group in numbered for table in group.plastic_inputs]
+        tables = [self._of_table(table) for table in self.local.tables]
         rows = tuple(_rows(entries, n) for entries, n in ((groups, 12), (plastic, 7), (tables, 4)))
         neurons = self._all_gids, self.counts.every, self.spike_hash.sums
         received = self._packed, self._received, self._gids, self._stamps
         spikes = (self._every.index, self._every.stamp), self._of_targets, received, self._counts
         kept = self._kept.recorded, self._kept.index, self._kept.stamp, self._kept.used
-        return self._state, rows, blocks.memory, neurons, spikes, kept, exchanged
+        return self._state, rows, self._blocks.memory, neurons, spikes, kept, exchanged
 
-    def _of_group(self, k: int, group: LocalGroup, blocks: Blocks, most: int, end: int) -> list[int]:
+    def _of_group(self, k: int, group: LocalGroup, most: int, end: int) -> list[int]:
         """The row of a group: see ``interval.STEPS``."""
         kernel, own = group.neurons.compiled()  # type: ignore[misc] # there is one
-        currents = self._currents(group, most, end)
-        steps, buffer = (1, 1), self._fired[k]
-        before = (*own, *steps, group.rings, group.grid.unit)
-        arguments = (*before, currents[0], group.poisson, buffer.index, buffer.stamp)
-        row = blocks.add(kernel, arguments)
-        places = [n_words(own), n_words(before) + DATA]
-        further = currents.strides[0] if group.has_currents else 0
-        begin, recorded = self._begins[k], self.recorders.recorded(k)
+        current, further = self._currents(group, most, end)
+        buffer, begin = self._fired[k], self.counts.begins[k]
+        given = 1, 1, group.rings, group.grid.unit, current, group.poisson, buffer.index, buffer.stamp
+        block = self._blocks.add(kernel, (*own, *given))
+        steps, _, _, _, of_current, *_ = block.places[len(own) :]
+        recorded = self.recorders.recorded(k)
         keeps = stages.KEEPS_ALL if recorded is None else stages.KEEPS_SOME if recorded.any() else stages.KEEPS_NONE
-        neurons = self.counts.begins[k], self.counts.begins[k] + len(group.gids)
+        neurons = begin, begin + len(group.gids)
         hashed = len(self.spike_hash.sums) if group.model.receives else 0
-        return [*row, *places, currents.ctypes.data, further, begin, *neurons, hashed, keeps]
+        places = steps, of_current + DATA, current.ctypes.data, further
+        return [*row_of(block), *places, self._begins[k], *neurons, hashed, keeps]
 
-    def _of_history(self, group: int, table: LocalTable, blocks: Blocks) -> list[int]:
+    def _of_history(self, group: int, table: LocalTable) -> list[int]:
         """The row of a plastic table: see ``interval.GROUP``."""
         history: Any = table.delivery.past()
         arguments = (*self._of_targets, 0, (history.keep_from, 0), history.rate, history.arrays)
-        return [*blocks.add(append, arguments), group, *table.span, history.longest_delay]
+        return [*row_of(self._blocks.add(append, arguments)), group, *table.span, history.longest_delay]
 
-    def _of_table(self, table: LocalTable, blocks: Blocks) -> list[int]:
+    def _of_table(self, table: LocalTable) -> list[int]:
         """The row of a table: see ``interval.TIME``."""
         delivery = table.delivery
         kernel, before, after = delivery.compiled(table.target.grid)  # type: ignore[misc] # there is one
         ring = table.target.rings[table.input]
-        arguments = (self._gids, self._stamps, *before, ring, *after, *((0, 0) if delivery.timed else ()))
-        row = blocks.add(kernel, arguments)
-        return [*row, n_words(arguments) - TIME if delivery.timed else 0]
+        given = (self._gids, self._stamps, *before, ring, *after, *((0, 0) if delivery.timed else ()))
+        block = self._blocks.add(kernel, given)
+        return [*row_of(block), block.places[-2] if delivery.timed else 0]
 
-    def _currents(self, group: LocalGroup, most: int, end: int) -> npt.NDArray[np.float64]:
-        """Currents (intervals, stretches, steps) of the next intervals; of one interval where there are none."""
+    def _currents(self, group: LocalGroup, most: int, end: int) -> tuple[npt.NDArray[np.float64], int]:
+        """Current (stretches, steps) of the next interval, and how many bytes further that of each later one is."""
         if not group.has_currents:
-            return self.current(group, self.step, self.interval)[None]
+            return self.current(group, self.step, self.interval), 0
         starts = [self.step + i * self.interval for i in range(most) if self.step + i * self.interval < end]
-        return np.array([self.current(group, start, self.interval) for start in starts])
+        currents = np.array([self.current(group, start, self.interval) for start in starts])
+        return currents[0], currents.strides[0]
 
     def _exchanged(self) -> tuple[int, int, int, int, Int64Array]:
         """What ``interval.run`` exchanges spikes by; buffers for all that can be received are made."""
@@ -281,6 +277,11 @@ class CompiledLoop(SpikingLoop):
             return
         stages.run((0, self.interval, self.step), *arguments, (self._clock, self._spent))
         self._spent[:] = 0
+
+
+def row_of(block: Block) -> tuple[int, int, int]:
+    """The first entries of a row: see ``interval.THUNK``."""
+    return block.thunk, block.address, block.begin
 
 
 def _rows(entries: list[list[int]], width: int) -> Int64Array:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.jit import jit
+from distsim.core.jit import jit, native
 from distsim.core.placement import index_of_owner, owner
 from distsim.parallel.compiled_collectives import FAILED, NEEDS_PYTHON, allgather, at_hand, entries_at, handles
 from distsim.parallel.event_hash import add_event
@@ -64,7 +64,7 @@ def collect(incoming, received):  # type: ignore[no-untyped-def]
             n += 1
 
 
-@jit
+@native
 def allgather_step(own, sent, n_sent, received):  # type: ignore[no-untyped-def]
     """See ``CompiledStep``; own: addresses of outgoing (row,) and incoming (ranks, row), ranks, row, handles."""
     outgoing_at, incoming_at, ranks, row, kind, comm = own[0], own[1], own[2], own[3], own[4], own[5]

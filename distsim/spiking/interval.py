@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from distsim.core.calls import OF_ARRAY, SHAPE, SIZE, WORD, call
 from distsim.core.clock import lap
-from distsim.core.jit import inline, jit, jit_beside
+from distsim.core.jit import native, native_inline
 from distsim.parallel.compiled_collectives import NEEDS_PYTHON, barrier
 from distsim.spiking.exchange import pack, unpack
 
@@ -39,7 +39,7 @@ KEEPS_NONE, KEEPS_SOME, KEEPS_ALL = range(3)
 FEW = 24  # spikes that are sorted by insertion
 
 
-@jit_beside
+@native
 def run(limits, state, rows, memory, neurons, spikes, kept, exchanged, clock):  # type: ignore[no-untyped-def]
     """Run at most ``most`` intervals of ``interval`` steps, not beyond step ``end``; returns how many were ended.
 
@@ -96,20 +96,20 @@ def run(limits, state, rows, memory, neurons, spikes, kept, exchanged, clock):  
     return most
 
 
-@inline
+@native_inline
 def kernel_of(row, memory):  # type: ignore[no-untyped-def]
     """What the kernel of a row returns for the arguments in its block."""
     return call(row[THUNK], (row[KERNEL], memory.ctypes.data + WORD * row[BLOCK]))
 
 
-@inline
+@native_inline
 def set_length(array, n, memory):  # type: ignore[no-untyped-def]
     """Let the array whose words begin at memory[array] have ``n`` entries."""
     memory[array + SIZE] = n
     memory[array + SHAPE] = n
 
 
-@inline
+@native_inline
 def advance(groups, memory, i, start, n_steps, neurons, fired, packed, counts):  # type: ignore[no-untyped-def]
     """Advance all groups by their kernels (*own, first_step, n_steps, rings, unit, current, poisson, index, stamp).
 
@@ -133,7 +133,7 @@ def advance(groups, memory, i, start, n_steps, neurons, fired, packed, counts): 
     return end
 
 
-@inline
+@native_inline
 def keep(groups, fired, counts, kept):  # type: ignore[no-untyped-def]
     """Keep the spikes of recorded neurons; returns the first group that has no room, or how many there are.
 
@@ -156,7 +156,7 @@ def keep(groups, fired, counts, kept):  # type: ignore[no-untyped-def]
     return groups.shape[0]
 
 
-@inline
+@native_inline
 def sort(spikes, n, sort_many):  # type: ignore[no-untyped-def]
     """Sort the first ``n`` packed spikes in place; sort_many: address of the kernel that sorts many."""
     if n > FEW:
@@ -170,7 +170,7 @@ def sort(spikes, n, sort_many):  # type: ignore[no-untyped-def]
     return 0
 
 
-@inline
+@native_inline
 def archive(plastic, memory, counts, groups, fired, of_targets, start):  # type: ignore[no-untyped-def]
     """Tell plastic tables of the spikes of their targets, by kernels as ``history.append``.
 
@@ -197,7 +197,7 @@ def archive(plastic, memory, counts, groups, fired, of_targets, start):  # type:
     return -1, 0
 
 
-@inline
+@native_inline
 def deliver(tables, memory, n, now, horizon):  # type: ignore[no-untyped-def]
     """Deliver ``n`` spikes by kernels (gids, stamps, ...) -> 0, or what stops it; some end in (now, horizon).
 
@@ -219,20 +219,20 @@ def deliver(tables, memory, n, now, horizon):  # type: ignore[no-untyped-def]
     return -1, 0
 
 
-@jit
+@native
 def sort_all(spikes, n):  # type: ignore[no-untyped-def]
     """Sort the first ``n`` packed spikes in place."""
     spikes[:n].sort()
     return 0
 
 
-@jit
+@native
 def wait_for_all(comm):  # type: ignore[no-untyped-def]
     """A barrier of the communicator with that handle; 0, or the number of an error."""
     return barrier(comm) + 0
 
 
-@jit
+@native
 def alone(own, packed, n, received):  # type: ignore[no-untyped-def]
     """The exchange of one rank: see ``exchange.CompiledStep``."""
     for spike in range(n):
