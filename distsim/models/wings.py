@@ -60,13 +60,13 @@ class Wing(ABC):
         """How many of what happened so far; collective."""
         return {}
 
-    def ways(self, simulation: Any) -> dict[str, str]:
-        """How it was computed, where that was found out on the spot; no result depends on it."""
-        return {}
-
     @abstractmethod
     def hashes(self, simulation: Any) -> dict[str, str]:
         """What runs of one network have in common on any number of ranks; collective."""
+
+    def choices(self, simulation: Any) -> dict[str, Any]:
+        """What the simulation has chosen on the spot, and why; no result depends on it."""
+        return {}
 
     @abstractmethod
     def observe(self, simulation: Any, start: float) -> Any:
@@ -112,11 +112,11 @@ class Spiking(Wing):
     def events(self, simulation: Simulation) -> dict[str, int]:
         return {"n_spikes": simulation.spike_count()}
 
-    def ways(self, simulation: Simulation) -> dict[str, str]:
-        return {"loop_used": simulation.loop}
-
     def hashes(self, simulation: Simulation) -> dict[str, str]:
         return {"spike_hash": simulation.spike_hash(), "weight_hash": simulation.weight_hash()}
+
+    def choices(self, simulation: Simulation) -> dict[str, Any]:
+        return {"exchange_plan": simulation.exchange_plan, "loop_used": simulation.loop}
 
     def observe(self, simulation: Simulation, start: float) -> spiking_activity.Activity:
         return spiking_activity.observe(simulation)

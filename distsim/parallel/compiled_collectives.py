@@ -10,11 +10,10 @@ from __future__ import annotations
 import ctypes
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import llvmlite.binding as llvm
-from numba import carray, types
-from numba.extending import intrinsic
+from numba import types
 
 from distsim.core.jit import native_inline
 
@@ -32,16 +31,9 @@ _alltoall = types.ExternalFunction("MPI_Alltoall", _GATHERING)
 _barrier = types.ExternalFunction("MPI_Barrier", types.int32(_WORD))
 
 
-def at_hand(comm: Any) -> bool:
-    """Whether compiled code can call the collectives of ``comm``: it is one of MPI's, whose library is found."""
-    from mpi4py import MPI
-
-    return isinstance(comm, MPI.Comm) and _library_found()
-
-
 @cache
-def _library_found() -> bool:
-    """Whether the MPI library of this process is found; its symbols are made known to the compiler."""
+def at_hand() -> bool:
+    """Whether compiled code finds the MPI library of this process; its symbols are made known to the compiler."""
     for path in _libraries():
         try:
             library = ctypes.CDLL(path)
@@ -86,19 +78,3 @@ def alltoall(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
 def barrier(comm):  # type: ignore[no-untyped-def]
     """MPI_Barrier."""
     return _barrier(comm)
-
-
-@native_inline
-def entries_at(address, n):  # type: ignore[no-untyped-def]
-    """The ``n`` uint64 at an address, as an array."""
-    return carray(_pointer(address), n)
-
-
-@intrinsic
-def _pointer(typing_context, address):  # type: ignore[no-untyped-def]
-    """A number as an address of uint64."""
-
-    def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
-        return builder.inttoptr(values[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(types.uint64)(types.int64), generate

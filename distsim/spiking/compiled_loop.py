@@ -18,7 +18,9 @@ from numba import config
 from distsim.core import clock as clocks
 from distsim.core.calls import DATA, Block, Blocks, address_of
 from distsim.spiking import interval as stages
-from distsim.spiking.exchange import CompiledStep, Exchange
+from distsim.spiking.exchange import Exchange
+from distsim.spiking.exchange_plans import can_be_compiled
+from distsim.spiking.exchange_steps import step_in_python
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.recorders import Fired, Recorders
@@ -34,6 +36,7 @@ PREPARED = 20  # times as long as it takes to prepare that
 FASTER = 8.0  # at most, of the intervals that it runs from one call to the next
 MOST_AT_ONCE = 1 << 20  # intervals
 CURRENT_BYTES = 1 << 20  # of the currents of the intervals that it runs at once
+RECEIVED = 1 << 10  # spikes for which there is room before any have come
 ROOM = 1 << 15  # spikes of a group that are kept before they are handed to the recorders
 
 
@@ -43,8 +46,10 @@ def why_not_compiled(local: LocalNetwork, exchange: Exchange, comm: MPI.Comm) ->
         return "nothing is compiled"
     if not clocks.at_hand():
         return "compiled code cannot ask this system for the time"
-    if comm.size > 1 and exchange.compiled() is None:
-        return f"compiled code cannot do the exchange '{exchange.name}' with this MPI library"
+    if exchange.step is step_in_python:
+        return f"'{exchange.name}' exchanges in Python"
+    if comm.size > 1 and not can_be_compiled(comm):
+        return "compiled code finds no MPI library"
     for group in local.groups:
         name = group.shares[0].population.name
         if group.has_inputs:
@@ -102,6 +107,7 @@ class CompiledLoop(SpikingLoop):
         most = max(map(len, (buffer.index for buffer in self._fired)), default=0)
         self._of_targets = np.empty(most, np.int32), np.empty(most, np.int64)
         self._received = np.empty(0, np.uint64)
+        self._make_room(RECEIVED)
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         if self.reason:
@@ -162,6 +168,7 @@ class CompiledLoop(SpikingLoop):
             self.timers.lap("wait")
         if stage <= stages.EXCHANGE:
             spikes = self.exchange(self._packed[: state[stages.PACKED]])
+            self._make_room(len(spikes))
             self.timers.lap("communicate")
             self.archive(fired, start)
         else:
@@ -188,7 +195,6 @@ class CompiledLoop(SpikingLoop):
     def _arguments(self, most: int, end: int) -> tuple[Any, ...]:
         """state, rows, memory, neurons, spikes, kept and exchanged, as ``interval.run`` describes them."""
         self._state[stages.STEP], self._state[stages.STAGE] = self.step, stages.DONE
-        exchanged = self._exchanged()  # makes the buffers that the others point to
         self._blocks.start()
         numbered = list(enumerate(self.local.groups))
         groups = [self._of_group(k, group, most, end) for k, group in numbered]
@@ -199,7 +205,7 @@ class CompiledLoop(SpikingLoop):
         received = self._packed, self._received, self._gids, self._stamps
         spikes = (self._every.index, self._every.stamp), self._of_targets, received, self._counts
         kept = self._kept.recorded, self._kept.index, self._kept.stamp, self._kept.used
-        return self._state, rows, self._blocks.memory, neurons, spikes, kept, exchanged
+        return self._state, rows, self._blocks.memory, neurons, spikes, kept, self._exchanged()
 
     def _of_group(self, k: int, group: LocalGroup, most: int, end: int) -> list[int]:
         """The row of a group: see ``interval.STEPS``."""
@@ -239,21 +245,19 @@ class CompiledLoop(SpikingLoop):
         currents = np.array([self.current(group, start, self.interval) for start in starts])
         return currents[0], currents.strides[0]
 
-    def _exchanged(self) -> tuple[int, int, int, int, Int64Array]:
-        """What ``interval.run`` exchanges spikes by; buffers for all that can be received are made."""
-        found = self.exchange.compiled() if self.comm.size > 1 else None
-        found = found or CompiledStep(stages.alone, np.zeros(1, np.int64), len(self._packed))
-        if len(self._received) < found.most:
-            self._received = np.empty(found.most, np.uint64)
-        if len(self._gids) < found.most:
-            self._gids, self._stamps = np.empty(found.most, np.int64), np.empty(found.most, np.int64)
-        step = address_of(found.kernel, (found.own, self._packed, 0, self._received))
-        sort_many = address_of(stages.sort_all, (self._received, 0))
-        wait, handle = 0, 0
-        if self.waits and self.comm.size > 1:
-            wait = address_of(stages.wait_for_all, (0,))
-            handle = int(self.comm.handle)
-        return step, wait, handle, sort_many, found.own
+    def _exchanged(self) -> tuple[int, int, int, Int64Array]:
+        """What ``interval.run`` exchanges spikes by."""
+        plan = self.exchange
+        step = address_of(plan.step, (plan.own, self._packed, 0, self._received))
+        if not self.waits or self.comm.size == 1:
+            return step, 0, 0, plan.own
+        return step, address_of(stages.wait_for_all, (0,)), int(self.comm.handle), plan.own
+
+    def _make_room(self, n: int) -> None:
+        """Let ``n`` spikes be received."""
+        if n > len(self._received):
+            self._received = np.empty(2 * n, np.uint64)
+            self._gids, self._stamps = np.empty(2 * n, np.int64), np.empty(2 * n, np.int64)
 
     @property
     def how(self) -> str:  # type: ignore[override]

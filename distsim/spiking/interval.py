@@ -36,7 +36,6 @@ TIME = 3
 SEEN = 2 * OF_ARRAY + 2
 """The word of ``seen`` among the arguments of ``history.append``: (neurons, stamps, begin, (keep_from, seen), ...)."""
 KEEPS_NONE, KEEPS_SOME, KEEPS_ALL = range(3)
-FEW = 24  # spikes that are sorted by insertion
 
 
 @native
@@ -46,14 +45,14 @@ def run(limits, state, rows, memory, neurons, spikes, kept, exchanged, clock):  
     limits: (most, interval, end). state: see STEP. rows: of groups, plastic tables and tables, int64, see THUNK;
     memory: the words of their blocks. neurons: (gids, spikes so far) of all groups, one after the other, and the sums
     of the hash. spikes: index and stamp, of all groups, of the targets of a table, (packed, received, gids, stamps)
-    and the number of those of each group. kept: see ``keep``. exchanged: addresses of the step of the exchange, of
-    what waits and what sorts, a handle for the one that waits, and what the step works on. clock: (words, ns spent in
+    and the number of those of each group. kept: see ``keep``. exchanged: addresses of the step of the exchange and
+    of what waits, a handle for that, and what the step works on, see ``exchange_steps``. clock: (words, ns spent in
     each phase).
     """
     most, interval, end = limits
     groups, plastic, tables = rows
     fired, of_targets, (packed, received, gids, stamps), counts = spikes
-    step, wait, handle, sort_many, own = exchanged
+    step, wait, handle, own = exchanged
     words, spent = clock
     lap(words, spent, RECORD_TIME)
     for i in range(most):
@@ -75,8 +74,6 @@ def run(limits, state, rows, memory, neurons, spikes, kept, exchanged, clock):  
                 return i
             lap(words, spent, WAIT_TIME)
         n = call(step, (own, packed, state[PACKED], received))
-        if n > 1:
-            sort(received, n, sort_many)
         state[RECEIVED] = n
         lap(words, spent, COMMUNICATE_TIME)
         if n < 0:
@@ -157,20 +154,6 @@ def keep(groups, fired, counts, kept):  # type: ignore[no-untyped-def]
 
 
 @native_inline
-def sort(spikes, n, sort_many):  # type: ignore[no-untyped-def]
-    """Sort the first ``n`` packed spikes in place; sort_many: address of the kernel that sorts many."""
-    if n > FEW:
-        return call(sort_many, (spikes, n))
-    for place in range(1, n):
-        spike, k = spikes[place], place
-        while k > 0 and spikes[k - 1] > spike:
-            spikes[k] = spikes[k - 1]
-            k -= 1
-        spikes[k] = spike
-    return 0
-
-
-@native_inline
 def archive(plastic, memory, counts, groups, fired, of_targets, start):  # type: ignore[no-untyped-def]
     """Tell plastic tables of the spikes of their targets, by kernels as ``history.append``.
 
@@ -220,21 +203,6 @@ def deliver(tables, memory, n, now, horizon):  # type: ignore[no-untyped-def]
 
 
 @native
-def sort_all(spikes, n):  # type: ignore[no-untyped-def]
-    """Sort the first ``n`` packed spikes in place."""
-    spikes[:n].sort()
-    return 0
-
-
-@native
 def wait_for_all(comm):  # type: ignore[no-untyped-def]
     """A barrier of the communicator with that handle; 0, or the number of an error."""
     return barrier(comm) + 0
-
-
-@native
-def alone(own, packed, n, received):  # type: ignore[no-untyped-def]
-    """The exchange of one rank: see ``exchange.CompiledStep``."""
-    for spike in range(n):
-        received[spike] = packed[spike]
-    return n
