@@ -33,7 +33,8 @@ def __getattr__(name: str) -> Any:
     if name.startswith("__") or name not in _modules():
         raise AttributeError(f"module 'distsim' has no attribute '{name}'")
     import_module("distsim.parallel.job").end_together()
-    return getattr(import_module(_modules()[name]), name)
+    globals()[name] = found = getattr(import_module(_modules()[name]), name)
+    return found
 
 
 def __dir__() -> list[str]:

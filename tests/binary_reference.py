@@ -10,10 +10,10 @@ import numpy as np
 
 from distsim import BinaryNetwork, Clipped, FixedIndegree, Normal, PairwiseBernoulli, Uniform
 from distsim.binary.update_kernels import interval
+from distsim.connect.attribute import Attribute
 from distsim.connect.rule import Targets
 from distsim.core.rng import draw_uniform, streams_of
 from distsim.core.values import values_of_neurons
-from distsim.spiking.tables import Attribute
 
 UNIFORM = {
     "share": Uniform(0.0, 1.0),

@@ -162,7 +162,8 @@ def _fill(d: Drawn, cursor: Int64Array, unit: Fraction, targets: npt.NDArray[Any
             units[:] = d.strength(unit)
         elif len(each):
             units[:] = 2 * np.rint(d.J.of_edges(piece) / float(unit))
-        fill(piece.source, piece.degree, piece.first, cursor, targets, units, each)
+        places = np.arange(piece.first, piece.first + len(piece.degree))
+        fill(piece.source, piece.degree, places, cursor, targets, units, each)
 
 
 def exact_unit(strengths: Iterable[float | None], most: float) -> tuple[Fraction, Any]:

@@ -25,6 +25,15 @@ def target_type(n_local: int) -> Any:
     return np.uint16 if n_local <= 1 << 16 else np.uint32
 
 
+def reduced(value: Value) -> Value:
+    """``value``, or the number that all entries of an array share."""
+    if isinstance(value, np.ndarray) and value.size:
+        first = value.flat[0]
+        if all((row == first).all() for row in np.atleast_2d(value)):  # a matrix may be larger than memory
+            return float(first)
+    return value
+
+
 @dataclass(frozen=True)
 class Attribute:
     """Weight or delay of the edges of a projection: one value for all, or drawn or looked up edge by edge."""
@@ -36,11 +45,7 @@ class Attribute:
     @classmethod
     def of(cls, targets: Targets, purpose: str, value: Value) -> Attribute:
         """An array of equal entries counts as one value."""
-        if isinstance(value, np.ndarray) and value.size:
-            first = value.flat[0]
-            if all((row == first).all() for row in np.atleast_2d(value)):  # a matrix may be larger than memory
-                value = float(first)
-        return cls(targets, purpose, value)
+        return cls(targets, purpose, reduced(value))
 
     @property
     def single(self) -> float | None:

@@ -8,19 +8,22 @@ them. An autapse is a synapse of a neuron onto itself, a multapse one of several
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from functools import cached_property
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.declared import Declared
 from distsim.core.errors import InputError
+from distsim.core.jit import jit
 from distsim.core.parts import Neurons, Part, common
 from distsim.core.populations import AnyPopulation, Populations
-from distsim.core.rng import Streams, streams_of
+from distsim.core.rng import Streams, families, key_of, streams_of
 from distsim.core.units import shown
 from distsim.core.values import Value, check_shape
 
@@ -91,7 +94,7 @@ class Connected(Generic[AnyPopulation]):
     def name(self) -> str:
         return f"{self.source.name}->{self.target.name}"
 
-    @property
+    @cached_property
     def ends(self) -> Ends:
         source, target = self.source, self.target
         shared = common(source, target) if isinstance(source, Part) or isinstance(target, Part) else None
@@ -152,6 +155,43 @@ class Targets:
             yield slice(begin, min(begin + step, len(self.gids)))
 
 
+class Several(NamedTuple):
+    """The local targets of several projections, one after the other, as kernels take them.
+
+    begin (projections + 1,) int64: where those of each begin; keys (targets,) and salts (projections,) uint64 of their
+    streams; n_source (projections,) int64; excluded (targets,) int64: the source that is not allowed, or -1.
+    """
+
+    begin: Int64Array
+    keys: npt.NDArray[np.uint64]
+    salts: npt.NDArray[np.uint64]
+    n_source: Int64Array
+    excluded: Int64Array
+
+    @classmethod
+    def of(cls, projections: Sequence[Connected[Any]], seed: int, gids: list[Int64Array]) -> Several:
+        """``gids``: local targets of each projection, whose sources are neighbours in ascending order."""
+        begin = np.cumsum([0, *map(len, gids)])
+        bases, salts = families(seed, "edges", [projection.index for projection in projections])
+        together, keys = np.concatenate(gids), np.empty(begin[-1], np.uint64)
+        fill_keys_of_several(bases, begin, together, keys)
+        n_source = np.array([projection.source.size for projection in projections])
+        excluded = np.full(begin[-1], -1)
+        for place, projection in enumerate(projections):
+            if not getattr(projection.rule, "autapses", True) and projection.ends.same:
+                mine = slice(begin[place], begin[place + 1])
+                excluded[mine] = projection.source.index_of(together[mine])
+        return cls(begin, keys, salts, n_source, excluded)
+
+
+@jit
+def fill_keys_of_several(bases, begin, gids, keys):  # type: ignore[no-untyped-def]
+    """keys[i] = key of the stream of gids[i], those of projection p from begin[p] on."""
+    for p in range(bases.size):
+        for i in range(begin[p], begin[p + 1]):
+            keys[i] = key_of(bases[p], gids[i])
+
+
 class Rule(Declared, abstract=True):
     """Base of connection rules, a user's own too: its parameters, and how its edges are drawn."""
 
@@ -174,6 +214,23 @@ class Rule(Declared, abstract=True):
     @abstractmethod
     def edges(self, targets: Targets) -> Iterator[Edges]:
         """The edges of the local targets, piece by piece; the same each time it is called."""
+
+    @property
+    def like(self) -> Hashable | None:
+        """Equal for rules of a class by which many small projections are drawn together, see ``draw_several``."""
+        return None
+
+    def most_edges(self, n_source: int, n_target: int) -> float:
+        """The most edges that there can be between so many neurons."""
+        return math.inf
+
+    @classmethod
+    def draw_several(cls, rules: Sequence[Any], targets: Several) -> tuple[Int64Array, npt.NDArray[np.int32]]:
+        """The edges that ``edges`` gives for the targets of several projections by rules that are ``like`` each other.
+
+        degree (targets,): edges of each; source (edges,): within the population.
+        """
+        raise TypeError(f"projections by {cls.__name__} are drawn one by one")
 
     @abstractmethod
     def expected_edges(self, ends: Ends) -> float:

@@ -112,6 +112,9 @@ def _put(value: Any, found: list[int]) -> str:
     if isinstance(value, float):
         found += struct.unpack("q", struct.pack("d", value))
         return "d"
+    if isinstance(value, bool):
+        found.append(int(value))
+        return "b"
     if type(value) in (int, np.int64):
         found.append(int(value))
     elif isinstance(value, np.uint64):
@@ -141,7 +144,7 @@ _known: dict[Any, int] = {}
 
 @cache
 def thunk_of(kinds: str) -> int:
-    """The address of the thunk of kernels that take words of these kinds, "i" for a whole number, "d" for a float64.
+    """The address of the thunk of kernels that take words of these kinds, "i" a whole number, "d" a float64, "b" a bool.
 
     It is no kernel of numba, which would take a hundred times as long to compile. It hands on the two pointers, to what
     is returned and to what was raised, that come before the arguments of each. Addresses are handed on as numbers.
@@ -153,9 +156,9 @@ def thunk_of(kinds: str) -> int:
     returned, raised, kernel, block = thunk.args
     given: list[Any] = [returned, raised]
     for k, kind in enumerate(kinds):
-        of_kind = word if kind == "i" else ir.DoubleType()
-        words_of = builder.inttoptr(block, of_kind.as_pointer())
-        given.append(builder.load(builder.gep(words_of, [word(k)])))
+        of_kind = ir.DoubleType() if kind == "d" else word
+        value = builder.load(builder.gep(builder.inttoptr(block, of_kind.as_pointer()), [word(k)]))
+        given.append(builder.trunc(value, ir.IntType(8)) if kind == "b" else value)
     to_call = ir.FunctionType(status, [value.type for value in given])
     builder.ret(builder.call(builder.inttoptr(kernel, to_call.as_pointer()), given))
     engine = _engine()

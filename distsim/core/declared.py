@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar, dataclass_transform
 
 from distsim.core.errors import InputError, check_arguments
@@ -104,19 +104,33 @@ class Declared:
             raise InputError(f"{cls.__name__}: a {cls.noun} defines '{name}': {what}")
 
     def __post_init__(self) -> None:
-        for parameter in fields(self):  # type: ignore[arg-type] # every subclass is a dataclass
-            value = getattr(self, parameter.name)
-            if "check" in parameter.metadata and not (value is None and parameter.default is None):
-                checked = parameter.metadata["check"](value, f"{type(self).__name__}: {parameter.name}")
-                object.__setattr__(self, parameter.name, checked)
+        cls: Any = type(self)
+        for name, where, check, may_be_none in _checks_of(cls):
+            value = getattr(self, name)
+            if not (value is None and may_be_none):
+                object.__setattr__(self, name, check(value, where))
+
+
+@cache
+def _checks_of(cls: Any) -> list[tuple[str, str, Callable[[Any, str], Any], bool]]:
+    """Name, name in messages and check of each parameter of a class, and whether it may be None."""
+    checked = [f for f in fields(cls) if "check" in f.metadata]
+    return [(f.name, f"{cls.__name__}: {f.name}", f.metadata["check"], f.default is None) for f in checked]
+
+
+@cache
+def _fits_of(cls: Any) -> list[tuple[str, Callable[[Any, tuple[int, ...], float, str], None]]]:
+    """Name of each parameter of a class that has to fit a network, and its check."""
+    return [(f.name, f.metadata["fits"]) for f in fields(cls) if f.metadata.get("fits")]
 
 
 def check_fits(declared: Any, shape: tuple[int, ...], dt: float, where: str) -> None:
     """InputError, starting with ``where``, for arrays that are not of ``shape``, and times (ms) that do not fit dt."""
-    for f in fields(declared):
-        value = getattr(declared, f.name)
-        if f.metadata.get("fits") and value is not None:
-            f.metadata["fits"](value, shape, dt, f"{where}: {type(declared).__name__} {f.name}")
+    cls: Any = type(declared)
+    for name, fits in _fits_of(cls):
+        value = getattr(declared, name)
+        if value is not None:
+            fits(value, shape, dt, f"{where}: {type(declared).__name__} {name}")
 
 
 def check_stop(declared: Any, dt: float, where: str) -> None:
@@ -126,6 +140,7 @@ def check_stop(declared: Any, dt: float, where: str) -> None:
         raise InputError(f"{where}: {type(declared).__name__} stop = {stop:g} ms is before start = {start:g} ms")
 
 
+@cache
 def names_of_each(cls: Any) -> tuple[str, ...]:
     """Names of the parameters of which each synapse has its own, in the order of declaration."""
     return tuple(f.name for f in fields(cls) if f.metadata.get("what") == "of each")

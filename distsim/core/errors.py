@@ -57,14 +57,20 @@ def check_arguments(cls: Class) -> Class:
     signature = inspect.signature(construct)
     known = list(signature.parameters)[1:]
 
-    @functools.wraps(construct)
-    def init(self: Any, *arguments: Any, **keywords: Any) -> None:
+    def check(self: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         check_names(keywords, known, "parameter", cls.__name__)
         try:
             signature.bind(self, *arguments, **keywords)
         except TypeError as error:
             raise InputError(f"{cls.__name__}: {error}; its parameters are {', '.join(known) or 'none'}") from None
-        construct(self, *arguments, **keywords)
+
+    @functools.wraps(construct)
+    def init(self: Any, *arguments: Any, **keywords: Any) -> None:
+        try:
+            construct(self, *arguments, **keywords)
+        except TypeError:  # only then, for it takes as long as to construct
+            check(self, arguments, keywords)
+            raise
 
     cls.__init__ = init  # type: ignore[misc]
     return cls

@@ -34,6 +34,7 @@ class Populations(Generic[AnyPopulation]):
 
     def __init__(self) -> None:
         self.populations: list[AnyPopulation] = []
+        self._by_name: dict[Any, AnyPopulation] = {}
         self._frozen = False
 
     def __repr__(self) -> str:
@@ -50,9 +51,11 @@ class Populations(Generic[AnyPopulation]):
 
     def find(self, population: AnyPopulation | str) -> AnyPopulation:
         """The population itself or the one of that name; InputError with the nearest name where there is none."""
-        for known in self.populations:
-            if population is known or (isinstance(population, str) and population == known.name):
-                return known
+        if len(self._by_name) < len(self.populations):
+            self._by_name = {known.name: known for known in self.populations}
+        known = self._by_name.get(population if isinstance(population, str) else getattr(population, "name", None))
+        if known is not None and (known is population or isinstance(population, str)):
+            return known
         if isinstance(population, Part):
             raise InputError(f"{population.name} is a part of a population; a whole one is needed here")
         name = getattr(population, "name", population)

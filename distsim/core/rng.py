@@ -22,6 +22,7 @@ among any random numbers of 64 bits.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,10 +112,16 @@ def hashed_counters(salt, degree):  # type: ignore[no-untyped-def]
 
 def family(seed: int, purpose: str, owner: int = 0) -> tuple[np.uint64, np.uint64]:
     """Base of the keys and salt of all streams of one purpose; ``owner`` is the index of the object that draws."""
-    text = f"{int(seed)}|{purpose}|{int(owner)}".encode()
-    digest = hashlib.blake2b(text, digest_size=16).digest()
-    base, salt = (np.uint64(int.from_bytes(half, "little")) for half in (digest[:8], digest[8:]))
+    (base,), (salt,) = families(seed, purpose, [owner])
     return base, salt
+
+
+def families(seed: int, purpose: str, owners: Sequence[int]) -> tuple[UInt64Array, UInt64Array]:
+    """``family`` of each of ``owners``: bases and salts (owners,)."""
+    begin = f"{int(seed)}|{purpose}|"
+    digests = [hashlib.blake2b(f"{begin}{int(owner)}".encode(), digest_size=16).digest() for owner in owners]
+    pairs = np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2).astype(np.uint64)
+    return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
 
 
 @inline

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SHOWN = 60  # characters of a value in a message
 ROWS = 256  # of a matrix that are copied together
-HIDDEN = ("_frozen", "_collected")  # of a network: what is not part of the description
+HIDDEN = ("_frozen", "_collected", "_by_name")  # of a network: what is not part of the description
 ENDS = ("source", "target")  # of a projection: populations, which are compared by themselves
 
 Leaf = tuple[str, str, bytes]

@@ -255,13 +255,15 @@ class Changes:
     def _with_weights(self, local: LocalTable, edges: Int64Array, values: Any) -> Table:
         """The table with other weights of some edges."""
         table = local.table
-        own = np.array(np.broadcast_to(table.weights, table.n_edges))
-        if table.one_weight and _is_narrow(local.target):
+        own = table.weights_of(np.arange(table.n_edges)) if table.of_kinds else table.weights
+        own = np.array(np.broadcast_to(own, table.n_edges))
+        if (table.one_weight or table.of_kinds) and _is_narrow(local.target):
             unit = local.target.grid.unit
             own, table = np.rint(own / unit).astype(np.int32), replace(table, weight_unit=unit)
         most = 2.0**NARROW_BITS  # beyond it, sums are refused in any case
         own[edges] = np.rint(np.clip(values / table.weight_unit, -most, most)) if own.dtype == np.int32 else values
-        return replace(table, weights=own, one_weight=False)
+        kinds = None if table.kinds is None else table.kinds._replace(each=True)
+        return replace(table, weights=own, one_weight=False, kinds=kinds)
 
 
 def _told(value: Any) -> Any:

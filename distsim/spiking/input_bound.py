@@ -33,8 +33,13 @@ class InputBound:
 
     def add_table(self, table: Table, plastic: bool, multiplicity: int) -> None:
         """Add the synapses of ``table``, each acting up to ``multiplicity`` times in a step."""
-        weights = np.asarray(table.weights, np.float64) if table.one_weight else table.weights
         factor = multiplicity * table.weight_unit
+        if table.kinds is not None:  # one after the other, as if each had a table of its own
+            for edges in table.by_kind():
+                of_edges = table.weights[table.kinds_of(edges) if table.of_kinds else edges]
+                add_by_target(table.targets[edges], of_edges, factor, self.fixed)
+            return
+        weights = np.asarray(table.weights, np.float64) if table.one_weight else table.weights
         add_by_target(table.targets, weights, factor, self.plastic if plastic else self.fixed)
         if plastic:
             add_by_target(table.targets, np.ones(1), float(multiplicity), self.plastic_count)

@@ -13,14 +13,16 @@ import numpy.typing as npt
 
 from distsim.connect.attribute import target_type
 from distsim.core.cache_lines import zeros_on_line
-from distsim.core.parts import Neurons, Part
+from distsim.core.parts import Part
 from distsim.core.placement import local_count, local_gids
 from distsim.core.units import MAX_STEPS
 from distsim.core.values import Value
 from distsim.parallel.communicator import beyond
+from distsim.spiking.drawn_edges import Share, drawn_differently
 from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
 from distsim.spiking.drives.stretches import Stretches
+from distsim.spiking.incoming import GroupPlan, Incoming, plan_of
 from distsim.spiking.input_bound import InputBound
 from distsim.spiking.network import Network, Pair, Population, Projection, Stimulation
 from distsim.spiking.population_share import PopulationShare
@@ -29,7 +31,7 @@ from distsim.spiking.protocols import Group
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.synapse_model import Delivery, SynapseModel
 from distsim.spiking.synapses.table import Int64Array, Table
-from distsim.spiking.tables import Share, build_tables, by_table
+from distsim.spiking.tables import build_tables
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -54,7 +56,8 @@ class LocalTable:
 
     @property
     def name(self) -> str:
-        return " and ".join(projection.name for projection in self.projections)
+        names = [projection.name for projection in self.projections]
+        return " and ".join(names[:2] + [f"{len(names) - 2} more"] * (len(names) > 2))
 
     @property
     def plastic(self) -> bool:
@@ -80,9 +83,9 @@ class LocalTable:
 
     @cached_property
     def shares(self) -> list[PopulationShare]:
-        """The populations of the group of which the first projection has targets; of plastic synapses, all."""
-        targets = [population for population, _ in self.projections[0].target.pieces]
-        return [share for share in self.target.shares if share.population in targets]
+        """The populations of the group of which a projection has targets."""
+        targets = {id(population) for p in self.projections for population, _ in p.target.pieces}
+        return [share for share in self.target.shares if id(share.population) in targets]
 
     @cached_property
     def span(self) -> tuple[int, int]:
@@ -145,12 +148,14 @@ class LocalNetwork:
         return np.unique(np.concatenate([np.zeros(0, np.int64), *gids]))
 
 
-def call_kernels(network: Network, comm: MPI.Comm, seed: int, precision: str) -> None:
+def call_kernels(
+    network: Network, comm: MPI.Comm, seed: int, precision: str, plans: list[GroupPlan] | None = None
+) -> None:
     """Call every kernel of ``build`` with arrays of the types that it has on this rank, all of them empty (local).
 
     So kernels are compiled before the network is built. It is the part of a rank without neurons that is built.
     """
-    build(network, beyond(network.size), seed, precision, lambda _: nullcontext(), like=comm)
+    build(network, beyond(network.size), seed, precision, lambda _: nullcontext(), like=comm, plans=plans)
 
 
 def build(
@@ -162,43 +167,33 @@ def build(
     *,
     segmented: bool | None = None,
     like: MPI.Comm | None = None,
+    plans: list[GroupPlan] | None = None,
 ) -> LocalNetwork:
     """Build the part of ``network`` that this rank simulates (collective).
 
     ``phase`` times the phases create, connect and index. segmented: keep delays as segments, None: where that is best.
-    like: let indices of targets have the types that they have on this rank of another communicator.
+    like: let indices of targets have the types that they have on this rank of another communicator. plans: those of the
+    network, where they are known.
     """
-    wanted = check_precision(precision)
+    wanted, plans, dt = check_precision(precision), plan_of(network) if plans is None else plans, network.dt
     with phase("create"):
-        groups = [_create(together, comm, seed, network.dt) for together in groups_of(network)]
+        groups = [_create(plan.populations, comm, seed, dt) for plan in plans]
     with phase("connect"):
-        tables = [t for group in groups for t in _tables_onto(group, network, seed, wanted, like or comm, segmented)]
+        of_groups = zip(groups, plans, strict=True)
+        tables = [t for g, plan in of_groups for t in _tables_onto(g, plan, dt, seed, wanted, like or comm, segmented)]
         shortest, longest = _delays(tables, comm)
     with phase("index"):
-        for group in groups:
+        for group, plan in zip(groups, plans, strict=True):
             incoming = [t for t in tables if t.target is group]
-            narrow = _drive(group, incoming, network, comm, precision)
+            narrow = _drive(group, incoming, network, plan, comm, precision)
             slots = longest if any(not t.segmented for t in incoming) else shortest or longest
             shape = group.model.inputs(), slots, len(group.gids)
             group.rings = tuple(zeros_on_line(shape, np.int32 if narrow else np.int64))
             for local in incoming:
                 if narrow:
                     local.table = local.table.in_units(group.grid.unit)
-                local.delivery = local.synapse.delivery(local.table, len(group.gids), network.dt)
+                local.delivery = local.synapse.delivery(local.table, len(group.gids), dt)
     return LocalNetwork(groups, tables, shortest)
-
-
-def groups_of(network: Network) -> list[list[Population]]:
-    """The populations that form one group: those whose models are of one kind.
-
-    Those with plastic input form another than those without: weights that may grow leave 16 bits less to the sums of
-    the whole group, and sums of 32 bits to none of it.
-    """
-    plastic = {piece.population.name for p in network.projections if p.synapse.plastic for piece in p.target.pieces}
-    groups: dict[Any, list[Population]] = {}
-    for population in network.populations:
-        groups.setdefault((population.model.kind, population.name in plastic), []).append(population)
-    return list(groups.values())
 
 
 def _create(together: list[Population], comm: MPI.Comm, seed: int, dt: float) -> LocalGroup:
@@ -210,40 +205,35 @@ def _create(together: list[Population], comm: MPI.Comm, seed: int, dt: float) ->
 
 
 def _tables_onto(
-    group: LocalGroup, network: Network, seed: int, wanted: Any, comm: MPI.Comm, segmented: bool | None
+    group: LocalGroup, plan: GroupPlan, dt: float, seed: int, wanted: Any, comm: MPI.Comm, segmented: bool | None
 ) -> list[LocalTable]:
     """The tables of all projections onto a group; wanted: type of weights; comm: that of the types of indices."""
-    populations = [share.population for share in group.shares]
-    index_type = target_type(sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in populations))
-    everything = (
-        _share(projection, seed, group, share)
-        for share in group.shares
-        for projection in network.projections
-        if share.population is first_of(projection.target, populations)
-    )
+    index_type = target_type(sum(local_count(p.first_gid, p.size, comm.rank, comm.size) for p in plan.populations))
+    share_of = _shares(group, seed, comm.size)
     tables = []
-    for shares in by_table(everything, network.dt):
+    for together in plan.tables:
+        shares = [share_of(incoming, number) for number, kind in enumerate(together.kinds) for incoming in kind]
         projections = tuple(share.projection for share in shares)
+        shares = shares if len(group.gids) else drawn_differently(shares)
         kind = weight_type((p.synapse for p in projections), wanted)
-        found = build_tables(shares, network.dt, kind, index_type, segmented)
+        found = build_tables(together, shares, dt, kind, index_type, segmented)
         tables += [LocalTable(projections, table, k, group) for k, table in found]
     return tables
 
 
-def first_of(target: Neurons, populations: list[Population]) -> Population | None:
-    """The first of ``populations`` that has neurons of ``target``, where a projection is counted; None: none has."""
-    if not isinstance(target, Part):
-        return target if target in populations else None
-    targets = [population for population, _ in target.pieces]
-    return next((population for population in populations if population in targets), None)
+def _shares(group: LocalGroup, seed: int, ranks: int) -> Callable[[Incoming, int], Share]:
+    """What a projection, of that kind within its table, has in a table of ``group``."""
+    local = {share.population.name: np.arange(share.begin, share.end) for share in group.shares}
+    gids = {share.population.name: share.gids for share in group.shares}
 
+    def share_of(incoming: Incoming, kind: int) -> Share:
+        target = incoming.projection.target
+        if not isinstance(target, Part):
+            return Share(incoming, kind, seed, gids[target.name], local[target.name], ranks)
+        here = np.flatnonzero(target.index_of(group.gids) >= 0)
+        return Share(incoming, kind, seed, group.gids[here], here, ranks)
 
-def _share(projection: Projection, seed: int, group: LocalGroup, share: PopulationShare) -> Share:
-    """What a projection has in a table of ``group``; ``share``: the first population that has targets."""
-    if not isinstance(projection.target, Part):
-        return Share.of(projection, seed, share.gids, share.begin)
-    local = np.flatnonzero(projection.target.index_of(group.gids) >= 0)
-    return Share.of(projection, seed, group.gids[local], local, share.population.model)
+    return share_of
 
 
 def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
@@ -256,7 +246,9 @@ def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
     return (shortest, longest) if longest else (None, FREE_INTERVAL)
 
 
-def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm: MPI.Comm, precision: str) -> bool:
+def _drive(
+    group: LocalGroup, incoming: list[LocalTable], network: Network, plan: GroupPlan, comm: MPI.Comm, precision: str
+) -> bool:
     """Bind the drives of ``group``, and choose its grid; returns whether its sums have 32 bits.
 
     Unless double, they do where all synapses are constant and no weight would be rounded too much.
@@ -264,8 +256,7 @@ def _drive(group: LocalGroup, incoming: list[LocalTable], network: Network, comm
     group.plastic_inputs += [local for local in incoming if local.plastic]
     bind_drives(group, network.stimulations)
     bound = bound_of(group, incoming, network.dt)
-    populations = [share.population for share in group.shares]
-    synapses = [p.synapse for p in network.projections if first_of(p.target, populations)]
+    synapses = [projection.synapse for projection in plan.projections]
     group.grid = bound.grid(comm)
     narrow = precision != "double" and all(synapse.constant for synapse in synapses)
     narrow = narrow and not group.has_inputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,8 @@ def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
     for local in (t for t in network.tables if t.plastic):
         begin, order = by_target(local.table.targets, len(local.target.gids))
         source = np.repeat(local.table.source_gids, np.diff(local.table.offsets))
-        for t in np.flatnonzero(local.projections[0].target.index_of(local.target.gids) >= 0):
+        onto = {p.target.name: p.target for p in local.projections}
+        for t in np.flatnonzero(np.any([t.index_of(local.target.gids) >= 0 for t in onto.values()], axis=0)):
             gid = int(local.target.gids[t])
             mine = order[begin[t] : begin[t + 1]]
             pairs = np.empty((len(mine), 2), "<u8")
@@ -97,11 +99,16 @@ def _sum_over(tables: list[LocalTable], center: float, power: int, comm: MPI.Com
     """Sum of (weight - center)**power over all plastic synapses of all ranks."""
     sums = [np.zeros(0)]
     for local in tables:
-        total, table = np.zeros(len(local.target.gids)), local.table
-        for begin in range(0, table.n_edges, CHUNK):  # one after the other, in the order of the table
-            apart = table.weights[begin : begin + CHUNK].astype(np.float64) - center
-            np.add.at(total, table.targets[begin : begin + CHUNK], apart if power == 1 else apart * apart)
-        sums.append(total)
+        table, sources = local.table, sorted({p.source.first_gid for p in local.projections})
+        total = np.zeros((len(sources), len(local.target.gids)))  # of a target, those of each projection
+        row_ends = np.searchsorted(table.source_gids, [*sources[1:], np.inf])
+        ends = table.offsets[row_ends]
+        for k, (first, end) in enumerate(itertools.pairwise([0, *ends.tolist()])):
+            for begin in range(first, end, CHUNK):  # one after the other, in the order of the table
+                some = slice(begin, min(begin + CHUNK, end))
+                apart = table.weights[some].astype(np.float64) - center
+                np.add.at(total[k], table.targets[some], apart if power == 1 else apart * apart)
+        sums.append(total.ravel())
     return math.fsum(allgather_array(np.concatenate(sums), comm))
 
 

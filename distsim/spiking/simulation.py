@@ -29,6 +29,7 @@ from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES, LOOPS
 from distsim.spiking.compiled_loop import CompiledLoop
 from distsim.spiking.exchange import kernels_of, make_exchange
+from distsim.spiking.incoming import plan_of
 from distsim.spiking.kept_changes import neurons_kept, value_kept
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
@@ -103,11 +104,12 @@ class Simulation(GridSimulation[Network]):
 
     def _build(self) -> int:
         network, comm = self.network, self.comm
-        self._check_memory(lambda: memory_of_spiking(network, comm.size, self.precision).total)
-        self._compile(lambda: call_kernels(network, comm, self.seed, self.precision))
+        plans = plan_of(network)
+        self._check_memory(lambda: memory_of_spiking(network, comm.size, self.precision, plans).total)
+        self._compile(lambda: call_kernels(network, comm, self.seed, self.precision, plans))
         self._compile(kernels_of(self._plan, comm))
         with self._building():
-            self._local = build(network, comm, self.seed, self.precision, self._built.phase)
+            self._local = build(network, comm, self.seed, self.precision, self._built.phase, plans=plans)
             with self._built.phase("index"):
                 plan = make_exchange(self._plan, comm, self._local.needed_sources(), self._expected_spikes())
         self.recorders = Recorders(network, self._local)

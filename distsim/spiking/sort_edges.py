@@ -20,11 +20,11 @@ def record_type(weight_type: Any, index_type: Any, delay_type: Any) -> np.dtype[
 
 
 @jit
-def collect(source, degree, first, cursor, weights, delays, records):  # type: ignore[no-untyped-def]
+def collect(source, degree, places, cursor, weights, delays, records):  # type: ignore[no-untyped-def]
     """Put every edge at the cursor of its source, which moves on; records (edges,) is modified.
 
-    source (edges,): those of target ``first``, degree[0] of them, then those of the next target, ... weights (edges,),
-    or (0,) where all are equal; delays (edges,) in steps.
+    source, degree, places: see ``edge_kernels.fill``. weights (edges,), or (0,) where all are equal; delays (edges,) in
+    steps.
     """
     edge = 0
     for t in range(degree.size):
@@ -32,7 +32,7 @@ def collect(source, degree, first, cursor, weights, delays, records):  # type: i
             at = cursor[source[edge]]
             cursor[source[edge]] = at + 1
             record = records[at]
-            record["target"] = first + t
+            record["target"] = places[t]
             record["delay"] = delays[edge]
             if weights.size:
                 record["weight"] = weights[edge]

@@ -13,12 +13,15 @@ from distsim.connect.expected import WORD, Memory
 from distsim.core.distributions import Distribution, Invertible
 from distsim.core.placement import most_local
 from distsim.core.values import Value
-from distsim.spiking.local_network import FREE_INTERVAL, first_of, groups_of
+from distsim.spiking.incoming import GroupPlan, Together, by_sources, extent, first_of, plan_of
+from distsim.spiking.local_network import FREE_INTERVAL
 from distsim.spiking.network import Network, Population
 from distsim.spiking.precision import check_precision
 from distsim.spiking.sort_edges import record_type
 from distsim.spiking.synapses.synapse_model import SynapseModel
-from distsim.spiking.tables import Share, by_sources, by_table, is_dense, is_segmented, source_range
+from distsim.spiking.tables import is_dense, is_segmented
+
+RUN_END = 4  # bytes
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,10 @@ class _Expected:
 
     edges: of the rank; most: those of the source population that has most. rows: sources that have one. longest,
     shortest: delays in steps. index, weight: bytes of a target and of a weight.
+    runs: of one source and kind, on each of ``ranks`` ranks.
     """
 
-    shares: list[Share]
+    together: Together
     edges: float
     most: float
     n_source: int
@@ -38,18 +42,20 @@ class _Expected:
     shortest: int
     index: int
     weight: int
+    runs: float
+    ranks: int
 
     @property
     def synapse(self) -> SynapseModel:
-        return self.shares[0].projection.synapse
+        return self.together.first.projection.synapse
 
     @property
     def one_delay(self) -> bool:
-        return self.shares[0].delay.single is not None
+        return self.together.singles["delay"] is not None
 
     @property
     def segmented(self) -> bool:
-        return is_segmented(self.shares[0], self.edges, self.rows, self.longest)
+        return is_segmented(self.together.first, self.edges, self.rows, self.longest)
 
     @property
     def delay(self) -> int:
@@ -58,10 +64,20 @@ class _Expected:
 
     def nbytes(self) -> float:
         """Bytes of ``Table.nbytes``."""
-        first = self.shares[0]
-        own = [first.weight.single is None or self.synapse.plastic, *(a.single is None for a in first.further)]
-        total = self.edges * (self.index + self.weight * sum(own)) + WORD * (self.rows + 1.0) * len(first.inputs)
-        total += WORD * self.rows if self.rows < self.n_source else 0.0
+        first, singles = self.together.first, {n: v for n, v in self.together.singles.items() if n != "delay"}
+        each = self.together.many_kinds and first.singles["weight"] is not None
+        own = [
+            (single is None and not (each and name == "weight")) or (name == "weight" and self.synapse.plastic)
+            for name, single in singles.items()
+        ]
+        total = self.edges * (self.index + self.weight * sum(own))
+        total += WORD * (self.rows + 1.0) * len(first.inputs) + (WORD * self.rows if self.rows < self.n_source else 0.0)
+        if self.together.many_kinds:
+            kinds = len(self.together.kinds)
+            of_kinds = self.edges * _bytes_of(kinds)
+            if self.together.in_runs(self.ranks):
+                of_kinds = self.runs * (RUN_END + _bytes_of(kinds)) + WORD * self.rows
+            return total + 2.0 * WORD * kinds + of_kinds
         if self.segmented:
             in_row = round(1.1 * self.edges / max(self.rows, 1.0))
             return total + self.rows * (self.longest + 1.0) * _bytes_of(max(256, in_row))
@@ -77,10 +93,16 @@ def _bytes_of(largest: int) -> int:
     return int(np.dtype(smallest_unsigned(largest)).itemsize)
 
 
-def memory_of_spiking(network: Network, ranks: int = 1, precision: str = "double") -> Memory:
-    """The memory (bytes) that ``network`` takes on each of ``ranks`` ranks; ``precision`` as for a Simulation."""
+def memory_of_spiking(
+    network: Network, ranks: int = 1, precision: str = "double", plans: list[GroupPlan] | None = None
+) -> Memory:
+    """The memory (bytes) that ``network`` takes on each of ``ranks`` ranks; ``precision`` as for a Simulation.
+
+    plans: those of the network, where they are known.
+    """
     weight = np.dtype(check_precision(precision)).itemsize
-    groups = [(together, _tables_onto(network, together, ranks, weight)) for together in groups_of(network)]
+    plans = plan_of(network) if plans is None else plans
+    groups = [(plan.populations, _tables_onto(plan, network.dt, ranks, weight)) for plan in plans]
     tables = [table for _, of_group in groups for table in of_group if table.edges]
     longest = max((table.longest for table in tables), default=FREE_INTERVAL)
     shortest = min((table.shortest for table in tables), default=FREE_INTERVAL)
@@ -116,36 +138,41 @@ def _group(
     )
 
 
-def _tables_onto(network: Network, together: list[Population], ranks: int, weight: int) -> list[_Expected]:
+def _tables_onto(plan: GroupPlan, dt: float, ranks: int, weight: int) -> list[_Expected]:
     """The tables of one group; nothing is drawn."""
-    nobody = np.zeros(0, np.int64)
-    firsts = ((projection, first_of(projection.target, together)) for projection in network.projections)
-    shares = [Share.of(p, 0, nobody, 0, first.model) for p, first in firsts if first]
-    index = np.dtype(target_type(most_local(sum(p.size for p in together), ranks))).itemsize
-    names = {population.name for population in together}
-    return [_expected(of_table, names, network.dt, ranks, index, weight) for of_table in by_table(shares, network.dt)]
+    index = np.dtype(target_type(most_local(sum(p.size for p in plan.populations), ranks))).itemsize
+    names = {population.name for population in plan.populations}
+    return [_expected(of_table, names, dt, ranks, index, weight) for of_table in plan.tables]
 
 
-def _expected(shares: list[Share], onto: set[str], dt: float, ranks: int, index: int, weight: int) -> _Expected:
+def _expected(together: Together, onto: set[str], dt: float, ranks: int, index: int, weight: int) -> _Expected:
     """What is expected of one table; onto: names of the populations of the group."""
-    numbers, ranges = {}, []
-    for share in shares:
-        target = share.projection.target
+    numbers: dict[int, float] = {}
+    ranges, runs = [], 0.0
+    for incoming in together.all:
+        target = incoming.projection.target
         here = sum(len(piece.chosen) for piece in target.pieces if piece.population.name in onto)
-        number = share.projection.rule.expected_edges(share.projection.ends) * here / max(target.size, 1) / ranks
-        numbers[id(share)] = number
-        ranges.append(delay_range(share.delay.value, dt, number))
-    of_source = [sum(numbers[id(share)] for share in together) for _, together in by_sources(shares)]
-    edges = sum(of_source)
-    _, n_source = source_range(shares)
-    rows = float(n_source) if is_dense(n_source, edges) else n_source * -math.expm1(-edges / n_source)
+        number = incoming.expected_edges * here / max(target.size, 1) / ranks
+        numbers[id(incoming)] = number
+        ranges.append(delay_range(incoming.values["delay"], dt, number))
+        runs += _rows(len(incoming.rows), number)
+    of_source = [sum(numbers[id(incoming)] for incoming in some) for _, some in by_sources(together.all)]
+    edges, n_source = sum(of_source), len(extent(together.all))
+    rows = float(n_source) if is_dense(n_source, edges) else _rows(n_source, edges)
     shortest, longest = min(low for low, _ in ranges), max(high for _, high in ranges)
-    return _Expected(shares, edges, max(of_source), n_source, rows, longest, shortest, index, weight)
+    return _Expected(together, edges, max(of_source), n_source, rows, longest, shortest, index, weight, runs, ranks)
+
+
+def _rows(n_source: int, edges: float) -> float:
+    """How many of so many sources have one of so many edges, on average."""
+    return n_source * -math.expm1(-edges / n_source) if n_source else 0.0
 
 
 def delay_range(delay: Value, dt: float, edges: float) -> tuple[int, int]:
     """Shortest and longest delay (steps) to be expected of so many edges."""
-    if isinstance(delay, Invertible):
+    if isinstance(delay, float):
+        low = high = delay
+    elif isinstance(delay, Invertible):
         rare = 1.0 / (edges + 2.0)
         low, high = delay.quantile(np.array([rare, max(1.0 - rare, 0.5)]))
     elif isinstance(delay, Distribution):

@@ -200,12 +200,13 @@ def test_loops_have_names():
 
 
 @jit
-def kernel(values, factors, offset):  # type: ignore[no-untyped-def]
+def kernel(values, factors, negative, offset):  # type: ignore[no-untyped-def]
     """A kernel of several kinds of arguments, which raises where offset is 0."""
     if offset == 0:
         raise ValueError("the offset is 0")
     first, (second, third) = factors
-    return np.int64(values.sum() * first + second[0, 1] * third) + np.int64(offset)
+    total = np.int64(values.sum() * first + second[0, 1] * third) + np.int64(offset)
+    return -total if negative else total
 
 
 @jit
@@ -224,12 +225,12 @@ def test_a_kernel_is_called_with_what_lies_in_memory():
     factors = 2.0, (np.array([[1, 3]], np.int32), np.uint64(5))
     blocks = Blocks()
     values = np.arange(4.0)
-    block = blocks.add(kernel, (values, factors, 7))
+    block = blocks.add(kernel, (values, factors, False, 7))
     call_it = block.thunk, block.address, blocks.memory
     assert through_thunk(*call_it) == 6 * 2 + 3 * 5 + 7
-    blocks.memory[block.places[2]] = -1
-    assert through_thunk(*call_it) == 6 * 2 + 3 * 5 - 1
-    blocks.memory[block.places[2]] = 0
+    blocks.memory[block.places[2:]] = 1, -1
+    assert through_thunk(*call_it) == -(6 * 2 + 3 * 5 - 1)
+    blocks.memory[block.places[3]] = 0
     with pytest.raises(ValueError, match="the offset is 0"):
         through_thunk(*call_it)
 

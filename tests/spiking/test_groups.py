@@ -20,7 +20,7 @@ from distsim import (
     StdpPowerLaw,
     Uniform,
 )
-from distsim.spiking.local_network import groups_of
+from distsim.spiking.incoming import groups_of
 from tests.simulating import simulate
 from tests.threads import on_ranks
 

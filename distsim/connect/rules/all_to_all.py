@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.rule import Edges, Ends, Rule, Targets
+from distsim.connect.rule import Edges, Ends, Int64Array, Rule, Several, Targets
 from distsim.core.declared import flag
+from distsim.core.jit import jit
 
 
 class AllToAll(Rule, eq=True):
@@ -32,3 +34,29 @@ class AllToAll(Rule, eq=True):
 
     def expected_edges(self, ends: Ends) -> float:
         return float(ends.n_source) * ends.n_target
+
+    @property
+    def like(self) -> Hashable:
+        return AllToAll
+
+    def most_edges(self, n_source: int, n_target: int) -> float:
+        return float(n_source) * n_target
+
+    @classmethod
+    def draw_several(cls, rules: Sequence[Any], targets: Several) -> tuple[Int64Array, npt.NDArray[np.int32]]:
+        degree = np.repeat(targets.n_source, np.diff(targets.begin)) - (targets.excluded >= 0)
+        source = np.empty(int(degree.sum()), np.int32)
+        take_all(targets, source)
+        return degree, source
+
+
+@jit
+def take_all(targets, source):  # type: ignore[no-untyped-def]
+    """All sources that are allowed for every target, written to ``source`` one target after the other."""
+    edge = 0
+    for p in range(targets.salts.size):
+        for t in range(targets.begin[p], targets.begin[p + 1]):
+            for k in range(targets.n_source[p]):
+                if k != targets.excluded[t]:
+                    source[edge] = k
+                    edge += 1

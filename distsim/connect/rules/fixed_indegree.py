@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from distsim.connect.rule import Edges, Ends, Rule, Targets
+from distsim.connect.rule import Edges, Ends, Int64Array, Rule, Several, Targets
 from distsim.core.declared import count, flag
 from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
-from distsim.core.rng import draw_uniform, hashed_counters, uniform_at
+from distsim.core.rng import Streams, draw_uniform, hashed_counters, uniform_at
 
 
 class FixedIndegree(Rule, eq=True):
@@ -52,6 +54,21 @@ class FixedIndegree(Rule, eq=True):
 
     def expected_edges(self, ends: Ends) -> float:
         return float(self.indegree) * ends.n_target
+
+    @property
+    def like(self) -> Hashable:
+        return FixedIndegree, self.multapses
+
+    def most_edges(self, n_source: int, n_target: int) -> float:
+        return float(self.indegree) * n_target
+
+    @classmethod
+    def draw_several(cls, rules: Sequence[Any], targets: Several) -> tuple[Int64Array, npt.NDArray[np.int32]]:
+        degree = np.repeat([rule.indegree for rule in rules], np.diff(targets.begin))
+        source = np.empty(int(degree.sum()), np.int32)
+        draw_several = draw_several_with_multapses if rules[0].multapses else draw_several_without_multapses
+        draw_several(targets, degree, source)
+        return degree, source
 
 
 @inline
@@ -105,3 +122,25 @@ def draw_without_multapses(streams, degree, excluded, n_source, source):  # type
                     source[place] = candidate
                     place += 1
         begin += degree[t]
+
+
+@jit
+def draw_several_with_multapses(targets, degree, source):  # type: ignore[no-untyped-def]
+    """``draw_with_multapses`` for the targets of one projection after the other."""
+    end = 0
+    for p in range(targets.salts.size):
+        some = slice(targets.begin[p], targets.begin[p + 1])
+        begin, end = end, end + degree[some].sum()
+        streams = Streams(targets.keys[some], targets.salts[p])
+        draw_with_multapses(streams, degree[some], targets.excluded[some], targets.n_source[p], source[begin:end])
+
+
+@jit
+def draw_several_without_multapses(targets, degree, source):  # type: ignore[no-untyped-def]
+    """``draw_without_multapses`` for the targets of one projection after the other."""
+    end = 0
+    for p in range(targets.salts.size):
+        some = slice(targets.begin[p], targets.begin[p + 1])
+        begin, end = end, end + degree[some].sum()
+        streams = Streams(targets.keys[some], targets.salts[p])
+        draw_without_multapses(streams, degree[some], targets.excluded[some], targets.n_source[p], source[begin:end])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from distsim.connect.rule import Edges, Ends, Rule, Targets
+from distsim.connect.rule import Edges, Ends, Int64Array, Rule, Several, Targets
 from distsim.core.declared import flag, number
 from distsim.core.elementary import log
 from distsim.core.jit import inline, jit
-from distsim.core.rng import draw_open_uniform
+from distsim.core.rng import Streams, draw_open_uniform
 
 
 class PairwiseBernoulli(Rule, eq=True):
@@ -29,6 +31,20 @@ class PairwiseBernoulli(Rule, eq=True):
 
     def expected_edges(self, ends: Ends) -> float:
         return self.p * ends.n_source * ends.n_target
+
+    @property
+    def like(self) -> Hashable:
+        return PairwiseBernoulli
+
+    def most_edges(self, n_source: int, n_target: int) -> float:
+        return float(n_source) * n_target
+
+    @classmethod
+    def draw_several(cls, rules: Sequence[Any], targets: Several) -> tuple[Int64Array, npt.NDArray[np.int32]]:
+        degree = np.empty(len(targets.keys), np.int64)
+        source = np.empty(int(targets.n_source @ np.diff(targets.begin)), np.int32)
+        n = draw_several_bernoulli(targets, np.array([rule.p for rule in rules]), degree, source)
+        return degree, source[:n]
 
 
 @jit
@@ -54,6 +70,17 @@ def draw_bernoulli(streams, excluded, n_source, p, degree, source):  # type: ign
             source[edges] = chosen + 1 if excluded[t] >= 0 and chosen >= excluded[t] else chosen
             edges += 1
         degree[t] = edges - begin
+    return edges
+
+
+@jit
+def draw_several_bernoulli(targets, p, degree, source):  # type: ignore[no-untyped-def]
+    """``draw_bernoulli`` with probability p[k] for the targets of projection k, one projection after the other."""
+    edges = 0
+    for k in range(targets.salts.size):
+        some = slice(targets.begin[k], targets.begin[k + 1])
+        streams, excluded = Streams(targets.keys[some], targets.salts[k]), targets.excluded[some]
+        edges += draw_bernoulli(streams, excluded, targets.n_source[k], p[k], degree[some], source[edges:])
     return edges
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from distsim.core.jit import jit
 from distsim.spiking.synapses.input_unit import Grid, to_units
+from distsim.spiking.synapses.kinds import KindDelivery
 from distsim.spiking.synapses.segments import SegmentDelivery
 from distsim.spiking.synapses.synapse_model import Delivery, SynapseModel
 from distsim.spiking.synapses.table import Int64Array, Table, row_of
@@ -24,6 +25,8 @@ class Static(SynapseModel):
     constant: ClassVar[bool] = True
 
     def delivery(self, table: Table, n_target: int, dt: float) -> Delivery:
+        if table.kinds is not None:
+            return KindDelivery(table, table.kinds)
         return StaticDelivery(table) if table.segments is None else SegmentDelivery(table)
 
 

@@ -104,7 +104,8 @@ class SynapseModel(Declared, abstract=True):
     @property
     def values(self) -> dict[str, Value]:
         """What each synapse has of its own: weight, delay, and further attributes."""
-        return {name: getattr(self, name) for name in names_of_each(type(self))}
+        cls: Any = type(self)
+        return {name: getattr(self, name) for name in names_of_each(cls)}
 
     def least_change(self) -> float:
         """The least part of itself by which a spike changes a weight: below it float32 would lose what is learnt."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,29 @@ from distsim.core.jit import inline
 Int64Array = npt.NDArray[np.int64]
 _NONE = np.zeros(0, np.int64)
 _CHUNK = 1 << 20  # weights that are converted together
+
+
+class Kinds(NamedTuple):
+    """Of which kind the edges of a table are; those of one kind have one delay, and mostly one weight.
+
+    kinds uint8, uint16 or uint32, ascending within each row: (edges,), or (runs,) where edges of one source and kind
+    are a run. each: whether each edge has a weight of its own. first (rows + 1,) int64: the runs of row r are first[r]
+    .. first[r + 1] - 1; ends (runs,) uint32: where each ends, counted from the first edge of its row; both (0,) where
+    there are no runs.
+    """
+
+    kinds: npt.NDArray[Any]
+    each: bool
+    first: Int64Array
+    ends: npt.NDArray[np.uint32]
+
+    @property
+    def in_runs(self) -> bool:
+        return len(self.first) > 0
+
+    def of_rows(self, rows: Int64Array) -> Kinds:
+        """Those of some rows, where the others have no edges."""
+        return self._replace(first=np.append(self.first[rows], self.first[-1])) if self.in_runs else self
 
 
 @dataclass(frozen=True)
@@ -31,6 +54,7 @@ class Table:
     attributes: further parameters of the synapses by name, (edges,) in the type of the weights, or (1,).
     segments: None, or (rows, longest + 1) of the type of the targets: the edges of row r with delay d are
     offsets[r] + segments[r, d - 1] .. offsets[r] + segments[r, d] - 1.
+    kinds: None, or of which kind the edges are: delays are then (kinds,), and weights (kinds,) or (edges,).
     """
 
     first_source_gid: int
@@ -44,6 +68,7 @@ class Table:
     weight_unit: float = 1.0
     attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     one_weight: bool = False
+    kinds: Kinds | None = None
 
     @property
     def n_edges(self) -> int:
@@ -70,6 +95,9 @@ class Table:
         """Shortest and longest delay (steps); None where there are no edges."""
         if not self.n_edges:
             return None
+        if self.kinds is not None:
+            delays = self.delays[np.bincount(self.kinds.kinds, minlength=len(self.delays)) > 0]
+            return int(delays.min()), int(delays.max())
         if self.segments is None:
             return int(self.delays.min()), int(self.delays.max())
         used = np.flatnonzero((self.segments[:, 1:] > self.segments[:, :-1]).any(axis=0)) + 1
@@ -87,11 +115,39 @@ class Table:
 
     def weights_of(self, edges: Int64Array) -> npt.NDArray[np.float64]:
         """Weights (n,) of edges."""
+        if self.of_kinds:
+            return np.asarray(self.weights[self.kinds_of(edges)], np.float64)
         weights: npt.NDArray[np.float64] = np.broadcast_to(self.weights, self.n_edges)[edges].astype(np.float64)
         return np.multiply(weights, self.weight_unit)
 
+    @property
+    def of_kinds(self) -> bool:
+        """Whether weights are those of kinds."""
+        return self.kinds is not None and not self.kinds.each
+
+    def kinds_of(self, edges: Int64Array) -> npt.NDArray[Any]:
+        """The kinds (n,) of edges, where they are of kinds."""
+        if self.kinds is None or not self.kinds.in_runs:
+            return np.zeros(len(edges), np.uint8) if self.kinds is None else self.kinds.kinds[edges]
+        ends = np.repeat(self.offsets[:-1], np.diff(self.kinds.first)) + self.kinds.ends
+        return self.kinds.kinds[np.searchsorted(ends, edges, side="right")]
+
+    def by_kind(self) -> Iterator[Int64Array]:
+        """All edges, kind after kind, those of one kind ascending: a few kinds at a time."""
+        kinds = self.kinds_of(np.arange(self.n_edges))
+        ends = np.cumsum(np.bincount(kinds))
+        begin = 0
+        while begin < len(ends):
+            before = ends[begin - 1] if begin else 0
+            end = max(begin + 1, int(np.searchsorted(ends, before + _CHUNK, side="right")))
+            some = np.flatnonzero((kinds >= begin) & (kinds < end))
+            yield some[np.argsort(kinds[some], kind="stable")]
+            begin = end
+
     def delays_of(self, edges: Int64Array, rows: Int64Array) -> Int64Array:
         """Delays (n,) in steps of edges, which lie in ``rows`` (n,)."""
+        if self.kinds is not None:
+            return self.delays[self.kinds_of(edges)].astype(np.int64)
         if self.segments is None:
             return np.broadcast_to(self.delays, self.n_edges)[edges].astype(np.int64)
         delays = np.empty(len(edges), np.int64)
@@ -108,9 +164,9 @@ class Table:
     def in_units(self, unit: float) -> Table:
         """The same table with int32 weights, those of this one rounded to multiples of ``unit``, a power of two.
 
-        Float32 weights, of which the new ones take the memory, are lost. One weight of all stays as it is.
+        Float32 weights, of which the new ones take the memory, are lost. One weight, of all or of a kind, stays.
         """
-        if self.one_weight:
+        if self.one_weight or self.of_kinds:
             return self
         units = self.weights.view(np.int32) if self.weights.itemsize == 4 else np.empty(self.n_edges, np.int32)
         for begin in range(0, self.n_edges, _CHUNK):
@@ -122,6 +178,7 @@ class Table:
         """Bytes of all arrays."""
         own = (self.sources, self.offsets, self.targets, self.weights, self.delays, self.segments)
         arrays: list[npt.NDArray[Any] | None] = [*own, *self.attributes.values()]
+        arrays += [] if self.kinds is None else [self.kinds.kinds, self.kinds.first, self.kinds.ends]
         return sum(array.nbytes for array in arrays if array is not None)
 
 
