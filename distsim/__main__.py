@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
-from distsim.command.request import Request, parse
 from distsim.core.errors import InputError
 from distsim.core.standard_streams import make_lasting
 from distsim.parallel import launched, run_main, world
+from distsim.parallel.shared_modules import import_together
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+    from distsim.command.request import Request
+
+NEEDED = ("distsim.command.run_command", "numpy.ma")
+"""Modules that a run takes, with all that they import; numba asks for the masked arrays of numpy."""
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +27,9 @@ def main(arguments: list[str]) -> int:
     """
     try:
         if launched():
-            return run_main(lambda comm: do(parse(arguments), comm), world())
+            return run_main(partial(_on_ranks, arguments=arguments), world())
+        from distsim.command.request import parse
+
         asked = parse(arguments)
         if isinstance(asked, str):
             print(asked, end="", flush=True)
@@ -33,9 +41,18 @@ def main(arguments: list[str]) -> int:
     return run_main(lambda comm: do(asked, comm), comm)
 
 
+def _on_ranks(comm: MPI.Comm, arguments: list[str]) -> None:
+    """What the command line asks for, on the ranks of a launcher; collective."""
+    import_together(comm, NEEDED)
+    from distsim.command.request import parse
+
+    do(parse(arguments), comm)
+
+
 def do(asked: Request | str, comm: MPI.Comm) -> None:
     """Run the model that is asked for, or show the text; collective."""
-    if isinstance(asked, Request):
+    if not isinstance(asked, str):
+        import_together(comm, NEEDED)
         from distsim.command.run_command import run
 
         run(comm, asked)

@@ -144,7 +144,7 @@ _known: dict[Any, int] = {}
 
 @cache
 def thunk_of(kinds: str) -> int:
-    """The address of the thunk of kernels that take words of these kinds, "i" a whole number, "d" a float64, "b" a bool.
+    """The address of the thunk of kernels whose words are of these kinds: "i" whole numbers, "d" float64, "b" bool.
 
     It is no kernel of numba, which would take a hundred times as long to compile. It hands on the two pointers, to what
     is returned and to what was raised, that come before the arguments of each. Addresses are handed on as numbers.

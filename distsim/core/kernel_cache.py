@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import pickle
 import stat
 import sys
 import time
@@ -24,11 +23,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from numba.core import compiler, config
+from numba.core import config
 from numba.core.caching import _Cache
-from numba.core.serialize import dumps
 
 from distsim.core.kernel_key import dependencies, key_of
+from distsim.core.machine_code import packed, unpacked
 
 FOLDER = "distsim"
 KIND = ".kernel"
@@ -52,16 +51,16 @@ class KernelCache(_Cache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled kernel for argument types ``sig``; None where it is to be compiled."""
-        target_context.refresh()
-        if not self._enabled:
+        payload = store.read(self._name(sig, target_context.codegen())) if self._enabled else None
+        try:
+            return None if payload is None else unpacked(payload, target_context)
+        except ImportError:  # it reaches functions of a module that this process knows by no name
             return None
-        payload = store.read(self._name(sig, target_context.codegen()))
-        return None if payload is None else compiler.CompileResult._rebuild(target_context, *payload)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the compiled kernel ``data``."""
         if self._enabled and not data.lifted and not data.library.has_dynamic_globals:
-            store.write(self._name(sig, data.codegen), dumps(data._reduce()))
+            store.write(self._name(sig, data.codegen), packed(data))
 
     def _name(self, sig: Any, codegen: Any) -> str:
         kernel = f"{self._function.__module__}.{self._function.__qualname__}".replace("<locals>", "local")
@@ -97,7 +96,7 @@ class Store:
                 self._tell(str(error))
         return self._folder
 
-    def read(self, name: str) -> Any:
+    def read(self, name: str) -> bytes | None:
         """What the file ``name`` holds; None where there is none, or none that can be trusted."""
         if self.folder is None:
             return None
@@ -112,10 +111,7 @@ class Store:
         if time.time() - status.st_mtime > REFRESH:
             with contextlib.suppress(OSError):
                 os.utime(self.folder / name)
-        try:
-            return pickle.loads(data[hashlib.sha256().digest_size :])
-        except ImportError:  # it reaches functions of a module that this process knows by no name
-            return None
+        return data[hashlib.sha256().digest_size :]
 
     def write(self, name: str, payload: bytes) -> None:
         """Put ``payload`` into the file ``name``: written aside, then renamed. Where that fails nothing is kept."""

@@ -1,4 +1,4 @@
-"""The communicator: made sure of once, then always passed."""
+"""The communicator: made sure of once, then always passed. Importing it takes no numpy: see ``shared_modules``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import numpy as np
-
 from distsim.core.errors import DistsimError, InputError
-from distsim.core.units import shown
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -35,6 +32,7 @@ def in_ranks(ranks: int) -> str:
 
 def largest(comm: MPI.Comm, values: Sequence[float]) -> list[float]:
     """The largest of every value over all ranks (collective)."""
+    import numpy as np
     from mpi4py import MPI
 
     mine = np.array(values, np.float64)
@@ -105,6 +103,8 @@ def _require_alone() -> None:
 
 def check_communicator(comm: Any, where: str) -> None:
     """InputError unless ``comm`` is a communicator that simulations can use."""
+    from distsim.core.units import shown
+
     try:
         usable = 0 <= comm.rank < comm.size and callable(comm.allgather)
     except Exception:  # MPI.COMM_NULL has no ranks; anything else may have anything

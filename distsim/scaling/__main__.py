@@ -5,14 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from distsim.core.errors import DistsimError, InputError
 from distsim.core.standard_streams import make_lasting
 from distsim.parallel import launched, run_main, world
 from distsim.parallel.job import exit_code
+from distsim.parallel.shared_modules import import_together
 from distsim.parallel.signals import code_of, heeded, say
 
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
 COMMANDS = ("report", "compare", "show")
+NEEDED = ("distsim.scaling.session", "numpy.ma")
+"""Modules that an experiment takes, with all that they import; numba asks for the masked arrays of numpy."""
 
 
 def main(arguments: list[str]) -> int:
@@ -32,9 +39,15 @@ def main(arguments: list[str]) -> int:
         print(f"distsim: error: {error}", file=sys.stderr)
         return exit_code(error)
 
+    return run_main(partial(_on_ranks, arguments=arguments), comm)
+
+
+def _on_ranks(comm: MPI.Comm, arguments: list[str]) -> int:
+    """The experiment of the command line; collective."""
+    import_together(comm, NEEDED)
     from distsim.scaling.session import run
 
-    return run_main(partial(run, arguments=arguments), comm)
+    return run(comm, arguments)
 
 
 def _without_ranks(arguments: list[str]) -> Callable[[], int] | None:

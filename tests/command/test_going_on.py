@@ -55,12 +55,12 @@ class Begun:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def wait_until(self, so):
-        """Wait until ``so()``; whether it came to that while the job ran."""
+    def wait_until(self, so, look=5e-3):
+        """Wait until ``so()``, looked at every ``look`` s; whether it came to that while the job ran."""
         while self.job.poll() is None:
             if so():
                 return True
-            time.sleep(1e-4)
+            time.sleep(look)
         return False
 
     def kill(self):
@@ -101,9 +101,9 @@ def killed_again_and_again(folder, duration, kills, numbers):
         writes = number % 2 == 0
         began = run.wait_until(partial(kept_later, folder, before))
         if writes:
-            run.wait_until((aside(folder / CHECKPOINT)).exists)
+            run.wait_until((aside(folder / CHECKPOINT)).exists, look=1e-4)
         elif began:
-            time.sleep(numbers.uniform(0.0, 0.3))
+            time.sleep(numbers.uniform(0.0, 0.1))
         n += run.job.poll() is None
         run.kill()
         if (folder / "summary.json").exists():
@@ -139,12 +139,12 @@ def check_kills(tmp_path, duration, kills, least_while_writing):
 
 
 def test_a_run_that_is_killed_goes_on_to_the_same_bits(tmp_path):
-    check_kills(tmp_path, 40_000, 2, 1)
+    check_kills(tmp_path, 20_000, 2, 1)
 
 
 @pytest.mark.slow  # starts Python 22 times, and MPI four times
 def test_a_run_that_is_killed_at_twenty_moments_goes_on_to_the_same_bits(tmp_path):
-    check_kills(tmp_path, 300_000, 20, 8)
+    check_kills(tmp_path, 120_000, 20, 8)
 
 
 def test_a_signal_saves_the_run_and_ends_it_with_one_sentence(tmp_path):

@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 from mpi4py import MPI
-from scipy import stats
 
 from distsim import InputError, read_distance_curves
 from distsim.analysis.liquid_distances import train_distance

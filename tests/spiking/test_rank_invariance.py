@@ -121,13 +121,13 @@ def test_64_ranks(mpirun, pytestconfig):
     assert json.loads(done.stdout) == [two_population_hashes.simulate(MPI.COMM_SELF, case)]
 
 
-@pytest.mark.slow  # compiles every kernel anew, with a check of every index
-def test_kernels_stay_within_their_arrays(mpirun, pytestconfig, tmp_path):
+@pytest.mark.slow  # compiles every kernel with a check of every index, where that was not done before
+def test_kernels_stay_within_their_arrays(mpirun, pytestconfig):
     """On 3 ranks, two of which have no neuron of one population: tables without synapses, rows of a single target.
 
     In single precision, in which some groups and tables have the narrow types and others the wide ones.
     """
-    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "1"}
     program = ["-m", "tests.programs.mixed_network", json.dumps([MIXED[1]])]
     done = mpirun(3, program, cwd=pytestconfig.rootpath, timeout=300.0, env=checked)
     assert json.loads(done.stdout) == [mixed_network.simulate(MPI.COMM_SELF, MIXED[1])]
