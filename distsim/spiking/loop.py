@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.errors import RangeError
+from distsim.core.errors import InputError, RangeError
 from distsim.parallel.event_hash import EventHash
 from distsim.parallel.timers import Timers
 from distsim.spiking import exchange as exchanges
 from distsim.spiking.exchange import Exchange, pack, unpack
-from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
+from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.recorders import Fired, Recorders
 from distsim.spiking.spike_counts import SpikeCounts
 
@@ -28,6 +28,18 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 Int64Array = npt.NDArray[np.int64]
+
+
+def steps_together(longest: int | None, forced: int | None, dt: float) -> int:
+    """Steps between exchanges: the minimum delay, but not many, or the ``forced`` number, which may not be larger.
+
+    longest: minimum delay in steps, None without synapses. Raises InputError.
+    """
+    if longest is None:
+        return min(forced or FREE_INTERVAL, FREE_INTERVAL)
+    if forced is not None and forced > longest:
+        raise InputError(f"interval = {forced * dt:g} ms is longer than the minimum delay of {longest * dt:g} ms")
+    return forced or min(longest, MOST_AT_ONCE)
 
 
 class SpikingLoop:

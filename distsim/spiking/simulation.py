@@ -31,8 +31,8 @@ from distsim.spiking.compiled_loop import CompiledLoop
 from distsim.spiking.exchange import kernels_of, make_exchange
 from distsim.spiking.incoming import plan_of
 from distsim.spiking.kept_changes import neurons_kept, value_kept
-from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
-from distsim.spiking.loop import SpikingLoop
+from distsim.spiking.local_network import build, call_kernels
+from distsim.spiking.loop import SpikingLoop, steps_together
 from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorded_parts import spikes_of_part, states_of_part
@@ -111,30 +111,17 @@ class Simulation(GridSimulation[Network]):
         with self._building():
             self._local = build(network, comm, self.seed, self.precision, self._built.phase, plans=plans)
             with self._built.phase("index"):
-                plan = make_exchange(self._plan, comm, self._local.needed_sources(), self._expected_spikes())
+                together = steps_together(self._local.min_delay, self._forced, self.dt)
+                expected = round(network.size * together * self.dt * EXPECTED_RATE / MS_PER_S / comm.size)
+                plan = make_exchange(self._plan, comm, self._local.needed_sources(), expected)
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
-        parts = self._local, plan, self._steps_together(), self.dt, self.recorders, comm, not crowded(comm)
+        parts = self._local, plan, together, self.dt, self.recorders, comm, not crowded(comm)
         self._loop = CompiledLoop(*parts) if self._compiled else SpikingLoop(*parts)
         self._timers = self._loop.timers
         self._loop.compile(self._compile)
         return sum(t.table.n_edges for t in self._local.tables)
-
-    def _expected_spikes(self) -> int:
-        """Spikes that each rank may have in an interval, if neurons have some 10 per second."""
-        return round(self.network.size * self._steps_together() * self.dt * EXPECTED_RATE / MS_PER_S / self.comm.size)
-
-    def _steps_together(self) -> int:
-        """Steps between exchanges: the minimum delay, but not many, or the forced number, which may not be larger."""
-        longest, forced = self._local.min_delay, self._forced
-        if longest is None:
-            return min(forced or FREE_INTERVAL, FREE_INTERVAL)
-        if forced is not None and forced > longest:
-            raise InputError(
-                f"interval = {forced * self.dt:g} ms is longer than the minimum delay of {longest * self.dt:g} ms"
-            )
-        return forced or min(longest, MOST_AT_ONCE)
 
     def _advance(self, duration: Any, tick: Tick) -> None:
         if self._output and self.step == 0:
