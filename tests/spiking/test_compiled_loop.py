@@ -27,14 +27,14 @@ from distsim import (
 )
 from distsim.core.calls import DATA, OF_ARRAY, Blocks, address_of, call, thunk_of
 from distsim.core.jit import jit, native
-from distsim.spiking import compiled_loop, interval, tables
+from distsim.spiking import compiled_loop, tables
 from distsim.spiking.drives.driven import Driven
 from distsim.spiking.protocols import Drive
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.synapses import history
 from distsim.spiking.synapses.plastic_delivery import PlasticDelivery
 from distsim.spiking.synapses.segments import SegmentDelivery
-from distsim.spiking.synapses.static import StaticDelivery
+from distsim.spiking.synapses.static import StaticDelivery, deliver
 from tests.programs.fingerprint import digest, fingerprint
 
 T = 60.0  # ms
@@ -185,7 +185,8 @@ def test_what_a_subclass_does_in_python(monkeypatch):
 
 
 def test_arguments_that_cannot_be_given(monkeypatch):
-    monkeypatch.setattr(StaticDelivery, "compiled", lambda self, grid: (interval.alone, (np.float32(1.0),), ()))
+    given = (deliver, (np.float32(1.0),), ())
+    monkeypatch.setattr(StaticDelivery, "compiled", lambda self, grid: given)
     with Simulation(small(), MPI.COMM_SELF) as simulation:
         simulation.run(5.0)
         assert simulation.loop == "python: compiled code cannot be given float32 in memory"
