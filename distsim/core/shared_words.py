@@ -50,7 +50,7 @@ def _store(typing_context, address, value):  # type: ignore[no-untyped-def]
 
 def words(address: int, n: Any) -> Any:
     """The ``n`` words (n,) uint64 at ``address``."""
-    return np.ctypeslib.as_array((ctypes.c_uint64 * n).from_address(address))
+    return np.ctypeslib.as_array((ctypes.c_uint64 * int(n)).from_address(int(address)))
 
 
 def load(address: int) -> Any:

@@ -16,7 +16,7 @@ from numba import config
 from distsim.parallel import capacity
 from distsim.parallel import compiled_collectives as collectives
 from distsim.parallel.capacity import CAPACITY
-from distsim.parallel.compiled_collectives import FAILED
+from distsim.parallel.compiled_collectives import FAILED, NEEDS_PYTHON
 from distsim.parallel.nodes import Nodes, shared_memory
 from distsim.spiking import exchange_steps as steps
 from distsim.spiking.needed_spikes import Lists
@@ -53,15 +53,15 @@ class ExchangePlan:
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
         """The packed spikes that this rank needs, sorted, from those of its own neurons; valid until the next call.
 
-        Ends an exchange that compiled code has left.
+        Ends an exchange that compiled code has left, which may be why there is no room.
         """
-        while True:
-            n = self._exchange(spikes)
-            if n >= 0:
-                return self._received[:n]
-            if n == FAILED:
-                raise RuntimeError("MPI could not exchange spikes")
+        n = NEEDS_PYTHON
+        while n == NEEDS_PYTHON:
             self._make_room()
+            n = self._exchange(spikes)
+        if n == FAILED:
+            raise RuntimeError("MPI could not exchange spikes")
+        return self._received[:n]
 
     def _exchange(self, spikes: UInt64Array) -> int:
         return int(self.step(self.own, spikes, len(spikes), self._received))
@@ -102,8 +102,12 @@ class ByCollective(ExchangePlan):
             own[steps.BLOCKS], own[steps.N_LOCAL] = lists.places, len(lists.offsets) - 1
             own[steps.OFFSETS], own[steps.RANKS_OF] = lists.offsets.ctypes.data, lists.place.ctypes.data
         if self._compiled:
-            own[steps.KIND], own[steps.COMM] = collectives.handles(comm)
+            self._call_by(comm)
         self._allocate(int(own[CAPACITY]) + steps.HEADER)
+
+    def _call_by(self, comm: MPI.Comm) -> None:
+        """Let compiled code call collectives of ``comm``; a handle may be a negative number in all 64 bits."""
+        self.own.view(np.uint64)[[steps.KIND, steps.COMM]] = collectives.handles(comm)
 
     def _allocate(self, n: int) -> None:
         super()._allocate(n)
@@ -165,7 +169,7 @@ class OverNodes(ByCollective):
         own[steps.PLACE] = nodes.node.rank
         own[steps.SPINS] = _FEW_SPINS if crowded else _MANY_SPINS
         if self._compiled and leaders is not None:
-            own[steps.KIND], own[steps.COMM] = collectives.handles(leaders)
+            self._call_by(leaders)
 
     def _allocate(self, n: int) -> None:
         ExchangePlan._allocate(self, n)

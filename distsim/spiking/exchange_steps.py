@@ -296,6 +296,6 @@ def call_kernels(names: Iterable[str], *, compiled: bool) -> None:
         step_in_python(own, nothing, 0, nothing)
     if "window" in names:
         step_in_window(own, nothing, 0, nothing)
-    own[PENDING] = 1  # nothing is sent
     for step in (step_of_all, *((step_of_nodes,) if nodes else ())) if compiled or config.DISABLE_JIT else ():
+        own[PENDING] = 1  # nothing is sent
         step(own, nothing, 0, nothing)
