@@ -115,7 +115,7 @@ def with_speed(record: Record, others: Iterable[Record]) -> dict[str, Any]:
 def _comparable(record: Record, other: Record) -> bool:
     """Whether the two belong to one curve over ranks, with the same seed."""
     same = [*CURVES, "variant", "seed", "repetition", *(["size", "indegree"] if record["kind"] == "strong" else [])]
-    return all(record[name] == other[name] for name in same)
+    return all(record.get(name) == other.get(name) for name in same)
 
 
 def _throughput(record: Record) -> float:
