@@ -17,6 +17,8 @@ from distsim.models.two_population.network import build_network
 from distsim.parallel.communicator import alone
 from distsim.parallel.timers import Timers
 from distsim.spiking import tables
+from distsim.spiking.drawn_edges import Share
+from distsim.spiking.incoming import Together, plan_of
 from distsim.spiking.local_network import LocalTable, build
 from distsim.spiking.network import Network, Projection
 from distsim.spiking.synapses import segments, static, stdp_kernels
@@ -173,7 +175,8 @@ def _streamed(machine: Machine, read: int, updated: int) -> Limit:
 
 def build_cases(sizes: Sizes) -> list[Case]:
     """Fixed in-degree with multapses, one weight and delay: the phases of ``tables.build_tables``, and all of it."""
-    projection = network_of_synapses(sizes).projections[0]
+    network = network_of_synapses(sizes)
+    projection = network.projections[0]
     gids = np.arange(projection.target.size)
     targets = Targets.of(projection, SEED, gids)
     index_type = attribute.target_type(len(gids))
@@ -183,8 +186,11 @@ def build_cases(sizes: Sizes) -> list[Case]:
         return lambda: (n_edges, phases(projection, targets, index_type)[name])
 
     def whole() -> tuple[int, float]:
-        share = tables.Share.of(projection, SEED, gids, 0)
-        return n_edges, seconds(lambda: tables.build_tables([share], dt, np.float64, index_type))
+        (plan,) = plan_of(network)
+        incoming = plan.tables[0].first
+        share = Share(incoming, 0, SEED, gids, gids)
+        together = Together([[incoming]])
+        return n_edges, seconds(lambda: tables.build_tables(together, [share], dt, np.float64, index_type))
 
     kernels = {"draw": draw_with_multapses, "count": edge_kernels.count, "fill": edge_kernels.fill}
     width = np.dtype(index_type).itemsize
@@ -216,7 +222,8 @@ def phases(projection: Projection, targets: Targets, index_type: npt.DTypeLike) 
     timers.start()
     for piece in projection.rule.edges(targets):
         timers.lap("draw")
-        edge_kernels.fill(piece.source, piece.degree, piece.first, cursor, target, nothing, nothing)
+        places = np.arange(piece.first, piece.first + len(piece.degree))
+        edge_kernels.fill(piece.source, piece.degree, places, cursor, target, nothing, nothing)
         timers.lap("fill")
     return dict(timers.seconds) | {"draw": timers.seconds["draw"] / 2}
 

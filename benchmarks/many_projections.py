@@ -138,6 +138,8 @@ def main() -> None:
     if not options.plastic:
         given = results["many"]["simulation"]
         results["one, the same edges"] = repeated(options, lambda: same_edges(options, given))
+        if results["one, the same edges"]["hash"] != results["many"]["hash"]:
+            raise SystemExit("the spikes differ")
     for name, result in results.items():
         told = (f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in result.items() if k != "simulation")
         print(f"{name}: {', '.join(told)}", flush=True)

@@ -26,24 +26,23 @@ def main(arguments: list[str]) -> int:
     Help and other texts need no MPI, unless a launcher waits for its ranks, which are to end together.
     """
     try:
-        if launched():
-            return run_main(partial(_on_ranks, arguments=arguments), world())
-        from distsim.command.request import parse
+        if not launched():
+            from distsim.command.request import parse
 
-        asked = parse(arguments)
-        if isinstance(asked, str):
-            print(asked, end="", flush=True)
-            return 0
+            if isinstance(asked := parse(arguments), str):
+                print(asked, end="", flush=True)
+                return 0
         comm = world()
     except InputError as error:
         print(f"distsim: error: {error}", file=sys.stderr)
         return 2
-    return run_main(lambda comm: do(asked, comm), comm)
+    return run_main(partial(_on_ranks, arguments=arguments), comm)
 
 
 def _on_ranks(comm: MPI.Comm, arguments: list[str]) -> None:
-    """What the command line asks for, on the ranks of a launcher; collective."""
-    import_together(comm, NEEDED)
+    """Do what the command line asks for; collective."""
+    models = [f"distsim.models.{word}.network" for word in arguments[1:2] if word.isidentifier()]
+    import_together(comm, [*NEEDED, *models])
     from distsim.command.request import parse
 
     do(parse(arguments), comm)
@@ -52,7 +51,6 @@ def _on_ranks(comm: MPI.Comm, arguments: list[str]) -> None:
 def do(asked: Request | str, comm: MPI.Comm) -> None:
     """Run the model that is asked for, or show the text; collective."""
     if not isinstance(asked, str):
-        import_together(comm, NEEDED)
         from distsim.command.run_command import run
 
         run(comm, asked)

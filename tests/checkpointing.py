@@ -20,6 +20,7 @@ def in_parts(
     path: Path,
     look: Callable[[Any], Any],
     file: Path | None = None,
+    run: Callable[[Any, float], None] = lambda simulation, duration: simulation.run(duration),
     **options: Any,
 ) -> Any:
     """What ``look(simulation)`` gives at the end, the same on all ranks; ``options`` of a new simulation.
@@ -34,7 +35,7 @@ def in_parts(
             else:
                 simulation = kind.restore(build(), path, comm, file=file)
             with simulation:
-                simulation.run(duration)
+                run(simulation, duration)
                 if k < len(parts) - 1:
                     simulation.save(path, files=min(2, comm.size))
                 return look(simulation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distsim.binary.binary_network import BinaryNetwork
+from distsim.binary.couplings import placed
 from distsim.connect.attribute import target_type
 from distsim.connect.expected import WORD, Memory
 from distsim.core.placement import most_local
@@ -18,8 +19,7 @@ def memory_of_binary(network: BinaryNetwork, ranks: int) -> Memory:
     single = all(isinstance(p.J, float) for p in network.projections)
     n = most_local(network.size, ranks)
     largest = max((most_local(p.size, ranks) for p in network.populations), default=0)
-    sources = [sum(p.source is population for p in network.projections) for population in network.populations]
-    slots = float(max(sources, default=0)) * network.size
+    slots = float(max((p.slot + 1 for p in placed(network)), default=0)) * network.size
     tables = edges * (np.dtype(target_type(largest)).itemsize + (0 if single else WORD)) + WORD * slots
     drawn = WORD * (slots + sum(p.source.size for p in network.projections))
     updates = max(FEWEST_UPDATES, 0.5 * n)

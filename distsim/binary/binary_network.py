@@ -17,7 +17,7 @@ import numpy.typing as npt
 from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
 from distsim.connect.rules.nonzero import NonZero
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.parts import Neurons
+from distsim.core.parts import Neurons, Part
 from distsim.core.populations import Populations, check_indices
 from distsim.core.units import check_number
 from distsim.core.values import Value, check_array, check_shape, check_value, largest
@@ -44,7 +44,7 @@ class BinaryPopulation(Neurons):
 
 
 @dataclass(frozen=True, eq=False)
-class BinaryProjection(Connected[BinaryPopulation]):
+class BinaryProjection(Connected[Neurons]):
     """Couplings of strength ``J``: one value, or an array, which of a matrix is a view of what the user gave."""
 
     J: Value | npt.NDArray[Any]
@@ -79,7 +79,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         super().__init__()
         self.projections: list[BinaryProjection] = []
         self.activity_recordings: dict[str, float | None] = {}  # population: interval (ms), None for every flip
-        self.flip_recordings: list[str] = []
+        self.flip_recordings: dict[str, tuple[int, ...] | None] = {}  # population: neurons, None for all
         self.state_recordings: dict[str, StateSampling] = {}
         self.coupling_recordings: list[CouplingRecording] = []
         self.update_recordings: list[str] = []  # of all populations, or none
@@ -121,10 +121,11 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         self.populations.append(population)
         return population
 
-    def connect(
-        self, source: BinaryPopulation | str, target: BinaryPopulation | str, rule: Rule, J: Any
-    ) -> BinaryProjection:
-        """Couple ``source`` to ``target`` by ``rule`` with strength ``J``: a number, an array or a distribution."""
+    def connect(self, source: Neurons | str, target: Neurons | str, rule: Rule, J: Any) -> BinaryProjection:
+        """Couple ``source`` to ``target`` by ``rule`` with strength ``J``: a number, an array or a distribution.
+
+        Each is a population, its name, or a part of one or several populations, among whose neurons the rule draws.
+        """
         self._require_open()
         source, target, where = find_ends(self, source, target, rule)
         strength = check_value(J, f"{where}: J")
@@ -173,9 +174,10 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         return made
 
     def _append(self, projection: BinaryProjection) -> BinaryProjection:
-        if projection.target.m_ext is not None:
-            external = f"'{projection.target.name}' is an external population, which has no input"
-            raise InputError(f"projection '{projection.name}': {external}")
+        external = next((p.name for p, _ in projection.target.pieces if p.m_ext is not None), None)
+        if external is not None:
+            told = f"'{external}' is an external population, which has no input"
+            raise InputError(f"projection '{projection.name}': {told}")
         self.projections.append(projection)
         return projection
 
@@ -189,13 +191,21 @@ class BinaryNetwork(Populations[BinaryPopulation]):
             interval = check_number(interval, f"record_activity '{name}': interval", above=0.0)
         self.activity_recordings[name] = interval
 
-    def record_flips(self, population: BinaryPopulation | str) -> None:
-        """Record every change of state in ``population``: time, neuron, new state."""
+    def record_flips(self, population: Neurons | str, neurons: Iterable[int] | None = None) -> None:
+        """Record every change of state of ``neurons`` (indices; default: all): time, neuron, new state.
+
+        Of a part, those of its neurons, each with those of its own population.
+        """
         self._require_open()
-        name = self.find(population).name
-        if name in self.flip_recordings:
-            raise InputError(f"record_flips: the flips of '{name}' are recorded already")
-        self.flip_recordings.append(name)
+        if isinstance(population, Part):
+            for own, chosen_ones in self._recorded(population, neurons):
+                self.record_flips(own, chosen_ones)
+            return
+        population = self.find(population)  # type: ignore[arg-type] # which refuses anything else
+        if population.name in self.flip_recordings:
+            raise InputError(f"record_flips: the flips of '{population.name}' are recorded already")
+        chosen = None if neurons is None else check_indices(neurons, population, f"record_flips '{population.name}'")
+        self.flip_recordings[population.name] = chosen if chosen is None else tuple(sorted(set(chosen)))
 
     def record_updates(self) -> None:
         """Record every update of every neuron, and the mean activity of each population and of all just after it."""
@@ -207,18 +217,23 @@ class BinaryNetwork(Populations[BinaryPopulation]):
     def record_states(
         self,
         times: Iterable[float],
-        population: BinaryPopulation | str | None = None,
+        population: Neurons | str | None = None,
         neurons: Iterable[int] | None = None,
     ) -> None:
         """Record the states, 0 or 1, just after all updates up to each of ``times`` (ms).
 
-        Of all populations, or of ``population``, or of some ``neurons`` (indices) of it.
+        Of all populations, or of ``population``, or of some ``neurons`` (indices) of it, or of a part of populations.
         """
         self._require_open()
+        if isinstance(population, Part):
+            for own, chosen_ones in self._recorded(population, neurons):
+                self.record_states(times, own, chosen_ones)
+            return
         if population is None and neurons is not None:
             raise InputError("record_states: neurons are indices within a population; give that population, too")
         when = check_array(times, "record_states: times", low=0.0)
-        for chosen in self.populations if population is None else [self.find(population)]:
+        one = [] if population is None else [self.find(population)]  # type: ignore[arg-type] # which refuses others
+        for chosen in one or self.populations:
             if chosen.name in self.state_recordings:
                 raise InputError(f"record_states: '{chosen.name}' is recorded already; give all times at once")
             indices = np.array(check_indices(neurons, chosen, f"record_states '{chosen.name}'"), np.int64)

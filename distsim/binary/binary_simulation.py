@@ -14,17 +14,21 @@ from distsim.binary import couplings as building
 from distsim.binary.binary_checkpoint import RECORDINGS, transfer
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation
+from distsim.binary.changed_binary import ChangedBinary
 from distsim.binary.coupled_pairs import CoupledEnds, CoupledPairs
 from distsim.binary.flip_recorder import BinaryRecorder, Flips, MeanActivity
 from distsim.binary.state_sampler import BinaryStates
 from distsim.binary.update_recorder import Updates
 from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.units import MAX_STEPS, check_number
+from distsim.core.parts import Neurons, Part
+from distsim.core.units import MAX_STEPS, check_number, check_seed
 from distsim.parallel.gather import gather_array
+from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import FLUSH_TIME, Output
-from distsim.record.simulation_base import SimulationBase, Tick
+from distsim.record.recorded_parts import events_of_part
+from distsim.record.simulation_base import Tick
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -35,7 +39,7 @@ MOST_KEPT = 1 << 23  # updates of all ranks, on average, after which what they g
 
 
 @check_arguments
-class BinarySimulation(SimulationBase[BinaryNetwork]):
+class BinarySimulation(Changeable[BinaryNetwork]):
     """Simulate a ``BinaryNetwork`` on the ranks of ``comm``, by default those of the job; every method is collective.
 
     A run takes in all updates up to and including its end: several runs equal one that ends at the same time, to the
@@ -79,6 +83,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
             self._couplings = couplings
             self._loop = BinaryLoop(network, comm, seed, couplings, self.window)
             self._recorder = BinaryRecorder(network, self._loop.neurons)
+            self._changed = ChangedBinary(network, self._loop, couplings, seed)
             self._forgotten, self._active_before = 0.0, np.zeros(len(network.populations))
         self._timers = self._loop.timers
         if self._output:
@@ -91,6 +96,7 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         return sum(array.nbytes for array in self._couplings.arrays if isinstance(array, np.ndarray))
 
     def _write_beside(self, output: Output) -> None:
+        super()._write_beside(output)
         for population in self.network.populations:
             output.replace(f"states/{population.name}/initial", self.initial_states(population, everywhere=False))
             output.replace(f"states/{population.name}/final", self.states(population, everywhere=False))
@@ -100,6 +106,9 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
                 flip_file.append_couplings(output, recording.source, recording.target, pairs)
 
     def _transfer(self, archive: Archive) -> None:
+        self._changed.again = not archive.saving
+        self._transfer_changes(archive)
+        self._changed.again = False
         self._forgotten = archive.number("time at which times were forgotten", self._forgotten)
         self._active_before[:] = archive.number("time active before", self._active_before.tolist())
         transfer(archive, self._loop, self._recorder)
@@ -141,6 +150,33 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
                 f"every {1.0 / rate:.3g} ms"
             )
 
+    def set(self, neurons: Neurons | str, **values: Any) -> None:
+        """Change neurons from now on: ``set("E", theta=1.5, tau=5.0, state=0)``.
+
+        neurons: a population, its name, or a part. theta: thresholds; tau: mean intervals (ms) between updates, also of
+        what is left until the next; m: of external neurons; state: the chance of being active now, 0 or 1 to be exact.
+        A number, an array (size,) or a distribution each. Neurons whose state changes flip just after the present.
+        """
+        self._change("neurons", [self.network.neurons(neurons)], values)
+
+    def draw_anew(self, seed: int) -> None:
+        """Draw with another seed, from now on, intervals between updates and what external neurons decide.
+
+        The next update of each neuron stays; so does all else: couplings, thresholds, states that were drawn.
+        """
+        self._change("seed", [], {}, check_seed(seed))
+
+    def _make_change(
+        self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None, now: Any
+    ) -> dict[str, Any]:
+        if what == "seed":
+            self._loop.neurons.draw_from(int(number or 0))
+            return {"of": "updates and external neurons", "seed": number}
+        flips = self._changed.set(neurons[0], values, len(self._requests))
+        self._loop.add_flips(flips)
+        self._recorder.add_flips(flips, self.time)
+        return {"of": neurons[0].name}
+
     def activity(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> MeanActivity:
         """The recorded mean activity of ``population`` so far; not ``everywhere``: on rank 0 alone."""
         self._require_open()
@@ -152,10 +188,16 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
             return MeanActivity(time, value, self.time)
         return self._recorder.activity(name, self.time, self.comm, everywhere)
 
-    def flips(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> Flips:
-        """The recorded changes of state in ``population`` so far; not ``everywhere``: on rank 0 alone."""
+    def flips(self, population: Neurons | str, *, everywhere: bool = True) -> Flips:
+        """The recorded changes of state in ``population`` so far; not ``everywhere``: on rank 0 alone.
+
+        Of a part: those of its neurons, which are counted within it.
+        """
         self._require_open()
-        name = self.network.find(population).name
+        neurons = self.network.neurons(population)
+        if isinstance(neurons, Part):
+            return Flips(*events_of_part(neurons, lambda whole: self.flips(whole, everywhere=everywhere)))
+        name = neurons.name
         if name not in self.network.flip_recordings:
             raise InputError(f"the flips of '{name}' are not recorded; call network.record_flips('{name}')")
         if self._output:
@@ -206,29 +248,26 @@ class BinarySimulation(SimulationBase[BinaryNetwork]):
         chosen = self.network.chosen_ends(*ends, sources, targets, where)
         return CoupledEnds(self.network, self._couplings, self.comm, ends, chosen).all(everywhere)
 
-    def states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
+    def states(self, population: Neurons | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
         """The states (size,), 0 or 1, of the neurons of ``population`` now; not ``everywhere``: on rank 0 alone."""
         return self._gather(population, self._loop.neurons.state, everywhere)
 
-    def initial_states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
+    def initial_states(self, population: Neurons | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
         """The states (size,) at the start; not ``everywhere``: on rank 0 alone."""
         return self._gather(population, self._loop.neurons.initial, everywhere)
 
-    def inputs(self, population: BinaryPopulation | str) -> npt.NDArray[np.float64]:
+    def inputs(self, population: Neurons | str) -> npt.NDArray[np.float64]:
         """The inputs h (size,) of the neurons of ``population`` now: whole numbers of units (binary/couplings.py)."""
         units = self._gather(population, self._loop.neurons.h.astype(np.int64) >> 1)  # half units
         unit = self._loop.unit
         inputs: npt.NDArray[np.float64] = np.multiply(units, unit.numerator, dtype=np.float64)
         return inputs / np.float64(unit.denominator)
 
-    def _gather(
-        self, population: BinaryPopulation | str, local: npt.NDArray[Any], everywhere: bool = True
-    ) -> npt.NDArray[Any]:
+    def _gather(self, population: Neurons | str, local: npt.NDArray[Any], everywhere: bool = True) -> npt.NDArray[Any]:
         """Of the numbers ``local`` (n,) of all neurons of this rank those of ``population`` (size,), of all ranks."""
-        whole = self.network.find(population)
-        gids = self._loop.neurons.gids
-        mine = (gids >= whole.first_gid) & (gids < whole.first_gid + whole.size)
-        places = gather_array(gids[mine], self.comm, everywhere) - whole.first_gid
+        place = self.network.neurons(population).index_of(self._loop.neurons.gids)
+        mine = place >= 0
+        places = gather_array(place[mine], self.comm, everywhere)
         values = np.empty(len(places), local.dtype)
         values[places] = gather_array(local[mine], self.comm, everywhere)
         return values

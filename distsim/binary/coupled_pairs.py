@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation, CouplingRecording
-from distsim.binary.couplings import Couplings
+from distsim.binary.couplings import Couplings, placed
 from distsim.core.placement import local_gids
 from distsim.parallel.gather import gather_columns
 
@@ -47,8 +47,10 @@ class CoupledEnds:
         source, target = ends
         self.couplings, self.comm, self.source = couplings, comm, source
         self.sources, targets = chosen
-        leaving = [p for p in network.projections if p.source is source]
-        self._slots = [slot for slot, p in enumerate(leaving) if p.target is target]
+        leaving = (
+            p for p in placed(network) if any(piece.population is source for piece in p.projection.source.pieces)
+        )
+        self._slots = [p.slot for p in leaving if p.target is target]
         self._population = network.populations.index(source)
         self._index = local_gids(target.first_gid, target.size, comm.rank, comm.size) - target.first_gid
         wanted = np.zeros(target.size, bool)

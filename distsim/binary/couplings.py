@@ -13,12 +13,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.binary.binary_network import BinaryNetwork, BinaryProjection
+from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation, BinaryProjection
 from distsim.connect.attribute import Attribute, target_type
 from distsim.connect.edge_kernels import add_by_target, count, fill
 from distsim.connect.rule import Targets
@@ -71,12 +71,33 @@ class Couplings:
         return np.array(clipped, self.input_type)[place]
 
 
+class Placed(NamedTuple):
+    """A projection onto neurons of one population, and its ``slot``: its number among those that have its sources."""
+
+    projection: BinaryProjection
+    target: BinaryPopulation
+    slot: int
+
+
+def placed(network: BinaryNetwork) -> list[Placed]:
+    """All projections, those onto several populations once for each."""
+    used = dict.fromkeys((population.name for population in network.populations), 0)
+    found = []
+    for projection in network.projections:
+        sources = [population.name for population, _ in projection.source.pieces]
+        for target, _ in projection.target.by_population():
+            slot = max(used[name] for name in sources)
+            used.update(dict.fromkeys(sources, slot + 1))
+            found.append(Placed(projection, target, slot))
+    return found
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A projection with the local targets that its edges are drawn for.
 
     counts (sources,) int64: edges of each source. base: where the target population begins among the local neurons.
-    slot: its number among the projections of the same source.
+    local: which of its local neurons are targets, None for all. slot: see ``Placed``.
     """
 
     projection: BinaryProjection
@@ -84,6 +105,7 @@ class Drawn:
     J: Attribute
     counts: Int64Array
     base: int
+    local: Int64Array | None
     slot: int
 
     def strength(self, unit: Fraction) -> int:
@@ -114,18 +136,17 @@ def build_couplings(network: BinaryNetwork, comm: MPI.Comm, seed: int, like: MPI
     counts = np.zeros((network.size, slots), np.int64)
     for d in drawn:
         source = d.projection.source
-        population = network.populations.index(source)
-        strength[population, d.slot] = d.strength(unit)
-        base[population, d.slot] = d.base
-        counts[source.first_gid : source.first_gid + source.size, d.slot] = d.counts
+        populations = [network.populations.index(population) for population, _ in source.pieces]
+        strength[populations, d.slot] = d.strength(unit)
+        base[populations, d.slot] = d.base
+        counts[source.gids, d.slot] = d.counts
     offsets = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts.ravel(), out=offsets[1:])
     targets = np.empty(int(offsets[-1]), target_type(max(_local_sizes(network, like or comm), default=0)))
     each = np.empty(len(targets) if any(d.J.single is None for d in drawn) else 0, np.int64)
     for d in drawn:
-        source = d.projection.source
-        begin = offsets[:-1].reshape(-1, max(slots, 1))[source.first_gid : source.first_gid + source.size, d.slot]
-        _fill(d, begin.copy(), unit, targets, each)
+        begin = offsets[:-1].reshape(-1, max(slots, 1))[d.projection.source.gids, d.slot]
+        _fill(d, begin, unit, targets, each)
     first_gid = np.array([p.first_gid for p in network.populations], np.int64)
     return Couplings(unit, first_gid, slots, strength.ravel(), base.ravel(), offsets, targets, each, input_type)
 
@@ -135,27 +156,31 @@ def _count(network: BinaryNetwork, comm: MPI.Comm, seed: int, local_sizes: list[
     begins = np.cumsum([0, *local_sizes])
     bound = np.zeros(begins[-1])
     drawn: list[Drawn] = []
-    for projection in network.projections:
-        target = projection.target
+    for projection, target, slot in placed(network):
         gids = local_gids(target.first_gid, target.size, comm.rank, comm.size)
+        local = None if projection.target is target else np.flatnonzero(projection.target.index_of(gids) >= 0)
+        gids = gids if local is None else gids[local]
         targets = Targets.of(projection, seed, gids, (projection.J,))
         strength = Attribute.of(targets, "J", projection.J)
         counts = np.zeros(projection.source.size, np.int64)
         base = int(begins[network.populations.index(target)])
+        sums = bound[base : base + local_sizes[network.populations.index(target)]]
+        into = sums if local is None else np.zeros(len(local))
         for piece in projection.rule.edges(targets):
             count(piece.source, counts)
             if strength.single is None:
-                add_by_target(piece.target + base, strength.of_edges(piece), 1.0, bound)
+                add_by_target(piece.target, strength.of_edges(piece), 1.0, into)
             else:
-                here = slice(base + piece.first, base + piece.first + len(piece.degree))
-                bound[here] += abs(strength.single) * piece.degree
-        slot = sum(earlier.projection.source is projection.source for earlier in drawn)
-        drawn.append(Drawn(projection, targets, strength, counts, base, slot))
+                into[piece.first : piece.first + len(piece.degree)] += abs(strength.single) * piece.degree
+        if local is not None:
+            sums[local] += into
+        drawn.append(Drawn(projection, targets, strength, counts, base, local, slot))
     return drawn, bound
 
 
 def _fill(d: Drawn, cursor: Int64Array, unit: Fraction, targets: npt.NDArray[Any], each: Int64Array) -> None:
     """Write the edges of a projection to their places; cursor (sources,): where those of each source begin."""
+    begin = cursor.copy()
     for piece in d.projection.rule.edges(d.targets):
         units = np.empty(len(piece.source) if len(each) else 0, np.int64)
         if len(each) and d.J.single is not None:
@@ -164,6 +189,9 @@ def _fill(d: Drawn, cursor: Int64Array, unit: Fraction, targets: npt.NDArray[Any
             units[:] = 2 * np.rint(d.J.of_edges(piece) / float(unit))
         places = np.arange(piece.first, piece.first + len(piece.degree))
         fill(piece.source, piece.degree, places, cursor, targets, units, each)
+    if d.local is not None:  # targets were counted among those of the projection
+        edges = np.repeat(begin - (np.cumsum(d.counts) - d.counts), d.counts) + np.arange(int(d.counts.sum()))
+        targets[edges] = d.local[targets[edges]]
 
 
 def exact_unit(strengths: Iterable[float | None], most: float) -> tuple[Fraction, Any]:

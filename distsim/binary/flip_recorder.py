@@ -95,9 +95,13 @@ class BinaryRecorder:
 
     def add(self, stretch: Stretch, flips: tuple[FloatArray, npt.NDArray[np.int32], StateArray], now: float) -> None:
         """Record a settled stretch that ended at ``now`` (ms) and its local flips: time, local index, new state."""
-        time, index, state = flips
         if self.updates is not None:
             self.updates.add(stretch)
+        self.add_flips(flips, now)
+
+    def add_flips(self, flips: tuple[FloatArray, npt.NDArray[np.int32], StateArray], now: float) -> None:
+        """Record local flips up to ``now`` (ms), or such as are made then."""
+        time, index, state = flips
         for sampler in self.states.values():
             sampler.add(time, index, state, now)
         for name in {**self._flips, **self._steps}:
@@ -117,8 +121,22 @@ class BinaryRecorder:
         np.add.at(self._steps[name], samples, change)
 
     def flips(self, name: str, comm: MPI.Comm, everywhere: bool = True) -> Flips:
-        """The flips of a population that were not taken, on every rank or on rank 0 alone (collective)."""
+        """The flips that are to be recorded of a population, and were not taken (collective).
+
+        On every rank or on rank 0 alone.
+        """
+        return self._chosen(name, self._every_flip(name, comm, everywhere))
+
+    def _every_flip(self, name: str, comm: MPI.Comm, everywhere: bool) -> Flips:
         return Flips(*gather_columns(self._flips[name], (np.float64, np.int64, np.uint8), comm, everywhere))
+
+    def _chosen(self, name: str, flips: Flips) -> Flips:
+        """Those of the neurons whose flips are to be recorded: the mean activity takes all of them."""
+        chosen = self.network.flip_recordings.get(name)
+        if chosen is None:
+            return flips
+        wanted = np.isin(flips.neuron, chosen)
+        return Flips(flips.time[wanted], flips.neuron[wanted], flips.state[wanted])
 
     def transfer(self, archive: Archive) -> None:
         """Tell ``archive`` all that was recorded, and what of it was taken."""
@@ -151,7 +169,7 @@ class BinaryRecorder:
 
         Not ``everywhere``: on rank 0 alone.
         """
-        flips = self.flips(name, comm, everywhere) if name in self._flips else None
+        flips = self._every_flip(name, comm, everywhere) if name in self._flips else None
         return self._activity_after(Taken(), name, flips, stop, comm)
 
     def take(self, name: str, stop: float, comm: MPI.Comm) -> tuple[Flips | None, MeanActivity | None]:
@@ -161,11 +179,12 @@ class BinaryRecorder:
         """
         flips = activity = None
         if name in self._flips:
-            flips = self.flips(name, comm, everywhere=False)
+            flips = self._every_flip(name, comm, everywhere=False)
             self._flips[name].clear()
         if name in self.network.activity_recordings:
             activity = self._activity_after(self._taken[name], name, flips, stop, comm)
-        return flips if name in self.network.flip_recordings else None, activity
+        wanted = flips is not None and name in self.network.flip_recordings
+        return self._chosen(name, flips) if wanted and flips is not None else None, activity
 
     def _activity_after(
         self, taken: Taken, name: str, flips: Flips | None, stop: float, comm: MPI.Comm

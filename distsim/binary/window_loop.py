@@ -74,19 +74,27 @@ class LocalNeurons:
         draw_states(streams_of(seed, "m_0", 1, self.gids), m_0, self.state)
         self.initial = self.state.copy()
         self.theta = couplings.threshold(theta)
-        self.rate = float((1.0 / tau).sum())  # updates per ms
         self.tau = tau[:1].copy() if self.n and (tau == tau[0]).all() else tau
         self.h = np.zeros(self.n, couplings.input_type)
         self.last = np.full(self.n, -1, np.int32)
-        self.streams = streams_of(seed, "update", 0, self.gids)
         self.external = any(p.m_ext is not None for p in network.populations)
         some = slice(None) if self.external else slice(0)
         self.m_ext = m_ext[some]
-        self.decisions = streams_of(seed, "external", 0, self.gids[some])
+        self.draw_from(seed)
         self.decided = np.zeros(len(self.m_ext), np.int64)
         self.upcoming = np.empty(self.n)
         self.counter = np.empty(self.n, np.int64)
         first_updates(self.streams, self.tau, self.upcoming, self.counter)
+
+    def draw_from(self, seed: int) -> None:
+        """Take the streams of ``seed`` for all that is drawn from now on: intervals, decisions of external neurons."""
+        self.streams = streams_of(seed, "update", 0, self.gids)
+        self.decisions = streams_of(seed, "external", 0, self.gids[: len(self.m_ext)])
+
+    @property
+    def rate(self) -> float:
+        """Updates of all of them per ms."""
+        return float((1.0 / np.broadcast_to(self.tau, self.n)).sum())
 
     def tally(self) -> FlipTally:
         """Of flips from the start on."""
@@ -180,16 +188,25 @@ class BinaryLoop:
         self.time = 0.0
         self.n_updates = self.n_flips = self.windows = self.rounds = 0
         self._forced = window
-        rates = comm.allgather(self.neurons.rate)  # summed in the order of ranks: the same on all of them
+        self.set_pace()
+        expected = min(self._stretch_time * self.neurons.rate, 1e9) if self.neurons.n else 0.0
+        self.stretch = Stretch(int(1.1 * expected) + 1024, couplings.input_type)
+        self.find_inputs()
+
+    def set_pace(self) -> None:
+        """Choose the lengths of windows and stretches for the rate of updates (collective)."""
+        rates = self.comm.allgather(self.neurons.rate)  # summed in the order of ranks: the same on all of them
         self.rate = sum(rates)
         self._window = FIRST_WINDOW / self.rate if self.rate else np.inf
         stretch_updates = max(STRETCH_UPDATES, STRETCH_SHARE * self.neurons.n)
-        lengths = comm.allgather(stretch_updates / self.neurons.rate if self.neurons.n else np.inf)
+        lengths = self.comm.allgather(stretch_updates / self.neurons.rate if self.neurons.n else np.inf)
         self._stretch_time = min(lengths)
-        expected = min(self._stretch_time * self.neurons.rate, 1e9) if self.neurons.n else 0.0
-        self.stretch = Stretch(int(1.1 * expected) + 1024, couplings.input_type)
+
+    def find_inputs(self) -> None:
+        """Sum up the inputs of the neurons of this rank, those that all active ones give (collective)."""
+        self.neurons.h[:] = 0
         active = self.neurons.gids[self.neurons.state > 0]
-        add_active(allgather_array(active, comm), self.couplings, self.neurons.h)
+        add_active(allgather_array(active, self.comm), self.couplings, self.neurons.h)
 
     def advance(self, stop: float) -> Flipped:
         """Go through all updates up to ``stop`` (ms), or to the end of a stretch before it.
@@ -208,10 +225,14 @@ class BinaryLoop:
             flips = self._settle(begin, end, flips)
             begin = end
         self.n_updates += stretch.n
-        self.n_flips += flips
         found = stretch.first_flips(flips)
-        self.tally.add(found)
+        self.add_flips(found)
         return found
+
+    def add_flips(self, flips: Flipped) -> None:
+        """Count and tally flips of this rank."""
+        self.n_flips += len(flips[0])
+        self.tally.add(flips)
 
     def _settle(self, begin: int, end: int, flips: int) -> int:
         """Find the states after the updates begin .. end - 1; flips are listed from number ``flips`` on."""

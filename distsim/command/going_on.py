@@ -50,6 +50,8 @@ def check_goes_on(folder: Path, identity: Mapping[str, Any]) -> None:
     if not isinstance(kept, dict):
         raise InputError(f"'{folder / name}' is not that of a run; give --out another folder")
     told = [each for each in identity if name == RUN or each in kept]  # a summary has what such neurons have
+    if name == SUMMARY and isinstance(kept.get("parameters"), dict):  # which has all
+        kept["parameters"] = {each: kept["parameters"].get(each) for each in identity["parameters"]}
     there, here = ({each: known.get(each) for each in told} for known in (kept, identity))
     require_same_run(there, here, f"output folder '{folder}'")
 

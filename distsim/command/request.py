@@ -32,6 +32,7 @@ class Request:
 
     Neither is checked yet. ``out`` is the output folder, ``recording`` None for what the model itself records.
     ``every``: how often the run is saved, None for never; ``resume``: it goes on with what the output folder holds.
+    ``branch``: the checkpoint that it continues; ``leave``: where one is left for branches.
     """
 
     model: str
@@ -41,6 +42,8 @@ class Request:
     recording: Recording | None = None
     every: Every | None = None
     resume: bool = False
+    branch: Path | None = None
+    leave: Path | None = None
 
 
 def parse(arguments: list[str]) -> Request | str:
@@ -88,13 +91,16 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
             overrides[parameter] = number_or_text(text)
     out = Path(known.out) if known.out is not None else None
     recording = None if record is None else Recording.of(record)
-    resume = getattr(known, "resume", False)
-    text = getattr(known, CHECKPOINT, None) or (RESUMED if resume else None)
+    resume = known.resume
+    text = getattr(known, CHECKPOINT) or (RESUMED if resume else None)
     if text and out is None:
         given = "resume" if resume else CHECKPOINT
         raise InputError(f"option --{given}: checkpoints are in the output folder; name it by --out FOLDER")
     every = Every.of(text, f"option --{CHECKPOINT}") if text else None
-    return Request(name, {**earlier, **overrides}, out, settings, recording, every, resume)
+    branch, leave = (Path(value) if (value := getattr(known, name, None)) else None for name in ("branch", "leave"))
+    if branch is not None and known.source is not None:
+        raise InputError("command line: --from and --from-checkpoint both say where parameters are from; give one")
+    return Request(name, {**earlier, **overrides}, out, settings, recording, every, resume, branch, leave)
 
 
 def options_of(model: Model) -> dict[str, tuple[str | None, Default]]:
@@ -124,12 +130,14 @@ def _make_parser(name: str, model: Model) -> Parser:
     if has_settings(model):
         line = "what is recorded, see below (default: what the model itself records)"
         add(f"--{RECORD}", nargs="+", action="extend", metavar="WHAT", help=line)
-        line = "save the run so often: 60s or 10m of wall time, or 500ms of simulated time; needs --out"
-        add(f"--{CHECKPOINT}", metavar="TIME", help=line)
-        line = (
-            f"go on with the run in the folder of --out, on any number of ranks, saving it every {RESUMED} if not said"
-        )
-        add("--resume", action="store_true", help=line)
+        line = "leave a checkpoint at the end of the run, for any number of continuations by --from-checkpoint"
+        add("--save", dest="leave", metavar="FILE", help=line)
+        line = "continue the run of a checkpoint, with other parameters or another seed for what is drawn from then on"
+        add("--from-checkpoint", dest="branch", metavar="FILE", help=line)
+    line = "save the run so often: 60s or 10m of wall time, or 500ms of simulated time; needs --out"
+    add(f"--{CHECKPOINT}", metavar="TIME", help=line)
+    line = f"go on with the run in the folder of --out, on any number of ranks, saving it every {RESUMED} if not said"
+    add("--resume", action="store_true", help=line)
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="values of parameters, see below")
     add("--from", dest="source", metavar="FILE", help="parameters of an earlier run: the summary.json that it left")
     add("--out", metavar="FOLDER", help="write summary, spikes and figures to this folder, which must be new or empty")

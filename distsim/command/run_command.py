@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -14,13 +15,14 @@ from distsim.command import going_on
 from distsim.command.request import SUMMARY, Request, has_settings
 from distsim.core.errors import InputError, RangeError
 from distsim.models import registry
-from distsim.models.course import Keeping, identity_of
+from distsim.models.branch import Branch
+from distsim.models.course import Keeping
 from distsim.models.outcome import Outcome, Table
 from distsim.models.run import run as run_model
 from distsim.parallel import on_root
 from distsim.parallel.progress import bars, compilation_shown
 from distsim.parallel.signals import watched
-from distsim.record import surroundings
+from distsim.record import checkpoint_files, surroundings
 from distsim.record.jsonable import make_writable, write_json
 from distsim.record.lock import Lock
 from distsim.record.storage import write_whole
@@ -40,14 +42,16 @@ def run(comm: MPI.Comm, request: Request) -> None:
     is wrong, and where parameters lead beyond the range of exact sums.
     """
     model = registry.find(request.model)
+    request, branch = _branched(comm, model, request)
+    on_root(comm, lambda: _check_place(request.leave))
     parameters = model.load(request.overrides)
-    if request.out is None or request.every is None or not has_settings(model):
+    if request.out is None or request.every is None:
         with output_folder(comm, request.out):
-            _run(comm, request, model, parameters, None)
+            _run(comm, request, model, parameters, None, branch)
         return
     out = request.out
-    settings = model.settings_of(parameters, request.settings)
-    identity = identity_of(model, parameters, settings, request.recording)
+    settings = model.settings_of(parameters, request.settings) if has_settings(model) else None
+    identity = model.identity(parameters, settings, request.recording, branch.digest if branch else None)
     check = partial(going_on.check_goes_on, identity=identity) if request.resume else going_on.check_empty
     with output_folder(comm, out, check):
         if on_root(comm, lambda: going_on.is_done(out)):
@@ -57,21 +61,44 @@ def run(comm: MPI.Comm, request: Request) -> None:
         fresh = on_root(comm, lambda: going_on.begin(out, identity))
         try:
             with watched():  # to the end: what was simulated is shown and written
-                _run(
-                    comm, request, model, parameters, Keeping(out / going_on.CHECKPOINT, request.every, request.resume)
-                )
+                keeping = Keeping(out / going_on.CHECKPOINT, request.every, request.resume)
+                _run(comm, request, model, parameters, keeping, branch)
         except InputError:
             if fresh:
                 on_root(comm, lambda: going_on.end(out))
             raise
 
 
-def _run(comm: MPI.Comm, request: Request, model: Model, parameters: Any, keeping: Keeping | None) -> None:
+def _branched(comm: MPI.Comm, model: Model, request: Request) -> tuple[Request, Branch | None]:
+    """The request with all that a branch has from its checkpoint, and the branch, if it is one; collective."""
+    path = request.branch
+    if path is None or not has_settings(model):
+        return request, None
+    branch = on_root(comm, lambda: Branch.of(path, model))
+    overrides, settings = branch.given(model, request.overrides, request.settings)
+    recording = branch.recording(request.recording)
+    return replace(request, overrides=overrides, settings=settings, recording=recording), branch
+
+
+def _check_place(path: Path | None) -> None:
+    """InputError where no checkpoint can be left at ``path``."""
+    if path is not None:
+        if not path.parent.is_dir():
+            raise InputError(f"option --save: there is no folder '{path.parent}'")
+        checkpoint_files.prepare(path)
+
+
+def _run(
+    comm: MPI.Comm, request: Request, model: Model, parameters: Any, keeping: Keeping | None, branch: Branch | None
+) -> None:
     """Simulate, print, and write to the output folder, if there is one; collective."""
     out = request.out
     try:
         with compilation_shown(comm):
-            outcome = run_model(model, comm, parameters, out, bars(comm), request.settings, request.recording, keeping)
+            outcome = run_model(
+                model, comm, parameters, out, bars(comm), request.settings, request.recording,
+                keeping, branch, request.leave,
+            )  # fmt: skip
     except RangeError as error:
         raise InputError(str(error)) from error
     if comm.rank == 0:

@@ -34,6 +34,9 @@ examples:
       spikes of 100 neurons, and synapses before and after; 'run MODEL --help' shows what can be recorded
   python -m distsim run two_population --time 500 --out long --checkpoint 10m
       saved every ten minutes; killed, or stopped by a signal, it goes on with the same line and --resume
+  python -m distsim run two_population --time 500 --save half
+  python -m distsim run two_population --from-checkpoint half --set g=8 --seed 2
+      any number of continuations of one run, with other parameters or random numbers from there on
 
 Units are ms, mV, pA, pF and 1/s throughout. The scaling experiment has a command of its own:
 python -m distsim.scaling --help.

@@ -245,13 +245,13 @@ def check_of_edges(value: Value, shape: tuple[int, ...] | None, name: str) -> No
 
 
 def find_ends(
-    network: Populations[AnyPopulation], source: AnyPopulation | str, target: AnyPopulation | str, rule: Any
-) -> tuple[AnyPopulation, AnyPopulation, str]:
-    """The two populations of a new projection, and what messages about it begin with.
+    network: Populations[Any], source: Neurons | str, target: Neurons | str, rule: Any
+) -> tuple[Neurons, Neurons, str]:
+    """The two populations, or parts of some, of a new projection, and what messages about it begin with.
 
     Raises InputError for populations that the network does not have, and for a ``rule`` that is none.
     """
-    source, target = network.find(source), network.find(target)
+    source, target = network.neurons(source), network.neurons(target)
     return source, target, check_rule(source, target, rule)
 
 

@@ -36,7 +36,7 @@ def key_of(dependencies: str, sig: Any, codegen: Any) -> str:
 @cache
 def compiler_digest() -> str:
     """A digest of how kernels and their loops over tuples are compiled, which kernels need not name."""
-    names = "jit.py", "machine_code.py", "shared_words.py", "tuples.py"
+    names = ("jit.py", "machine_code.py", "shared_words.py", "tuples.py")
     sources = (Path(__file__).with_name(name).read_bytes() for name in names)
     return hashlib.sha256(b"".join(sources)).hexdigest()
 

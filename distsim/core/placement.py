@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+MIRRORED = 8  # bits
 Int64Array = npt.NDArray[np.int64]
 Gids = TypeVar("Gids", int, Int64Array)
 
@@ -50,3 +51,11 @@ def places_by_rank(size: int, ranks: int) -> tuple[Int64Array, Int64Array]:
     counts = np.array([local_count(0, size, rank, ranks) for rank in range(ranks)])
     gids = np.arange(size)
     return counts, (np.cumsum(counts) - counts)[owner(gids, ranks)] + index_of_owner(gids, ranks)
+
+
+def mirrored(gid: Gids) -> Gids:
+    """The last bits of ``gid`` in reverse: sorted by them, neurons of 2, 4, ... ranks lie rank by rank, as ranks do."""
+    found = gid & 0
+    for bit in range(MIRRORED):
+        found |= (gid >> bit & 1) << MIRRORED - 1 - bit
+    return found

@@ -73,6 +73,13 @@ class Populations(Generic[AnyPopulation]):
         population: Neurons = given.pieces[0].population
         return population if len(given.pieces) == 1 and given.pieces[0].whole else given
 
+    def _recorded(self, part: Part, *further: object) -> list[tuple[AnyPopulation, Iterable[int] | None]]:
+        """The populations of which ``part`` is to be recorded, and which of their neurons; None: all."""
+        self.neurons(part)
+        if any(chosen is not None for chosen in further):
+            raise InputError(f"record {part.name}: a part says which neurons are recorded; choose no others beside it")
+        return [(piece.population, None if piece.whole else piece.indices.tolist()) for piece in part.by_population()]
+
     def freeze(self) -> Self:
         """Close the network: a simulation of it exists, and it can no longer change."""
         self._frozen = True

@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.core.durations import Every
 from distsim.core.errors import InputError
 from distsim.core.units import shown, to_steps
-from distsim.models.model import RunSettings
-from distsim.models.recording import Recording
 from distsim.parallel import on_root
 from distsim.parallel.communicator import largest
 from distsim.parallel.progress import Progress
-from distsim.parallel.signals import SuspendedError, Watch, words_of
+from distsim.parallel.signals import SuspendedError, Watch, watched, words_of
 from distsim.record import checkpoint_files
 from distsim.record.jsonable import flat, plain
 
 if TYPE_CHECKING:
     from mpi4py import MPI
-
-    from distsim.models.model import Model
 
 PART = 0.5  # s of wall time that a part of a run takes, about
 OFTEN = 10  # parts at least between two checkpoints by wall time
@@ -50,14 +48,6 @@ class Keeping:
     onward: str = "; the same command line with --resume goes on"
 
 
-def identity_of(model: Model, parameters: Any, settings: RunSettings, recording: Recording | None) -> dict[str, Any]:
-    """What fixes the results of a run, and what is recorded of it, as plain data: a run goes on only as the same."""
-    chosen = {name: getattr(settings, name) for name in ("time", "presimulation", "seed", "precision")}
-    made = {"model": model.name, "file": model.digest, "parameters": parameters.as_dict(), **chosen}
-    found: dict[str, Any] = plain({**made, "record": recording and recording.texts})
-    return found
-
-
 def require_same_run(there: Mapping[str, Any], here: Mapping[str, Any], where: str) -> None:
     """InputError where a run that was kept, ``where``, is not the one that is asked for."""
     was, asked = dict(flat(there)), dict(flat(here))
@@ -67,37 +57,57 @@ def require_same_run(there: Mapping[str, Any], here: Mapping[str, Any], where: s
             raise InputError(f"{where} is of another run: {name} is {kept} there, but {given} here; take another --out")
 
 
+@contextmanager
+def course_of(
+    comm: MPI.Comm,
+    identity: dict[str, Any],
+    keeping: Keeping | None = None,
+    check: Callable[[], None] | None = None,
+) -> Iterator[Course]:
+    """The course of a run of that ``identity``; where it keeps checkpoints, signals are noted as long as it lasts."""
+    with watched() if keeping else nullcontext() as watch:
+        yield Course(comm, identity, keeping, check, watch)
+
+
 class Course:
     """A run on the ranks of ``comm``: where it began, how far it is, its parts in earlier jobs.
 
     start: when the measured time began (ms), before: the events until then; None before that. parts: what was done by
-    each job that had a part in it, this one left out. ``check`` is called on all ranks between parts, and may raise.
+    each job that had a part in it, this one left out. origin: of a branch, how the network began, as it notes it.
+    ``check`` is called on all ranks between parts, and may raise.
     """
 
     def __init__(
-        self, comm: MPI.Comm, keeping: Keeping | None, check: Callable[[], None] | None, watch: Watch | None
+        self,
+        comm: MPI.Comm,
+        identity: dict[str, Any],
+        keeping: Keeping | None,
+        check: Callable[[], None] | None,
+        watch: Watch | None,
     ) -> None:
         self.start: float | None = None
         self.before: dict[str, int] = {}
         self.parts: list[dict[str, Any]] = []
-        self._comm, self._keeping, self._check, self._watch = comm, keeping, check, watch
-        self._identity: dict[str, Any] = {}
+        self.origin: dict[str, Any] | None = None
+        self._comm, self._identity = comm, identity
+        self._keeping, self._check, self._watch = keeping, check, watch
         self._begun = self._last = time.perf_counter()
         self._from = self._saved = 0.0  # ms
         self._wanted = FIRST
         self._checkpoints, self._saving = 0, 0.0
 
-    def open(self, make: Callable[[Path | None], Any], identity: dict[str, Any], file: Path | None) -> Any:
+    def open(
+        self, make: Callable[[Path | None], Any], file: Path | None, begin: Callable[[], Any] | None = None
+    ) -> Any:
         """The simulation that ``make`` makes of the newest checkpoint that is whole, or of None; collective.
 
-        Raises InputError, on all ranks, where what is there is of another run, or none is whole. ``file`` of a run that
-        begins again is removed.
+        ``begin``: makes it instead of the latter. Raises InputError, on all ranks, where what is there is of another
+        run, or none is whole. ``file`` of a run that begins again is removed.
         """
-        self._identity, keeping = identity, self._keeping
+        keeping = self._keeping
         if keeping is None or not keeping.resume:
-            self._tell("nothing was saved yet")
-            return make(None)
-        found = on_root(self._comm, lambda: _usable(keeping.path, identity))
+            return self._opened(begin or partial(make, None))
+        found = on_root(self._comm, lambda: _usable(keeping.path, self._identity))
         failure: InputError | None = None
         for path, note in found:
             self._tell("what was saved before is kept")
@@ -112,14 +122,24 @@ class Course:
             return simulation
         if failure is not None:
             raise failure
-        self._tell("nothing was saved yet")
         on_root(self._comm, lambda: file.unlink(missing_ok=True) if file else None)
-        return make(None)
+        return self._opened(begin or partial(make, None))
+
+    def _opened(self, begin: Callable[[], Any]) -> Any:
+        """The simulation of a run that begins."""
+        self._tell("nothing was saved yet")
+        simulation = begin()
+        self._from = self._saved = simulation.time
+        return simulation
 
     def begin(self, simulation: Any, events: dict[str, int]) -> float:
         """The measured time begins; when (ms)."""
         self.start, self.before = float(simulation.time), events
         return self.start
+
+    def start_of(self, simulation: Any) -> float:
+        """When the measured time began (ms) of a simulation without pre-simulation: now, unless it goes on."""
+        return self.begin(simulation, {}) if self.start is None else self.start
 
     def advance(self, simulation: Any, origin: float, duration: float, label: str, progress: Progress) -> None:
         """Simulate the ``duration`` after ``origin`` (ms), or what is left of it; collective."""
@@ -179,7 +199,7 @@ class Course:
         wanted = self._wanted
         if every:
             wanted = min(wanted, (_multiples(now, every) + 1) * every - now)
-        dt = dt_of(simulation.network)
+        dt = dt_of(simulation)
         if dt is None:
             return min(wanted, left if now >= end / 2 else left / 2)
         return min(max(1, round(wanted / dt)), round(left / dt)) * dt
@@ -219,12 +239,16 @@ class Course:
             return
         begin = time.perf_counter()
         self._checkpoints += 1
-        parts = [*self.parts, self._part_done(simulation)]
-        note = {"identity": self._identity, "start": self.start, "before": self.before, "parts": parts}
-        simulation.save(self._keeping.path, note=plain(note))
+        self.leave(simulation, self._keeping.path)
         self._saved, self._last = simulation.time, time.perf_counter()
         self._saving += self._last - begin
         self._tell_saved()
+
+    def leave(self, simulation: Any, path: Path) -> None:
+        """Leave a checkpoint, from which this run, or a branch of it, goes on; collective."""
+        parts = [*self.parts, self._part_done(simulation)]
+        note = {"identity": self._identity, "start": self.start, "before": self.before, "parts": parts}
+        simulation.save(path, note=plain({**note, "origin": self.origin}))
 
     def _tell_saved(self) -> None:
         self._tell(f"the run is kept as it was at {self._saved:g} ms")
@@ -254,13 +278,13 @@ def _usable(path: Path, identity: dict[str, Any]) -> list[tuple[Path, dict[str, 
 
 
 def dt_of(network: Any) -> float | None:
-    """The time step (ms) of a network; None where time is continuous."""
+    """The time step (ms) of a network, or of its simulation; None where time is continuous."""
     return getattr(network, "dt", None)
 
 
 def _left(simulation: Any, end: float) -> float:
     """The time (ms) up to ``end``."""
-    dt = dt_of(simulation.network)
+    dt = dt_of(simulation)
     return float(end - simulation.time if dt is None else (to_steps(end, dt, "end") - simulation.step) * dt)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from distsim.core.units import to_steps
 from distsim.models.defaults import Default
 from distsim.models.model_parameters import ModelParameters
+from distsim.record.jsonable import plain
 from distsim.spiking.choices import EXCHANGES, LOOPS, PRECISIONS
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from distsim.models.course import Keeping
     from distsim.models.outcome import Outcome
+    from distsim.models.recording import Recording
     from distsim.parallel.progress import Progress
 
 
@@ -83,6 +86,8 @@ class Model:
     """Of the files that make the model, where they are not of this package: its points belong to no other."""
     presimulation: ClassVar[str] = "presimulation"
     """Name of the parameter, if there is one, that is the time before the measured one."""
+    free: ClassVar[tuple[str, ...]] = ()
+    """Parameters on which no result depends: a run may go on with others."""
 
     @property
     def parameter_of(self) -> dict[str, str]:
@@ -100,6 +105,26 @@ class Model:
         """The parameters, see ``ModelParameters.load``."""
         return self.parameters.load(overrides)
 
+    def identity(
+        self,
+        parameters: Any,
+        settings: RunSettings | None = None,
+        recording: Recording | None = None,
+        branch: str | None = None,
+    ) -> dict[str, Any]:
+        """What fixes the results of a run, and what is recorded of it, as plain data: a run goes on only as the same.
+
+        ``settings``: None for an experiment, whose parameters say all. ``branch``: digest of the checkpoint that it
+        continues.
+        """
+        fixing = ("time", "presimulation", "seed", "precision")
+        chosen = {name: getattr(settings, name) for name in fixing} if settings else {}
+        own = {name: value for name, value in parameters.as_dict().items() if name not in self.free}
+        made = {"model": self.name, "file": self.digest, "parameters": own, **chosen}
+        made |= {"branch": branch} if branch else {}
+        found: dict[str, Any] = plain({**made, "record": recording and recording.texts})
+        return found
+
     def build_network(self, parameters: Any) -> Any:
         """The network that ``parameters`` make; its simulation takes time, pre-simulation and seed."""
         return import_module(f"{type(self).__module__}.network").build_network(parameters)
@@ -109,14 +134,24 @@ class ExperimentModel(Model):
     """A model that is run in a way of its own, by the function ``run`` of the module ``experiment`` in its folder."""
 
     def run(
-        self, comm: MPI.Comm, parameters: Any, folder: Path | None, progress: Progress, **checkpoint: Any
+        self,
+        comm: MPI.Comm,
+        parameters: Any,
+        folder: Path | None,
+        progress: Progress,
+        keeping: Keeping | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Outcome:
         """Simulate and evaluate, writing to ``folder`` if there is one; collective, complete on rank 0.
 
-        ``checkpoint``: what ``run`` of an experiment that can be interrupted takes.
+        ``keeping`` and ``check`` are those of ``models.run.simulate``: the experiment goes in parts, between which
+        it is saved and may end, by its ``models.course.Course``.
         """
+        from distsim.models.course import course_of
+
         experiment = import_module(f"{type(self).__module__}.experiment")
-        found: Outcome = experiment.run(comm, parameters, folder, progress, **checkpoint)
+        with course_of(comm, self.identity(parameters), keeping, check) as course:
+            found: Outcome = experiment.run(comm, parameters, folder, progress, course)
         return found
 
 

@@ -28,7 +28,7 @@ GRAMMAR = f"""\
                               {PUBLISHED_SUBSET} neurons of the first plastic projection
   connectivity=E[:50]->I      those from the first 50 neurons of E to all of I
   rates=E[0]@1                of networks of rate neurons
-  flips=E  activity=E@1       of binary networks: changes of state, mean activities
+  flips=E[:9]  activity=E@1   of binary networks: changes of state, mean activities
   updates  couplings=E->I     of binary networks: every update of all neurons; couplings, without =E->I all
 Several go together, as in: --record spikes 'states=V_m:E[:10]'. A shell needs quotes around [ ] and >."""
 """All that can be recorded, by examples."""
@@ -55,7 +55,7 @@ KINDS = {
     "states": Kind("record_states", variable=True, interval=True),
     "connectivity": Kind("record_weights", pairs=True),
     "rates": Kind("record_rates", interval=True),
-    "flips": Kind("record_flips", neurons=False),
+    "flips": Kind("record_flips"),
     "activity": Kind("record_activity", neurons=False, interval=True),
     "updates": Kind("record_updates", populations=False),
     "couplings": Kind("record_couplings", pairs=True),

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.core.units import MS_PER_S
-from distsim.models.course import Course, Keeping, dt_of, identity_of
+from distsim.models.branch import Branch
+from distsim.models.course import Course, Keeping, course_of, dt_of
 from distsim.models.model import ExperimentModel, Model, NetworkModel, RunSettings
 from distsim.models.outcome import Outcome, Table
 from distsim.models.recording import Recording
 from distsim.models.wings import Wing, wing_of
 from distsim.parallel.agreement import require_same
 from distsim.parallel.progress import Progress
-from distsim.parallel.signals import watched
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -53,6 +53,8 @@ def simulate(
     recording: Recording | None = None,
     check: Callable[[], None] | None = None,
     keeping: Keeping | None = None,
+    branch: Branch | None = None,
+    leave: Path | None = None,
     measuring: AbstractContextManager[object] | None = None,
 ) -> Iterator[Measured]:
     """Build the network of ``parameters`` and simulate it; collective. It is open as long as the context lasts.
@@ -60,30 +62,38 @@ def simulate(
     What is recorded, ``recording`` or, without it, what the model itself records, goes to a file in ``folder``.
     ``check`` is called on all ranks between the parts of the run and may raise; ``measuring`` is entered for the
     measured time. ``keeping``: the run is saved so often, and, for a signal, once more before it ends with
-    SuspendedError; it goes on from there to the same bits, and its times are added up. Raises InputError before
-    anything is simulated.
+    SuspendedError; it goes on from there to the same bits, and its times are added up. ``branch``: it begins with
+    the checkpoint of another run; ``leave``: a checkpoint for branches is left there at the end. Raises InputError
+    before anything is simulated.
     """
     require_same(comm, f"model '{model.name}'", file=model.digest, parameters=parameters.as_dict())
-    network = model.build_network(parameters)
+    network = model.build_network(model.load(branch.made["parameters"]) if branch else parameters)
+    began = replace(settings, seed=branch.made["seed"]) if branch else settings
     wing = wing_of(network)
     settings.check(dt_of(network))
     wing.check(settings)
     if recording is not None:
         recording.apply(network)
     file = folder and folder / wing.file
-    identity = identity_of(model, parameters, settings, recording)
-    with watched() if keeping else nullcontext() as watch:
-        course = Course(comm, keeping, check, watch)
+    identity = model.identity(parameters, settings, recording, branch.digest if branch else None)
+    with course_of(comm, identity, keeping, check) as course:
+        make = partial(wing.simulation, network, comm, began, file)
+        begin = None
+        if branch:
+            course.origin = branch.made
+            begin = partial(branch.begin, make, model, parameters, settings, recording, file)
         with progress("compile and build", 0.0):
-            simulation = course.open(partial(wing.simulation, network, comm, settings, file), identity, file)
+            simulation = course.open(make, file, begin)
         with simulation:
             start = course.start
             if start is None:
-                course.advance(simulation, 0.0, settings.presimulation, "discard", progress)
+                course.advance(simulation, branch.time if branch else 0.0, settings.presimulation, "discard", progress)
                 simulation.forget_times()
                 start = course.begin(simulation, wing.events(simulation))
             with measuring or nullcontext():
                 course.advance(simulation, start, settings.time, "simulate", progress)
+            if leave is not None:
+                course.leave(simulation, leave)
             events = {name: number - course.before[name] for name, number in wing.events(simulation).items()}
             totals = _totals(wing, simulation, settings.time, events, course)
             yield Measured(wing, simulation, settings, wing.observe(simulation, start), totals)
@@ -98,31 +108,38 @@ def run(
     settings: Mapping[str, Any] | None = None,
     recording: Recording | None = None,
     keeping: Keeping | None = None,
+    branch: Branch | None = None,
+    leave: Path | None = None,
 ) -> Outcome:
     """What the command line shows of a model: its own experiment, or the simulation of its network; collective.
 
     ``settings`` are those that no parameter stands for. What is recorded, see ``simulate``, goes to a file in
-    ``folder``, if there is one; ``keeping`` as there.
+    ``folder``, if there is one; ``keeping``, ``branch`` and ``leave`` as there.
     """
     if isinstance(model, ExperimentModel):
-        return model.run(comm, parameters, folder, progress)
+        return model.run(comm, parameters, folder, progress, keeping)
     if not isinstance(model, NetworkModel):
         raise TypeError(f"{type(model).__name__} is neither a network nor an experiment of its own")
     chosen = model.settings_of(parameters, settings or {})
     with simulate(
-        model, parameters, comm, chosen, progress, folder=folder, recording=recording, keeping=keeping
-    ) as measured:
+        model, parameters, comm, chosen, progress,
+        folder=folder, recording=recording, keeping=keeping, branch=branch, leave=leave,
+    ) as measured:  # fmt: skip
         added = model.extra(measured.simulation, measured.activity, parameters) or Outcome()
     activity, wing, network = measured.activity, measured.wing, measured.simulation.network
     of_file = {} if folder is None else wing.figures(network, folder / wing.file, model.weight_style)
-    tables = {table.title: table for table in (activity.table(), *added.tables, _totals_table(measured))}
+    branched = [branch.table(measured.simulation)] if branch else []
+    own_tables = (*branched, activity.table(), *added.tables, _totals_table(measured))
+    tables = {table.title: table for table in own_tables}
     return Outcome(
         tables=tuple(tables.values()),
         summary={
             **{name: getattr(chosen, name) for name in model.chosen},
             "record": recording and recording.texts,
             "populations": activity.summary(),
+            "network": measured.simulation.network_name,
             **measured.totals,
+            **(branch.told(measured.simulation, chosen) if branch else {}),
             **added.summary,
         },
         figures={**activity.figures(model.colours), **of_file, **added.figures},

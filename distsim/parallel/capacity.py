@@ -51,4 +51,6 @@ def begin(state: Int64Array, expected: int, *, shrinks: bool = True) -> None:
 
 def call_kernels() -> None:
     """Call the kernels of this module, so that they are compiled."""
-    adapt(np.ones(3, np.int64), 0)
+    state = np.zeros(3, np.int64)
+    begin(state, 0)
+    adapt(state, 0)

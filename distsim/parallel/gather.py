@@ -36,6 +36,10 @@ class Spikes:
     step: Int64Array
     neuron: Int64Array
 
+    @property
+    def columns(self) -> tuple[Int64Array, Int64Array]:
+        return self.step, self.neuron
+
     def times(self, dt: float) -> FloatArray:
         """Times (n,) in ms."""
         return in_ms(self.step, dt)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,96 +27,96 @@ Span = tuple[int, int]
 class Rows:
     """Those of the rows 0 .. size - 1 that are here: places (n,) int64, ascending, and how many entries each has (n,).
 
-    Every row is on one rank; or, with ``keys``, in parts on any. keys(begin, end, first): int64, ascending, of each
-    entry of the rows begin .. end - 1 of those here, less than ``width`` apart in a row, and row ``first`` from 0 on;
-    equal ones are on one rank.
+    Every row is on one rank.
     """
 
     size: int
     places: Int64Array
     lengths: Int64Array
-    keys: Callable[[int, int, int], Int64Array] | None = None
-    width: int = 0
 
     @classmethod
     def equal(cls, size: int, places: Int64Array, width: int) -> Rows:
         """Of ``width`` entries each."""
         return cls(size, places, np.full(len(places), width, np.int64))
 
+    @cached_property
+    def ends(self) -> Int64Array:
+        """Where the entries of each row here begin, and where the last one ends (n + 1,)."""
+        return np.concatenate(([0], np.cumsum(self.lengths)))
+
     def between(self, span: Span) -> Span:
         """Which of the rows here are in ``span``."""
         begin, end = np.searchsorted(self.places, span).tolist()
         return begin, end
 
+    def before(self, comm: MPI.Comm, bounds: list[int]) -> Int64Array:
+        """How many entries all ranks have in the rows before each of ``bounds`` (collective)."""
+        mine = self.ends[np.searchsorted(self.places, bounds)]
+        total = np.empty_like(mine)
+        comm.Allreduce(mine, total)
+        return total
+
+    def runs(self, span: Span) -> Int64Array:
+        """Of the rows here between ``span``, of each run of neighbours the first place, and the entries (runs, 2)."""
+        begin, end = span
+        places = self.places[begin:end]
+        first = begin + np.flatnonzero(np.diff(places, prepend=-2) != 1)
+        return np.column_stack((self.places[first], np.diff(self.ends[np.append(first, end)])))
+
 
 def alltoall(
-    comm: MPI.Comm, outgoing: npt.NDArray[Any], counts: npt.ArrayLike
+    comm: MPI.Comm, outgoing: npt.NDArray[Any], counts: npt.ArrayLike, arriving: npt.ArrayLike | None = None
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """Send counts[r] consecutive entries of ``outgoing`` to rank r; what came, and how much from each rank."""
-    sent = np.ascontiguousarray(counts, np.int64)
-    arriving = np.empty(comm.size, np.int64)
-    comm.Alltoall(sent, arriving)
-    incoming = np.empty(int(arriving.sum()), outgoing.dtype)
-    comm.Alltoallv([outgoing, sent], [incoming, arriving])
-    return incoming, arriving
+    """Send counts[r] consecutive entries of ``outgoing`` to rank r; what came, and how much from each rank.
+
+    arriving: how much that will be, where it is known. What a rank has for itself is not copied if it gets no more.
+    """
+    sent, came = np.array(counts, np.int64), np.empty(comm.size, np.int64)
+    if arriving is None:
+        comm.Alltoall(sent, came)
+    else:
+        came[:] = arriving
+    if came.sum() > came[comm.rank]:
+        incoming = np.empty(int(came.sum()), outgoing.dtype)
+        comm.Alltoallv([outgoing, sent], [incoming, came])
+        return incoming, came
+    begin, end = (np.cumsum(sent)[comm.rank] - (sent[comm.rank], 0)).tolist()
+    sent[comm.rank] = 0
+    others = _joined(outgoing[:begin], outgoing[end:])
+    comm.Alltoallv([others, sent], [np.empty(0, outgoing.dtype), np.zeros_like(sent)])
+    return outgoing[begin:end], came
 
 
-def bring(
-    comm: MPI.Comm, rows: Rows, spans: list[Span], give: Callable[[int, int], npt.NDArray[Any]], kind: Any
-) -> npt.NDArray[Any]:
+def bring(comm: MPI.Comm, rows: Rows, spans: list[Span], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The entries of the rows in the span of this rank, in order (collective).
 
-    spans: those of all ranks, apart from each other. give(begin, end): the entries, of type ``kind``, of the rows begin
-    .. end - 1 of those here, one row after the other.
+    spans: those of all ranks, apart from each other. values: the entries of the rows here, one row after the other.
     """
     cuts = [rows.between(span) for span in spans]
-    if comm.size == 1:
-        ((begin, end),) = cuts
-        return give(begin, end)
-    parts = [give(begin, end) if begin < end else np.empty(0, kind) for begin, end in cuts]
-    n = [end - begin for begin, end in cuts]
-    values, _ = alltoall(comm, np.concatenate(parts), [len(part) for part in parts])
-    if rows.keys is not None:
-        return values[_by_key(comm, rows, spans)[0]]
-    places, _ = alltoall(comm, _joined(rows.places, cuts), n)
-    lengths, _ = alltoall(comm, _joined(rows.lengths, cuts), n)
+    (places, lengths), _, n = _runs(comm, rows, cuts)
+    parts = [values[rows.ends[begin] : rows.ends[end]] for begin, end in cuts]
+    found, _ = alltoall(comm, _joined(*parts), [len(part) for part in parts], n)
     order = np.argsort(places, kind="stable")
-    ordered = np.empty(len(values), values.dtype)
-    starts = np.cumsum(lengths) - lengths
-    copy_rows(starts[order], np.cumsum(lengths[order]) - lengths[order], lengths[order], values, ordered)
-    return ordered
+    return _reordered((np.cumsum(lengths) - lengths)[order], lengths[order], found)
 
 
 def fetch(
-    comm: MPI.Comm, rows: Rows, spans: list[Span], read: Callable[[Int64Array], npt.NDArray[Any]]
+    comm: MPI.Comm, rows: Rows, spans: list[Span], read: Callable[[int], npt.NDArray[Any]]
 ) -> tuple[Span, npt.NDArray[Any]]:
-    """Which of the rows here are in the ``spans``, ascending from rank to rank, and their entries (collective).
+    """Which of the rows here are in the ``spans``, and their entries (collective).
 
-    read(lengths): the entries of the rows in the span of this rank, one row after the other, given the lengths
-    of all; where they lie in parts, given those of what each rank has of them.
+    spans: those of all ranks, together a span in any order. read(n): the n entries of the rows in the span of this one.
     """
     cuts = [rows.between(span) for span in spans]
-    mine = cuts[0][0], cuts[-1][1]
-    if comm.size == 1:
-        return mine, read(rows.lengths[mine[0] : mine[1]])
-    if rows.keys is not None:
-        order, came = _by_key(comm, rows, spans)
-        values = read(came)
-        outgoing = np.empty_like(values)
-        outgoing[order] = values
-        return mine, alltoall(comm, outgoing, came)[0]
-    n = [end - begin for begin, end in cuts]
-    places, asked = alltoall(comm, _joined(rows.places, cuts), n)
-    lengths, _ = alltoall(comm, _joined(rows.lengths, cuts), n)
+    (places, lengths), given, n = _runs(comm, rows, cuts)
+    values = read(int(lengths.sum()))
     order = np.argsort(places, kind="stable")
-    values = read(lengths[order])
     starts = np.empty(len(order), np.int64)
     starts[order] = np.cumsum(lengths[order]) - lengths[order]
-    outgoing = np.empty(len(values), values.dtype)
-    copy_rows(starts, np.cumsum(lengths) - lengths, lengths, values, outgoing)
-    ends = np.concatenate(([0], np.cumsum(lengths)))[np.concatenate(([0], np.cumsum(asked)))]
-    arrived, _ = alltoall(comm, outgoing, np.diff(ends))
-    return mine, arrived
+    arrived, _ = alltoall(comm, _reordered(starts, lengths, values), n, given)
+    pieces = np.split(arrived, np.cumsum(given)[:-1])
+    in_order = sorted(range(comm.size), key=lambda rank: spans[rank])
+    return (min(cut[0] for cut in cuts), max(cut[1] for cut in cuts)), _joined(*(pieces[rank] for rank in in_order))
 
 
 def largest(comm: MPI.Comm, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -127,52 +128,38 @@ def largest(comm: MPI.Comm, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return found
 
 
-def _by_key(comm: MPI.Comm, rows: Rows, spans: list[Span]) -> tuple[Int64Array, Int64Array]:
-    """Which of the entries that come here are first, second, ...; how many come from each rank (collective)."""
-    parts = []
-    for span in spans:
-        begin, end = rows.between(span)
-        parts.append(rows.keys(begin, end, span[0]) if rows.keys and begin < end else np.zeros(0, np.int64))
-    keys, came = alltoall(comm, np.concatenate(parts), [len(part) for part in parts])
-    ends = np.cumsum(came)
-    lists = [(keys[end - n : end], np.arange(end - n, end)) for n, end in zip(came, ends, strict=True)]
-    while len(lists) > 1:
-        lists = [_merged(*lists[k : k + 2]) for k in range(0, len(lists), 2)]
-    return lists[0][1], came
+def _runs(comm: MPI.Comm, rows: Rows, cuts: list[Span]) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """Of runs of rows: what other ranks have for this one, first places and entries of each (2, runs) (collective).
+
+    And how many entries this one has for each rank (ranks,), and each rank for this one.
+    """
+    runs = [rows.runs(cut) for cut in cuts]
+    found, came = alltoall(comm, np.concatenate(runs).reshape(-1), [run.size for run in runs])
+    each = np.ascontiguousarray(found.reshape(-1, 2).T)
+    ends = np.concatenate(([0], np.cumsum(each[1])))[np.concatenate(([0], np.cumsum(came // 2)))]
+    return each, np.array([run[:, 1].sum() for run in runs]), np.diff(ends)
 
 
-def _merged(one: tuple[Int64Array, Int64Array], *other: tuple[Int64Array, Int64Array]) -> tuple[Int64Array, Int64Array]:
-    """Keys, ascending, and what goes with each, of one or two lists."""
-    if not other:
-        return one
-    n = len(one[0]) + len(other[0][0])
-    together = np.empty(n, np.int64), np.empty(n, np.int64)
-    merge(*one, *other[0], *together)
-    return together
+def _joined(*parts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The parts one after the other; a single one that is not empty as it is."""
+    there = [part for part in parts if len(part)]
+    return there[0] if len(there) == 1 else np.concatenate(parts)
 
 
-def _joined(values: Int64Array, cuts: list[Span]) -> Int64Array:
-    return np.concatenate([values[begin:end] for begin, end in cuts])
+def _reordered(starts: Int64Array, lengths: Int64Array, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The runs of ``values`` that begin at ``starts``, one after the other; ``values`` where they lie so already."""
+    if len(starts) < 2 or (np.diff(starts) == lengths[:-1]).all():
+        return values
+    ordered = np.empty(len(values), values.dtype)
+    copy_runs(starts, lengths, values, ordered)
+    return ordered
 
 
 @jit_beside
-def copy_rows(starts, places, lengths, values, ordered):  # type: ignore[no-untyped-def]
-    """ordered[places[i] ..] = values[starts[i] ..], lengths[i] entries of each row."""
+def copy_runs(starts, lengths, values, ordered):  # type: ignore[no-untyped-def]
+    """ordered = lengths[i] of values from starts[i] on, for every i in turn."""
+    place = 0
     for i in range(starts.size):
         for k in range(lengths[i]):
-            ordered[places[i] + k] = values[starts[i] + k]
-
-
-@jit_beside
-def merge(a, of_a, b, of_b, keys, of_keys):  # type: ignore[no-untyped-def]
-    """keys = a and b, all ascending, and with each what is ``of`` it. No branch hangs on which is the smaller one."""
-    i = j = 0
-    while i < a.size and j < b.size:
-        second = b[j] < a[i]
-        keys[i + j] = b[j] if second else a[i]
-        of_keys[i + j] = of_b[j] if second else of_a[i]
-        i, j = i + 1 - second, j + second
-    for k in range(i, a.size):
-        keys[k + j], of_keys[k + j] = a[k], of_a[k]
-    for k in range(j, b.size):
-        keys[i + k], of_keys[i + k] = b[k], of_b[k]
+            ordered[place + k] = values[starts[i] + k]
+        place += lengths[i]

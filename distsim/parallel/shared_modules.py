@@ -11,7 +11,8 @@ import gc
 import importlib
 import marshal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from types import ModuleType
@@ -24,15 +25,22 @@ if TYPE_CHECKING:
 
 
 class Found(NamedTuple):
-    """Where a module is, the folders of its parts if it is a package, and its code; None for a library."""
+    """Where a module is, the folders of its parts if it is a package, and where its code is; None for a library."""
 
     origin: str
     folders: list[str] | None
-    code: bytes | None
+    part: tuple[int, int] | None
+
+
+class Modules(NamedTuple):
+    """The modules of a process that came from files; ``code`` holds that of all, so that its memory is given back."""
+
+    found: dict[str, Found]
+    code: bytes
 
 
 def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
-    """Import the modules ``names`` on all ranks of ``comm``, with all that they import; collective.
+    """Import those of the modules ``names`` that exist on all ranks of ``comm``, with all that they import; collective.
 
     The ranks of a node see the same files. What is imported stays, so nobody looks for garbage among it meanwhile.
     """
@@ -45,10 +53,14 @@ def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
         if node.rank == 0:
             _import(names)
         patient_barrier(node)
-        modules = node.bcast(found_here() if node.rank == 0 and node.size > 1 else {})
+        modules = node.bcast(modules_here() if node.rank == 0 and node.size > 1 else None)
         if node.rank > 0:
-            sys.meta_path.insert(0, Finder(modules))
-            _import(names)
+            finder = Finder(modules)
+            sys.meta_path.insert(0, finder)
+            try:
+                _import(names)
+            finally:
+                sys.meta_path.remove(finder)
     finally:
         if collects:
             gc.enable()
@@ -56,13 +68,15 @@ def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
 
 
 def _import(names: Sequence[str]) -> None:
+    """What is not there is told where it is used."""
     for name in names:
-        importlib.import_module(name)
+        with suppress(ModuleNotFoundError):
+            importlib.import_module(name)
 
 
-def found_here() -> dict[str, Found]:
-    """Modules of this process that came from files."""
-    found = {}
+def modules_here() -> Modules:
+    """All of this process that can be handed on."""
+    found, codes, end = {}, [], 0
     for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
         if spec is None or spec.name != name or spec.origin is None:
@@ -71,33 +85,38 @@ def found_here() -> dict[str, Found]:
         if isinstance(spec.loader, ExtensionFileLoader):
             found[name] = Found(spec.origin, folders, None)
         elif type(spec.loader) is SourceFileLoader:
-            found[name] = Found(spec.origin, folders, marshal.dumps(spec.loader.get_code(name)))
-    return found
+            codes.append(marshal.dumps(spec.loader.get_code(name)))
+            found[name] = Found(spec.origin, folders, (end, end := end + len(codes[-1])))
+    return Modules(found, b"".join(codes))
 
 
 class Finder:
     """Finds modules that another rank has found; others are looked for as ever."""
 
-    def __init__(self, modules: Mapping[str, Found]) -> None:
-        self._modules = modules
+    def __init__(self, modules: Modules) -> None:
+        self._found, self._code = modules.found, memoryview(modules.code)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        found = self._modules.get(fullname)
+        found = self._found.get(fullname)
         if found is None:
             return None
-        where = found.origin
-        loader = ExtensionFileLoader(fullname, where) if found.code is None else Told(fullname, where, found.code)
-        return spec_from_file_location(fullname, where, loader=loader, submodule_search_locations=found.folders)
+        loader: SourceFileLoader | ExtensionFileLoader
+        if found.part is None:
+            loader = ExtensionFileLoader(fullname, found.origin)
+        else:
+            loader = Told(fullname, found.origin, self._code[slice(*found.part)])
+        return spec_from_file_location(fullname, loader=loader, submodule_search_locations=found.folders)
 
 
 class Told(SourceFileLoader):
-    """Runs ``code`` (marshalled) that another rank has read."""
+    """Runs ``code`` (marshalled) that another rank has read, and keeps none of it."""
 
-    def __init__(self, name: str, path: str, code: bytes) -> None:
+    def __init__(self, name: str, path: str, code: memoryview) -> None:
         super().__init__(name, path)
-        self._code = code
+        self._code: memoryview | None = code
 
     def get_code(self, fullname: str) -> Any:
-        return marshal.loads(self._code)
+        code, self._code = self._code, None
+        return super().get_code(fullname) if code is None else marshal.loads(code)

@@ -88,11 +88,11 @@ class FromAll:
 def build_afferents(projection: RateProjection, seed: int, gids: Int64Array, place: Int64Array) -> Afferents:
     """The connections onto the targets ``gids``; place (neurons,) of every gid among the rates of all ranks."""
     connection, source = projection.connection, projection.source
-    places = place[source.first_gid : source.first_gid + source.size].astype(np.int32)
+    places = place[source.gids].astype(np.int32)
     targets = Targets.of(projection, seed, gids, (connection.drift_factor, connection.diffusion_factor))
     drift = Attribute.of(targets, "drift factor", connection.drift_factor)
     diffusion = Attribute.of(targets, "diffusion factor", connection.diffusion_factor)
-    left_out = projection.rule.left_out(targets)
+    left_out = left_out_of_all(projection, targets)
     if left_out is not None and drift.single is not None and diffusion.single is not None:
         return FromAll(places, places[left_out[left_out >= 0]], drift.single, diffusion.single, len(gids))
     pieces = list(projection.rule.edges(targets))
@@ -103,6 +103,15 @@ def build_afferents(projection: RateProjection, seed: int, gids: Int64Array, pla
         return FromSome(offsets, sources, drift.single, diffusion.single)
     each = (np.concatenate([np.zeros(0), *(a.of_edges(piece) for piece in pieces)]) for a in (drift, diffusion))
     return FromSome(offsets, sources, *each)
+
+
+def left_out_of_all(projection: RateProjection, targets: Targets) -> Int64Array | None:
+    """``Rule.left_out``, where one sum may serve all targets: either all of them are among the sources, or none is.
+
+    That follows from the network, so that ranks do not show.
+    """
+    alike = projection.source is projection.target or not projection.ends.same
+    return projection.rule.left_out(targets) if alike else None
 
 
 @jit

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,8 @@ from distsim.core.jit import jit
 from distsim.core.placement import local_gids, places_by_rank
 from distsim.core.values import values_of_neurons
 from distsim.parallel.timers import Timers
-from distsim.rates.afferents import build_afferents
-from distsim.rates.rate_network import RateNetwork, RatePopulation
+from distsim.rates.afferents import Afferents, build_afferents
+from distsim.rates.rate_network import ConstantRate, RateNetwork, RatePopulation, RateProjection, SiegertNeuron
 from distsim.record.state_recorder import StateRecorder
 from distsim.theory.siegert import ALPHA, fill_rates
 
@@ -40,18 +40,34 @@ class LocalRates:
         self.population = population
         self.gids = gids
         self.rate = self._values(population.rate, seed, "initial rate")
-        names = [field.name for field in fields(population.model)]
-        p = {name: self._values(getattr(population.model, name), seed, f"parameter {name}") for name in names}
-        self.mean = p["mean"]
-        self.decay = -network.dt / p["tau"]
-        exponentiate(self.decay)
         self.drift, self.diffusion, self.answer = np.zeros(len(gids)), np.zeros(len(gids)), np.zeros(len(gids))
+        self.set_model(population.model, seed, network.dt)
+        self.afferents: list[tuple[Afferents, Int64Array | None]] = []
+        for projection in network.projections:
+            mine = self._targets(projection)
+            if mine is not False:
+                own = gids if mine is None else gids[mine]
+                self.afferents.append((build_afferents(projection, seed, own, place), mine))
+
+    def _targets(self, projection: RateProjection) -> Int64Array | Literal[False] | None:
+        """Which of the neurons are targets of a projection; None: all of the population; False: none of it."""
+        if projection.target is self.population:
+            return None
+        if not any(piece.population is self.population for piece in projection.target.pieces):
+            return False
+        return np.flatnonzero(projection.target.index_of(self.gids) >= 0)
+
+    def set_model(self, model: SiegertNeuron | ConstantRate, seed: int, dt: float) -> None:
+        """Take the parameters of ``model``; rates stay."""
+        names = [field.name for field in fields(model)]
+        p = {name: self._values(getattr(model, name), seed, f"parameter {name}") for name in names}
+        self.mean = p["mean"]
+        self.decay = -dt / p["tau"]
+        exponentiate(self.decay)
         self.neuron: tuple[FloatArray, ...] = ()
-        if population.model.siegert:
+        if model.siegert:
             shift = 0.5 * ALPHA * np.sqrt(p["tau_syn"] / p["tau_m"])
             self.neuron = p["V_th"], p["V_th"] - p["V_reset"], p["tau_m"], p["t_ref"], shift
-        incoming = [projection for projection in network.projections if projection.target is population]
-        self.afferents = [build_afferents(projection, seed, gids, place) for projection in incoming]
 
     def _values(self, value: Any, seed: int, purpose: str) -> FloatArray:
         values = values_of_neurons(value, seed, purpose, self.gids, self.population.first_gid)
@@ -61,8 +77,14 @@ class LocalRates:
         """One step, with the ``rates`` (neurons,) of all neurons at its start."""
         self.drift[:] = 0.0
         self.diffusion[:] = 0.0
-        for afferents in self.afferents:
-            afferents.add(rates, self.drift, self.diffusion)
+        for afferents, mine in self.afferents:
+            if mine is None:
+                afferents.add(rates, self.drift, self.diffusion)
+                continue
+            drift, diffusion = np.zeros((2, len(mine)))
+            afferents.add(rates, drift, diffusion)
+            self.drift[mine] += drift
+            self.diffusion[mine] += diffusion
         if self.neuron:
             np.sqrt(self.diffusion, out=self.diffusion)
             fill_rates(self.drift, self.diffusion, *self.neuron, self.answer)
@@ -107,12 +129,12 @@ class RateLoop:
     @property
     def n_connections(self) -> int:
         """Number of connections onto the neurons of this rank."""
-        return sum(afferents.n_connections for local in self.populations for afferents in local.afferents)
+        return sum(afferents.n_connections for local in self.populations for afferents, _ in local.afferents)
 
     @property
     def table_bytes(self) -> int:
         """Bytes of what is stored of these connections."""
-        return sum(afferents.nbytes for local in self.populations for afferents in local.afferents)
+        return sum(afferents.nbytes for local in self.populations for afferents, _ in local.afferents)
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every one."""

@@ -7,6 +7,7 @@ import numpy as np
 from distsim.connect.expected import WORD, Memory
 from distsim.connect.rule import Targets
 from distsim.core.placement import most_local
+from distsim.rates.afferents import left_out_of_all
 from distsim.rates.rate_network import RateNetwork
 
 
@@ -17,7 +18,7 @@ def memory_of_rates(network: RateNetwork, ranks: int) -> Memory:
         factors = p.connection.drift_factor, p.connection.diffusion_factor
         single = all(isinstance(factor, float) for factor in factors)
         n = most_local(p.target.size, ranks)
-        if single and p.rule.left_out(Targets.of(p, 0, np.zeros(0, np.int64))) is not None:
+        if single and left_out_of_all(p, Targets.of(p, 0, np.zeros(0, np.int64))) is not None:
             tables += 4.0 * (p.source.size + n)
             continue
         edges = p.rule.expected_edges(p.ends) / ranks

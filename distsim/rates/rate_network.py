@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
 from distsim.core.declared import Declared, check_fits
 from distsim.core.errors import InputError, check_arguments
-from distsim.core.parts import Neurons
+from distsim.core.parts import Neurons, Part
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.units import check_number, shown, to_steps
 from distsim.core.values import Value, bounds, check_shape, check_value, of_each
@@ -86,7 +86,7 @@ class RatePopulation(Neurons):
 
 
 @dataclass(frozen=True, eq=False)
-class RateProjection(Connected[RatePopulation]):
+class RateProjection(Connected[Neurons]):
     """Connections like ``connection``."""
 
     connection: DiffusionConnection
@@ -120,20 +120,24 @@ class RateNetwork(Populations[RatePopulation]):
 
     def connect(
         self,
-        source: RatePopulation | str,
-        target: RatePopulation | str,
+        source: Neurons | str,
+        target: Neurons | str,
         rule: Rule,
         connection: DiffusionConnection,
     ) -> RateProjection:
-        """Connect ``source`` to ``target`` by ``rule`` with connections like ``connection``."""
+        """Connect ``source`` to ``target`` by ``rule`` with connections like ``connection``.
+
+        Each is a population, its name, or a part of one or several populations, among whose neurons the rule draws.
+        """
         self._require_open()
         source, target, where = find_ends(self, source, target, rule)
         if not isinstance(connection, DiffusionConnection):
             raise InputError(
                 f"{where}: rate neurons are coupled by a DiffusionConnection(...), not by {shown(connection)}"
             )
-        if not target.model.siegert:
-            raise InputError(f"{where}: '{target.name}' is a source of constant rate and receives no input")
+        for population, _ in target.pieces:
+            if not population.model.siegert:
+                raise InputError(f"{where}: '{population.name}' is a source of constant rate and receives no input")
         projection = RateProjection(len(self.projections), source, target, rule, connection)
         connection.check(rule.array_shape(projection.ends), where)
         self.projections.append(projection)
@@ -141,13 +145,20 @@ class RateNetwork(Populations[RatePopulation]):
 
     def record_rates(
         self,
-        population: RatePopulation | str,
+        population: Neurons | str,
         neurons: Iterable[int] | None = None,
         interval: float | None = None,
     ) -> None:
-        """Record the rates of ``neurons`` (default: all) at the end of every ``interval`` ms (default: dt)."""
+        """Record the rates of ``neurons`` (default: all) at the end of every ``interval`` ms (default: dt).
+
+        Of a part, those of its neurons, each with those of its own population.
+        """
         self._require_open()
-        population = self.find(population)
+        if isinstance(population, Part):
+            for own, chosen_ones in self._recorded(population, neurons):
+                self.record_rates(own, chosen_ones, interval)
+            return
+        population = self.find(population)  # type: ignore[arg-type] # which refuses anything else
         where = f"record_rates '{population.name}'"
         if any(recording.population == population.name for recording in self.recordings):
             raise InputError(f"{where}: these rates are recorded already")

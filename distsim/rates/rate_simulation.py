@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments
+from distsim.core.parts import Neurons, Part
 from distsim.parallel.gather import States
+from distsim.rates.changed_rates import ChangedRates
 from distsim.rates.rate_checkpoint import RECORDINGS, transfer
 from distsim.rates.rate_loop import RateLoop, call_kernels
 from distsim.rates.rate_memory import memory_of_rates
-from distsim.rates.rate_network import RateNetwork, RatePopulation
+from distsim.rates.rate_network import RateNetwork
+from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import Output, lay_out_states
+from distsim.record.recorded_parts import states_of_part
 from distsim.record.simulation_base import GridSimulation
 from distsim.record.store import Store
 
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @check_arguments
-class RateSimulation(GridSimulation[RateNetwork]):
+class RateSimulation(GridSimulation[RateNetwork], Changeable[RateNetwork]):
     """Simulate ``network`` on the ranks of ``comm``, by default those of the job.
 
     Every method is collective unless it says otherwise.
@@ -59,6 +63,7 @@ class RateSimulation(GridSimulation[RateNetwork]):
         with self._building():
             self._loop = RateLoop(network, comm, self.seed)
         self._timers = self._loop.timers
+        self._changed = ChangedRates(network, self._loop, self.seed)
         return self._loop.n_connections
 
     def _table_bytes(self) -> int:
@@ -69,14 +74,35 @@ class RateSimulation(GridSimulation[RateNetwork]):
             output.append_states(f"rates/{name}", recorder.take(self.comm), self.dt)
 
     def _transfer(self, archive: Archive) -> None:
+        self._transfer_changes(archive)
         transfer(archive, self._loop)
 
-    def rates(self, population: RatePopulation | str, everywhere: bool = True) -> States:
-        """The recorded rates (1/s) of ``population`` so far.
+    def set(self, neurons: Neurons | str, **values: Any) -> None:
+        """Change parameters of neurons, and their ``rate`` (1/s), from now on: ``set("E", mean=5.0, rate=0.0)``.
+
+        neurons: a population, its name, or a part. A value is a number, an array (size,) or a distribution.
+        """
+        self._change("neurons", [self.network.neurons(neurons)], values)
+
+    def draw_anew(self, seed: int) -> None:
+        """Raise InputError: rate neurons draw nothing while they run, so that no continuation differs by its seed."""
+        raise InputError("draw_anew: rate neurons draw nothing while they run; another seed is another network")
+
+    def _make_change(
+        self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None, now: Any
+    ) -> dict[str, Any]:
+        self._changed.set(neurons[0], values, len(self._requests))
+        return {"of": neurons[0].name}
+
+    def rates(self, population: Neurons | str, everywhere: bool = True) -> States:
+        """The recorded rates (1/s) of ``population`` so far; of a part of one, those of its neurons, in its order.
 
         On every rank, or, unless ``everywhere``, on rank 0 alone, and at no times on the others.
         """
-        name = self.network.find(population).name
+        neurons = self.network.neurons(population)
+        if isinstance(neurons, Part):
+            return states_of_part(neurons, "the rate", lambda whole, _: self.rates(whole, everywhere))
+        name = neurons.name
         if name not in self._loop.recorders:
             raise InputError(f"the rates of '{name}' are not recorded; call network.record_rates('{name}')")
         self._require_open()
@@ -84,10 +110,9 @@ class RateSimulation(GridSimulation[RateNetwork]):
             return self._output.read_states(f"rates/{name}", self.dt, everywhere)
         return self._loop.recorders[name][0].all(self.comm, everywhere)
 
-    def current_rates(self, population: RatePopulation | str) -> npt.NDArray[np.float64]:
-        """The rates (size,) (1/s) of all neurons of ``population`` now, recorded or not, the same on every rank."""
-        p = self.network.find(population)
-        return self._loop.rates()[p.first_gid : p.first_gid + p.size]
+    def current_rates(self, population: Neurons | str) -> npt.NDArray[np.float64]:
+        """The rates (size,) (1/s) of ``population``, or a part, now, recorded or not, the same on every rank."""
+        return self._loop.rates()[self.network.neurons(population).gids]
 
     def rate_hash(self) -> str:
         """SHA-256 of the rates of all neurons now, in the order of gids, as little-endian float64."""

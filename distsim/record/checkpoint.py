@@ -9,17 +9,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import DistsimError, InputError
+from distsim.core.placement import mirrored
 from distsim.parallel.agreement import first_difference, leaves_of
 from distsim.parallel.communicator import agree, on_root
-from distsim.parallel.rows import Rows, alltoall, bring, fetch
+from distsim.parallel.rows import Rows, bring, fetch
 from distsim.record import checkpoint_files as files
 
 if TYPE_CHECKING:
@@ -28,23 +28,9 @@ if TYPE_CHECKING:
     from distsim.parallel.event_hash import EventHash
 
 Int64Array = npt.NDArray[np.int64]
-Give = Callable[[int, int], npt.NDArray[Any]]
-Take = Callable[[int, int, npt.NDArray[Any]], None]
 Value = TypeVar("Value")
-PIECE = 1 << 23  # bytes that a rank writes or reads together, about
-LONGEST_KEY = 62  # bits
-KEY = 16  # bytes that go with each entry of rows that lie in parts on many ranks
-
-
-class Piece(NamedTuple):
-    """Entries begin .. end - 1 of a dataset in a part, those of the rows first .. last - 1, and their checksum."""
-
-    part: int
-    first: int
-    begin: int
-    checksum: int
-    last: int
-    end: int
+PIECE = 1 << 24  # bytes that a rank writes or reads together, about
+SMALL = 1 << 16  # bytes of a column that one rank reads
 
 
 class Archive(ABC):
@@ -64,10 +50,10 @@ class Archive(ABC):
         """A value as JSON has them, the same on all ranks: it is kept, or the one that was kept is returned."""
 
     @abstractmethod
-    def column(self, name: str, rows: Rows, kind: Any, give: Give, take: Take) -> None:
-        """Rows of entries of type ``kind``: what give(begin, end) says of those here, or take(begin, end, values) gets.
+    def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The entries (n,) of the rows here, one row after the other: these, or those that were kept.
 
-        ``begin`` and ``end`` count the rows here; both are called piece by piece, ascending.
+        Where they are brought back ``values`` says of which type they are, and what it has may be overwritten.
         """
 
     def total(self, name: str, value: int) -> int:
@@ -87,13 +73,10 @@ class Archive(ABC):
 
     def array(self, name: str, size: int, places: Int64Array, values: npt.NDArray[Any]) -> None:
         """Rows of equal length: ``values`` (n, ...), in which those that were kept are put."""
-        width = int(np.prod(values.shape[1:]))
-
-        def take(begin: int, end: int, found: npt.NDArray[Any]) -> None:
-            values[begin:end] = found.reshape(end - begin, *values.shape[1:])
-
-        rows = Rows.equal(size, places, width)
-        self.column(name, rows, values.dtype, lambda begin, end: values[begin:end].reshape(-1), take)
+        rows = Rows.equal(size, places, int(np.prod(values.shape[1:])))
+        found = self.column(name, rows, values.reshape(-1))
+        if not self.saving:
+            values[...] = found.reshape(values.shape)
 
     def ragged(
         self, name: str, size: int, places: Int64Array, lengths: Int64Array, values: npt.NDArray[Any]
@@ -101,17 +84,8 @@ class Archive(ABC):
         """Rows of any length, ``lengths`` (n,), ``values`` row after row: these, or those that were kept."""
         lengths = np.array(lengths, np.int64)
         self.array(f"{name}/lengths", size, places, lengths)
-        ends = np.concatenate(([0], np.cumsum(lengths)))
-        whole = values if self.saving else np.empty(int(ends[-1]), values.dtype)
-
-        def take(begin: int, end: int, found: npt.NDArray[Any]) -> None:
-            whole[ends[begin] : ends[end]] = found
-
-        def give(begin: int, end: int) -> npt.NDArray[Any]:
-            return whole[ends[begin] : ends[end]]
-
-        self.column(f"{name}/values", Rows(size, places, lengths), values.dtype, give, take)
-        return lengths, whole
+        values = values if self.saving else values[:0]
+        return lengths, self.column(f"{name}/values", Rows(size, places, lengths), values)
 
     def samples(self, name: str, size: int, places: Int64Array, rows: list[npt.NDArray[Any]], kind: Any) -> None:
         """Changed in place: a list of values (n,) of type ``kind`` of the neurons, or what else is at ``places``."""
@@ -157,7 +131,7 @@ class Saving(Archive):
         others = files.part_names(path, id, parts)
         self._head = {"version": files.VERSION, "id": id, "parts": others, **about}
         self._numbers: dict[str, Any] = {}
-        self._columns: dict[str, Any] = {}
+        self._kinds: dict[str, str] = {}
         self._file: files.PartWriter | None = None
         own = [files.aside(path), *(path.with_name(name) for name in others)]
         self._together(lambda: self._begin(own, id))
@@ -170,54 +144,29 @@ class Saving(Archive):
         self._numbers[name] = value
         return value
 
-    def column(self, name: str, rows: Rows, kind: Any, give: Give, take: Take) -> None:
+    def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         parts = len(self._writers)
         bounds = [part * rows.size // parts for part in range(parts + 1)]
-        of_parts = [rows.between((bounds[part], bounds[part + 1])) for part in range(parts)]
-        ends = np.concatenate(([0], np.cumsum(rows.lengths)))
-        n = np.sum(self.comm.allgather([int(ends[end] - ends[begin]) for begin, end in of_parts]), axis=0)
-        shared = rows.keys is not None and self.comm.size > 1
-        each = np.dtype(kind).itemsize * int(n.max()) + (KEY * int(n.sum()) // self.comm.size if shared else 0)
-        rounds = max(1, -(-each // PIECE), (rows.size * rows.width >> LONGEST_KEY) + 1)
-        if self._file is not None and self._part is not None:
-            self._file.dataset(name, int(n[self._part]), kind)
-        pieces: list[tuple[int, int, int]] = []
-        entry = 0
+        n = np.diff(rows.before(self.comm, bounds)).tolist()
+        self._kinds[name] = values.dtype.str
+        rounds = max(1, -(-values.itemsize * max(n) // PIECE))
         for k in range(rounds):
             spans = [(0, 0)] * self.comm.size
-            for part, writer in enumerate(self._writers):
-                low, high = bounds[part], bounds[part + 1]
+            for writer, low, high in zip(self._writers, bounds, bounds[1:], strict=False):
                 spans[writer] = low + k * (high - low) // rounds, low + (k + 1) * (high - low) // rounds
-            first = spans[self.comm.rank][0]
-            values = self._merge(rows, spans, give, kind) if shared else bring(self.comm, rows, spans, give, kind)
-            if self._file is not None:
-                pieces.append((first, entry, self._file.write(name, entry, values)))
-                entry += len(values)
-        if self._part is not None:
-            pieces.append((bounds[self._part + 1], entry, 0))
-        self._columns[name] = {"kind": np.dtype(kind).str, "pieces": pieces}
-
-    def _merge(self, rows: Rows, spans: list[tuple[int, int]], give: Give, kind: Any) -> npt.NDArray[Any]:
-        """The entries of the span of this rank, of which each rank of the part has brought some together."""
-        size, own = self.comm.size, []
-        writers = np.searchsorted(self._writers, np.arange(size), side="right") - 1
-        for rank, part in enumerate(writers.tolist()):
-            writer, end = self._writers[part], [*self._writers, size][part + 1]
-            (low, high), place, n = spans[writer], rank - writer, end - writer
-            own.append((low + place * (high - low) // n, low + (place + 1) * (high - low) // n))
-        mine = bring(self.comm, rows, own, give, kind)
-        to = np.zeros(size, np.int64)
-        to[self._writers[writers[self.comm.rank]]] = len(mine)
-        return alltoall(self.comm, mine, to)[0]
+            found = bring(self.comm, rows, spans, values)
+            if self._file is not None and self._part is not None:
+                self._file.append(name, n[self._part], found)
+        return values
 
     def close(self) -> None:
         """Complete the checkpoint, and let it take its place."""
-        everywhere = self.comm.gather(self._columns)
+        everywhere = self.comm.gather(self._file and self._file.written())
         if everywhere is not None:
             of_parts = [everywhere[writer] for writer in self._writers]
             columns = {
-                name: {"kind": of_first["kind"], "pieces": [of_part[name]["pieces"] for of_part in of_parts]}
-                for name, of_first in self._columns.items()
+                name: {"kind": kind, "parts": [written[name] for written in of_parts]}
+                for name, kind in self._kinds.items()
             }
             self._head |= {"numbers": self._numbers, "columns": columns}
         file = self._file
@@ -250,6 +199,8 @@ class Restoring(Archive):
         self._head = head
         self._file = files.PartReader(path, head)
         self._worker = ThreadPoolExecutor(1)
+        self._ranks = sorted(range(comm.size), key=mirrored)  # so a rank may find its own neurons in what it reads
+        self._turn = self._ranks.index(comm.rank)
 
     def number(self, name: str, value: Value) -> Value:
         found: Value = self._find("numbers", name)
@@ -260,51 +211,59 @@ class Restoring(Archive):
             raise InputError(f"the checkpoint '{self.path}' is of another network or version: it has no '{name}'")
         return self._head[what][name]
 
-    def column(self, name: str, rows: Rows, kind: Any, give: Give, take: Take) -> None:
-        column = self._find("columns", name)
+    def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        column, kind = self._find("columns", name), values.dtype
         if np.dtype(column["kind"]) != kind:
             raise InputError(f"the checkpoint '{self.path}' has another type of {name}: {column['kind']}")
-        size, rank = self.comm.size, self.comm.rank
-        pieces = [
-            Piece(part, *begin, *end[:2])
-            for part, found in enumerate(column["pieces"])
-            for begin, end in pairwise(found)
-        ]
-        of_rank = dict(enumerate(pieces[rank::size]))
+        n = sum(entries for entries, _ in column["parts"])
+        size, bytes = self.comm.size, n * kind.itemsize
+        readers, rounds = size if bytes > SMALL else 1, max(1, -(-bytes // (size * PIECE)))
+        bounds = [k * rows.size // (readers * rounds) for k in range(readers * rounds + 1)]
+        entries = rows.before(self.comm, bounds).tolist()
+        if entries[-1] != n:
+            raise InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
         failure: InputError | None = None
-        ahead = self._begin(name, of_rank.get(0))
-        for k, first in enumerate(range(0, len(pieces), size)):
-            together = pieces[first : first + size]
-            spans = [(piece.first, piece.last) for piece in together]
-            spans += [(together[-1].last,) * 2] * (size - len(spans))
-            reading, ahead, mine = ahead, self._begin(name, of_rank.get(k + 1)), of_rank.get(k)
+        sums = np.zeros(len(column["parts"]) + 1, np.uint64)  # the last one counts failures
+        whole = np.empty(rows.ends[-1] if rounds > 1 else 0, kind)
+        into = values if rounds == 1 else values[:0]
+        ahead = self._begin(name, entries, 0, readers, into)
+        for k in range(rounds):
+            spans = [(bounds[(k + 1) * readers],) * 2] * size
+            for turn, rank in enumerate(self._ranks[:readers]):
+                spans[rank] = bounds[k * readers + turn], bounds[k * readers + turn + 1]
+            reading, ahead = ahead, self._begin(name, entries, k + 1, readers, into)
 
-            def read(lengths: Int64Array, reading: Any = reading, mine: Any = mine) -> npt.NDArray[Any]:
+            def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
                 nonlocal failure
                 try:
-                    if mine is not None:
-                        self._check(name, mine, lengths, rows.keys is None)
-                        return reading.result()
+                    found, of_parts = reading if reading else (np.empty(0, kind), None)
+                    if of_parts is not None:
+                        sums[:-1] += of_parts.result()
+                    return found
                 except InputError as error:
-                    failure = failure or error
-                return np.zeros(int(lengths.sum()), kind)
+                    failure, sums[-1] = failure or error, 1
+                    return np.zeros(n, kind)
 
-            (begin, end), values = fetch(self.comm, rows, spans, read)
-            take(begin, end, values)
-        agree(self.comm, failure)
+            (begin, end), found = fetch(self.comm, rows, spans, read)
+            if rounds > 1:
+                whole[rows.ends[begin] : rows.ends[end]] = found
+        total = np.empty_like(sums)
+        self.comm.Allreduce(sums, total)
+        if total[-1]:
+            agree(self.comm, failure)
+        self._file.check(name, total[:-1].tolist())
+        return whole if rounds > 1 else found
 
-    def _begin(self, name: str, piece: Piece | None) -> Future[npt.NDArray[Any]] | None:
-        """Begin to read a piece, if there is one, while the one before is taken."""
-        if piece is None:
+    def _begin(
+        self, name: str, entries: list[int], k: int, readers: int, values: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[Any], Future[npt.NDArray[np.uint64]]] | None:
+        """Begin to read what this rank reads in round k, if it does, into ``values`` if these are as many."""
+        place = k * readers + self._turn
+        if self._turn >= readers or place + 1 >= len(entries):
             return None
-        kind = self._head["columns"][name]["kind"]
-        return self._worker.submit(self._file.read, piece.part, name, piece.begin, piece.end, piece.checksum, kind)
-
-    def _check(self, name: str, piece: Piece, lengths: Int64Array, whole: bool) -> None:
-        """InputError where rows, ``whole`` or in parts, have other numbers of entries than the piece."""
-        missing = whole and len(lengths) != piece.last - piece.first
-        if missing or lengths.sum() != piece.end - piece.begin:
-            raise InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
+        begin, end = entries[place : place + 2]
+        into = values if len(values) == end - begin else np.empty(end - begin, values.dtype)
+        return into, self._worker.submit(self._file.read, name, begin, into)
 
     def close(self) -> None:
         """Close the files."""

@@ -3,7 +3,7 @@
 A checkpoint at PATH is the file PATH and, where it was written by several ranks, further parts beside it, PATH.<id>.1
 and so on, of which no two checkpoints have one in common. Each part holds some rows of every dataset. The dataset
 "head" of PATH, JSON as bytes with the attribute ``crc32``, says what it is a checkpoint of, and has for every dataset
-its type and its pieces: for each part a list of [first row, first entry, checksum], and where the last one ends.
+its type, and for each part how many entries it has there and their checksum.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from distsim.record.storage import refused
 
 FORMAT = ("v110", "v110")
 LARGE = 1 << 22  # bytes that are forced to the disk at once, while the next are made ready, not all at the end
-VERSION = 1  # of what is written
+VERSION = 2  # of what is written
 UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 """What h5py may raise for a file that is damaged, or has another layout."""
 
@@ -53,23 +53,30 @@ class PartWriter:
         self._open = True
         self._worker = ThreadPoolExecutor(1)
         self._last: Future[Any] | None = None
+        self._written: dict[str, tuple[int, int]] = {}
+        self._unsure = 0  # bytes that were not forced to the disk
 
-    def dataset(self, name: str, n: int, kind: Any) -> None:
-        """Add a dataset of ``n`` entries."""
-        self._wait()
-        self._file.create_dataset(name, (n,), kind)
-
-    def write(self, name: str, begin: int, values: npt.NDArray[Any]) -> int:
-        """Write entries from number ``begin`` on, once the ones before are written; their checksum."""
+    def append(self, name: str, n: int, values: npt.NDArray[Any]) -> None:
+        """Write the next of the ``n`` entries of a dataset; they must stay as they are until more are given."""
 
         def write() -> None:
+            begin, found = self._written.get(name, (0, 0))
+            if name not in self._written:
+                self._file.create_dataset(name, (n,), values.dtype)
             self._file[name][begin : begin + len(values)] = values
-            if values.nbytes >= LARGE:
+            self._written[name] = begin + len(values), (found + checksum(values, begin)) % 2**64
+            self._unsure += values.nbytes
+            if self._unsure >= LARGE:
                 self._disk.sync()
+                self._unsure = 0
 
         self._wait()
         self._last = self._worker.submit(write)
-        return checksum(values)
+
+    def written(self) -> dict[str, tuple[int, int]]:
+        """Of every dataset how many entries it has, and their checksum."""
+        self._wait()
+        return self._written
 
     def _wait(self) -> None:
         if self._last is not None:
@@ -110,12 +117,28 @@ class PartReader:
 
     def __init__(self, path: Path, head: dict[str, Any]) -> None:
         self.path = path
-        self._id = head["id"]
+        self._id, self._columns = head["id"], head["columns"]
         self._paths = [path, *(path.with_name(name) for name in head["parts"])]
         self._open: dict[int, Any] = {}
 
-    def read(self, part: int, name: str, begin: int, end: int, expected: int, kind: str) -> npt.NDArray[Any]:
-        """Entries begin .. end - 1 of a dataset of a part; InputError where they are not those that were written."""
+    def read(self, name: str, begin: int, values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+        """Read ``values``, entries of a dataset from number ``begin`` on, over all parts.
+
+        Returns what they are of the checksum of each part; InputError where they cannot be read.
+        """
+        column, first, end = self._columns[name], 0, begin + len(values)
+        sums = np.zeros(len(self._paths), np.uint64)
+        for part, (n, _) in enumerate(column["parts"]):
+            low, high = max(begin, first), min(end, first + n)
+            if low < high:
+                own = values[low - begin : high - begin]
+                self._read(part, name, low - first, own)
+                sums[part] = checksum(own, low - first)
+            first += n
+        return sums
+
+    def _read(self, part: int, name: str, begin: int, values: npt.NDArray[Any]) -> None:
+        """Read ``values``, entries of a dataset of a part from number ``begin`` on."""
         try:
             if part not in self._open:
                 import h5py
@@ -123,12 +146,18 @@ class PartReader:
                 self._open[part] = h5py.File(self._paths[part], "r")
                 if self._open[part].attrs["id"] != self._id:
                     raise ValueError("it belongs to another checkpoint")
-            values: npt.NDArray[Any] = self._open[part][name][begin:end]
-            if len(values) != end - begin or values.dtype != np.dtype(kind) or checksum(values) != expected:
-                raise ValueError(f"'{name}' does not have its checksum")
+            dataset = self._open[part][name]
+            if dataset.dtype != values.dtype:
+                raise ValueError(f"'{name}' is of another type")
+            dataset.read_direct(values, np.s_[begin : begin + len(values)])
         except UNREADABLE as error:
             raise _broken(self._paths[part], error) from error
-        return values
+
+    def check(self, name: str, sums: list[int]) -> None:
+        """InputError where these are not the checksums of a dataset in each of the parts."""
+        for path, (_, expected), found in zip(self._paths, self._columns[name]["parts"], sums, strict=True):
+            if found != expected:
+                raise _broken(path, ValueError(f"'{name}' does not have its checksum"))
 
     def close(self) -> None:
         """Close all parts."""

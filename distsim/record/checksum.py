@@ -17,17 +17,20 @@ from distsim.core.rng import INCREMENT, mix
 WORD = 4  # bytes
 
 
-def checksum(values: npt.NDArray[Any]) -> int:
-    """The checksum of the bytes of an array (n,); those of the last word are filled up by zeros."""
-    data = np.ascontiguousarray(values).view(np.uint8)
-    whole = data if values.itemsize % WORD == 0 else np.pad(data, (0, -len(data) % WORD))
-    return int(sum_of_words(whole.view(np.uint32)))
+def checksum(values: npt.NDArray[Any], begin: int = 0) -> int:
+    """The checksum of an array (n,), the entries from number ``begin`` on of a whole: those of its parts add up to it.
+
+    Numbers of fewer bytes than a word are a word each.
+    """
+    data = np.ascontiguousarray(values)
+    words = data.view(np.uint32) if data.itemsize % WORD == 0 else data.view(f"u{data.itemsize}").astype(np.uint32)
+    return int(sum_of_words(words, begin * max(1, data.itemsize // WORD)))
 
 
 @jit_beside
-def sum_of_words(words):  # type: ignore[no-untyped-def]
-    """The sum over words (n,) of a random number for each and its place."""
+def sum_of_words(words, begin):  # type: ignore[no-untyped-def]
+    """The sum over words (n,) of a random number for each and its place, which is ``begin`` for the first."""
     total = np.uint64(0)
     for i in range(words.size):
-        total += mix(np.uint64(words[i]) + np.uint64(i) * INCREMENT)
+        total += mix(np.uint64(words[i]) + np.uint64(begin + i) * INCREMENT)
     return total

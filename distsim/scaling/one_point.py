@@ -33,6 +33,8 @@ def run_point(
     record: Sequence[str] = (),
     keep: Sequence[str] = (),
     folder: str | os.PathLike[str] | None = None,
+    checkpoint: str | None = None,
+    checkpoint_file: str | os.PathLike[str] | None = None,
     comm: MPI.Comm | None = None,
 ) -> dict[str, Any]:
     """Build and simulate a network as the scaling harness does; collective; returns the record on every rank.
@@ -41,7 +43,10 @@ def run_point(
     indegree: inputs per neuron; left out, the model's own rule (1250 for two_population). parameters: others of the
     model. time, presimulation (ms), precision, interval (ms), exchange, loop: as in an experiment file; left out, the
     model's own. record, keep: what is recorded and kept, in the words of an experiment file, in ``folder``, which must
-    be new or empty. comm: the ranks, by default those of the job.
+    be new or empty. checkpoint: the point is saved to ``checkpoint_file`` so often ("10m", or "500ms" of simulated
+    time), and, where signals are heeded, for a signal, which ends it with ``SuspendedError``; it goes on from there, if
+    there is one, its data in ``folder`` as well, and removes it at its end. comm: the ranks, by default those of the
+    job.
 
     The record is that of a line of runs.jsonl, see docs/scaling.md: times in s, memory in bytes, rates in 1/s, weights
     in pA; but ``speedup`` and ``efficiency``, which take several, are None. Raises InputError for wrong input, before
@@ -50,6 +55,7 @@ def run_point(
     from distsim.parallel import on_root, world
     from distsim.parallel.progress import silent
     from distsim.record import surroundings
+    from distsim.record.checkpoint_files import remove
     from distsim.record.jsonable import plain
     from distsim.scaling.point import run_point as run
     from distsim.scaling.report.summary import with_speed
@@ -58,16 +64,19 @@ def run_point(
         "model": model, "sizes": [size], "indegree": indegree, "seeds": [seed], "vary": {},
         "parameters": dict(parameters or {}), "time": time, "presimulation": presimulation, "precision": precision,
         "interval": interval, "exchange": exchange, "loop": loop, "record": record or None, "keep": keep or None,
+        "checkpoint": checkpoint,
     }  # fmt: skip
     ranks = comm or world()
     chosen = {name: value for name, value in given.items() if value is not None}
-    task = on_root(ranks, partial(_task, chosen, None if folder is None else Path(folder), ranks.size))
+    data, file = (None if path is None else Path(path) for path in (folder, checkpoint_file))
+    task = on_root(ranks, partial(_task, chosen, data, file, ranks.size))
     measured = {**run(ranks, task, silent), **surroundings.collect(ranks), "date": surroundings.now()}
+    on_root(ranks, lambda: remove(task.checkpoint) if task.checkpoint else None)
     found: dict[str, Any] = on_root(ranks, lambda: with_speed(plain(measured), ()))
     return found
 
 
-def _task(given: Mapping[str, Any], folder: Path | None, ranks: int) -> Task:
+def _task(given: Mapping[str, Any], folder: Path | None, checkpoint: Path | None, ranks: int) -> Task:
     """The only point of the experiment with these settings."""
     from distsim.scaling.plan import plan_of
     from distsim.scaling.point import Task
@@ -76,6 +85,9 @@ def _task(given: Mapping[str, Any], folder: Path | None, ranks: int) -> Task:
     (point,) = plan.points
     if plan.experiment.keeps() != (folder is not None):
         raise InputError("run_point: record or keep say what is kept, folder says where; give both or neither")
-    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if (plan.experiment.every() is None) != (checkpoint is None):
+        raise InputError("run_point: checkpoint says how often the point is saved, checkpoint_file where; give both")
+    begun = checkpoint is not None and checkpoint.exists()
+    if not begun and folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"run_point: folder '{folder}' must be new or empty")
-    return Task(plan.experiment, point, plan.parameters_of(point), folder)
+    return Task(plan.experiment, point, plan.parameters_of(point), folder, checkpoint)

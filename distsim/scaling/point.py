@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -134,16 +132,19 @@ def _settings(task: Task, model: NetworkModel, parameters: Any, measured: Measur
         "N": sum(population.size for population in measured.wing.neurons(network)),
         "parameters": {**parameters.as_dict(), "seed": task.point.seed},
     }
-    return {**fields, "ranks": measured.totals["ranks"], "network": network_name(network, fields)}
+    return {
+        **fields,
+        "ranks": measured.totals["ranks"],
+        "network": network_name(network, fields, measured.simulation.changes),
+    }
 
 
-def network_name(network: Any, fields: dict[str, Any]) -> str:
+def network_name(network: Any, fields: dict[str, Any], changes: Sequence[Any] = ()) -> str:
     """A name for all that fixes the bits of the result: records with the same one must have the same hashes."""
     what = [fields[name] for name in ("model", "parameters", "presimulation_ms", "T_ms", "precision")]
-    from distsim.core.rng import VERSION  # numba, with which records that are only read have nothing to do
+    from distsim.record.changeable import name_of  # numba, with which records that are only read have nothing to do
 
-    text = json.dumps([VERSION, *what, network.description()], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return name_of([*what, network.description()], changes)
 
 
 def _measured(measured: Measured) -> dict[str, Any]:

@@ -6,20 +6,40 @@ Parameters of a part of a population become those of each neuron, as if they had
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from distsim.core.changed_values import in_part, local_places, of_piece, values_at
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_names
-from distsim.core.parts import Neurons, Part, Piece
-from distsim.core.values import Value, check_shape, check_value, values_of_neurons
-from distsim.spiking.local_network import LocalGroup, LocalNetwork
+from distsim.core.parts import Neurons, Piece
+from distsim.core.values import Value
+from distsim.spiking.drives.driven import poisson_input
+from distsim.spiking.local_network import LocalGroup, LocalNetwork, divide
 from distsim.spiking.network import Network, Population
-from distsim.spiking.neurons.neuron_group import NeuronGroup
 
+Int64Array = npt.NDArray[np.int64]
 KEPT = 3
 """What of a kind of neurons must stay: class, number of inputs, state variables."""
+
+
+class Plan(NamedTuple):
+    """What is to become of the neurons ``piece``, those of population ``which`` of a group: model (None: as it is)."""
+
+    piece: Piece
+    group: LocalGroup
+    which: int
+    model: Any
+    states: dict[str, Value]
+
+    @property
+    def mine(self) -> tuple[Int64Array, Int64Array]:
+        """The local neurons among them: their places in the group, and which of the piece they are."""
+        share = self.group.shares[self.which]
+        mine, place = local_places(self.piece, share.gids)
+        return share.begin + mine, place
 
 
 class ChangedNeurons:
@@ -29,52 +49,64 @@ class ChangedNeurons:
         self.local, self.seed, self.dt = local, seed, network.dt
         self.models: dict[str, Any] = {p.name: p.model for p in network.populations}
 
-    def set(self, neurons: Neurons, values: dict[str, Any], number: int) -> None:
-        """Set parameters and states of ``neurons``: a number, an array (size,) or a distribution each.
+    def plan(self, neurons: Neurons, values: dict[str, Any], where: str) -> list[Plan]:
+        """What it takes to set parameters and states of ``neurons``, checked.
 
-        number: of the change; what is drawn for states differs from change to change.
+        A number, an array (size,) or a distribution each; what a population has once, only of the whole of it.
         """
-        where = f"set '{neurons.name}'"
-        checked = {name: check_value(value, f"{where}: {name}") for name, value in values.items()}
-        for name, value in checked.items():
-            check_shape(value, (neurons.size,), f"{where}: {name}")
-        planned = []
-        for piece in neurons.by_population():
-            place = neurons.index_of(piece.population.first_gid + piece.indices)
-            own = {name: v[place] if isinstance(v, np.ndarray) else v for name, v in checked.items()}
-            model, group, which = self._owner(piece.population, where)
-            names = [f.name for f in fields(model) if f.metadata.get("what") in ("of each", "number")]
-            kind = f"{where}, {type(model).__name__}"
-            check_names(values, [*names, *model.initial_states], "parameter or state", kind)
-            states = {name: value for name, value in own.items() if name not in names}
-            _check_counters(model, states, where)
-            changed = self._changed(model, piece, {n: v for n, v in own.items() if n in names}, where)
-            planned.append((piece, group, which, changed, states))
-        for piece, group, which, model, states in planned:
-            if model is not None:
-                self.models[piece.population.name] = model
-                group.neurons.set_model(which, model)  # type: ignore[attr-defined] # of a NeuronGroup
-            for name, value in states.items():
-                self._set_state(group, which, piece, name, value, number)
+        return [self._plan(piece, neurons, values, where) for piece in neurons.by_population()]
+
+    def _plan(self, piece: Piece, neurons: Neurons, values: dict[str, Any], where: str) -> Plan:
+        population = piece.population
+        model, group, which = self._owner(population, where)
+        each = {f.name: f.metadata.get("what") == "of each" for f in fields(model)}
+        check_names(values, [*each, *model.initial_states], "parameter or state", f"{where}, {type(model).__name__}")
+        parameters: dict[str, Any] = {}
+        states: dict[str, Value] = {}
+        for name, value in values.items():
+            label = f"{where}: {name}"
+            if not each.get(name, True):
+                if not piece.whole:
+                    raise InputError(f"{label} is that of the whole population '{population.name}', not of each neuron")
+                parameters[name] = value
+                continue
+            own = of_piece(value, neurons, piece, label)
+            if name in each:
+                parameters[name] = in_part(getattr(model, name), piece, f"parameter {name}", own, self.seed)
+            else:
+                states[name] = own
+        _check_counters(model, states, where)
+        return Plan(piece, group, which, self._changed(model, population, parameters, where), states)
+
+    def carry_out(self, plans: list[Plan], number: int) -> None:
+        """Change the neurons. number: of the change; what is drawn for states differs from change to change."""
+        for plan in plans:
+            local, place = plan.mine
+            if plan.model is not None:
+                self.models[plan.piece.population.name] = plan.model
+                plan.group.neurons.set_model(plan.which, plan.model, local)  # type: ignore[attr-defined]
+                divide(plan.group)
+                plan.group.poisson = poisson_input(plan.group.driven, plan.group.grid.unit, plan.group.stretches)
+            for name, value in plan.states.items():
+                new = values_at(value, place, self.seed, f"set {name}", plan.group.gids[local], number)
+                plan.group.neurons.set_state(name, local, new)  # type: ignore[attr-defined]
 
     def _owner(self, population: Population, where: str) -> tuple[Any, LocalGroup, int]:
         """The present model of a population, its group, and its number there."""
         for group in self.local.groups:
             for number, share in enumerate(group.shares):
                 if share.population is population:
-                    if not isinstance(group.neurons, NeuronGroup):
+                    if not hasattr(group.neurons, "set_model"):
                         kind = type(population.model).__name__
                         raise InputError(f"{where}: {kind} has nothing that can be changed between runs")
                     return self.models[population.name], group, number
         raise InputError(f"{where}: unknown population '{population.name}'")
 
-    def _changed(self, model: Any, piece: Piece, values: dict[str, Value], where: str) -> Any:
-        """The model with other parameters of ``piece``, checked; None where there are none."""
+    def _changed(self, model: Any, population: Population, values: dict[str, Any], where: str) -> Any:
+        """The model with other parameters, checked; None where there are none."""
         if not values:
             return None
-        population = piece.population
-        new = {name: self._in_part(getattr(model, name), piece, name, value) for name, value in values.items()}
-        changed = replace(model, **new)
+        changed = replace(model, **values)
         changed.check(population.size, self.dt, where)
         if changed.kind[:KEPT] != model.kind[:KEPT]:
             raise InputError(
@@ -83,36 +115,10 @@ class ChangedNeurons:
             )
         return changed
 
-    def _in_part(self, before: Value, piece: Piece, name: str, value: Value) -> Value:
-        """A parameter of all neurons of a population, of which those of ``piece`` have another value."""
-        population = piece.population
-        if piece.whole:
-            return value
-        gids = population.gids
-        purpose = f"parameter {name}"
-        known = values_of_neurons(before, self.seed, purpose, gids, population.first_gid)
-        whole = np.array(np.broadcast_to(known, population.size), np.float64)
-        if not isinstance(value, np.ndarray):
-            value = values_of_neurons(value, self.seed, purpose, gids[piece.indices], population.first_gid)
-        whole[piece.indices] = value
-        return whole
-
-    def _set_state(self, group: LocalGroup, which: int, piece: Piece, name: str, value: Value, number: int) -> None:
-        """Set a state of the local neurons of ``piece``."""
-        share, part = group.shares[which], Part([piece])
-        place = part.index_of(share.gids)
-        mine = np.flatnonzero(place >= 0)
-        if isinstance(value, np.ndarray):
-            new = value[place[mine]]
-        else:
-            drawn = values_of_neurons(value, self.seed, f"set {name}", share.gids[mine], 0, number)
-            new = np.array(np.broadcast_to(drawn, len(mine)), np.float64)
-        group.neurons.set_state(name, share.begin + mine, new)  # type: ignore[attr-defined] # of a NeuronGroup
-
 
 def _check_counters(model: Any, states: dict[str, Value], where: str) -> None:
     """InputError where a state that counts is given something that is no whole number."""
-    counters = [state.name for state in model.every_state() if isinstance(state.initial, int)]
+    counters = [state.name for state in model.every_state() if isinstance(state.initial, int)] if states else []
     for name in counters:
         value = states.get(name, 0.0)
         if isinstance(value, Distribution) or (np.rint(value) != value).any():

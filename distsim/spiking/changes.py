@@ -10,8 +10,8 @@ its way, as before the first run, the unit is that of a network that was describ
 
 from __future__ import annotations
 
-import hashlib
 import math
+from collections.abc import Container
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +21,14 @@ import numpy.typing as npt
 from distsim.core.errors import InputError, check_names
 from distsim.core.parts import Neurons
 from distsim.core.units import check_count, shown
-from distsim.core.values import Value, check_shape, check_value, describe
+from distsim.core.values import Value, check_shape, check_value
 from distsim.record.checkpoint import Archive
 from distsim.spiking.changed_neurons import ChangedNeurons
 from distsim.spiking.drives.driven import poisson_input
 from distsim.spiking.input_bound import NARROW_BITS, InputBound
-from distsim.spiking.kept_changes import neurons_from, value_from
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, bind_drives, bound_of
 from distsim.spiking.network import Between, Network, Stimulation
-from distsim.spiking.precision import too_coarse
+from distsim.spiking.precision import needs_double, too_coarse
 from distsim.spiking.spiking_checkpoint import on_its_way, rings_of, segmented
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Int64Array, Table
@@ -39,57 +38,70 @@ if TYPE_CHECKING:
 
 
 class Changes:
-    """The changes of a simulation so far: ``log``, plain descriptions with the step after which each holds.
+    """Changes of a simulation between runs: ``models`` of populations by name, and ``stimulations``, as they are now.
 
-    requests: all that it takes to make them again, as data that JSON can hold: a checkpoint keeps these.
+    again: while those of a checkpoint are made again, which brings back by itself what neurons and synapses remember.
     """
 
     def __init__(self, network: Network, local: LocalNetwork, comm: MPI.Comm, seed: int) -> None:
         self.network, self.local, self.comm, self.dt = network, local, comm, network.dt
-        self.log: list[dict[str, Any]] = []
-        self.requests: list[dict[str, Any]] = []
-        self._again = False
+        self.again = False
+        self._made = 0
         self._neurons = ChangedNeurons(network, local, seed)
         self.stimulations: list[Stimulation] = list(network.stimulations)
 
-    def make(self, request: dict[str, Any]) -> None:
-        """Make one change, given by what is kept of it: ``what``, ``step``, ``neurons`` (or both ends), ``values``."""
-        step, what = request["step"], request["what"]
-        neurons = [neurons_from(kept, self.network) for kept in request["neurons"]]
-        values = {name: value_from(kept) for name, kept in request["values"].items()}
+    @property
+    def models(self) -> dict[str, Any]:
+        return self._neurons.models
+
+    def make(
+        self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None, step: int
+    ) -> dict[str, Any]:
+        """Make a change after ``step``; what is told of it."""
         if what == "neurons":
-            self._neurons.set(neurons[0], values, len(self.log))
-            self.note(step, what, neurons[0].name, values)
+            told = self.neurons(step, neurons[0], values)
         elif what == "seed":
-            self.draw_anew(step, request["number"])
+            told = self.draw_anew(step, int(number or 0))
         elif what == "stimulus":
-            self.stimulus(step, neurons[0], request["number"], values)
+            told = self.stimulus(step, neurons[0], number, values)
         else:
-            self.weights(step, Between(*neurons), values["weight"])
-        self.requests.append(request)
+            told = self.weights(step, Between(*neurons), values["weight"])
+        self._made += 1
+        return told
 
     def transfer(self, archive: Archive) -> None:
-        """Keep the changes in a checkpoint, or make those of one again, before anything else is brought back."""
-        requests = archive.number("changes", self.requests)
+        """Keep the grids of the sums in a checkpoint, or bring them back where there were changes."""
         grids = [(g.grid.unit, g.grid.largest_weight if g.plastic_inputs else None) for g in self.local.groups]
         grids = archive.number("grids", grids)
-        if archive.saving or not requests:
+        if archive.saving or not self._made:
             return
-        self._again = True
-        for request in requests:
-            self.make(request)
-        self._again = False
         for group, (unit, largest) in zip(self.local.groups, grids, strict=True):
             group.grid = Grid(unit, math.inf if largest is None else largest)
             group.poisson = poisson_input(group.driven, unit, group.stretches)
 
-    def note(self, step: int, what: str, target: str, values: dict[str, Any]) -> None:
-        """Add a change to the log."""
-        self.log.append({"step": step, "what": what, "of": target} | {n: _told(v) for n, v in values.items()})
+    # ------------------------------------------------------------ neurons
+
+    def neurons(self, step: int, neurons: Neurons, values: dict[str, Any]) -> dict[str, Any]:
+        """Set parameters and states of neurons or sources; the sums of input have to hold what sources may send."""
+        where = f"set '{neurons.name}'"
+        plans = self._neurons.plan(neurons, values, where)
+        sources = {p.piece.population.name: p.model for p in plans if p.model is not None and not p.model.receives}
+        targets = [t.target for t in self.local.tables if self._sends(t, sources)]
+        groups = list({id(group): group for group in targets}.values())
+        for group in filter(_is_narrow, groups):
+            self._check_narrow(group, self._bound(group, models={**self.models, **sources}), where)
+        self._neurons.carry_out(plans, self._made)
+        for group in groups:
+            self._choose_grid(group, step, where)
+        return {"of": neurons.name}
+
+    def _sends(self, local: LocalTable, names: Container[str]) -> bool:
+        """Whether a table has synapses of one of the populations ``names``."""
+        return any(piece.population.name in names for p in local.projections for piece in p.source.pieces)
 
     # ------------------------------------------------------------ stimuli
 
-    def stimulus(self, step: int, neurons: Neurons, number: int | None, values: dict[str, Any]) -> None:
+    def stimulus(self, step: int, neurons: Neurons, number: int | None, values: dict[str, Any]) -> dict[str, Any]:
         """Give a stimulus of ``neurons`` other parameters; number: which of theirs, where several have these."""
         where = f"set_stimulus '{neurons.name}'"
         own = [s for s in self.stimulations if s.target.name == neurons.name]
@@ -115,12 +127,13 @@ class Changes:
             self.stimulations = before
             self._drive(groups, step, where)
             raise
-        self.note(step, "stimulus", neurons.name, {"number": indices.index(index), **values})
+        return {"of": neurons.name, "number": indices.index(index)}
 
-    def draw_anew(self, step: int, seed: int) -> None:
+    def draw_anew(self, step: int, seed: int) -> dict[str, Any]:
         """Let stimuli and sources draw with another seed what they send from now on."""
         where, before = f"draw_anew({seed})", self.stimulations
-        latest = {s.index: s.stimulus for s in self.stimulations}
+        drawing = {index for g in self.local.groups for driven in g.driven for index in driven.drawing}
+        latest = {s.index: s.stimulus for s in self.stimulations if s.index in drawing}
         try:
             for index, drive in latest.items():
                 stop = getattr(drive, "stop", None)
@@ -133,7 +146,7 @@ class Changes:
         self._drive([g for g in self.local.groups if any(x.population.name in driven for x in g.shares)], step, where)
         for group in self.local.groups:
             getattr(group.neurons, "draw_anew", lambda seed: None)(seed)  # of sources that draw
-        self.note(step, "seed", "stimuli and sources", {"seed": seed})
+        return {"of": "stimuli and sources", "seed": seed}
 
     def _replaced(
         self, index: int, step: int, values: dict[str, Any], where: str, seed: int | None = None
@@ -176,7 +189,7 @@ class Changes:
 
     def _choose_grid(self, group: LocalGroup, step: int, where: str) -> None:
         """The unit of the sums of input for what drives the group now; what is on its way is put into that unit."""
-        bound = bound_of(group, [local for local in self.local.tables if local.target is group], self.dt)
+        bound = self._bound(group)
         if _is_narrow(group):
             self._check_narrow(group, bound, where)
         else:
@@ -190,9 +203,16 @@ class Changes:
                 self._put_back(group, step, rounded)
         group.poisson = poisson_input(group.driven, group.grid.unit, group.stretches)
 
+    def _bound(
+        self, group: LocalGroup, tables: list[LocalTable] | None = None, models: dict[str, Any] | None = None
+    ) -> InputBound:
+        """The bound of the input of a group, by other tables or models than those of now where they are given."""
+        known = self.local.tables if tables is None else tables
+        return bound_of(group, [t for t in known if t.target is group], self.dt, models or self.models)
+
     def _on_its_way(self, group: LocalGroup, step: int) -> list[npt.NDArray[Any]]:
         """What arrives at each input of ``group`` after ``step``: (steps, n) in units of its grid."""
-        if self._again:
+        if self.again:
             return [ring[:0] for ring in group.rings]
         return [on_its_way(self.local, group, k, step) for k in range(len(group.rings))]
 
@@ -212,19 +232,17 @@ class Changes:
 
     # ------------------------------------------------------------ weights
 
-    def weights(self, step: int, ends: Between, value: Any) -> None:
+    def weights(self, step: int, ends: Between, value: Any) -> dict[str, Any]:
         """Set the weights of all synapses between ``ends``: a number, or an array (targets, sources)."""
         where = f"set_weights '{ends.name}'"
         weight = check_value(value, where)
         if not isinstance(weight, (float, np.ndarray)):
             raise InputError(f"{where}: give a number or an array (targets, sources), got {shown(value)}")
         check_shape(weight, (ends.target.size, ends.source.size), where)
-        wanted = {projection.index for projection in self.network.find_projections(ends.source, ends.target)}
+        projections = self.network.find_projections(ends.source, ends.target)
+        wanted = {projection.index for projection in projections}
         tables = [t for t in self.local.tables if any(projection.index in wanted for projection in t.projections)]
-        if any(local.plastic for local in tables):
-            raise InputError(
-                f"{where}: weights of plastic synapses change by themselves; only those of others can be set"
-            )
+        self._check_plastic(tables, projections, weight, where)
         everyone = np.arange(ends.source.size), np.arange(ends.target.size)
         found = [local.between(ends, *everyone) for local in tables]
         new = [weight if isinstance(weight, float) else weight[target, source] for _, _, source, target in found]
@@ -232,7 +250,7 @@ class Changes:
         if self.comm.allreduce(wrong):
             raise InputError(f"{where}: a weight keeps its sign where the neurons have an input for each sign")
         changed = [
-            self._with_weights(local, edges, values)
+            local.table if local.plastic else self._with_weights(local, edges, values)
             for local, (edges, *_), values in zip(tables, found, new, strict=True)
         ]
         groups = list({id(local.target): local.target for local in tables}.values())
@@ -241,37 +259,45 @@ class Changes:
                 raise InputError(f"{where}: 32 bits do not hold the new weights; simulate with precision='double'")
             others = [t for t in self.local.tables if t.target is group and not any(t is local for local in tables)]
             incoming = [*others, *(replace(t, table=new) for t, new in zip(tables, changed, strict=True))]
-            self._check_narrow(group, bound_of(group, [t for t in incoming if t.target is group], self.dt), where)
+            self._check_narrow(group, self._bound(group, incoming), where)
         rows = [self._on_its_way(group, step) for group in groups]
-        for local, table in zip(tables, changed, strict=True):
+        for local, table, (edges, *_), values in zip(tables, changed, found, new, strict=True):
+            if local.plastic and not self.again:
+                local.delivery.set_weights(edges, values, step)  # type: ignore[attr-defined] # which was checked
             local.table = local.delivery.table = table
             if local.synapse.constant:
                 local.delivery = local.synapse.delivery(table, len(local.target.gids), self.dt)
         for group, arriving in zip(groups, rows, strict=True):
             self._put_back(group, step, arriving)
             self._choose_grid(group, step, where)
-        self.note(step, "weights", ends.name, {"weight": weight})
+        return {"of": ends.name}
+
+    def _check_plastic(self, tables: list[LocalTable], projections: list[Any], weight: Any, where: str) -> None:
+        """InputError where plastic synapses cannot have such weights."""
+        for local in (t for t in tables if t.plastic and not hasattr(t.delivery, "set_weights")):
+            kind = type(local.synapse).__name__
+            raise InputError(f"{where}: weights of {kind} synapses cannot be set; their delivery has no set_weights")
+        for projection in (p for p in projections if p.synapse.plastic):
+            for extreme in {float(np.min(weight)), float(np.max(weight))}:
+                given = replace(projection.synapse, weight=extreme)  # which checks it
+                single = any(t.table.weights.dtype == np.float32 for t in tables if projection in t.projections)
+                if single and needs_double(given):
+                    raise InputError(f"{where}: float32 does not hold what {extreme:g} learns; simulate with 'double'")
 
     def _with_weights(self, local: LocalTable, edges: Int64Array, values: Any) -> Table:
         """The table with other weights of some edges."""
         table = local.table
-        own = table.weights_of(np.arange(table.n_edges)) if table.of_kinds else table.weights
-        own = np.array(np.broadcast_to(own, table.n_edges))
-        if (table.one_weight or table.of_kinds) and _is_narrow(local.target):
-            unit = local.target.grid.unit
-            own, table = np.rint(own / unit).astype(np.int32), replace(table, weight_unit=unit)
+        unit = local.target.grid.unit if _is_narrow(local.target) else None
         most = 2.0**NARROW_BITS  # beyond it, sums are refused in any case
+        if table.kinds is not None and table.weights.dtype == np.float64:  # those of other projections stay as they are
+            own = table.weights_of(np.arange(table.n_edges))
+            own[edges] = values if unit is None else unit * np.rint(np.clip(values / unit, -most, most))
+            return replace(table, weights=own, kinds=table.kinds._replace(each=True))
+        own = np.array(np.broadcast_to(table.weights, table.n_edges))
+        if table.one_weight and unit is not None:
+            own, table = np.rint(own / unit).astype(np.int32), replace(table, weight_unit=unit)
         own[edges] = np.rint(np.clip(values / table.weight_unit, -most, most)) if own.dtype == np.int32 else values
-        kinds = None if table.kinds is None else table.kinds._replace(each=True)
-        return replace(table, weights=own, one_weight=False, kinds=kinds)
-
-
-def _told(value: Any) -> Any:
-    """A value as plain data; an array by its description and a hash."""
-    if not isinstance(value, (list, tuple, np.ndarray)):
-        return describe(value)
-    array = np.ascontiguousarray(value, "<f8")
-    return {**describe(array), "hash": hashlib.blake2b(array.tobytes(), digest_size=8).hexdigest()}
+        return replace(table, weights=own, one_weight=False)
 
 
 def _is_narrow(group: LocalGroup) -> bool:

@@ -7,7 +7,7 @@ the rest of an interval in which an array was full. Between two calls of the fun
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,10 +104,13 @@ class CompiledLoop(SpikingLoop):
         self._spent = np.zeros(len(stages.PHASES), np.int64)
         self._kept = Kept.of(self.local, self.recorders)
         self._all_gids = np.concatenate([np.zeros(0, np.int64), *(group.gids for group in self.local.groups)])
-        most = max(map(len, (buffer.index for buffer in self._fired)), default=0)
-        self._of_targets = np.empty(most, np.int32), np.empty(most, np.int64)
         self._received = np.empty(0, np.uint64)
-        self._make_room(RECEIVED)
+        self._hold(RECEIVED)
+
+    def make_room(self, models: Mapping[str, Any]) -> None:
+        super().make_room(models)
+        most = max((len(buffer.index) for buffer in self._fired), default=0)
+        self._of_targets = np.empty(most, np.int32), np.empty(most, np.int64)
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         if self.reason:
@@ -168,7 +171,7 @@ class CompiledLoop(SpikingLoop):
             self.timers.lap("wait")
         if stage <= stages.EXCHANGE:
             spikes = self.exchange(self._packed[: state[stages.PACKED]])
-            self._make_room(len(spikes))
+            self._hold(len(spikes))
             self.timers.lap("communicate")
             self.archive(fired, start)
         else:
@@ -253,7 +256,7 @@ class CompiledLoop(SpikingLoop):
             return step, 0, 0, plan.own
         return step, address_of(stages.wait_for_all, (0,)), int(self.comm.handle), plan.own
 
-    def _make_room(self, n: int) -> None:
+    def _hold(self, n: int) -> None:
         """Let ``n`` spikes be received."""
         if n > len(self._received):
             self._received = np.empty(2 * n, np.uint64)

@@ -20,6 +20,7 @@ from numba.extending import register_jitable
 
 from distsim.core.jit import jit, jit_beside
 from distsim.core.shared_words import give_way, load, store, words
+from distsim.parallel import capacity
 from distsim.parallel.capacity import CAPACITY, adapt
 from distsim.parallel.compiled_collectives import FAILED, NEEDS_PYTHON, allgather, alltoall
 from distsim.spiking.packed_spikes import GID_MASK, sort
@@ -45,10 +46,10 @@ _COUNT = np.uint64((1 << 32) - 1)
 @jit
 def fill(own, address, stride, sent, n):  # type: ignore[no-untyped-def]
     """Write the blocks of this rank at ``address``, ``stride`` words each: one for all, or one for each place."""
-    capacity, blocks = own[CAPACITY], own[BLOCKS]
+    fits, blocks = own[CAPACITY], own[BLOCKS]
     out = words(address, blocks * stride)
     if own[RANKS_OF] == 0:
-        for k in range(min(n, capacity)):
+        for k in range(min(n, fits)):
             out[HEADER + k] = sent[k]
         out[0] = out[1] = n
         return
@@ -63,7 +64,7 @@ def fill(own, address, stride, sent, n):  # type: ignore[no-untyped-def]
         for entry in range(np.int64(offsets[local]), np.int64(offsets[local + 1])):
             begin = np.int64(places[entry]) * stride
             there = np.int64(out[begin])
-            if there < capacity:
+            if there < fits:
                 out[begin + HEADER + there] = sent[k]
             out[begin] = there + 1
     tell_most(out, blocks, stride)
@@ -228,8 +229,8 @@ def begin_in_node(own, sent, n):  # type: ignore[no-untyped-def]
 def merge(own):  # type: ignore[no-untyped-def]
     """Wait for the ranks of the node, and put what they send to each place into one block."""
     await_all(own, own[SLOTS])
-    capacity, blocks, stride = own[CAPACITY], own[BLOCKS], own[ALLOCATED]
-    length = HEADER + capacity
+    fits, blocks, stride = own[CAPACITY], own[BLOCKS], own[ALLOCATED]
+    length = HEADER + fits
     slots = words(own[SLOTS], own[MEMBERS] * blocks * stride)
     out = words(own[OUTGOING], blocks * length)
     for block in range(blocks):
@@ -237,7 +238,7 @@ def merge(own):  # type: ignore[no-untyped-def]
         for member in range(own[MEMBERS]):
             begin = (member * blocks + block) * stride
             there = np.int64(slots[begin] & _COUNT)
-            for k in range(min(there, capacity, capacity - n)):
+            for k in range(min(there, fits - n)):
                 out[first + HEADER + n + k] = slots[begin + HEADER + k]
             n += there
         out[first] = n
@@ -279,6 +280,7 @@ def call_kernels(names: Iterable[str], *, compiled: bool) -> None:
 
     compiled: whether compiled code calls collectives.
     """
+    capacity.call_kernels()
     nothing, memory = np.zeros(0, np.uint64), np.zeros(8 * _LINE, np.uint64)
     own = np.zeros(LENGTH, np.int64)
     own[[BLOCKS, SOURCES, MEMBERS]], own[ALLOCATED], own[CAPACITY] = 1, _LINE, _LINE - HEADER

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,6 +26,7 @@ from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.incoming import GroupPlan, Incoming, plan_of
 from distsim.spiking.input_bound import InputBound
 from distsim.spiking.network import Network, Pair, Population, Projection, Stimulation
+from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.precision import check_precision, too_coarse, weight_type
 from distsim.spiking.protocols import Group
@@ -122,9 +124,10 @@ class LocalGroup:
         self.model = self.shares[0].population.model
         self.stretches = Stretches.of(share.n for share in self.shares)
 
-    def most_spikes(self, n_steps: int, dt: float) -> int:
-        """The most spikes that the local neurons can have in ``n_steps``."""
-        return n_steps * sum(share.n * share.population.model.multiplicity(dt) for share in self.shares)
+    def most_spikes(self, n_steps: int, dt: float, models: Mapping[str, Any]) -> int:
+        """The most spikes that the local neurons can have in ``n_steps``; ``models``: what populations are now."""
+        present = ((s.n, models.get(s.population.name, s.population.model)) for s in self.shares)
+        return n_steps * sum(n * model.multiplicity(dt) for n, model in present)
 
 
 @dataclass
@@ -272,19 +275,36 @@ def _drive(
 def bind_drives(group: LocalGroup, stimulations: Iterable[Stimulation]) -> None:
     """Let the drives of ``group`` say what they add, and find the stretches that are driven alike."""
     group.driven = [driven for number in range(len(group.shares)) for driven in _driven(group, number, stimulations)]
-    parts = [driven.local for driven in group.driven if driven.local is not None]
-    if parts:
-        group.stretches = Stretches.of((share.n for share in group.shares), parts)
-        group.neurons.divide(group.stretches)
+    divide(group)
     group.has_currents = any(driven.currents for driven in group.driven)
     group.has_inputs = any(driven.inputs for driven in group.driven)
 
 
-def bound_of(group: LocalGroup, incoming: Iterable[LocalTable], dt: float) -> InputBound:
-    """What the synapses of ``group`` and its drives can add to the input of each neuron in a step."""
+def divide(group: LocalGroup) -> None:
+    """Find the stretches of ``group``: neurons of the same constants that are driven alike."""
+    parts = [driven.local for driven in group.driven if driven.local is not None]
+    joined = np.zeros(len(group.shares), np.bool_)
+    if isinstance(group.neurons, NeuronGroup):
+        cut = {driven.population for driven in group.driven if driven.local is not None}
+        like = [None if d.population in cut else d.like() for d in group.driven if d.local is None]
+        joined[1:] = [a is not None and a == b for a, b in itertools.pairwise(like)]
+        joined &= group.neurons.alike() if joined.any() else False
+    before, group.stretches = group.stretches, Stretches.of((share.n for share in group.shares), parts, joined)
+    if not np.array_equal(before.bounds, group.stretches.bounds):
+        group.neurons.divide(group.stretches)
+
+
+def bound_of(
+    group: LocalGroup, incoming: Iterable[LocalTable], dt: float, models: Mapping[str, Any] | None = None
+) -> InputBound:
+    """What the synapses of ``group`` and its drives can add to the input of each neuron in a step.
+
+    ``models``: what populations are now, by name, where they were changed.
+    """
     bound = InputBound(len(group.gids))
     for local in incoming:
-        bound.add_table(local.table, local.synapse.unbounded, local.projections[0].most_at_once(dt))
+        at_once = max(projection.most_at_once(dt, models) for projection in local.projections)
+        bound.add_table(local.table, local.synapse.unbounded, at_once)
     for driven in group.driven:
         for most in driven.largest_inputs():
             bound.fixed[driven.where] += most
@@ -301,8 +321,10 @@ def _driven(group: LocalGroup, number: int, stimulations: Iterable[Stimulation])
             driven = whole
         elif isinstance(target, Part) and any(share.population is population for population, _ in target.pieces):
             mine = np.flatnonzero(target.index_of(share.gids) >= 0)
-            driven = Driven(replace(share, gids=share.gids[mine]), number, share.begin + mine)
-            parts.append(driven)
+            driven = whole
+            if len(mine) < share.n:
+                driven = Driven(replace(share, gids=share.gids[mine]), number, share.begin + mine)
+                parts.append(driven)
         else:
             continue
         driven.index, driven.seed = stimulation.index, stimulation.seed

@@ -9,8 +9,8 @@ Time levels, for the interval of steps a + 1 .. b with b - a at most the minimum
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +71,13 @@ class SpikingLoop:
         self.step = 0
         self.counts = SpikeCounts(local)
         self.spike_hash, self._no_sums = EventHash(), np.zeros(0, np.uint64)
-        sizes = [group.most_spikes(interval, dt) for group in local.groups]  # spikes that buffers hold
+        self.make_room({})
+        self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)
+        self._no_current = {group.stretches.n: np.zeros((group.stretches.n, interval)) for group in local.groups}
+
+    def make_room(self, models: Mapping[str, Any]) -> None:
+        """Let buffers hold all spikes of an interval; ``models``: what populations are now, where they were changed."""
+        sizes = [group.most_spikes(self.interval, self.dt, models) for group in self.local.groups]
         self._every = Fired(np.empty(sum(sizes), np.int32), np.empty(sum(sizes), np.int64))
         self._begins = [sum(sizes[:k]) for k in range(len(sizes))]
         ends = [begin + size for begin, size in zip(self._begins, sizes, strict=True)]
@@ -79,8 +85,6 @@ class SpikingLoop:
             Fired(self._every.index[i:j], self._every.stamp[i:j]) for i, j in zip(self._begins, ends, strict=True)
         ]
         self._packed = np.empty(sum(sizes), np.uint64)
-        self._gids, self._stamps = np.empty(0, np.int64), np.empty(0, np.int64)
-        self._no_current = {group.stretches.n: np.zeros((group.stretches.n, interval)) for group in local.groups}
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every interval."""
@@ -145,6 +149,8 @@ class SpikingLoop:
     def current(self, group: LocalGroup, start: int, n_steps: int) -> npt.NDArray[np.float64]:
         """Current (stretches, n_steps) in pA injected into every neuron in the steps after ``start``."""
         n = len(group.stretches.population)
+        if n not in self._no_current:  # neurons were divided anew
+            self._no_current[n] = np.zeros((n, self.interval))
         current = self._no_current[n]
         if group.has_currents or n_steps != self.interval:
             current = np.zeros((n, n_steps))

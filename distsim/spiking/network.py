@@ -6,7 +6,7 @@ Nothing here knows of ranks, and no edge is drawn: a network and a seed together
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,9 +69,11 @@ class Projection(Connected[Neurons]):
 
     synapse: SynapseModel
 
-    def most_at_once(self, dt: float) -> int:
-        """The largest number of spikes of a source in a step of ``dt`` (ms)."""
-        return max(population.model.multiplicity(dt) for population, _ in self.source.pieces)
+    def most_at_once(self, dt: float, models: Mapping[str, Any] | None = None) -> int:
+        """The largest number of spikes of a source in a step of ``dt`` (ms); ``models``: what populations are now."""
+        present = models or {}
+        found = (present.get(population.name, population.model) for population, _ in self.source.pieces)
+        return max(int(model.multiplicity(dt)) for model in found)
 
 
 class CollectedProjection(Projection):
@@ -248,13 +250,6 @@ class Network(Populations[Population]):
             raise InputError(f"record_spikes: the spikes of '{population.name}' are recorded already")
         chosen = None if neurons is None else tuple(sorted(set(check_indices(neurons, population, where))))
         self.spike_recordings.append(SpikeRecording(population.name, count if chosen is None else len(chosen), chosen))
-
-    def _recorded(self, part: Part, *further: object) -> list[tuple[Population, Iterable[int] | None]]:
-        """The populations of which ``part`` is to be recorded, and which of their neurons; None: all."""
-        self.neurons(part)
-        if any(chosen is not None for chosen in further):
-            raise InputError(f"record {part.name}: a part says which neurons are recorded; choose no others beside it")
-        return [(piece.population, None if piece.whole else piece.indices.tolist()) for piece in part.by_population()]
 
     def record_states(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +15,11 @@ from distsim.core.parts import Neurons, Part
 from distsim.core.populations import check_indices
 from distsim.core.units import MS_PER_S, check_seed, to_steps
 from distsim.parallel import gather
-from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import crowded
-from distsim.parallel.job import faults
+from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
-from distsim.record.jsonable import plain
 from distsim.record.output import Output
+from distsim.record.recorded_parts import events_of_part, states_of_part
 from distsim.record.simulation_base import GridSimulation, Tick
 from distsim.spiking import plastic_weights as weights
 from distsim.spiking import spike_file
@@ -29,13 +27,11 @@ from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES, LOOPS
 from distsim.spiking.compiled_loop import CompiledLoop
 from distsim.spiking.exchange import kernels_of, make_exchange
-from distsim.spiking.incoming import plan_of
-from distsim.spiking.kept_changes import neurons_kept, value_kept
+from distsim.spiking.incoming import GroupPlan, plan_of
 from distsim.spiking.local_network import build, call_kernels
 from distsim.spiking.loop import SpikingLoop, steps_together
 from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
-from distsim.spiking.recorded_parts import spikes_of_part, states_of_part
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.spike_counts import Rate
 from distsim.spiking.spiking_checkpoint import RECORDINGS, fitted, transfer
@@ -51,7 +47,7 @@ EXPECTED_RATE = 10.0  # spikes of a neuron per second, with which plans of excha
 
 
 @check_arguments
-class Simulation(GridSimulation[Network]):
+class Simulation(GridSimulation[Network], Changeable[Network]):
     """Simulate ``network`` on the ranks of ``comm``, by default those of the job.
 
     Every method is collective unless it says otherwise.
@@ -104,8 +100,13 @@ class Simulation(GridSimulation[Network]):
 
     def _build(self) -> int:
         network, comm = self.network, self.comm
-        plans = plan_of(network)
-        self._check_memory(lambda: memory_of_spiking(network, comm.size, self.precision, plans).total)
+        plans: list[GroupPlan] = []
+
+        def needed() -> float:
+            plans[:] = plan_of(network)  # which may take kernels, too
+            return memory_of_spiking(network, comm.size, self.precision, plans).total
+
+        self._check_memory(needed)
         self._compile(lambda: call_kernels(network, comm, self.seed, self.precision, plans))
         self._compile(kernels_of(self._plan, comm))
         with self._building():
@@ -155,6 +156,9 @@ class Simulation(GridSimulation[Network]):
             spike_file.append_weights(output, r, self.time, edges)
 
     def _transfer(self, archive: Archive) -> None:
+        self._changes.again = not archive.saving
+        self._transfer_changes(archive)
+        self._changes.again = False
         self._changes.transfer(archive)
         self._first_step = archive.number("first step of the interval", self._first_step)
         self._weights_written = archive.number("step of the last weights", self._weights_written)
@@ -188,7 +192,7 @@ class Simulation(GridSimulation[Network]):
         """
         neurons = self.network.neurons(population)
         if isinstance(neurons, Part):
-            return spikes_of_part(neurons, lambda whole: self.spikes(whole, everywhere))
+            return gather.Spikes(*events_of_part(neurons, lambda whole: self.spikes(whole, everywhere).columns))
         name = neurons.name
         if name not in self.recorders.of_spikes:
             raise InputError(f"the spikes of '{name}' are not recorded; call network.record_spikes('{name}')")
@@ -240,15 +244,11 @@ class Simulation(GridSimulation[Network]):
         ]
         return gather.gather_connections(found, self.comm, everywhere)
 
-    @property
-    def changes(self) -> list[dict[str, Any]]:
-        """What ``set``, ``set_stimulus`` and ``set_weights`` have changed so far: plain data, each with its step."""
-        return list(self._changes.log)
-
     def set(self, neurons: Neurons | str, **values: Any) -> None:
-        """Change parameters and states of neurons from now on: ``set("E", V_th=18.0, V_m=0.0)``.
+        """Change parameters and states of neurons or sources from now on: ``set("E", V_th=18.0, V_m=0.0)``.
 
-        neurons: a population, its name, or a part. A value is a number, an array (size,) or a distribution.
+        neurons: a population, its name, or a part. A value is a number, an array (size,) or a distribution; what a
+        population has once, such as the rate of a ``PoissonSource`` or the times of ``SpikeTrains``, is as it is there.
         """
         self._change("neurons", [self.network.neurons(neurons)], values)
 
@@ -261,10 +261,10 @@ class Simulation(GridSimulation[Network]):
         self._change("stimulus", [self.network.neurons(neurons)], values, number)
 
     def set_weights(self, source: Neurons | str, target: Neurons | str, weight: Any) -> None:
-        """Change the weights of all synapses from ``source`` to ``target``, plastic ones apart, for spikes from now on.
+        """Change the weights of all synapses from ``source`` to ``target`` for spikes from now on.
 
         weight: a number, or an array (targets, sources) with that of each pair. Each end is a population, its name, or
-        a part.
+        a part. Plastic ones go on from there.
         """
         self._change("weights", [self.network.neurons(source), self.network.neurons(target)], {"weight": weight})
 
@@ -276,24 +276,14 @@ class Simulation(GridSimulation[Network]):
         """
         self._change("seed", [], {}, check_seed(seed))
 
-    def _change(self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None = None) -> None:
-        """Make a change, the same on all ranks; tell the file; compile what it needs."""
-        self._require_open()
-        request = {"what": what, "step": self.step, "number": number}
-        request |= {"neurons": [neurons_kept(each) for each in neurons]}
-        request |= {"values": {name: value_kept(value) for name, value in values.items()}}
-        require_same(self.comm, "change", request=json.dumps(plain(request)))
-        with faults(self.comm):
-            self._slots = self._slots or self._lengths()
-            self._changes.make(request)
-            self._loop.compile(self._compile)
-            if self._output:
-                self._tell_changes(self._output)
-
-    def _tell_changes(self, output: Output) -> None:
-        """Let the file tell what was changed so far."""
-        if self.changes:
-            output.note("changes", json.dumps(plain(self.changes)))
+    def _make_change(
+        self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None, now: Any
+    ) -> dict[str, Any]:
+        self._slots = self._slots or self._lengths()
+        told = self._changes.make(what, neurons, values, number, now)
+        self._loop.make_room(self._changes.models)
+        self._loop.compile(self._compile)
+        return told
 
     def synapse_states(
         self,

@@ -1,14 +1,13 @@
 """What a spiking network remembers, as a checkpoint keeps it: by neuron, and by place among the synapses of a neuron.
 
-Connectivity, constants and Poisson input follow from network, seed and step and are not kept. Synapses lie in the order
-of a table on one rank, by source, then delay, then target, then drawing: there they are written and read as they are,
-while of many ranks each has a part of every row. Input on its way is kept in units of the grid, step by step, be it in
-rings or in calendars.
+Connectivity, constants and Poisson input follow from network, seed and step and are not kept. Synapses lie by neuron,
+see ``edges_by_neuron``. Input on its way is kept in units of the grid, step by step, be it in rings or in calendars.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ import numpy.typing as npt
 
 from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
-from distsim.core.jit import jit_beside
-from distsim.parallel.rows import Rows, largest
+from distsim.parallel.rows import largest
 from distsim.record.checkpoint import Archive
+from distsim.spiking.edges_by_neuron import NeuronOrder, Tiles
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.population_share import PopulationShare
@@ -28,6 +27,8 @@ from distsim.spiking.synapses.segments import SegmentDelivery
 
 Int64Array = npt.NDArray[np.int64]
 SOURCES = 1 << 20  # that are kept together
+ROW = 128  # bytes of the synapses of a neuron in a tile, on average
+COLUMN = 1 << 24  # bytes of synapses that are put in order together, at least a tile
 RECORDINGS = "spike_recordings", "state_recordings", "weight_recordings"
 """Those of a network that a checkpoint keeps; weights go to the file at once."""
 UNKNOWN = np.iinfo(np.int64).min
@@ -150,31 +151,34 @@ class TableArchive:
         self._size = int(offsets[-1])
         own = [share.gids - share.population.first_gid + offset for share, offset in zip(within, offsets, strict=False)]
         self._places = np.concatenate(own)
+        self._neurons = NeuronOrder(within)
 
     def of_edges(self, name: str, values: npt.NDArray[Any], edges: Int64Array | None = None) -> None:
         """A value of every synapse (edges,), or of those numbered ``edges`` (n,), ascending."""
-        table = self._table
+        table, name = self._table, f"{self._name}/{name}"
         ends = table.offsets if edges is None else np.searchsorted(edges, table.offsets)
-
-        sources, depth = table.source_gids - table.first_source_gid, self.most(table.delays.max(initial=0)) + 1
-
-        def keys(begin: int, end: int, first: int) -> Int64Array:
-            chosen: Any = slice(ends[begin], ends[end])
-            chosen = chosen if edges is None else edges[chosen]
-            delays = table.delays if len(table.delays) == 1 else table.delays[chosen]
-            found = np.empty(ends[end] - ends[begin], np.int64)
-            rows, degrees = sources[begin:end] - first, np.diff(ends[begin : end + 1])
-            number(rows, degrees, table.targets[chosen], self._begin, self._places, delays, (depth, self._size), found)
-            return found
-
-        def give(begin: int, end: int) -> npt.NDArray[Any]:
-            return values[ends[begin] : ends[end]]
-
-        def take(begin: int, end: int, found: npt.NDArray[Any]) -> None:
-            values[ends[begin] : ends[end]] = found
-
-        rows = Rows(table.n_source, sources, np.diff(ends), keys, depth * self._size)
-        self.archive.column(f"{self._name}/{name}", rows, values.dtype, give, take)
+        total = self.archive.comm.allreduce(values.nbytes) if self.saving else 0
+        tiles = max(1, min(table.n_source, total // (ROW * max(1, self._neurons.size))))
+        tiles, columns = self.archive.number(f"{name} tiles", [tiles, min(tiles, -(-total // COLUMN))])
+        sources = np.arange(tiles + 1) * table.n_source // tiles
+        bounds = ends[np.searchsorted(table.source_gids - table.first_source_gid, sources)]
+        largest = int(np.diff(bounds[np.arange(columns + 1) * tiles // max(1, columns)]).max(initial=0))
+        buffers = np.empty((2, largest), values.dtype)  # two: one column is filled while the one before is written
+        with ThreadPoolExecutor(1) as beside:  # one column is put back while the next is read
+            last: Future[None] = beside.submit(lambda: None)
+            for k in range(columns):
+                of_tiles = bounds[k * tiles // columns : (k + 1) * tiles // columns + 1]
+                chosen: Any = slice(of_tiles[0], of_tiles[-1])
+                targets = table.targets[chosen if edges is None else edges[chosen]]
+                order = Tiles(self._neurons, of_tiles, targets, self._begin)
+                ordered = buffers[k % 2][: of_tiles[-1] - of_tiles[0]]
+                if self.saving:
+                    order.put_in_order(values[chosen], ordered)
+                found = self.archive.column(f"{name}/{k}", order.rows, ordered)
+                if not self.saving:
+                    last.result()
+                    last = beside.submit(order.put_back, found, values[chosen])
+            last.result()
 
     def of_sources(self, name: str, last: Int64Array, **others: npt.NDArray[np.float64]) -> None:
         """Of every source (rows,) the step of its last spike, and other values.
@@ -229,17 +233,3 @@ class TableArchive:
     def _largest(self, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The largest of the values of all ranks, place by place, where they are to be kept."""
         return largest(self.archive.comm, mine) if self.saving else mine
-
-
-@jit_beside
-def number(rows, degrees, targets, first, places, delays, sizes, keys):  # type: ignore[no-untyped-def]
-    """keys (edges,) = the order of edges by row, delay, then target; sizes: how many of the latter two there may be.
-
-    rows (n,), of degrees[r] edges each; targets (edges,): neurons from ``first`` on, whose places are ``places``.
-    """
-    edge = 0
-    for r in range(rows.size):
-        for _ in range(degrees[r]):
-            delay = np.int64(delays[0 if delays.size == 1 else edge])
-            keys[edge] = (rows[r] * sizes[0] + delay) * sizes[1] + places[targets[edge] - first]
-            edge += 1

@@ -145,6 +145,11 @@ def test_spikes_are_sorted_by_neuron_then_time(spikes, in_order):
     assert list(zip(neurons[order], times[order], strict=True)) == sorted(zip(neurons, times, strict=True))
 
 
+def test_many_neurons_are_sorted_in_two_passes():
+    neurons = np.array([70_000, 4464, 65_536, 131_071, 70_000, 0])  # 70,000 and 4464 have the same low 16 bits
+    assert rates.by_neuron(np.arange(6.0), neurons, 140_000).tolist() == [5, 1, 2, 0, 4, 3]
+
+
 # ---------------------------------------------------------------- weights
 
 

@@ -165,7 +165,7 @@ def test_settings_of_a_run_have_options_or_are_parameters():
     assert "presimulation is given twice" in wrong("run", "brunel", "--presimulation", "5", "--set", "presimulation=5")
     assert "option --precision must be one of double, single" in wrong("run", MODEL, "--precision", "half")
     assert "option --interval must be larger than 0" in wrong("run", MODEL, "--interval", "0")
-    assert "did you mean 'alltoallv'?" in wrong("run", MODEL, "--exchange", "alltoall")
+    assert "did you mean 'alltoall'?" in wrong("run", MODEL, "--exchange", "altoall")
     assert "unknown option '--precision'" in wrong("run", "binary_ei", "--precision", "single")
 
 

@@ -202,6 +202,70 @@ def test_what_nobody_reads_is_removed(folder):
     assert len(files(folder)) == 2
 
 
+# ---------------------------------------------------------------- what loading takes
+
+KERNELS = """
+import sys, numpy as np
+from distsim.core.jit import jit
+
+@jit
+def inner(values):
+    if values.shape[0] > 9:
+        raise ValueError("too many")
+    return np.sort(values).sum()
+
+@jit
+def outer(values):
+    return 2.0 * inner(values)
+
+@jit
+def product(a, b):
+    return np.dot(a, b)
+
+given = np.arange(4.0)
+"""
+COMPILES = ("numba.np.arraymath", "scipy.linalg")
+
+
+def hits_in_a_process(folder, program):
+    """What ``program`` prints, run beside the kernels above as a module of their own."""
+    (folder / "kernels.py").write_text(KERNELS)
+    tells = f"print(*[name in sys.modules for name in {COMPILES}])"
+    paths = os.pathsep.join([str(folder), str(Path(distsim.__file__).parents[1]), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": paths, "NUMBA_CACHE_DIR": str(folder)}
+    command = [sys.executable, "-c", f"from kernels import *\n{program}\n{tells}"]
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_kernel_is_loaded_without_what_compiles_it(tmp_path):
+    program = """
+print(inner(given))
+try:
+    inner(np.arange(10.0))
+except ValueError as error:
+    print(error)
+print(sum(inner.stats.cache_hits.values()))
+"""
+    assert hits_in_a_process(tmp_path, program) == ["6.0", "too many", "0", "True True"]
+    assert hits_in_a_process(tmp_path, program) == ["6.0", "too many", "1", "False False"]
+
+
+def test_a_kernel_is_compiled_that_calls_a_loaded_one(tmp_path):
+    assert hits_in_a_process(tmp_path, "print(inner(given))")[0] == "6.0"
+    program = "print(inner(given), outer(given), sum(inner.stats.cache_hits.values()))"
+    assert hits_in_a_process(tmp_path, program) == ["6.0 12.0 1", "True True"]
+    assert hits_in_a_process(tmp_path, program) == ["6.0 12.0 1", "False False"]
+
+
+def test_a_kernel_that_calls_a_library_finds_it(tmp_path):
+    """numba names the functions of BLAS when it imports what compiles calls of them."""
+    program = "print(product(given, given), sum(product.stats.cache_hits.values()))"
+    assert hits_in_a_process(tmp_path, program) == ["14.0 0", "True True"]
+    assert hits_in_a_process(tmp_path, program)[0] == "14.0 1"
+
+
 # ---------------------------------------------------------------- what an edit recompiles
 
 

@@ -225,6 +225,13 @@ def check_models(arguments: list[str], document: str, folder: Path, ranks: int |
         module = registry.find(model)
         small = module.load(module.resized(500, None)).as_dict()
         write_json(path, {"model": model, "parameters": small})
+    if "--from-checkpoint" in arguments:
+        path = arguments[arguments.index("--from-checkpoint") + 1]
+        run_python(
+            ["-m", "distsim", "run", arguments[1], "--set", "N=100", "K=20", "--time", "5", "--save", path],
+            None,
+            folder,
+        )
     if "--populations" in arguments:
         file = folder / arguments[arguments.index("--populations") + 1]
         file.write_text(documents.fenced(document, "toml")[0], encoding="utf-8")
@@ -270,6 +277,27 @@ def check_checkpoints(arguments: list[str], document: str, folder: Path) -> None
     fewer = ["--neurons", "300", "--time", "5", "--repetitions", "2", "--folder", str(folder)]
     found = json.loads(run_python(["benchmarks/checkpoints.py", *arguments, *fewer], None, ROOT))
     assert set(found["seconds"]) == {"build", "save", "write", "restore"}
+    assert {name: ratio["at most"] for name, ratio in found["ratios"].items()} == {
+        "bytes / plastic weights": 1.1,
+        "save / write": 2.0,
+        "restore / build": 1.3,
+    }
+
+
+def check_start(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark prints a line for each phase, on one rank and once."""
+    if sys.platform != "linux":
+        pytest.skip("the benchmark reads memory as Linux tells it")
+    launcher_of_tests = f"{' '.join(launcher())} -n {{ranks}}"
+    fewer = ["--ranks", "1", "--repetitions", "1", "--launcher", launcher_of_tests]
+    printed = run_python(["benchmarks/start.py", *arguments, *fewer], None, ROOT)
+    assert [line.split()[0] for line in printed.splitlines()[2:]] == ["1"] * 5
+
+
+def check_many_projections(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark runs with these options, with a small network."""
+    fewer = ["--populations", "4", "--time", "10", "--repetitions", "1"]
+    assert "one, the same edges" in run_python(["benchmarks/many_projections.py", *arguments, *fewer], None, ROOT)
 
 
 def check_interval(arguments: list[str], document: str, folder: Path) -> None:
@@ -340,10 +368,12 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python -m distsim": check_models,
     "python benchmarks/against_nest.py": check_benchmark,
     "python benchmarks/against_nnmt.py": check_against_nnmt,
+    "python benchmarks/many_projections.py": check_many_projections,
     "python benchmarks/against_brian2.py": check_against_brian2,
     "python benchmarks/checkpoints.py": check_checkpoints,
     "python benchmarks/interval.py": check_interval,
     "python benchmarks/kernels.py": check_kernels,
+    "python benchmarks/start.py": check_start,
     "python docs/generate.py": check_generate,
     f"python {PHASE_DIAGRAM}": check_phase_diagram,
     "mpirun": check_mpirun,

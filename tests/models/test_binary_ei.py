@@ -12,7 +12,7 @@ from distsim import InputError, read_couplings, read_states, read_updates
 from distsim.__main__ import do
 from distsim.analysis.activity_plots import plot_populations
 from distsim.command.request import parse
-from distsim.models.binary_ei.experiment import run
+from distsim.models.binary_ei import MODEL
 from distsim.models.binary_ei.network import build_network
 from distsim.models.binary_ei.parameters import load
 from distsim.parallel.progress import silent
@@ -47,13 +47,13 @@ def test_populations_from_a_file(tmp_path):
     assert (p.names, p.T, p.T_transient) == (("E", "P", "S"), 4.0, 1.0)
     assert p.thresholds == pytest.approx((8 * 0.06 - 2 * 0.2 - 2 * 0.08,) * 2 + (8 * 0.06 - 2 * 0.2,))
     assert len(build_network(p).projections) == 8  # none where K is 0
-    outcome = run(MPI.COMM_WORLD, p, None, silent)
+    outcome = MODEL.run(MPI.COMM_WORLD, p, None, silent)
     assert [row[0] for row in outcome.tables[0].rows] == ["E", "P", "S"]
     assert load({"file": str(path), "theta": [0.0, 1.0, 2.0]}).thresholds == (0.0, 1.0, 2.0)
 
 
 def test_a_run_shows_simulation_beside_theory(tmp_path):
-    outcome = run(MPI.COMM_WORLD, load({"seed": 2}), tmp_path, silent)
+    outcome = MODEL.run(MPI.COMM_WORLD, load({"seed": 2}), tmp_path, silent)
     for name, m in (("E", 0.6444985885), ("I", 0.3654516850)):
         shown = outcome.summary["populations"][name]
         assert shown["m_predicted"] == pytest.approx(m, abs=1e-9)
@@ -93,7 +93,7 @@ def test_external_populations_are_in_the_network_and_in_the_theory(tmp_path):
     network = build_network(p)
     assert [q.name for q in network.projections[4:]] == ["X1->E", "X2->E", "X1->I"]  # none where K_ext is 0
     assert [q.m_ext for q in network.populations] == [None, None, 0.3, 0.6]
-    outcome = run(MPI.COMM_WORLD, p, tmp_path, silent)
+    outcome = MODEL.run(MPI.COMM_WORLD, p, tmp_path, silent)
     assert [row[:4] for row in outcome.tables[0].rows][2:] == [("X1", 50, None, 0.3), ("X2", 30, None, 0.6)]
     json.dumps(outcome.summary, allow_nan=False)
     assert len(outcome.figures["populations"]().axes) == 2
@@ -104,7 +104,7 @@ def test_what_a_run_keeps(tmp_path, monkeypatch):
     monkeypatch.setattr(output, "PIECE", 7)
     p = load({"N": [30, 20], "K": [[6, 5], [7, 5]], "T": 2.0, "T_transient": 1.0, "keep": "couplings, csv", "seed": 5,
               "state_times": [0.5, 2.0]})  # fmt: skip
-    outcome = run(MPI.COMM_WORLD, p, tmp_path, silent)
+    outcome = MODEL.run(MPI.COMM_WORLD, p, tmp_path, silent)
     file = tmp_path / "activity.h5"
     source, _, weight = read_couplings(file, "I", "E")
     assert (len(source), set(weight.tolist())) == (30 * 5, {-0.2})
@@ -120,7 +120,7 @@ def test_what_a_run_keeps(tmp_path, monkeypatch):
     assert all(outcome.summary[name] >= 0.0 for name in ("build_time", "sim_time", "compile_time"))
     assert outcome.tables[-1].header == ("build", "compile", "simulate")
     with pytest.raises(InputError, match="keep = couplings, csv needs a folder"):
-        run(MPI.COMM_WORLD, p, None, silent)
+        MODEL.run(MPI.COMM_WORLD, p, None, silent)
 
 
 @pytest.mark.parametrize("keep", ["none", ""])

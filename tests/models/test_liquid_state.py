@@ -10,7 +10,7 @@ from mpi4py import MPI
 
 from distsim import InputError, read_distance_curves
 from distsim.analysis.liquid_distances import train_distance
-from distsim.models.liquid_state import MODEL, experiment, states, stimuli
+from distsim.models.liquid_state import MODEL, states, stimuli
 from distsim.models.liquid_state.batch import TrialSpikes
 from distsim.models.liquid_state.liquid_file import FILE
 from distsim.models.liquid_state.parameters import load
@@ -42,6 +42,8 @@ def test_pairs_lie_at_their_distances(pairs):
 
 def test_trains_are_poisson():
     """The stimuli of pairs at distance 0 are drawn without a condition: counts of mean 10, times uniform."""
+    from scipy import stats  # takes a while: not on every rank that collects this file
+
     p = load({"pairs": 2000})
     trains = stimuli.poisson_trains(p, p.pairs)
     counts = np.array([len(train) for train in trains])
@@ -134,7 +136,7 @@ NETWORKS, PAIRS = 20, 12
 def networks():
     """Summaries of the experiment on networks of different seeds."""
     return [
-        dict(experiment.run(COMM, load({"seed": seed, "pairs": PAIRS}), None, silent).summary)
+        dict(MODEL.run(COMM, load({"seed": seed, "pairs": PAIRS}), None, silent).summary)
         for seed in range(101, 101 + NETWORKS)
     ]
 
@@ -198,7 +200,7 @@ def test_single_precision_has_weights_of_its_own():
 
 
 def test_written_curves(tmp_path):
-    outcome = experiment.run(COMM, load({"pairs": 2, "T": 120.0, "distances": [0.3, 0.1]}), tmp_path, silent)
+    outcome = MODEL.run(COMM, load({"pairs": 2, "T": 120.0, "distances": [0.3, 0.1]}), tmp_path, silent)
     columns = np.loadtxt(tmp_path / "state_distance.csv", delimiter=",", skiprows=1)
     assert columns.shape == (1200, 7)
     header = (tmp_path / "state_distance.csv").read_text(encoding="utf-8").partition("\n")[0]
@@ -212,7 +214,7 @@ def test_written_curves(tmp_path):
 def test_errors_are_those_of_the_mean_over_pairs(tmp_path):
     """As numpy has them from the curves of all pairs, at every time."""
     p = load({"pairs": 5, "T": 60.0, "distances": [0.3], "d_tolerance": 0.05, "keep": "curves", "keep_interval": 0.1})
-    experiment.run(COMM, p, tmp_path, silent)
+    MODEL.run(COMM, p, tmp_path, silent)
     columns = np.loadtxt(tmp_path / "state_distance.csv", delimiter=",", skiprows=1)
     for k, distance in enumerate(p.all_distances):
         curves = read_distance_curves(tmp_path / FILE, distance)
@@ -224,7 +226,7 @@ def test_errors_are_those_of_the_mean_over_pairs(tmp_path):
 
 
 def test_a_single_pair_has_no_error():
-    outcome = experiment.run(COMM, load({"pairs": 1, "T": 60.0, "distances": []}), None, silent)
+    outcome = MODEL.run(COMM, load({"pairs": 1, "T": 60.0, "distances": []}), None, silent)
     assert np.isnan(outcome.summary["mean_state_distance_error"]).all()
     assert outcome.summary["distances"] == [0.0]
     outcome.figures["state_distance"]()

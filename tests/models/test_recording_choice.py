@@ -95,8 +95,10 @@ def test_networks_of_other_kinds():
     binary = BinaryNetwork()
     binary.population("B", 3, theta=1.0)
     binary.record_activity("B")
-    Recording.of(["flips", "activity=B@2"]).apply(binary)
-    assert (binary.flip_recordings, binary.activity_recordings) == (["B"], {"B": 2.0})
+    Recording.of(["flips=B[:2]", "activity=B@2"]).apply(binary)
+    assert (binary.flip_recordings, binary.activity_recordings) == ({"B": (0, 1)}, {"B": 2.0})
+    Recording.of(["flips"]).apply(binary)
+    assert (binary.flip_recordings, binary.activity_recordings) == ({"B": None}, {})
     with pytest.raises(InputError, match=r"has no states to record; it has flips, activity, updates, couplings$"):
         Recording.of(["states=V_m:B"]).apply(binary)
     with pytest.raises(InputError, match=r"a RateNetwork has no spikes to record; it has rates$"):
@@ -149,7 +151,7 @@ def test_updates_and_couplings_of_binary_networks():
         (["rates=E"], "a Network has no rates to record; it has spikes, states, connectivity"),
         (["couplings=E"], "it goes from sources to targets, as in 'couplings=E[:200]->E[:200]'"),
         (["updates=E"], "updates are recorded of all neurons, by the word alone"),
-        (["flips=E[1]"], "flips are recorded of whole populations, as in flips=E"),
+        (["activity=E[1]"], "activity are recorded of whole populations, as in activity=E"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(texts, message):

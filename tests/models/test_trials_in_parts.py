@@ -7,6 +7,8 @@ import pytest
 from mpi4py import MPI
 
 from distsim import InputError
+from distsim.core.durations import Every
+from distsim.models.course import Keeping
 from distsim.models.liquid_state import MODEL
 from distsim.models.liquid_state.liquid_file import FILE
 from distsim.models.liquid_state.parameters import KEPT
@@ -22,16 +24,21 @@ class TimeIsOverError(Exception):
 
 
 def run(comm, folder, batch=2, blocks=None, every=1e9, **parameters):
-    """The summary of the experiment; it ends after so many ``blocks`` of trials, if they are given."""
+    """The summary of the experiment without its costs; it ends after so many ``blocks`` of trials, if given."""
     checked = []
 
     def check():
         checked.append(comm.rank)
-        if len(checked) == blocks:
+        if len(checked) - 1 == blocks:  # it is called before the first, too
             raise TimeIsOverError
 
     chosen = MODEL.load({**SMALL, **KEEP, "batch": batch, **parameters})
-    return MODEL.run(comm, chosen, folder, silent, checkpoint=folder / "c", every=every, check=check).summary
+    return found(MODEL.run(comm, chosen, folder, silent, Keeping(folder / "c", Every(wall=every), resume=True), check))
+
+
+def found(outcome):
+    """The summary without what each job had of it."""
+    return {name: value for name, value in outcome.summary.items() if name != "parts"}
 
 
 def datasets(path):
@@ -42,18 +49,18 @@ def datasets(path):
 def test_trials_go_on_where_they_were_on_other_ranks(tmp_path):
     """Also those that were done after the checkpoint, and are in the file already."""
     (tmp_path / "whole").mkdir()
-    whole = MODEL.run(MPI.COMM_SELF, MODEL.load({**SMALL, **KEEP}), tmp_path / "whole", silent).summary
+    whole = found(MODEL.run(MPI.COMM_SELF, MODEL.load({**SMALL, **KEEP}), tmp_path / "whole", silent))
     done = []
     for ranks, batch, blocks in ((1, 2, 2), (3, 2, 1), (2, 1, 2), (1, 4, None)):
         if blocks is None:
             (tmp_path / "after.h5").write_bytes((tmp_path / FILE).read_bytes())
-            found = on_ranks(ranks, lambda comm, batch=batch: run(comm, tmp_path, batch))
+            last = on_ranks(ranks, lambda comm, batch=batch: run(comm, tmp_path, batch))
         else:
             with pytest.raises(TimeIsOverError):
                 on_ranks(ranks, lambda comm, batch=batch, blocks=blocks: run(comm, tmp_path, batch, blocks))
             done.append(len(datasets(tmp_path / FILE)["curves/pair"]))
     assert done == [2, 5, 9]
-    assert found[0] == whole
+    assert last[0] == whole
     assert datasets(tmp_path / FILE) == datasets(tmp_path / "whole" / FILE)
     (tmp_path / "after.h5").replace(tmp_path / FILE)
     assert run(MPI.COMM_SELF, tmp_path) == whole
@@ -62,7 +69,7 @@ def test_trials_go_on_where_they_were_on_other_ranks(tmp_path):
 
 def test_what_was_done_after_the_checkpoint_is_done_again(tmp_path):
     """As after a kill: the checkpoint of the beginning, and a file that has more."""
-    on_ranks(1, lambda comm: run(comm, tmp_path, every=0.0))
+    on_ranks(1, lambda comm: run(comm, tmp_path, every=1e-9))
     whole = datasets(tmp_path / FILE)
     (tmp_path / "c.before").replace(tmp_path / "c")
     again = run(MPI.COMM_SELF, tmp_path)
@@ -73,7 +80,7 @@ def test_what_was_done_after_the_checkpoint_is_done_again(tmp_path):
 def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path):
     with pytest.raises(TimeIsOverError):
         run(MPI.COMM_SELF, tmp_path, blocks=1)
-    with pytest.raises(InputError, match="another network: rate of network is 20 there, but 30 here"):
+    with pytest.raises(InputError, match=r"of another run: parameters.rate is 20.0 there, but 30.0 here"):
         run(MPI.COMM_SELF, tmp_path, rate=30.0)
     (tmp_path / FILE).unlink()
     with pytest.raises(InputError, match=r"there is no file .*liquid.h5 to go on with"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy._core._multiarray_umath  # noqa: F401 # a library
 
-from distsim.parallel.shared_modules import Finder, Told, found_here
+from distsim.parallel.shared_modules import Finder, Told, modules_here
 from tests.mpi import mpirun
 
 READS = """
@@ -42,9 +42,9 @@ def test_one_rank_of_a_node_reads_and_all_have_the_modules():
 
 def test_modules_are_as_if_they_had_been_read_here():
     """A module of Python, a package, and a library."""
-    found = found_here()
-    assert found["distsim.parallel"].folders == [str(Path(sys.modules["distsim.parallel"].__file__).parent)]
-    finder = Finder(found)
+    modules = modules_here()
+    assert modules.found["distsim.parallel"].folders == [str(Path(sys.modules["distsim.parallel"].__file__).parent)]
+    finder = Finder(modules)
     for name in ("distsim.parallel.shared_modules", "distsim.parallel", "numpy._core._multiarray_umath"):
         spec, known = finder.find_spec(name), sys.modules[name].__spec__
         assert (spec.name, spec.origin, spec.parent, spec.has_location) == (

@@ -34,7 +34,7 @@ from distsim import (
 from distsim.analysis.filtered_trains import KERNELS, liquid_states
 from distsim.spiking.choices import EXCHANGES
 from tests.binary_reference import CASES
-from tests.programs import every_kernel, liquid, own_synapse, plasticity, rate_network
+from tests.programs import clusters, every_kernel, liquid, own_synapse, plasticity, rate_network
 from tests.programs.binary_trajectories import trajectory
 from tests.programs.fingerprint import digest
 from tests.threads import on_ranks
@@ -143,6 +143,7 @@ def results(comm: MPI.Comm) -> dict[str, Any]:
         "plasticity": plasticity.simulate(comm, 0.05, 0.1),
         "liquid": liquid.experiment_of(comm, 2, pairs=1, T=12.0),
         "filtered": [liquid_states([1.0, 4.5], [0, 0], 1, [2.0, 5.0], 3.0, kernel).tolist() for kernel in KERNELS],
+        "clusters": clusters.outcome(comm, 3.0),
         "own synapses": own_synapse.outcome(comm, 8.0),
         "silent source": own_synapse.silent_source(comm),
         "sources": sources(comm),

@@ -23,9 +23,9 @@ SMALL = {"pairs": 3, "T": 60.0, "distances": [0.3, 0.2, 0.1], "d_tolerance": 0.0
 
 
 def experiment_of(comm: MPI.Comm, batch: int, **overrides: Any) -> dict[str, Any]:
-    """What the experiment gives when ``batch`` trials are simulated side by side."""
+    """What the experiment gives, apart from costs, when ``batch`` trials are simulated side by side."""
     outcome = MODEL.run(comm, MODEL.load({**SMALL, "batch": batch, **overrides}), None, silent)
-    return dict(outcome.summary)
+    return {name: value for name, value in outcome.summary.items() if name != "parts"}
 
 
 def kept(comm: MPI.Comm, batch: int) -> dict[str, str]:

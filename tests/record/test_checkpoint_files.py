@@ -23,6 +23,7 @@ from distsim import (
     Uniform,
 )
 from distsim.record import checkpoint, checkpoint_files, disk
+from distsim.spiking import spiking_checkpoint
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.protocols import Group
 from distsim.spiking.synapses.plastic_delivery import PlasticDelivery
@@ -87,8 +88,8 @@ def test_what_does_not_fit_is_refused_in_a_sentence(saved, restore, message):
 
 
 def test_another_version_of_the_format_is_refused(saved, monkeypatch):
-    monkeypatch.setattr(checkpoint_files, "VERSION", 2)
-    with pytest.raises(InputError, match="a checkpoint of format 1, but this version of distsim reads 2"):
+    monkeypatch.setattr(checkpoint_files, "VERSION", 3)
+    with pytest.raises(InputError, match="a checkpoint of format 2, but this version of distsim reads 3"):
         restored(saved)
 
 
@@ -182,12 +183,19 @@ def test_what_is_no_checkpoint_is_not_replaced(tmp_path):
 
 
 def test_columns_are_written_and_read_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "PIECE", 64)
+    """And synapses in tiles, some of them in one column."""
+    for module, name, value in (
+        (checkpoint, "PIECE", 64),
+        (checkpoint, "SMALL", 8),
+        (spiking_checkpoint, "ROW", 4),
+        (spiking_checkpoint, "COLUMN", 80),
+    ):
+        monkeypatch.setattr(module, name, value)
     whole = in_parts(Simulation, small_network, [(1, 30.0)], tmp_path, look)
     parts = durations(30.0, 0.25, (1, 3, 7, 2))  # there are 5 neurons
     assert in_parts(Simulation, small_network, parts, tmp_path / "c", look) == whole
     head = checkpoint_files.read_head(tmp_path / "c")
-    assert max(len(pieces) for column in head["columns"].values() for pieces in column["pieces"]) > 2
+    assert head["numbers"]["synapses/0 A/0/weights tiles"] == [5, 2]
 
 
 def test_what_a_checkpoint_would_not_know_of_is_refused(tmp_path):

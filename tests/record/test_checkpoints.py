@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -33,9 +32,8 @@ from distsim.spiking.synapses.static import StaticDelivery
 from tests import binary_reference
 from tests.checkpointing import durations, in_parts, look
 from tests.plasticity import DT, RULE, network_of_trains
-from tests.programs import every_kernel, mixed_network, own_synapse, rate_network, recording
+from tests.programs import mixed_network, rate_network, recording
 from tests.programs.fingerprint import digest
-from tests.spiking.test_own_neuron import busy_network
 from tests.threads import on_ranks
 
 RANKS = (1, 3, 2, 7, 1)
@@ -48,17 +46,15 @@ def model(name, **values):
 
 
 SPIKING = {
-    "every kernel": (every_kernel.build_network, 20.0, RANKS),
     "mixed": (mixed_network.build_network, 40.0, FEW),
-    "own neurons": (busy_network, 40.0, FEW),
-    "own synapses": (own_synapse.plastic_network, 60.0, FEW),
     "two_population": (model("two_population", neuron_model="iaf_psc_alpha", N=100, K=50), 100.0, RANKS),
     "ignore_and_fire": (model("two_population", neuron_model="ignore_and_fire", N=100, K=50), 100.0, FEW),
     "brunel": (model("brunel", order=25), 40.0, FEW),
     "microcircuit": (model("microcircuit", N_scaling=0.01, K_scaling=0.05), 15.0, FEW),
     "liquid_state": (model("liquid_state", rate=100.0), 50.0, FEW),
 }
-SINGLE = ("every kernel", "mixed", "two_population", "microcircuit")
+SINGLE = ("mixed", "two_population", "microcircuit")
+"""A network of everything: test_everything_goes_on.py."""
 
 
 @pytest.mark.parametrize(
@@ -214,12 +210,9 @@ def test_a_checkpoint_that_is_saved_at_once_is_the_one_that_was_restored(tmp_pat
         reader = checkpoint_files.PartReader(tmp_path / name, head)
         contents.append({})
         for column, about in head["columns"].items():
-            pieces = [
-                reader.read(part, column, begin[1], end[1], begin[2], about["kind"])
-                for part, found in enumerate(about["pieces"])
-                for begin, end in pairwise(found)
-            ]
-            contents[-1][column] = digest(np.concatenate(pieces))
+            values = np.empty(sum(n for n, _ in about["parts"]), about["kind"])
+            reader.read(column, 0, values)
+            contents[-1][column] = digest(values)
         contents[-1]["numbers"] = head["numbers"]
     assert contents[0] == contents[1] == contents[2]
 
@@ -256,7 +249,7 @@ def test_synapses_of_a_silent_source_that_were_settled(tmp_path):
     assert any(settled for _, _, settled in seen)
     numbers = checkpoint_files.read_head(tmp_path / "c")["columns"]
     history = next(column for name, column in numbers.items() if name.endswith("history/values"))
-    assert sum(part[-1][1] for part in history["pieces"]) < 100  # and not the spikes since the source fell silent
+    assert sum(n for n, _ in history["parts"]) < 100  # and not the spikes since the source fell silent
 
 
 # ---------------------------------------------------------------- files of results

@@ -146,7 +146,7 @@ def test_help_teaches(capsys):
         (["--kind", "weak", "--sizes", "1250"], "--sizes: sizes has no meaning in an experiment of kind 'weak'"),
         (["--indegree-grows", "true"], "indegree_grows has no meaning in an experiment of kind 'size'"),
         (["--ranks", "1", "2"], "an experiment of kind 'size' has one number of ranks"),
-        (["--exchange", "alltoal"], r"did you mean 'alltoall'\?"),
+        (["--exchange", "altoall"], r"did you mean 'alltoall'\?"),
         (["--precision", "half"], "precision must be one of double, single, got 'half'"),
         (["--time", "0"], "time must be larger than 0"),
         (["--time", "nan"], "time must be"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import types
 
+import numpy as np
 import pytest
 from mpi4py import MPI
 
-from distsim import Records, load_records, run_point
+from distsim import Records, load_records, read_spikes, run_point
 from distsim.core.errors import InputError
+from distsim.models import course
 from distsim.scaling.record_fields import check_record
 from distsim.scaling.session import run
 from distsim.scaling.store import Folder
@@ -40,9 +42,33 @@ def test_what_is_left_out_is_the_models_own():
     assert (record["precision"], record["indegree"], record["seed"]) == ("single", None, 1)
 
 
+def test_a_point_that_is_saved_goes_on(tmp_path, monkeypatch):
+    given = {"indegree": 20, "parameters": IAF, "time": 30.0, "record": ["spikes"], "keep": ["spikes"]}
+    whole = run_point("two_population", 60, **given, folder=tmp_path / "whole", comm=MPI.COMM_SELF)
+    kept = {"checkpoint": "10ms", "checkpoint_file": tmp_path / "point.checkpoint", "folder": tmp_path / "parts"}
+
+    def stop(self, simulation, ending=False):
+        between(self, simulation, ending)
+        if simulation.time >= 20.0:
+            raise InputError("the time of the job is over")
+
+    between = course.Course._between
+    monkeypatch.setattr(course.Course, "_between", stop)
+    with pytest.raises(InputError, match="over"):
+        run_point("two_population", 60, **given, **kept, comm=MPI.COMM_SELF)
+    monkeypatch.setattr(course.Course, "_between", between)
+    (found, *_) = on_ranks(2, lambda comm: run_point("two_population", 60, **given, **kept, comm=comm))
+    assert {name: found[name] for name in SAME} == {name: whole[name] for name in SAME}
+    assert [(part["from"], part["to"]) for part in found["parts"]] == [(0.0, 20.0), (20.0, 30.0)]
+    assert not (tmp_path / "point.checkpoint").exists()
+    spikes = [read_spikes(tmp_path / name / "spikes.h5", "E") for name in ("whole", "parts")]
+    assert all(map(np.array_equal, *spikes))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"checkpoint": "10m"}, "checkpoint says how often the point is saved, checkpoint_file where; give both"),
         ({"model": "two_populations"}, r"run_point: model: .*did you mean 'two_population'"),
         ({"size": 0}, r"run_point: sizes: sizes\[0\] must be at least 1, got 0"),
         ({"parameters": {"gg": 3}}, "run_point: parameters: .*'gg'"),

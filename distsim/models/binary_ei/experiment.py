@@ -13,7 +13,10 @@ from distsim.binary.binary_simulation import BinarySimulation
 from distsim.core.errors import DistsimError, InputError
 from distsim.models.binary_ei.network import build_network
 from distsim.models.binary_ei.parameters import CSV, MODEL, Parameters
+from distsim.models.course import Course
+from distsim.models.model import RunSettings
 from distsim.models.outcome import Outcome, Table
+from distsim.models.wings import wing_of
 from distsim.parallel import on_root
 from distsim.parallel.progress import Progress
 from distsim.record.csv_pieces import csv_pieces
@@ -29,7 +32,7 @@ FILE, CSV_FILE = "activity.h5", "updates.csv"
 TIMES = ("build_time", "compile_time", "sim_time")
 
 
-def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: Progress) -> Outcome:
+def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: Progress, course: Course) -> Outcome:
     """Simulate ``parameters.T`` ms, and compare mean activities after the transient with the mean field; collective.
 
     With a folder, activities, flips, states, and what ``keep`` and ``state_times`` name go to activity.h5 there. What
@@ -39,17 +42,19 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     if folder is None and p.kept:
         raise InputError(f"{MODEL}: keep = {p.keep} needs a folder to keep it in; give one with --out")
     file = folder / FILE if folder is not None else None
-    with BinarySimulation(build_network(p), comm, p.seed, file=file) as simulation:
-        with progress("simulate", p.T) as tell:
-            simulation.run(p.T, tell)
-        names = [population.name for population in simulation.network.populations]
+    network = build_network(p)
+    make = partial(wing_of(network).simulation, network, comm, RunSettings(seed=p.seed), file)
+    with course.open(make, file) as simulation:
+        course.advance(simulation, course.start_of(simulation), p.T, "simulate", progress)
+        names = [population.name for population in network.populations]
         activities = {name: simulation.activity(name, everywhere=False) for name in names}
         counts = {
             "couplings": simulation.coupling_count(),
             "updates": simulation.update_count(),
             "flips": simulation.flip_count(),
         }
-        slowest, phases, flip_hash = simulation.slowest(), simulation.phase_times(), simulation.flip_hash()
+        flip_hash = simulation.flip_hash()
+        costs = course.added_up(simulation.slowest() | {"phase_times": simulation.phase_times()}, simulation)
         if folder is not None and CSV in p.kept:
             on_root(comm, lambda: write_whole(folder / CSV_FILE, _as_csv(simulation)))
     predicted = _predicted(p)
@@ -59,14 +64,13 @@ def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: P
     tables = (
         Table(title, header, tuple(rows), ("", ",", ".3f", ".4f", ".4f", ".4f")),
         Table("counts", (*counts, "flip hash"), ((*counts.values(), flip_hash),), (*[","] * len(counts), "")),
-        Table("times (s)", ("build", "compile", "simulate"), (tuple(slowest[t] for t in TIMES),), (".3f",) * 3),
+        Table("times (s)", ("build", "compile", "simulate"), (tuple(costs[t] for t in TIMES),), (".3f",) * 3),
     )
     columns = ("N", "threshold", "m_predicted", "m_simulated", "m_sd")
     summary = {
         **counts,
         "flip_hash": flip_hash,
-        **{name: slowest[name] for name in TIMES},
-        "phase_times": phases,
+        **{name: costs[name] for name in (*TIMES, "phase_times", "parts")},
         "populations": {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows},
     }
     figures = {

@@ -19,6 +19,7 @@ class LiquidState(ExperimentModel, SpikingModel):
     line = "liquid state machine: how far apart two stimuli drive a column with short-term plasticity"
     parameters = Parameters
     shortcuts: ClassVar = {"pairs": "pairs", "keep": "keep"}
+    free = ("batch",)
 
     def resized(self, neurons: int, indegree: int | None) -> dict[str, Any]:
         """A column of so many neurons: 3 x 3 wide, as published, and as high as it takes.

@@ -5,7 +5,7 @@ Trials are shared out over the ranks, which take blocks of pairs in turn, and si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -15,29 +15,26 @@ import numpy as np
 
 from distsim.analysis.liquid_plots import plot_state_distances
 from distsim.core.errors import InputError
-from distsim.core.units import MS_PER_S, to_steps
-from distsim.models.liquid_state.distance_sums import SETTLED, Curves, Sums, add_pair, curves_of, distance_hash
-from distsim.models.liquid_state.liquid_file import FILE, LiquidFile, memory_of_kept, trial_of
+from distsim.core.units import MS_PER_S
+from distsim.models.course import Course
+from distsim.models.liquid_state.distance_sums import SETTLED, Curves, curves_of, distance_hash
+from distsim.models.liquid_state.liquid_file import FILE, memory_of_kept
 from distsim.models.liquid_state.network import build_network
 from distsim.models.liquid_state.parameters import MODEL, Parameters
-from distsim.models.liquid_state.states import pair_distances
-from distsim.models.liquid_state.stimuli import Pair, collect_pairs, on_grid
+from distsim.models.liquid_state.stimuli import collect_pairs
+from distsim.models.liquid_state.trial_pairs import TrialPairs
 from distsim.models.liquid_state.trials import Trials, memory_of_trials
-from distsim.models.liquid_state.trials_checkpoint import TrialsCheckpoint
 from distsim.models.outcome import Outcome, Table
 from distsim.models.recording import NOTHING
 from distsim.parallel.communicator import on_root
-from distsim.parallel.job import faults
 from distsim.parallel.machine import check_memory
 from distsim.parallel.progress import Progress
 from distsim.record.storage import write_whole
 from distsim.spiking.neurons.lif_multisynapse import STIMULUS
-from distsim.spiking.sources.spike_trains import SpikeTrains
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-EVERY = 60.0  # s between checkpoints
 SHOWN = 50.0  # ms between the times in the summary
 COLUMNS = 5  # of times, at most, in the table
 EMPTY_ARRAY, OF_PAIR = 112, 200  # bytes: of an array without data, of the tuples and numbers that go with a pair
@@ -45,20 +42,10 @@ UNLESS_ASKED = ("stimuli", NOTHING)
 """What may be kept, or not, without a folder: it need not be asked for."""
 
 
-def run(
-    comm: MPI.Comm,
-    parameters: Parameters,
-    folder: Path | None,
-    progress: Progress,
-    checkpoint: Path | None = None,
-    every: float = EVERY,
-    check: Callable[[], None] | None = None,
-) -> Outcome:
+def run(comm: MPI.Comm, parameters: Parameters, folder: Path | None, progress: Progress, course: Course) -> Outcome:
     """Simulate all pairs; collective. ``folder`` gets state_distance.csv, and liquid.h5 with what is to be kept.
 
-    checkpoint: the experiment is kept there after ``every`` s, and goes on from what is there; with a checkpoint,
-    ``check`` is called between blocks of trials on all ranks, and may end them by an exception: all that is done then
-    is kept, see ``TrialsCheckpoint``. Raises InputError where there is no folder for what is asked for.
+    Raises InputError where there is no folder for what is asked for.
     """
     p = parameters
     if folder is None and p.keep not in UNLESS_ASKED:
@@ -71,16 +58,16 @@ def run(
     check_memory(comm, needed, f"{MODEL}: a run")
     pairs = collect_pairs(p)
     trials = Trials(network, comm, p.seed)
-    keeper = None if checkpoint is None else TrialsCheckpoint(comm, checkpoint, every, p, check)
-    going_on = keeper.file if keeper else None
-    file = LiquidFile(comm, folder / FILE, network, p, pairs, going_on) if folder is not None and p.kept else None
-    sums = simulate(trials, pairs, p, comm, progress, file, keeper).over_ranks(comm)
+    simulation = course.open(partial(TrialPairs, trials, pairs, p, folder), folder and folder / FILE)
+    course.advance(simulation, course.start_of(simulation), simulation.duration, "trials", progress)
+    sums = simulation.sums.over_ranks(comm)
     curves = curves_of(sums, p)
-    if file is not None:
-        file.close()
+    parts = course.added_up({"phase_times": {}}, simulation)["parts"]
+    simulation.close()
     if folder is not None:
         on_root(comm, lambda: write_whole(folder / "state_distance.csv", _csv(curves)))
-    return outcome(curves, trials.synapse_counts(), p, distance_hash(sums))
+    found = outcome(curves, trials.synapse_counts(), p, distance_hash(sums))
+    return replace(found, summary={**found.summary, "parts": parts})
 
 
 def _csv(curves: Curves) -> bytes:
@@ -98,49 +85,6 @@ def memory_of_pairs(p: Parameters) -> float:
     train = EMPTY_ARRAY + 8.0 * p.rate * p.T / MS_PER_S
     sums = 6.0 * 8.0 * classes * p.T / p.dt  # of this rank, of all, and what is made of them
     return p.pairs * classes * (2.0 * train + OF_PAIR) + sums
-
-
-def simulate(
-    trials: Trials,
-    pairs: Sequence[Sequence[Pair]],
-    p: Parameters,
-    comm: MPI.Comm,
-    progress: Progress,
-    file: LiquidFile | None = None,
-    keeper: TrialsCheckpoint | None = None,
-) -> Sums:
-    """The sums over the pairs that fall to this rank.
-
-    Collective with a ``file``, which takes what is to be kept, and a ``keeper``, from whose checkpoint it goes on. The
-    trials of a pair start from the initial potentials of their numbers.
-    """
-    classes, n_steps = len(pairs), to_steps(p.T, p.dt, "T")
-    sums = Sums.zero(classes, n_steps)
-    jobs = [(d, k) for k in range(p.pairs) for d in range(classes)]
-    block = max(1, p.batch // 2)
-    at_once = comm.size * block
-    if keeper is not None:
-        keeper.begin(sums, file)
-    with progress("trials", 2.0 * len(jobs), "trials") as tell:
-        for begin in range(keeper.done if keeper else 0, len(jobs), at_once):
-            with faults(comm):
-                some = jobs[begin : begin + at_once][comm.rank * block : (comm.rank + 1) * block]
-                trains = [SpikeTrains([on_grid(train, p)]) for d, k in some for train in pairs[d][k]]
-                numbers = [trial_of(d, k, side, classes) for d, k in some for side in (0, 1)]
-                spikes = trials.run(p.T, numbers, {STIMULUS: trains}, p.batch)
-                curves = pair_distances(spikes, len(some), p.N, n_steps, p.dt, p.tau_state)
-                excitatory = spikes.gid <= p.N_E
-                for j, (d, _) in enumerate(some):
-                    own = spikes.trial // 2 == j
-                    counts = int((own & excitatory).sum()), int((own & ~excitatory).sum())
-                    add_pair(sums, d, curves[j], counts, p)
-                done = min(begin + at_once, len(jobs))
-                if file is not None:
-                    file.append(some, spikes, curves, 2.0 * done * p.T)
-            tell(2.0 * done)
-            if keeper is not None:
-                keeper.between(done, sums, file)
-    return sums
 
 
 def outcome(curves: Curves, synapses: dict[str, int], p: Parameters, digest: str) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,18 +27,25 @@ class PoissonEvents:
     """Poisson events that a drive sends to the local neurons of a population, each by its stream.
 
     spans: (after, until, table): those sent in the steps after + 1 .. until are counted by that table. weight in the
-    unit of weights of the target; delay in steps.
+    unit of weights of the target; delay in steps; index: of the stimulation.
     """
 
     streams: Streams
     spans: tuple[tuple[int, int, CountTable], ...]
     weight: float
     delay: int
+    index: int
 
-    @property
-    def most(self) -> float:
-        """The most that arrives at a neuron in a step, in size."""
-        return abs(self.weight) * max((table.largest for _, _, table in self.spans), default=0)
+    def most_at(self, step: int) -> float:
+        """The most that is sent to a neuron in the step after ``step``, in size."""
+        found = (table.largest for after, until, table in self.spans if after <= step < until)
+        return abs(self.weight) * max(found, default=0)
+
+
+def _most_together(events: list[PoissonEvents]) -> float:
+    """The most that events of one delay can add to the input of a neuron in a step."""
+    begins = {after for each in events for after, _, _ in each.spans}
+    return max((sum(each.most_at(step) for each in events) for step in begins), default=0.0)
 
 
 @dataclass
@@ -47,7 +54,7 @@ class Driven:
 
     population: its number in the group; local (n,) int64: local indices of the neurons of a part, None: all. index:
     number of the stimulation that is being bound; seed: its own, if it has one. poisson, currents, inputs: what was
-    added so far.
+    added so far; drawing: the stimulations that asked for streams.
     """
 
     share: PopulationShare
@@ -58,11 +65,21 @@ class Driven:
     poisson: list[PoissonEvents] = field(default_factory=list)
     currents: list[AddCurrent] = field(default_factory=list)
     inputs: list[tuple[InputOf, float]] = field(default_factory=list)
+    drawing: set[int] = field(default_factory=set)
 
     def streams(self, purpose: str) -> Streams:
         """A random stream for each local neuron, which no other stimulation has."""
+        self.drawing.add(self.index)
         seed = self.share.seed if self.seed is None else self.seed
         return streams_of(seed, purpose, self.index, self.share.gids)
+
+    def like(self) -> Hashable | None:
+        """Equal for populations that are driven alike, by Poisson input alone; None where there is more."""
+        if self.currents or self.local is not None:
+            return None
+        return tuple(
+            (int(e.streams.salt), e.weight, e.delay, *((a, u, id(t)) for a, u, t in e.spans)) for e in self.poisson
+        )
 
     @property
     def where(self) -> slice | npt.NDArray[np.int64]:
@@ -76,7 +93,7 @@ class Driven:
         """
         spans = [(0, MAX_STEPS, mean)] if isinstance(mean, (int, float)) else mean
         tables = tuple((after, until, count_table(each)) for after, until, each in spans)
-        self.poisson.append(PoissonEvents(self.streams("poisson input"), tables, weight, delay))
+        self.poisson.append(PoissonEvents(self.streams("poisson input"), tables, weight, delay, self.index))
 
     def add_current(self, add: AddCurrent) -> None:
         """Let add(current, first_step) add pA to current (n_steps,), that of the steps from ``first_step`` on."""
@@ -91,8 +108,14 @@ class Driven:
         self.inputs.append((input_of, most))
 
     def largest_inputs(self) -> list[float]:
-        """The most that each drive can add to the input of a neuron in a step, in size."""
-        return [events.most for events in self.poisson] + [most for _, most in self.inputs]
+        """The most that each drive can add to the input of a neuron in a step, in size.
+
+        What a stimulation is after a change does not arrive together with what it was, unless their delays differ.
+        """
+        together: dict[tuple[int, int], list[PoissonEvents]] = {}
+        for events in self.poisson:
+            together.setdefault((events.index, events.delay), []).append(events)
+        return [_most_together(events) for events in together.values()] + [most for _, most in self.inputs]
 
     def deposit_inputs(self, first_step: int, n_steps: int, rings: tuple[npt.NDArray[Any], ...], unit: float) -> None:
         """Add ``inputs`` of some steps to ``rings``, of each input of the group (slots, n)."""
@@ -119,7 +142,8 @@ def poisson_input(driven: list[Driven], unit: float, stretches: Stretches | None
     """
     if stretches is None:
         stretches = Stretches.of(d.share.n for d in driven)
-    all_events = [(d, events) for d in driven for events in d.poisson]
+    most = max((len(d.poisson) for d in driven), default=0)
+    all_events = [(d, d.poisson[k]) for k in range(most) for d in driven if k < len(d.poisson)]
     begins = np.cumsum([0, *(d.share.n for d, _ in all_events)])
     rows: list[list[Any]] = [[] for _ in range(stretches.n)]
     for begin, (d, events) in zip(begins, all_events, strict=False):
@@ -132,7 +156,8 @@ def poisson_input(driven: list[Driven], unit: float, stretches: Stretches | None
                     target, key - first, table.common, table.first, round(events.weight / unit), events.delay, after,
                     until,
                 )  # fmt: skip
-                rows[number].append((of_row, events.streams.salt, table.thresholds))
+                if (of_row, events.streams.salt) not in [row[:2] for row in rows[number]]:  # of a population before
+                    rows[number].append((of_row, events.streams.salt, table.thresholds))
     flat = [row for of_stretch in rows for row in of_stretch]
     longest = max((len(thresholds) for _, _, thresholds in flat), default=1)
     all_thresholds = np.full((len(flat), longest), 2**64 - 1, np.uint64)

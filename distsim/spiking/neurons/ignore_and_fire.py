@@ -2,8 +2,10 @@
 
 The period 1000 / rate and the time to the first firing, 1000 phase / rate (ms; rate in 1/s), are rounded to 1 µs and
 then up to whole steps, at least one. When the phase counter is 0 the neuron fires at the end of that step and the
-counter becomes period - 1, else it decreases, as in NEST's ignore_and_fire. With ``integrate`` a second model's
-equations are computed from the input it ignores, at the cost of the real neuron.
+counter becomes period - 1, else it decreases, as in NEST's ignore_and_fire. Where rate or phase are changed between
+runs, the clock begins anew, the first firing a ``phase`` of a period later, as there.
+
+With ``integrate`` a second model's equations are computed from the input it ignores, at the cost of the real neuron.
 
 A period of more than 2^62 steps is refused where the rate is given. Where the rate is drawn, it becomes 2^62 steps:
 such a neuron never fires, unless its phase lets it do so once at the start.
@@ -29,6 +31,7 @@ from distsim.spiking.drives.poisson_input import deposit_all
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
 from distsim.spiking.neurons.neuron_group import NeuronGroup
+from distsim.spiking.neurons.neuron_model import State
 from distsim.spiking.population_share import FloatArray, PopulationShare
 from distsim.spiking.protocols import Group, PopulationModel
 
@@ -61,6 +64,10 @@ class IgnoreAndFire(PopulationModel):
     @property
     def state_variables(self) -> tuple[str, ...]:
         return ("phase_steps", *(self.integrate.state_variables if self.integrate else ()))
+
+    def every_state(self) -> list[State]:
+        """Those that can be set: what the second model integrates."""
+        return self.integrate.every_state() if self.integrate else []
 
     @property
     def kind(self) -> Hashable:
@@ -108,6 +115,7 @@ class IgnoreAndFireGroup(Group):
     """
 
     def __init__(self, shares: list[PopulationShare]) -> None:
+        self._shares = list(shares)
         clocks = [clock_of(share) for share in shares]
         self.period, self.counter = (np.concatenate(column) for column in zip(*clocks, strict=True))
         self.bounds = Stretches.of(share.n for share in shares).bounds
@@ -136,6 +144,22 @@ class IgnoreAndFireGroup(Group):
         if name == "phase_steps" or self.integrated is None:
             return self.counter.astype(np.float64)
         return self.integrated.state(name)
+
+    def set_model(self, number: int, model: Any, changed: npt.NDArray[np.int64]) -> None:
+        """Give the neurons of population ``number`` the parameters of ``model``.
+
+        The clocks of those ``changed`` (m,), places in the group, begin anew.
+        """
+        share = self._shares[number]
+        share = self._shares[number] = replace(share, population=replace(share.population, model=model))
+        period, counter = clock_of(share)
+        own = changed - share.begin
+        self.period[changed], self.counter[changed] = period[own], counter[own]
+
+    def set_state(self, name: str, local: npt.NDArray[np.int64], new: FloatArray) -> None:
+        """Let a state variable of the neurons ``local`` (m,), which they integrate, have the values ``new`` (m,)."""
+        if self.integrated:
+            self.integrated.set_state(name, local, new)
 
     def remembered(self) -> Iterator[npt.NDArray[Any]]:
         """See ``Group.remembered``."""

@@ -35,10 +35,21 @@ class NeuronGroup(Group):
     def divide(self, stretches: Stretches) -> None:
         """See ``Group.divide``."""
         self.stretches, self.bounds = stretches, stretches.bounds
+        found, table = self._constants()
+        self.constants = of_stretches(found, stretches.population), table[stretches.population]
+
+    def _constants(self) -> tuple[Any, FloatArray]:
+        """Those of the populations, see ``side_by_side``."""
         pairs = zip(self.shares, self.parameters, strict=True)
         constants = [share.population.model.constants(p, share.dt) for share, p in pairs]  # type: ignore[attr-defined]
-        found, table = side_by_side(constants, [share.n for share in self.shares])
-        self.constants = of_stretches(found, stretches.population), table[stretches.population]
+        return side_by_side(constants, [share.n for share in self.shares])
+
+    def alike(self) -> npt.NDArray[np.bool_]:
+        """Whether the constants of each population (populations,) are those of the one before, or of single neurons."""
+        found, table = self._constants()
+        of_populations = [table, *(column for column in flat(found) if np.ndim(column) > 1)]
+        columns = np.concatenate(of_populations, axis=1)
+        return np.append(False, (columns[1:] == columns[:-1]).all(axis=1))
 
     def initial_values(self, trial: int = 0) -> tuple[Any, ...]:
         """The state at the start, of trial number ``trial``."""
@@ -77,7 +88,7 @@ class NeuronGroup(Group):
     def compiled(self) -> tuple[Any, tuple[Any, ...]]:
         return self.model.kernel, (self.values, self.constants, self.bounds)
 
-    def set_model(self, number: int, model: Any) -> None:
+    def set_model(self, number: int, model: Any, changed: npt.NDArray[np.int64]) -> None:
         """Give the neurons of population ``number`` the parameters of ``model``, of their kind; states stay."""
         share = self.shares[number]
         before = {name: values for name, values in self._above.items() if values is not None}
@@ -86,9 +97,9 @@ class NeuronGroup(Group):
         for state in self.model.every_state():
             if state.above is not None:
                 after = self._above[state.name] = self.of_neurons(state.above)
-                changed = after != before[state.name]
+                moved = after != before[state.name]
                 values = self._find(state.name, self.model.states, self.values)
-                values[changed] = (values[changed] + before[state.name][changed]) - after[changed]
+                values[moved] = (values[moved] + before[state.name][moved]) - after[moved]
         self.divide(self.stretches)
 
     def set_state(self, name: str, local: npt.NDArray[np.int64], new: FloatArray) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from distsim.core.declared import duration
 from distsim.core.errors import InputError
@@ -62,15 +64,15 @@ class PoissonSourceGroup(Group):
     """
 
     def __init__(self, shares: list[PopulationShare]) -> None:
-        self._shares = shares
-        self.own = self._draw(None)
+        self._shares = list(shares)
+        self._prepare()
 
-    def _draw(self, seed: int | None) -> tuple[Any, ...]:
-        """``own`` with the streams of ``seed``, or with those of the simulation."""
+    def _prepare(self) -> None:
+        """Which sources fire when, and their streams."""
         keys, salts, tables, numbers = [np.zeros(0, np.uint64)], [], [], []
         for share in self._shares:
             model: Any = share.population.model
-            streams = streams_of(share.seed if seed is None else seed, "poisson source", 0, share.gids)
+            streams = streams_of(share.seed, "poisson source", 0, share.gids)
             keys.append(streams.keys)
             for after, until, table in model.tables(share.dt):
                 salts.append(streams.salt)
@@ -80,11 +82,18 @@ class PoissonSourceGroup(Group):
         for row, table in zip(thresholds, tables, strict=True):
             row[: len(table.thresholds)] = table.thresholds
         spans = np.array(numbers, np.int64).reshape(-1, 5)
-        return np.concatenate(keys), np.array(salts, np.uint64), thresholds, spans
+        self.own = np.concatenate(keys), np.array(salts, np.uint64), thresholds, spans
 
     def draw_anew(self, seed: int) -> None:
         """Draw with another seed what is drawn for steps from the present on."""
-        self.own = self._draw(seed)
+        self._shares = [replace(share, seed=seed) for share in self._shares]
+        self._prepare()
+
+    def set_model(self, number: int, model: Any, changed: npt.NDArray[np.int64]) -> None:
+        """Let the sources of population ``number`` fire as ``model`` says, from the present on."""
+        share = self._shares[number]
+        self._shares[number] = replace(share, population=replace(share.population, model=model))
+        self._prepare()
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """Emit the spikes of the steps; see ``Group.update``."""

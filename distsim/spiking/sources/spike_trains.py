@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,18 @@ class SpikeTrainsGroup(Group):
     """The spikes of the local trains, own: step (spikes,) int64 ascending, and index (spikes,) int32 of the train."""
 
     def __init__(self, shares: list[PopulationShare]) -> None:
-        trains = []
+        self._shares = list(shares)
+        self._prepare()
+
+    def set_model(self, number: int, model: Any, changed: npt.NDArray[np.int64]) -> None:
+        """Let the sources of population ``number`` have the trains of ``model``, as far as they are still to come."""
+        share = self._shares[number]
+        self._shares[number] = replace(share, population=replace(share.population, model=model))
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Sort the spikes of all local trains by step."""
+        shares, trains = self._shares, []
         for share in shares:
             model: Any = share.population.model
             trains += [model.train(source) for source in share.gids - share.population.first_gid]

@@ -113,6 +113,23 @@ class PlasticDelivery(Delivery):
         self.kernels.weights_at(now, edges, rows, table, history, self.sources, self.constants, result)
         return result
 
+    def set_weights(self, edges: Int64Array, new: FloatArray, now: int) -> None:
+        """Let the weights of ``edges`` be ``new`` (n,) from step ``now`` on, whatever spikes until then will have done.
+
+        All synapses of the same sources are brought up to it, as those of silent ones are.
+        """
+        row = np.searchsorted(self.table.offsets, edges, side="right") - 1
+        sources = (self.table.source_gids - self.table.first_source_gid)[np.unique(row)]
+        every, rows = self.table.edges_of(sources)
+        present = self.weights_at(now, every, rows)
+        if not len(self.settled):
+            self.settled = np.empty(self.table.n_edges)
+            self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
+        self.table.weights[edges] = new
+        self.settled[every] = present
+        self.settled[edges] = self.table.weights[edges]
+        self.settled_until[rows] = now
+
     def transfer(self, archive: Any) -> None:
         """The traces of the sources; the histories, as far back as any synapse asks; weights that were settled.
 

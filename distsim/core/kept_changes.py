@@ -11,6 +11,7 @@ from distsim.core import distributions, one_signed
 from distsim.core.errors import InputError
 from distsim.core.parts import Neurons, Part, Piece
 from distsim.core.populations import Populations
+from distsim.core.units import shown
 from distsim.core.values import check_array, is_distribution
 
 
@@ -33,7 +34,9 @@ def neurons_from(kept: list[Any], network: Populations[Any]) -> Neurons:
 
 
 def value_kept(value: Any) -> Any:
-    """A number, an array, a sequence or a distribution; InputError for a distribution of a user's own."""
+    """A number, a text, an array, sequences of them or a distribution; InputError for anything else."""
+    if isinstance(value, (list, tuple)) and any(isinstance(each, (list, tuple, np.ndarray)) for each in value):
+        return {"several": [value_kept(each) for each in value]}
     if isinstance(value, (list, tuple, range, np.ndarray)) and np.ndim(value) > 0:
         return {"array": check_array(value, "a change").tolist()}
     if is_distribution(value):
@@ -41,7 +44,9 @@ def value_kept(value: Any) -> Any:
         if _class_of(name) is not type(value):
             raise InputError(f"a change by {name}, which is not of distsim, cannot be kept; give the numbers it draws")
         return {"distribution": name, "parameters": {k: value_kept(v) for k, v in vars(value).items()}}
-    plain = value.item() if isinstance(value, np.generic) else value
+    plain = value.item() if isinstance(value, (np.generic, np.ndarray)) else value
+    if not isinstance(plain, (int, float, str, type(None))):
+        raise InputError(f"a change is made of numbers, arrays of them or distributions, got {shown(value)}")
     return {"number": str(plain)} if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
@@ -51,6 +56,8 @@ def value_from(kept: Any) -> Any:
         return kept
     if "number" in kept:
         return float(kept["number"])
+    if "several" in kept:
+        return tuple(value_from(each) for each in kept["several"])
     if "array" in kept:
         return np.array(kept["array"], np.float64)
     return _class_of(kept["distribution"])(**{k: value_from(v) for k, v in kept["parameters"].items()})

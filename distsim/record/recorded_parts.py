@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from distsim.core.errors import InputError
 from distsim.core.parts import Neurons, Part
-from distsim.parallel.gather import Spikes, States
+from distsim.parallel.gather import States
 
 
-def spikes_of_part(part: Part, spikes: Callable[[Neurons], Spikes]) -> Spikes:
-    """The spikes of a part, of those of the populations that it is of."""
+def events_of_part(part: Part, events: Callable[[Neurons], Any]) -> list[npt.NDArray[Any]]:
+    """The events of a part, of those of the populations that it is of: by time, then neuron, counted within the part.
+
+    ``events`` of a population: time or step (n,), neuron (n,), and further columns (n,).
+    """
     populations = {piece.population.first_gid: piece.population for piece in part.pieces}
-    found = [(first_gid, spikes(population)) for first_gid, population in populations.items()]
-    step = np.concatenate([of_population.step for _, of_population in found])
-    neuron = part.index_of(np.concatenate([first_gid + of_population.neuron for first_gid, of_population in found]))
-    step, neuron = step[neuron >= 0], neuron[neuron >= 0]
-    order = np.lexsort((neuron, step))
-    return Spikes(step[order], neuron[order])
+    found = [(first_gid, events(population)) for first_gid, population in populations.items()]
+    time, _, *further = (np.concatenate(column) for column in zip(*(of for _, of in found), strict=True))
+    neuron = part.index_of(np.concatenate([first_gid + of_population[1] for first_gid, of_population in found]))
+    mine = np.flatnonzero(neuron >= 0)
+    order = mine[np.lexsort((neuron[mine], time[mine]))]
+    return [column[order] for column in (time, neuron, *further)]
 
 
 def states_of_part(part: Part, variable: str, states: Callable[[Neurons, str], States]) -> States:

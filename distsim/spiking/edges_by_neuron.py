@@ -1,0 +1,121 @@
+"""The order in which a checkpoint has a value of every synapse: neuron by neuron, each with a few of its sources.
+
+Tables are by source, and of many ranks each has a part of every row; but all synapses of a neuron are on one rank. So
+the values go into tiles: those of a tile have sources that follow each other, and lie by target, then source, delay and
+drawing. A tile is so small that its values, written in any order, stay in the cache. Neurons whose gids have the same
+last bits lie together, first those that rank 0 has of two, four, ... ranks: each rank then has a stretch of the whole.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.jit import jit_beside, prefetch
+from distsim.core.placement import MIRRORED, local_count, mirrored
+from distsim.parallel.rows import Rows
+from distsim.spiking.population_share import PopulationShare
+
+Int64Array = npt.NDArray[np.int64]
+CLASSES = 1 << MIRRORED
+AHEAD = 32  # edges: how far ahead what is written to is brought into the cache
+
+
+class NeuronOrder:
+    """Neurons of some populations by mirrored gid, then population, then gid.
+
+    size: of all ranks. local (n,): the ones here in that order, counted as in ``shares``; places (n,): where they are
+    among all. ends, local_ends (CLASSES + 1,): where each class begins among all, and among those here.
+    """
+
+    def __init__(self, shares: list[PopulationShare]) -> None:
+        classes = mirrored(np.arange(CLASSES))
+        counts = np.zeros(CLASSES, np.int64)
+        kinds, before = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for share in shares:
+            first, size = share.population.first_gid, share.population.size
+            kinds.append(mirrored(share.gids))
+            before.append(counts[kinds[-1]] + (share.gids - first) // CLASSES)
+            counts[classes] += [local_count(first, size, c, CLASSES) for c in range(CLASSES)]
+        kind = np.concatenate(kinds)
+        self.size = int(counts.sum())
+        self.ends = np.concatenate(([0], np.cumsum(counts)))
+        places = self.ends[kind] + np.concatenate(before)
+        self.local = np.argsort(places)
+        self.places = places[self.local]
+        self.local_ends = np.searchsorted(self.places, self.ends)
+
+
+class Tiles:
+    """Some edges in the order of ``neurons``, those between each two of ``bounds`` (tiles + 1,) as a tile.
+
+    targets (edges,): those of the edges from bounds[0] on, of which ``first`` is the first neuron. rows: one of each
+    tile and neuron.
+    """
+
+    def __init__(self, neurons: NeuronOrder, bounds: Int64Array, targets: npt.NDArray[np.unsignedinteger], first: int):
+        n, tiles = len(neurons.local), len(bounds) - 1
+        self.rows = Rows(tiles * neurons.size, np.empty(tiles * n, np.int64), np.empty(tiles * n, np.int64))
+        self._edges = targets, np.uint64(first), bounds - bounds[0]  # no sign, hence no test of it in loops
+        self._starts = np.zeros((tiles, n), np.uint32 if len(targets) < 2**32 else np.uint64)
+        count(*self._edges, self._starts)
+        order = neurons.local, neurons.places, neurons.local_ends, neurons.ends
+        lay_out(*order, self._starts, self.rows.places, self.rows.lengths)
+
+    def put_in_order(self, values: npt.NDArray[np.generic], ordered: npt.NDArray[np.generic]) -> None:
+        """Values (edges,) in this order, into ``ordered`` (edges,)."""
+        put_in_order(*self._edges, self._starts, values, ordered)
+
+    def put_back(self, ordered: npt.NDArray[np.generic], values: npt.NDArray[np.generic]) -> None:
+        """What ``put_in_order`` made of ``values`` (edges,), into these."""
+        put_back(*self._edges, self._starts, values, ordered)
+
+
+@jit_beside
+def count(targets, first, bounds, counts):  # type: ignore[no-untyped-def]
+    """counts (tiles, n) += how many edges each neuron has in each tile."""
+    for tile in range(bounds.size - 1):
+        own = counts[tile]
+        for edge in range(bounds[tile], bounds[tile + 1]):
+            own[targets[edge] - first] += 1
+
+
+@jit_beside
+def lay_out(local, among_all, local_ends, ends, starts, places, lengths):  # type: ignore[no-untyped-def]
+    """places, lengths (rows,) of the rows here, ascending; starts (tiles, n): from numbers of edges to their begins."""
+    row = begin = 0
+    for kind in range(ends.size - 1):
+        n, tiles = ends[kind + 1] - ends[kind], starts.shape[0]
+        for tile in range(tiles):
+            for k in range(local_ends[kind], local_ends[kind + 1]):
+                places[row] = tiles * ends[kind] + tile * n + among_all[k] - ends[kind]
+                lengths[row] = starts[tile, local[k]]
+                starts[tile, local[k]] = begin
+                begin += lengths[row]
+                row += 1
+
+
+@jit_beside
+def put_in_order(targets, first, bounds, starts, values, ordered):  # type: ignore[no-untyped-def]
+    """ordered (edges,) = values (edges,), row by row."""
+    for tile in range(bounds.size - 1):
+        cursor = starts[tile].copy()
+        for edge in range(bounds[tile], bounds[tile + 1]):
+            if edge + AHEAD < bounds[tile + 1]:
+                prefetch(ordered, cursor[targets[edge + AHEAD] - first])
+            target = targets[edge] - first
+            place = cursor[target]
+            cursor[target] = place + 1
+            ordered[place] = values[edge]
+
+
+@jit_beside
+def put_back(targets, first, bounds, starts, values, ordered):  # type: ignore[no-untyped-def]
+    """values (edges,) = ordered (edges,), from row by row."""
+    for tile in range(bounds.size - 1):
+        cursor = starts[tile].copy()
+        for edge in range(bounds[tile], bounds[tile + 1]):
+            target = targets[edge] - first
+            place = cursor[target]
+            cursor[target] = place + 1
+            values[edge] = ordered[place]
