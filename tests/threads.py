@@ -56,6 +56,7 @@ class ThreadComm:
         self.meeting = meeting
         self.rank = rank
         self.size = meeting.size
+        self.kept: dict[int, Any] = {}
 
     def swap(self, mine: Any) -> list[Any]:
         """What every rank sends."""
@@ -108,7 +109,8 @@ class ThreadComm:
             everything[:] = np.concatenate(parts)
 
     def Alltoall(self, mine: Any, into: Any) -> None:  # noqa: N802
-        into[:] = [sent[self.rank] for sent in self.swap(mine.copy())]
+        parts = [sent.reshape(self.size, -1)[self.rank] for sent in self.swap(mine.copy())]
+        into.reshape(self.size, -1)[:] = parts
 
     def Alltoallv(self, outgoing: Any, into: Any) -> None:  # noqa: N802
         parts = []
@@ -130,6 +132,14 @@ class ThreadComm:
     def Split_type(self, kind: int) -> ThreadComm:  # noqa: N802
         """All threads are on one node."""
         return self
+
+    def Get_attr(self, key: int) -> Any:  # noqa: N802
+        """What was kept with this communicator."""
+        return self.kept.get(key)
+
+    def Set_attr(self, key: int, value: Any) -> None:  # noqa: N802
+        """Keep something with this communicator."""
+        self.kept[key] = value
 
     def Free(self) -> None:  # noqa: N802
         """Nothing to free."""

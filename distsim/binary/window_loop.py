@@ -30,6 +30,7 @@ from distsim.binary.update_kernels import (
 from distsim.core.placement import local_gids
 from distsim.core.rng import streams_of
 from distsim.core.values import values_of_neurons
+from distsim.parallel import capacity
 from distsim.parallel.communicator import beyond
 from distsim.parallel.gather import allgather_array
 from distsim.parallel.growing_allgather import GrowingAllgather
@@ -147,6 +148,7 @@ class Stretch:
 def call_kernels(network: BinaryNetwork, seed: int, couplings: Couplings) -> None:
     """Call every kernel of a run on the couplings of this rank for no neuron, so that it is compiled (local)."""
     neurons = LocalNeurons(network, beyond(network.size), seed, couplings)
+    capacity.call_kernels()
     add_active(neurons.gids, couplings.arrays, neurons.h)
     stretch = Stretch(1, couplings.input_type).draw(neurons, 0.0, 1.0)
     arrays, updates, changes = couplings.arrays, stretch.arrays, stretch.changes

@@ -36,7 +36,7 @@ def key_of(dependencies: str, sig: Any, codegen: Any) -> str:
 @cache
 def compiler_digest() -> str:
     """A digest of how kernels and their loops over tuples are compiled, which kernels need not name."""
-    sources = (Path(__file__).with_name(name).read_bytes() for name in ("jit.py", "tuples.py"))
+    sources = (Path(__file__).with_name(name).read_bytes() for name in ("jit.py", "shared_words.py", "tuples.py"))
     return hashlib.sha256(b"".join(sources)).hexdigest()
 
 

@@ -144,6 +144,7 @@ def _totals(wing: Wing, simulation: Any, time: float, events: Mapping[str, int],
         "memory_built": [rank["built"] for rank in memory],
         "memory_peak": [rank["peak"] for rank in memory],
         **wing.hashes(simulation),
+        **wing.choices(simulation),
     }
     totals = course.added_up(totals, simulation)
     return {**totals, "real_time_factor": totals["sim_time"] / (time / MS_PER_S)}

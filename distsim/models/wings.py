@@ -64,6 +64,10 @@ class Wing(ABC):
     def hashes(self, simulation: Any) -> dict[str, str]:
         """What runs of one network have in common on any number of ranks; collective."""
 
+    def choices(self, simulation: Any) -> dict[str, Any]:
+        """What the simulation has chosen on the spot, and why; no result depends on it."""
+        return {}
+
     @abstractmethod
     def observe(self, simulation: Any, start: float) -> Any:
         """The activity after ``start`` (ms), when times were forgotten, up to now; collective."""
@@ -110,6 +114,9 @@ class Spiking(Wing):
 
     def hashes(self, simulation: Simulation) -> dict[str, str]:
         return {"spike_hash": simulation.spike_hash(), "weight_hash": simulation.weight_hash()}
+
+    def choices(self, simulation: Simulation) -> dict[str, Any]:
+        return {"exchange_plan": simulation.exchange_plan}
 
     def observe(self, simulation: Simulation, start: float) -> spiking_activity.Activity:
         return spiking_activity.observe(simulation)

@@ -113,6 +113,13 @@ def check_communicator(comm: Any, where: str) -> None:
         raise InputError(f"{where}: comm must be a communicator of mpi4py, e.g. MPI.COMM_WORLD, got {shown(comm)}")
 
 
+def is_of_mpi(comm: Any) -> bool:
+    """Whether ``comm`` is one of MPI's, and not what only has its methods."""
+    from mpi4py import MPI
+
+    return isinstance(comm, MPI.Comm)
+
+
 def mpi_library() -> str:
     """The name and version that the MPI library gives itself."""
     from mpi4py import MPI

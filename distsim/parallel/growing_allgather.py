@@ -1,4 +1,4 @@
-"""A collective for what varies in number: one Allgather of buffers of fixed capacity, which grow where they must."""
+"""A collective for what varies in number: one Allgather of buffers of one size, which grow and shrink, see capacity."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.parallel import capacity
+
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-FIRST_CAPACITY = 64
+FIRST = 48  # entries expected of a rank
 
 
 class GrowingAllgather:
@@ -19,11 +21,13 @@ class GrowingAllgather:
     def __init__(self, comm: MPI.Comm, kind: Any, *width: int) -> None:
         self.comm = comm
         self._kind, self._width = kind, width
-        self._allocate(FIRST_CAPACITY)
+        self._state = np.zeros(3, np.int64)
+        capacity.begin(self._state, FIRST)
+        self._allocate()
 
-    def _allocate(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._outgoing = np.zeros((1 + capacity, *self._width), self._kind)  # number of entries, then the entries
+    def _allocate(self) -> None:
+        self._capacity = int(self._state[capacity.CAPACITY])
+        self._outgoing = np.zeros((1 + self._capacity, *self._width), self._kind)  # number of entries, then the entries
         self._incoming = np.zeros((self.comm.size, *self._outgoing.shape), self._kind)
         self._number = self._outgoing.reshape(-1)
         self._counts = self._incoming.reshape(self.comm.size, -1)[:, 0]
@@ -35,12 +39,12 @@ class GrowingAllgather:
         more than its buffer holds, all enlarge theirs and repeat it.
         """
         while True:
+            if self._capacity != self._state[capacity.CAPACITY]:
+                self._allocate()
             fits = min(n, self._capacity)
             self._number[0] = n
             self._outgoing[1 : 1 + fits] = entries[:fits]
             self.comm.Allgather(self._outgoing, self._incoming)
             counts = self._counts.tolist()
-            most = int(max(counts))
-            if most <= self._capacity:
+            if capacity.adapt(self._state, int(max(counts))):
                 return self._incoming, int(sum(counts))
-            self._allocate(1 << most.bit_length())

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RAPL = Path("/sys/class/powercap")
 """Where Linux tells the energy, readable by root on most systems."""
 JOULE = 1e6  # RAPL counts microjoules
-OF_ACTIVITY = ("n_spikes", *HASHES, "rate", "rates", "activity", "activities")
+OF_ACTIVITY = ("n_spikes", *HASHES, "rate", "rates", "activity", "activities", "exchange_plan")
 """Fields of a record that not all neurons have."""
 
 Check = Callable[[], None]

@@ -2,5 +2,7 @@
 
 PRECISIONS = ("double", "single")
 """Types of weights, and of sums of input, where they allow it."""
-EXCHANGES = ("auto", "allgather", "allgatherv", "alltoallv")
+EXCHANGES = (
+    "auto", "allgather", "allgatherv", "alltoall", "alltoallv", "window", "nodes", "nodes_directed",
+)  # fmt: skip
 """Plans of spike exchange."""

@@ -1,176 +1,196 @@
 """The exchange of spikes: every rank gets the spikes of one interval that its neurons need.
 
-A spike travels as one uint64, (step within the interval) << 40 | gid, so that sorting the integers sorts spikes by
-step, then source. The plans differ in cost alone: after the exchange the spikes are sorted, and a rank ignores those
-it has no targets for.
+The plans differ in cost alone: after the exchange the spikes are sorted, and a rank ignores those it has no targets
+for.
+
+    allgather       one Allgather of all spikes
+    alltoall        one Alltoall: each spike goes to the ranks that need it
+    window          through memory that the ranks share, where all are on one node
+    nodes           through shared memory within a node, by one Allgather of one rank of each node between them
+    nodes_directed  as nodes, by one Alltoall: each spike goes to the nodes that need it
+    allgatherv, alltoallv  as their namesakes, of as many spikes as there are; their numbers are exchanged before
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.jit import jit
-from distsim.core.placement import index_of_owner, owner
-from distsim.parallel.event_hash import add_event
-from distsim.parallel.growing_allgather import GrowingAllgather
+from distsim.core.errors import InputError
+from distsim.parallel.communicator import crowded, largest
+from distsim.parallel.nodes import Nodes, nodes_of
+from distsim.spiking import exchange_steps as steps
+from distsim.spiking.exchange_plans import ByCollective, Choice, ExchangePlan, InWindow, OverNodes, can_be_compiled
+from distsim.spiking.needed_spikes import Lists
+from distsim.spiking.packed_spikes import GID_BITS, GID_MASK, pack, sort, unpack
+from distsim.spiking.vector_plans import ByAllgatherv, ByAlltoallv
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+__all__ = ["GID_BITS", "GID_MASK", "Exchange", "call_kernels", "kernels_of", "make_exchange", "pack", "unpack"]
+
 UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
+Exchange = ExchangePlan
 
-GID_BITS = np.uint64(40)
-GID_MASK = np.uint64((1 << 40) - 1)
-_DIRECTED_RANKS = 32  # below this many ranks a directed exchange saves nothing
-_DIRECTED_SHARE = 0.25  # of the ranks hold targets of a neuron, at most, where it does
-
-
-@jit
-def pack(gids, index, stamps, start, packed, begin, sums, counts):  # type: ignore[no-untyped-def]
-    """Write the spikes (local index, step) of neurons ``gids`` as sortable integers from packed[begin] on.
-
-    start: the step after which the interval begins. sums: those of an ``EventHash``, to which the spikes are added, or
-    none, for sources. counts (n,) int64: the spikes of each neuron so far. Returns the end of what is written.
-    """
-    for spike in range(index.size):
-        neuron, stamp = index[spike], stamps[spike]
-        gid = gids[neuron]
-        counts[neuron] += 1
-        packed[begin + spike] = (np.uint64(stamp - start) << GID_BITS) | np.uint64(gid)
-        add_event(gid, stamp, sums)
-    return begin + index.size
-
-
-@jit
-def unpack(packed, start, gids, stamps):  # type: ignore[no-untyped-def]
-    """gids and steps (n,) of packed spikes (n,)."""
-    for spike in range(packed.size):
-        gids[spike] = np.int64(packed[spike] & GID_MASK)
-        stamps[spike] = np.int64(packed[spike] >> GID_BITS) + start
-
-
-@jit
-def collect(incoming, received):  # type: ignore[no-untyped-def]
-    """Put the spikes of all ranks behind each other; incoming (ranks, 1 + capacity): number of spikes, spikes."""
-    n = 0
-    for rank in range(incoming.shape[0]):
-        for spike in range(np.int64(incoming[rank, 0])):
-            received[n] = incoming[rank, 1 + spike]
-            n += 1
+_DIRECTED_SHARE = 0.5  # of the places hold targets of a neuron, at most, where to direct spikes may save anything
+_EXPECTED = 48  # spikes of a rank in an interval, where nobody knows better
+_MOST_EXPECTED = 1000  # spikes that a plan is tried with: with more, exchanging them costs less than their delivery
+_TRIAL = 1e-3  # s that a plan is tried for, or one exchange, where that takes longer
+_MOST_TRIED = 50  # exchanges in a trial
+_TRIALS = 3  # of which the fastest counts
+_MICRO = 1e6
 
 
 def call_kernels() -> None:
-    """Call the kernels of this module with no spikes, so that they are compiled."""
+    """Call the kernels of spikes that are packed, of any plan, so that they are compiled (local)."""
     spikes, integers = np.zeros(0, np.uint64), np.zeros(0, np.int64)
     pack(integers, np.zeros(0, np.int32), integers, 0, spikes, 0, spikes, integers)
     unpack(spikes, 0, integers, integers)
-    collect(np.zeros((1, 1), np.uint64), spikes)
+    sort(spikes)
 
 
-class Exchange(Protocol):
-    """One plan of exchange, built once, executed every interval."""
-
-    name: str
-
-    def __call__(self, spikes: UInt64Array) -> UInt64Array:
-        """The packed spikes that this rank needs, sorted, from those of its own neurons; valid until the next call."""
-
-
-def make_exchange(plan: str, comm: MPI.Comm, needed: Int64Array) -> Exchange:
-    """The exchange plan of that name, one of ``choices.EXCHANGES``.
-
-    ``needed`` (n,) are the gids with targets on this rank, ascending.
-    "auto" takes the directed plan where the ranks far outnumber those that hold targets of one neuron, else the
-    single Allgather.
-    """
+def kernels_of(plan: str, comm: MPI.Comm) -> Callable[[], object]:
+    """What calls the kernels of ``plan`` with no spikes, so that they are compiled, on each rank alone (collective)."""
+    spikes = np.zeros(0, np.uint64)
+    if comm.size == 1:
+        return partial(steps.step_alone, np.zeros(steps.LENGTH, np.int64), spikes, 0, spikes)
+    names = [plan]
     if plan == "auto":
-        plan = "alltoallv" if _directed_pays(comm, needed) else "allgather"
-    if plan == "allgather":
-        return AllgatherExchange(comm)
-    return AllgathervExchange(comm) if plan == "allgatherv" else AlltoallvExchange(comm, needed)
+        names = ["allgather", "window" if nodes_of(comm).n == 1 else "nodes"]
+    return partial(steps.call_kernels, names, compiled=can_be_compiled(comm))
 
 
-def _directed_pays(comm: MPI.Comm, needed: Int64Array) -> bool:
-    pairs = comm.allreduce(len(needed))
-    neurons = 1 + max(comm.allgather(int(needed[-1]) if len(needed) else 0))
-    return bool(comm.size >= _DIRECTED_RANKS and pairs / neurons < _DIRECTED_SHARE * comm.size)
+@dataclass
+class Plans:
+    """Makes the plans of ``comm``; needed: gids (n,) with targets on this rank, ascending.
+
+    expected: spikes that each rank is likely to have in an interval.
+    """
+
+    comm: MPI.Comm
+    needed: Int64Array
+    expected: int = _EXPECTED
+
+    def __post_init__(self) -> None:
+        self._lists: Lists | None = None  # no cached_property: its lock is one for all ranks that are threads
+
+    @property
+    def nodes(self) -> Nodes:
+        """Where the ranks are."""
+        return nodes_of(self.comm)
+
+    @property
+    def lists(self) -> Lists:
+        """The ranks that need the spikes of each neuron of this one."""
+        if self._lists is None:
+            self._lists = Lists.of_ranks(self.comm, self.needed)
+        return self._lists
+
+    @property
+    def _lists_of_nodes(self) -> Lists:
+        return self.lists.of_nodes(self.nodes.of_rank)
+
+    def make(self, name: str) -> ExchangePlan:
+        """The plan of that name; collective."""
+        makers: dict[str, Callable[[], ExchangePlan]] = {
+            "allgather": lambda: ByCollective(name, self.comm, self.expected),
+            "allgatherv": lambda: ByAllgatherv(name, self.comm),
+            "alltoall": lambda: ByCollective(name, self.comm, self._of_each(self.lists), self.lists),
+            "alltoallv": lambda: ByAlltoallv(name, self.comm, self.lists),
+            "window": self._window,
+            "nodes": lambda: self._over_nodes(name, self.expected, None),
+            "nodes_directed": lambda: self._over_nodes(name, self._of_each(self._lists_of_nodes), self._lists_of_nodes),
+        }
+        return ExchangePlan(name) if self.comm.size == 1 else makers[name]()
+
+    def _window(self) -> ExchangePlan:
+        nodes = self.nodes
+        if nodes.n > 1:
+            raise InputError(
+                f"exchange plan 'window' is of ranks on one node, and these are on {nodes.n}; choose 'nodes'"
+            )
+        return InWindow("window", self.comm, nodes, self.expected, crowded=crowded(self.comm))
+
+    def _over_nodes(self, name: str, expected: int, lists: Lists | None) -> ExchangePlan:
+        return OverNodes(name, self.comm, self.nodes, expected, crowded=crowded(self.comm), lists=lists)
+
+    def _of_each(self, lists: Lists) -> int:
+        """Spikes that are likely to go to each place, the same on all ranks."""
+        return int(self.expected * min(1.0, 2.0 * self._share(lists)))
+
+    def _share(self, lists: Lists) -> float:
+        """On how many of the places a neuron has targets, on average over all neurons that have any."""
+        entries, neurons = self.comm.allreduce(int(lists.offsets[-1])), self.comm.allreduce(len(lists.offsets) - 1)
+        return entries / (max(1, neurons) * lists.places)
+
+    def made_up(self) -> UInt64Array:
+        """As many spikes of neurons of this rank as are expected, if it has any neurons with targets."""
+        n, ranks = len(self.lists.offsets) - 1, self.comm.size
+        number = np.arange(self.expected if n else 0)
+        gids = self.comm.rank + ranks * (number * n // self.expected)
+        return (number + 1).astype(np.uint64) << GID_BITS | gids.astype(np.uint64)
+
+    def sensible(self) -> list[str]:
+        """The plans that may be the fastest here."""
+        nodes, ranks = self.nodes.n, self.comm.size
+        among = ["allgather", "window"] if nodes == 1 else ["allgather"]
+        among += ["nodes"] if 1 < nodes < ranks else []
+        among += ["alltoall"] if self._share(self.lists) < _DIRECTED_SHARE else []
+        if 1 < nodes < ranks and self._share(self._lists_of_nodes) < _DIRECTED_SHARE:
+            among.append("nodes_directed")
+        return among
 
 
-class AllgatherExchange:
-    """One Allgather of buffers of fixed capacity, repeated where a rank has more spikes than they hold."""
+def make_exchange(plan: str, comm: MPI.Comm, needed: Int64Array, expected: int = _EXPECTED) -> ExchangePlan:
+    """The exchange plan of that name, one of ``choices.EXCHANGES``; collective. ``choice`` of it says why.
 
-    name = "allgather"
-
-    def __init__(self, comm: MPI.Comm) -> None:
-        self._allgather = GrowingAllgather(comm, np.uint64)
-        self._received = np.empty(0, np.uint64)
-
-    def __call__(self, spikes: UInt64Array) -> UInt64Array:
-        incoming, n = self._allgather(spikes, len(spikes))
-        if n > len(self._received):
-            self._received = np.empty(2 * n, np.uint64)
-        received = self._received[:n]
-        collect(incoming, received)
-        received.sort()
-        return received
+    ``needed`` (n,) are the gids with targets on this rank, ascending; expected: spikes that each rank is likely to have
+    in an interval. "auto" tries those plans that may be the fastest, and takes the one that is. Raises InputError, on
+    all ranks, where ranks cannot share memory as the plan does.
+    """
+    plans = Plans(comm, needed, min(max(1, expected), _MOST_EXPECTED))
+    if plan == "auto" and comm.size > 1:
+        return _fastest(plans)
+    made = plans.make("allgather" if plan == "auto" else plan)
+    if comm.size == 1:
+        made.choice = Choice(made.name, "one rank sends nothing")
+    return made
 
 
-class AllgathervExchange:
-    """An Allgather of the numbers of spikes, then an Allgatherv of the spikes."""
-
-    name = "allgatherv"
-
-    def __init__(self, comm: MPI.Comm) -> None:
-        self.comm = comm
-        self.counts = np.zeros(comm.size, np.int64)
-
-    def __call__(self, spikes: UInt64Array) -> UInt64Array:
-        self.comm.Allgather(np.array([len(spikes)], np.int64), self.counts)
-        received = np.empty(int(self.counts.sum()), np.uint64)
-        self.comm.Allgatherv(spikes, [received, self.counts])
-        received.sort()
-        return received
+def _fastest(plans: Plans) -> ExchangePlan:
+    """That of the sensible plans which takes the least time here, on the slowest rank."""
+    tried: dict[str, ExchangePlan] = {}
+    for name in plans.sensible():
+        with suppress(InputError):  # where ranks cannot share memory
+            tried[name] = plans.make(name)
+    spikes = plans.made_up()
+    times = {name: _time_of(plan, spikes, plans.comm) for name, plan in tried.items()}
+    best = tried[min(times, key=times.__getitem__)]
+    microseconds = {name: _MICRO * seconds for name, seconds in times.items()}
+    best.choice = Choice(best.name, f"the fastest here with {plans.expected} spikes of each rank", microseconds)
+    return best
 
 
-class AlltoallvExchange:
-    """Every spike goes only to the ranks that hold targets of its neuron."""
+def _time_of(plan: ExchangePlan, spikes: UInt64Array, comm: MPI.Comm) -> float:
+    """Seconds that an exchange takes on the slowest rank."""
 
-    name = "alltoallv"
+    def taken(n: int) -> float:
+        comm.Barrier()
+        begin = time.perf_counter()
+        for _ in range(n):
+            plan(spikes)
+        return largest(comm, [(time.perf_counter() - begin) / n])[0]
 
-    def __init__(self, comm: MPI.Comm, needed: Int64Array) -> None:
-        self.comm = comm
-        owners = owner(needed, comm.size)
-        order = np.argsort(owners, kind="stable")
-        asked, counts = self._alltoall(needed[order].astype(np.uint64), np.bincount(owners, minlength=comm.size))
-        rank = np.repeat(np.arange(comm.size), counts)
-        local = index_of_owner(asked.astype(np.int64), comm.size)
-        by_neuron = np.lexsort((rank, local))
-        self.destinations = rank[by_neuron]
-        n_local = int(local.max(initial=-1)) + 1
-        self.offsets = np.concatenate(([0], np.cumsum(np.bincount(local, minlength=n_local))))
-
-    def _alltoall(self, outgoing: UInt64Array, counts: Int64Array) -> tuple[UInt64Array, Int64Array]:
-        """Send counts[r] consecutive entries of ``outgoing`` to rank r; what came, and how much from each rank."""
-        counts = np.ascontiguousarray(counts, np.int64)
-        arriving = np.empty(self.comm.size, np.int64)
-        self.comm.Alltoall(counts, arriving)
-        incoming = np.empty(int(arriving.sum()), np.uint64)
-        self.comm.Alltoallv([outgoing, counts], [incoming, arriving])
-        return incoming, arriving
-
-    def __call__(self, spikes: UInt64Array) -> UInt64Array:
-        local = index_of_owner((spikes & GID_MASK).astype(np.int64), self.comm.size)
-        known = local < len(self.offsets) - 1
-        spikes, local = spikes[known], local[known]
-        fan = self.offsets[local + 1] - self.offsets[local]
-        first = np.repeat(self.offsets[local] - (np.cumsum(fan) - fan), fan)
-        rank = self.destinations[first + np.arange(len(first))]
-        order = np.argsort(rank, kind="stable")
-        outgoing = np.repeat(spikes, fan)[order]
-        received, _ = self._alltoall(outgoing, np.bincount(rank, minlength=self.comm.size))
-        received.sort()
-        return received
+    plan(spikes)  # buffers grow
+    once = taken(1)
+    n = min(_MOST_TRIED, int(_TRIAL / once))
+    return once if n < 2 else min(taken(n) for _ in range(_TRIALS))

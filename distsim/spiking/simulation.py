@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.parts import Neurons, Part
 from distsim.core.populations import check_indices
-from distsim.core.units import check_seed, to_steps
+from distsim.core.units import MS_PER_S, check_seed, to_steps
 from distsim.parallel import gather
 from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import crowded
@@ -26,7 +27,7 @@ from distsim.spiking import plastic_weights as weights
 from distsim.spiking import spike_file
 from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES
-from distsim.spiking.exchange import make_exchange
+from distsim.spiking.exchange import kernels_of, make_exchange
 from distsim.spiking.kept_changes import neurons_kept, value_kept
 from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, build, call_kernels
 from distsim.spiking.loop import SpikingLoop
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 Int64Array = npt.NDArray[np.int64]
+
+EXPECTED_RATE = 10.0  # spikes of a neuron per second, with which plans of exchange are compared
 
 
 @check_arguments
@@ -98,10 +101,11 @@ class Simulation(GridSimulation[Network]):
         network, comm = self.network, self.comm
         self._check_memory(lambda: memory_of_spiking(network, comm.size, self.precision).total)
         self._compile(lambda: call_kernels(network, comm, self.seed, self.precision))
+        self._compile(kernels_of(self._plan, comm))
         with self._building():
             self._local = build(network, comm, self.seed, self.precision, self._built.phase)
             with self._built.phase("index"):
-                plan = make_exchange(self._plan, comm, self._local.needed_sources())
+                plan = make_exchange(self._plan, comm, self._local.needed_sources(), self._expected_spikes())
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
@@ -110,6 +114,10 @@ class Simulation(GridSimulation[Network]):
         self._timers = self._loop.timers
         self._compile(self._loop.call_kernels)
         return sum(t.table.n_edges for t in self._local.tables)
+
+    def _expected_spikes(self) -> int:
+        """Spikes that each rank may have in an interval, if neurons have some 10 per second."""
+        return round(self.network.size * self._steps_together() * self.dt * EXPECTED_RATE / MS_PER_S / self.comm.size)
 
     def _steps_together(self) -> int:
         """Steps between exchanges: the minimum delay, but not many, or the forced number, which may not be larger."""
@@ -163,6 +171,11 @@ class Simulation(GridSimulation[Network]):
     def _lengths(self) -> list[int]:
         """Slots of the rings of each group."""
         return [max(map(len, group.rings), default=0) for group in self._local.groups]
+
+    @property
+    def exchange_plan(self) -> dict[str, Any]:
+        """The plan of exchange, why it was taken, and µs that an exchange by each plan took that was tried."""
+        return asdict(self._loop.exchange.choice)
 
     @property
     def interval(self) -> float:

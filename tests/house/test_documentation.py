@@ -283,10 +283,18 @@ def check_mpirun(words: list[str], document: str, folder: Path) -> None:
         run_python([*words[3:], "--neurons", "2000", "--time", "1"], int(words[1]), ROOT)
     elif words[3:5] == ["-m", "distsim"]:
         check_models(words[5:], document, folder, int(words[1]))
+    elif words[3] == "benchmarks/exchange.py":
+        check_exchange(words[4:], document, folder, int(words[1]))
     elif words[3] == PHASE_DIAGRAM:
         check_phase_diagram(words[4:], document, folder, int(words[1]))
     else:
         assert words[3:] == [documents.script_name(document)], words
+
+
+def check_exchange(arguments: list[str], document: str, folder: Path, ranks: int) -> None:
+    """The benchmark runs with these options, for a few exchanges; each plan has a time."""
+    printed = run_python(["benchmarks/exchange.py", *arguments, "--exchanges", "3"], ranks, ROOT)
+    assert {line.split()[0] for line in printed.splitlines()[1:]} >= {"allgather", "window", "nodes"}
 
 
 def check_phase_diagram(arguments: list[str], document: str, folder: Path, ranks: int | None = None) -> None:

@@ -20,8 +20,19 @@ import numpy as np
 from mpi4py import MPI
 
 import distsim
-from distsim import AllToAll, Gamma, IafPscAlpha, Network, PoissonSource, Simulation, StdpPowerLaw, TsodyksMarkram
+from distsim import (
+    AllToAll,
+    Gamma,
+    IafPscAlpha,
+    Network,
+    PoissonSource,
+    Simulation,
+    Static,
+    StdpPowerLaw,
+    TsodyksMarkram,
+)
 from distsim.analysis.filtered_trains import KERNELS, liquid_states
+from distsim.spiking.choices import EXCHANGES
 from tests.binary_reference import CASES
 from tests.programs import every_kernel, liquid, own_synapse, plasticity, rate_network
 from tests.programs.binary_trajectories import trajectory
@@ -90,6 +101,23 @@ def sources(comm: MPI.Comm) -> dict[str, Any]:
         return {"spikes": len(simulation.spikes("X").step), "states": digest(states.x, states.y, states.u)}
 
 
+def every_plan() -> list[str]:
+    """What neurons that drive each other give with every plan of exchange, on two ranks."""
+    network = Network(dt=0.25)
+    network.population("E", 4, IafPscAlpha(I_e=1600.0))
+    network.connect("E", "E", AllToAll(), Static(100.0, 1.0))
+
+    def simulate(comm: Any, plan: str) -> str:
+        with Simulation(network, comm, exchange=plan) as simulation:
+            simulation.run(10.0)
+            return simulation.spike_hash()
+
+    found = []
+    for plan in EXCHANGES:
+        found += on_ranks(2, partial(simulate, plan=plan))
+    return found
+
+
 def restored() -> list[str]:
     """What plastic weights come to on two ranks, after a checkpoint and on one rank."""
     network = Network(dt=0.25)
@@ -118,6 +146,7 @@ def results(comm: MPI.Comm) -> dict[str, Any]:
         "own synapses": own_synapse.outcome(comm, 8.0),
         "silent source": own_synapse.silent_source(comm),
         "sources": sources(comm),
+        "plans": every_plan(),
         "restored": restored(),
         "gamma": [Gamma(shape, 1.0).quantile(np.linspace(1e-9, 1.0, 9)[:8]).tolist() for shape in SHAPES],
         "binary": [on_ranks(2, partial(trajectory, case=CASES[name])) for name in ("seven", "weak", "external")],

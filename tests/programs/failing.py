@@ -59,7 +59,7 @@ def fault_of_one_rank(comm: MPI.Comm) -> None:
         keep(self, fired)
 
     Recorders.spikes = break_down  # type: ignore[method-assign]
-    Simulation(build_network(), comm=comm).run(1e7)
+    Simulation(build_network(), comm=comm, exchange="window").run(1e7)
 
 
 def fault_of_progress(comm: MPI.Comm) -> None:
@@ -80,10 +80,12 @@ def full_disk(comm: MPI.Comm) -> None:
 
 
 def killed(comm: MPI.Comm) -> None:
-    """A rank that vanishes without a word."""
+    """A rank that vanishes without a word while others wait for what it writes into shared memory."""
+    simulation = Simulation(build_network(), comm=comm, exchange="window")
+    simulation.run(1.0)
     if comm.rank == 2:
         os._exit(9)
-    Simulation(build_network(), comm=comm).run(1e7)
+    simulation.run(1e7)
 
 
 def fault_on_root(comm: MPI.Comm) -> None:
@@ -108,7 +110,7 @@ def fault_of_compiling(comm: MPI.Comm) -> None:
 
 def runs(comm: MPI.Comm) -> None:
     """Nothing goes wrong until somebody stops it."""
-    simulation = Simulation(build_network(), comm=comm)
+    simulation = Simulation(build_network(), comm=comm, exchange="window")
     simulation.run(1.0)
     print("pid", comm.rank, os.getpid(), flush=True)
     simulation.run(1e7)

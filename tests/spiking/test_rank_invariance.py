@@ -11,6 +11,7 @@ from mpi4py import MPI
 from distsim import Simulation
 from distsim.models.two_population import parameters
 from distsim.models.two_population.network import build_network
+from distsim.parallel.nodes import VARIABLE
 from tests.on_ranks import found_alone
 from tests.programs import mixed_network, two_population_hashes
 from tests.threads import on_ranks
@@ -32,6 +33,11 @@ OPTIONS = [
     {"exchange": "allgatherv"},
     {"exchange": "alltoallv"},
     {"exchange": "alltoallv", "interval": 0.125},
+    {"exchange": "alltoall"},
+    {"exchange": "window"},
+    {"exchange": "window", "interval": 0.125},
+    {"exchange": "nodes"},
+    {"exchange": "nodes_directed"},
     {"precision": "single"},
 ]
 THOUSAND_MS = {"N": 500, "K": 100, "T": 1000.0}
@@ -64,6 +70,15 @@ def test_intervals_and_plans_of_exchange_change_nothing(comm, options):
     reference = found_alone(comm, two_population_hashes.simulate, case)
     assert reference["spikes"] > 50
     assert two_population_hashes.simulate(comm, {**SMALL, "options": options}) == reference
+
+
+@pytest.mark.mpi(min_size=2)
+@pytest.mark.parametrize("ranks_per_node", [1, 2])
+@pytest.mark.parametrize("plan", ["auto", "nodes", "nodes_directed"])
+def test_nodes_change_nothing(comm, plan, ranks_per_node, monkeypatch):
+    reference = found_alone(comm, two_population_hashes.simulate, SMALL)
+    monkeypatch.setenv(VARIABLE, str(ranks_per_node))
+    assert two_population_hashes.simulate(comm, {**SMALL, "options": {"exchange": plan}}) == reference
 
 
 @pytest.mark.mpi
@@ -110,6 +125,25 @@ def test_many_ranks_as_threads(neuron_model, ranks):
     (alone,) = on_ranks(1, hashes)
     assert alone[2] > 20
     assert on_ranks(ranks, hashes) == [alone] * ranks
+
+
+@pytest.mark.parametrize(
+    ("plan", "ranks_per_node"),
+    [("window", 0), ("alltoall", 1), ("nodes", 1), ("nodes", 3), ("nodes_directed", 2)],
+)
+def test_sixteen_ranks_on_nodes_as_threads(plan, ranks_per_node, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(ranks_per_node))
+    p = parameters.load({"N": 250, "K": 50})
+    network = build_network(p)
+
+    def hashes(comm):
+        with Simulation(network, comm, p.seed, exchange=plan) as simulation:
+            simulation.run(60.0)
+            return simulation.spike_hash(), simulation.weight_hash(), simulation.spike_count()
+
+    (alone,) = on_ranks(1, hashes)
+    assert alone[2] > 20
+    assert on_ranks(16, hashes) == [alone] * 16
 
 
 @pytest.mark.slow  # 64 processes import numba
