@@ -44,7 +44,7 @@ class Windows:
         self.timers = Timers()
         self._neurons, self._couplings = neurons, couplings.arrays
         self._hits = np.empty(int(np.diff(couplings.offsets).max(initial=0)) + 1, np.int64)
-        self._handles = np.array(collectives.handles(comm) if _can_be_compiled(comm) else (), np.int64)
+        self.handles = np.array(collectives.handles(comm) if _can_be_compiled(comm) else (), np.int64)
 
     def settle(self, stretch: Stretch, start: float, stop: float) -> int:
         """Find out all of a stretch of time (ms); returns the number of its flips."""
@@ -52,7 +52,7 @@ class Windows:
         course[: steps.WINDOWS] = 0
         times[NOW], times[STOP] = start, stop
         while not course[DONE]:
-            if len(self._handles):
+            if len(self.handles):
                 self._settle_compiled(stretch)
             else:
                 self._guess(stretch)
@@ -92,7 +92,7 @@ class Windows:
         result = steps.settle_windows(
             self.course, self.times, self.comm.rank, self._neurons.arrays, self._neurons.m_ext, stretch.arrays,
             stretch.n, stretch.marks, self._couplings, self._hits, stretch.changes, stretch.flips,
-            (*self.exchange.buffers, self.exchange.room, self._handles), (clock, spent),
+            (*self.exchange.buffers, self.exchange.room, self.handles), (clock, spent),
         )  # fmt: skip
         if result == FAILED:
             raise RuntimeError("MPI could not exchange changes of state")
@@ -108,7 +108,7 @@ class Windows:
             steps.settle_all(self.course, self.times, self._neurons.arrays, stretch.arrays, stretch.flips)
             return
         self._take_in(stretch, np.zeros_like(self.exchange.buffers[1]))
-        if len(self._handles):
+        if len(self.handles):
             self._settle_compiled(stretch)
 
 
