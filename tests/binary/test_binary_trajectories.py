@@ -53,10 +53,10 @@ def test_windows_and_runs_change_nothing(comm, way):
 @pytest.mark.mpi
 def test_windows_run_in_compiled_code_with_one_exchange_each(comm):
     """But for those at the end of a stretch, until nothing changes any more; the same steps taken by Python agree."""
-    case = published(0.5, K=[[15, 20], [35, 20]], T=6.0, seed=2)
+    case = published(0.5, K=[[15, 20], [35, 20]], T=2.0, seed=2)
     network, found = build(case), []
     for compiled in (True, False):
-        loop = BinaryLoop(network, comm, 2, build_couplings(network, comm, 2))
+        loop = BinaryLoop(network, comm, 2, build_couplings(network, comm, 2), window=0.05)
         assert len(loop.windows.handles) == (2 if comm.size > 1 else 0)
         if not compiled:
             loop.windows.handles = np.zeros(0, np.int64)
@@ -66,8 +66,8 @@ def test_windows_run_in_compiled_code_with_one_exchange_each(comm):
         found.append((loop.tally.hash.over_ranks(comm), windows, exchanges))
     assert found[0] == found[1]
     if comm.size > 1:
-        assert windows > 100
-        assert exchanges < 1.5 * windows
+        assert windows >= 40
+        assert exchanges < windows + 20
 
 
 def test_kernels_as_plain_python_give_the_same_bits(mpirun, pytestconfig, reference):
