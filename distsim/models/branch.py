@@ -15,7 +15,6 @@ from typing import Any
 
 from distsim.core.errors import InputError
 from distsim.models.model import NetworkModel, RunSettings
-from distsim.models.network_differences import differences
 from distsim.models.outcome import Table
 from distsim.models.recording import Recording
 from distsim.parallel.communicator import on_root
@@ -87,6 +86,8 @@ class Branch:
 
         Raises InputError where something differs that cannot change between runs; then there is no ``file``.
         """
+        from distsim.models.network_differences import differences
+
         was, is_now = (model.build_network(p) for p in (model.load(self.identity["parameters"]), parameters))
         for network in (was, is_now) if recording is not None else ():
             recording.apply(network)  # type: ignore[union-attr]

@@ -1,36 +1,50 @@
-"""What the one driver asks of networks of each kind of neuron: how they are simulated, and what is told of a run."""
+"""What the one driver asks of networks of each kind of neuron: how they are simulated, and what is told of a run.
+
+A run has neurons of one kind: what belongs to the others, and takes its time to be imported, is left alone.
+"""
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from distsim.binary.binary_network import BinaryNetwork
-from distsim.binary.binary_simulation import BinarySimulation
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S, shown
-from distsim.models import activity as spiking_activity
-from distsim.models import binary_activity, connectivity_figures, rate_activity
 from distsim.models.model import OF_ALL_NEURONS, SETTINGS, RunSettings
-from distsim.rates.rate_network import RateNetwork
-from distsim.rates.rate_simulation import RateSimulation
-from distsim.spiking.network import Network
-from distsim.spiking.simulation import Simulation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mpi4py import MPI
 
+    from distsim.binary.binary_network import BinaryNetwork
+    from distsim.binary.binary_simulation import BinarySimulation
+    from distsim.models.activity import Activity
+    from distsim.models.binary_activity import BinaryActivity
+    from distsim.models.rate_activity import RateActivity
+    from distsim.rates.rate_network import RateNetwork
+    from distsim.rates.rate_simulation import RateSimulation
     from distsim.record.storage import Contents
+    from distsim.spiking.network import Network
+    from distsim.spiking.simulation import Simulation
 
 
 class Wing(ABC):
-    """How networks of the class ``network`` are run; what is recorded goes to ``file`` in the folder of a run."""
+    """How networks of the class ``network`` of ``module`` are run; what is recorded goes to ``file`` in a folder.
 
-    network: ClassVar[type]
+    ``used`` are the modules that a run takes.
+    """
+
+    module: ClassVar[str]
+    network: ClassVar[str]
+    used: ClassVar[tuple[str, ...]]
     file: ClassVar[str]
+
+    def has(self, network: Any) -> bool:
+        """Whether ``network`` is one of these; nothing is, where their module was never imported."""
+        return isinstance(network, getattr(sys.modules.get(self.module), self.network, ()))
 
     def neurons(self, network: Any) -> list[Any]:
         """The populations that are neurons, not sources."""
@@ -84,7 +98,8 @@ class Wing(ABC):
 class Spiking(Wing):
     """Networks of spiking neurons."""
 
-    network = Network
+    module, network = "distsim.spiking.network", "Network"
+    used = ("distsim.spiking.simulation", "distsim.models.activity")
     file = "spikes.h5"
 
     def neurons(self, network: Network) -> list[Any]:
@@ -99,6 +114,8 @@ class Spiking(Wing):
     def simulation(
         self, network: Network, comm: MPI.Comm, settings: RunSettings, file: Path | None, checkpoint: Path | None = None
     ) -> Simulation:
+        from distsim.spiking.simulation import Simulation
+
         own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange")}
         return _begun(Simulation, network, comm, checkpoint, file=file, **own)
 
@@ -111,11 +128,15 @@ class Spiking(Wing):
     def hashes(self, simulation: Simulation) -> dict[str, str]:
         return {"spike_hash": simulation.spike_hash(), "weight_hash": simulation.weight_hash()}
 
-    def observe(self, simulation: Simulation, start: float) -> spiking_activity.Activity:
-        return spiking_activity.observe(simulation)
+    def observe(self, simulation: Simulation, start: float) -> Activity:
+        from distsim.models.activity import observe
+
+        return observe(simulation)
 
     def figures(self, network: Network, file: Path, style: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
-        return connectivity_figures.figures_of(network, file, style)
+        from distsim.models.connectivity_figures import figures_of
+
+        return figures_of(network, file, style)
 
     def means(self, network: Network, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         neurons = self.neurons(network)
@@ -127,7 +148,8 @@ class Spiking(Wing):
 class Rates(Wing):
     """Networks of rate neurons: what is told of their activity are the rates at the end."""
 
-    network = RateNetwork
+    module, network = "distsim.rates.rate_network", "RateNetwork"
+    used = ("distsim.rates.rate_simulation", "distsim.models.rate_activity")
     file = "rates.h5"
 
     def neurons(self, network: RateNetwork) -> list[Any]:
@@ -141,6 +163,8 @@ class Rates(Wing):
         file: Path | None,
         checkpoint: Path | None = None,
     ) -> RateSimulation:
+        from distsim.rates.rate_simulation import RateSimulation
+
         return _begun(RateSimulation, network, comm, checkpoint, seed=settings.seed, file=file)
 
     def connections(self, simulation: RateSimulation) -> int:
@@ -149,10 +173,12 @@ class Rates(Wing):
     def hashes(self, simulation: RateSimulation) -> dict[str, str]:
         return {"rate_hash": simulation.rate_hash()}
 
-    def observe(self, simulation: RateSimulation, start: float) -> rate_activity.RateActivity:
-        return rate_activity.observe(simulation)
+    def observe(self, simulation: RateSimulation, start: float) -> RateActivity:
+        from distsim.models.rate_activity import observe
 
-    def files(self, activity: rate_activity.RateActivity) -> Mapping[str, Callable[[], Contents]]:
+        return observe(simulation)
+
+    def files(self, activity: RateActivity) -> Mapping[str, Callable[[], Contents]]:
         return {"rates.csv": activity.csv} if activity.recorded else {}
 
     def means(self, network: RateNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
@@ -166,7 +192,8 @@ class Rates(Wing):
 class Binary(Wing):
     """Networks of binary neurons."""
 
-    network = BinaryNetwork
+    module, network = "distsim.binary.binary_network", "BinaryNetwork"
+    used = ("distsim.binary.binary_simulation", "distsim.models.binary_activity")
     file = "activity.h5"
 
     def neurons(self, network: BinaryNetwork) -> list[Any]:
@@ -180,6 +207,8 @@ class Binary(Wing):
         file: Path | None,
         checkpoint: Path | None = None,
     ) -> BinarySimulation:
+        from distsim.binary.binary_simulation import BinarySimulation
+
         return _begun(BinarySimulation, network, comm, checkpoint, seed=settings.seed, file=file)
 
     def connections(self, simulation: BinarySimulation) -> int:
@@ -191,8 +220,10 @@ class Binary(Wing):
     def hashes(self, simulation: BinarySimulation) -> dict[str, str]:
         return {"flip_hash": simulation.flip_hash()}
 
-    def observe(self, simulation: BinarySimulation, start: float) -> binary_activity.BinaryActivity:
-        return binary_activity.observe(simulation, start)
+    def observe(self, simulation: BinarySimulation, start: float) -> BinaryActivity:
+        from distsim.models.binary_activity import observe
+
+        return observe(simulation, start)
 
     def means(self, network: BinaryNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         found = {p.name: activity.statistics[p.name] for p in self.neurons(network) if p.size}
@@ -217,9 +248,8 @@ def _over_all(means: Iterable[tuple[int, float]]) -> float | None:
 
 
 WINGS: tuple[Wing, ...] = (Spiking(), Rates(), Binary())
-NETWORKS = tuple(wing.network for wing in WINGS)
 
 
 def wing_of(network: Any) -> Wing:
     """The wing that simulates ``network``."""
-    return next(wing for wing in WINGS if isinstance(network, wing.network))
+    return next(wing for wing in WINGS if wing.has(network))
