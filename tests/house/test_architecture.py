@@ -293,8 +293,8 @@ def test_a_run_loads_the_engine_of_its_network_alone():
     needs = "import distsim.command.run_command, distsim.models.run, distsim.models.brunel_siegert.network as model"
     wing = "from distsim.models.wings import wing_of; network = model.build_network()"
     loaded = modules_after(f"{needs}; {wing}; assert wing_of(network).file == 'rates.h5'")
-    engines = {name for name in loaded if name.startswith(("distsim.spiking.", "distsim.rates.", "distsim.binary."))}
-    assert engines - {"distsim.spiking.choices"} == {"distsim.rates.rate_network"}
+    engines = {name for name in loaded if name.startswith(("distsim.spiking.", "distsim.binary."))}
+    assert engines == {"distsim.spiking.choices"}
 
 
 def test_importing_the_package_loads_nothing_heavy():
