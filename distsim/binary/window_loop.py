@@ -50,9 +50,10 @@ FEW_ROUNDS, MANY_ROUNDS = 3, 5  # exchanges in a window: with fewer it grows, wi
 class LocalNeurons:
     """The neurons of this rank, over all populations, ascending by global id.
 
-    gids (n,), first (populations + 1,): local index at which each population begins; state (n,) uint8; h and theta
-    (n,) in half units of the couplings; the times (n,) of the next updates. m_ext (n,): the chance of external neurons
-    to be active after an update, -1 for all others; (0,) where no population is external.
+    gids (n,), first (populations + 1,): local index at which each population begins; state (n,) uint8; limits (n,):
+    thresholds; h and theta (n,): inputs and thresholds in half units of the couplings; the times (n,) of the next
+    updates. m_ext (n,): the chance of external neurons to be active after an update, -1 for all others; (0,) where no
+    population is external.
     """
 
     def __init__(self, network: BinaryNetwork, comm: MPI.Comm, seed: int, couplings: Couplings) -> None:
@@ -72,9 +73,9 @@ class LocalNeurons:
         self.state = np.empty(self.n, np.uint8)
         draw_states(streams_of(seed, "m_0", 1, self.gids), m_0, self.state)
         self.initial = self.state.copy()
-        self.theta = couplings.threshold(theta)
+        self.limits = theta
         self.tau = tau[:1].copy() if self.n and (tau == tau[0]).all() else tau
-        self.h = np.zeros(self.n, couplings.input_type)
+        self.couple(couplings)
         self.last = np.full(self.n, -1, np.int32)
         self.external = any(p.m_ext is not None for p in network.populations)
         some = slice(None) if self.external else slice(0)
@@ -84,6 +85,11 @@ class LocalNeurons:
         self.upcoming = np.empty(self.n)
         self.counter = np.empty(self.n, np.int64)
         first_updates(self.streams, self.tau, self.upcoming, self.counter)
+
+    def couple(self, couplings: Couplings) -> None:
+        """Count thresholds and inputs, which are 0, in units of ``couplings``."""
+        self.theta = couplings.threshold(self.limits)
+        self.h = np.zeros(self.n, couplings.input_type)
 
     def draw_from(self, seed: int) -> None:
         """Take the streams of ``seed`` for all that is drawn from now on: intervals, decisions of external neurons."""
@@ -177,9 +183,6 @@ class BinaryLoop:
     ) -> None:
         self.neurons = LocalNeurons(network, comm, seed, couplings)
         self.comm = comm
-        self.couplings = couplings.arrays
-        self.unit = couplings.unit
-        self._hits = np.empty(int(np.diff(couplings.offsets).max(initial=0)) + 1, np.int64)
         self.exchange = GrowingAllgather(comm, np.float64, 2)  # time and code of a change
         self.tally = self.neurons.tally()
         self.timers = Timers()
@@ -188,7 +191,16 @@ class BinaryLoop:
         self._forced = window
         self.set_pace()
         expected = min(self._stretch_time * self.neurons.rate, 1e9) if self.neurons.n else 0.0
-        self.stretch = Stretch(int(1.1 * expected) + 1024, couplings.input_type)
+        self._capacity = int(1.1 * expected) + 1024
+        self.couple(couplings)
+
+    def couple(self, couplings: Couplings) -> None:
+        """Let ``couplings`` give the inputs from now on (collective)."""
+        self.couplings = couplings.arrays
+        self.unit = couplings.unit
+        self._hits = np.empty(int(np.diff(couplings.offsets).max(initial=0)) + 1, np.int64)
+        self.stretch = Stretch(self._capacity, couplings.input_type)
+        self.neurons.couple(couplings)
         self.find_inputs()
 
     def set_pace(self) -> None:
