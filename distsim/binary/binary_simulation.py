@@ -57,6 +57,7 @@ class BinarySimulation(Changeable[BinaryNetwork]):
     connections = "couplings"
     build_phases = ("connect",)
     kept_recordings = RECORDINGS
+    can_record_anew = False
     run_phases = ("draw", "speculate", "exchange", "correct", "settle", "record")
 
     def __init__(

@@ -62,9 +62,15 @@ class Wing(ABC):
 
     @abstractmethod
     def simulation(
-        self, network: Any, comm: MPI.Comm, settings: RunSettings, file: Path | None, checkpoint: Path | None = None
+        self,
+        network: Any,
+        comm: MPI.Comm,
+        settings: RunSettings,
+        file: Path | None,
+        checkpoint: Path | None = None,
+        **how: Any,
     ) -> Any:
-        """Build ``network``, to begin, or to go on from a ``checkpoint``; collective."""
+        """Build ``network``, to begin, or to go on from a ``checkpoint``, ``how``: as ``restore`` says; collective."""
 
     @abstractmethod
     def connections(self, simulation: Any) -> int:
@@ -112,12 +118,18 @@ class Spiking(Wing):
         """They have all."""
 
     def simulation(
-        self, network: Network, comm: MPI.Comm, settings: RunSettings, file: Path | None, checkpoint: Path | None = None
+        self,
+        network: Network,
+        comm: MPI.Comm,
+        settings: RunSettings,
+        file: Path | None,
+        checkpoint: Path | None = None,
+        **how: Any,
     ) -> Simulation:
         from distsim.spiking.simulation import Simulation
 
         own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange")}
-        return _begun(Simulation, network, comm, checkpoint, file=file, **own)
+        return _begun(Simulation, network, comm, checkpoint, how, file=file, **own)
 
     def connections(self, simulation: Simulation) -> int:
         return simulation.synapse_count()
@@ -162,10 +174,11 @@ class Rates(Wing):
         settings: RunSettings,
         file: Path | None,
         checkpoint: Path | None = None,
+        **how: Any,
     ) -> RateSimulation:
         from distsim.rates.rate_simulation import RateSimulation
 
-        return _begun(RateSimulation, network, comm, checkpoint, seed=settings.seed, file=file)
+        return _begun(RateSimulation, network, comm, checkpoint, how, seed=settings.seed, file=file)
 
     def connections(self, simulation: RateSimulation) -> int:
         return simulation.connection_count()
@@ -206,10 +219,11 @@ class Binary(Wing):
         settings: RunSettings,
         file: Path | None,
         checkpoint: Path | None = None,
+        **how: Any,
     ) -> BinarySimulation:
         from distsim.binary.binary_simulation import BinarySimulation
 
-        return _begun(BinarySimulation, network, comm, checkpoint, seed=settings.seed, file=file)
+        return _begun(BinarySimulation, network, comm, checkpoint, how, seed=settings.seed, file=file)
 
     def connections(self, simulation: BinarySimulation) -> int:
         return simulation.coupling_count()
@@ -233,11 +247,13 @@ class Binary(Wing):
         }
 
 
-def _begun(kind: Any, network: Any, comm: MPI.Comm, checkpoint: Path | None, **options: Any) -> Any:
-    """A new simulation, or the one of a checkpoint."""
+def _begun(
+    kind: Any, network: Any, comm: MPI.Comm, checkpoint: Path | None, how: Mapping[str, Any], **options: Any
+) -> Any:
+    """A new simulation, or the one of a checkpoint; ``how``: further options of ``restore``."""
     if checkpoint is None:
         return kind(network, comm, **options)
-    return kind.restore(network, checkpoint, comm, **options)
+    return kind.restore(network, checkpoint, comm, **how, **options)
 
 
 def _over_all(means: Iterable[tuple[int, float]]) -> float | None:
