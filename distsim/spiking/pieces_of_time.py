@@ -73,7 +73,7 @@ def with_values(declared: Any, values: Mapping[str, Any]) -> Any:
     """``declared`` with other ``values``: one number in place of those of pieces of time holds for all of it."""
     several = {name for name in values if isinstance(getattr(declared, name), tuple)}
     one = any(not isinstance(values[name], (list, tuple, np.ndarray)) for name in several)
-    return replace(declared, **({"times": None} if one and hasattr(declared, "times") else {}), **values)
+    return replace(declared, **({"times": None} if one and hasattr(declared, "times") else {}) | dict(values))
 
 
 def _check_values(value: Any, name: str, low: float = -math.inf) -> float | tuple[float, ...]:
