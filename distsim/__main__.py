@@ -41,7 +41,8 @@ def main(arguments: list[str]) -> int:
 
 def _on_ranks(comm: MPI.Comm, arguments: list[str]) -> None:
     """Do what the command line asks for; collective."""
-    models = [f"distsim.models.{word}.network" for word in arguments[1:2] if word.isidentifier()]
+    named = [word for word in arguments[1:2] if word.isidentifier()]
+    models = [f"distsim.models.{word}.{module}" for word in named for module in ("network", "experiment")]
     import_together(comm, [*NEEDED, *models])
     from distsim.command.request import parse
 

@@ -23,5 +23,5 @@ def memory_of_binary(network: BinaryNetwork, ranks: int) -> Memory:
     tables = edges * (np.dtype(target_type(largest)).itemsize + (0 if single else WORD)) + WORD * slots
     drawn = WORD * (slots + sum(p.source.size for p in network.projections))
     updates = max(FEWEST_UPDATES, 0.5 * n)
-    words = 8.0 if all(p.m_ext is None for p in network.populations) else 11.0
+    words = 9.0 if all(p.m_ext is None for p in network.populations) else 12.0
     return Memory(tables=tables, neurons=words * WORD * n + BYTES_OF_UPDATE * 1.1 * updates, building=drawn)

@@ -241,14 +241,21 @@ class BinaryNetwork(Populations[BinaryPopulation]):
 
     def record_couplings(
         self,
-        source: BinaryPopulation | str,
-        target: BinaryPopulation | str,
+        source: Neurons | str,
+        target: Neurons | str,
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
     ) -> None:
-        """Keep the couplings from ``source`` to ``target``, or between chosen neurons of theirs, in the file."""
+        """Keep the couplings from ``source`` to ``target``, or between chosen neurons of theirs, in the file.
+
+        Of parts, those of their neurons, each with those of its own population.
+        """
         self._require_open()
-        source, target = self.find(source), self.find(target)
+        source, target = self.neurons(source), self.neurons(target)
+        if isinstance(source, Part) or isinstance(target, Part):
+            for ends in self._recorded_between(source, target, sources, targets):
+                self.record_couplings(*ends)
+            return
         where = f"record_couplings '{source.name}->{target.name}'"
         self.find_projections(source, target)
         if any((r.source, r.target) == (source.name, target.name) for r in self.coupling_recordings):
@@ -258,13 +265,13 @@ class BinaryNetwork(Populations[BinaryPopulation]):
 
     @staticmethod
     def chosen_ends(
-        source: BinaryPopulation,
-        target: BinaryPopulation,
+        source: Neurons,
+        target: Neurons,
         sources: Iterable[int] | None,
         targets: Iterable[int] | None,
         where: str,
     ) -> tuple[Int64Array, Int64Array]:
-        """Indices of the chosen neurons of two populations, ascending, each once; all of them for None."""
+        """Indices of the chosen neurons of two populations, or parts, ascending, each once; all of them for None."""
         ends = (sources, source, f"{where}: sources"), (targets, target, f"{where}: targets")
         of, to = (np.unique(np.array(check_indices(*end), np.int64)) for end in ends)
         return of, to

@@ -15,7 +15,7 @@ from distsim.binary.binary_checkpoint import RECORDINGS, transfer
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation
 from distsim.binary.changed_binary import ChangedBinary
-from distsim.binary.coupled_pairs import CoupledEnds, CoupledPairs
+from distsim.binary.coupled_pairs import CoupledPairs
 from distsim.binary.flip_recorder import BinaryRecorder, Flips, MeanActivity
 from distsim.binary.state_sampler import BinaryStates
 from distsim.binary.update_recorder import Updates
@@ -28,7 +28,7 @@ from distsim.parallel.gather import gather_array
 from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import FLUSH_TIME, Output
-from distsim.record.recorded_parts import events_of_part
+from distsim.record.recorded_parts import columns_of_part, events_of_part
 from distsim.record.simulation_base import Tick
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class BinarySimulation(Changeable[BinaryNetwork]):
     connections = "couplings"
     build_phases = ("connect",)
     kept_recordings = RECORDINGS
+    can_record_anew = False
     run_phases = ("draw", "speculate", "exchange", "correct", "settle", "record")
 
     def __init__(
@@ -160,6 +161,16 @@ class BinarySimulation(Changeable[BinaryNetwork]):
         """
         self._change("neurons", [self.network.neurons(neurons)], values)
 
+    def set_couplings(self, source: Neurons | str, target: Neurons | str, J: Any, number: int | None = None) -> None:
+        """Change the strength of couplings from now on: ``set_couplings("E", "I", 0.2)``.
+
+        source, target: as they were given to ``BinaryNetwork.connect``. J: a number, an array or a distribution, as
+        there. number: which of several projections between them, counted from 0; None: all. Which neurons are coupled
+        stays. Couplings that are recorded in a file are those of its beginning.
+        """
+        ends = [self.network.neurons(source), self.network.neurons(target)]
+        self._change("couplings", ends, {"J": J}, number)
+
     def draw_anew(self, seed: int) -> None:
         """Draw with another seed, from now on, intervals between updates and what external neurons decide.
 
@@ -173,6 +184,12 @@ class BinarySimulation(Changeable[BinaryNetwork]):
         if what == "seed":
             self._loop.neurons.draw_from(int(number or 0))
             return {"of": "updates and external neurons", "seed": number}
+        if what == "couplings":
+            self._changed.couple(neurons[0], neurons[1], number, values["J"])
+            self._couplings = self._changed.couplings
+            self._compile(lambda: call_kernels(self.network, self.comm, self.seed, self._couplings))
+            self._loop.couple(self._couplings)
+            return {"of": f"{neurons[0].name}->{neurons[1].name}"}
         flips = self._changed.set(neurons[0], values, len(self._requests))
         self._loop.add_flips(flips)
         self._recorder.add_flips(flips, self.time)
@@ -221,10 +238,18 @@ class BinarySimulation(Changeable[BinaryNetwork]):
             raise InputError("updates are not recorded in a file; call network.record_updates(), and give a file")
         return flip_file.updates_in_pieces(self._output, self.network)
 
-    def recorded_states(self, population: BinaryPopulation | str, *, everywhere: bool = True) -> BinaryStates:
-        """The states recorded of ``population`` so far; not ``everywhere``: on rank 0 alone."""
+    def recorded_states(self, population: Neurons | str, *, everywhere: bool = True) -> BinaryStates:
+        """The states recorded of ``population`` so far; of a part of one, those of its neurons, in its order.
+
+        Not ``everywhere``: on rank 0 alone.
+        """
         self._require_open()
-        name = self.network.find(population).name
+        neurons = self.network.neurons(population)
+        if isinstance(neurons, Part):
+            whole = self.recorded_states(neurons.pieces[0].population, everywhere=everywhere)
+            columns = columns_of_part(neurons, "the state", whole.neuron)
+            return BinaryStates(whole.time, np.arange(neurons.size), whole.value[:, columns])
+        name = neurons.name
         if name not in self._recorder.states:
             raise InputError(f"states of '{name}' are not recorded; call network.record_states(times, '{name}')")
         if self._output:
@@ -233,8 +258,8 @@ class BinarySimulation(Changeable[BinaryNetwork]):
 
     def couplings(
         self,
-        source: BinaryPopulation | str,
-        target: BinaryPopulation | str,
+        source: Neurons | str,
+        target: Neurons | str,
         sources: Iterable[int] | None = None,
         targets: Iterable[int] | None = None,
         *,
@@ -242,12 +267,12 @@ class BinarySimulation(Changeable[BinaryNetwork]):
     ) -> CoupledPairs:
         """The couplings from ``source`` to ``target``, or between chosen neurons of theirs.
 
-        Not ``everywhere``: on rank 0 alone.
+        Each is a population, its name or a part; neurons are counted within it. Not ``everywhere``: on rank 0 alone.
         """
-        ends = self.network.find(source), self.network.find(target)
+        ends = self.network.neurons(source), self.network.neurons(target)
         where = f"couplings '{ends[0].name}->{ends[1].name}'"
         chosen = self.network.chosen_ends(*ends, sources, targets, where)
-        return CoupledEnds(self.network, self._couplings, self.comm, ends, chosen).all(everywhere)
+        return coupled_pairs.between(self.network, self._couplings, self.comm, ends, chosen, everywhere)
 
     def states(self, population: Neurons | str, *, everywhere: bool = True) -> npt.NDArray[np.uint8]:
         """The states (size,), 0 or 1, of the neurons of ``population`` now; not ``everywhere``: on rank 0 alone."""

@@ -1,26 +1,30 @@
-"""Binary neurons changed between runs: thresholds, intervals of updates, chances of external neurons, states.
+"""Binary neurons and their couplings changed between runs.
 
 Intervals are exponential, so that what is left of one under way is that of the new mean times the ratio of both: no
-number is drawn again. A state that is set becomes a flip just after the present.
+number is drawn again. A state that is set becomes a flip just after the present. Other couplings are made anew, in a
+unit that suits them, between the same neurons; inputs are those that the neurons that are active now give by them.
 """
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork
-from distsim.binary.couplings import Couplings
+from distsim.binary.couplings import Couplings, build_couplings
 from distsim.binary.flip_tally import Flipped
 from distsim.binary.update_kernels import draw_states
 from distsim.binary.window_loop import BinaryLoop
+from distsim.connect.rule import check_of_edges
 from distsim.core.changed_values import local_places, of_piece, values_at
 from distsim.core.errors import InputError, check_names
 from distsim.core.parts import Neurons, Piece
 from distsim.core.rng import streams_of
-from distsim.core.values import Value, largest
+from distsim.core.values import Value, check_value, largest
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -33,10 +37,13 @@ PURPOSES = {"m": "m_ext"}
 
 
 class ChangedBinary:
-    """The neurons of a simulation. again: while the changes of a checkpoint are made again, which has the states."""
+    """The neurons and ``couplings`` of a simulation; network: with these as they are now.
+
+    again: while the changes of a checkpoint are made again, which has the states.
+    """
 
     def __init__(self, network: BinaryNetwork, loop: BinaryLoop, couplings: Couplings, seed: int) -> None:
-        self.network, self.loop, self.couplings, self.seed = network, loop, couplings, seed
+        self.network, self.loop, self.couplings, self.seed = copy(network), loop, couplings, seed
         self.again = False
 
     def set(self, neurons: Neurons, values: dict[str, Any], number: int) -> Flipped:
@@ -65,6 +72,18 @@ class ChangedBinary:
         time = np.full(len(index), np.nextafter(self.loop.time, np.inf))
         return time, index, self.loop.neurons.state[index]
 
+    def couple(self, source: Neurons, target: Neurons, number: int | None, J: Any) -> None:
+        """Let projections, see ``Populations.find_connected``, have couplings ``J`` from now on (collective)."""
+        where = f"set_couplings '{source.name}->{target.name}'"
+        chosen = self.network.find_connected(source, target, number, where)
+        strength = check_value(J, f"{where}: J")
+        projections = list(self.network.projections)
+        for index in chosen:
+            check_of_edges(strength, projections[index].rule.array_shape(projections[index].ends), f"{where}: J")
+            projections[index] = replace(projections[index], J=strength)
+        self.network.projections = projections
+        self.couplings = build_couplings(self.network, self.loop.comm, self.seed)
+
     def _planned(self, piece: Piece, neurons: Neurons, values: dict[str, Any]) -> dict[str, Value]:
         """What is given for the neurons of ``piece``, checked."""
         where, population = f"set '{neurons.name}'", piece.population
@@ -82,6 +101,7 @@ class ChangedBinary:
         """Give the local neurons ``mine`` (m,) other parameters, ``new`` (m,)."""
         neurons = self.loop.neurons
         if name == "theta":
+            neurons.limits[mine] = new
             neurons.theta[mine] = self.couplings.threshold(new)
         elif name == "m":
             neurons.m_ext[mine] = new

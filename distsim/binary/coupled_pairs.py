@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork, BinaryPopulation, CouplingRecording
 from distsim.binary.couplings import Couplings, placed
+from distsim.core.parts import Neurons
 from distsim.core.placement import local_gids
 from distsim.parallel.gather import gather_columns
 
@@ -96,6 +98,35 @@ class CoupledEnds:
             return units
         shared = int(c.strength[self._population * c.slots + slot]) * c.unit / 2
         return np.full(len(edges), float(Fraction(shared)))
+
+
+def between(
+    network: BinaryNetwork,
+    couplings: Couplings,
+    comm: MPI.Comm,
+    ends: tuple[Neurons, Neurons],
+    chosen: tuple[Int64Array, Int64Array],
+    everywhere: bool,
+) -> CoupledPairs:
+    """Those between chosen neurons (n,) of populations or parts, within which they are counted (collective)."""
+    found = [CoupledPairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
+    gids = [np.sort(end.gids[index]) for end, index in zip(ends, chosen, strict=True)]
+    populations = {piece.population.name: piece.population for end in ends for piece in end.pieces}.values()
+    for pair in itertools.product(populations, repeat=2):
+        of, to = (_within(population, own) for population, own in zip(pair, gids, strict=True))
+        if len(of) and len(to):
+            pairs = CoupledEnds(network, couplings, comm, pair, (of, to)).all(everywhere)
+            source, target = (end.index_of(p.first_gid + x) for end, p, x in zip(ends, pair, pairs[:2], strict=True))
+            found.append(CoupledPairs(source, target, pairs.weight))
+    source, target, weight = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((target, source))
+    return CoupledPairs(source[order], target[order], weight[order])
+
+
+def _within(population: BinaryPopulation, gids: Int64Array) -> Int64Array:
+    """Indices of those of ``gids``, ascending, that are of a population."""
+    begin, end = np.searchsorted(gids, [population.first_gid, population.first_gid + population.size])
+    return gids[begin:end] - population.first_gid
 
 
 def of_recording(

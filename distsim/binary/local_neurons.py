@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 class LocalNeurons:
     """The neurons of this rank, over all populations, ascending by global id.
 
-    gids (n,), first (populations + 1,): local index at which each population begins; state (n,) uint8; h and theta
-    (n,) in half units of the couplings; the times (n,) of the next updates. m_ext (n,): the chance of external neurons
-    to be active after an update, -1 for all others; (0,) where no population is external.
+    gids (n,), first (populations + 1,): local index at which each population begins; state (n,) uint8; limits (n,):
+    thresholds; h and theta (n,): inputs and thresholds in half units of the couplings; the times (n,) of the next
+    updates. m_ext (n,): the chance of external neurons to be active after an update, -1 for all others; (0,) where no
+    population is external.
     """
 
     def __init__(self, network: BinaryNetwork, comm: MPI.Comm, seed: int, couplings: Couplings) -> None:
@@ -43,9 +44,9 @@ class LocalNeurons:
         self.state = np.empty(self.n, np.uint8)
         draw_states(streams_of(seed, "m_0", 1, self.gids), m_0, self.state)
         self.initial = self.state.copy()
-        self.theta = couplings.threshold(theta)
+        self.limits = theta
         self.tau = tau[:1].copy() if self.n and (tau == tau[0]).all() else tau
-        self.h = np.zeros(self.n, couplings.input_type)
+        self.couple(couplings)
         self.last = np.full(self.n, -1, np.int32)
         self.external = any(p.m_ext is not None for p in network.populations)
         some = slice(None) if self.external else slice(0)
@@ -55,6 +56,11 @@ class LocalNeurons:
         self.upcoming = np.empty(self.n)
         self.counter = np.empty(self.n, np.int64)
         first_updates(self.streams, self.tau, self.upcoming, self.counter)
+
+    def couple(self, couplings: Couplings) -> None:
+        """Count thresholds and inputs, which are 0, in units of ``couplings``."""
+        self.theta = couplings.threshold(self.limits)
+        self.h = np.zeros(self.n, couplings.input_type)
 
     def draw_from(self, seed: int) -> None:
         """Take the streams of ``seed`` for all that is drawn from now on: intervals, decisions of external neurons."""

@@ -53,19 +53,27 @@ class BinaryLoop:
         self, network: BinaryNetwork, comm: MPI.Comm, seed: int, couplings: Couplings, window: float | None = None
     ) -> None:
         self.neurons = LocalNeurons(network, comm, seed, couplings)
-        self.unit = couplings.unit
         self.windows = Windows(self.neurons, couplings, comm)
         self.timers = self.windows.timers
         self.tally = self.neurons.tally()
         self.time = 0.0
         self.n_updates = self.n_flips = 0
-        self.comm, self.couplings = comm, couplings
-        edges = sum(comm.allgather(len(couplings.targets))) / max(1, network.size * comm.size)  # of a row
+        self.comm = comm
         self.windows.times[GIVEN] = window or 0.0
-        self.windows.times[CORRECTION] = (edges + FLIP_EDGES) / EXCHANGE_EDGES
         self.set_pace()
         expected = min(self._stretch_time * self.neurons.rate, 1e9) if self.neurons.n else 0.0
-        self.stretch = Stretch(int(1.1 * expected) + 1024, couplings.input_type)
+        self._capacity = int(1.1 * expected) + 1024
+        self.couple(couplings)
+
+    def couple(self, couplings: Couplings) -> None:
+        """Let ``couplings`` give the inputs from now on (collective)."""
+        self.couplings, self.unit = couplings, couplings.unit
+        self.windows.couple(couplings)
+        self.stretch = Stretch(self._capacity, couplings.input_type)
+        self.neurons.couple(couplings)
+        n = sum(self.comm.allgather(self.neurons.n))
+        edges = sum(self.comm.allgather(len(couplings.targets))) / max(1, n * self.comm.size)  # of a row
+        self.windows.times[CORRECTION] = (edges + FLIP_EDGES) / EXCHANGE_EDGES
         self.find_inputs()
 
     def set_pace(self) -> None:

@@ -42,10 +42,15 @@ class Windows:
         self.comm = comm
         self.exchange = GrowingAllgather(comm, np.float64, 2)  # time and code of a change
         self.timers = Timers()
-        self._neurons, self._couplings = neurons, couplings.arrays
-        self._hits = np.empty(int(np.diff(couplings.offsets).max(initial=0)) + 1, np.int64)
+        self._neurons = neurons
+        self.couple(couplings)
         handles = collectives.handles(comm) if _can_be_compiled(comm) else ()
         self.handles = np.array(handles, np.uint64).view(np.int64)  # those of MPICH may have the highest bit
+
+    def couple(self, couplings: Couplings) -> None:
+        """Let ``couplings`` give the inputs from now on."""
+        self._couplings = couplings.arrays
+        self._hits = np.empty(int(np.diff(couplings.offsets).max(initial=0)) + 1, np.int64)
 
     def settle(self, stretch: Stretch, start: float, stop: float) -> int:
         """Find out all of a stretch of time (ms); returns the number of its flips."""

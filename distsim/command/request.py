@@ -20,6 +20,8 @@ from distsim.record.storage import read_text
 
 COMMANDS = ("list", "run")
 RECORD = "record"
+OF_BRANCHES = SAVE, BRANCH = "--save", "--from-checkpoint"
+"""Options of models that are networks."""
 CHECKPOINT, RESUMED = "checkpoint", "10m"
 """An option, and what it is where a run goes on without it."""
 SUMMARY = "summary.json"
@@ -72,6 +74,12 @@ def parse_run(name: str, arguments: list[str]) -> Request | str:
     """What the words after ``run MODEL`` ask for."""
     model = registry.find(name)
     parser = _make_parser(name, model)
+    branches = [word for word in arguments if word.partition("=")[0] in OF_BRANCHES]
+    if branches and not has_settings(model):
+        raise InputError(
+            f"option {branches[0].partition('=')[0]}: '{model.name}' is an experiment of its own, whose results belong "
+            "to all of its time; --checkpoint and --resume go on with it, and networks have branches"
+        )
     known = parser.take_apart(arguments, "parameters are set by --set NAME=VALUE")
     if known.help:
         chosen = f"\nwhat --record takes:\n{GRAMMAR}\n" if has_settings(model) else ""
@@ -131,9 +139,9 @@ def _make_parser(name: str, model: Model) -> Parser:
         line = "what is recorded, see below (default: what the model itself records)"
         add(f"--{RECORD}", nargs="+", action="extend", metavar="WHAT", help=line)
         line = "leave a checkpoint at the end of the run, for any number of continuations by --from-checkpoint"
-        add("--save", dest="leave", metavar="FILE", help=line)
+        add(SAVE, dest="leave", metavar="FILE", help=line)
         line = "continue the run of a checkpoint, with other parameters or another seed for what is drawn from then on"
-        add("--from-checkpoint", dest="branch", metavar="FILE", help=line)
+        add(BRANCH, dest="branch", metavar="FILE", help=line)
     line = "save the run so often: 60s or 10m of wall time, or 500ms of simulated time; needs --out"
     add(f"--{CHECKPOINT}", metavar="TIME", help=line)
     line = f"go on with the run in the folder of --out, on any number of ranks, saving it every {RESUMED} if not said"

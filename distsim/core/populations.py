@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Generic, Self, TypeVar
@@ -88,6 +89,19 @@ class Populations(Generic[AnyPopulation]):
             raise InputError(f"record {part.name}: a part says which neurons are recorded; choose no others beside it")
         return [(piece.population, None if piece.whole else piece.indices.tolist()) for piece in part.by_population()]
 
+    def _recorded_between(
+        self, source: Neurons, target: Neurons, *chosen: Iterable[int] | None
+    ) -> list[tuple[AnyPopulation, AnyPopulation, Iterable[int] | None, Iterable[int] | None]]:
+        """Two populations and neurons of them, for all that two parts are of, as far as there are projections."""
+        self.find_projections(source, target)
+        ends = (Part(list(source.pieces)), chosen[0]), (Part(list(target.pieces)), chosen[1])
+        sources, targets = (self._recorded(*end) for end in ends)
+        return [
+            (of, to, some, others)
+            for (of, some), (to, others) in itertools.product(sources, targets)
+            if any(common(p.source, of) and common(p.target, to) for p in self.projections)
+        ]
+
     def freeze(self) -> Self:
         """Close the network: a simulation of it exists, and it can no longer change."""
         self._frozen = True
@@ -100,6 +114,20 @@ class Populations(Generic[AnyPopulation]):
         if not found:
             raise InputError(f"there is no projection '{source.name}->{target.name}'")
         return found
+
+    def find_connected(self, source: Neurons, target: Neurons, number: int | None, where: str) -> list[int]:
+        """Which projections were given just these ends: all of them, or that ``number`` of these.
+
+        Raises InputError where there is none.
+        """
+        ends = source.name, target.name
+        found = [k for k, p in enumerate(self.projections) if (p.source.name, p.target.name) == ends]
+        if not found:
+            name, known = f"{source.name}->{target.name}", [p.name for p in self.projections]
+            raise InputError(f"{where}: there is no projection '{name}'{nearest(name, known)}")
+        if number is None:
+            return found
+        return [found[check_count(number, f"{where}: number", low=0, high=len(found) - 1)]]
 
     def record_nothing(self) -> None:
         """Forget all recordings that were asked for."""

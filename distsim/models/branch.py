@@ -15,7 +15,6 @@ from typing import Any
 
 from distsim.core.errors import InputError
 from distsim.models.model import NetworkModel, RunSettings
-from distsim.models.network_differences import differences
 from distsim.models.outcome import Table
 from distsim.models.recording import Recording
 from distsim.parallel.communicator import on_root
@@ -67,16 +66,13 @@ class Branch:
         return {**self.identity["parameters"], **own, **overrides}, {**rest, **settings}
 
     def recording(self, given: Recording | None) -> Recording | None:
-        """What is recorded, as by the run that was saved; InputError where something else is ``given``."""
+        """What is recorded: what is ``given``, else that of the run that was saved."""
         record = self.identity["record"]
-        if given is not None and plain(given.texts) != record:
-            asked = "what the model itself records" if record is None else " ".join(record)
-            raise InputError(f"a branch records what the run in '{self.path}' did, {asked}; leave --record out")
-        return None if record is None else Recording.of(record)
+        return given or (None if record is None else Recording.of(record))
 
     def begin(
         self,
-        make: Callable[[Path], Any],
+        make: Callable[..., Any],
         model: NetworkModel,
         parameters: Any,
         settings: RunSettings,
@@ -87,11 +83,13 @@ class Branch:
 
         Raises InputError where something differs that cannot change between runs; then there is no ``file``.
         """
+        from distsim.models.network_differences import differences
+
         was, is_now = (model.build_network(p) for p in (model.load(self.identity["parameters"]), parameters))
         for network in (was, is_now) if recording is not None else ():
             recording.apply(network)  # type: ignore[union-attr]
         changes = differences(was, is_now)
-        simulation = make(self.path)
+        simulation = make(self.path, **self._recorded(recording))
         try:
             for change in changes:
                 change(simulation)
@@ -102,6 +100,10 @@ class Branch:
             on_root(simulation.comm, lambda: file.unlink(missing_ok=True) if file else None)
             raise
         return simulation
+
+    def _recorded(self, recording: Recording | None) -> dict[str, bool]:
+        """Where other things are recorded than by the run that was saved, they are so from the branch on."""
+        return {"record_anew": True} if plain(recording and recording.texts) != self.identity["record"] else {}
 
     def told(self, simulation: Any, settings: RunSettings) -> dict[str, Any]:
         """What a summary says of it."""

@@ -67,10 +67,13 @@ def _of_projection(was: Any, now: Any, network: Any) -> list[Change]:
         _require_same(f"{name} {where}", getattr(was, name).name, getattr(now, name).name)
     _require_same(f"the rule {where}", was.rule, now.rule)
     if not isinstance(network, Network):
-        for field in fields(was):
-            if field.name not in ("source", "target", "rule"):
-                _require_same(f"{field.name} {where}", getattr(was, field.name), getattr(now, field.name))
-        return []
+        ends = was.source.name, was.target.name
+        number = sum((p.source.name, p.target.name) == ends for p in network.projections[: was.index])
+        if isinstance(network, BinaryNetwork):
+            values = {name: value for name, value in _changed(was, now).items() if name == "J"}
+        else:
+            values = _changed(was.connection, now.connection)
+        return [partial(_set_connections, index=was.index, number=number, values=values)] if values else []
     _require_same(f"the kind of synapses {where}", type(was.synapse).__name__, type(now.synapse).__name__)
     values = _changed(was.synapse, now.synapse)
     for name in values:
@@ -97,6 +100,12 @@ def _of_stimulus(was: Any, now: Any, network: Network) -> list[Change]:
 def _set_weights(simulation: Any, index: int, weight: Any) -> None:
     projection = simulation.network.projections[index]
     simulation.set_weights(projection.source, projection.target, weight)
+
+
+def _set_connections(simulation: Any, index: int, number: int, values: dict[str, Any]) -> None:
+    projection = simulation.network.projections[index]
+    change = getattr(simulation, "set_couplings" if "J" in values else "set_factors")
+    change(projection.source, projection.target, number=number, **values)
 
 
 def _set_stimulus(simulation: Any, index: int, number: int, values: dict[str, Any]) -> None:

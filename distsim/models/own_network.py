@@ -116,12 +116,12 @@ class OwnNetwork(NetworkModel):
         _make_portable(self.parameters, (*origin, self.digest))
 
     def build_network(self, parameters: Any) -> Any:
-        from distsim.models.wings import NETWORKS
+        from distsim.models.wings import WINGS
 
         with in_sentences(self.path):
             network = self._build(parameters) if self._of_class else self._build(**parameters.values())
-        if not isinstance(network, NETWORKS):
-            kinds = " or ".join(f"a {kind.__name__}" for kind in NETWORKS)
+        if not any(wing.has(network) for wing in WINGS):
+            kinds = " or ".join(f"a {wing.network}" for wing in WINGS)
             raise InputError(f"'{self.path}': {BUILD} must return {kinds}, not {shown(network)}")
         return network
 

@@ -18,6 +18,7 @@ from distsim.models.recording import Recording
 from distsim.models.wings import Wing, wing_of
 from distsim.parallel.agreement import require_same
 from distsim.parallel.progress import Progress
+from distsim.parallel.shared_modules import import_together
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -72,6 +73,7 @@ def simulate(
     wing = wing_of(network)
     settings.check(dt_of(network))
     wing.check(settings)
+    import_together(comm, wing.used)
     if recording is not None:
         recording.apply(network)
     file = folder and folder / wing.file

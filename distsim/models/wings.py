@@ -1,36 +1,50 @@
-"""What the one driver asks of networks of each kind of neuron: how they are simulated, and what is told of a run."""
+"""What the one driver asks of networks of each kind of neuron: how they are simulated, and what is told of a run.
+
+A run has neurons of one kind: what belongs to the others, and takes its time to be imported, is left alone.
+"""
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from distsim.binary.binary_network import BinaryNetwork
-from distsim.binary.binary_simulation import BinarySimulation
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S, shown
-from distsim.models import activity as spiking_activity
-from distsim.models import binary_activity, connectivity_figures, rate_activity
 from distsim.models.model import OF_ALL_NEURONS, SETTINGS, RunSettings
-from distsim.rates.rate_network import RateNetwork
-from distsim.rates.rate_simulation import RateSimulation
-from distsim.spiking.network import Network
-from distsim.spiking.simulation import Simulation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mpi4py import MPI
 
+    from distsim.binary.binary_network import BinaryNetwork
+    from distsim.binary.binary_simulation import BinarySimulation
+    from distsim.models.activity import Activity
+    from distsim.models.binary_activity import BinaryActivity
+    from distsim.models.rate_activity import RateActivity
+    from distsim.rates.rate_network import RateNetwork
+    from distsim.rates.rate_simulation import RateSimulation
     from distsim.record.storage import Contents
+    from distsim.spiking.network import Network
+    from distsim.spiking.simulation import Simulation
 
 
 class Wing(ABC):
-    """How networks of the class ``network`` are run; what is recorded goes to ``file`` in the folder of a run."""
+    """How networks of the class ``network`` of ``module`` are run; what is recorded goes to ``file`` in a folder.
 
-    network: ClassVar[type]
+    ``used`` are the modules that a run takes.
+    """
+
+    module: ClassVar[str]
+    network: ClassVar[str]
+    used: ClassVar[tuple[str, ...]]
     file: ClassVar[str]
+
+    def has(self, network: Any) -> bool:
+        """Whether ``network`` is one of these; nothing is, where their module was never imported."""
+        return isinstance(network, getattr(sys.modules.get(self.module), self.network, ()))
 
     def neurons(self, network: Any) -> list[Any]:
         """The populations that are neurons, not sources."""
@@ -48,9 +62,15 @@ class Wing(ABC):
 
     @abstractmethod
     def simulation(
-        self, network: Any, comm: MPI.Comm, settings: RunSettings, file: Path | None, checkpoint: Path | None = None
+        self,
+        network: Any,
+        comm: MPI.Comm,
+        settings: RunSettings,
+        file: Path | None,
+        checkpoint: Path | None = None,
+        **how: Any,
     ) -> Any:
-        """Build ``network``, to begin, or to go on from a ``checkpoint``; collective."""
+        """Build ``network``, to begin, or to go on from a ``checkpoint``, ``how``: as ``restore`` says; collective."""
 
     @abstractmethod
     def connections(self, simulation: Any) -> int:
@@ -88,7 +108,8 @@ class Wing(ABC):
 class Spiking(Wing):
     """Networks of spiking neurons."""
 
-    network = Network
+    module, network = "distsim.spiking.network", "Network"
+    used = ("distsim.spiking.simulation", "distsim.models.activity")
     file = "spikes.h5"
 
     def neurons(self, network: Network) -> list[Any]:
@@ -101,10 +122,18 @@ class Spiking(Wing):
         """They have all."""
 
     def simulation(
-        self, network: Network, comm: MPI.Comm, settings: RunSettings, file: Path | None, checkpoint: Path | None = None
+        self,
+        network: Network,
+        comm: MPI.Comm,
+        settings: RunSettings,
+        file: Path | None,
+        checkpoint: Path | None = None,
+        **how: Any,
     ) -> Simulation:
+        from distsim.spiking.simulation import Simulation
+
         own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange", "loop")}
-        return _begun(Simulation, network, comm, checkpoint, file=file, **own)
+        return _begun(Simulation, network, comm, checkpoint, how, file=file, **own)
 
     def connections(self, simulation: Simulation) -> int:
         return simulation.synapse_count()
@@ -118,11 +147,15 @@ class Spiking(Wing):
     def choices(self, simulation: Simulation) -> dict[str, Any]:
         return {"exchange_plan": simulation.exchange_plan, "loop_used": simulation.loop}
 
-    def observe(self, simulation: Simulation, start: float) -> spiking_activity.Activity:
-        return spiking_activity.observe(simulation)
+    def observe(self, simulation: Simulation, start: float) -> Activity:
+        from distsim.models.activity import observe
+
+        return observe(simulation)
 
     def figures(self, network: Network, file: Path, style: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
-        return connectivity_figures.figures_of(network, file, style)
+        from distsim.models.connectivity_figures import figures_of
+
+        return figures_of(network, file, style)
 
     def means(self, network: Network, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         neurons = self.neurons(network)
@@ -134,7 +167,8 @@ class Spiking(Wing):
 class Rates(Wing):
     """Networks of rate neurons: what is told of their activity are the rates at the end."""
 
-    network = RateNetwork
+    module, network = "distsim.rates.rate_network", "RateNetwork"
+    used = ("distsim.rates.rate_simulation", "distsim.models.rate_activity")
     file = "rates.h5"
 
     def neurons(self, network: RateNetwork) -> list[Any]:
@@ -147,8 +181,11 @@ class Rates(Wing):
         settings: RunSettings,
         file: Path | None,
         checkpoint: Path | None = None,
+        **how: Any,
     ) -> RateSimulation:
-        return _begun(RateSimulation, network, comm, checkpoint, seed=settings.seed, file=file)
+        from distsim.rates.rate_simulation import RateSimulation
+
+        return _begun(RateSimulation, network, comm, checkpoint, how, seed=settings.seed, file=file)
 
     def connections(self, simulation: RateSimulation) -> int:
         return simulation.connection_count()
@@ -156,10 +193,12 @@ class Rates(Wing):
     def hashes(self, simulation: RateSimulation) -> dict[str, str]:
         return {"rate_hash": simulation.rate_hash()}
 
-    def observe(self, simulation: RateSimulation, start: float) -> rate_activity.RateActivity:
-        return rate_activity.observe(simulation)
+    def observe(self, simulation: RateSimulation, start: float) -> RateActivity:
+        from distsim.models.rate_activity import observe
 
-    def files(self, activity: rate_activity.RateActivity) -> Mapping[str, Callable[[], Contents]]:
+        return observe(simulation)
+
+    def files(self, activity: RateActivity) -> Mapping[str, Callable[[], Contents]]:
         return {"rates.csv": activity.csv} if activity.recorded else {}
 
     def means(self, network: RateNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
@@ -173,7 +212,8 @@ class Rates(Wing):
 class Binary(Wing):
     """Networks of binary neurons."""
 
-    network = BinaryNetwork
+    module, network = "distsim.binary.binary_network", "BinaryNetwork"
+    used = ("distsim.binary.binary_simulation", "distsim.models.binary_activity")
     file = "activity.h5"
 
     def neurons(self, network: BinaryNetwork) -> list[Any]:
@@ -186,8 +226,11 @@ class Binary(Wing):
         settings: RunSettings,
         file: Path | None,
         checkpoint: Path | None = None,
+        **how: Any,
     ) -> BinarySimulation:
-        return _begun(BinarySimulation, network, comm, checkpoint, seed=settings.seed, file=file)
+        from distsim.binary.binary_simulation import BinarySimulation
+
+        return _begun(BinarySimulation, network, comm, checkpoint, how, seed=settings.seed, file=file)
 
     def connections(self, simulation: BinarySimulation) -> int:
         return simulation.coupling_count()
@@ -198,8 +241,10 @@ class Binary(Wing):
     def hashes(self, simulation: BinarySimulation) -> dict[str, str]:
         return {"flip_hash": simulation.flip_hash()}
 
-    def observe(self, simulation: BinarySimulation, start: float) -> binary_activity.BinaryActivity:
-        return binary_activity.observe(simulation, start)
+    def observe(self, simulation: BinarySimulation, start: float) -> BinaryActivity:
+        from distsim.models.binary_activity import observe
+
+        return observe(simulation, start)
 
     def means(self, network: BinaryNetwork, activity: Any, totals: Mapping[str, Any], time: float) -> dict[str, Any]:
         found = {p.name: activity.statistics[p.name] for p in self.neurons(network) if p.size}
@@ -209,11 +254,13 @@ class Binary(Wing):
         }
 
 
-def _begun(kind: Any, network: Any, comm: MPI.Comm, checkpoint: Path | None, **options: Any) -> Any:
-    """A new simulation, or the one of a checkpoint."""
+def _begun(
+    kind: Any, network: Any, comm: MPI.Comm, checkpoint: Path | None, how: Mapping[str, Any], **options: Any
+) -> Any:
+    """A new simulation, or the one of a checkpoint; ``how``: further options of ``restore``."""
     if checkpoint is None:
         return kind(network, comm, **options)
-    return kind.restore(network, checkpoint, comm, **options)
+    return kind.restore(network, checkpoint, comm, **how, **options)
 
 
 def _over_all(means: Iterable[tuple[int, float]]) -> float | None:
@@ -224,9 +271,8 @@ def _over_all(means: Iterable[tuple[int, float]]) -> float | None:
 
 
 WINGS: tuple[Wing, ...] = (Spiking(), Rates(), Binary())
-NETWORKS = tuple(wing.network for wing in WINGS)
 
 
 def wing_of(network: Any) -> Wing:
     """The wing that simulates ``network``."""
-    return next(wing for wing in WINGS if isinstance(network, wing.network))
+    return next(wing for wing in WINGS if wing.has(network))

@@ -47,13 +47,14 @@ def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
     from mpi4py import MPI
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    before = frozenset(sys.modules)
     collects = gc.isenabled()
     gc.disable()
     try:
         if node.rank == 0:
             _import(names)
         patient_barrier(node)
-        modules = node.bcast(modules_here() if node.rank == 0 and node.size > 1 else None)
+        modules = node.bcast(modules_here(before) if node.rank == 0 and node.size > 1 else None)
         if node.rank > 0:
             finder = Finder(modules)
             sys.meta_path.insert(0, finder)
@@ -74,12 +75,12 @@ def _import(names: Sequence[str]) -> None:
             importlib.import_module(name)
 
 
-def modules_here() -> Modules:
-    """All of this process that can be handed on."""
+def modules_here(before: frozenset[str] = frozenset()) -> Modules:
+    """All of this process that can be handed on, without those that were there ``before``."""
     found, codes, end = {}, [], 0
     for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
-        if spec is None or spec.name != name or spec.origin is None:
+        if name in before or spec is None or spec.name != name or spec.origin is None:
             continue
         folders = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
         if isinstance(spec.loader, ExtensionFileLoader):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
 import threading
 import time
@@ -195,15 +196,20 @@ class _Listener:
 
 
 def say(words: str, *, launcher_ends: bool = True) -> None:
-    """Write "distsim: ``words``" to standard error; to that of Open MPI's launcher where it forwards ours no longer."""
+    """Write "distsim: ``words``" to standard error; to that of Open MPI's launcher where it forwards ours no longer.
+
+    Where that is a file, the launcher writes at a place of its own, over what is added: so it gets the words as well.
+    """
     text = f"distsim: {words}\n"
     if launcher_ends and "OMPI_COMM_WORLD_SIZE" in os.environ:
         behind = f"/proc/{os.getppid()}/fd/2"
         with suppress(OSError):
             if os.readlink(behind) != os.devnull:
                 stream = os.open(behind, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY)
-                os.write(stream, f"\n{text}".encode())
+                in_file = stat.S_ISREG(os.fstat(stream).st_mode)
+                os.write(stream, (text if in_file else f"\n{text}").encode())
                 os.close(stream)
-                return
+                if not in_file:
+                    return
     sys.stderr.write(text)
     sys.stderr.flush()

@@ -1,7 +1,8 @@
-"""Parameters and rates of rate neurons, changed between runs."""
+"""Parameters and rates of rate neurons, and factors of their connections, changed between runs."""
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import fields, replace
 from typing import Any
 
@@ -17,10 +18,13 @@ RATE = "rate"
 
 
 class ChangedRates:
-    """The rate neurons of a simulation; models: what those of each population are now, by its name."""
+    """The rate neurons of a simulation; models: what those of each population are now, by its name.
+
+    network: as it would be described now, but for these models.
+    """
 
     def __init__(self, network: RateNetwork, loop: RateLoop, seed: int) -> None:
-        self.loop, self.seed, self.dt = loop, seed, network.dt
+        self.network, self.loop, self.seed, self.dt = copy(network), loop, seed, network.dt
         self.models: dict[str, Any] = {p.name: p.model for p in network.populations}
 
     def set(self, neurons: Neurons, values: dict[str, Any], number: int) -> None:
@@ -39,6 +43,21 @@ class ChangedRates:
             if rate is not None:
                 mine, place = local_places(piece, local.gids)
                 local.rate[mine] = values_at(rate, place, self.seed, f"set {RATE}", local.gids[mine], number)
+
+    def connect(self, source: Neurons, target: Neurons, number: int | None, values: dict[str, Any]) -> None:
+        """Let projections, see ``Populations.find_connected``, have other factors from now on."""
+        where = f"set_factors '{source.name}->{target.name}'"
+        chosen = self.network.find_connected(source, target, number, where)
+        projections = list(self.network.projections)
+        for index in chosen:
+            before = projections[index]
+            check_names(values, [field.name for field in fields(before.connection)], "factor", where)
+            connection = replace(before.connection, **values)
+            connection.check(before.rule.array_shape(before.ends), where)
+            projections[index] = replace(before, connection=connection)
+        self.network.projections = projections
+        for index in chosen:
+            self.loop.connect(projections[index], self.seed)
 
     def _planned(self, piece: Piece, neurons: Neurons, values: dict[str, Any]) -> tuple[Any, Any]:
         """The model of a population with other parameters of ``piece``, checked, and rates of these, if any."""

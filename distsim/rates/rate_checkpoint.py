@@ -15,5 +15,5 @@ def transfer(archive: Archive, loop: RateLoop) -> None:
     for local in loop.populations:
         population = local.population
         archive.array(f"rates/{population.name}", population.size, local.gids - population.first_gid, local.rate)
-    for name, (recorder, _) in loop.recorders.items():
+    for name, (recorder, _) in loop.recorders.items() if archive.records else ():
         recorder.transfer(archive, f"recorded/{name}")

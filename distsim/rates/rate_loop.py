@@ -42,12 +42,16 @@ class LocalRates:
         self.rate = self._values(population.rate, seed, "initial rate")
         self.drift, self.diffusion, self.answer = np.zeros(len(gids)), np.zeros(len(gids)), np.zeros(len(gids))
         self.set_model(population.model, seed, network.dt)
-        self.afferents: list[tuple[Afferents, Int64Array | None]] = []
+        self.afferents: dict[int, tuple[Afferents, Int64Array | None]] = {}
         for projection in network.projections:
-            mine = self._targets(projection)
-            if mine is not False:
-                own = gids if mine is None else gids[mine]
-                self.afferents.append((build_afferents(projection, seed, own, place), mine))
+            self.connect(projection, seed, place)
+
+    def connect(self, projection: RateProjection, seed: int, place: Int64Array) -> None:
+        """Draw the connections of a projection, in place of those that it had."""
+        mine = self._targets(projection)
+        if mine is not False:
+            own = self.gids if mine is None else self.gids[mine]
+            self.afferents[projection.index] = build_afferents(projection, seed, own, place), mine
 
     def _targets(self, projection: RateProjection) -> Int64Array | Literal[False] | None:
         """Which of the neurons are targets of a projection; None: all of the population; False: none of it."""
@@ -77,7 +81,7 @@ class LocalRates:
         """One step, with the ``rates`` (neurons,) of all neurons at its start."""
         self.drift[:] = 0.0
         self.diffusion[:] = 0.0
-        for afferents, mine in self.afferents:
+        for afferents, mine in self.afferents.values():
             if mine is None:
                 afferents.add(rates, self.drift, self.diffusion)
                 continue
@@ -126,15 +130,20 @@ class RateLoop:
         self.timers = Timers()
         self.step = 0
 
+    def connect(self, projection: RateProjection, seed: int) -> None:
+        """Draw the connections of a projection, in place of those that it had."""
+        for local in self.populations:
+            local.connect(projection, seed, self._place)
+
     @property
     def n_connections(self) -> int:
         """Number of connections onto the neurons of this rank."""
-        return sum(afferents.n_connections for local in self.populations for afferents, _ in local.afferents)
+        return sum(afferents.n_connections for local in self.populations for afferents, _ in local.afferents.values())
 
     @property
     def table_bytes(self) -> int:
         """Bytes of what is stored of these connections."""
-        return sum(afferents.nbytes for local in self.populations for afferents, _ in local.afferents)
+        return sum(afferents.nbytes for local in self.populations for afferents, _ in local.afferents.values())
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
         """Advance by ``n_steps``; ``tick`` is told the last step done after every one."""

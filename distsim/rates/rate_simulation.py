@@ -84,6 +84,18 @@ class RateSimulation(GridSimulation[RateNetwork], Changeable[RateNetwork]):
         """
         self._change("neurons", [self.network.neurons(neurons)], values)
 
+    def set_factors(
+        self, source: Neurons | str, target: Neurons | str, number: int | None = None, **values: Any
+    ) -> None:
+        """Change factors of connections from now on: ``set_factors("E", "I", drift_factor=0.002)``.
+
+        source, target: as they were given to ``RateNetwork.connect``. values: of ``drift_factor`` (mV s) and
+        ``diffusion_factor`` (mV^2 s), each a number, an array or a distribution, as there. number: which of several
+        projections between them, counted from 0; None: all. Which neurons are connected stays.
+        """
+        ends = [self.network.neurons(source), self.network.neurons(target)]
+        self._change("connections", ends, values, number)
+
     def draw_anew(self, seed: int) -> None:
         """Raise InputError: rate neurons draw nothing while they run, so that no continuation differs by its seed."""
         raise InputError("draw_anew: rate neurons draw nothing while they run; another seed is another network")
@@ -91,6 +103,9 @@ class RateSimulation(GridSimulation[RateNetwork], Changeable[RateNetwork]):
     def _make_change(
         self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None, now: Any
     ) -> dict[str, Any]:
+        if what == "connections":
+            self._changed.connect(neurons[0], neurons[1], number, values)
+            return {"of": f"{neurons[0].name}->{neurons[1].name}"}
         self._changed.set(neurons[0], values, len(self._requests))
         return {"of": neurons[0].name}
 

@@ -37,10 +37,11 @@ class Archive(ABC):
     """What a simulation is kept in. Every method is collective; names are those of datasets.
 
     A column has a row for every neuron, or other thing of which each is on one rank: ``places`` (n,) int64, ascending,
-    are the rows here, of ``size`` on all ranks.
+    are the rows here, of ``size`` on all ranks. records: whether what was recorded is kept, and brought back.
     """
 
     saving: bool
+    records = True
 
     def __init__(self, comm: MPI.Comm) -> None:
         self.comm = comm
@@ -193,9 +194,9 @@ class Restoring(Archive):
 
     saving = False
 
-    def __init__(self, comm: MPI.Comm, path: Path, head: dict[str, Any]) -> None:
+    def __init__(self, comm: MPI.Comm, path: Path, head: dict[str, Any], records: bool = True) -> None:
         super().__init__(comm)
-        self.path = path
+        self.path, self.records = path, records
         self._head = head
         self._file = files.PartReader(path, head)
         self._worker = ThreadPoolExecutor(1)
@@ -276,18 +277,27 @@ def of_network(network: Any) -> list[list[str]]:
     return [[label, text, digest.hex()] for label, text, digest in leaves_of("network", network)]
 
 
-def open_checkpoint(comm: MPI.Comm, path: Path, kind: str, network: Any) -> dict[str, Any]:
+def open_checkpoint(comm: MPI.Comm, path: Path, kind: str, network: Any, records: bool = True) -> dict[str, Any]:
     """The head of the checkpoint at ``path``.
 
-    Raises InputError, on all ranks, where it is none of a simulation of that ``kind`` and of that network.
+    Raises InputError, on all ranks, where it is none of a simulation of that ``kind`` and of that network, ``records``:
+    with its recordings.
     """
     head = on_root(comm, lambda: files.read_head(path))
     if head["simulation"] != kind:
         raise InputError(f"'{path}' is a checkpoint of a {head['simulation']}, not of a {kind}")
-    was, given = ([(a, b, c.encode()) for a, b, c in leaves] for leaves in (head["network"], of_network(network)))
+    was, given = (
+        [(label, text, digest.encode()) for label, text, digest in leaves if records or not _is_of_recordings(label)]
+        for leaves in (head["network"], of_network(network))
+    )
     place = first_difference(was, given)
     if place is not None:
         label = (was[place : place + 1] or given[place : place + 1])[0][0]
         there, here = (next((text for name, text, _ in x if name == label), "not there") for x in (was, given))
         raise InputError(f"'{path}' is a checkpoint of another network: {label} is {there} there, but {here} here")
     return head
+
+
+def _is_of_recordings(label: str) -> bool:
+    """Whether a value of a network is of what it is asked to record."""
+    return label.removesuffix(" of network").endswith("recordings")

@@ -32,9 +32,17 @@ def states_of_part(part: Part, variable: str, states: Callable[[Neurons, str], S
     if len(part.by_population()) > 1:
         raise InputError(f"states of {part.name}: ask for those of one population at a time")
     whole = states(part.pieces[0].population, variable)
-    place = {int(neuron): column for column, neuron in enumerate(whole.neuron)}
+    return States(whole.step, np.arange(part.size), whole.value[:, columns_of_part(part, variable, whole.neuron)])
+
+
+def columns_of_part(part: Part, what: str, neurons: npt.NDArray[Any]) -> list[int]:
+    """Where the neurons of a part of one population are among ``neurons`` (n,), those of which ``what`` is recorded."""
+    (population, _), *others = part.by_population()
+    if others:
+        raise InputError(f"{what} of {part.name}: ask for those of one population at a time")
+    place = {int(neuron): column for column, neuron in enumerate(neurons)}
     wanted = part.by_population()[0].indices.tolist()
     missing = [neuron for neuron in wanted if neuron not in place]
     if missing:
-        raise InputError(f"{variable} of neuron {missing[0]} of '{part.pieces[0].population.name}' is not recorded")
-    return States(whole.step, np.arange(part.size), whole.value[:, [place[neuron] for neuron in wanted]])
+        raise InputError(f"{what} of neuron {missing[0]} of '{population.name}' is not recorded")
+    return [place[neuron] for neuron in wanted]

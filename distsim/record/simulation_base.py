@@ -85,6 +85,8 @@ class SimulationBase(Prepared[AnyNetwork]):
     """Attributes of a network, all that end in "recordings", of which the wing's checkpoint keeps what they ask for."""
     fixed: ClassVar[tuple[str, ...]] = ("seed",)
     """Arguments, with attributes of the same name, by which results differ: a checkpoint goes on with the same ones."""
+    can_record_anew: ClassVar[bool] = True
+    """Whether recordings may begin at any time."""
 
     def __init__(self, network: AnyNetwork, comm: MPI.Comm | None, seed: int, **options: Any) -> None:
         super().__init__(network, comm, seed, **options)
@@ -246,6 +248,7 @@ class SimulationBase(Prepared[AnyNetwork]):
         comm: MPI.Comm | None = None,
         *,
         file: str | Path | None = None,
+        record_anew: bool = False,
         **options: Any,
     ) -> Self:
         """The simulation of ``network`` that was kept in the checkpoint at ``path``, on the ranks of ``comm``.
@@ -253,26 +256,30 @@ class SimulationBase(Prepared[AnyNetwork]):
         The network must be as it was, on any number of ranks. options: as those of a new simulation; what results
         depend on is that of the checkpoint, and may be left out. file: the file of the run, if it wrote one, which is
         taken back to the time of the checkpoint and goes on; or a new one, to which goes all that is still in memory,
-        and what comes. Raises InputError, on all ranks, where the checkpoint is damaged, of another network, seed or
-        precision, or of another version of the format.
+        and what comes. record_anew: the network may ask for other recordings, which begin now, in a new file if in any;
+        what was recorded before is left out. Raises InputError, on all ranks, where the checkpoint is damaged, of
+        another network, seed or precision, or of another version of the format.
         """
         name = f"{cls.__name__}.restore"
         comm = world() if comm is None else comm
-        require_same(comm, name, network=network, path=path, file=file, **options)
+        require_same(comm, name, network=network, path=path, file=file, record_anew=record_anew, **options)
+        if record_anew and not cls.can_record_anew:
+            raise InputError(f"{name}: recordings of these neurons count from the beginning, and cannot begin anew")
         check_path(path, f"{name}: path")
-        head = open_checkpoint(comm, Path(path), cls.__name__, network)
+        head = open_checkpoint(comm, Path(path), cls.__name__, network, not record_anew)
         for fixed in cls.fixed:
             if options.setdefault(fixed, head[fixed]) != head[fixed]:
                 raise InputError(f"'{path}' is a checkpoint with {fixed} = {head[fixed]}, not {options[fixed]}")
         simulation = cls(network, comm, **options)
         with faults(comm):
-            archive = Restoring(comm, Path(path), head)
+            archive = Restoring(comm, Path(path), head, not record_anew)
             try:
                 simulation._transfer(archive)
             finally:
                 archive.close()
             if file is not None:
-                simulation._write_beside(simulation._open_file(file, (head["file"], simulation.time)))
+                kept = None if record_anew else (head["file"], simulation.time)
+                simulation._write_beside(simulation._open_file(file, kept))
                 simulation._write()
         return simulation
 

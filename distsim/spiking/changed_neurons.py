@@ -5,7 +5,7 @@ Parameters of a part of a population become those of each neuron, as if they had
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from distsim.core.values import Value
 from distsim.spiking.drives.driven import poisson_input
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, divide
 from distsim.spiking.network import Network, Population
+from distsim.spiking.pieces_of_time import with_values
 
 Int64Array = npt.NDArray[np.int64]
 KEPT = 3
@@ -106,7 +107,7 @@ class ChangedNeurons:
         """The model with other parameters, checked; None where there are none."""
         if not values:
             return None
-        changed = replace(model, **values)
+        changed = with_values(model, values)
         changed.check(population.size, self.dt, where)
         if changed.kind[:KEPT] != model.kind[:KEPT]:
             raise InputError(

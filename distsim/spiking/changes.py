@@ -28,6 +28,7 @@ from distsim.spiking.drives.driven import poisson_input
 from distsim.spiking.input_bound import NARROW_BITS, InputBound
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable, bind_drives, bound_of
 from distsim.spiking.network import Between, Network, Stimulation
+from distsim.spiking.pieces_of_time import with_values
 from distsim.spiking.precision import needs_double, too_coarse
 from distsim.spiking.repeated_spikes import check_arriving
 from distsim.spiking.spiking_checkpoint import on_its_way, rings_of, segmented
@@ -162,7 +163,7 @@ class Changes:
         check_names(values, [f.name for f in fields(drive)], "parameter", f"{where}, {type(drive).__name__}")
         if not hasattr(drive, "start") or not hasattr(drive, "stop"):
             raise InputError(f"{where}: {type(drive).__name__} has no start and stop, so that it cannot be changed")
-        new = replace(drive, **({"start": max(drive.start, now)} | values))
+        new = with_values(drive, {"start": max(drive.start, now)} | values)
         if new.start < now:
             raise InputError(f"{where}: start = {new.start:g} ms is before the present, {now:g} ms")
         new.check(latest.target.size, self.dt, where)

@@ -5,7 +5,6 @@ Nothing here knows of ranks, and no edge is drawn: a network and a seed together
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from distsim.connect.rule import Connected, Rule, check_rule
 from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.errors import InputError, check_arguments, check_names
-from distsim.core.parts import Neurons, Part, common
+from distsim.core.parts import Neurons, Part
 from distsim.core.populations import Populations, StateRecording, check_indices
 from distsim.core.positions import check_positions
 from distsim.core.units import check_count, check_number, shown, to_steps
@@ -318,7 +317,8 @@ class Network(Populations[Population]):
         self._require_open()
         source, target = self.neurons(source), self.neurons(target)
         if isinstance(source, Part) or isinstance(target, Part):
-            self._record_weights_of_parts(source, target, sources, targets)
+            for ends in self._recorded_between(source, target, sources, targets):
+                self.record_weights(*ends)
             return
         where = f"record_weights '{source.name}->{target.name}'"
         self.find_projections(source, target)
@@ -353,15 +353,6 @@ class Network(Populations[Population]):
             raise InputError(f"{where}: these are recorded already")
         self.transmission_recordings.append(recording)
         return recording
-
-    def _record_weights_of_parts(self, source: Neurons, target: Neurons, *chosen: Iterable[int] | None) -> None:
-        """Record the weights between the populations that two parts are of, as far as there are projections."""
-        self.find_projections(source, target)
-        ends = (Part(list(source.pieces)), chosen[0]), (Part(list(target.pieces)), chosen[1])
-        sources, targets = (self._recorded(*end) for end in ends)
-        for (own_source, some), (own_target, others) in itertools.product(sources, targets):
-            if any(common(p.source, own_source) and common(p.target, own_target) for p in self.projections):
-                self.record_weights(own_source, own_target, some, others)
 
     def description(self) -> dict[str, Any]:
         return {

@@ -12,7 +12,8 @@ of the times, the last one for ever. Before the first of the times, up to ``star
 from __future__ import annotations
 
 import math
-from dataclasses import MISSING
+from collections.abc import Mapping
+from dataclasses import MISSING, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -66,6 +67,13 @@ def spans_of(declared: Any, name: str, dt: float) -> Spans:
     spans = zip(steps[:-1], steps[1:], value, strict=True)
     cut = [(max(after, start), min(until, stop), each) for after, until, each in spans]
     return [(after, until, each) for after, until, each in cut if after < until]
+
+
+def with_values(declared: Any, values: Mapping[str, Any]) -> Any:
+    """``declared`` with other ``values``: one number in place of those of pieces of time holds for all of it."""
+    several = {name for name in values if isinstance(getattr(declared, name), tuple)}
+    one = any(not isinstance(values[name], (list, tuple, np.ndarray)) for name in several)
+    return replace(declared, **({"times": None} if one and hasattr(declared, "times") else {}) | dict(values))
 
 
 def _check_values(value: Any, name: str, low: float = -math.inf) -> float | tuple[float, ...]:

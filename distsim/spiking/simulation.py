@@ -128,7 +128,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         return sum(t.table.n_edges for t in self._local.tables)
 
     def _advance(self, duration: Any, tick: Tick) -> None:
-        if self._output and self.step == 0:
+        if self._output and self._weights_written < 0:
             with self._timers.phase("record"):
                 self._write_weights(self._output)
         super()._advance(duration, tick if self._slots is None else self._fitting(tick, self._slots))
@@ -164,7 +164,8 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         self._changes.again = False
         self._changes.transfer(archive)
         self._first_step = archive.number("first step of the interval", self._first_step)
-        self._weights_written = archive.number("step of the last weights", self._weights_written)
+        if archive.records:
+            self._weights_written = archive.number("step of the last weights", self._weights_written)
         self._slots = self._slots if archive.saving else self._lengths()
         transfer(archive, self._local, self._loop, self.recorders)
 

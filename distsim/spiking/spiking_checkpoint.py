@@ -50,6 +50,12 @@ def transfer(archive: Archive, local: LocalNetwork, loop: SpikingLoop, recorders
             if table.plastic:
                 of_table.of_edges("weights", table.table.weights)
             table.delivery.transfer(of_table)
+    if archive.records:
+        transfer_recorded(archive, recorders)
+
+
+def transfer_recorded(archive: Archive, recorders: Recorders) -> None:
+    """Spikes and states that are in memory."""
     for name, recorder in recorders.of_spikes.items():
         share, (step, neuron) = recorder.share, recorder.all()
         places = share.gids - share.population.first_gid

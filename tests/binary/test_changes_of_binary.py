@@ -15,14 +15,14 @@ from tests.threads import on_ranks
 SOME = np.linspace(-1.0, 0.5, 40)
 
 
-def network_of(*, theta=-0.5, m=0.4, record=True) -> BinaryNetwork:
+def network_of(*, theta=-0.5, m=0.4, J=-0.4, record=True) -> BinaryNetwork:
     network = BinaryNetwork()
     network.population("E", 40, theta=theta, tau=2.0, m_0=0.5)
     network.population("I", 20, theta=-0.2, tau=Uniform(1.0, 3.0), m_0=0.5)
     network.external_population("X", 10, m=m, m_0=0.4)
-    for source, J in (("E", 0.2), ("I", -0.4), ("X", 0.1)):
+    for source, strength in (("E", 0.2), ("I", J), ("X", 0.1)):
         for target in "EI":
-            network.connect(source, target, FixedIndegree(5), J)
+            network.connect(source, target, FixedIndegree(5), strength)
     if record:
         for name in "EIX":
             network.record_flips(name)
@@ -56,6 +56,11 @@ def run(network, change=None, before=0.0, comm=None, **options):
         (lambda s: s.set("E", theta=SOME), {"theta": SOME}),
         (lambda s: s.set("E", theta=Uniform(-1.0, 1.0)), {"theta": Uniform(-1.0, 1.0)}),
         (lambda s: s.set("X", m=0.9), {"m": 0.9}),
+        (lambda s: [s.set_couplings("I", name, -0.35) for name in "EI"], {"J": -0.35}),
+        (
+            lambda s: [s.set_couplings("I", name, Uniform(-0.5, 0.0), number=0) for name in "EI"],
+            {"J": Uniform(-0.5, 0.0)},
+        ),
     ],
 )
 def test_a_change_at_the_beginning_is_another_description(change, described):
@@ -65,6 +70,8 @@ def test_a_change_at_the_beginning_is_another_description(change, described):
 def many(simulation):
     exc = simulation.network.find("E")
     simulation.set("E", theta=SOME, tau=4.0)
+    simulation.set_couplings("X", "E", 0.125)
+    simulation.set_couplings("E", "I", Uniform(-0.1, 0.3))
     simulation.set(exc[::4] + simulation.network.find("X"), state=0.5, tau=np.linspace(0.5, 3.0, 20))
     simulation.draw_anew(9)
 

@@ -124,3 +124,42 @@ def test_what_is_refused():
         network.connect(a, b + x[:2], AllToAll(), 1.0)
     with pytest.raises(InputError, match="a part says which neurons are recorded"):
         network.record_flips(a[:5], neurons=[1])
+
+
+def test_couplings_and_recorded_states_of_parts():
+    network = of_parts(FixedIndegree(7))
+    network.record_couplings(network.find("A")[3:5] + network.find("B"), network.find("A")[[7, 2]])
+    a, b = network.find("A"), network.find("B")
+    assert [(r.source, r.target, r.targets.tolist()) for r in network.coupling_recordings] == [
+        ("A", "A", [2, 7]),
+        ("B", "A", [2, 7]),
+    ]
+    sources, targets = b[::-1] + a[2:9], a[[7, 2]] + b[4:]
+
+    def read(comm):
+        with BinarySimulation(network, comm, seed=2) as simulation:
+            simulation.run(4.0)
+            some = simulation.couplings(sources, targets, sources=range(12, 20))
+            states = simulation.recorded_states(a[[7]]).value, simulation.recorded_states("A").value
+            whole = [(s, t, simulation.couplings(s, t)) for s in (a, b) for t in (a, b)]
+            return some, simulation.couplings(sources, targets), states, whole
+
+    some, every, (one, both), whole = read(alone())
+    wanted = sorted(
+        (int(i), int(j), float(w))
+        for s, t, pairs in whole
+        for i, j, w in zip(
+            sources.index_of(s.first_gid + pairs.source),
+            targets.index_of(t.first_gid + pairs.target),
+            pairs.weight,
+            strict=True,
+        )
+        if i >= 0 and j >= 0
+    )
+    assert sorted(zip(*(column.tolist() for column in every), strict=True)) == wanted
+    assert [column.tolist() for column in some] == [
+        column[every.source >= 12][: len(some.source)].tolist() for column in every
+    ]
+    assert one[:, 0].tolist() == both[:, 1].tolist()
+    for found in on_ranks(3, read):
+        assert all(np.array_equal(x, y) for x, y in zip(found[1], every, strict=True))

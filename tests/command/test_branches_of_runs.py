@@ -9,6 +9,7 @@ import pytest
 from mpi4py import MPI
 
 from distsim import FixedIndegree, Network, OneToOne, Poisson, Simulation, Static
+from distsim.analysis.read import read_connections, read_contents, read_spikes, read_states
 from distsim.command.request import parse
 from distsim.command.run_command import run
 from distsim.core.errors import InputError
@@ -110,35 +111,52 @@ def build_network(N: int = 60, theta: float = -0.5, m: float = 0.3, J: float = -
 RATES = """
 from distsim import ConstantRate, DiffusionConnection, FixedIndegree, RateNetwork, SiegertNeuron
 
-def build_network(V_th: float = 15.0, mean: float = 8000.0):
+def build_network(V_th: float = 15.0, mean: float = 8000.0, drift: float = 0.001, K: int = 2):
     network = RateNetwork(dt=0.1)
     network.population("E", 20, SiegertNeuron(V_th=V_th))
     network.population("X", 5, ConstantRate(mean=mean))
-    network.connect("X", "E", FixedIndegree(2), DiffusionConnection(0.001, 0.0001))
+    network.connect("X", "E", FixedIndegree(K), DiffusionConnection(drift, 0.0001))
     return network
 """
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "changed", "refused"),
+    ("text", "words", "changed", "wrong", "message"),
     [
-        (OWN, ["--set", "theta=0.5", "m=0.9", "--seed", 3], ["A", "X", "updates and external neurons"], "J=-0.5"),
-        (RATES, ["--set", "V_th=12", "mean=7000"], ["E", "X"], None),
+        (
+            OWN,
+            ["--set", "theta=0.5", "m=0.9", "J=-0.5", "--seed", 3],
+            ["A", "X", "A->A", "updates and external neurons"],
+            ["--set", "N=80"],
+            "cannot change size of population 'A'",
+        ),
+        (
+            RATES,
+            ["--set", "V_th=12", "mean=7000", "drift=0.002"],
+            ["E", "X", "X->E"],
+            ["--seed", 5],
+            "rate neurons draw nothing while they run",
+        ),
     ],
     ids=["binary", "rates"],
 )
-def test_branches_of_other_neurons(text, words, changed, refused, tmp_path):
+def test_branches_of_other_neurons(text, words, changed, wrong, message, tmp_path):
     (tmp_path / "mine.py").write_text(text)
     model, path = str(tmp_path / "mine.py"), tmp_path / "saved"
     call("--time", 10, "--save", path, model=model)
     call("--from-checkpoint", path, "--time", 10, *words, "--out", tmp_path / "a", model=model)
     assert [change["of"] for change in summary(tmp_path / "a")["changes"]] == changed
-    if refused is None:
-        with pytest.raises(InputError, match="rate neurons draw nothing while they run"):
-            call("--from-checkpoint", path, "--time", 10, "--seed", 5, model=model)
-    else:
-        with pytest.raises(InputError, match=r"cannot change J of projection 'A->A': it is -0.25 at the check.* -0.5"):
-            call("--from-checkpoint", path, "--time", 10, "--set", refused, model=model)
+    with pytest.raises(InputError, match=message):
+        call("--from-checkpoint", path, "--time", 10, *wrong, model=model)
+
+
+def test_recordings_of_binary_neurons_go_on(tmp_path):
+    (tmp_path / "mine.py").write_text(OWN)
+    model, path = str(tmp_path / "mine.py"), tmp_path / "saved"
+    call("--time", 10, "--save", path, model=model)
+    with pytest.raises(InputError, match="recordings of these neurons count from the beginning"):
+        call("--from-checkpoint", path, "--time", 10, "--record", "flips=A", "--out", tmp_path / "out", model=model)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -150,7 +168,6 @@ def test_branches_of_other_neurons(text, words, changed, refused, tmp_path):
             r"cannot change size of population 'E': it is 80 at the checkpoint, but 160 here",
         ),
         (["--set", "stdp_lambda=0.2"], r"cannot change lambda_ of projection 'E->E'"),
-        (["--record", "spikes=I"], r"a branch records what the run in .* did, spikes=E; leave --record out"),
         (["--from", "summary.json"], "--from and --from-checkpoint both say where parameters are from"),
     ],
 )
@@ -160,6 +177,26 @@ def test_what_a_branch_cannot_change(words, message, saved, tmp_path):
     with pytest.raises(InputError, match=message):
         call("--from-checkpoint", saved, "--time", 10, "--out", tmp_path / "out", *words)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_branch_that_records_something_else(saved, tmp_path):
+    words = ["--from-checkpoint", saved, "--time", 20, "--out"]
+    call(*words, tmp_path / "same")
+    other = ["spikes=I", "states=V_m:E[:3]@1", "connectivity=E[:50]->I"]
+    on_ranks(2, lambda comm: call(*words, tmp_path / "other", "--record", *other, comm=comm))
+    same, found = summary(tmp_path / "same"), summary(tmp_path / "other")
+    assert (found["spike_hash"], found["network"]) == (same["spike_hash"], same["network"])
+    assert found["record"] == other
+    file = tmp_path / "other" / "spikes.h5"
+    assert read_contents(file)["spikes"] == ["I"]
+    assert read_spikes(file, "I")[0].min() > 40.0
+    assert read_states(file, "E", "V_m").time.tolist() == list(range(41, 61))
+    assert [read_connections(file, "E", "I", time).time for time in (40.0, 60.0)] == [40.0, 60.0]
+
+
+def test_experiments_have_no_branches():
+    with pytest.raises(InputError, match="option --save: 'binary_ei' is an experiment of its own, whose results"):
+        call("--save", "x", model="binary_ei")
 
 
 def test_a_checkpoint_of_something_else(saved, tmp_path):

@@ -277,11 +277,24 @@ kernel = numpy.log2
 # ---------------------------------------------------------------- what importing loads
 
 
-def loaded_by(statement: str) -> set[str]:
-    """Top-level names of all modules that a fresh interpreter holds after ``statement``."""
-    code = f"{statement}; import sys; print(*{{name.split('.')[0] for name in sys.modules}})"
+def modules_after(statement: str) -> set[str]:
+    """All modules that a fresh interpreter holds after ``statement``."""
+    code = f"{statement}; import sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     return set(done.stdout.split())
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level names of all modules that a fresh interpreter holds after ``statement``."""
+    return {name.split(".")[0] for name in modules_after(statement)}
+
+
+def test_a_run_loads_the_engine_of_its_network_alone():
+    needs = "import distsim.command.run_command, distsim.models.run, distsim.models.brunel_siegert.network as model"
+    wing = "from distsim.models.wings import wing_of; network = model.build_network()"
+    loaded = modules_after(f"{needs}; {wing}; assert wing_of(network).file == 'rates.h5'")
+    engines = {name for name in loaded if name.startswith(("distsim.spiking.", "distsim.binary."))}
+    assert engines == {"distsim.spiking.choices"}
 
 
 def test_importing_the_package_loads_nothing_heavy():

@@ -235,6 +235,25 @@ def test_a_warning_that_the_launcher_passes_on_ends_the_job_with_one_sentence():
     assert "Traceback" not in said
 
 
+def test_what_was_kept_is_told_in_a_file(tmp_path):
+    """The launcher writes to it at a place of its own, over what a rank has added."""
+    program = """
+from distsim.parallel import run_main, world
+from distsim.parallel.signals import SuspendedError
+
+def main(comm):
+    raise SuspendedError("the run is kept")
+
+raise SystemExit(run_main(main, world()))
+"""
+    command = [*launcher(), "-n", "2", sys.executable, "-c", program]
+    environment = outside_of_any_job(os.environ) | JOB_ENVIRONMENT
+    with (tmp_path / "log").open("w") as log:
+        done = subprocess.run(command, stderr=log, timeout=60, env=environment, check=False)
+    assert done.returncode == 3
+    assert "distsim: the run is kept\n" in (tmp_path / "log").read_text()
+
+
 def test_a_handler_that_a_script_sets_itself_is_its_own(mpirun):
     program = """
 import os, signal, time, distsim

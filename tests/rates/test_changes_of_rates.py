@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from distsim import (
+    AllToAll,
     ConstantRate,
     DiffusionConnection,
     FixedIndegree,
@@ -21,12 +22,13 @@ from tests.threads import on_ranks
 SOME = np.linspace(10.0, 20.0, 30)
 
 
-def network_of(*, mean=8000.0, rate=0.0, **parameters) -> RateNetwork:
+def network_of(*, mean=8000.0, rate=0.0, drift=0.001, **parameters) -> RateNetwork:
     network = RateNetwork(dt=0.1)
     network.population("E", 30, SiegertNeuron(**parameters), rate=rate)
     network.population("X", 5, ConstantRate(mean=mean))
     network.connect("E", "E", FixedIndegree(5), DiffusionConnection(0.001, 0.0001))
-    network.connect("X", "E", FixedIndegree(2), DiffusionConnection(0.001, 0.0001))
+    network.connect("X", "E", FixedIndegree(2), DiffusionConnection(drift, 0.0001))
+    network.connect("X", "E", AllToAll(), DiffusionConnection(drift / 8, 0.0001))
     network.record_rates("E", interval=0.5)
     return network
 
@@ -50,6 +52,7 @@ def run(network, change=None, before=0.0, comm=None):
         (lambda s: s.set(s.network.find("E")[10:], V_th=SOME[10:]), {"V_th": np.r_[np.full(10, 15.0), SOME[10:]]}),
         (lambda s: s.set("X", mean=9000.0), {"mean": 9000.0}),
         (lambda s: s.set("E", rate=SOME), {"rate": SOME}),
+        (lambda s: [s.set_factors("X", "E", k, drift_factor=0.002 / (1, 8)[k]) for k in (0, 1)], {"drift": 0.002}),
     ],
 )
 def test_a_change_at_the_beginning_is_another_description(change, described):
@@ -60,6 +63,7 @@ def many(simulation):
     exc, ext = simulation.network.populations
     simulation.set(exc[::2], V_th=SOME[::2], rate=Uniform(0.0, 50.0))
     simulation.set(exc[:3] + ext, mean=[1.0] * 3 + [9000.0] * 5)
+    simulation.set_factors("E", "E", drift_factor=Uniform(0.0, 0.002), diffusion_factor=0.0002)
 
 
 def test_changes_on_any_ranks_and_over_a_checkpoint(tmp_path):
@@ -88,6 +92,9 @@ def test_changes_on_any_ranks_and_over_a_checkpoint(tmp_path):
         (lambda s: s.set("E", V_th=-1.0), "V_reset = 0 mV must be below V_th = -1 mV"),
         (lambda s: s.set("E", rate=-1.0), "rate must be at least 0"),
         (lambda s: s.set("X", V_th=1.0), "unknown parameter or state 'V_th'"),
+        (lambda s: s.set_factors("E", "X", drift_factor=1.0), "there is no projection 'E->X'; did you mean 'E->E'?"),
+        (lambda s: s.set_factors("E", "E", drift=1.0), "unknown factor 'drift'; did you mean 'drift_factor'?"),
+        (lambda s: s.set_factors("E", "E", diffusion_factor=-1.0), "diffusion_factor must be at least 0"),
         (lambda s: s.draw_anew(2), "rate neurons draw nothing while they run"),
     ],
 )

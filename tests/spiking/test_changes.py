@@ -107,6 +107,16 @@ def test_rates_and_currents_that_change_are_those_that_were_described_in_steps()
     assert changed == outcome(network_of(stimulus=steps))
 
 
+def test_one_number_takes_the_place_of_all_steps():
+    other = Poisson(rate=[9000.0, 100.0, 5000.0], times=[0.0, 10.0, 25.0], weight=40.0, delay=1.0)
+    steps = Poisson(rate=[9000.0, 14_000.0], times=[0.0, 10.0], weight=40.0, delay=1.0)
+    changed = outcome(network_of(stimulus=other), lambda s: s.set_stimulus("E", rate=14_000.0), 10.0)
+    assert changed[:2] == outcome(network_of(stimulus=steps))[:2]
+    sources = with_sources(rate=[800.0, 5.0, 1.0], times=[0.0, 10.0, 12.0])
+    changed = heard(sources, lambda s: s.set("P", rate=30_000.0), 10.0)[:2]
+    assert changed == heard(with_sources(rate=[800.0, 30_000.0], times=[0.0, 10.0]))[:2]
+
+
 def test_a_stimulus_that_has_ended_begins_again():
     def again(simulation):
         with pytest.raises(InputError, match="stop = 5 ms is before start = 10 ms"):
