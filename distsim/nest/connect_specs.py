@@ -139,7 +139,8 @@ def _syn_spec(given: Any) -> tuple[SynapseKind, Values]:
     if not isinstance(given, dict):
         raise TypeError("syn_spec must be a string, dict or CollocatedSynapses object")
     kind = synapse_kind(given.get("synapse_model", "static_synapse"))
-    values = dict(kind.defaults)
+    fixed = kind.spec.fixed.items()
+    values = {name: value for name, value in kind.defaults.items() if (name, value) not in fixed}
     for name, value in given.items():
         if name == "synapse_model":
             continue
@@ -147,9 +148,8 @@ def _syn_spec(given: Any) -> tuple[SynapseKind, Values]:
             raise NESTErrors.NotImplemented(
                 f'Synapse parameter "{name}" can only be set via SetDefaults() or CopyModel().'
             )
-        check_synapse_value(kind, name, value)
-        if name in values:
-            values[name] = value
+        check_synapse_value(kind, name)
+        values[name] = value
     return kind, values
 
 
@@ -161,13 +161,10 @@ def synapse_kind(name: Any) -> SynapseKind:
     return KERNEL.synapses[name]
 
 
-def check_synapse_value(kind: SynapseKind, name: str, value: Any) -> None:
-    """Raise an exception of NEST where a synapse has no such parameter, or only another value of it."""
-    if name in kind.spec.fixed:
-        if np.any(np.asarray(value) != kind.spec.fixed[name]):
-            raise NESTErrors.NotImplemented(f"{kind.name}: {name} can only be {kind.spec.fixed[name]}")
-    elif name not in kind.spec.defaults:
-        known = [*kind.spec.defaults, *kind.spec.fixed, "synapse_model"]
+def check_synapse_value(kind: SynapseKind, name: str) -> None:
+    """Raise an exception of NEST where a synapse has no such parameter."""
+    if name not in kind.defaults:
+        known = [*kind.defaults, "synapse_model"]
         raise NESTErrors.UnaccessedDictionaryEntry(unknown(f"parameter of {kind.name}", name, known))
 
 

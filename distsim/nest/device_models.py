@@ -71,6 +71,7 @@ DEVICES = {
         _generator("spike_generator", SPIKE_LIST, None, _trains, accept),
         NodeModel("spike_recorder", "recorder", RECORDER, fixed={"frozen": False}),
         NodeModel("weight_recorder", "recorder", RECORDER, fixed={"frozen": False}),
+        NodeModel("volume_transmitter", "recorder", RECORDER | {"deliver_interval": 1}, fixed={"frozen": False}),
         NodeModel("multimeter", "recorder", SAMPLER, fixed={"frozen": False}),
         NodeModel("voltmeter", "recorder", SAMPLER | {"record_from": ["V_m"]}, fixed={"frozen": False}),
     )

@@ -203,7 +203,7 @@ def Connect(  # noqa: N802
     KERNEL.seconds["time_construction_connect"] += time.perf_counter() - begin
     if not return_synapsecollection:
         return None
-    return SynapseCollection([part for part in connections(None, None, None)._parts if part.call.number >= before])
+    return SynapseCollection([part for part in connections()._parts if part.call.number >= before])
 
 
 def _ends(pre: Any, post: Any) -> tuple[Any, Any, bool]:
@@ -228,9 +228,7 @@ def GetConnections(  # noqa: N802
     for name, nodes in (("source", source), ("target", target)):
         if nodes is not None and not isinstance(nodes, NodeCollection):
             raise TypeError(f"{name} must be NodeCollection.")
-    if synapse_label is not None:
-        raise NESTErrors.NotImplemented("labels of synapses are not there")
-    return told_by_nest(connections)(source, target, synapse_model)
+    return told_by_nest(connections)(source, target, synapse_model, synapse_label)
 
 
 def Disconnect(*args: Any, **kwargs: Any) -> None:  # noqa: N802
@@ -286,9 +284,9 @@ def SetDefaults(model: str, params: Any, val: Any = None) -> None:  # noqa: N802
         recorders = given.pop("weight_recorder")
         kind.recorder = recorders.tolist()[0] if recorders else None
         KERNEL.changed()
-    for name, value in given.items():
-        check_synapse_value(kind, name, value)
-    kind.defaults |= {name: value for name, value in given.items() if name in kind.defaults}
+    for name in given:
+        check_synapse_value(kind, name)
+    kind.defaults |= given
 
 
 def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa: N802
@@ -302,7 +300,7 @@ def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa:
     elif model in KERNEL.synapses:
         kind = KERNEL.synapses[model]
         n = sum(call.expected() for call in KERNEL.calls if call.kind is kind)
-        told = dict(kind.spec.fixed) | dict(kind.defaults)
+        told = dict(kind.defaults)
         told |= {"weight_recorder": NodeCollection([] if kind.recorder is None else [kind.recorder])}
         told |= {"synapse_model": model, "element_type": "synapse", "synapse_modelid": kind.number}
         told |= {"num_connections": n, "has_delay": True, "requires_symmetric": False, "sizeof": 0}

@@ -49,7 +49,8 @@ class Kernel:
             name: Model(name, spec, copy.deepcopy(spec.defaults), i) for i, (name, spec) in enumerate(known.items())
         }
         self.synapses = {
-            name: SynapseKind(name, spec, dict(spec.defaults), i) for i, (name, spec) in enumerate(SYNAPSES.items())
+            name: SynapseKind(name, spec, spec.defaults | spec.fixed, i)
+            for i, (name, spec) in enumerate(SYNAPSES.items())
         }
         self.delays: tuple[int, int] | None = None
         self.log = EventLog()
@@ -143,6 +144,8 @@ class Kernel:
             self._share_overrides()
         latest = self.describe()
         if latest is not self.engine:
+            for call in self.calls:
+                call.check_simulated()
             latest.clock = self.clock
             latest.build(self.engine)
             self.engine = latest

@@ -63,8 +63,10 @@ class ConnectionModel:
     synapse(values, target): the synapse, from all of these, and the parameters of the target that plasticity needs
     (``tau_minus``), by NEST's names. ``weight`` and ``delay`` are numbers, arrays or distributions; receptor: that of
     the synapse, None where the target has only one.
-    fixed: beyond these what has no counterpart, as ``Kplus``: accepted at these values only. plastic: whether weights
-    change by themselves. way: "neurons", or "rates" for connections of rate neurons.
+    fixed: beyond these what has no counterpart, as ``Kplus``, with the values at which it can be simulated. states:
+    what changes while it is simulated, other than the weight. plastic: whether weights change by themselves. way:
+    "neurons", or "rates" for connections of rate neurons. simulated: False where such synapses can be made and asked
+    for what they were given, and no more.
     """
 
     name: str
@@ -72,8 +74,10 @@ class ConnectionModel:
     synapse: Callable[[Values, Values, int | None], SynapseModel]
     common: tuple[str, ...] = ()
     fixed: Values = field(default_factory=dict)
+    states: tuple[str, ...] = ()
     plastic: bool = False
     way: str = "neurons"
+    simulated: bool = True
 
 
 def named_alike(model: type, values: Values, **others: Any) -> Any:
