@@ -20,6 +20,7 @@ from distsim.nest.node_blocks import ARRAYS, Model, _checked, check_values
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.node_status import check_model, create
 from distsim.nest.parameter_objects import Parameter
+from distsim.nest.positions_in_space import Distance, FindCenterElement, FindNearestElement, GetPosition
 from distsim.nest.synapse_collection import SynapseCollection, connections
 
 NESTError = KernelException
@@ -123,8 +124,6 @@ def Create(model: str, n: int = 1, params: Any = None, positions: Any = None) ->
     """New nodes of a model."""
     begin = time.perf_counter()
     check_model(model)
-    if positions is not None:
-        raise NESTErrors.NotImplemented("nodes with positions are not there; see docs/liquid.md for spatial networks")
     if isinstance(n, dict) and params is None:  # as Create("poisson_generator", {...})
         n, params = 1, n
     if not isinstance(n, (int, np.integer)):
@@ -133,7 +132,9 @@ def Create(model: str, n: int = 1, params: Any = None, positions: Any = None) ->
         raise NESTErrors.BadProperty(f"n must be at least 1, got {n}")
     if params is not None and not isinstance(params, (dict, list, tuple)):
         raise TypeError("params must be either a dict of parameters or a list or tuple of dicts")
-    made = NodeCollection.of(create(model, int(n), params))
+    layer = None if positions is None else positions.layer(KERNEL.size + 1, int(n))
+    made = NodeCollection.of(create(model, int(n) if layer is None else len(layer.positions), params))
+    KERNEL.layers += [] if layer is None else [layer]
     KERNEL.seconds["time_construction_create"] += time.perf_counter() - begin
     return made
 
@@ -327,10 +328,10 @@ def CreateParameter(parametertype: str, specs: dict[str, Any]) -> Parameter:  # 
 
 
 __all__ = [
-    "Cleanup", "CollocatedSynapses", "Connect", "CopyModel", "Create", "CreateParameter", "Disconnect",
-    "GetConnections", "GetDefaults", "GetKernelStatus", "GetLocalNodeCollection", "GetLocalVPs", "GetNodes",
-    "GetStatus", "Install", "Models", "NESTError", "NESTErrors", "NodeCollection", "NumProcesses", "Parameter",
-    "Prepare", "PrintNodes", "Rank", "ResetKernel", "Run", "RunManager", "SetDefaults", "SetKernelStatus", "SetStatus",
-    "Simulate", "SynapseCollection", "SyncProcesses", "VerbosityLevel", "get", "get_verbosity", "message", "set",
-    "set_communicator", "set_verbosity",
+    "Cleanup", "CollocatedSynapses", "Connect", "CopyModel", "Create", "CreateParameter", "Disconnect", "Distance",
+    "FindCenterElement", "FindNearestElement", "GetConnections", "GetDefaults", "GetKernelStatus",
+    "GetLocalNodeCollection", "GetLocalVPs", "GetNodes", "GetPosition", "GetStatus", "Install", "Models", "NESTError",
+    "NESTErrors", "NodeCollection", "NumProcesses", "Parameter", "Prepare", "PrintNodes", "Rank", "ResetKernel", "Run",
+    "RunManager", "SetDefaults", "SetKernelStatus", "SetStatus", "Simulate", "SynapseCollection", "SyncProcesses",
+    "VerbosityLevel", "get", "get_verbosity", "message", "set", "set_communicator", "set_verbosity",
 ]  # fmt: skip

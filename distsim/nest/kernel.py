@@ -20,6 +20,7 @@ from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.neuron_models import NEURONS
 from distsim.nest.node_blocks import Block, Model, blocks_of
 from distsim.nest.parameter_objects import Drawing, Parameter
+from distsim.nest.positioned_nodes import Layer
 from distsim.nest.synapse_models import SYNAPSES
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Kernel:
         self.status: dict[str, Any] = copy.deepcopy(kernel_attributes.SETTABLE | kernel_attributes.IGNORED)
         self.clock = Clock()
         self.blocks: list[Block] = []
+        self.layers: list[Layer] = []
         self.calls: list[Call] = []
         self.of_recorder: dict[int, list[Call]] = {}
         known = NEURONS | DEVICES
@@ -110,6 +112,13 @@ class Kernel:
             raise NESTErrors.UnknownNode(f"Node with id {number} does not exist.")
         ((block, index),) = blocks_of(self.blocks, np.array([number]))
         return block, int(index[0])
+
+    def layer(self, ids: Int64Array) -> Layer | None:
+        """The layer that nodes are of; None where they have no positions."""
+        for layer in self.layers:
+            if len(ids) and layer.first <= ids[0] and ids[-1] < layer.first + len(layer.positions):
+                return layer
+        return None
 
     def draw(self, parameter: Parameter, owners: Int64Array, entries: Int64Array | None = None) -> Any:
         """Numbers (n,) of a parameter for nodes (n,), with others each time."""

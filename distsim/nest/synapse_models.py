@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from distsim.core.distributions import Clipped, Normal
 from distsim.core.values import is_distribution
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import ConnectionModel, Values
@@ -26,7 +27,7 @@ def _static(values: Values, target: Values, receptor: int | None) -> Any:
 
 def _power_law(values: Values, target: Values, receptor: int | None) -> Any:
     return StdpPowerLaw(
-        values["weight"], values["delay"], values["alpha"], values["lambda"], values["mu"],
+        _of_one_sign(values["weight"]), values["delay"], values["alpha"], values["lambda"], values["mu"],
         tau_plus=values["tau_plus"], tau_minus=target["tau_minus"], receptor=receptor,
     )  # fmt: skip
 
@@ -39,10 +40,16 @@ def _number(values: Values, name: str) -> float:
     return float(value[0])
 
 
+def _of_one_sign(weight: Any) -> Any:
+    """A normal weight that is next to never below 0 as one that never is."""
+    surely = isinstance(weight, Normal) and weight.mean > 6.0 * weight.std
+    return Clipped(weight, 0.0, np.inf) if surely else weight
+
+
 def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
     return StdpGuetig(
-        values["weight"], values["delay"], values["lambda"], values["alpha"], values["mu_plus"], values["mu_minus"],
-        values["Wmax"], tau_plus=_number(values, "tau_plus"), tau_minus=target["tau_minus"], receptor=receptor,
+        _of_one_sign(values["weight"]), values["delay"], values["lambda"], values["alpha"], values["mu_plus"],
+        values["mu_minus"], values["Wmax"], tau_plus=_number(values, "tau_plus"), tau_minus=target["tau_minus"], receptor=receptor,
     )  # fmt: skip
 
 
