@@ -49,7 +49,8 @@ def _of_one_sign(weight: Any) -> Any:
 def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
     return StdpGuetig(
         _of_one_sign(values["weight"]), values["delay"], values["lambda"], values["alpha"], values["mu_plus"],
-        values["mu_minus"], values["Wmax"], tau_plus=_number(values, "tau_plus"), tau_minus=target["tau_minus"], receptor=receptor,
+        values["mu_minus"], values["Wmax"], tau_plus=_number(values, "tau_plus"), tau_minus=target["tau_minus"],
+        receptor=receptor,
     )  # fmt: skip
 
 
