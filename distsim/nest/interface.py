@@ -20,7 +20,7 @@ from distsim.nest.node_blocks import ARRAYS, Model, _checked, check_values
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.node_status import check_model, create
 from distsim.nest.parameter_objects import Parameter
-from distsim.nest.positions_in_space import Distance, FindCenterElement, FindNearestElement, GetPosition
+from distsim.nest.positions_in_space import Distance, FindCenterElement, FindNearestElement, GetPosition, PlotLayer
 from distsim.nest.synapse_collection import SynapseCollection, connections
 
 NESTError = KernelException
@@ -331,7 +331,7 @@ __all__ = [
     "Cleanup", "CollocatedSynapses", "Connect", "CopyModel", "Create", "CreateParameter", "Disconnect", "Distance",
     "FindCenterElement", "FindNearestElement", "GetConnections", "GetDefaults", "GetKernelStatus",
     "GetLocalNodeCollection", "GetLocalVPs", "GetNodes", "GetPosition", "GetStatus", "Install", "Models", "NESTError",
-    "NESTErrors", "NodeCollection", "NumProcesses", "Parameter", "Prepare", "PrintNodes", "Rank", "ResetKernel", "Run",
-    "RunManager", "SetDefaults", "SetKernelStatus", "SetStatus", "Simulate", "SynapseCollection", "SyncProcesses",
-    "VerbosityLevel", "get", "get_verbosity", "message", "set", "set_communicator", "set_verbosity",
+    "NESTErrors", "NodeCollection", "NumProcesses", "Parameter", "PlotLayer", "Prepare", "PrintNodes", "Rank",
+    "ResetKernel", "Run", "RunManager", "SetDefaults", "SetKernelStatus", "SetStatus", "Simulate", "SynapseCollection",
+    "SyncProcesses", "VerbosityLevel", "get", "get_verbosity", "message", "set", "set_communicator", "set_verbosity",
 ]  # fmt: skip

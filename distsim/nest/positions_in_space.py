@@ -73,9 +73,10 @@ class free:  # noqa: N801 # its name in NEST
 
     def _drawn(self, first: int, n: int) -> FloatArray:
         owners = np.arange(first, first + n)
-        if isinstance(self.pos, Parameter) and self.num_dimensions is None:
+        dimensions = self.num_dimensions or (0 if self.extent is None else len(self.extent))
+        if isinstance(self.pos, Parameter) and not dimensions:
             raise TypeError("could not infer number of dimensions. Set num_dimensions when using Parameter as pos")
-        each = [self.pos] * (self.num_dimensions or 0) if isinstance(self.pos, Parameter) else list(self.pos)
+        each = [self.pos] * dimensions if isinstance(self.pos, Parameter) else list(self.pos)
         return np.column_stack([KERNEL.draw(parameter, owners) for parameter in each])
 
 
@@ -121,6 +122,18 @@ def FindCenterElement(layer: NodeCollection) -> NodeCollection:  # noqa: N802
     _positions(layer)
     nearest: NodeCollection = FindNearestElement(layer, layer.spatial["center"])
     return nearest
+
+
+def PlotLayer(layer: NodeCollection, fig: Any = None, nodecolor: Any = "b", nodesize: float = 20.0) -> Any:  # noqa: N802
+    """A figure of the positions of nodes; ``fig``: one to draw into."""
+    import matplotlib.pyplot as plt
+
+    positions = _positions(layer)
+    figure = plt.figure() if fig is None else fig
+    solid = {"projection": "3d"} if positions.shape[1] == 3 else {}
+    axes = figure.gca() if fig is not None and fig.axes else figure.add_subplot(**solid)
+    axes.scatter(*positions.T, s=nodesize, c=nodecolor)
+    return figure
 
 
 def __getattr__(name: str) -> Any:

@@ -110,3 +110,25 @@ def test_attributes_of_the_kernel(nest):
         nest.SetKernelStatus({"resolutoin": 0.1})
     with pytest.raises(AttributeError, match="Simulate"):
         nest.Simulat  # noqa: B018
+
+
+def test_nodes_have_positions(nest):
+    grid = nest.Create("iaf_psc_alpha", positions=nest.spatial.grid([3, 2], extent=[3.0, 2.0], edge_wrap=True))
+    assert nest.GetPosition(grid[:3]) == [[-1.0, 0.5], [-1.0, -0.5], [0.0, 0.5]]
+    assert grid[1:3].spatial["network_size"] == 2
+    np.testing.assert_array_equal(grid.spatial["shape"], [3, 2])
+    assert nest.Distance(grid[0], grid[3:5]) == [2.0**0.5, 1.0]
+    assert nest.FindNearestElement(grid, [1.0, 0.4]) == grid[4]
+    assert nest.FindCenterElement(grid).tolist()[0] in (3, 4)
+    places = nest.random.uniform(-1.0, 1.0)
+    free = nest.Create("iaf_psc_alpha", 5, positions=nest.spatial.free(places, num_dimensions=3))
+    assert np.abs(free.spatial["positions"]).max() < 1.0
+    assert "metadata=spatial" in repr(free)
+    assert len(nest.PlotLayer(free).axes) == 1
+    assert nest.Create("iaf_psc_alpha").spatial is None
+    with pytest.raises(nest.NESTErrors.LayerExpected, match="no positions"):
+        nest.GetPosition(nest.Create("iaf_psc_alpha", 2))
+    with pytest.raises(nest.NESTErrors.BadProperty, match="a grid has 2 or 3"):
+        nest.Create("iaf_psc_alpha", positions=nest.spatial.grid([3]))
+    with pytest.raises(nest.NESTErrors.NotImplemented, match="cannot depend on positions"):
+        _ = nest.spatial.distance
