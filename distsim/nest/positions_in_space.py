@@ -132,7 +132,8 @@ def PlotLayer(layer: NodeCollection, fig: Any = None, nodecolor: Any = "b", node
     figure = plt.figure() if fig is None else fig
     solid = {"projection": "3d"} if positions.shape[1] == 3 else {}
     axes = figure.gca() if fig is not None and fig.axes else figure.add_subplot(**solid)
-    axes.scatter(*positions.T, s=nodesize, c=nodecolor)
+    draw: Any = axes.scatter
+    draw(*positions.T, s=nodesize, c=nodecolor)
     return figure
 
 

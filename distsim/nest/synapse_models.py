@@ -27,7 +27,7 @@ def _static(values: Values, target: Values, receptor: int | None) -> Any:
 
 def _power_law(values: Values, target: Values, receptor: int | None) -> Any:
     return StdpPowerLaw(
-        _of_one_sign(values["weight"]), values["delay"], values["alpha"], values["lambda"], values["mu"],
+        _within(values["weight"], np.inf), values["delay"], values["alpha"], values["lambda"], values["mu"],
         tau_plus=values["tau_plus"], tau_minus=target["tau_minus"], receptor=receptor,
     )  # fmt: skip
 
@@ -40,15 +40,15 @@ def _number(values: Values, name: str) -> float:
     return float(value[0])
 
 
-def _of_one_sign(weight: Any) -> Any:
-    """A normal weight that is next to never below 0 as one that never is."""
-    surely = isinstance(weight, Normal) and weight.mean > 6.0 * weight.std
-    return Clipped(weight, 0.0, np.inf) if surely else weight
+def _within(weight: Any, most: float) -> Any:
+    """A normal weight that is next to never below 0 or above ``most`` as one that never is."""
+    surely = isinstance(weight, Normal) and 6.0 * weight.std < min(weight.mean, most - weight.mean)
+    return Clipped(weight, 0.0, most) if surely else weight
 
 
 def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
     return StdpGuetig(
-        _of_one_sign(values["weight"]), values["delay"], values["lambda"], values["alpha"], values["mu_plus"],
+        _within(values["weight"], np.min(values["Wmax"])), values["delay"], values["lambda"], values["alpha"], values["mu_plus"],
         values["mu_minus"], values["Wmax"], tau_plus=_number(values, "tau_plus"), tau_minus=target["tau_minus"],
         receptor=receptor,
     )  # fmt: skip

@@ -108,13 +108,13 @@ def test_synapses_that_are_not_simulated_are_connected_and_asked_for(nest):
 
 def test_states_of_synapses_are_what_they_were_given_until_they_are_simulated(nest):
     neurons = nest.Create("iaf_psc_exp", 2)
-    nest.Connect(neurons[0], neurons[1], syn_spec={"synapse_model": "tsodyks_synapse", "x": 0.6})
+    nest.Connect(neurons[0], neurons[1], syn_spec={"synapse_model": "tsodyks_synapse"})
     synapses = nest.GetConnections()
     synapses.y = 0.25
-    assert nest.GetConnections().get(["x", "y", "u"]) == {"x": 0.6, "y": 0.25, "u": 0.0}
-    with pytest.raises(nest.NESTErrors.NotImplemented, match="only be simulated from x = 1"):
+    assert nest.GetConnections().get(["x", "y", "u"]) == {"x": 1.0, "y": 0.25, "u": 0.0}
+    with pytest.raises(nest.NESTErrors.NotImplemented, match="only be simulated from y = 0"):
         nest.Simulate(1.0)
-    synapses.set(x=1.0, y=0.0)
+    synapses.y = 0.0
     nest.Simulate(1.0)
     assert "x" not in nest.GetConnections().get()
     with pytest.raises(nest.NESTErrors.NotImplemented, match="x is not told"):

@@ -87,7 +87,7 @@ def test_parameters_are_computed_with(nest):
         ("UnknownModelName", "static_synapse", lambda nest: nest.CopyModel("static_synapze", "mine")),
         ("UnaccessedDictionaryEntry", "tau_plus", lambda nest: nest.SetDefaults("stdp_pl_synapse_hom", {"tau_plu": 1})),
         ("BadProperty", "below V_th", lambda nest: nest.Create("iaf_psc_alpha", params={"V_th": -90.0})),
-        ("BadProperty", "spatial", lambda nest: nest.spatial.grid([2, 2])),
+        ("NotImplemented", "SpatialBernoulli", lambda nest: nest.spatial.distance),
     ],
     ids=["model", "parameter", "rule", "synapse", "synapse parameter", "copied", "default", "value", "space"],
 )
