@@ -246,11 +246,11 @@ def _poisson_case(rate: float, dt: float, sizes: Sizes) -> Case:
 
 
 def interval_case(sizes: Sizes) -> Case:
-    """The network with ten neurons: what an interval costs that has nothing to compute."""
+    """The network with ten neurons: what an interval costs that has nothing to compute, by the loop in Python."""
     from distsim.spiking.simulation import Simulation
 
     network = build_network(replace(sizes.published, N=10, K=5))
-    simulation = Simulation(network, comm=alone(), seed=SEED)
+    simulation = Simulation(network, comm=alone(), seed=SEED, loop="python")
     calls = len(network.populations) + 1  # update, collect
 
     def limits(machine: Machine) -> list[Limit]:
@@ -260,5 +260,5 @@ def interval_case(sizes: Sizes) -> Case:
     def once() -> tuple[int, float]:
         return INTERVALS, seconds(lambda: simulation.run(INTERVALS * simulation.interval))
 
-    name = f"interval of an almost empty network ({network.size} neurons)"
+    name = f"interval in Python of an almost empty network ({network.size} neurons)"
     return Case(name, "interval", once, (), limits)

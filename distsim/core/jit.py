@@ -49,6 +49,16 @@ def inline(function: Callable[..., Any]) -> Any:
     return njit(error_model="numpy", forceinline=True)(function)
 
 
+def native(function: Callable[..., Any]) -> Any:
+    """As ``jit_beside``, of a function that plain Python cannot run: it calls others by address, or a library's."""
+    return jit_beside(function)
+
+
+def native_inline(function: Callable[..., Any]) -> Any:
+    """As ``inline``, of a function that plain Python cannot run."""
+    return inline(function)
+
+
 def allow_accurate_functions() -> None:
     """Let kernels call the functions of ``distsim.core.accurate`` as they are."""
     for function in accurate.FUNCTIONS:

@@ -13,7 +13,7 @@ from distsim.core.units import to_steps
 from distsim.models.defaults import Default
 from distsim.models.model_parameters import ModelParameters
 from distsim.record.jsonable import plain
-from distsim.spiking.choices import EXCHANGES, PRECISIONS
+from distsim.spiking.choices import EXCHANGES, LOOPS, PRECISIONS
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class RunSettings:
     """How a network is simulated: ``time`` (ms) after ``presimulation`` (ms), which is in hashes and no other result.
 
-    ``seed``, ``precision``, ``interval`` (ms; None: the minimum delay) and ``exchange`` are those of ``Simulation``.
-    Raises InputError for values that they cannot have.
+    ``seed``, ``precision``, ``interval`` (ms; None: the minimum delay), ``exchange`` and ``loop`` are those of
+    ``Simulation``. Raises InputError for values that they cannot have.
     """
 
     time: float = 1000.0
@@ -38,6 +38,7 @@ class RunSettings:
     precision: str = "double"
     interval: float | None = None
     exchange: str = "auto"
+    loop: str = "compiled"
 
     def __post_init__(self) -> None:
         for name, default in SETTINGS.items():
@@ -62,6 +63,7 @@ SETTINGS = {
     "precision": Default("double", "", "of weights and sums of input", "", choices=PRECISIONS),
     "interval": Default(1.0, "ms", "time between exchanges of spikes; by default the minimum delay", "", above=0.0),
     "exchange": Default("auto", "", "plan of spike exchange", "", choices=EXCHANGES),
+    "loop": Default("compiled", "", "what runs the intervals; results are the same", "", choices=LOOPS),
 }
 """What each setting may be. Those before interval fix the bits of the result, together with the parameters."""
 OF_ALL_NEURONS = ("time", "presimulation", "seed")

@@ -103,7 +103,7 @@ class Spiking(Wing):
     def simulation(
         self, network: Network, comm: MPI.Comm, settings: RunSettings, file: Path | None, checkpoint: Path | None = None
     ) -> Simulation:
-        own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange")}
+        own = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange", "loop")}
         return _begun(Simulation, network, comm, checkpoint, file=file, **own)
 
     def connections(self, simulation: Simulation) -> int:
@@ -116,7 +116,7 @@ class Spiking(Wing):
         return {"spike_hash": simulation.spike_hash(), "weight_hash": simulation.weight_hash()}
 
     def choices(self, simulation: Simulation) -> dict[str, Any]:
-        return {"exchange_plan": simulation.exchange_plan}
+        return {"exchange_plan": simulation.exchange_plan, "loop_used": simulation.loop}
 
     def observe(self, simulation: Simulation, start: float) -> spiking_activity.Activity:
         return spiking_activity.observe(simulation)

@@ -59,7 +59,7 @@ def go_on(before: Simulation | None, after: Simulation, step: int) -> None:
         if waiting:
             group.rings = rings_of(waiting, step, slots)
         for delivery in segmented(local, group):
-            delivery.done = step
+            delivery.done[0] = step
 
 
 def _transfer(archive: Memory, local: LocalNetwork, step: int) -> None:

@@ -8,14 +8,14 @@ of entries. Each returns what MPI returns: 0, or the number of an error.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import llvmlite.binding as llvm
 from numba import types
-from numba.extending import overload
+
+from distsim.core.jit import native_inline
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -62,37 +62,19 @@ def handles(comm: MPI.Comm) -> tuple[int, int]:
     return int(MPI.UINT64_T.handle), int(comm.handle)
 
 
-def allgather(outgoing: int, incoming: int, n: int, kind: int, comm: int) -> int:
+@native_inline
+def allgather(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
     """MPI_Allgather of ``n`` entries of a type (handle ``kind``) at an address, to (ranks, n) at another."""
-    raise RuntimeError("only compiled code calls this")
+    return _allgather(outgoing, types.int32(n), kind, incoming, types.int32(n), kind, comm)
 
 
-def alltoall(outgoing: int, incoming: int, n: int, kind: int, comm: int) -> int:
+@native_inline
+def alltoall(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
     """MPI_Alltoall of (ranks, n) entries of a type (handle ``kind``) at an address, to (ranks, n) at another."""
-    raise RuntimeError("only compiled code calls this")
+    return _alltoall(outgoing, types.int32(n), kind, incoming, types.int32(n), kind, comm)
 
 
-def barrier(comm: int) -> int:
+@native_inline
+def barrier(comm):  # type: ignore[no-untyped-def]
     """MPI_Barrier."""
-    raise RuntimeError("only compiled code calls this")
-
-
-def _gathering(function: Any) -> Callable[..., Any]:
-    """What compiled code calls in the place of ``allgather`` or ``alltoall``."""
-
-    def compiled(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
-        def call(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
-            return function(outgoing, types.int32(n), kind, incoming, types.int32(n), kind, comm)
-
-        return call
-
-    return compiled
-
-
-overload(allgather, jit_options={"forceinline": True})(_gathering(_allgather))
-overload(alltoall, jit_options={"forceinline": True})(_gathering(_alltoall))
-
-
-@overload(barrier, jit_options={"forceinline": True})
-def _barrier_compiled(comm):  # type: ignore[no-untyped-def]
-    return lambda comm: _barrier(comm)
+    return _barrier(comm)

@@ -32,6 +32,11 @@ class GrowingAllgather:
         self._number = self._outgoing.reshape(-1)
         self._counts = self._incoming.reshape(self.comm.size, -1)[:, 0]
 
+    @property
+    def buffers(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """outgoing (1 + capacity, ...), incoming (ranks, 1 + capacity, ...), until the next time that they grow."""
+        return self._outgoing, self._incoming
+
     def __call__(self, entries: npt.NDArray[Any], n: int) -> tuple[npt.NDArray[Any], int]:
         """The first ``n`` entries of all ranks (ranks, 1 + capacity, ...), and how many there are in all.
 

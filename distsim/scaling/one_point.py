@@ -29,6 +29,7 @@ def run_point(
     precision: str | None = None,
     interval: float | None = None,
     exchange: str | None = None,
+    loop: str | None = None,
     record: Sequence[str] = (),
     keep: Sequence[str] = (),
     folder: str | os.PathLike[str] | None = None,
@@ -40,11 +41,12 @@ def run_point(
 
     model: a name that ``python -m distsim list`` shows, or the path of a file of your own. size: number of neurons.
     indegree: inputs per neuron; left out, the model's own rule (1250 for two_population). parameters: others of the
-    model. time, presimulation (ms), precision, interval (ms), exchange: as in an experiment file; left out, the model's
-    own. record, keep: what is recorded and kept, in the words of an experiment file, in ``folder``, which must be new
-    or empty. checkpoint: the point is saved to ``checkpoint_file`` so often ("10m", or "500ms" of simulated time), and,
-    where signals are heeded, for a signal, which ends it with ``SuspendedError``; it goes on from there, if there is
-    one, its data in ``folder`` as well, and removes it at its end. comm: the ranks, by default those of the job.
+    model. time, presimulation (ms), precision, interval (ms), exchange, loop: as in an experiment file; left out, the
+    model's own. record, keep: what is recorded and kept, in the words of an experiment file, in ``folder``, which must
+    be new or empty. checkpoint: the point is saved to ``checkpoint_file`` so often ("10m", or "500ms" of simulated
+    time), and, where signals are heeded, for a signal, which ends it with ``SuspendedError``; it goes on from there, if
+    there is one, its data in ``folder`` as well, and removes it at its end. comm: the ranks, by default those of the
+    job.
 
     The record is that of a line of runs.jsonl, see docs/scaling.md: times in s, memory in bytes, rates in 1/s, weights
     in pA; but ``speedup`` and ``efficiency``, which take several, are None. Raises InputError for wrong input, before
@@ -61,7 +63,7 @@ def run_point(
     given = {
         "model": model, "sizes": [size], "indegree": indegree, "seeds": [seed], "vary": {},
         "parameters": dict(parameters or {}), "time": time, "presimulation": presimulation, "precision": precision,
-        "interval": interval, "exchange": exchange, "record": record or None, "keep": keep or None,
+        "interval": interval, "exchange": exchange, "loop": loop, "record": record or None, "keep": keep or None,
         "checkpoint": checkpoint,
     }  # fmt: skip
     ranks = comm or world()

@@ -89,7 +89,7 @@ _RECORD = _object_of(
         **{  # names that another version knew may be unknown to this one
             held.record: _or_null(text) if held.choices else text if held.metavar == "NAME" else held.check
             for held in SETTINGS.values()
-            if held.record is not None
+            if held.record is not None and not held.later
         },
         "kind": SETTINGS["kind"].check,
         **_fields("interval_ms dt_ms", _or_null(duration)),
@@ -109,7 +109,8 @@ _RECORD = _object_of(
         **_fields("versions environment", _any_object),
     },
     optional={
-        f"{which}_{name}": _or_null(check_number) for which in ("weight", "plastic_weight") for name in STATISTICS
+        **{held.record: _or_null(text) for held in SETTINGS.values() if held.record is not None and held.later},
+        **_fields(" ".join(f"weight_{name} plastic_weight_{name}" for name in STATISTICS), _or_null(check_number)),
     },
 )
 

@@ -82,7 +82,8 @@ class Setting(NamedTuple):
 
     ``points``: it makes up the list of points, and experiments that differ in it may share a folder; so may those that
     differ in one that says what is ``kept``, on which no result depends. ``record``: its name in records, which lie on
-    different curves where they differ in it. ``models_own``: left out, it is what the model has for it.
+    different curves where they differ in it. ``models_own``: left out, it is what the model has for it. ``later``: the
+    records of earlier versions are without it.
     """
 
     default: Any
@@ -95,6 +96,7 @@ class Setting(NamedTuple):
     models_own: bool = False
     choices: tuple[str, ...] = ()
     unit: str = ""
+    later: bool = False
 
     @property
     def help(self) -> str:
@@ -115,12 +117,12 @@ def setting(default: Any, check: Check, metavar: str, meaning: str, example: str
     return field(default_factory=lambda: default, metadata={"setting": held})
 
 
-def of_run(name: str, record: str) -> Any:
+def of_run(name: str, record: str, *, later: bool = False) -> Any:
     """A setting of a run, for which the model has its own value."""
     known = OF_RUN[name]
     return setting(
         None, known.check, known.unit.upper() or "KIND", known.meaning,
-        record=record, models_own=True, choices=known.choices, unit=known.unit,
+        record=record, models_own=True, choices=known.choices, unit=known.unit, later=later,
     )  # fmt: skip
 
 
@@ -183,6 +185,7 @@ class Experiment:
     precision: str = of_run("precision", "precision")
     interval: float | None = of_run("interval", "interval_ms")
     exchange: str = of_run("exchange", "exchange")
+    loop: str = of_run("loop", "loop", later=True)
     keep: tuple[str, ...] = setting(
         (), kept, "WHAT", "data of each point that stay in a folder of its own", '["spikes", "parameters"]',
         kept=True, choices=KEPT,

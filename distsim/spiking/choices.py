@@ -6,3 +6,5 @@ EXCHANGES = (
     "auto", "allgather", "allgatherv", "alltoall", "alltoallv", "window", "nodes", "nodes_directed",
 )  # fmt: skip
 """Plans of spike exchange."""
+LOOPS = ("compiled", "python")
+"""What runs intervals."""

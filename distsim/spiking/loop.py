@@ -10,29 +10,46 @@ Time levels, for the interval of steps a + 1 .. b with b - a at most the minimum
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.errors import RangeError
+from distsim.core.errors import InputError, RangeError
 from distsim.parallel.event_hash import EventHash
 from distsim.parallel.timers import Timers
 from distsim.spiking import exchange as exchanges
 from distsim.spiking.exchange import Exchange, pack, unpack
-from distsim.spiking.local_network import LocalGroup, LocalNetwork
+from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.recorders import Fired, Recorders
 from distsim.spiking.spike_counts import SpikeCounts
 
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
 Int64Array = npt.NDArray[np.int64]
+
+
+def steps_together(longest: int | None, forced: int | None, dt: float) -> int:
+    """Steps between exchanges: the minimum delay, but not many, or the ``forced`` number, which may not be larger.
+
+    longest: minimum delay in steps, None without synapses. Raises InputError.
+    """
+    if longest is None:
+        return min(forced or FREE_INTERVAL, FREE_INTERVAL)
+    if forced is not None and forced > longest:
+        raise InputError(f"interval = {forced * dt:g} ms is longer than the minimum delay of {longest * dt:g} ms")
+    return forced or min(longest, MOST_AT_ONCE)
 
 
 class SpikingLoop:
     """Advances the local part of a network; ``step`` is the last step done.
 
-    interval: steps between exchanges. wait: called before every exchange, a barrier where waiting for the slowest
-    rank is to be timed apart from the transfer.
+    interval: steps between exchanges. waits: whether a barrier of ``comm`` comes before every exchange, so that waiting
+    for the slowest rank is timed apart from the transfer. how: what runs intervals, in a few words.
     """
+
+    how = "python"
 
     def __init__(
         self,
@@ -41,15 +58,16 @@ class SpikingLoop:
         interval: int,
         dt: float,
         recorders: Recorders,
-        wait: Callable[[], object],
+        comm: MPI.Comm,
+        waits: bool,
     ) -> None:
         self.local = local
         self.exchange = exchange
         self.interval = interval
         self.dt = dt
         self.recorders = recorders
+        self.comm, self.waits = comm, waits
         self.transmissions = recorders.transmissions or None
-        self.wait = wait
         self.timers = Timers()
         self.step = 0
         self.counts = SpikeCounts(local)
@@ -61,7 +79,12 @@ class SpikingLoop:
     def make_room(self, models: Mapping[str, Any]) -> None:
         """Let buffers hold all spikes of an interval; ``models``: what populations are now, where they were changed."""
         sizes = [group.most_spikes(self.interval, self.dt, models) for group in self.local.groups]
-        self._fired = [Fired(np.empty(size, np.int32), np.empty(size, np.int64)) for size in sizes]
+        self._every = Fired(np.empty(sum(sizes), np.int32), np.empty(sum(sizes), np.int64))
+        self._begins = [sum(sizes[:k]) for k in range(len(sizes))]
+        ends = [begin + size for begin, size in zip(self._begins, sizes, strict=True)]
+        self._fired = [
+            Fired(self._every.index[i:j], self._every.stamp[i:j]) for i, j in zip(self._begins, ends, strict=True)
+        ]
         self._packed = np.empty(sum(sizes), np.uint64)
 
     def run(self, n_steps: int, tick: Callable[[int], None]) -> None:
@@ -76,11 +99,13 @@ class SpikingLoop:
             timers.lap("update")
             self.recorders.spikes(fired)
             timers.lap("record")
-            self.wait()
+            if self.waits:
+                self.comm.Barrier()
             timers.lap("wait")
             spikes = self.exchange(self.pack(fired, start))
             timers.lap("communicate")
-            self.deliver(spikes, fired, start)
+            self.archive(fired, start)
+            self.deliver(spikes, start)
             timers.lap("deliver")
             tick(self.step)
             timers.lap("record")
@@ -102,6 +127,10 @@ class SpikingLoop:
         return group.neurons.update(
             start + 1, n_steps, group.rings, unit, current, group.poisson, buffer.index, buffer.stamp
         )
+
+    def compile(self, compiling: Callable[[Callable[[], None]], None]) -> None:
+        """Let ``compiling`` call ``call_kernels``, on one rank of every node first; collective."""
+        compiling(self.call_kernels)
 
     def call_kernels(self) -> None:
         """Call every kernel of a run on the arrays of the network with nothing to do: no steps, no spikes.
@@ -157,14 +186,27 @@ class SpikingLoop:
         unpack(packed, start, gids, stamps)
         return gids, stamps
 
-    def deliver(self, packed: npt.NDArray[np.uint64], fired: list[Fired], start: int) -> None:
-        """Put the spikes of the interval after ``start`` into the histories and the input slots of their targets."""
-        for group, spikes in zip(self.local.groups, fired, strict=True):
-            for plastic in group.plastic_inputs if len(spikes.index) else ():
-                mine = spikes.within(*plastic.span) if len(group.shares) > 1 else spikes
-                plastic.delivery.archive(mine.index, mine.stamp, start)
+    def archive(self, fired: list[Fired], start: int, first: int = 0, begin: int = 0) -> None:
+        """Tell plastic synapses of the spikes of their targets in the interval after ``start``.
+
+        From table number ``first`` of them on, from spike ``begin`` of its targets on.
+        """
+        plastic = [
+            (table, spikes) for g, spikes in zip(self.local.groups, fired, strict=True) for table in g.plastic_inputs
+        ]
+        for table, spikes in plastic[first:]:
+            mine = spikes.within(*table.span) if len(table.target.shares) > 1 else spikes
+            if len(mine.index) > begin:
+                table.delivery.archive(mine.index[begin:], mine.stamp[begin:], start)
+            begin = 0
+
+    def deliver(self, packed: npt.NDArray[np.uint64], start: int, first: int = 0) -> None:
+        """Put the spikes of the interval after ``start`` into the input slots of their targets.
+
+        From table number ``first`` on.
+        """
         gids, stamps = self.unpack(packed, start)
-        for table in self.local.tables:
+        for table in self.local.tables[first:]:
             ring, grid = table.target.rings[table.input], table.target.grid
             if not len(gids) and not table.segmented:
                 continue
@@ -175,8 +217,12 @@ class SpikingLoop:
                 if self.transmissions:
                     self.transmissions.add(table, gids[piece], stamps[piece])
             if beyond:
-                limit = f"{grid.largest_weight:g} {table.target.model.weight_unit}"
-                raise RangeError(
-                    f"a weight of {table.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of "
-                    "input are no longer exact: the plasticity is unstable"
-                )
+                self.refuse(table)
+
+    def refuse(self, table: LocalTable) -> None:
+        """RangeError: a weight of ``table`` is too large."""
+        limit = f"{table.target.grid.largest_weight:g} {table.target.model.weight_unit}"
+        raise RangeError(
+            f"a weight of {table.name} grew beyond {limit} before {self.step * self.dt:g} ms, where sums of "
+            "input are no longer exact: the plasticity is unstable"
+        )

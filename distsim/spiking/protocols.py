@@ -102,6 +102,13 @@ class Group(Protocol):
         (capacity,): local index and step of each spike, written, in the order of time for each neuron.
         """
 
+    def compiled(self) -> tuple[Any, tuple[Any, ...]] | None:
+        """The kernel that does what ``update`` does, and what it works on, ``own``; None where there is no such kernel.
+
+        kernel(*own, first_step, n_steps, rings, unit, current, poisson, index, stamp) -> number of spikes.
+        """
+        return None
+
     def divide(self, stretches: Any) -> None:
         """Take currents and Poisson input by ``drives.stretches.Stretches`` instead of by population.
 

@@ -95,15 +95,29 @@ class Recorders:
             self._of_group.append((recorders, _recorded(len(group.gids), recorders)))
             self._states_of[names[0]] = [recorder for name in names for recorder in self.of_states[name]]
 
-    def spikes(self, fired: list[Fired]) -> None:
-        """Keep the spikes of one interval, one entry of ``fired`` per group."""
-        for (recorders, recorded), spikes in zip(self._of_group, fired, strict=True):
+    def spikes(self, fired: list[Fired], first: int = 0) -> None:
+        """Keep the spikes of one interval, one entry of ``fired`` per group; of group ``first`` and those after it."""
+        for k in range(first, len(fired)):
+            (recorders, recorded), spikes = self._of_group[k], fired[k]
             if recorders and len(spikes.index):
                 kept = slice(None) if recorded is None else recorded[spikes.index]
-                stamp, index = spikes.stamp[kept].copy(), spikes.index[kept].copy()
-                for recorder in recorders:
-                    recorder.stamps.append(stamp)
-                    recorder.index.append(index)
+                self.add(k, spikes.index[kept], spikes.stamp[kept])
+
+    def add(self, k: int, index: npt.NDArray[np.int32], stamp: Int64Array) -> None:
+        """Keep spikes of recorded neurons of group ``k``; the arrays are copied."""
+        index, stamp = index.copy(), stamp.copy()
+        for recorder in self._of_group[k][0]:
+            recorder.stamps.append(stamp)
+            recorder.index.append(index)
+
+    def recorded(self, k: int) -> npt.NDArray[np.bool_] | None:
+        """Which neurons of group ``k`` (n,) have their spikes recorded; None where all have."""
+        return self._of_group[k][1]
+
+    def next_states(self, step: int) -> int | None:
+        """The first step after ``step`` at whose end states are recorded; None where none ever are."""
+        every = (r.recording for recorders in self.of_states.values() for r in recorders)
+        return min((recording.next_after(step) for recording in every), default=None)
 
     def states_of(self, group: LocalGroup) -> list[StateRecorder]:
         """The recorders of states of all populations of ``group``."""

@@ -24,11 +24,12 @@ from distsim.record.simulation_base import GridSimulation, Tick
 from distsim.spiking import plastic_weights as weights
 from distsim.spiking import spike_file
 from distsim.spiking.changes import Changes
-from distsim.spiking.choices import EXCHANGES
+from distsim.spiking.choices import EXCHANGES, LOOPS
+from distsim.spiking.compiled_loop import CompiledLoop
 from distsim.spiking.exchange import kernels_of, make_exchange
 from distsim.spiking.incoming import GroupPlan, plan_of
-from distsim.spiking.local_network import FREE_INTERVAL, MOST_AT_ONCE, LocalNetwork, build, call_kernels
-from distsim.spiking.loop import SpikingLoop
+from distsim.spiking.local_network import LocalNetwork, build, call_kernels
+from distsim.spiking.loop import SpikingLoop, steps_together
 from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
@@ -57,9 +58,10 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
     and sums of input of 64 bits; "single", weights of float32, and, where all synapses onto a population are static,
     weights and sums of 32 bits; weights, and changes of plastic ones, that would be rounded by more than 1e-4 of
     themselves keep the wider type. Sums are exact in both. interval (ms): exchange spikes so often instead of every
-    minimum delay, or 1024 steps where that is longer. exchange: plan of exchange, see ``spiking.exchange``; neither
-    changes any result. file: write what is recorded to this HDF5 file, which must not exist, instead of keeping it in
-    memory.
+    minimum delay, or 1024 steps where that is longer. exchange: plan of exchange, see ``spiking.exchange``. loop:
+    "compiled", intervals run in compiled code, many at a time, where all that takes part in them can; or "python". None
+    of these three changes any result. file: write what is recorded to this HDF5 file, which must not exist, instead of
+    keeping it in memory.
 
     Raises InputError for wrong input, and StorageError where the file can no longer be written, on all ranks alike; any
     other error on one rank ends the whole job.
@@ -82,9 +84,10 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         precision: str = "double",
         interval: float | None = None,
         exchange: str = "auto",
+        loop: str = "compiled",
         file: str | Path | None = None,
     ) -> None:
-        options = {"precision": precision, "interval": interval, "exchange": exchange, "file": file}
+        options = {"precision": precision, "interval": interval, "exchange": exchange, "loop": loop, "file": file}
         super().__init__(network, comm, seed, **options)
         self.dt = network.dt
         self.precision = precision
@@ -92,7 +95,8 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         self._first_step, self._weights_written = 0, -1  # steps
         self._slots: list[int] | None = None  # that rings are to have again
         check_names([exchange], EXCHANGES, "exchange plan", "Simulation")
-        self._plan = exchange
+        check_names([loop], LOOPS, "loop", "Simulation")
+        self._plan, self._compiled = exchange, loop == "compiled"
         self._forced = None if interval is None else to_steps(interval, self.dt, "interval", low=1)
         self._start(file, spike_file.lay_out, dt=self.dt, precision=precision)
 
@@ -111,30 +115,17 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             self._local = build(network, comm, self.seed, self.precision, self._built.phase, plans=plans)
             check_arriving(self._local, self.dt, comm)
             with self._built.phase("index"):
-                plan = make_exchange(self._plan, comm, self._local.needed_sources(), self._expected_spikes())
+                together = steps_together(self._local.min_delay, self._forced, self.dt)
+                expected = round(network.size * together * self.dt * EXPECTED_RATE / MS_PER_S / comm.size)
+                plan = make_exchange(self._plan, comm, self._local.needed_sources(), expected)
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
-        wait = (lambda: None) if crowded(comm) else comm.Barrier
-        self._loop = SpikingLoop(self._local, plan, self._steps_together(), self.dt, self.recorders, wait)
+        parts = self._local, plan, together, self.dt, self.recorders, comm, not crowded(comm)
+        self._loop = CompiledLoop(*parts) if self._compiled else SpikingLoop(*parts)
         self._timers = self._loop.timers
-        self._compile(self._loop.call_kernels)
+        self._loop.compile(self._compile)
         return sum(t.table.n_edges for t in self._local.tables)
-
-    def _expected_spikes(self) -> int:
-        """Spikes that each rank may have in an interval, if neurons have some 10 per second."""
-        return round(self.network.size * self._steps_together() * self.dt * EXPECTED_RATE / MS_PER_S / self.comm.size)
-
-    def _steps_together(self) -> int:
-        """Steps between exchanges: the minimum delay, but not many, or the forced number, which may not be larger."""
-        longest, forced = self._local.min_delay, self._forced
-        if longest is None:
-            return min(forced or FREE_INTERVAL, FREE_INTERVAL)
-        if forced is not None and forced > longest:
-            raise InputError(
-                f"interval = {forced * self.dt:g} ms is longer than the minimum delay of {longest * self.dt:g} ms"
-            )
-        return forced or min(longest, MOST_AT_ONCE)
 
     def _advance(self, duration: Any, tick: Tick) -> None:
         if self._output and self.step == 0:
@@ -195,6 +186,11 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
     def interval(self) -> float:
         """Time (ms) between exchanges of spikes."""
         return self._loop.interval * self.dt
+
+    @property
+    def loop(self) -> str:
+        """What runs the intervals: "compiled", or "python", and why, where that was not asked for."""
+        return self._loop.how
 
     def spikes(self, population: Neurons | str, everywhere: bool = True) -> gather.Spikes:
         """All recorded spikes of ``population`` so far, sorted by step, then neuron.
@@ -302,7 +298,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         self._slots = self._slots or self._lengths()
         told = self._changes.make(what, neurons, values, number, now)
         self._loop.make_room(self._changes.models)
-        self._compile(self._loop.call_kernels)
+        self._loop.compile(self._compile)
         return told
 
     def synapse_states(

@@ -36,11 +36,15 @@ class Rate(NamedTuple):
 class SpikeCounts:
     """Spikes of the local neurons of each group so far, arrays (n,) to which ``exchange.pack`` adds.
 
+    every (neurons,): those of all groups, one after the other, of which group k begins at begins[k].
     ``mark`` begins an interval, that of ``rates`` and ``events``.
     """
 
     def __init__(self, local: LocalNetwork) -> None:
-        self.of_group = [np.zeros(len(group.gids), np.int64) for group in local.groups]
+        sizes = [len(group.gids) for group in local.groups]
+        self.begins = [sum(sizes[:k]) for k in range(len(sizes))]
+        self.every = np.zeros(sum(sizes), np.int64)
+        self.of_group = [self.every[begin : begin + size] for begin, size in zip(self.begins, sizes, strict=True)]
         self._before = [np.zeros_like(counts) for counts in self.of_group]
         owned = [(share, group) for group, found in enumerate(local.groups) for share in found.shares]
         self._shares = sorted(owned, key=lambda pair: pair[0].population.first_gid)

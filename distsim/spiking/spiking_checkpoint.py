@@ -84,7 +84,7 @@ def transfer_input(archive: Archive, local: LocalNetwork, group: LocalGroup, ste
     if not archive.saving:
         group.rings = rings_of(every, step, max([len(ring) for ring in (*group.rings, *every)], default=0))
         for delivery in segmented(local, group):
-            delivery.done = step
+            delivery.done[0] = step
 
 
 def rings_of(every: Iterable[npt.NDArray[Any]], step: int, slots: int) -> tuple[npt.NDArray[Any], ...]:
@@ -126,7 +126,7 @@ def on_its_way(local: LocalNetwork, group: LocalGroup, k: int, step: int) -> npt
     """Input (steps, n) that arrives at input ``k`` in the steps after ``step``."""
     rows = of_ring(group.rings[k], step)
     for delivery in segmented(local, group, k):
-        more, first = delivery.on_its_way(group.rings[k], group.grid.unit), delivery.done - step
+        more, first = delivery.on_its_way(group.rings[k], group.grid.unit), int(delivery.done[0]) - step
         rows = np.pad(rows, ((0, max(0, first + len(more) - len(rows))), (0, 0)))
         rows[first : first + len(more)] += more
     return rows

@@ -307,6 +307,18 @@ def check_many_projections(arguments: list[str], document: str, folder: Path) ->
     assert "one, the same edges" in run_python(["benchmarks/many_projections.py", *arguments, *fewer], None, ROOT)
 
 
+def check_interval(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark runs with these options, for a few intervals of one network on one rank."""
+    if sys.platform != "linux":
+        pytest.skip("the benchmark pins cores as Linux does it")
+    core = str(min(os.sched_getaffinity(0)))
+    fewer = ["--cases", "alpha, 1 population", "--ranks", "1", "--intervals", "20", "--repetitions", "1"]
+    given = [*arguments, *fewer, "--cores", core, "--out", str(folder / "out.json")]
+    assert "alpha, 1 population" in run_python(["benchmarks/interval.py", *given], None, ROOT)
+    (row,) = json.loads((folder / "out.json").read_text())["rows"]
+    assert (row["loop"], row["ranks"], row["intervals"]) == ("compiled", 1, 20)
+
+
 def check_kernels(arguments: list[str], document: str, folder: Path) -> None:
     """The options are known. It compiles everything anew, too long for here; test_benchmark_kernels.py runs it."""
     parse = "import sys, kernels; kernels.parser().parse_args(sys.argv[1:])"
@@ -367,6 +379,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python benchmarks/many_projections.py": check_many_projections,
     "python benchmarks/against_brian2.py": check_against_brian2,
     "python benchmarks/checkpoints.py": check_checkpoints,
+    "python benchmarks/interval.py": check_interval,
     "python benchmarks/kernels.py": check_kernels,
     "python benchmarks/start.py": check_start,
     "python docs/generate.py": check_generate,

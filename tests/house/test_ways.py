@@ -16,7 +16,7 @@ PACKAGE = Path(distsim.__file__).parent
 
 def test_a_spike_enters_at_most_nine_rooms():
     """The clock is one of them; what is compiled (neurons, packing, delivering) is entered from those that are seen."""
-    simulation = Simulation(build_network(load({"N": 500, "K": 100})), seed=1)
+    simulation = Simulation(build_network(load({"N": 500, "K": 100})), seed=1, loop="python")
     simulation.run(20.0)
     before, entered = simulation.spike_count(), set()
 

@@ -117,6 +117,13 @@ def test_a_fault_on_one_rank_ends_the_job(failing, case, rank, cause):
     assert f"raise {cause.split(':')[0]}(" in job.stderr  # where it was raised
 
 
+def test_a_fault_of_a_kernel_ends_the_job(failing):
+    job = failing("fault_of_a_kernel")
+    assert job.returncode not in (0, 2)
+    assert "distsim: rank 1 of 3 failed: ValueError: a neuron of rank 1 broke down\nTraceback" in job.stderr
+    assert job.stderr.count("Traceback") == 1
+
+
 def test_a_killed_rank_ends_the_job(failing):
     assert failing("killed").returncode not in (0, 2)
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 from mpi4py import MPI
 
-from distsim import EdgeList, IafPscAlpha, InputError, Network, Simulation, Static
+from distsim import EdgeList, IafPscAlpha, InputError, Network, NeuronModel, Simulation, State, Static, of_each
 from distsim.parallel import on_root, run_main
 from distsim.parallel.communicator import one_per_node_first
 from distsim.parallel.job import faults
 from distsim.spiking.recorders import Recorders
 
 
-def build_network(**parameters: Any) -> Network:
+def build_network(model: type[NeuronModel] = IafPscAlpha, **parameters: Any) -> Network:
     """Five neurons with one synapse."""
     network = Network(dt=0.1)
-    network.population("A", 5, IafPscAlpha(**parameters))
+    network.population("A", 5, model(**parameters))
     network.connect("A", "A", EdgeList([0], [4]), Static(weight=1.0, delay=1.0))
     network.record_spikes("A")
     return network
@@ -49,17 +49,35 @@ def input_of_one_rank(comm: MPI.Comm) -> None:
 
 def fault_of_one_rank(comm: MPI.Comm) -> None:
     """An exception on rank 1 in the middle of a run."""
-    keep, calls = Recorders.spikes, 0
+    keep, calls = Recorders.add, 0
 
-    def break_down(self: Recorders, fired: list[Any]) -> None:
+    def break_down(self: Recorders, *spikes: Any) -> None:
         nonlocal calls
         calls += 1
-        if comm.rank == 1 and calls > 50:
+        if comm.rank == 1 and calls > 5:
             raise OSError("the disk of rank 1 is full")
-        keep(self, fired)
+        keep(self, *spikes)
 
-    Recorders.spikes = break_down  # type: ignore[method-assign]
-    Simulation(build_network(), comm=comm, exchange="window").run(1e7)
+    Recorders.add = break_down  # type: ignore[method-assign]
+    Simulation(build_network(I_e=1000.0), comm=comm, exchange="window").run(1e7)
+
+
+class Breaking(NeuronModel):
+    """A neuron that cannot go on beyond ``most`` steps."""
+
+    most: Any = of_each(1e9)
+    states: ClassVar[Any] = (State("steps", "1", 0.0),)
+
+    @staticmethod
+    def step(state: Any, arrived: Any, injected: Any, constants: Any) -> Any:
+        if state[0] > constants[0]:
+            raise ValueError("a neuron of rank 1 broke down")
+        return (state[0] + 1.0,), False
+
+
+def fault_of_a_kernel(comm: MPI.Comm) -> None:
+    """An exception in compiled code, of neuron 1, which is on rank 1."""
+    Simulation(build_network(Breaking, most=[1e9, 1e4, 1e9, 1e9, 1e9]), comm=comm).run(1e7)
 
 
 def fault_of_progress(comm: MPI.Comm) -> None:

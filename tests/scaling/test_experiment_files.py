@@ -302,5 +302,5 @@ def test_networks_of_other_random_streams_have_other_names(tmp_path, monkeypatch
     fields = {"model": "brunel", "parameters": {}, "presimulation_ms": 0.0, "T_ms": 1.0, "precision": "double"}
     before = network_name(network, fields)
     assert before == network_name(network, fields)
-    monkeypatch.setattr("distsim.core.rng.VERSION", 0)
+    monkeypatch.setattr("distsim.record.changeable.VERSION", 0)
     assert before != network_name(network, fields)

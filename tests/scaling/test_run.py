@@ -30,7 +30,7 @@ ENVIRONMENT = {"PYTHONPATH": os.pathsep.join(sys.path)}
 FIELDS = {
     # the point
     "model", "kind", "variant", "size", "indegree", "ranks", "seed", "repetition", "N", "T_ms", "presimulation_ms",
-    "dt_ms", "precision", "interval_ms", "exchange", "exchange_plan", "parameters", "network",
+    "dt_ms", "precision", "interval_ms", "exchange", "exchange_plan", "loop", "loop_used", "parameters", "network",
     # its costs
     "build_time", "sim_time", "compile_time", "wall_time", "parts", "real_time_factor", "phase_times", "speedup",
     "efficiency", "memory_start", "memory_built", "memory_peak", "bytes_per_synapse", "load_balance",

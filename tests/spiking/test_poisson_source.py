@@ -63,8 +63,7 @@ def test_targets_share_the_spikes_of_a_source():
 def test_the_kernel_gives_the_same_spikes_interpreted():
     population = network_of(PoissonSource(2000.0), n=20).find("X")
     sources = population.model.group([PopulationShare(population, np.arange(20), 0, 1, 0.5)])
-    _, streams, _, _, table = sources.sources[0]
-    arguments = streams, 0, 1, 10, table.thresholds, table.first
+    arguments = *sources.own, 1, 10, (), 1.0, np.zeros((1, 10)), ()
     index, stamp = np.zeros((2, 2000), np.int32), np.zeros((2, 2000), np.int64)
     n = poisson_source.emit_counts(*arguments, index[0], stamp[0])
     with np.errstate(over="ignore"):

@@ -115,7 +115,7 @@ def with_speed(record: Record, others: Iterable[Record]) -> dict[str, Any]:
 def _comparable(record: Record, other: Record) -> bool:
     """Whether the two belong to one curve over ranks, with the same seed."""
     same = [*CURVES, "variant", "seed", "repetition", *(["size", "indegree"] if record["kind"] == "strong" else [])]
-    return all(record[name] == other[name] for name in same)
+    return all(record.get(name) == other.get(name) for name in same)
 
 
 def _throughput(record: Record) -> float:
@@ -177,13 +177,13 @@ def networks(records: Sequence[Record]) -> list[Summary]:
 
 def curve_of(record: Record) -> str:
     """What tells curves apart, as a text to compare."""
-    return json.dumps([record[name] for name in (*CURVES, "variant")], sort_keys=True)
+    return json.dumps([record.get(name) for name in (*CURVES, "variant")], sort_keys=True)
 
 
 def curve_names(records: Sequence[Record]) -> dict[str, str]:
     """A name for every curve: its variant, with the settings in which not all records agree."""
     differing = [
-        name for name in CURVES if name != "kind" and len({json.dumps(record[name]) for record in records}) > 1
+        name for name in CURVES if name != "kind" and len({json.dumps(record.get(name)) for record in records}) > 1
     ]
     names = {}
     for record in records:

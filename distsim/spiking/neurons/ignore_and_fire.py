@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ import numpy.typing as npt
 
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
-from distsim.core.jit import jit
+from distsim.core.jit import inline, jit
+from distsim.core.tuples import over_tuples
 from distsim.core.units import MS_PER_S, RELATIVE_TOLERANCE, shown
 from distsim.core.values import Value, bounds, largest, of_each
 from distsim.spiking.drives.poisson_input import deposit_all
@@ -31,7 +33,7 @@ from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.neurons.neuron_model import State
 from distsim.spiking.population_share import FloatArray, PopulationShare
-from distsim.spiking.protocols import PopulationModel
+from distsim.spiking.protocols import Group, PopulationModel
 
 TICS_PER_MS = 1000.0
 LONGEST_PERIOD = 2**62  # steps; a counter and a period together fit into 64 bits
@@ -105,7 +107,7 @@ def steps_up(time: FloatArray, dt: float) -> npt.NDArray[np.int64]:
     return np.minimum(np.ceil(tics / (dt * TICS_PER_MS) - RELATIVE_TOLERANCE), LONGEST_PERIOD).astype(np.int64)
 
 
-class IgnoreAndFireGroup:
+class IgnoreAndFireGroup(Group):
     """Period (n,) int64 in steps, and the phase counter (n,) int64: steps until the one at whose end it fires.
 
     The kernel goes from spike to spike of a neuron. In the loop over all neurons and steps that other models share it
@@ -129,14 +131,14 @@ class IgnoreAndFireGroup:
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """See ``Group.update``."""
-        if self.integrated:
-            self.integrated.update(first_step, n_steps, rings, unit, current, poisson, index, stamp)  # type: ignore[no-untyped-call]
-        else:
-            if poisson[0][-1]:
-                deposit_all(poisson, self.bounds, first_step, n_steps, rings)
-            for ring in rings:
-                clear(first_step, n_steps, ring)
-        return update(self.counter, self.period, first_step, n_steps, index, stamp)
+        kernel, own = self.compiled()
+        return kernel(*own, first_step, n_steps, rings, unit, current, poisson, index, stamp)
+
+    def compiled(self) -> tuple[Any, tuple[Any, ...]]:
+        if self.integrated is None:
+            return ignoring, (self.counter, self.period, self.bounds)
+        kernel, own = self.integrated.compiled()
+        return integrating(kernel), (self.counter, self.period, own)
 
     def state(self, name: str) -> FloatArray:
         if name == "phase_steps" or self.integrated is None:
@@ -199,7 +201,35 @@ def update(counter, period, first_step, n_steps, index, stamp):  # type: ignore[
 
 
 @jit
-def clear(first_step, n_steps, ring):  # type: ignore[no-untyped-def]
+def ignoring(  # type: ignore[no-untyped-def]
+    counter, period, bounds, first_step, n_steps, rings, unit, current, poisson, index, stamp
+):
+    """As ``update``; input is dropped. bounds (populations + 1,): first neuron of each population, and n."""
+    if poisson[0][-1] > 0:
+        deposit_all(poisson, bounds, first_step, n_steps, rings)
+    clear(rings, first_step, n_steps)
+    return update(counter, period, first_step, n_steps, index, stamp)
+
+
+@cache
+def integrating(equations: Any) -> Any:
+    """As ``update``, where the kernel ``equations`` of a model of neurons takes the input; ``own`` is what it has."""
+
+    @jit
+    def update_both(  # type: ignore[no-untyped-def]
+        counter, period, own, first_step, n_steps, rings, unit, current, poisson, index, stamp
+    ):
+        state, constants, bounds = own
+        equations(state, constants, bounds, first_step, n_steps, rings, unit, current, poisson, index, stamp)
+        return update(counter, period, first_step, n_steps, index, stamp)
+
+    return update_both
+
+
+@over_tuples
+@inline
+def clear(ring, first_step, n_steps):  # type: ignore[no-untyped-def]
     """Drop the input of the steps: ring (slots, n) is modified."""
     for step in range(n_steps):
         ring[(first_step + step) % ring.shape[0], :] = 0
+    return 0

@@ -15,11 +15,12 @@ from distsim.core.cache_lines import on_line
 from distsim.core.errors import InputError
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.population_share import PopulationShare
+from distsim.spiking.protocols import Group
 
 FloatArray = npt.NDArray[np.float64]
 
 
-class NeuronGroup:
+class NeuronGroup(Group):
     """The local neurons of populations of one kind, and their state: arrays (n,) in tuples as the model declares it."""
 
     def __init__(self, shares: list[PopulationShare]) -> None:
@@ -85,6 +86,9 @@ class NeuronGroup:
         except TypingError as error:
             why = " ".join(str(error).split())
             raise InputError(f"{type(self.model).__name__}: 'step' cannot be compiled: {why}") from error
+
+    def compiled(self) -> tuple[Any, tuple[Any, ...]]:
+        return self.model.kernel, (self.values, self.constants, self.bounds)
 
     def set_model(self, number: int, model: Any, changed: npt.NDArray[np.int64]) -> None:
         """Give the neurons of population ``number`` the parameters of ``model``, of their kind; states stay."""

@@ -12,13 +12,14 @@ from distsim.core.declared import duration
 from distsim.core.errors import InputError
 from distsim.core.jit import jit
 from distsim.core.poisson_counts import CountTable, count_table
-from distsim.core.rng import draw, streams_of
+from distsim.core.rng import hashed, mix, streams_of
 from distsim.core.units import MS_PER_S
 from distsim.spiking.pieces_of_time import begins, check_pieces, in_pieces, spans_of
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.protocols import Group, Source
 
 MAX_MEAN = 1e3  # spikes of a source in one step
+LAST = 2**64 - 1  # a threshold that no random number exceeds
 
 
 class PoissonSource(Source, eq=True):
@@ -55,7 +56,12 @@ class PoissonSource(Source, eq=True):
 
 
 class PoissonSourceGroup(Group):
-    """The local sources of some populations; number s of their streams is that of step s."""
+    """The local sources of some populations; number s of their streams is that of step s.
+
+    own: keys (n,) uint64 of the streams of all; salts (spans,) uint64, thresholds (spans, longest) uint64 and numbers
+    (spans, 5) int64 of each span of time of a population: its first source, the one after its last, the step after
+    which they fire, the last in which they do, and the fewest spikes in a step.
+    """
 
     def __init__(self, shares: list[PopulationShare]) -> None:
         self._shares = list(shares)
@@ -63,11 +69,20 @@ class PoissonSourceGroup(Group):
 
     def _prepare(self) -> None:
         """Which sources fire when, and their streams."""
-        self.sources = []
+        keys, salts, tables, numbers = [np.zeros(0, np.uint64)], [], [], []
         for share in self._shares:
             model: Any = share.population.model
             streams = streams_of(share.seed, "poisson source", 0, share.gids)
-            self.sources += [(share, streams, *span) for span in model.tables(share.dt)]
+            keys.append(streams.keys)
+            for after, until, table in model.tables(share.dt):
+                salts.append(streams.salt)
+                tables.append(table)
+                numbers.append((share.begin, share.end, after, until, table.first))
+        thresholds = np.full((len(tables), max((len(t.thresholds) for t in tables), default=1)), LAST, np.uint64)
+        for row, table in zip(thresholds, tables, strict=True):
+            row[: len(table.thresholds)] = table.thresholds
+        spans = np.array(numbers, np.int64).reshape(-1, 5)
+        self.own = np.concatenate(keys), np.array(salts, np.uint64), thresholds, spans
 
     def draw_anew(self, seed: int) -> None:
         """Draw with another seed what is drawn for steps from the present on."""
@@ -82,13 +97,10 @@ class PoissonSourceGroup(Group):
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """Emit the spikes of the steps; see ``Group.update``."""
-        spikes = 0
-        for share, streams, after, until, table in self.sources:
-            first, last = max(first_step, after + 1), min(first_step + n_steps - 1, until)
-            spikes += emit_counts(
-                streams, share.begin, first, last, table.thresholds, table.first, index[spikes:], stamp[spikes:]
-            )
-        return spikes
+        return emit_counts(*self.own, first_step, n_steps, rings, unit, current, poisson, index, stamp)
+
+    def compiled(self) -> tuple[Any, tuple[Any, ...]]:
+        return emit_counts, self.own
 
     def remembered(self) -> tuple[()]:
         """Nothing: the spikes of a step follow from the step."""
@@ -97,20 +109,23 @@ class PoissonSourceGroup(Group):
 
 @jit
 def emit_counts(  # type: ignore[no-untyped-def]
-    streams, begin, first_step, last_step, thresholds, fewest, index, stamp
+    keys, salts, thresholds, numbers, first_step, n_steps, rings, unit, current, poisson, index, stamp
 ):
-    """Write the spikes of the sources begin .. in the steps first_step .. last_step; returns their number.
+    """Write the spikes of the sources in the steps from first_step on; returns their number.
 
     A source fires fewest + (number of ``thresholds`` below its random number) times in a step, see ``counts``.
     """
     spikes = 0
-    for step in range(first_step, last_step + 1):
-        for i in range(streams.keys.size):
-            random = draw(streams, i, step)
-            if fewest == 0 and random <= thresholds[0]:
-                continue
-            for _ in range(fewest + np.searchsorted(thresholds, random)):
-                index[spikes] = begin + i
-                stamp[spikes] = step
-                spikes += 1
+    for span in range(salts.size):
+        begin, end, after, until, fewest = numbers[span]
+        for step in range(max(first_step, after + 1), min(first_step + n_steps - 1, until) + 1):
+            shift = hashed(salts[span], step)
+            for i in range(begin, end):
+                random = mix(keys[i] + shift)
+                if fewest == 0 and random <= thresholds[span, 0]:
+                    continue
+                for _ in range(fewest + np.searchsorted(thresholds[span], random)):
+                    index[spikes] = i
+                    stamp[spikes] = step
+                    spikes += 1
     return spikes

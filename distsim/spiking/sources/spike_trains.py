@@ -12,6 +12,7 @@ import numpy.typing as npt
 from distsim.connect.rules.all_to_all import AllToAll
 from distsim.connect.rules.one_to_one import OneToOne
 from distsim.core.errors import InputError
+from distsim.core.jit import jit
 from distsim.core.parts import Neurons
 from distsim.core.units import GRID_TOLERANCE, MAX_STEPS, RELATIVE_TOLERANCE, shown
 from distsim.core.values import Value, check_array
@@ -105,7 +106,7 @@ def _in_order(values: Any) -> bool:
 
 
 class SpikeTrainsGroup(Group):
-    """The spikes of the local trains: step (spikes,) int64 ascending, and index (spikes,) int32 of the train."""
+    """The spikes of the local trains, own: step (spikes,) int64 ascending, and index (spikes,) int32 of the train."""
 
     def __init__(self, shares: list[PopulationShare]) -> None:
         self._shares = list(shares)
@@ -126,15 +127,27 @@ class SpikeTrainsGroup(Group):
         steps = np.round(np.concatenate([*trains, np.empty(0)]) / shares[0].dt).astype(np.int64)
         index = np.repeat(np.arange(len(trains), dtype=np.int32), [len(train) for train in trains])
         order = np.argsort(steps, kind="stable")
-        self.step, self.index = steps[order], index[order]
+        self.own = steps[order], index[order]
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """Emit the spikes of the steps; see ``Group.update``."""
-        begin, end = np.searchsorted(self.step, (first_step, first_step + n_steps))
-        index[: end - begin] = self.index[begin:end]
-        stamp[: end - begin] = self.step[begin:end]
-        return int(end - begin)
+        return emit_train(*self.own, first_step, n_steps, rings, unit, current, poisson, index, stamp)
+
+    def compiled(self) -> tuple[Any, tuple[Any, ...]]:
+        return emit_train, self.own
 
     def remembered(self) -> tuple[()]:
         """Nothing: the spikes of a step follow from the step."""
         return ()
+
+
+@jit
+def emit_train(  # type: ignore[no-untyped-def]
+    steps, sources, first_step, n_steps, rings, unit, current, poisson, index, stamp
+):
+    """Write the spikes of the steps from first_step on; steps, sources (spikes,): of all. Returns their number."""
+    begin, end = np.searchsorted(steps, first_step), np.searchsorted(steps, first_step + n_steps)
+    for spike in range(begin, end):
+        index[spike - begin] = sources[spike]
+        stamp[spike - begin] = steps[spike]
+    return end - begin

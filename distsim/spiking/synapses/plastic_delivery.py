@@ -97,9 +97,15 @@ class PlasticDelivery(Delivery):
     def deliver(
         self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
     ) -> int:
-        table, limits = self.table.arrays, (1.0 / grid.unit, grid.largest_weight)
-        history, sources = self.history.arrays, self.sources
-        return int(self.kernels.deliver(gids, stamps, table, limits, ring, history, sources, self.constants))
+        kernel, before, after = self.compiled(grid)
+        return int(kernel(gids, stamps, *before, ring, *after))
+
+    def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+        limits = 1.0 / grid.unit, grid.largest_weight
+        return self.kernels.deliver, (self.table.arrays, limits), (self.history.arrays, self.sources, self.constants)
+
+    def past(self) -> History:
+        return self.history
 
     def weights_at(self, now: int, edges: Int64Array, rows: Int64Array) -> FloatArray:
         result = np.empty(len(edges))

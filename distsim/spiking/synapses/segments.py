@@ -28,7 +28,7 @@ class SegmentDelivery(Delivery):
 
     calendar (longest, capacity) int64: the segments that arrive in a step, first edge << 24 | number of edges; the row
     is the step modulo the longest delay. count (longest,): how many there are. done: the step up to which all input has
-    been added.
+    been added (1,).
     """
 
     def __init__(self, table: Table) -> None:
@@ -36,7 +36,7 @@ class SegmentDelivery(Delivery):
         self.arrays = (table.place, table.offsets, table.segments, table.targets, table.weights)
         self.count = np.zeros(table.longest, np.int64)
         self.calendar = np.empty((table.longest, 0), np.int64)
-        self.done = 0
+        self.done = np.zeros(1, np.int64)
 
     def deliver(
         self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
@@ -45,25 +45,31 @@ class SegmentDelivery(Delivery):
 
         All spikes that can arrive by then are known, since no delay is shorter than an interval.
         """
-        steps = max(self.done, now), horizon
-        per_unit = self.table.weight_unit / grid.unit
-        while not deliver_until(gids, stamps, self.arrays, per_unit, steps, self.count, self.calendar, ring):
+        while deliver_until(gids, stamps, *self._own(grid), ring, now, horizon):
             self._enlarge(len(gids))
-        self.done = horizon
         return 0
+
+    timed = True
+
+    def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+        return deliver_until, self._own(grid), ()
+
+    def _own(self, grid: Grid) -> tuple[Any, ...]:
+        return self.arrays, self.table.weight_unit / grid.unit, self.count, self.calendar, self.done
 
     def forget(self, step: int) -> None:
         """Forget all that is on its way after ``step``: it is in the ring."""
         self.count[:] = 0
-        self.done = step
+        self.done[0] = step
 
     def on_its_way(self, ring: npt.NDArray[Any], unit: float) -> npt.NDArray[Any]:
         """Input (steps, n) that arrives after step ``done``, in units as that of ``ring``, to which it is not added."""
         n = len(self.count)
         arriving = np.zeros((n, ring.shape[1]), ring.dtype)
-        nothing, steps, per_unit = np.zeros(0, np.int64), (self.done, self.done + n), self.table.weight_unit / unit
-        deliver_until(nothing, nothing, self.arrays, per_unit, steps, self.count.copy(), self.calendar, arriving)
-        return np.roll(arriving, -(self.done + 1), axis=0)
+        nothing, per_unit, done = np.zeros(0, np.int64), self.table.weight_unit / unit, int(self.done[0])
+        own = self.arrays, per_unit, self.count.copy(), self.calendar, self.done.copy()
+        deliver_until(nothing, nothing, *own, arriving, done, done + n)
+        return np.roll(arriving, -(done + 1), axis=0)
 
     def transfer(self, archive: Any) -> None:
         """Nothing: what is on its way is kept with the rings."""
@@ -76,16 +82,15 @@ class SegmentDelivery(Delivery):
 
 
 @jit
-def deliver_until(gids, stamps, table, per_unit, steps, count, calendar, ring):  # type: ignore[no-untyped-def]
-    """Note the segments of the spikes, add those of the steps after steps[0], up to steps[1]; see ``SegmentDelivery``.
+def deliver_until(gids, stamps, table, per_unit, count, calendar, done, ring, now, horizon):  # type: ignore[no-untyped-def]
+    """Note the segments of the spikes, add those of the steps after now, up to horizon; see ``SegmentDelivery``.
 
-    table: place, offsets, segments, targets and weights of the table. count, calendar and ring are modified. Returns
-    False, with nothing done, where the calendar has no room.
+    table: place, offsets, segments, targets and weights of the table. per_unit: units per weight.
+    Returns 0, or -1, with nothing done, where the calendar has no room.
     """
     place, offsets, segments, targets, weights = table
-    done, horizon = steps
     if count.max() + gids.size > calendar.shape[1]:
-        return False
+        return -1
     next_row = row_of(gids[0], place) if gids.size > 0 else -1
     for spike in range(gids.size):
         row, next_row = next_row, row_of(gids[spike + 1], place) if spike + 1 < gids.size else -1
@@ -93,11 +98,12 @@ def deliver_until(gids, stamps, table, per_unit, steps, count, calendar, ring): 
             ask_for(0, segments.shape[1], segments[next_row])
         if row >= 0:
             note(stamps[spike], offsets[row], segments[row], count, calendar)
-    for step in range(done + 1, horizon + 1):
+    for step in range(max(done[0], now) + 1, horizon + 1):
         day = step % count.size
         add(calendar[day, : count[day]], targets, weights, per_unit, ring[step % ring.shape[0]])
         count[day] = 0
-    return True
+    done[0] = horizon
+    return 0
 
 
 @inline

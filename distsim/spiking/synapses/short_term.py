@@ -65,9 +65,12 @@ class ShortTermDelivery(Delivery):
     def deliver(
         self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
     ) -> int:
+        kernel, before, after = self.compiled(grid)
+        return int(kernel(gids, stamps, *before, ring, *after))
+
+    def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
         limits = 1.0 / grid.unit, grid.largest_weight if self.unbounded else np.inf
-        remembered = self.state, self.t_last
-        return int(self.kernel(gids, stamps, self.table.arrays, limits, ring, self.constants, remembered))
+        return self.kernel, (self.table.arrays, limits), (self.constants, (self.state, self.t_last))
 
     def transfer(self, archive: Any) -> None:
         archive.of_sources("t_last", self.t_last)

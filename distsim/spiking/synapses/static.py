@@ -39,6 +39,9 @@ class StaticDelivery(Delivery):
         deliver(gids, stamps, self.table.arrays, self.table.weight_unit / grid.unit, ring)
         return 0
 
+    def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+        return deliver, (self.table.arrays, self.table.weight_unit / grid.unit), ()
+
 
 @jit
 def deliver(gids, stamps, table, per_unit, ring):  # type: ignore[no-untyped-def]
@@ -75,3 +78,4 @@ def deliver(gids, stamps, table, per_unit, ring):  # type: ignore[no-untyped-def
                 arrival = base + np.int64(row_delays[i])
                 arrival = arrival - n_slots if arrival >= n_slots else arrival
                 ring[arrival, row[i]] += to_units(row_weights[0 if one_weight else i], per_unit)
+    return 0

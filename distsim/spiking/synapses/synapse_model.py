@@ -38,6 +38,21 @@ class Delivery(ABC):
         synapses transmitted more than ``grid.largest_weight``.
         """
 
+    timed: ClassVar[bool] = False
+    """Whether its kernel is told the time, and called without spikes, too."""
+
+    def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]] | None:
+        """The kernel that does what ``deliver`` does, and what it works on; None where there is no such kernel.
+
+        kernel(gids, stamps, *before, ring, *after), and (now, horizon) where it is ``timed``, returns what ``deliver``
+        does; or -1, with nothing done, where there is no room.
+        """
+        return None
+
+    def past(self) -> Any:
+        """The ``History`` of the targets of plastic synapses, to which ``archive`` appends."""
+        raise TypeError(f"{type(self).__name__} takes no note of the spikes of targets")
+
     def archive(self, neurons: npt.NDArray[np.int32], stamps: Int64Array, start: int) -> None:
         """Take note of the spikes of the targets (local index, step) in the interval that began after step ``start``.
 
