@@ -22,6 +22,7 @@ from distsim.nest.nest_models import NEVER, Values
 from distsim.nest.node_blocks import Block, blocks_of, finite, of_model
 from distsim.nest.parrot_room import room_of
 from distsim.nest.rate_bridge import RateBridge
+from distsim.nest.weighted_spikes import by_spike_weight
 from distsim.spiking.explicit_edges import kind_of
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.simulation import Simulation
@@ -58,6 +59,7 @@ class Engine:
     """The network that nodes and calls make, and, once it is ``built``, its simulation on this rank."""
 
     def __init__(self, blocks: list[Block], calls: list[Call], clock: Clock, seed: int, comm: MPI.Comm) -> None:
+        blocks, calls = by_spike_weight(blocks, calls, clock)
         self.blocks, self.clock, self.seed, self.comm = blocks, clock, seed, comm
         self.network = Network(clock.resolution)
         self.populations: dict[int, tuple[Population, int]] = {}  # of each block: population, and index of its first
