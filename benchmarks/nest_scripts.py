@@ -3,13 +3,14 @@
     python benchmarks/nest_scripts.py --nest-python PATH SCRIPT [arguments of it]
 
 The script is run unchanged, by each simulator in turn, in fresh processes pinned to one core. Times are CPU seconds
-(user and system): ``all`` from the start of the script to its end, imports of the simulator left out; ``simulate`` within
-Simulate, Prepare, Run and Cleanup. distsim's kernels are compiled and kept by an uncounted run before.
+(user and system): ``all`` from the start of the script to its end, imports of the simulator left out; ``simulate``
+within Simulate, Prepare, Run and Cleanup. distsim's kernels are compiled and kept by an uncounted run before.
 
-What recorders hold is compared: events of each (with a mean of every recorded quantity) before every ResetKernel and at
-the end. ``same`` says whether both have the same events, times and senders exactly and values to 1e-9 of themselves, as
-explicit networks must; random ones agree as distributions over ``--runs`` with seeds 1, 2, ..., set at the start and after
-every ResetKernel (scripts that choose their seed keep it). With ``--output``, what the script printed is shown as well.
+What recorders hold is compared: events of each (with a mean of every recorded quantity) before every ResetKernel and
+at the end; and the weights of synapses, where they are not too many. ``same`` says whether both have the same events,
+times and senders exactly and values to 1e-9 of themselves in the mean, as explicit networks must; random ones agree as
+distributions over ``--runs`` with seeds 1, 2, ..., set at the start and after every ResetKernel (scripts that choose
+their seed keep it). With ``--output``, what the script printed is shown as well.
 """
 
 import argparse
@@ -31,6 +32,8 @@ from typing import Any
 import measure
 
 SIDES = ("NEST", "distsim")
+FEW = 100_000
+"""Synapses of which the weights are compared."""
 HERE = Path(__file__).resolve()
 
 
@@ -46,10 +49,10 @@ def main() -> int:
     for seed in range(1, options.runs + 1):
         for side in sides:
             runs[side].append(started(side, seed, options))
-    failed = any([show(side, runs[side], options.output) for side in sides])
+    failed = [side for side in sides if show(side, runs[side], options.output)]
     if not options.only and not failed:
         compare(runs)
-    return int(failed)
+    return int(bool(failed))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -129,7 +132,9 @@ def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether two recorders have the same events, and values that agree to 1e-9 of themselves in the mean."""
     if one["name"] != other["name"] or one["digest"] != other["digest"] or set(one["means"]) != set(other["means"]):
         return False
-    return all(abs(one["means"][name] - value) <= 1e-9 * max(abs(value), 1e-9) for name, value in other["means"].items())
+    return all(
+        abs(one["means"][name] - value) <= 1e-9 * max(abs(value), 1e-9) for name, value in other["means"].items()
+    )
 
 
 # ------------------------------------------------------------ one side
@@ -141,7 +146,7 @@ class Watch:
     def __init__(self, nest: Any, seed: int) -> None:
         self.nest, self.seed, self.simulate = nest, seed, 0.0
         self.recorders: list[dict[str, Any]] = []
-        self.depth = 0
+        self.depth, self.collecting = 0, 0.0
         for name in ("Simulate", "Prepare", "Run", "Cleanup"):
             self._replace(name, self._timed(getattr(nest, name)))
         reset = nest.ResetKernel
@@ -171,21 +176,34 @@ class Watch:
         return call
 
     def collect(self) -> None:
-        """Note what the recorders of the kernel have."""
+        """Note what the recorders of the kernel have, and the weights of synapses where they are not too many."""
+        begin = time.process_time()
         for node in self.nest.GetNodes({"element_type": "recorder"}):
             self.recorders.append(told(node))
+        if 0 < self.nest.num_connections <= FEW:
+            found = self.nest.GetConnections().get(["source", "target", "weight"])
+            columns = {"times": found["weight"], "senders": found["source"], "target": found["target"]}
+            self.recorders.append({"name": "connections", **contents({**columns, "weight": found["weight"]})})
+        self.collecting += time.process_time() - begin
 
 
 def told(node: Any) -> dict[str, Any]:
-    """Events of a recorder: their number, a digest of times and senders (any order), means of values."""
+    """What a recorder holds."""
+    events = dict(node.get("events")) if node.get("record_to") == "memory" else {}
+    return {"name": str(node.get("model")), **contents(events), "n_events": int(node.get("n_events"))}
+
+
+def contents(events: dict[str, Any]) -> dict[str, Any]:
+    """Number of events, a digest of their times (of synapses, weights) and senders in any order, means of the rest."""
     import numpy as np
 
-    events = dict(node.get("events")) if node.get("record_to") == "memory" else {}
     columns = [np.asarray(events.pop(name, ()), float) for name in ("times", "senders")]
     order = np.lexsort(columns)
     digest = hashlib.sha256(b"".join(np.round(column[order], 6).tobytes() for column in columns)).hexdigest()
-    means = {name: float(np.mean(values)) for name, values in sorted(events.items()) if len(values) and name != "offsets"}
-    return {"name": str(node.get("model")), "n_events": int(node.get("n_events")), "digest": digest, "means": means}
+    means = {
+        name: float(np.mean(values)) for name, values in sorted(events.items()) if len(values) and name != "offsets"
+    }
+    return {"n_events": len(order), "digest": digest, "means": means}
 
 
 def one_side(options: argparse.Namespace) -> int:
@@ -201,9 +219,11 @@ def one_side(options: argparse.Namespace) -> int:
     begin = time.process_time()
     with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         runpy.run_path(str(options.script), run_name="__main__")
-    all_of_it = time.process_time() - begin
+    all_of_it = time.process_time() - begin - watch.collecting
     watch.collect()
-    measure.emit({"all": all_of_it, "simulate": watch.simulate, "recorders": watch.recorders, "printed": printed.getvalue()})
+    measure.emit(
+        {"all": all_of_it, "simulate": watch.simulate, "recorders": watch.recorders, "printed": printed.getvalue()}
+    )
     return 0
 
 

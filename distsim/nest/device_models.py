@@ -45,7 +45,7 @@ def _check_packets(values: Values, given: Values, clock: Clock) -> Values:
 
 
 def _trains(values: Values, dt: float) -> Any:
-    """The spikes of a spike_generator within its window; their weights are those of connections, see weighted_spikes."""
+    """The spikes of a spike_generator within its window; their weights are told by weighted_spikes."""
     start, stop = values["start"], NEVER if values["stop"] is None else values["stop"]
     steps, _ = within_window(values | {"start": start, "stop": stop, "origin": 0.0}, dt)
     return SpikeTrains([steps * dt])

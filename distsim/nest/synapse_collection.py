@@ -13,7 +13,7 @@ from distsim.nest.connect_specs import check_synapse_value, synapse_kind
 from distsim.nest.connection_calls import Batch, Call, Override
 from distsim.nest.engine_bridge import Engine
 from distsim.nest.kernel import KERNEL
-from distsim.nest.nest_errors import NESTErrors
+from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.node_blocks import ARRAYS, blocks_of
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.parameter_objects import Parameter
@@ -248,7 +248,7 @@ def _value(part: Batch, name: str) -> npt.NDArray[Any]:
     if name in call.kind.spec.common:
         return np.full(n, call.kind.defaults[name])
     if name not in constant and name not in call.values:
-        raise KeyError(name)
+        raise KeyError(unknown(f"property of {call.kind.name}", name, _names(call)))
     value = constant.get(name, call.values.get(name))
     return np.array([value] * n, object if isinstance(value, (str, type(None))) else None)
 

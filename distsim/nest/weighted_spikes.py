@@ -13,7 +13,7 @@ from distsim.nest.nest_models import Values
 from distsim.nest.node_blocks import Block
 
 Trains = dict[int, list[tuple[int, float]]]
-"""Of each generator by its id: the ids of its sources, and the weight by which spikes of each multiply those of synapses."""
+"""By id: of each generator the ids of its sources, and the weight of the spikes of each, times which synapses act."""
 
 
 def by_spike_weight(blocks: list[Block], calls: list[Call], clock: Clock) -> tuple[list[Block], list[Call]]:
@@ -52,8 +52,8 @@ def _with_sources(call: Call, trains: Trains, clock: Clock) -> Call:
         return call
     if call.random or call.kind.spec.plastic or not isinstance(call.values["weight"], (float, np.ndarray)):
         raise NESTErrors.NotImplemented(
-            "a spike_generator with spike_weights can be connected by one_to_one, all_to_all or arrays of nodes, and by "
-            "synapses without plasticity whose weights are numbers"
+            "a spike_generator with spike_weights can be connected by one_to_one, all_to_all or arrays of nodes, and "
+            "by synapses without plasticity whose weights are numbers"
         )
     every = np.arange(len(call.target))
     batches = call.batches(call.stand_in(), 0, clock, every, None)
@@ -62,8 +62,8 @@ def _with_sources(call: Call, trains: Trains, clock: Clock) -> Call:
 
 def _of_sources(batch: Batch, trains: Trains) -> Iterator[Batch]:
     """The edges of a batch from all sources."""
-    weight = np.broadcast_to(batch.values.get("weight", batch.call.values["weight"]), batch.source.shape)
-    batch.values["weight"] = np.array(weight, np.float64)
+    weight = batch.values["weight"] if "weight" in batch.values else batch.call.values["weight"]
+    batch.values["weight"] = np.array(np.broadcast_to(weight, batch.source.shape), np.float64)
     yield batch.take(~np.isin(batch.source, list(trains)))
     for generator, sources in trains.items():
         own = batch.take(batch.source == generator)
