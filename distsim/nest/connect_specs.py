@@ -78,7 +78,7 @@ def _conn_spec(given: Any, default: str) -> dict[str, Any]:
     """A specification of connections with all its options."""
     spec = {"rule": given or default} if given is None or isinstance(given, str) else dict(given)
     if "rule" not in spec:
-        raise NESTErrors.BadProperty("conn_spec must name a 'rule'")
+        raise KeyError(f"conn_spec must name a 'rule': {', '.join(RULES)}")
     name = spec["rule"]
     if name not in RULES:
         known = unknown("connectivity rule", name, RULES)
@@ -244,8 +244,8 @@ def _way(source: Block, target: Block) -> str:
                 "Connect(neuron, recorder)."
             )
         for name in source.values["record_from"]:
-            if name not in target.spec.recordables:
-                text = unknown(f"recordable of {target.model.name}", name, target.spec.recordables)
+            if name not in (known := target.spec.recorded(target.values)):
+                text = unknown(f"recordable of {target.model.name}", name, known)
                 raise NESTErrors.IllegalConnection(f"{refused}Cannot connect with unknown recordable {name}: {text}")
         return "sample"
     if target.kind == "recorder":
@@ -309,8 +309,11 @@ def _way_of(ways: dict[tuple[int, int], str], pair: tuple[int, int]) -> str:
 
 
 def _different(blocks: list[Block]) -> list[Block]:
-    """One block of each model and list of recorded variables."""
-    return list({(b.model.name, tuple(b.values.get("record_from", ()))): b for b in reversed(blocks)}.values())
+    """One block of each model, list of receptors and list of recorded variables."""
+    kinds = {
+        (b.model.name, b.spec.receptors(b.values), tuple(b.values.get("record_from", ()))): b for b in blocks[::-1]
+    }
+    return list(kinds.values())
 
 
 def _check_receptors(call: Call, targets: list[Block]) -> None:

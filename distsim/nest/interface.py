@@ -151,8 +151,10 @@ def GetNodes(properties: dict[str, Any] | None = None, local_only: bool = False)
         return every
     chosen = np.full(len(every), True)
     for name, wanted in properties.items():
-        values = np.array([value == wanted for value in _each(every, name)], bool)
-        chosen &= values
+        try:
+            chosen &= np.array([value == wanted for value in _each(every, name)], bool)
+        except KeyError:  # no node has it
+            chosen[:] = False
     return NodeCollection.of(np.array(every)[chosen])
 
 
@@ -251,8 +253,7 @@ def CopyModel(existing: str, new: str, params: dict[str, Any] | None = None) -> 
     """A model of another name, with other defaults."""
     known: dict[str, Any] = KERNEL.models if existing in KERNEL.models else KERNEL.synapses
     if existing not in known:
-        text = unknown("model name", existing, [*KERNEL.models, *KERNEL.synapses])
-        raise NESTErrors.UnknownModelName(f"{existing} is not a known model name: {text}")
+        raise NESTErrors.UnknownModelName(unknown("model name", existing, [*KERNEL.models, *KERNEL.synapses]))
     if new in KERNEL.models or new in KERNEL.synapses:
         raise NESTErrors.NewModelNameExists(f"Model {new} is the name of an existing model and cannot be re-used.")
     like, number = known[existing], len(known)
@@ -278,8 +279,7 @@ def SetDefaults(model: str, params: Any, val: Any = None) -> None:  # noqa: N802
         node.defaults |= check_values(node.spec, node.defaults, checked, KERNEL.clock, f"'{model}'")
         return
     if model not in KERNEL.synapses:
-        text = unknown("model name", model, [*KERNEL.models, *KERNEL.synapses])
-        raise NESTErrors.UnknownModelName(f"{model} is not a known model name: {text}")
+        raise NESTErrors.UnknownComponent(unknown("component", model, [*KERNEL.models, *KERNEL.synapses]))
     kind = synapse_kind(model)
     if "weight_recorder" in given:
         recorders = given.pop("weight_recorder")
@@ -296,8 +296,8 @@ def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa:
         node = KERNEL.models[model]
         told = dict(node.spec.fixed) | dict(node.defaults)
         told |= {"model": model, "type_id": node.spec.name, "element_type": node.spec.kind, "model_id": node.number}
-        if node.spec.recordables:
-            told["recordables"] = list(node.spec.recordables)
+        if recorded := node.spec.recorded(node.defaults):
+            told["recordables"] = sorted(recorded)
     elif model in KERNEL.synapses:
         kind = KERNEL.synapses[model]
         n = sum(call.expected() for call in KERNEL.calls if call.kind is kind)
@@ -306,8 +306,10 @@ def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa:
         told |= {"synapse_model": model, "element_type": "synapse", "synapse_modelid": kind.number}
         told |= {"num_connections": n, "has_delay": True, "requires_symmetric": False, "sizeof": 0}
     else:
-        text = unknown("component", model, [*KERNEL.models, *KERNEL.synapses])
-        raise NESTErrors.UnknownComponent(f"{model} is not a known component: {text}")
+        raise NESTErrors.UnknownComponent(unknown("component", model, [*KERNEL.models, *KERNEL.synapses]))
+    for name in () if keys is None else [keys] if isinstance(keys, str) else keys:
+        if name not in told:
+            raise KeyError(unknown(f"default of {model}", name, told))
     result = told if keys is None else told[keys] if isinstance(keys, str) else [told[name] for name in keys]
     return json.dumps(result) if output == "json" else result
 

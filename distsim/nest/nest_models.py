@@ -29,7 +29,8 @@ class NodeModel:
     kind: "neuron", "parrot" (repeats what it receives, whatever its weight), "generator", "recorder" or "rate".
     defaults: all that can be set. states: which of these are states, each with the state variable of ours. fixed: what
     NEST has and we have not: accepted at these values, refused at others. recordables: state variables by the names
-    that ``record_from`` takes. receptors: the receptor types that it has, from its parameters.
+    that ``record_from`` takes. receptors: the receptor types that it has, from its parameters; of_receptors: whether
+    the current of each, and their sum, can be recorded.
 
     population(values): the model of a population of such neurons, from all that is no state.
     drive(values, weight, delay, dt): what acts on each target of a generator, independently; None: it cannot. Times
@@ -47,10 +48,19 @@ class NodeModel:
     fixed: Values = field(default_factory=dict)
     recordables: dict[str, str] = field(default_factory=dict)
     receptors: Callable[[Values], tuple[int, ...]] = lambda values: (0,)
+    of_receptors: bool = False
     population: Callable[[Values], PopulationModel] | None = None
     drive: Callable[[Values, float, float, float], Stimulus] | None = None
     source: Callable[[Values, float], PopulationModel] | None = None
     accept: Callable[[Values, Values, Clock], Values] | None = None
+
+    def recorded(self, values: Values) -> dict[str, tuple[str, ...]]:
+        """What ``record_from`` takes: the state variables whose sum it is, by its name."""
+        found: dict[str, tuple[str, ...]] = {name: (ours,) for name, ours in self.recordables.items()}
+        if self.of_receptors:
+            currents = tuple(f"I_syn_{k}" for k in self.receptors(values))
+            found |= {"I_syn": currents} | {name: (name,) for name in currents}
+        return found
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from distsim.core.errors import nearest
 from distsim.nest.kernel import KERNEL
 from distsim.nest.kernel_attributes import BUILD_INFO, IGNORED, RULES, SETTABLE, VerbosityLevel
-from distsim.nest.nest_errors import NESTErrors, told_by_nest
+from distsim.nest.nest_errors import NESTErrors, told_by_nest, unknown
 from distsim.nest.node_status import RECORDERS
 from distsim.nest.spike_lists import within_window
 
@@ -102,6 +102,8 @@ def attribute(name: str) -> Any:
         return getattr(KERNEL.clock, name)
     if name in ("min_delay", "max_delay"):
         return KERNEL.clock.ms(getattr(KERNEL, name))
+    if name not in KERNEL.status:
+        raise KeyError(unknown("attribute of the kernel", name, known_attributes()))
     return KERNEL.status[name]
 
 

@@ -13,7 +13,7 @@ from distsim.nest.connect_specs import check_synapse_value, synapse_kind
 from distsim.nest.connection_calls import Batch, Call, Override
 from distsim.nest.engine_bridge import Engine
 from distsim.nest.kernel import KERNEL
-from distsim.nest.nest_errors import NESTErrors
+from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.node_blocks import ARRAYS, blocks_of
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.parameter_objects import Parameter
@@ -165,7 +165,9 @@ class SynapseCollection:
             return list(self._joined(name)[self._order].tolist())
         columns = [_value(part, name) for part in self._parts]
         if not any(name in _names(part.call) for part in self._parts):
-            raise KeyError(name)
+            raise KeyError(
+                unknown("property of these synapses", name, {n for part in self._parts for n in _names(part.call)})
+            )
         if any(column.dtype == object for column in columns):
             columns = [column.astype(object) for column in columns]
         return list(np.concatenate(columns)[self._order].tolist())

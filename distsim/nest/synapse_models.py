@@ -48,9 +48,9 @@ def _within(weight: Any, most: float) -> Any:
 
 def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
     return StdpGuetig(
-        _within(values["weight"], np.min(values["Wmax"])), values["delay"], values["lambda"], values["alpha"], values["mu_plus"],
-        values["mu_minus"], values["Wmax"], tau_plus=_number(values, "tau_plus"), tau_minus=target["tau_minus"],
-        receptor=receptor,
+        _within(values["weight"], np.min(values["Wmax"])), values["delay"], values["lambda"], values["alpha"],
+        values["mu_plus"], values["mu_minus"], values["Wmax"], tau_plus=_number(values, "tau_plus"),
+        tau_minus=target["tau_minus"], receptor=receptor,
     )  # fmt: skip
 
 

@@ -86,15 +86,43 @@ def test_parameters_are_computed_with(nest):
         ),
         ("UnknownModelName", "static_synapse", lambda nest: nest.CopyModel("static_synapze", "mine")),
         ("UnaccessedDictionaryEntry", "tau_plus", lambda nest: nest.SetDefaults("stdp_pl_synapse_hom", {"tau_plu": 1})),
+        ("UnknownComponent", "iaf_psc_exp'", lambda nest: nest.SetDefaults("iaf_psc_ex", {"tau_m": 10.0})),
         ("BadProperty", "below V_th", lambda nest: nest.Create("iaf_psc_alpha", params={"V_th": -90.0})),
         ("NotImplemented", "SpatialBernoulli", lambda nest: nest.spatial.distance),
     ],
-    ids=["model", "parameter", "rule", "synapse", "synapse parameter", "copied", "default", "value", "space"],
+    ids=[
+        "model",
+        "parameter",
+        "rule",
+        "synapse",
+        "synapse parameter",
+        "copied",
+        "default",
+        "no model",
+        "value",
+        "space",
+    ],
 )
 def test_wrong_names_raise_what_nest_raises_and_tell_the_nearest(nest, error, told, what):
-    kind = "NotImplemented" if told == "spatial" else error
-    with pytest.raises(getattr(nest.NESTErrors, kind), match=told):
+    with pytest.raises(getattr(nest.NESTErrors, error), match=told):
         what(nest)
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        ("V_m", lambda nest: nest.Create("iaf_psc_alpha").get("V_n")),
+        ("tau_m", lambda nest: nest.Create("iaf_psc_alpha").tau_mm),
+        ("tau_m", lambda nest: nest.GetDefaults("iaf_psc_alpha", "tau_mm")),
+        ("rng_seed", lambda nest: nest.GetKernelStatus("rng_sed")),
+        ("all_to_all", lambda nest: nest.Connect(*[nest.Create("iaf_psc_exp")] * 2, {"indegree": 1})),
+    ],
+    ids=["get", "attribute", "default", "kernel", "no rule"],
+)
+def test_what_is_asked_by_a_wrong_name_is_a_key_error(nest, told, what):
+    with pytest.raises(KeyError, match=told):
+        what(nest)
+    assert not len(nest.GetNodes({"modl": "iaf_psc_alpha"}))
 
 
 def test_attributes_of_the_kernel(nest):
