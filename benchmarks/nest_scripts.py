@@ -130,7 +130,8 @@ def compare(runs: dict[str, list[dict[str, Any]]]) -> None:
 
 def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether two recorders have the same events, and values that agree to 1e-9 of themselves in the mean."""
-    if one["name"] != other["name"] or one["digest"] != other["digest"] or set(one["means"]) != set(other["means"]):
+    exact = ("name", "n_events", "digest")
+    if any(one[key] != other[key] for key in exact) or set(one["means"]) != set(other["means"]):
         return False
     return all(
         abs(one["means"][name] - value) <= 1e-9 * max(abs(value), 1e-9) for name, value in other["means"].items()
@@ -188,9 +189,19 @@ class Watch:
 
 
 def told(node: Any) -> dict[str, Any]:
-    """What a recorder holds."""
-    events = dict(node.get("events")) if node.get("record_to") == "memory" else {}
+    """What a recorder holds, in memory or in its file."""
+    kept = str(node.get("record_to"))
+    events = dict(node.get("events")) if kept == "memory" else of_file(node) if kept == "ascii" else {}
     return {"name": str(node.get("model")), **contents(events), "n_events": int(node.get("n_events"))}
+
+
+def of_file(node: Any) -> dict[str, Any]:
+    """Events of a recorder as its file has them, times in ms or in steps."""
+    import numpy as np
+
+    columns = np.atleast_1d(np.genfromtxt(node.get("filenames")[0], names=True, skip_header=2))
+    names = {"sender": "senders", "time_ms": "times", "time_step": "times", "time_offset": "offsets"}
+    return {names.get(name, name): columns[name] for name in columns.dtype.names}
 
 
 def contents(events: dict[str, Any]) -> dict[str, Any]:

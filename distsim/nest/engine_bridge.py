@@ -303,6 +303,11 @@ class Engine:
 
     # ------------------------------------------------------------ changes
 
+    def draw_anew(self, seed: int) -> None:
+        """Let generators draw with another seed from now on."""
+        if self.simulation is not None:
+            self.simulation.draw_anew(seed)
+
     def change_neurons(self, block: Block, index: Int64Array, values: Values) -> bool:
         """Give neurons other parameters or states from now on; whether the engine can do so as it is."""
         if self.simulation is None:

@@ -60,6 +60,7 @@ class Kernel:
         self.described: Engine | None = None
         self.prepared = False
         self.draws = 0
+        self.simulated_seed: int | None = None
         self.seconds = {"time_construction_create": 0.0, "time_construction_connect": 0.0, "time_simulate": 0.0}
         self.seconds |= {"time_communicate_prepare": 0.0}
 
@@ -106,6 +107,21 @@ class Kernel:
         known = self.delays or steps
         self.delays = min(known[0], steps[0]), max(known[1], steps[1])
 
+    @property
+    def seed(self) -> int:
+        """That of the network: rng_seed, as it was when the network was first simulated."""
+        return int(self.status["rng_seed"]) if self.simulated_seed is None else self.simulated_seed
+
+    def set_seed(self, seed: int) -> None:
+        """Another rng_seed: before the first run for all, later for all that is drawn from then on."""
+        if self.clock.step == 0:
+            self.changed()
+        else:
+            self.simulated_seed = self.seed
+            if self.engine is not None:
+                self.engine.draw_anew(seed)
+        self.status["rng_seed"] = seed
+
     def node(self, number: int) -> tuple[Block, int]:
         """The block of a node, and which of its nodes it is."""
         if not 1 <= number <= self.size:
@@ -142,7 +158,7 @@ class Kernel:
     def describe(self) -> Engine:
         """The network of all that there is now."""
         if self.described is None:
-            made = Engine(self.blocks, self.calls, self.clock, int(self.status["rng_seed"]), self.comm)
+            made = Engine(self.blocks, self.calls, self.clock, self.seed, self.comm)
             self.described = made
         return self.described
 
@@ -157,6 +173,8 @@ class Kernel:
                 call.check_simulated()
             latest.clock = self.clock
             latest.build(self.engine)
+            if self.status["rng_seed"] != self.seed:
+                latest.draw_anew(int(self.status["rng_seed"]))
             self.engine = latest
         self.seconds["time_communicate_prepare"] += time.perf_counter() - begin
 

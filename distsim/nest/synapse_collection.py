@@ -56,7 +56,7 @@ def _of_call(call: Call, source: Int64Array | None, target: Int64Array | None) -
     if engine is not None and several and call.way != "record":
         index = index[_on_this_rank(engine, call.target[index])]
     connected: Any = engine.projections[call.number] if call.random and engine is not None else call.stand_in()
-    for batch in call.batches(connected, int(KERNEL.status["rng_seed"]), KERNEL.clock, index, source):
+    for batch in call.batches(connected, KERNEL.seed, KERNEL.clock, index, source):
         here = engine is not None and several and call.way == "record"
         yield batch.take(_on_this_rank(engine, batch.source)) if here and engine is not None else batch
 
