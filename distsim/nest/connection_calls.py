@@ -15,9 +15,9 @@ from distsim.connect.edge_values import in_steps
 from distsim.connect.rule import Connected, Rule, Targets
 from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.parts import Part, Piece
-from distsim.nest.clock import Clock
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import ConnectionModel, Values
+from distsim.nest.time_grid import Clock
 
 Int64Array = npt.NDArray[np.int64]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from distsim.nest.clock import Clock
 from distsim.nest.current_generators import CURRENTS
 from distsim.nest.nest_models import NEVER, NodeModel, Values
 from distsim.nest.spike_lists import SPIKE_LIST, accept, within_window
+from distsim.nest.time_grid import Clock
 from distsim.spiking.drives.poisson import Poisson
 from distsim.spiking.protocols import Stimulus
 from distsim.spiking.sources.poisson_source import PoissonSource

@@ -14,7 +14,6 @@ from distsim.connect.rules.fixed_total_number import FixedTotalNumber
 from distsim.core.errors import InputError
 from distsim.core.parts import Neurons, Part, Piece
 from distsim.nest.carried_over import go_on
-from distsim.nest.clock import Clock
 from distsim.nest.connection_calls import Call
 from distsim.nest.event_log import EventLog
 from distsim.nest.nest_errors import NESTErrors
@@ -22,6 +21,7 @@ from distsim.nest.nest_models import NEVER, Values
 from distsim.nest.node_blocks import Block, blocks_of, finite, of_model
 from distsim.nest.parrot_room import room_of
 from distsim.nest.rate_bridge import RateBridge
+from distsim.nest.time_grid import Clock
 from distsim.nest.weighted_spikes import by_spike_weight
 from distsim.spiking.explicit_edges import kind_of
 from distsim.spiking.network import Network, Population, Projection

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.nest import kernel_attributes
-from distsim.nest.clock import Clock
 from distsim.nest.connection_calls import Call, SynapseKind
 from distsim.nest.device_models import DEVICES
 from distsim.nest.engine_bridge import Engine
@@ -22,6 +21,7 @@ from distsim.nest.node_blocks import Block, Model, blocks_of
 from distsim.nest.parameter_objects import Drawing, Parameter
 from distsim.nest.positioned_nodes import Layer
 from distsim.nest.synapse_models import SYNAPSES
+from distsim.nest.time_grid import Clock
 
 if TYPE_CHECKING:
     from mpi4py import MPI

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from distsim.nest.clock import Clock
+from distsim.nest.time_grid import Clock
 from distsim.spiking.protocols import PopulationModel, Stimulus
 from distsim.spiking.synapses.synapse_model import SynapseModel
 

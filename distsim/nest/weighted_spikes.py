@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from distsim.nest.clock import Clock
 from distsim.nest.connection_calls import Batch, Call
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import Values
 from distsim.nest.node_blocks import Block
+from distsim.nest.time_grid import Clock
 
 Trains = dict[int, list[tuple[int, float]]]
 """By id: of each generator the ids of its sources, and the weight of the spikes of each, times which synapses act."""
