@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from distsim.binary.flip_recorder import BinaryRecorder
+from distsim.binary.window_course import EXCHANGES, WINDOWS
 from distsim.binary.window_loop import BinaryLoop
 from distsim.record.checkpoint import Archive
 
@@ -16,7 +17,9 @@ def transfer(archive: Archive, loop: BinaryLoop, recorder: BinaryRecorder) -> No
     Numbers of windows are those of one rank; how long they are is found anew.
     """
     loop.time = archive.number("time", loop.time)
-    loop.windows, loop.rounds = (archive.number(name, getattr(loop, name)) for name in ("windows", "rounds"))
+    course = loop.windows.course
+    for place, name in (WINDOWS, "windows"), (EXCHANGES, "rounds"):
+        course[place] = archive.number(name, int(course[place]))
     loop.n_updates = archive.total("updates", loop.n_updates)
     loop.n_flips = archive.total("flips", loop.n_flips)
     neurons = loop.neurons

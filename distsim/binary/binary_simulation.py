@@ -19,6 +19,7 @@ from distsim.binary.coupled_pairs import CoupledEnds, CoupledPairs
 from distsim.binary.flip_recorder import BinaryRecorder, Flips, MeanActivity
 from distsim.binary.state_sampler import BinaryStates
 from distsim.binary.update_recorder import Updates
+from distsim.binary.window_course import EXCHANGES, WINDOWS
 from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.parts import Neurons, Part
@@ -78,7 +79,7 @@ class BinarySimulation(Changeable[BinaryNetwork]):
         self._compile(lambda: building.call_kernels(network, comm, seed))
         with self._building(), self._built.phase("connect"):
             couplings = building.build_couplings(network, comm, seed)
-        self._compile(lambda: call_kernels(network, seed, couplings))
+        self._compile(lambda: call_kernels(network, comm, seed, couplings))
         with self._building():
             self._couplings = couplings
             self._loop = BinaryLoop(network, comm, seed, couplings, self.window)
@@ -305,5 +306,6 @@ class BinarySimulation(Changeable[BinaryNetwork]):
         return self._n_connections
 
     def window_count(self) -> tuple[int, int]:
-        """Number of windows so far, and of exchanges in them."""
-        return self._loop.windows, self._loop.rounds
+        """Number of windows so far, and of exchanges."""
+        course = self._loop.windows.course
+        return int(course[WINDOWS]), int(course[EXCHANGES])

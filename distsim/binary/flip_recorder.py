@@ -16,7 +16,8 @@ from distsim.parallel.gather import gather_columns
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from distsim.binary.window_loop import LocalNeurons, Stretch
+    from distsim.binary.local_neurons import LocalNeurons
+    from distsim.binary.stretch import Stretch
     from distsim.record.checkpoint import Archive
 
 FloatArray = npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ from distsim.parallel.gather import gather_array
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from distsim.binary.window_loop import LocalNeurons
+    from distsim.binary.local_neurons import LocalNeurons
     from distsim.record.checkpoint import Archive
 
 FloatArray = npt.NDArray[np.float64]

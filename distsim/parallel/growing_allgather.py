@@ -37,6 +37,11 @@ class GrowingAllgather:
         """outgoing (1 + capacity, ...), incoming (ranks, 1 + capacity, ...), until the next time that they grow."""
         return self._outgoing, self._incoming
 
+    @property
+    def room(self) -> npt.NDArray[np.int64]:
+        """What ``capacity.adapt`` is told of, so that compiled code can exchange by these buffers."""
+        return self._state
+
     def __call__(self, entries: npt.NDArray[Any], n: int) -> tuple[npt.NDArray[Any], int]:
         """The first ``n`` entries of all ranks (ranks, 1 + capacity, ...), and how many there are in all.
 

@@ -27,6 +27,7 @@ from distsim import (
     Static,
     Uniform,
 )
+from distsim.binary.window_course import LENGTH
 from distsim.core.units import LONGEST_DELAY, MAX_NEURONS, to_steps
 from distsim.parallel import machine
 from distsim.parallel.gather import sorted_keys
@@ -188,7 +189,7 @@ def binary():
 def test_windows_shorter_than_the_resolution_of_time_come_to_an_end():
     simulation = BinarySimulation(binary(), MPI.COMM_SELF)
     simulation.run(1000.0)
-    simulation._loop._window = 1e-18  # what many rounds of corrections may have made of it
+    simulation._loop.windows.times[LENGTH] = 1e-18  # what many rounds of corrections may have made of it
     end = float(np.nextafter(np.nextafter(1000.0, 2000.0), 2000.0))
     simulation.run(end - 1000.0)
     assert simulation.time == end

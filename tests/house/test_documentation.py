@@ -336,7 +336,7 @@ def check_mpirun(words: list[str], document: str, folder: Path) -> None:
     assert words[2] == "python", words
     if words[3:5] == ["-m", "distsim.scaling"]:
         check_scaling(words[5:], document, folder, int(words[1]))
-    elif words[3] == "benchmarks/binary_large.py":
+    elif words[3] in ("benchmarks/binary_large.py", "benchmarks/binary_ranks.py"):
         run_python([*words[3:], "--neurons", "2000", "--time", "1"], int(words[1]), ROOT)
     elif words[3:5] == ["-m", "distsim"]:
         check_models(words[5:], document, folder, int(words[1]))

@@ -160,6 +160,7 @@ def results(comm: MPI.Comm) -> dict[str, Any]:
         "restored": restored(),
         "gamma": [Gamma(shape, 1.0).quantile(np.linspace(1e-9, 1.0, 9)[:8]).tolist() for shape in SHAPES],
         "binary": [on_ranks(2, partial(trajectory, case=CASES[name])) for name in ("seven", "weak", "external")],
+        "binary, alone": trajectory(MPI.COMM_SELF, CASES["weak"]),
         "rates": rate_network.simulate(comm, {"E": 8, "I": 4, "runs": [0.5]}),
     }
 
