@@ -14,9 +14,10 @@ from distsim.nest import interface, running
 from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functions of NEST
 
 SUBMODULES = {
-    "random": "random_parameters", "math": "parameter_functions", "logic": "parameter_choice", "spatial": "no_space",
-    "spatial_distributions": "no_space", "raster_plot": "raster_plot", "voltage_trace": "voltage_trace",
-    "visualization": "no_space", "ll_api": "interface", "lib": "interface",
+    "random": "random_parameters", "math": "parameter_functions", "logic": "parameter_choice",
+    "spatial": "positions_in_space", "spatial_distributions": "positions_in_space",
+    "raster_plot": "raster_plot", "voltage_trace": "voltage_trace",
+    "visualization": "positions_in_space", "ll_api": "interface", "lib": "interface",
 }  # fmt: skip
 """What scripts take from modules of NEST, and the modules of ours that have it."""
 

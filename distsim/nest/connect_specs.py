@@ -19,9 +19,9 @@ from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
 from distsim.core.values import bounds
 from distsim.nest.connection_calls import Call, SynapseKind
-from distsim.nest.drawn_edges import by_receptor, drawn, listed, mirrored, owners_of, upper, without_multapses
 from distsim.nest.kernel import KERNEL
 from distsim.nest.kernel_attributes import RULES
+from distsim.nest.listed_edges import by_receptor, drawn, listed, mirrored, owners_of, upper, without_multapses
 from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.nest_models import Values
 from distsim.nest.node_blocks import ARRAYS, Block, blocks_of
@@ -78,7 +78,7 @@ def _conn_spec(given: Any, default: str) -> dict[str, Any]:
     """A specification of connections with all its options."""
     spec = {"rule": given or default} if given is None or isinstance(given, str) else dict(given)
     if "rule" not in spec:
-        raise NESTErrors.BadProperty("conn_spec must name a 'rule'")
+        raise KeyError(f"conn_spec must name a 'rule': {', '.join(RULES)}")
     name = spec["rule"]
     if name not in RULES:
         known = unknown("connectivity rule", name, RULES)
@@ -139,7 +139,8 @@ def _syn_spec(given: Any) -> tuple[SynapseKind, Values]:
     if not isinstance(given, dict):
         raise TypeError("syn_spec must be a string, dict or CollocatedSynapses object")
     kind = synapse_kind(given.get("synapse_model", "static_synapse"))
-    values = dict(kind.defaults)
+    fixed = kind.spec.fixed.items()
+    values = {name: value for name, value in kind.defaults.items() if (name, value) not in fixed}
     for name, value in given.items():
         if name == "synapse_model":
             continue
@@ -147,9 +148,8 @@ def _syn_spec(given: Any) -> tuple[SynapseKind, Values]:
             raise NESTErrors.NotImplemented(
                 f'Synapse parameter "{name}" can only be set via SetDefaults() or CopyModel().'
             )
-        check_synapse_value(kind, name, value)
-        if name in values:
-            values[name] = value
+        check_synapse_value(kind, name)
+        values[name] = value
     return kind, values
 
 
@@ -161,13 +161,10 @@ def synapse_kind(name: Any) -> SynapseKind:
     return KERNEL.synapses[name]
 
 
-def check_synapse_value(kind: SynapseKind, name: str, value: Any) -> None:
-    """Raise an exception of NEST where a synapse has no such parameter, or only another value of it."""
-    if name in kind.spec.fixed:
-        if np.any(np.asarray(value) != kind.spec.fixed[name]):
-            raise NESTErrors.NotImplemented(f"{kind.name}: {name} can only be {kind.spec.fixed[name]}")
-    elif name not in kind.spec.defaults:
-        known = [*kind.spec.defaults, *kind.spec.fixed, "synapse_model"]
+def check_synapse_value(kind: SynapseKind, name: str) -> None:
+    """Raise an exception of NEST where a synapse has no such parameter."""
+    if name not in kind.defaults:
+        known = [*kind.defaults, "synapse_model"]
         raise NESTErrors.UnaccessedDictionaryEntry(unknown(f"parameter of {kind.name}", name, known))
 
 
@@ -247,8 +244,8 @@ def _way(source: Block, target: Block) -> str:
                 "Connect(neuron, recorder)."
             )
         for name in source.values["record_from"]:
-            if name not in target.spec.recordables:
-                text = unknown(f"recordable of {target.model.name}", name, target.spec.recordables)
+            if name not in (known := target.spec.recorded(target.values)):
+                text = unknown(f"recordable of {target.model.name}", name, known)
                 raise NESTErrors.IllegalConnection(f"{refused}Cannot connect with unknown recordable {name}: {text}")
         return "sample"
     if target.kind == "recorder":
@@ -312,8 +309,11 @@ def _way_of(ways: dict[tuple[int, int], str], pair: tuple[int, int]) -> str:
 
 
 def _different(blocks: list[Block]) -> list[Block]:
-    """One block of each model and list of recorded variables."""
-    return list({(b.model.name, tuple(b.values.get("record_from", ()))): b for b in reversed(blocks)}.values())
+    """One block of each model, list of receptors and list of recorded variables."""
+    kinds = {
+        (b.model.name, b.spec.receptors(b.values), tuple(b.values.get("record_from", ()))): b for b in blocks[::-1]
+    }
+    return list(kinds.values())
 
 
 def _check_receptors(call: Call, targets: list[Block]) -> None:

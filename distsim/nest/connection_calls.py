@@ -15,8 +15,9 @@ from distsim.connect.edge_values import in_steps
 from distsim.connect.rule import Connected, Rule, Targets
 from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.parts import Part, Piece
-from distsim.nest.clock import Clock
+from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import ConnectionModel, Values
+from distsim.nest.time_grid import Clock
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -74,6 +75,11 @@ class Override:
     values: npt.NDArray[np.float64]
     shared: bool = False
 
+    def replaces(self, other: Override) -> bool:
+        """Whether it is of the same edges as another that other ranks have not been told of."""
+        same = self.name == other.name and len(self.place) == len(other.place) and not other.shared
+        return same and np.array_equal(self.target, other.target) and np.array_equal(self.place, other.place)
+
 
 @dataclass
 class Batch:
@@ -120,6 +126,18 @@ class Call:
     def of_each(self) -> Values:
         """The values that each edge may have of its own."""
         return {name: value for name, value in self.values.items() if name not in self.kind.spec.common}
+
+    def check_simulated(self) -> None:
+        """NotImplemented where such synapses can be made but not simulated."""
+        kind, spec = self.kind, self.kind.spec
+        if not spec.simulated:
+            raise NESTErrors.NotImplemented(
+                f"{kind.name} can be connected and asked for what it was given, not simulated"
+            )
+        for name, rest in spec.fixed.items():
+            given = [self.values.get(name, rest), *(each.values for each in self.overrides if each.name == name)]
+            if any(np.any(np.asarray(value) != rest) for value in given):
+                raise NESTErrors.NotImplemented(f"{kind.name} can only be simulated from {name} = {rest:g}")
 
     def expected(self) -> int:
         """How many edges it has."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from distsim.nest.clock import Clock
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import Values
+from distsim.nest.time_grid import Clock
 from distsim.spiking.drives.constant_current import ConstantCurrent
 from distsim.spiking.drives.noise_current import NoiseCurrent
 from distsim.spiking.drives.sinusoidal_current import SinusoidalCurrent

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from distsim.nest.clock import Clock
 from distsim.nest.current_generators import CURRENTS
-from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import NEVER, NodeModel, Values
 from distsim.nest.spike_lists import SPIKE_LIST, accept, within_window
+from distsim.nest.time_grid import Clock
 from distsim.spiking.drives.poisson import Poisson
 from distsim.spiking.protocols import Stimulus
 from distsim.spiking.sources.poisson_source import PoissonSource
@@ -46,9 +45,7 @@ def _check_packets(values: Values, given: Values, clock: Clock) -> Values:
 
 
 def _trains(values: Values, dt: float) -> Any:
-    """The spikes of a spike_generator within its window."""
-    if len(values["spike_weights"]):
-        raise NESTErrors.NotImplemented("spike_weights are not supported; use one spike_generator for each weight")
+    """The spikes of a spike_generator within its window; their weights are told by weighted_spikes."""
     start, stop = values["start"], NEVER if values["stop"] is None else values["stop"]
     steps, _ = within_window(values | {"start": start, "stop": stop, "origin": 0.0}, dt)
     return SpikeTrains([steps * dt])
@@ -71,6 +68,7 @@ DEVICES = {
         _generator("spike_generator", SPIKE_LIST, None, _trains, accept),
         NodeModel("spike_recorder", "recorder", RECORDER, fixed={"frozen": False}),
         NodeModel("weight_recorder", "recorder", RECORDER, fixed={"frozen": False}),
+        NodeModel("volume_transmitter", "recorder", RECORDER | {"deliver_interval": 1}, fixed={"frozen": False}),
         NodeModel("multimeter", "recorder", SAMPLER, fixed={"frozen": False}),
         NodeModel("voltmeter", "recorder", SAMPLER | {"record_from": ["V_m"]}, fixed={"frozen": False}),
     )

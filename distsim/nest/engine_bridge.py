@@ -14,7 +14,6 @@ from distsim.connect.rules.fixed_total_number import FixedTotalNumber
 from distsim.core.errors import InputError
 from distsim.core.parts import Neurons, Part, Piece
 from distsim.nest.carried_over import go_on
-from distsim.nest.clock import Clock
 from distsim.nest.connection_calls import Call
 from distsim.nest.event_log import EventLog
 from distsim.nest.nest_errors import NESTErrors
@@ -22,6 +21,8 @@ from distsim.nest.nest_models import NEVER, Values
 from distsim.nest.node_blocks import Block, blocks_of, finite, of_model
 from distsim.nest.parrot_room import room_of
 from distsim.nest.rate_bridge import RateBridge
+from distsim.nest.time_grid import Clock
+from distsim.nest.weighted_spikes import by_spike_weight
 from distsim.spiking.explicit_edges import kind_of
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.simulation import Simulation
@@ -58,6 +59,7 @@ class Engine:
     """The network that nodes and calls make, and, once it is ``built``, its simulation on this rank."""
 
     def __init__(self, blocks: list[Block], calls: list[Call], clock: Clock, seed: int, comm: MPI.Comm) -> None:
+        blocks, calls = by_spike_weight(blocks, calls, clock)
         self.blocks, self.clock, self.seed, self.comm = blocks, clock, seed, comm
         self.network = Network(clock.resolution)
         self.populations: dict[int, tuple[Population, int]] = {}  # of each block: population, and index of its first
@@ -233,9 +235,10 @@ class Engine:
                 interval, offset = (self.clock.steps(meter.values[name]) for name in ("interval", "offset"))
                 for block, index in blocks_of(self.blocks, call.target):
                     for name in () if block.kind == "rate" else meter.values["record_from"]:
-                        key = self.populations[block.first][0].name, state_of(block, name)
-                        steps[key] = math.gcd(steps.get(key, 0), interval, offset)
-                        nodes.setdefault(key, []).append(index)
+                        for state in block.spec.recorded(block.values)[name]:
+                            key = self.populations[block.first][0].name, state
+                            steps[key] = math.gcd(steps.get(key, 0), interval, offset)
+                            nodes.setdefault(key, []).append(index)
         for (population, variable), interval in steps.items():
             chosen = np.unique(np.concatenate(nodes[population, variable]))
             every = self.clock.ms(interval)
@@ -295,10 +298,15 @@ class Engine:
         for share, group in self.simulation.local.populations:
             if share.population is population:
                 index = share.gids - population.first_gid
-                values[index] = group.neurons.state(state_of(block, name))[share.begin : share.end]
+                values[index] = group.neurons.state(block.spec.states[name])[share.begin : share.end]
         return values
 
     # ------------------------------------------------------------ changes
+
+    def draw_anew(self, seed: int) -> None:
+        """Let generators draw with another seed from now on."""
+        if self.simulation is not None:
+            self.simulation.draw_anew(seed)
 
     def change_neurons(self, block: Block, index: Int64Array, values: Values) -> bool:
         """Give neurons other parameters or states from now on; whether the engine can do so as it is."""
@@ -368,8 +376,3 @@ def _receptors(neurons: Neurons) -> list[int | str]:
 def _differ(new: Any, old: Any, name: str) -> bool:
     a, b = getattr(new, name), getattr(old, name)
     return not (np.array_equal(a, b) if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else a == b)
-
-
-def state_of(block: Block, name: str) -> str:
-    """The state variable of ours that NEST calls so."""
-    return block.spec.recordables.get(name) or block.spec.states[name]

@@ -20,6 +20,7 @@ from distsim.nest.node_blocks import ARRAYS, Model, _checked, check_values
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.node_status import check_model, create
 from distsim.nest.parameter_objects import Parameter
+from distsim.nest.positions_in_space import Distance, FindCenterElement, FindNearestElement, GetPosition, PlotLayer
 from distsim.nest.synapse_collection import SynapseCollection, connections
 
 NESTError = KernelException
@@ -123,8 +124,6 @@ def Create(model: str, n: int = 1, params: Any = None, positions: Any = None) ->
     """New nodes of a model."""
     begin = time.perf_counter()
     check_model(model)
-    if positions is not None:
-        raise NESTErrors.NotImplemented("nodes with positions are not there; see docs/liquid.md for spatial networks")
     if isinstance(n, dict) and params is None:  # as Create("poisson_generator", {...})
         n, params = 1, n
     if not isinstance(n, (int, np.integer)):
@@ -133,7 +132,9 @@ def Create(model: str, n: int = 1, params: Any = None, positions: Any = None) ->
         raise NESTErrors.BadProperty(f"n must be at least 1, got {n}")
     if params is not None and not isinstance(params, (dict, list, tuple)):
         raise TypeError("params must be either a dict of parameters or a list or tuple of dicts")
-    made = NodeCollection.of(create(model, int(n), params))
+    layer = None if positions is None else positions.layer(KERNEL.size + 1, int(n))
+    made = NodeCollection.of(create(model, int(n) if layer is None else len(layer.positions), params))
+    KERNEL.layers += [] if layer is None else [layer]
     KERNEL.seconds["time_construction_create"] += time.perf_counter() - begin
     return made
 
@@ -150,8 +151,10 @@ def GetNodes(properties: dict[str, Any] | None = None, local_only: bool = False)
         return every
     chosen = np.full(len(every), True)
     for name, wanted in properties.items():
-        values = np.array([value == wanted for value in _each(every, name)], bool)
-        chosen &= values
+        try:
+            chosen &= np.array([value == wanted for value in _each(every, name)], bool)
+        except KeyError:  # no node has it
+            chosen[:] = False
     return NodeCollection.of(np.array(every)[chosen])
 
 
@@ -203,7 +206,7 @@ def Connect(  # noqa: N802
     KERNEL.seconds["time_construction_connect"] += time.perf_counter() - begin
     if not return_synapsecollection:
         return None
-    return SynapseCollection([part for part in connections(None, None, None)._parts if part.call.number >= before])
+    return SynapseCollection([part for part in connections()._parts if part.call.number >= before])
 
 
 def _ends(pre: Any, post: Any) -> tuple[Any, Any, bool]:
@@ -228,9 +231,7 @@ def GetConnections(  # noqa: N802
     for name, nodes in (("source", source), ("target", target)):
         if nodes is not None and not isinstance(nodes, NodeCollection):
             raise TypeError(f"{name} must be NodeCollection.")
-    if synapse_label is not None:
-        raise NESTErrors.NotImplemented("labels of synapses are not there")
-    return told_by_nest(connections)(source, target, synapse_model)
+    return told_by_nest(connections)(source, target, synapse_model, synapse_label)
 
 
 def Disconnect(*args: Any, **kwargs: Any) -> None:  # noqa: N802
@@ -252,8 +253,7 @@ def CopyModel(existing: str, new: str, params: dict[str, Any] | None = None) -> 
     """A model of another name, with other defaults."""
     known: dict[str, Any] = KERNEL.models if existing in KERNEL.models else KERNEL.synapses
     if existing not in known:
-        text = unknown("model name", existing, [*KERNEL.models, *KERNEL.synapses])
-        raise NESTErrors.UnknownModelName(f"{existing} is not a known model name: {text}")
+        raise NESTErrors.UnknownModelName(unknown("model name", existing, [*KERNEL.models, *KERNEL.synapses]))
     if new in KERNEL.models or new in KERNEL.synapses:
         raise NESTErrors.NewModelNameExists(f"Model {new} is the name of an existing model and cannot be re-used.")
     like, number = known[existing], len(known)
@@ -279,16 +279,15 @@ def SetDefaults(model: str, params: Any, val: Any = None) -> None:  # noqa: N802
         node.defaults |= check_values(node.spec, node.defaults, checked, KERNEL.clock, f"'{model}'")
         return
     if model not in KERNEL.synapses:
-        text = unknown("model name", model, [*KERNEL.models, *KERNEL.synapses])
-        raise NESTErrors.UnknownModelName(f"{model} is not a known model name: {text}")
+        raise NESTErrors.UnknownComponent(unknown("component", model, [*KERNEL.models, *KERNEL.synapses]))
     kind = synapse_kind(model)
     if "weight_recorder" in given:
         recorders = given.pop("weight_recorder")
         kind.recorder = recorders.tolist()[0] if recorders else None
         KERNEL.changed()
-    for name, value in given.items():
-        check_synapse_value(kind, name, value)
-    kind.defaults |= {name: value for name, value in given.items() if name in kind.defaults}
+    for name in given:
+        check_synapse_value(kind, name)
+    kind.defaults |= given
 
 
 def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa: N802
@@ -297,18 +296,20 @@ def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa:
         node = KERNEL.models[model]
         told = dict(node.spec.fixed) | dict(node.defaults)
         told |= {"model": model, "type_id": node.spec.name, "element_type": node.spec.kind, "model_id": node.number}
-        if node.spec.recordables:
-            told["recordables"] = list(node.spec.recordables)
+        if recorded := node.spec.recorded(node.defaults):
+            told["recordables"] = sorted(recorded)
     elif model in KERNEL.synapses:
         kind = KERNEL.synapses[model]
         n = sum(call.expected() for call in KERNEL.calls if call.kind is kind)
-        told = dict(kind.spec.fixed) | dict(kind.defaults)
+        told = dict(kind.defaults)
         told |= {"weight_recorder": NodeCollection([] if kind.recorder is None else [kind.recorder])}
         told |= {"synapse_model": model, "element_type": "synapse", "synapse_modelid": kind.number}
         told |= {"num_connections": n, "has_delay": True, "requires_symmetric": False, "sizeof": 0}
     else:
-        text = unknown("component", model, [*KERNEL.models, *KERNEL.synapses])
-        raise NESTErrors.UnknownComponent(f"{model} is not a known component: {text}")
+        raise NESTErrors.UnknownComponent(unknown("component", model, [*KERNEL.models, *KERNEL.synapses]))
+    for name in () if keys is None else [keys] if isinstance(keys, str) else keys:
+        if name not in told:
+            raise KeyError(unknown(f"default of {model}", name, told))
     result = told if keys is None else told[keys] if isinstance(keys, str) else [told[name] for name in keys]
     return json.dumps(result) if output == "json" else result
 
@@ -329,10 +330,10 @@ def CreateParameter(parametertype: str, specs: dict[str, Any]) -> Parameter:  # 
 
 
 __all__ = [
-    "Cleanup", "CollocatedSynapses", "Connect", "CopyModel", "Create", "CreateParameter", "Disconnect",
-    "GetConnections", "GetDefaults", "GetKernelStatus", "GetLocalNodeCollection", "GetLocalVPs", "GetNodes",
-    "GetStatus", "Install", "Models", "NESTError", "NESTErrors", "NodeCollection", "NumProcesses", "Parameter",
-    "Prepare", "PrintNodes", "Rank", "ResetKernel", "Run", "RunManager", "SetDefaults", "SetKernelStatus", "SetStatus",
-    "Simulate", "SynapseCollection", "SyncProcesses", "VerbosityLevel", "get", "get_verbosity", "message", "set",
-    "set_communicator", "set_verbosity",
+    "Cleanup", "CollocatedSynapses", "Connect", "CopyModel", "Create", "CreateParameter", "Disconnect", "Distance",
+    "FindCenterElement", "FindNearestElement", "GetConnections", "GetDefaults", "GetKernelStatus",
+    "GetLocalNodeCollection", "GetLocalVPs", "GetNodes", "GetPosition", "GetStatus", "Install", "Models", "NESTError",
+    "NESTErrors", "NodeCollection", "NumProcesses", "Parameter", "PlotLayer", "Prepare", "PrintNodes", "Rank",
+    "ResetKernel", "Run", "RunManager", "SetDefaults", "SetKernelStatus", "SetStatus", "Simulate", "SynapseCollection",
+    "SyncProcesses", "VerbosityLevel", "get", "get_verbosity", "message", "set", "set_communicator", "set_verbosity",
 ]  # fmt: skip

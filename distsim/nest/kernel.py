@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.nest import kernel_attributes
-from distsim.nest.clock import Clock
 from distsim.nest.connection_calls import Call, SynapseKind
 from distsim.nest.device_models import DEVICES
 from distsim.nest.engine_bridge import Engine
@@ -20,7 +19,9 @@ from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.neuron_models import NEURONS
 from distsim.nest.node_blocks import Block, Model, blocks_of
 from distsim.nest.parameter_objects import Drawing, Parameter
+from distsim.nest.positioned_nodes import Layer
 from distsim.nest.synapse_models import SYNAPSES
+from distsim.nest.time_grid import Clock
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -42,6 +43,7 @@ class Kernel:
         self.status: dict[str, Any] = copy.deepcopy(kernel_attributes.SETTABLE | kernel_attributes.IGNORED)
         self.clock = Clock()
         self.blocks: list[Block] = []
+        self.layers: list[Layer] = []
         self.calls: list[Call] = []
         self.of_recorder: dict[int, list[Call]] = {}
         known = NEURONS | DEVICES
@@ -49,7 +51,8 @@ class Kernel:
             name: Model(name, spec, copy.deepcopy(spec.defaults), i) for i, (name, spec) in enumerate(known.items())
         }
         self.synapses = {
-            name: SynapseKind(name, spec, dict(spec.defaults), i) for i, (name, spec) in enumerate(SYNAPSES.items())
+            name: SynapseKind(name, spec, spec.defaults | spec.fixed, i)
+            for i, (name, spec) in enumerate(SYNAPSES.items())
         }
         self.delays: tuple[int, int] | None = None
         self.log = EventLog()
@@ -57,6 +60,7 @@ class Kernel:
         self.described: Engine | None = None
         self.prepared = False
         self.draws = 0
+        self.simulated_seed: int | None = None
         self.seconds = {"time_construction_create": 0.0, "time_construction_connect": 0.0, "time_simulate": 0.0}
         self.seconds |= {"time_communicate_prepare": 0.0}
 
@@ -103,12 +107,34 @@ class Kernel:
         known = self.delays or steps
         self.delays = min(known[0], steps[0]), max(known[1], steps[1])
 
+    @property
+    def seed(self) -> int:
+        """That of the network: rng_seed, as it was when the network was first simulated."""
+        return int(self.status["rng_seed"]) if self.simulated_seed is None else self.simulated_seed
+
+    def set_seed(self, seed: int) -> None:
+        """Another rng_seed: before the first run for all, later for all that is drawn from then on."""
+        if self.clock.step == 0:
+            self.changed()
+        else:
+            self.simulated_seed = self.seed
+            if self.engine is not None:
+                self.engine.draw_anew(seed)
+        self.status["rng_seed"] = seed
+
     def node(self, number: int) -> tuple[Block, int]:
         """The block of a node, and which of its nodes it is."""
         if not 1 <= number <= self.size:
             raise NESTErrors.UnknownNode(f"Node with id {number} does not exist.")
         ((block, index),) = blocks_of(self.blocks, np.array([number]))
         return block, int(index[0])
+
+    def layer(self, ids: Int64Array) -> Layer | None:
+        """The layer that nodes are of; None where they have no positions."""
+        for layer in self.layers:
+            if len(ids) and layer.first <= ids[0] and ids[-1] < layer.first + len(layer.positions):
+                return layer
+        return None
 
     def draw(self, parameter: Parameter, owners: Int64Array, entries: Int64Array | None = None) -> Any:
         """Numbers (n,) of a parameter for nodes (n,), with others each time."""
@@ -132,7 +158,7 @@ class Kernel:
     def describe(self) -> Engine:
         """The network of all that there is now."""
         if self.described is None:
-            made = Engine(self.blocks, self.calls, self.clock, int(self.status["rng_seed"]), self.comm)
+            made = Engine(self.blocks, self.calls, self.clock, self.seed, self.comm)
             self.described = made
         return self.described
 
@@ -143,8 +169,12 @@ class Kernel:
             self._share_overrides()
         latest = self.describe()
         if latest is not self.engine:
+            for call in self.calls:
+                call.check_simulated()
             latest.clock = self.clock
             latest.build(self.engine)
+            if self.status["rng_seed"] != self.seed:
+                latest.draw_anew(int(self.status["rng_seed"]))
             self.engine = latest
         self.seconds["time_communicate_prepare"] += time.perf_counter() - begin
 

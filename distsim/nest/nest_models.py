@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from distsim.nest.clock import Clock
+from distsim.nest.time_grid import Clock
 from distsim.spiking.protocols import PopulationModel, Stimulus
 from distsim.spiking.synapses.synapse_model import SynapseModel
 
@@ -29,7 +29,8 @@ class NodeModel:
     kind: "neuron", "parrot" (repeats what it receives, whatever its weight), "generator", "recorder" or "rate".
     defaults: all that can be set. states: which of these are states, each with the state variable of ours. fixed: what
     NEST has and we have not: accepted at these values, refused at others. recordables: state variables by the names
-    that ``record_from`` takes. receptors: the receptor types that it has, from its parameters.
+    that ``record_from`` takes. receptors: the receptor types that it has, from its parameters; of_receptors: whether
+    the current of each, and their sum, can be recorded.
 
     population(values): the model of a population of such neurons, from all that is no state.
     drive(values, weight, delay, dt): what acts on each target of a generator, independently; None: it cannot. Times
@@ -47,10 +48,19 @@ class NodeModel:
     fixed: Values = field(default_factory=dict)
     recordables: dict[str, str] = field(default_factory=dict)
     receptors: Callable[[Values], tuple[int, ...]] = lambda values: (0,)
+    of_receptors: bool = False
     population: Callable[[Values], PopulationModel] | None = None
     drive: Callable[[Values, float, float, float], Stimulus] | None = None
     source: Callable[[Values, float], PopulationModel] | None = None
     accept: Callable[[Values, Values, Clock], Values] | None = None
+
+    def recorded(self, values: Values) -> dict[str, tuple[str, ...]]:
+        """What ``record_from`` takes: the state variables whose sum it is, by its name."""
+        found: dict[str, tuple[str, ...]] = {name: (ours,) for name, ours in self.recordables.items()}
+        if self.of_receptors:
+            currents = tuple(f"I_syn_{k}" for k in self.receptors(values))
+            found |= {"I_syn": currents} | {name: (name,) for name in currents}
+        return found
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,10 @@ class ConnectionModel:
     synapse(values, target): the synapse, from all of these, and the parameters of the target that plasticity needs
     (``tau_minus``), by NEST's names. ``weight`` and ``delay`` are numbers, arrays or distributions; receptor: that of
     the synapse, None where the target has only one.
-    fixed: beyond these what has no counterpart, as ``Kplus``: accepted at these values only. plastic: whether weights
-    change by themselves. way: "neurons", or "rates" for connections of rate neurons.
+    fixed: beyond these what has no counterpart, as ``Kplus``, with the values at which it can be simulated. states:
+    what changes while it is simulated, other than the weight. plastic: whether weights change by themselves. way:
+    "neurons", or "rates" for connections of rate neurons. simulated: False where such synapses can be made and asked
+    for what they were given, and no more.
     """
 
     name: str
@@ -72,8 +84,10 @@ class ConnectionModel:
     synapse: Callable[[Values, Values, int | None], SynapseModel]
     common: tuple[str, ...] = ()
     fixed: Values = field(default_factory=dict)
+    states: tuple[str, ...] = ()
     plastic: bool = False
     way: str = "neurons"
+    simulated: bool = True
 
 
 def named_alike(model: type, values: Values, **others: Any) -> Any:

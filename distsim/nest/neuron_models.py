@@ -26,8 +26,6 @@ OF_ALL = {
     "tau_minus_triplet": 110.0, "tau_Ca": 10000.0, "beta_Ca": 0.001, "frozen": False, "ignore_and_spike": False,
     "ignore_and_spike_interval": 100.0, "ignore_and_spike_offset": 1.0,
 }  # fmt: skip
-MOST_RECEPTORS = 32
-"""Of whose currents a multimeter knows the names."""
 MEMBRANE = {
     "C_m": 250.0, "tau_m": 10.0, "t_ref": 2.0, "E_L": -70.0, "V_th": -55.0, "V_reset": -70.0, "I_e": 0.0, "V_m": -70.0,
 }  # fmt: skip
@@ -58,9 +56,8 @@ def _ignore_and_fire(values: Values) -> Any:
 
 def _with_receptors(name: str, model: type, fixed: Values) -> NodeModel:
     """An integrate-and-fire neuron with a current for each entry of tau_syn."""
-    currents = {f"I_syn_{k}": f"I_syn_{k}" for k in range(1, MOST_RECEPTORS + 1)}
-    leaky = _leaky(name, model, {"tau_syn": np.array([2.0])}, fixed, currents)
-    return replace(leaky, receptors=lambda values: tuple(range(1, len(values["tau_syn"]) + 1)))
+    leaky = _leaky(name, model, {"tau_syn": np.array([2.0])}, fixed, {})
+    return replace(leaky, receptors=lambda values: tuple(range(1, len(values["tau_syn"]) + 1)), of_receptors=True)
 
 
 def _two_refractory_times() -> NodeModel:

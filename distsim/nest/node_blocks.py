@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError
 from distsim.core.units import LARGEST
-from distsim.nest.clock import Clock
 from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.nest_models import NodeModel, Values
+from distsim.nest.time_grid import Clock
 
 Int64Array = npt.NDArray[np.int64]
 Index = slice | Int64Array

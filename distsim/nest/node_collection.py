@@ -136,6 +136,7 @@ class NodeCollection:
     def __repr__(self) -> str:
         if not len(self._ids):
             return "NodeCollection(<empty>)"
+        metadata = "None" if KERNEL.layer(self._ids) is None else "spatial"
         lines = []
         for block, index in blocks_of(KERNEL.blocks, self._valid()):
             steps = np.diff(index)
@@ -146,9 +147,9 @@ class NodeCollection:
                 end = f", last={last}{step}" if len(run) > 1 else ""
                 lines.append(f"model={block.model.name}, size={len(run)}, first={first}{end}")
         if len(lines) == 1 and "step" not in lines[0]:
-            return f"NodeCollection(metadata=None, {lines[0]})"
+            return f"NodeCollection(metadata={metadata}, {lines[0]})"
         pad = ";\n" + " " * 15
-        return f"NodeCollection(metadata=None,{pad[1:]}{pad.join(lines)})"
+        return f"NodeCollection(metadata={metadata},{pad[1:]}{pad.join(lines)})"
 
     def index(self, number: int) -> int:
         """Which of the nodes has the id ``number``."""
@@ -212,7 +213,8 @@ class NodeCollection:
         if name.startswith("__"):
             raise AttributeError(name)
         if name == "spatial":
-            return None
+            layer = KERNEL.layer(self._ids)
+            return None if layer is None else layer.told(self._ids)
         if not len(self):
             raise AttributeError(f"an empty NodeCollection has no '{name}'")
         return self.get(name)

@@ -27,7 +27,8 @@ def status_of(ids: Int64Array, names: list[str] | None) -> dict[str, list[Any]]:
     known = sorted({name for part, _ in parts for name in part}) if names is None else names
     for name in known:
         if not any(name in part for part, _ in parts):
-            raise KeyError(name)
+            there = sorted(status_of(ids, None))
+            raise KeyError(unknown("property of these nodes", name, there))
     return {name: [v for part, n in parts for v in part.get(name, [None] * n)] for name in known}
 
 
@@ -73,8 +74,8 @@ def _about(block: Block, index: Int64Array) -> dict[str, list[Any]]:
         "thread": 0,
         "node_uses_wfr": False,
     }
-    if block.spec.recordables:
-        constant["recordables"] = list(block.spec.recordables)
+    if recorded := block.spec.recorded(block.values):
+        constant["recordables"] = sorted(recorded)
     rank = [KERNEL.comm.rank if here else -1 for here in local[index].tolist()]
     own = {"global_id": (block.first + index).tolist(), "local": local[index].tolist(), "vp": rank}
     return {name: [value] * n for name, value in constant.items()} | own

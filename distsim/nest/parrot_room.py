@@ -9,9 +9,9 @@ import numpy as np
 from distsim.connect.rules.fixed_indegree import FixedIndegree
 from distsim.core.poisson_counts import count_table
 from distsim.core.units import MS_PER_S
-from distsim.nest.clock import Clock
 from distsim.nest.connection_calls import Call
 from distsim.nest.node_blocks import Block, blocks_of
+from distsim.nest.time_grid import Clock
 
 ROUND = 1 << 10
 """Of parrots whose spikes go round in a circle."""

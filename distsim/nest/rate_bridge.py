@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.rules.edge_list import EdgeList
-from distsim.nest.clock import Clock
 from distsim.nest.connection_calls import Call
 from distsim.nest.event_log import EventLog
 from distsim.nest.node_blocks import Block, blocks_of
+from distsim.nest.time_grid import Clock
 from distsim.rates.rate_network import DiffusionConnection, RateNetwork, SiegertNeuron
 from distsim.rates.rate_simulation import RateSimulation
 

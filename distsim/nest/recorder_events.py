@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.nest.connection_calls import Batch
-from distsim.nest.engine_bridge import state_of
 from distsim.nest.event_log import OF_WEIGHTS, Events
 from distsim.nest.kernel import Kernel
 from distsim.nest.kernel_attributes import VERSION
@@ -20,6 +19,7 @@ from distsim.nest.nest_models import NEVER, Values
 from distsim.nest.node_blocks import Block, blocks_of
 
 Int64Array = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 BACKENDS = ("ascii", "memory", "screen")
 
 
@@ -122,11 +122,14 @@ class Recorders:
         """Samples of some nodes of a block at the times of a multimeter."""
         clock = self.kernel.clock
         interval, offset = clock.steps(block.values["interval"]), clock.steps(block.values["offset"])
-        columns = []
+        columns: list[Events] = []
+        values: dict[str, FloatArray] = {}
         for name in names:
-            events = _of(self.kernel.log.samples_of(neurons.first, state_of(neurons, name)), neurons, places)
-            columns.append(events.take((events.steps >= offset) & ((events.steps - offset) % interval == 0)))
-        values = {name: next(iter(each.values.values())) for name, each in zip(names, columns, strict=True)}
+            states = neurons.spec.recorded(neurons.values)[name]
+            every = [_of(self.kernel.log.samples_of(neurons.first, state), neurons, places) for state in states]
+            on_time = [each.take((each.steps >= offset) & ((each.steps - offset) % interval == 0)) for each in every]
+            values[name] = np.sum([events.values[state] for events, state in zip(on_time, states, strict=True)], axis=0)
+            columns += on_time
         return Events(columns[0].senders, columns[0].steps, columns[0].offsets, values)
 
     def told(self, block: Block) -> Values:

@@ -13,7 +13,7 @@ import numpy as np
 from distsim.core.errors import nearest
 from distsim.nest.kernel import KERNEL
 from distsim.nest.kernel_attributes import BUILD_INFO, IGNORED, RULES, SETTABLE, VerbosityLevel
-from distsim.nest.nest_errors import NESTErrors, told_by_nest
+from distsim.nest.nest_errors import NESTErrors, told_by_nest, unknown
 from distsim.nest.node_status import RECORDERS
 from distsim.nest.spike_lists import within_window
 
@@ -102,6 +102,8 @@ def attribute(name: str) -> Any:
         return getattr(KERNEL.clock, name)
     if name in ("min_delay", "max_delay"):
         return KERNEL.clock.ms(getattr(KERNEL, name))
+    if name not in KERNEL.status:
+        raise KeyError(unknown("attribute of the kernel", name, known_attributes()))
     return KERNEL.status[name]
 
 
@@ -121,10 +123,10 @@ def set_attributes(given: dict[str, Any]) -> None:
     for name, value in given.items():
         if name in ("resolution", "tics_per_ms", "biological_time", "min_delay", "max_delay"):
             continue
-        if name == "rng_seed" and not (isinstance(value, (int, np.integer)) and 0 < value < 2**32):
-            raise NESTErrors.BadProperty(f"rng_seed must be a whole number from 1 to 2^32 - 1, got {value!r:.80}")
-        if name == "rng_seed" and KERNEL.clock.step == 0:
-            KERNEL.changed()
+        if name == "rng_seed":
+            if not (isinstance(value, (int, np.integer)) and 0 < value < 2**32):
+                raise NESTErrors.BadProperty(f"rng_seed must be a whole number from 1 to 2^32 - 1, got {value!r:.80}")
+            KERNEL.set_seed(int(value))
         if name in ("local_num_threads", "total_num_virtual_procs") and KERNEL.blocks and value != KERNEL.status[name]:
             raise NESTErrors.KernelException("Nodes exist: Thread/process number cannot be changed.")
         KERNEL.status[name] = VerbosityLevel(value) if name == "verbosity" else type(SETTABLE.get(name, value))(value)

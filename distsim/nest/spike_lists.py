@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.nest.clock import Clock
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import NEVER, Values
+from distsim.nest.time_grid import Clock
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ from distsim.nest.connect_specs import check_synapse_value, synapse_kind
 from distsim.nest.connection_calls import Batch, Call, Override
 from distsim.nest.engine_bridge import Engine
 from distsim.nest.kernel import KERNEL
-from distsim.nest.nest_errors import NESTErrors
+from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.node_blocks import ARRAYS, blocks_of
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.parameter_objects import Parameter
@@ -23,13 +23,19 @@ Int64Array = npt.NDArray[np.int64]
 CATEGORIES = {"neurons": 0, "record": 1, "sample": 2, "drive": 2, "rates": 0}
 
 
-def connections(source: NodeCollection | None, target: NodeCollection | None, model: str | None) -> SynapseCollection:
-    """The synapses from ``source`` to ``target``, each all nodes for None, of one model or of all."""
+def connections(
+    source: NodeCollection | None = None, target: NodeCollection | None = None, model: str | None = None,
+    label: int | None = None,
+) -> SynapseCollection:  # fmt: skip
+    """The synapses from ``source`` to ``target``, each all nodes for None, of one model or of all, with a label."""
     kind = None if model is None else synapse_kind(model)
     batches = []
     for call in KERNEL.calls:
         if kind is None or call.kind is kind:
             batches += list(_of_call(call, _ids(source), _ids(target)))
+    if label is not None:
+        labelled = [batch for batch in batches if "synapse_label" in batch.values]
+        batches = [batch.take(batch.values["synapse_label"] == label) for batch in labelled]
     return SynapseCollection(batches)
 
 
@@ -50,7 +56,7 @@ def _of_call(call: Call, source: Int64Array | None, target: Int64Array | None) -
     if engine is not None and several and call.way != "record":
         index = index[_on_this_rank(engine, call.target[index])]
     connected: Any = engine.projections[call.number] if call.random and engine is not None else call.stand_in()
-    for batch in call.batches(connected, int(KERNEL.status["rng_seed"]), KERNEL.clock, index, source):
+    for batch in call.batches(connected, KERNEL.seed, KERNEL.clock, index, source):
         here = engine is not None and several and call.way == "record"
         yield batch.take(_on_this_rank(engine, batch.source)) if here and engine is not None else batch
 
@@ -158,6 +164,10 @@ class SynapseCollection:
         if name in ("source", "target"):
             return list(self._joined(name)[self._order].tolist())
         columns = [_value(part, name) for part in self._parts]
+        if not any(name in _names(part.call) for part in self._parts):
+            raise KeyError(
+                unknown("property of these synapses", name, {n for part in self._parts for n in _names(part.call)})
+            )
         if any(column.dtype == object for column in columns):
             columns = [column.astype(object) for column in columns]
         return list(np.concatenate(columns)[self._order].tolist())
@@ -211,16 +221,19 @@ def _changed_at_once(call: Call) -> bool:
 def _give(part: Batch, index: Int64Array, name: str, values: npt.NDArray[np.float64]) -> None:
     """Give some edges of a batch other values."""
     call = part.call
-    check_synapse_value(call.kind, name, values)
+    check_synapse_value(call.kind, name)
+    if name in call.kind.spec.fixed:
+        rest = call.values.setdefault(name, call.kind.spec.fixed[name])
+        part.values.setdefault(name, np.full(len(part.source), rest))
     if name not in call.of_each or name in ("receptor_type", "weight_recorder"):
         raise NESTErrors.NotImplemented(f'Synapse parameter "{name}" can only be set via SetDefaults() or CopyModel().')
-    projection = None if KERNEL.engine is None else KERNEL.engine.simulated.get(call.number)
-    if KERNEL.clock.step and projection is not None and not projection.synapse.constant:
+    if _was_simulated(call):
         raise NESTErrors.NotImplemented(f"{call.kind.name}: {name} cannot be set once the synapses were simulated")
     if name == "delay":
         values = np.array([KERNEL.clock.delay(value) for value in values.tolist()])
         KERNEL.add_delays(float(values.min()), float(values.max()))
-    call.overrides.append(Override(name, part.target[index], part.place[index], np.array(values)))
+    given = Override(name, part.target[index], part.place[index], np.array(values))
+    call.overrides = [*(each for each in call.overrides if not given.replaces(each)), given]
     changed = np.array(part.values[name], np.float64)
     changed[index] = values
     part.values[name] = changed
@@ -228,8 +241,16 @@ def _give(part: Batch, index: Int64Array, name: str, values: npt.NDArray[np.floa
 
 def _names(call: Call) -> list[str]:
     """What a synapse of a call has."""
-    own = [*call.values, *call.kind.spec.fixed]
+    own = {**call.values, **call.kind.spec.fixed}
+    unknown = call.kind.spec.states if _was_simulated(call) else ()
+    own = {name: value for name, value in own.items() if name not in unknown}
     return [*own, "source", "target", "receptor", "synapse_model", "synapse_id", "port", "target_thread", "sizeof"]
+
+
+def _was_simulated(call: Call) -> bool:
+    """Whether synapses that change are no longer what they were given."""
+    projection = None if KERNEL.engine is None else KERNEL.engine.simulated.get(call.number)
+    return KERNEL.clock.step > 0 and projection is not None and not projection.synapse.constant
 
 
 def _value(part: Batch, name: str) -> npt.NDArray[Any]:
@@ -239,6 +260,8 @@ def _value(part: Batch, name: str) -> npt.NDArray[Any]:
         found = plastic_weights(part)
         if found is not None:
             return found
+    if name in call.kind.spec.states and _was_simulated(call):
+        raise NESTErrors.NotImplemented(f"{call.kind.name}: {name} is not told once the synapses were simulated")
     if name in part.values:
         return part.values[name]
     constant = {
@@ -247,8 +270,6 @@ def _value(part: Batch, name: str) -> npt.NDArray[Any]:
     }  # fmt: skip
     if name in call.kind.spec.common:
         return np.full(n, call.kind.defaults[name])
-    if name not in constant and name not in call.values:
-        raise KeyError(name)
     value = constant.get(name, call.values.get(name))
     return np.array([value] * n, object if isinstance(value, (str, type(None))) else None)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from distsim.core.distributions import Clipped, Normal
 from distsim.core.values import is_distribution
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import ConnectionModel, Values
@@ -26,7 +27,7 @@ def _static(values: Values, target: Values, receptor: int | None) -> Any:
 
 def _power_law(values: Values, target: Values, receptor: int | None) -> Any:
     return StdpPowerLaw(
-        values["weight"], values["delay"], values["alpha"], values["lambda"], values["mu"],
+        _within(values["weight"], np.inf), values["delay"], values["alpha"], values["lambda"], values["mu"],
         tau_plus=values["tau_plus"], tau_minus=target["tau_minus"], receptor=receptor,
     )  # fmt: skip
 
@@ -39,10 +40,17 @@ def _number(values: Values, name: str) -> float:
     return float(value[0])
 
 
+def _within(weight: Any, most: float) -> Any:
+    """A normal weight that is next to never below 0 or above ``most`` as one that never is."""
+    surely = isinstance(weight, Normal) and 6.0 * weight.std < min(weight.mean, most - weight.mean)
+    return Clipped(weight, 0.0, most) if surely else weight
+
+
 def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
     return StdpGuetig(
-        values["weight"], values["delay"], values["lambda"], values["alpha"], values["mu_plus"], values["mu_minus"],
-        values["Wmax"], tau_plus=_number(values, "tau_plus"), tau_minus=target["tau_minus"], receptor=receptor,
+        _within(values["weight"], np.min(values["Wmax"])), values["delay"], values["lambda"], values["alpha"],
+        values["mu_plus"], values["mu_minus"], values["Wmax"], tau_plus=_number(values, "tau_plus"),
+        tau_minus=target["tau_minus"], receptor=receptor,
     )  # fmt: skip
 
 
@@ -61,6 +69,7 @@ GUETIG = {"lambda": 0.01, "alpha": 1.0, "mu_plus": 1.0, "mu_minus": 1.0, "Wmax":
 SHORT_TERM = {"U": 0.5, "tau_rec": 800.0, "tau_fac": 0.0}
 TSODYKS, TSODYKS2 = SHORT_TERM | {"tau_psc": 3.0, "u": 0.0}, SHORT_TERM | {"u": 0.5}
 AT_REST = {"x": 1.0, "y": 0.0}
+UNUSED = {"Kplus": 0.0}
 
 
 def _diffusion(values: Values, target: Values, receptor: int | None) -> Any:
@@ -75,8 +84,37 @@ def _variants(model: ConnectionModel, *suffixes: str) -> Iterator[tuple[str, Con
     """A model under its name and those of its variants, which differ in what they take of memory."""
     for suffix in ("", *suffixes):
         name = model.name + suffix
-        fixed = model.fixed | ({"synapse_label": -1} if suffix == "_lbl" else {})
-        yield name, replace(model, name=name, fixed=fixed)
+        defaults = model.defaults | ({"synapse_label": -1} if suffix == "_lbl" else {})
+        yield name, replace(model, name=name, defaults=defaults)
+
+
+def _described(name: str, values: Values, *common: str) -> ConnectionModel:
+    """A model that is not simulated: its synapses are drawn as static ones."""
+    return ConnectionModel(name, ANY | values, _static, common, simulated=False)
+
+
+HT = {"P": 1.0, "delta_P": 0.125, "tau_P": 500.0}
+QUANTAL = SHORT_TERM | {"u": 0.5, "n": 1, "a": 1}
+FACETS = {
+    "tau_plus": 20.0, "tau_minus_stdp": 20.0, "Wmax": 100.0, "weight_per_lut_entry": 100.0 / 15.0, "no_synapses": 0,
+    "synapses_per_driver": 50, "driver_readout_time": 15.0, "readout_cycle_duration": 0.0,
+}  # fmt: skip
+FACETS_OF_EACH = {
+    "a_causal": 0.0, "a_acausal": 0.0, "a_thresh_th": 21.835, "a_thresh_tl": 21.835, "init_flag": False,
+    "next_readout_time": 0.0,
+}  # fmt: skip
+DOPAMINE = {
+    "volume_transmitter": None, "A_plus": 1.0, "A_minus": 1.5, "tau_plus": 20.0, "tau_c": 1000.0, "tau_n": 200.0,
+    "b": 0.0, "Wmin": 0.0, "Wmax": 200.0,
+}  # fmt: skip
+DESCRIBED = (
+    _described("cont_delay_synapse", {}),
+    _described("ht_synapse", HT),
+    _described("quantal_stp_synapse", QUANTAL),
+    _described("stdp_facetshw_synapse_hom", FACETS | FACETS_OF_EACH, *FACETS),
+    _described("stdp_dopamine_synapse", DOPAMINE | {"c": 0.0, "n": 0.0}, *DOPAMINE),
+)
+"""Synapses that scripts may connect and ask for; a simulation with them is refused."""
 
 
 SYNAPSES: dict[str, ConnectionModel] = dict(
@@ -86,13 +124,14 @@ SYNAPSES: dict[str, ConnectionModel] = dict(
         ConnectionModel("static_synapse", ANY, _static),
         ConnectionModel("static_synapse_hom_w", ANY, _static, common=("weight",)),
         ConnectionModel(
-            "stdp_pl_synapse_hom", ANY | POWER_LAW, _power_law, tuple(POWER_LAW), {"Kplus": 0.0}, plastic=True
+            "stdp_pl_synapse_hom", ANY | POWER_LAW, _power_law, tuple(POWER_LAW), UNUSED, ("Kplus",), plastic=True
         ),
-        ConnectionModel("stdp_synapse", ANY | GUETIG, _guetig, (), {"Kplus": 0.0}, plastic=True),
-        ConnectionModel("stdp_synapse_hom", ANY | GUETIG, _guetig, tuple(GUETIG), {"Kplus": 0.0}, plastic=True),
-        ConnectionModel("tsodyks_synapse", ANY | TSODYKS, _tsodyks, (), AT_REST),
-        ConnectionModel("tsodyks_synapse_hom", ANY | TSODYKS, _tsodyks, tuple(TSODYKS), AT_REST),
-        ConnectionModel("tsodyks2_synapse", ANY | TSODYKS2, _tsodyks2, (), {"x": 1.0}),
+        ConnectionModel("stdp_synapse", ANY | GUETIG, _guetig, (), UNUSED, ("Kplus",), plastic=True),
+        ConnectionModel("stdp_synapse_hom", ANY | GUETIG, _guetig, tuple(GUETIG), UNUSED, ("Kplus",), plastic=True),
+        ConnectionModel("tsodyks_synapse", ANY | TSODYKS, _tsodyks, (), AT_REST, ("x", "y", "u")),
+        ConnectionModel("tsodyks_synapse_hom", ANY | TSODYKS, _tsodyks, tuple(TSODYKS), AT_REST, ("x", "y", "u")),
+        ConnectionModel("tsodyks2_synapse", ANY | TSODYKS2, _tsodyks2, (), {"x": 1.0}, ("x", "u")),
+        *DESCRIBED,
     )
     for pair in _variants(model, "_hpc", "_lbl")
 )

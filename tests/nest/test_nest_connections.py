@@ -92,3 +92,50 @@ def test_what_cannot_be_connected(nest):
     meter.record_from = ["V_n"]
     with pytest.raises(nest.NESTErrors.IllegalConnection, match="V_m"):
         nest.Connect(meter, neuron)
+
+
+def test_synapses_that_are_not_simulated_are_connected_and_asked_for(nest):
+    neurons = nest.Create("iaf_psc_exp_multisynapse", 3, {"tau_syn": [2.0, 3.0]})
+    nest.SetDefaults("stdp_dopamine_synapse", {"volume_transmitter": nest.Create("volume_transmitter")})
+    given = {"synapse_model": "stdp_dopamine_synapse", "c": 0.5, "weight": 3.0, "receptor_type": 2}
+    nest.Connect(neurons, neurons, {"rule": "fixed_indegree", "indegree": 2}, given)
+    assert nest.GetConnections().get(["c", "weight", "receptor"]) == {
+        "c": [0.5] * 6, "weight": [3.0] * 6, "receptor": [2] * 6,
+    }  # fmt: skip
+    with pytest.raises(nest.NESTErrors.NotImplemented, match="stdp_dopamine_synapse can be connected"):
+        nest.Simulate(1.0)
+
+
+def test_states_of_synapses_are_what_they_were_given_until_they_are_simulated(nest):
+    neurons = nest.Create("iaf_psc_exp", 2)
+    nest.Connect(neurons[0], neurons[1], syn_spec={"synapse_model": "tsodyks_synapse"})
+    synapses = nest.GetConnections()
+    synapses.y = 0.25
+    assert nest.GetConnections().get(["x", "y", "u"]) == {"x": 1.0, "y": 0.25, "u": 0.0}
+    with pytest.raises(nest.NESTErrors.NotImplemented, match="only be simulated from y = 0"):
+        nest.Simulate(1.0)
+    synapses.y = 0.0
+    nest.Simulate(1.0)
+    assert "x" not in nest.GetConnections().get()
+    with pytest.raises(nest.NESTErrors.NotImplemented, match="x is not told"):
+        _ = nest.GetConnections().x
+
+
+def test_synapses_have_labels_by_which_they_are_found(nest):
+    neurons = nest.Create("iaf_psc_alpha", 3)
+    nest.Connect(neurons, neurons, syn_spec={"synapse_model": "static_synapse_lbl", "synapse_label": 7})
+    nest.Connect(neurons, neurons, "one_to_one")
+    assert len(nest.GetConnections(synapse_label=7)) == 9
+    assert not nest.GetConnections(synapse_label=8)
+    assert nest.GetConnections().synapse_label.count(None) == 3
+
+
+def test_normal_weights_of_plastic_synapses_are_of_one_sign(nest):
+    neurons = nest.Create("iaf_psc_alpha", 4)
+    weight = nest.random.normal(35.0, 3.0)
+    nest.Connect(neurons, neurons, syn_spec={"synapse_model": "stdp_synapse", "weight": weight})
+    nest.Connect(
+        neurons, neurons, {"rule": "fixed_indegree", "indegree": 2}, {"synapse_model": "stdp_synapse", "weight": weight}
+    )
+    nest.Simulate(1.0)
+    assert 20.0 < min(nest.GetConnections().weight) < max(nest.GetConnections().weight) < 50.0

@@ -127,3 +127,57 @@ def test_currents_act_and_can_be_changed():
 def test_what_nest_refuses_is_refused(model, params, error):
     with pytest.raises(getattr(nest.NESTErrors, error)):
         nest.Create(model, params=params)
+
+
+def test_spikes_of_a_generator_may_have_weights_of_their_own():
+    """The numbers are those of NEST for the same script."""
+    trains = [
+        {"spike_times": [1.0, 3.0, 5.0], "spike_weights": [1.0, -2.0, 0.5]},
+        {"spike_times": [2.0, 4.0], "spike_multiplicities": [2, 1], "spike_weights": [3.0, 1.0]},
+    ]
+    generators, neurons = nest.Create("spike_generator", 2, params=trains), nest.Create("iaf_psc_alpha", 2)
+    meter = nest.Create("voltmeter", params={"interval": 2.0, "offset": 1.0})
+    nest.Connect(generators, neurons, "all_to_all", {"weight": [[10.0, 20.0], [30.0, 40.0]]})
+    nest.Connect(meter, neurons)
+    nest.Simulate(6.0)
+    generators[0].set(spike_times=[8.0, 9.0], spike_weights=[2.0, 3.0])
+    nest.Simulate(6.0)
+    expected = [
+        -70.0,
+        -70.0,
+        -69.981075833,
+        -69.9432275,
+        -69.314613783,
+        -68.582152743,
+        -68.63313427,
+        -67.304236422,
+        -68.308693977,
+        -66.690017097,
+        -68.137968388,
+        -66.190271953,
+    ]
+    assert meter.events["V_m"].round(9).tolist() == expected
+    assert len(nest.GetConnections(generators)) == 4
+
+
+def test_spikes_with_weights_reach_no_plastic_synapses():
+    generator = nest.Create("spike_generator", params={"spike_times": [1.0], "spike_weights": [2.0]})
+    nest.Connect(generator, nest.Create("iaf_psc_alpha"), syn_spec="stdp_synapse")
+    with pytest.raises(nest.NESTErrors.NotImplemented, match="spike_weights"):
+        nest.Simulate(1.0)
+
+
+def test_the_sum_of_synaptic_currents_can_be_recorded():
+    neuron = nest.Create("iaf_psc_exp_multisynapse", params={"tau_syn": [1.0, 3.0]})
+    generator = nest.Create("spike_generator", params={"spike_times": [1.0, 3.0]})
+    for receptor, weight in ((1, 5.0), (2, -20.0)):
+        nest.Connect(generator, neuron, "all_to_all", {"weight": weight, "receptor_type": receptor})
+    meter = nest.Create("multimeter", params={"record_from": ["I_syn", "I_syn_1", "I_syn_2"]})
+    nest.Connect(meter, neuron)
+    nest.Simulate(8.0)
+    events = meter.events
+    assert neuron.recordables == ["I_syn", "I_syn_1", "I_syn_2", "V_m"]
+    assert (events["I_syn"] == events["I_syn_1"] + events["I_syn_2"]).all()
+    assert events["I_syn"].min() < -15.0
+    with pytest.raises(nest.NESTErrors.IllegalConnection, match="did you mean 'I_syn_2'"):
+        nest.Connect(nest.Create("multimeter", params={"record_from": ["I_syn_3"]}), neuron)

@@ -86,15 +86,43 @@ def test_parameters_are_computed_with(nest):
         ),
         ("UnknownModelName", "static_synapse", lambda nest: nest.CopyModel("static_synapze", "mine")),
         ("UnaccessedDictionaryEntry", "tau_plus", lambda nest: nest.SetDefaults("stdp_pl_synapse_hom", {"tau_plu": 1})),
+        ("UnknownComponent", "iaf_psc_exp'", lambda nest: nest.SetDefaults("iaf_psc_ex", {"tau_m": 10.0})),
         ("BadProperty", "below V_th", lambda nest: nest.Create("iaf_psc_alpha", params={"V_th": -90.0})),
-        ("BadProperty", "spatial", lambda nest: nest.spatial.grid([2, 2])),
+        ("NotImplemented", "SpatialBernoulli", lambda nest: nest.spatial.distance),
     ],
-    ids=["model", "parameter", "rule", "synapse", "synapse parameter", "copied", "default", "value", "space"],
+    ids=[
+        "model",
+        "parameter",
+        "rule",
+        "synapse",
+        "synapse parameter",
+        "copied",
+        "default",
+        "no model",
+        "value",
+        "space",
+    ],
 )
 def test_wrong_names_raise_what_nest_raises_and_tell_the_nearest(nest, error, told, what):
-    kind = "NotImplemented" if told == "spatial" else error
-    with pytest.raises(getattr(nest.NESTErrors, kind), match=told):
+    with pytest.raises(getattr(nest.NESTErrors, error), match=told):
         what(nest)
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        ("V_m", lambda nest: nest.Create("iaf_psc_alpha").get("V_n")),
+        ("tau_m", lambda nest: nest.Create("iaf_psc_alpha").tau_mm),
+        ("tau_m", lambda nest: nest.GetDefaults("iaf_psc_alpha", "tau_mm")),
+        ("rng_seed", lambda nest: nest.GetKernelStatus("rng_sed")),
+        ("all_to_all", lambda nest: nest.Connect(*[nest.Create("iaf_psc_exp")] * 2, {"indegree": 1})),
+    ],
+    ids=["get", "attribute", "default", "kernel", "no rule"],
+)
+def test_what_is_asked_by_a_wrong_name_is_a_key_error(nest, told, what):
+    with pytest.raises(KeyError, match=told):
+        what(nest)
+    assert not len(nest.GetNodes({"modl": "iaf_psc_alpha"}))
 
 
 def test_attributes_of_the_kernel(nest):
@@ -110,3 +138,25 @@ def test_attributes_of_the_kernel(nest):
         nest.SetKernelStatus({"resolutoin": 0.1})
     with pytest.raises(AttributeError, match="Simulate"):
         nest.Simulat  # noqa: B018
+
+
+def test_nodes_have_positions(nest):
+    grid = nest.Create("iaf_psc_alpha", positions=nest.spatial.grid([3, 2], extent=[3.0, 2.0], edge_wrap=True))
+    assert nest.GetPosition(grid[:3]) == [[-1.0, 0.5], [-1.0, -0.5], [0.0, 0.5]]
+    assert grid[1:3].spatial["network_size"] == 2
+    np.testing.assert_array_equal(grid.spatial["shape"], [3, 2])
+    assert nest.Distance(grid[0], grid[3:5]) == [2.0**0.5, 1.0]
+    assert nest.FindNearestElement(grid, [1.0, 0.4]) == grid[4]
+    assert nest.FindCenterElement(grid).tolist()[0] in (3, 4)
+    places = nest.random.uniform(-1.0, 1.0)
+    free = nest.Create("iaf_psc_alpha", 5, positions=nest.spatial.free(places, num_dimensions=3))
+    assert np.abs(free.spatial["positions"]).max() < 1.0
+    assert "metadata=spatial" in repr(free)
+    assert len(nest.PlotLayer(free).axes) == 1
+    assert nest.Create("iaf_psc_alpha").spatial is None
+    with pytest.raises(nest.NESTErrors.LayerExpected, match="no positions"):
+        nest.GetPosition(nest.Create("iaf_psc_alpha", 2))
+    with pytest.raises(nest.NESTErrors.BadProperty, match="a grid has 2 or 3"):
+        nest.Create("iaf_psc_alpha", positions=nest.spatial.grid([3]))
+    with pytest.raises(nest.NESTErrors.NotImplemented, match="cannot depend on positions"):
+        _ = nest.spatial.distance

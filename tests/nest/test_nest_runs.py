@@ -46,6 +46,37 @@ def test_a_network_that_grows_goes_on_where_it_was(nest):
     assert potential(None) == potential(0) == potential(20)
 
 
+def noisy(nest):
+    """Neurons with random connections and noise, and a recorder of their spikes."""
+    nest.ResetKernel()
+    nest.rng_seed = 5
+    neurons, recorder = nest.Create("iaf_psc_alpha", 20), nest.Create("spike_recorder")
+    nest.Connect(neurons, neurons, {"rule": "fixed_indegree", "indegree": 5}, {"weight": 10.0})
+    nest.Connect(nest.Create("poisson_generator", params={"rate": 20000.0}), neurons, syn_spec={"weight": 60.0})
+    nest.Connect(neurons, recorder)
+    return neurons, recorder
+
+
+@pytest.mark.parametrize("second", [5, 99], ids=["same seed", "other seed"])
+def test_a_seed_between_runs_is_that_of_noise_and_not_of_connections(nest, second):
+    _, recorder = noisy(nest)
+    nest.Simulate(90.0)
+    whole = recorder.events["times"]
+    neurons, recorder = noisy(nest)
+    nest.Simulate(30.0)
+    edges = nest.GetConnections(neurons, neurons).get(["source", "target"])
+    nest.rng_seed = second
+    nest.Simulate(30.0)
+    nest.Connect(nest.Create("iaf_psc_alpha"), neurons)
+    nest.Simulate(30.0)
+    assert nest.GetConnections(neurons, neurons).get(["source", "target"]) == edges
+    alike = []
+    for begin in (0.0, 30.0, 60.0):
+        parts = (times[(times > begin) & (times < begin + 30.05)] for times in (whole, recorder.events["times"]))
+        alike.append(np.array_equal(*parts))
+    assert alike == [True, second == 5, second == 5]
+
+
 def test_currents_rates_and_states_change_at_once(nest):
     neuron = nest.Create("iaf_psc_alpha", 3)
     current = nest.Create("dc_generator", params={"amplitude": 100.0})

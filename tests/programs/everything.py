@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distsim import (
+    AdaptiveExponential,
     ConstantCurrent,
     EdgeList,
     FixedIndegree,
@@ -17,14 +18,13 @@ from distsim import (
     Redrawn,
     Simulation,
     Static,
+    StdpGuetig,
     StdpPowerLaw,
     TsodyksMarkram,
     Uniform,
 )
-from docs.own.adaptive_exponential import AdaptiveExponential
 from docs.own.izhikevich import Izhikevich
 from docs.own.ring import Ring
-from docs.own.stdp_synapse import StdpSynapse
 from docs.own.triangle_current import TriangleCurrent
 from tests.programs import every_kernel
 from tests.programs.own_synapse import Tsodyks2
@@ -36,11 +36,12 @@ def build_network() -> Network:
     a, b, k = (network.find(name) for name in "ABK")
     noise = network.population("N", 7, PoissonSource(rate=[300.0, 2000.0], times=[0.0, 15.0], stop=32.5))
     own = network.population("I", 9, Izhikevich(a=Uniform(0.02, 0.1), I_e=6.0), V_m=Uniform(-70.0, -50.0))
-    adaptive = network.population("J", 8, AdaptiveExponential(C_m=Uniform(200.0, 300.0), t_ref=1.0), V_m=-60.0)
+    driven = AdaptiveExponential(C_m=Uniform(200.0, 300.0), t_ref=1.0, I_e=1000.0)
+    adaptive = network.population("J", 8, driven, V_m=-60.0)
     more = network.population("O", 11, IafPscExp(I_e=400.0), V_m=Redrawn(Normal(-62.0, 5.0), -70.0, -56.0))
     network.connect(noise, adaptive, FixedIndegree(4), StdpPowerLaw(60.0, Uniform(0.75, 6.0), lambda_=2.0))
     network.connect(own, own, Ring(2), Static(Uniform(0.0, 2.0), 1.0))
-    network.connect(own[:5] + adaptive, more, FixedIndegree(6), StdpSynapse(weight=60.0, delay=1.5, lambda_=0.05))
+    network.connect(own[:5] + adaptive, more, FixedIndegree(6), StdpGuetig(weight=60.0, delay=1.5, lambda_=0.05))
     network.connect(more[::2], a[:6] + k[3:], FixedIndegree(5), Tsodyks2(weight=40.0, delay=1.0))
     network.connect(more, more[4:], FixedIndegree(3), TsodyksMarkram(30.0, Uniform(1.0, 3.0), D=100.0))
     network.connect(b[:8], more[:8], OneToOne(), Static(np.linspace(10.0, 80.0, 8), 2.5))
