@@ -157,6 +157,9 @@ class SynapseCollection:
         """The values of one name of all synapses, in their order."""
         if name in ("source", "target"):
             return list(self._joined(name)[self._order].tolist())
+        known = {each: None for part in self._parts for each in _names(part.call)}
+        if name not in known:
+            raise KeyError(unknown("property of these connections", name, known))
         columns = [_value(part, name) for part in self._parts]
         if any(column.dtype == object for column in columns):
             columns = [column.astype(object) for column in columns]
@@ -247,8 +250,6 @@ def _value(part: Batch, name: str) -> npt.NDArray[Any]:
     }  # fmt: skip
     if name in call.kind.spec.common:
         return np.full(n, call.kind.defaults[name])
-    if name not in constant and name not in call.values:
-        raise KeyError(unknown(f"property of {call.kind.name}", name, _names(call)))
     value = constant.get(name, call.values.get(name))
     return np.array([value] * n, object if isinstance(value, (str, type(None))) else None)
 
