@@ -19,7 +19,7 @@ from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
 from distsim.core.values import bounds
 from distsim.nest.connection_calls import Call, SynapseKind
-from distsim.nest.drawn_edges import by_receptor, drawn, listed, mirrored, owners_of, upper, without_multapses
+from distsim.nest.edges_of_calls import by_receptor, drawn, listed, mirrored, owners_of, upper, without_multapses
 from distsim.nest.kernel import KERNEL
 from distsim.nest.kernel_attributes import RULES
 from distsim.nest.nest_errors import NESTErrors, unknown
