@@ -208,7 +208,8 @@ def contents(events: dict[str, Any]) -> dict[str, Any]:
     """Number of events, a digest of their times (of synapses, weights) and senders in any order, means of the rest."""
     import numpy as np
 
-    columns = [np.asarray(events.pop(name, ()), float) for name in ("times", "senders")]
+    events = {name: np.nan_to_num(np.array(values, float)) for name, values in events.items()}  # None: it has no such
+    columns = [events.pop(name, np.zeros(0)) for name in ("times", "senders")]
     order = np.lexsort(columns)
     digest = hashlib.sha256(b"".join(np.round(column[order], 6).tobytes() for column in columns)).hexdigest()
     means = {

@@ -163,6 +163,9 @@ class SynapseCollection:
         """The values of one name of all synapses, in their order."""
         if name in ("source", "target"):
             return list(self._joined(name)[self._order].tolist())
+        known = {each: None for part in self._parts for each in _names(part.call)}
+        if name not in known:
+            raise KeyError(unknown("property of these connections", name, known))
         columns = [_value(part, name) for part in self._parts]
         if not any(name in _names(part.call) for part in self._parts):
             raise KeyError(

@@ -253,6 +253,17 @@ def check_benchmark(arguments: list[str], document: str, folder: Path) -> None:
     assert (folder / "out.json").exists()
 
 
+def check_nest_scripts(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark runs the script that a document shows, without NEST."""
+    if sys.platform != "linux":
+        pytest.skip("the benchmark pins cores as Linux does it")
+    shown = documents.fenced("docs/nest.md", "python")
+    (folder / "script.py").write_text("\n".join(shown), encoding="utf-8")
+    alone = ["--only", "distsim", str(folder / "script.py")]
+    assert "spike_recorder" in run_python(["benchmarks/nest_scripts.py", *alone], None, ROOT)
+    assert arguments[-1] == "script.py"
+
+
 def check_nest(arguments: list[str], document: str, folder: Path) -> None:
     """The script that a document shows runs in NEST's place, ``import nest`` and all."""
     shown = "\n".join(documents.fenced(document, "python"))
@@ -376,6 +387,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python -m distsim": check_models,
     "python benchmarks/against_nest.py": check_benchmark,
     "python benchmarks/against_nnmt.py": check_against_nnmt,
+    "python benchmarks/nest_scripts.py": check_nest_scripts,
     "python benchmarks/many_projections.py": check_many_projections,
     "python benchmarks/against_brian2.py": check_against_brian2,
     "python benchmarks/checkpoints.py": check_checkpoints,
