@@ -10,12 +10,12 @@ from typing import Any
 from distsim.binary.binary_network import BinaryNetwork
 from distsim.core.errors import InputError
 from distsim.core.parts import common
-from distsim.parallel.agreement import leaves_of
+from distsim.parallel.agreement import HIDDEN, leaves_of
 from distsim.spiking.network import Network
 
 Change = Callable[[Any], None]
 """Makes a change of the simulation that it is given, whose network is like the one before."""
-PARTS = ("populations", "projections", "stimulations", "_frozen", "_collected")
+PARTS = ("populations", "projections", "stimulations", *HIDDEN)
 OF_BINARY = {"theta": "theta", "tau": "tau", "m_ext": "m"}
 """What of a population of binary neurons can be set, and under which name."""
 AT_FIRST = ("initial", "rate", "m_0")

@@ -83,7 +83,7 @@ class Setting(NamedTuple):
     ``points``: it makes up the list of points, and experiments that differ in it may share a folder; so may those that
     differ in one that says what is ``kept``, on which no result depends. ``record``: its name in records, which lie on
     different curves where they differ in it. ``models_own``: left out, it is what the model has for it. ``later``: the
-    records of earlier versions are without it.
+    records and folders of earlier versions are without it, and go on where it has its default.
     """
 
     default: Any
@@ -97,6 +97,11 @@ class Setting(NamedTuple):
     choices: tuple[str, ...] = ()
     unit: str = ""
     later: bool = False
+
+    @property
+    def is_of_points(self) -> bool:
+        """Whether experiments that differ in it may share a folder."""
+        return self.points or self.kept
 
     @property
     def help(self) -> str:
@@ -212,8 +217,10 @@ class Experiment:
 
     def identity(self) -> dict[str, Any]:
         """The settings common to all points, as plain data: equal for experiments whose points belong together."""
-        settings = self.settings().items()
-        return {name: value for name, value in settings if not SETTINGS[name].points and not SETTINGS[name].kept}
+        common = {name: value for name, value in self.settings().items() if not SETTINGS[name].is_of_points}
+        return {
+            name: value for name, value in common.items() if not SETTINGS[name].later or value != OF_RUN[name].value
+        }
 
     def recording(self) -> Recording:
         """What is recorded: ``record``, and what is to be kept and is not in it."""

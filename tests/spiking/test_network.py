@@ -104,10 +104,11 @@ def test_description_is_json_and_holds_everything():
     assert description["dt"] == 0.5
     a, b, x, *_ = description["populations"]
     assert (a["name"], a["size"], a["model"]["class"], a["model"]["t_ref"]) == ("A", 20, "IafPscAlpha", 1.5)
-    assert a["model"]["V_th"] == {"shape": [20], "min": -56.0, "max": -54.0}
+    assert a["model"]["V_th"] == {"shape": [20], "min": -56.0, "max": -54.0, "hash": "81b14bdbf9fb5d41"}
     assert a["initial"] == {"V_m": {"class": "Normal", "mean": -65.0, "std": 3.0}}
     assert b["model"]["integrate"]["tau_syn_in"] == 5.0
-    assert x["model"]["times"] == {"arrays": 12, "together": {"shape": [24], "min": 1.0, "max": 13.5}}
+    together = {"shape": [24], "min": 1.0, "max": 13.5, "hash": "11850fbeb467cfd1"}
+    assert x["model"]["times"] == {"arrays": 12, "together": together}
     first, *_, edge_list, plastic, _, _, trains = description["projections"]
     assert first["projection"] == "A->B"
     assert first["rule"] == {"class": "AllToAll", "autapses": True}
