@@ -113,7 +113,7 @@ def test_description_is_json_and_holds_everything():
     assert first["projection"] == "A->B"
     assert first["rule"] == {"class": "AllToAll", "autapses": True}
     assert first["synapse"]["delay"]["high"] == "inf"
-    assert edge_list["rule"]["source"] == {"shape": [2], "min": 0.0, "max": 3.0}
+    assert edge_list["rule"]["source"] == {"shape": [2], "min": 0.0, "max": 3.0, "hash": "6f2aa626d1639e62"}
     assert plastic["synapse"]["class"] == "StdpPowerLaw"
     assert trains["rule"] == {"class": "AllToAll", "autapses": True}
     assert [s["stimulus"]["class"] for s in description["stimuli"]] == ["Poisson", "ConstantCurrent"]
