@@ -110,7 +110,7 @@ def _segmented_once(local: LocalTable) -> Callable[[], tuple[int, float]]:
         gids, _, events = volleys.next()
         stamps = np.full(len(gids), NOW)
         ring[:] = 0
-        delivery.done = NOW
+        delivery.done[0] = NOW
         return events, seconds(lambda: delivery.deliver(gids, stamps, ring, local.target.grid, NOW, horizon))
 
     return once

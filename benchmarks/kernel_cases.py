@@ -149,7 +149,7 @@ def _neuron_case(name: str, model: Any, sizes: Sizes) -> Case:
         return n * slots, seconds(lambda: local.neurons.update(*arguments))
 
     if name == "ignore_and_fire":
-        kernels = (ignore_and_fire.update, ignore_and_fire.clear)
+        kernels = (ignore_and_fire.ignoring,)
         return Case(name, "neuron and step", once, kernels, lambda machine: _ignore_limits(machine, local))
     own = name.endswith("own parameters")
     operations = _operations(type(model), model.inputs(), own)

@@ -138,7 +138,7 @@ def PlotLayer(layer: NodeCollection, fig: Any = None, nodecolor: Any = "b", node
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
+    if name.startswith("_"):  # Python and its tools ask every module for such names
         raise AttributeError(name)
     raise NESTErrors.NotImplemented(
         f"nest.spatial.{name}: connections cannot depend on positions; distsim has SpatialBernoulli, see docs/liquid.md"

@@ -163,14 +163,10 @@ class SynapseCollection:
         """The values of one name of all synapses, in their order."""
         if name in ("source", "target"):
             return list(self._joined(name)[self._order].tolist())
+        columns = [_value(part, name) for part in self._parts]
         known = {each: None for part in self._parts for each in _names(part.call)}
         if name not in known:
             raise KeyError(unknown("property of these connections", name, known))
-        columns = [_value(part, name) for part in self._parts]
-        if not any(name in _names(part.call) for part in self._parts):
-            raise KeyError(
-                unknown("property of these synapses", name, {n for part in self._parts for n in _names(part.call)})
-            )
         if any(column.dtype == object for column in columns):
             columns = [column.astype(object) for column in columns]
         return list(np.concatenate(columns)[self._order].tolist())
