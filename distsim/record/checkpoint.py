@@ -189,6 +189,17 @@ class Saving(Archive):
         agree(self.comm, failure)
 
 
+def save(comm: MPI.Comm, path: Path, parts: int, about: dict[str, Any], transfer: Callable[[Archive], None]) -> None:
+    """Keep what ``transfer`` tells; where that fails, what was kept before stays (collective). See ``Saving``."""
+    archive = Saving(comm, path, parts, about)
+    try:
+        transfer(archive)
+        archive.close()
+    except BaseException:
+        archive.discard()
+        raise
+
+
 class Restoring(Archive):
     """The checkpoint at ``path``, whose ``head`` is known."""
 

@@ -18,7 +18,7 @@ from distsim.parallel.gather import DECIMALS
 from distsim.parallel.job import faults
 from distsim.parallel.machine import check_memory, peak_bytes, resident_bytes
 from distsim.parallel.timers import Timers, over_ranks
-from distsim.record.checkpoint import Archive, Restoring, Saving, of_network, open_checkpoint
+from distsim.record.checkpoint import Archive, Restoring, of_network, open_checkpoint, save
 from distsim.record.output import FLUSH_TIME, Output
 from distsim.record.store import Store
 from distsim.record.surroundings import versions
@@ -226,13 +226,7 @@ class SimulationBase(Prepared[AnyNetwork]):
         about |= {"simulation": self._name, "network": of_network(self.network), "versions": versions()}
         about |= {"time": self.time, "file": self._output.kept() if self._output else None, "note": note}
         with faults(self.comm):
-            archive = Saving(self.comm, Path(path), parts, about)
-            try:
-                self._transfer(archive)
-                archive.close()
-            except BaseException:
-                archive.discard()
-                raise
+            save(self.comm, Path(path), parts, about, self._transfer)
 
     def _check_recordings(self) -> None:
         """InputError where something is recorded of which a checkpoint does not know: it would be lost."""

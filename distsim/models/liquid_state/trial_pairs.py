@@ -19,7 +19,7 @@ from distsim.models.liquid_state.states import pair_distances
 from distsim.models.liquid_state.stimuli import Pair, on_grid
 from distsim.models.liquid_state.trials import Trials
 from distsim.parallel.job import faults
-from distsim.record.checkpoint import Archive, Restoring, Saving, of_network, open_checkpoint
+from distsim.record.checkpoint import Archive, Restoring, of_network, open_checkpoint, save
 from distsim.record.surroundings import versions
 from distsim.spiking.neurons.lif_multisynapse import STIMULUS
 from distsim.spiking.sources.spike_trains import SpikeTrains
@@ -113,13 +113,7 @@ class TrialPairs:
         kept = (None, 0.0) if self._file is None else self._file.kept()
         about = {"simulation": KIND, "network": of_network(self._trials.network), "versions": versions(), "note": note}
         with faults(self.comm):
-            archive = Saving(self.comm, path, 1, about | {"file": kept[0], "time": kept[1]})
-            try:
-                self._transfer(archive)
-                archive.close()
-            except BaseException:
-                archive.discard()
-                raise
+            save(self.comm, path, 1, about | {"file": kept[0], "time": kept[1]}, self._transfer)
 
     def _restore(self, path: Path) -> Any:
         """Bring back what was kept; what the file held then, and the time (ms) until which, if there was one."""

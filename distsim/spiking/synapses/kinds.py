@@ -5,27 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from distsim.core.jit import jit
 from distsim.spiking.synapses.input_unit import Grid, to_units
-from distsim.spiking.synapses.synapse_model import Delivery
-from distsim.spiking.synapses.table import Int64Array, Kinds, Table, row_of
+from distsim.spiking.synapses.synapse_model import CompiledDelivery
+from distsim.spiking.synapses.table import Kinds, Table, row_of
 
 
-class KindDelivery(Delivery):
+class KindDelivery(CompiledDelivery):
     """Delivers the spikes of one table of static synapses of many kinds, each at once."""
 
     def __init__(self, table: Table, kinds: Kinds) -> None:
         super().__init__(table)
         self._kernel = deliver_runs if kinds.in_runs else deliver_kinds
         self._arrays = (table.place, table.offsets, tuple(kinds), table.targets, table.weights, table.delays)
-
-    def deliver(
-        self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
-    ) -> int:
-        kernel, before, after = self.compiled(grid)
-        return int(kernel(gids, stamps, *before, ring, *after))
 
     def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
         """The kernel, and what it takes before the ring and after it."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from distsim.core.units import MAX_STEPS
 from distsim.spiking.synapses.history import NEVER, History
 from distsim.spiking.synapses.input_unit import Grid
-from distsim.spiking.synapses.synapse_model import Delivery, FloatArray
+from distsim.spiking.synapses.synapse_model import CompiledDelivery, FloatArray
 from distsim.spiking.synapses.table import Int64Array, Table
 
 LONGEST_BITS = 64  # of a number of steps
@@ -30,7 +30,7 @@ class PlasticKernels(NamedTuple):
     weights_at: Any
 
 
-class PlasticDelivery(Delivery):
+class PlasticDelivery(CompiledDelivery):
     """Delivers the spikes of one table of plastic synapses.
 
     It holds the traces of the sources and the histories of the targets; the weights as last transmitted stand in the
@@ -93,12 +93,6 @@ class PlasticDelivery(Delivery):
             self.settled = np.empty(self.table.n_edges)
             self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
         self.kernels.settle(before, until, self.table.arrays, self.history.arrays, self.sources, self.constants)
-
-    def deliver(
-        self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
-    ) -> int:
-        kernel, before, after = self.compiled(grid)
-        return int(kernel(gids, stamps, *before, ring, *after))
 
     def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
         limits = 1.0 / grid.unit, grid.largest_weight

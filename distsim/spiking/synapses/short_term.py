@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from distsim.core.declared import numbers_of
 from distsim.core.jit import jit
 from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.per_edge import entries, equation, put
-from distsim.spiking.synapses.synapse_model import Delivery, SynapseModel
-from distsim.spiking.synapses.table import Int64Array, Table, row_of
+from distsim.spiking.synapses.synapse_model import CompiledDelivery, Delivery, SynapseModel
+from distsim.spiking.synapses.table import Table, row_of
 
 NEVER = -1  # the last spike of a source that has not fired yet
 
@@ -48,7 +47,7 @@ class ShortTermSynapse(SynapseModel, abstract=True):
         return 8.0 * (len(self.initial) * edges + rows)
 
 
-class ShortTermDelivery(Delivery):
+class ShortTermDelivery(CompiledDelivery):
     """Delivers the spikes of one table.
 
     state: that of each synapse just after the last spike, arrays (edges,). t_last (rows,): the last spike of a source.
@@ -61,12 +60,6 @@ class ShortTermDelivery(Delivery):
         self.constants = synapse.constants(table, dt)
         self.state = tuple(np.full(table.n_edges, float(value)) for value in synapse.initial.values())
         self.t_last = np.full(len(table.offsets) - 1, NEVER)
-
-    def deliver(
-        self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
-    ) -> int:
-        kernel, before, after = self.compiled(grid)
-        return int(kernel(gids, stamps, *before, ring, *after))
 
     def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
         limits = 1.0 / grid.unit, grid.largest_weight if self.unbounded else np.inf

@@ -75,6 +75,20 @@ class Delivery(ABC):
             raise InputError(f"{kind}: 'transfer' is missing, which says what a checkpoint keeps of {', '.join(own)}")
 
 
+class CompiledDelivery(Delivery):
+    """All that it does is done by its kernel, which takes no note of the time."""
+
+    def deliver(
+        self, gids: Int64Array, stamps: Int64Array, ring: npt.NDArray[Any], grid: Grid, now: int, horizon: int
+    ) -> int:
+        kernel, before, after = self.compiled(grid)
+        return int(kernel(gids, stamps, *before, ring, *after))
+
+    @abstractmethod
+    def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+        """See ``Delivery.compiled``; there always is one."""
+
+
 class SynapseModel(Declared, abstract=True):
     """Base of all kinds of synapses: ``weight`` and ``delay`` (ms), a number, an array, or a distribution each.
 
