@@ -212,7 +212,7 @@ def read_contents(path: Path) -> dict[str, list[str]]:
 
     Synapses are named "source->target". Raises InputError where the file cannot be read.
     """
-    return _read(path, lambda file: {kind: sorted(file[kind]) for kind in sorted(file)})
+    return _read(path, lambda file: {kind: sorted(file[kind]) for kind in sorted(file) if kind != "network"})
 
 
 def _read_columns(path: Path, kind: str, population: str, **types: type) -> list[npt.NDArray[Any]]:
