@@ -91,6 +91,8 @@ from distsim.spiking.neurons.neuron_model import State as State
 from distsim.spiking.neurons.parrot import Parrot as Parrot
 from distsim.spiking.protocols import Drive as Drive
 from distsim.spiking.simulation import Simulation as Simulation
+from distsim.spiking.sonata_folder import write_sonata as write_sonata
+from distsim.spiking.sonata_reading import read_sonata as read_sonata
 from distsim.spiking.sources.poisson_source import PoissonSource as PoissonSource
 from distsim.spiking.sources.pulse_packets import PulsePackets as PulsePackets
 from distsim.spiking.sources.spike_trains import SpikeTrains as SpikeTrains

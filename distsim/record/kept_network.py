@@ -82,6 +82,14 @@ def read_network(
         raise InputError(f"'{path}' cannot be read, it is damaged or of another kind: {reason}") from error
 
 
+def kept_array(path: str, kept: Any) -> npt.NDArray[Any]:
+    """An array that ``KeptArrays`` put into the file at ``path``; ValueError where it does not have its checksum."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return _array(file, kept)
+
+
 def _array(file: Any, kept: Any) -> npt.NDArray[Any]:
     """An array that was kept; ValueError where it does not have its checksum."""
     if isinstance(kept, dict):

@@ -19,7 +19,9 @@ from distsim.core.kept_objects import FindClass, Keep, Load, class_finder, objec
 from distsim.core.parts import Neurons, Part, Piece
 from distsim.record.jsonable import plain
 from distsim.record.kept_network import KeptArrays, read_network
+from distsim.record.sonata_columns import StoredColumn
 from distsim.spiking.explicit_edges import kind_between
+from distsim.spiking.sonata_rule import SonataEdges
 
 Recordings = Mapping[str, Any]
 """Classes of recordings by the attribute of a network that lists those that it has."""
@@ -62,7 +64,7 @@ def network_from_file(
     network_class: Any, recordings: Recordings, path: str | os.PathLike[str], own: tuple[Any, ...]
 ) -> Any:
     """See ``Network.from_file``."""
-    find_class = class_finder(own, f"'{path}'")
+    find_class = class_finder((*own, SonataEdges, StoredColumn), f"'{path}'")
 
     def build(kept: dict[str, Any], load: Load) -> Any:
         return _built(network_class(kept["dt"]), kept, recordings, load, find_class)
