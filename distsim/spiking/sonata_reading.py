@@ -150,8 +150,6 @@ class _Columns:
             values = {number: float(value) for number, value in by_type.items()}
         except (TypeError, ValueError):
             raise InputError(f"'{population.path}': {name} of the types of '{population.name}' is no number") from None
-        if len(set(values.values())) == 1:
-            return next(iter(values.values()))
         return self._column(population.columns["type"], tuple(sorted(values.items())))
 
     def value_of(self, kept: Any) -> Value:
@@ -178,6 +176,7 @@ class _Columns:
         path = self.population.path
         found = scan(self.comm, path, dataset)
         low, high = found.low, found.high
+        of_types = tuple((number, value) for number, value in of_types if found.low <= number <= found.high)
         if of_types:
             low, high = min(value for _, value in of_types), max(value for _, value in of_types)
         if low == high and found.size:
