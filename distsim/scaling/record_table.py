@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from distsim.core.errors import InputError
+from distsim.core.exported import tool
 from distsim.record.jsonable import flat
 from distsim.scaling.report.summary import with_speed
 
@@ -24,13 +23,7 @@ class Records(list[Mapping[str, Any]]):
 
     def to_pandas(self) -> Any:
         """The table as a ``pandas.DataFrame``; InputError where pandas is not installed."""
-        try:
-            pandas = import_module("pandas")
-        except ImportError:
-            raise InputError(
-                "to_pandas: pandas is not installed; install it (python -m pip install pandas), or use columns()"
-            ) from None
-        return pandas.DataFrame(self.columns())
+        return tool("pandas", ", or use columns()").DataFrame(self.columns())
 
 
 def load_records(*folders: str | os.PathLike[str]) -> Records:
