@@ -67,6 +67,7 @@ from distsim.rates.rate_network import DiffusionConnection as DiffusionConnectio
 from distsim.rates.rate_network import RateNetwork as RateNetwork
 from distsim.rates.rate_network import SiegertNeuron as SiegertNeuron
 from distsim.rates.rate_simulation import RateSimulation as RateSimulation
+from distsim.record.mending import mend_file as mend_file
 from distsim.scaling.one_point import run_point as run_point
 from distsim.scaling.record_table import Records as Records
 from distsim.scaling.record_table import load_records as load_records

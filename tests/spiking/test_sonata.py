@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from distsim import (
     SpikeTrains,
     Static,
     StdpPowerLaw,
+    mend_file,
     read_sonata,
+    read_spikes,
     write_sonata,
 )  # fmt: skip
 from distsim.record import sonata_columns
@@ -244,3 +247,26 @@ def test_what_cannot_be_read_or_written_is_said(tmp_path):
     write_sonata(simulation, tmp_path / "twice")
     with pytest.raises(InputError, match=r"nodes.h5 exists already"):
         write_sonata(simulation, tmp_path / "twice")
+
+
+def test_a_file_of_a_killed_run_is_mended(tmp_path):
+    """It was killed between two headers: one column has more rows than the other, and than are there for sure."""
+    path = tmp_path / "run.h5"
+    simulate(recording.build_network(), 100.0, file=path).close()
+    whole = path.read_bytes()
+    before = libsonata.SpikeReader(str(path))["E"].get()
+    mend_file(path)
+    assert path.read_bytes() == whole
+    with h5py.File(path, "r+") as file:
+        file["spikes/E/timestamps"].resize(len(before) + 3, axis=0)
+        crc = zlib.crc32(file["spikes/E/node_ids"][: len(before) - 2].data)
+        file["spikes/E/node_ids"].attrs.modify("checked", np.array([len(before) - 2, crc], np.uint64))
+    mend_file(path)
+    assert libsonata.SpikeReader(str(path))["E"].get() == before[:-2]
+    times, neurons = read_spikes(path, "E")
+    assert list(zip(neurons.tolist(), times.tolist(), strict=True)) == before[:-2]
+    with pytest.raises(InputError, match="there is no file"):
+        mend_file(tmp_path / "missing.h5")
+    path.write_bytes(b"no HDF5")
+    with pytest.raises(InputError, match="cannot be mended"):
+        mend_file(path)
