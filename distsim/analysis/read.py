@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, nearest
 from distsim.core.exported import About, ExportedSpikes, ExportedStates
+from distsim.core.format_versions import FILES
 
 Path = str | os.PathLike[str]
 FloatArray = npt.NDArray[np.float64]
@@ -278,6 +279,10 @@ def _read(path: Path, action: Callable[[Any], Result]) -> Result:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with h5py.File(path, "r") as file:
+                if file.attrs.get("format", FILES) != FILES:
+                    raise InputError(
+                        f"'{path}' has format {file.attrs['format']}, this version of distsim reads {FILES}"
+                    )
                 return action(file)
         except InputError:
             raise

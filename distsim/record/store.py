@@ -2,7 +2,8 @@
 
 Every dataset has the attribute ``checked``, two numbers: how many of its rows are there for sure, and the CRC-32 of
 their bytes. Readers go by it (analysis/read.py), and so does what is read back here. Root attributes: ``distsim``, all
-that was known at the start as JSON, ``distsim_crc32``, and ``T``, the simulated time (ms) up to which all is there.
+that was known at the start as JSON, ``distsim_crc32``, ``format``, a version, and ``T``, the simulated time (ms) up to
+which all is there.
 The format is that of HDF5 1.10, in which every block of metadata has a checksum.
 """
 
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, StorageError
+from distsim.core.format_versions import FILES
 from distsim.record.disk import Disk
 from distsim.record.storage import refused
 
@@ -69,6 +71,7 @@ class Store:
             text = json.dumps(about, allow_nan=False).encode()
             self._file.attrs["distsim"] = np.bytes_(text)
             self._file.attrs["distsim_crc32"] = zlib.crc32(text)
+            self._file.attrs["format"] = FILES
             self._file.attrs["T"] = 0.0
             layout(self)
             self.flush(0.0)

@@ -9,6 +9,7 @@ from typing import Any
 
 from distsim.core.exported import tool
 from distsim.record.jsonable import flat
+from distsim.scaling.nest_timers import nest_timers
 from distsim.scaling.report.summary import with_speed
 
 
@@ -20,6 +21,10 @@ class Records(list[Mapping[str, Any]]):
         rows = [dict(flat(record)) for record in self]
         names = dict.fromkeys(name for row in rows for name in row)
         return {name: [row.get(name) for row in rows] for name in names}
+
+    def nest_timers(self) -> Records:
+        """The same points in the columns that beNNch's plots read, with timers (s) by the names of NEST's."""
+        return Records(nest_timers(record) for record in self)
 
     def to_pandas(self) -> Any:
         """The table as a ``pandas.DataFrame``; InputError where pandas is not installed."""
