@@ -45,6 +45,12 @@ class _Told(Exported):
     def _about(self) -> About | None:
         return getattr(self, "_told", None)
 
+    def __setstate__(self, state: Any) -> None:
+        """Bring back what was sent to another rank: pickle would set what is frozen."""
+        parts = state if isinstance(state, tuple) else (state,)
+        for name, value in (pair for part in parts if part for pair in part.items()):
+            object.__setattr__(self, name, value)
+
 
 @dataclass(frozen=True)
 class Spikes(_Told, ExportedSpikes):

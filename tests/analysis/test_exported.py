@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 
 import elephant.statistics
@@ -81,6 +82,14 @@ def test_a_stretch_of_time_is_told(tmp_path):
     simulate(build(), 10.0, file=tmp_path / "run.h5").close()
     train = read_spikes(tmp_path / "run.h5", "S", start=2.0, stop=8.0).to_neo()[0]
     assert (float(train.t_start), float(train.t_stop), train.magnitude.tolist()) == (2.0, 8.0, [2.5, 7.0])
+
+
+def test_what_is_sent_to_another_rank_can_be_exported_there(recorded):
+    for found in recorded:
+        sent = pickle.loads(pickle.dumps(found))
+        assert sent.to_pandas().equals(found.to_pandas())
+    by_hand = pickle.loads(pickle.dumps(Spikes(np.arange(3), np.arange(3))))
+    assert by_hand.step.tolist() == [0, 1, 2]
 
 
 def test_parts_count_their_own_neurons():
