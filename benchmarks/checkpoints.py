@@ -48,12 +48,11 @@ def timed(comm: MPI.Comm, action: Callable[[], Any]) -> tuple[float, Any]:
     return max(comm.allgather(time.perf_counter() - begin)), found
 
 
-def write(path: Path, n: int) -> None:
-    """Write ``n`` bytes and force them to the disk."""
-    piece = np.random.default_rng(1).integers(0, 256, PIECE, np.uint8).data
+def write(path: Path, n: int, piece: memoryview) -> None:
+    """Write ``n`` bytes, each time those of ``piece``, and force them to the disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for begin in range(0, n, PIECE):
-        os.write(descriptor, piece[: min(PIECE, n - begin)])
+        os.write(descriptor, piece[: n - begin])
     os.fsync(descriptor)
     os.close(descriptor)
 
@@ -62,6 +61,7 @@ def measure(comm: MPI.Comm, arguments: argparse.Namespace, folder: Path) -> dict
     model = registry.find("two_population")
     parameters = model.load({"N": arguments.neurons})
     path, options = folder / "checkpoint", {"precision": arguments.precision}
+    piece = np.random.default_rng(1).integers(0, 256, PIECE, np.uint8).data
     seconds: dict[str, list[float]] = {name: [] for name in ("build", "save", "write", "restore")}
     for k in range(arguments.repetitions):
         network = model.build_network(parameters)
@@ -77,7 +77,7 @@ def measure(comm: MPI.Comm, arguments: argparse.Namespace, folder: Path) -> dict
         for _ in range(2):  # the second one has one of its size to replace
             seconds["save"].append(timed(comm, lambda simulation=simulation: simulation.save(path, files=1))[0])
             n = path.stat().st_size
-            raw = timed(comm, lambda n=n: write(folder / "plain", n) if comm.rank == 0 else None)
+            raw = timed(comm, lambda n=n: write(folder / "plain", n, piece) if comm.rank == 0 else None)
             seconds["write"].append(raw[0])
         del simulation
     least = {name: min(values) for name, values in seconds.items()}

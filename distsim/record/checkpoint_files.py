@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, StorageError
 from distsim.record.checksum import checksum
-from distsim.record.disk import Disk
+from distsim.record.disk import Disk, release_memory
 from distsim.record.storage import refused
 
 FORMAT = ("v110", "v110")
@@ -67,7 +67,7 @@ class PartWriter:
             self._written[name] = begin + len(values), (found + checksum(values, begin)) % 2**64
             self._unsure += values.nbytes
             if self._unsure >= LARGE:
-                self._disk.sync()
+                self._disk.sync(release=True)
                 self._unsure = 0
 
         self._wait()
@@ -150,6 +150,9 @@ class PartReader:
             if dataset.dtype != values.dtype:
                 raise ValueError(f"'{name}' is of another type")
             dataset.read_direct(values, np.s_[begin : begin + len(values)])
+            if values.nbytes >= LARGE:
+                place = dataset.id.get_offset() + begin * values.itemsize
+                release_memory(self._open[part].id.get_vfd_handle(), place, values.nbytes)
         except UNREADABLE as error:
             raise _broken(self._paths[part], error) from error
 

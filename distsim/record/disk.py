@@ -86,11 +86,16 @@ class Disk:
             self._kept.clear()
             self.whole = self._size
 
-    def sync(self) -> None:
-        """Force to the disk what was committed: some file systems find only then that they are full."""
+    def sync(self, release: bool = False) -> None:
+        """Force to the disk what was committed: some file systems find only then that they are full.
+
+        release: it will not be read soon, see ``release_memory``.
+        """
         try:
             if self.error is None:
                 os.fsync(self._descriptor)
+                if release:
+                    release_memory(self._descriptor)
         except OSError as error:
             self.error = error
 
@@ -108,6 +113,16 @@ class Disk:
             _write_all(self._descriptor, place, data)
         except OSError as error:
             self.error = error
+
+
+def release_memory(descriptor: int, begin: int = 0, n: int = 0) -> None:
+    """Let the system take the memory in which it keeps ``n`` bytes of a file from ``begin`` on, 0: all up to the end.
+
+    The next to be written or read then take it again. New memory costs a virtual machine more than to write the file,
+    and a file as large as a checkpoint would displace what is of more use.
+    """
+    if hasattr(os, "posix_fadvise"):  # not on macOS
+        os.posix_fadvise(descriptor, begin, n, os.POSIX_FADV_DONTNEED)
 
 
 def _write_all(descriptor: int, place: int, data: bytes | memoryview) -> None:

@@ -27,8 +27,8 @@ from distsim.spiking.synapses.segments import SegmentDelivery
 
 Int64Array = npt.NDArray[np.int64]
 SOURCES = 1 << 20  # that are kept together
-ROW = 128  # bytes of the synapses of a neuron in a tile, on average
-COLUMN = 1 << 24  # bytes of synapses that are put in order together, at least a tile
+ROW = 48  # bytes of the synapses of a neuron in a tile, on average
+COLUMN = 1 << 23  # bytes of synapses that are put in order together, at least a tile
 RECORDINGS = "spike_recordings", "state_recordings", "weight_recordings"
 """Those of a network that a checkpoint keeps; weights go to the file at once."""
 UNKNOWN = np.iinfo(np.int64).min
