@@ -19,7 +19,7 @@ from distsim.core.errors import DistsimError, InputError
 from distsim.core.placement import mirrored
 from distsim.parallel.agreement import first_difference, leaves_of
 from distsim.parallel.communicator import agree, on_root
-from distsim.parallel.rows import Rows, bring, fetch
+from distsim.parallel.rows import InTurn, Rows, bring, fetch
 from distsim.record import checkpoint_files as files
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ class Saving(Archive):
         self._head = {"version": files.VERSION, "id": id, "parts": others, **about}
         self._numbers: dict[str, Any] = {}
         self._kinds: dict[str, str] = {}
+        self._arriving = InTurn()  # what is written while the next arrives
         self._file: files.PartWriter | None = None
         own = [files.aside(path), *(path.with_name(name) for name in others)]
         self._together(lambda: self._begin(own, id))
@@ -155,7 +156,7 @@ class Saving(Archive):
             spans = [(0, 0)] * self.comm.size
             for writer, low, high in zip(self._writers, bounds, bounds[1:], strict=False):
                 spans[writer] = low + k * (high - low) // rounds, low + (k + 1) * (high - low) // rounds
-            found = bring(self.comm, rows, spans, values)
+            found = bring(self.comm, rows, spans, values, self._arriving)
             if self._file is not None and self._part is not None:
                 self._file.append(name, n[self._part], found)
         return values

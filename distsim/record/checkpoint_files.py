@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import threading
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -67,7 +68,7 @@ class PartWriter:
             self._written[name] = begin + len(values), (found + checksum(values, begin)) % 2**64
             self._unsure += values.nbytes
             if self._unsure >= LARGE:
-                self._disk.sync(release=True)
+                self._disk.send()
                 self._unsure = 0
 
         self._wait()
@@ -231,6 +232,7 @@ def take_place(path: Path) -> None:
     At every moment the last whole one is there. Raises StorageError or InputError where that cannot be.
     """
     before = before_it(path)
+    held = os.open(before, os.O_RDONLY) if before.exists() else None
     try:
         if path.exists():
             link = path.with_name(f".{path.name}.before")
@@ -243,6 +245,9 @@ def take_place(path: Path) -> None:
         os.replace(aside(path), path)
     except OSError as error:
         raise refused(f"the checkpoint '{path}'", error) from error
+    finally:
+        if held is not None:  # its room is free once it is closed, which takes the system some time
+            threading.Thread(target=os.close, args=(held,)).start()
     with contextlib.suppress(OSError, InputError):  # it is there, whatever becomes of this
         _sync(path.parent)
         _remove_parts_of_others(path, [path, before])

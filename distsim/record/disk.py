@@ -86,18 +86,18 @@ class Disk:
             self._kept.clear()
             self.whole = self._size
 
-    def sync(self, release: bool = False) -> None:
-        """Force to the disk what was committed: some file systems find only then that they are full.
-
-        release: it will not be read soon, see ``release_memory``.
-        """
+    def sync(self) -> None:
+        """Force to the disk what was committed: some file systems find only then that they are full."""
         try:
             if self.error is None:
                 os.fsync(self._descriptor)
-                if release:
-                    release_memory(self._descriptor)
         except OSError as error:
             self.error = error
+
+    def send(self) -> None:
+        """Let the system begin to write to the disk what it has in memory, and forget what is there."""
+        if self.error is None:
+            release_memory(self._descriptor)
 
     def close(self) -> None:
         """Close the file, without what was never committed."""

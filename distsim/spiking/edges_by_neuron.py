@@ -47,18 +47,32 @@ class NeuronOrder:
         self.local_ends = np.searchsorted(self.places, self.ends)
 
 
+def memory_for(neurons: NeuronOrder, tiles: int, edges: int) -> npt.NDArray[np.unsignedinteger]:
+    """What so many tiles of together so many edges need while they are put in order: (tiles, n)."""
+    return np.empty((tiles, len(neurons.local)), np.uint32 if edges < 2**32 else np.uint64)
+
+
 class Tiles:
     """Some edges in the order of ``neurons``, those between each two of ``bounds`` (tiles + 1,) as a tile; for one use.
 
     targets (edges,): those of the edges from bounds[0] on, of which ``first`` is the first neuron. rows: of all tiles
     and neurons; those of a class that follow each other and are here are told as one, with the place of the first.
+    memory: of ``memory_for`` as many tiles, or more; what was there is lost.
     """
 
-    def __init__(self, neurons: NeuronOrder, bounds: Int64Array, targets: npt.NDArray[np.unsignedinteger], first: int):
+    def __init__(
+        self,
+        neurons: NeuronOrder,
+        bounds: Int64Array,
+        targets: npt.NDArray[np.unsignedinteger],
+        first: int,
+        memory: npt.NDArray[np.unsignedinteger],
+    ) -> None:
         n, tiles = len(neurons.local), len(bounds) - 1
         begins = (bounds - bounds[0]).astype(np.uint64)  # no sign, hence no test of it in loops
         self._edges = targets, np.uint64(first), begins
-        self._cursors = np.zeros((tiles, n), np.uint32 if len(targets) < 2**32 else np.uint64)
+        self._cursors = memory[:tiles]
+        self._cursors[:] = 0
         count(*self._edges, self._cursors)
         order = neurons.local, neurons.places, neurons.local_ends, neurons.ends
         places, lengths = np.empty((2, tiles * n), np.int64)
@@ -123,8 +137,9 @@ def put_in_order(targets, first, bounds, cursors, values, ordered):  # type: ign
 def put_back(targets, first, bounds, cursors, values, ordered):  # type: ignore[no-untyped-def]
     """values (edges,) = ordered (edges,), from row by row; ``cursors`` as in ``put_in_order``."""
     for tile in range(bounds.size - 1):
-        cursor = cursors[tile]
-        for edge in range(bounds[tile], bounds[tile + 1]):
+        cursor, end = cursors[tile], bounds[tile + 1]
+        for edge in range(bounds[tile], end):
+            prefetch(ordered, cursor[targets[min(edge + AHEAD, end - ONE)] - first])
             target = targets[edge] - first
             place = cursor[target]
             cursor[target] = place + 1

@@ -17,7 +17,7 @@ from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
 from distsim.parallel.rows import largest
 from distsim.record.checkpoint import Archive
-from distsim.spiking.edges_by_neuron import NeuronOrder, Tiles
+from distsim.spiking.edges_by_neuron import NeuronOrder, Tiles, memory_for
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.population_share import PopulationShare
@@ -170,13 +170,14 @@ class TableArchive:
         bounds = ends[np.searchsorted(table.source_gids - table.first_source_gid, sources)]
         largest = int(np.diff(bounds[np.arange(columns + 1) * tiles // max(1, columns)]).max(initial=0))
         buffers = np.empty((2, largest), values.dtype)  # two: one column is filled while the one before is written
+        memory = [memory_for(self._neurons, -(-tiles // max(1, columns)), largest) for _ in buffers]
         with ThreadPoolExecutor(1) as beside:  # one column is put back while the next is read
             last: Future[None] = beside.submit(lambda: None)
             for k in range(columns):
                 of_tiles = bounds[k * tiles // columns : (k + 1) * tiles // columns + 1]
                 chosen: Any = slice(of_tiles[0], of_tiles[-1])
                 targets = table.targets[chosen if edges is None else edges[chosen]]
-                order = Tiles(self._neurons, of_tiles, targets, self._begin)
+                order = Tiles(self._neurons, of_tiles, targets, self._begin, memory[k % 2])
                 ordered = buffers[k % 2][: of_tiles[-1] - of_tiles[0]]
                 if self.saving:
                     order.put_in_order(values[chosen], ordered)
