@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.jit import jit_beside
+from distsim.core.reused_memory import InTurn
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -64,23 +65,6 @@ class Rows:
         return np.column_stack((self.places[first], np.diff(self.ends[np.append(first, end)])))
 
 
-class InTurn:
-    """Memory of two arrays at a time: a new one lies where the one before the last was.
-
-    Memory that is new to a process costs more than to fill it.
-    """
-
-    def __init__(self) -> None:
-        self._blocks = [np.empty(0, np.uint8)] * 2
-
-    def empty(self, n: int, kind: npt.DTypeLike) -> npt.NDArray[Any]:
-        """An array (n,) of that type, to be filled."""
-        bytes = n * np.dtype(kind).itemsize
-        last, block = self._blocks
-        self._blocks = [block if len(block) >= bytes else np.empty(bytes, np.uint8), last]
-        return self._blocks[0][:bytes].view(kind)
-
-
 def alltoall(
     comm: MPI.Comm,
     outgoing: npt.NDArray[Any],
@@ -109,9 +93,7 @@ def alltoall(
     return outgoing[begin:end], came
 
 
-def bring(
-    comm: MPI.Comm, rows: Rows, spans: list[Span], values: npt.NDArray[Any], memory: InTurn
-) -> npt.NDArray[Any]:
+def bring(comm: MPI.Comm, rows: Rows, spans: list[Span], values: npt.NDArray[Any], memory: InTurn) -> npt.NDArray[Any]:
     """The entries of the rows in the span of this rank, in order (collective).
 
     spans: those of all ranks, apart from each other. values: the entries of the rows here, one row after the other.

@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from distsim.core.errors import DistsimError, InputError
 from distsim.core.placement import mirrored
+from distsim.core.reused_memory import InTurn
 from distsim.parallel.agreement import first_difference, leaves_of
 from distsim.parallel.communicator import agree, on_root
-from distsim.parallel.rows import InTurn, Rows, bring, fetch
+from distsim.parallel.rows import Rows, bring, fetch
 from distsim.record import checkpoint_files as files
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Archive(ABC):
     def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The entries (n,) of the rows here, one row after the other: these, or those that were kept.
 
-        Where they are brought back ``values`` says of which type they are, and what it has may be overwritten.
+        Where they are brought back ``values`` says of which type they are, and they stay as they are until the column
+        after the next is asked for.
         """
 
     def total(self, name: str, value: int) -> int:
@@ -86,7 +88,8 @@ class Archive(ABC):
         lengths = np.array(lengths, np.int64)
         self.array(f"{name}/lengths", size, places, lengths)
         values = values if self.saving else values[:0]
-        return lengths, self.column(f"{name}/values", Rows(size, places, lengths), values)
+        found = self.column(f"{name}/values", Rows(size, places, lengths), values)
+        return lengths, found if self.saving else found.copy()
 
     def samples(self, name: str, size: int, places: Int64Array, rows: list[npt.NDArray[Any]], kind: Any) -> None:
         """Changed in place: a list of values (n,) of type ``kind`` of the neurons, or what else is at ``places``."""
@@ -211,7 +214,7 @@ class Restoring(Archive):
         self.path, self.records = path, records
         self._head = head
         self._file = files.PartReader(path, head)
-        self._worker = ThreadPoolExecutor(1)
+        self._worker, self._memory = ThreadPoolExecutor(1), InTurn()
         self._ranks = sorted(range(comm.size), key=mirrored)  # so a rank may find its own neurons in what it reads
         self._turn = self._ranks.index(comm.rank)
 
@@ -238,20 +241,21 @@ class Restoring(Archive):
         failure: InputError | None = None
         sums = np.zeros(len(column["parts"]) + 1, np.uint64)  # the last one counts failures
         whole = np.empty(rows.ends[-1] if rounds > 1 else 0, kind)
-        into = values if rounds == 1 else values[:0]
-        ahead = self._begin(name, entries, 0, readers, into)
+        memory = self._memory if rounds == 1 else InTurn()
+        ahead = self._begin(name, entries, 0, readers, kind, memory)
         for k in range(rounds):
             spans = [(bounds[(k + 1) * readers],) * 2] * size
             for turn, rank in enumerate(self._ranks[:readers]):
                 spans[rank] = bounds[k * readers + turn], bounds[k * readers + turn + 1]
-            reading, ahead = ahead, self._begin(name, entries, k + 1, readers, into)
+            reading, ahead = ahead, self._begin(name, entries, k + 1, readers, kind, memory)
 
             def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
                 nonlocal failure
                 try:
-                    found, of_parts = reading if reading else (np.empty(0, kind), None)
-                    if of_parts is not None:
-                        sums[:-1] += of_parts.result()
+                    if reading is None:
+                        return np.empty(0, kind)
+                    found, of_parts = reading.result()
+                    sums[:-1] += of_parts
                     return found
                 except InputError as error:
                     failure, sums[-1] = failure or error, 1
@@ -268,15 +272,14 @@ class Restoring(Archive):
         return whole if rounds > 1 else found
 
     def _begin(
-        self, name: str, entries: list[int], k: int, readers: int, values: npt.NDArray[Any]
-    ) -> tuple[npt.NDArray[Any], Future[npt.NDArray[np.uint64]]] | None:
-        """Begin to read what this rank reads in round k, if it does, into ``values`` if these are as many."""
+        self, name: str, entries: list[int], k: int, readers: int, kind: np.dtype[Any], memory: InTurn
+    ) -> Future[tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]] | None:
+        """Begin to read what this rank reads in round k, if it does."""
         place = k * readers + self._turn
         if self._turn >= readers or place + 1 >= len(entries):
             return None
         begin, end = entries[place : place + 2]
-        into = values if len(values) == end - begin else np.empty(end - begin, values.dtype)
-        return into, self._worker.submit(self._file.read, name, begin, into)
+        return self._worker.submit(self._file.read, name, begin, end - begin, kind, memory)
 
     def close(self) -> None:
         """Close the files."""

@@ -23,8 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, StorageError
+from distsim.core.reused_memory import InTurn
 from distsim.record.checksum import checksum
-from distsim.record.disk import Disk, release_memory
+from distsim.record.disk import Disk
+from distsim.record.read_once import ReadOnce
 from distsim.record.storage import refused
 
 FORMAT = ("v110", "v110")
@@ -120,40 +122,41 @@ class PartReader:
         self.path = path
         self._id, self._columns = head["id"], head["columns"]
         self._paths = [path, *(path.with_name(name) for name in head["parts"])]
-        self._open: dict[int, Any] = {}
+        self._open: dict[int, tuple[Any, ReadOnce]] = {}
 
-    def read(self, name: str, begin: int, values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-        """Read ``values``, entries of a dataset from number ``begin`` on, over all parts.
+    def read(
+        self, name: str, begin: int, n: int, kind: np.dtype[Any], memory: InTurn
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]:
+        """``n`` entries of a dataset, of that type, from number ``begin`` on, over all parts, in ``memory`` if in one.
 
-        Returns what they are of the checksum of each part; InputError where they cannot be read.
+        And what they are of the checksum of each part. Raises InputError where they cannot be read.
         """
-        column, first, end = self._columns[name], 0, begin + len(values)
+        first, end, found = 0, begin + n, [np.empty(0, kind)]
         sums = np.zeros(len(self._paths), np.uint64)
-        for part, (n, _) in enumerate(column["parts"]):
-            low, high = max(begin, first), min(end, first + n)
+        for part, (entries, _) in enumerate(self._columns[name]["parts"]):
+            low, high = max(begin, first), min(end, first + entries)
             if low < high:
-                own = values[low - begin : high - begin]
-                self._read(part, name, low - first, own)
-                sums[part] = checksum(own, low - first)
-            first += n
-        return sums
+                own = memory if high - low == n else InTurn()  # several of them are there at a time
+                found.append(self._read(part, name, low - first, high - low, kind, own))
+                sums[part] = checksum(found[-1], low - first)
+            first += entries
+        return found[-1] if len(found[-1]) == n else np.concatenate(found), sums
 
-    def _read(self, part: int, name: str, begin: int, values: npt.NDArray[Any]) -> None:
-        """Read ``values``, entries of a dataset of a part from number ``begin`` on."""
+    def _read(self, part: int, name: str, begin: int, n: int, kind: np.dtype[Any], memory: InTurn) -> npt.NDArray[Any]:
+        """``n`` entries of a dataset of a part from number ``begin`` on."""
         try:
             if part not in self._open:
                 import h5py
 
-                self._open[part] = h5py.File(self._paths[part], "r")
-                if self._open[part].attrs["id"] != self._id:
+                self._open[part] = h5py.File(self._paths[part], "r"), ReadOnce(self._paths[part])
+                if self._open[part][0].attrs["id"] != self._id:
                     raise ValueError("it belongs to another checkpoint")
-            dataset = self._open[part][name]
-            if dataset.dtype != values.dtype:
-                raise ValueError(f"'{name}' is of another type")
-            dataset.read_direct(values, np.s_[begin : begin + len(values)])
-            if values.nbytes >= LARGE:
-                place = dataset.id.get_offset() + begin * values.itemsize
-                release_memory(self._open[part].id.get_vfd_handle(), place, values.nbytes)
+            file, data = self._open[part]
+            dataset = file[name]
+            if dataset.dtype != kind or begin + n > len(dataset):
+                raise ValueError(f"'{name}' is of another type or length")
+            found = data.read(dataset.id.get_offset() + begin * kind.itemsize, n * kind.itemsize, memory)
+            return found.view(kind) if found.ctypes.data % kind.alignment == 0 else found.copy().view(kind)
         except UNREADABLE as error:
             raise _broken(self._paths[part], error) from error
 
@@ -165,8 +168,9 @@ class PartReader:
 
     def close(self) -> None:
         """Close all parts."""
-        for file in self._open.values():
+        for file, data in self._open.values():
             file.close()
+            data.close()
 
 
 def read_head(path: Path) -> dict[str, Any]:
