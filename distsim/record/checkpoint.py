@@ -56,8 +56,13 @@ class Archive(ABC):
         """The entries (n,) of the rows here, one row after the other: these, or those that were kept.
 
         Where they are brought back ``values`` says of which type they are, and they stay as they are until the column
-        after the next is asked for.
+        after the next is asked for, or begun.
         """
+
+    def begin(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> Callable[[], npt.NDArray[Any]]:
+        """As ``column``, whose entries are there when they are asked for: one column may be read ahead."""
+        found = self.column(name, rows, values)
+        return lambda: found
 
     def total(self, name: str, value: int) -> int:
         """A whole number of which each rank has a part: the sum is kept, and brought back in equal parts."""
@@ -228,6 +233,9 @@ class Restoring(Archive):
         return self._head[what][name]
 
     def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return self.begin(name, rows, values)()
+
+    def begin(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> Callable[[], npt.NDArray[Any]]:
         column, kind = self._find("columns", name), values.dtype
         if np.dtype(column["kind"]) != kind:
             raise InputError(f"the checkpoint '{self.path}' has another type of {name}: {column['kind']}")
@@ -238,38 +246,43 @@ class Restoring(Archive):
         entries = rows.before(self.comm, bounds).tolist()
         if entries[-1] != n:
             raise InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
-        failure: InputError | None = None
-        sums = np.zeros(len(column["parts"]) + 1, np.uint64)  # the last one counts failures
-        whole = np.empty(rows.ends[-1] if rounds > 1 else 0, kind)
         memory = self._memory if rounds == 1 else InTurn()
-        ahead = self._begin(name, entries, 0, readers, kind, memory)
-        for k in range(rounds):
-            spans = [(bounds[(k + 1) * readers],) * 2] * size
-            for turn, rank in enumerate(self._ranks[:readers]):
-                spans[rank] = bounds[k * readers + turn], bounds[k * readers + turn + 1]
-            reading, ahead = ahead, self._begin(name, entries, k + 1, readers, kind, memory)
+        first = self._begin(name, entries, 0, readers, kind, memory)
 
-            def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
-                nonlocal failure
-                try:
-                    if reading is None:
-                        return np.empty(0, kind)
-                    found, of_parts = reading.result()
-                    sums[:-1] += of_parts
-                    return found
-                except InputError as error:
-                    failure, sums[-1] = failure or error, 1
-                    return np.zeros(n, kind)
+        def found() -> npt.NDArray[Any]:
+            failure: InputError | None = None
+            sums = np.zeros(len(column["parts"]) + 1, np.uint64)  # the last one counts failures
+            whole = np.empty(rows.ends[-1] if rounds > 1 else 0, kind)
+            ahead = first
+            for k in range(rounds):
+                reading, ahead = ahead, self._begin(name, entries, k + 1, readers, kind, memory)
 
-            (begin, end), found = fetch(self.comm, rows, spans, read)
-            if rounds > 1:
-                whole[rows.ends[begin] : rows.ends[end]] = found
-        total = np.empty_like(sums)
-        self.comm.Allreduce(sums, total)
-        if total[-1]:
-            agree(self.comm, failure)
-        self._file.check(name, total[:-1].tolist())
-        return whole if rounds > 1 else found
+                def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
+                    nonlocal failure
+                    try:
+                        if reading is None:
+                            return np.empty(0, kind)
+                        found, of_parts = reading.result()
+                        sums[:-1] += of_parts
+                        return found
+                    except InputError as error:
+                        failure, sums[-1] = failure or error, 1
+                        return np.zeros(n, kind)
+
+                spans = [(bounds[(k + 1) * readers],) * 2] * size
+                for turn, rank in enumerate(self._ranks[:readers]):
+                    spans[rank] = bounds[k * readers + turn], bounds[k * readers + turn + 1]
+                (begin, end), piece = fetch(self.comm, rows, spans, read)
+                if rounds > 1:
+                    whole[rows.ends[begin] : rows.ends[end]] = piece
+            total = np.empty_like(sums)
+            self.comm.Allreduce(sums, total)
+            if total[-1]:
+                agree(self.comm, failure)
+            self._file.check(name, total[:-1].tolist())
+            return whole if rounds > 1 else piece
+
+        return found
 
     def _begin(
         self, name: str, entries: list[int], k: int, readers: int, kind: np.dtype[Any], memory: InTurn
