@@ -137,7 +137,7 @@ def shown(comm: MPI.Comm, seconds: dict[str, float], ratios: dict[str, float]) -
 def main() -> None:
     comm, arguments = MPI.COMM_WORLD, parser().parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as own:
-        measured = measure if arguments.overhead is None else overhead
+        measured = overhead if arguments.overhead else measure
         found = measured(comm, arguments, Path(comm.bcast(own)))
         comm.Barrier()
     if comm.rank == 0:
