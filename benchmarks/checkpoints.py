@@ -2,6 +2,10 @@
 
     mpirun -n 2 python benchmarks/checkpoints.py --folder DISK
 
+With --overhead instead: runs without and with checkpoints every 60 s, of which none is written, in turn; --time should
+be so long that they take some seconds. Then the ratio of their times, which wander by more than they differ; and what
+it should be by a run that stops 50 times as often to ask whether it is time.
+
 Prints the smallest of each of so many repetitions, which alternate: saving, writing as many bytes to a file as plain
 as can be, forced to the disk like a checkpoint, and building and restoring, as the slowest rank has them. Then three
 ratios, each with the most that it should be. JSON. Where other programs run beside it, they say nothing.
@@ -23,10 +27,22 @@ import numpy as np
 from mpi4py import MPI
 
 from distsim import Simulation
-from distsim.models import registry
+from distsim.core.durations import Every
+from distsim.models import course, registry
+from distsim.models.course import Keeping
+from distsim.models.run import simulate
+from distsim.parallel.progress import silent
 
 PIECE = 1 << 25  # bytes that are written together
-LIMITS = {"bytes / plastic weights": 1.1, "save / write": 2.0, "restore / build": 1.3}
+LIMITS = {
+    "bytes / plastic weights": 1.1,
+    "save / write": 2.0,
+    "restore / build": 1.3,
+    "with / without": 1.01,
+    "of finer parts": 1.01,
+}
+EVERY = 60.0  # s
+FINER = 50
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--time", type=float, default=100.0, help="ms simulated before (default: %(default)s)")
     found.add_argument("--precision", default="single", choices=("single", "double"))
     found.add_argument("--repetitions", type=int, default=5)
+    found.add_argument("--overhead", action="store_true", help="measure runs of that time in which nothing is written")
     found.add_argument("--folder", type=Path, default=Path(), help="on the disk that is measured")
     return found
 
@@ -48,20 +65,20 @@ def timed(comm: MPI.Comm, action: Callable[[], Any]) -> tuple[float, Any]:
     return max(comm.allgather(time.perf_counter() - begin)), found
 
 
-def write(path: Path, n: int) -> None:
-    """Write ``n`` bytes and force them to the disk."""
-    piece = np.random.default_rng(1).integers(0, 256, PIECE, np.uint8).data
+def write(path: Path, n: int, piece: memoryview) -> None:
+    """Write ``n`` bytes, each time those of ``piece``, and force them to the disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for begin in range(0, n, PIECE):
-        os.write(descriptor, piece[: min(PIECE, n - begin)])
+        os.write(descriptor, piece[: n - begin])
     os.fsync(descriptor)
     os.close(descriptor)
 
 
 def measure(comm: MPI.Comm, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    model = registry.find("two_population")
+    model: Any = registry.find("two_population")
     parameters = model.load({"N": arguments.neurons})
     path, options = folder / "checkpoint", {"precision": arguments.precision}
+    piece = np.random.default_rng(1).integers(0, 256, PIECE, np.uint8).data
     seconds: dict[str, list[float]] = {name: [] for name in ("build", "save", "write", "restore")}
     for k in range(arguments.repetitions):
         network = model.build_network(parameters)
@@ -77,7 +94,7 @@ def measure(comm: MPI.Comm, arguments: argparse.Namespace, folder: Path) -> dict
         for _ in range(2):  # the second one has one of its size to replace
             seconds["save"].append(timed(comm, lambda simulation=simulation: simulation.save(path, files=1))[0])
             n = path.stat().st_size
-            raw = timed(comm, lambda n=n: write(folder / "plain", n) if comm.rank == 0 else None)
+            raw = timed(comm, lambda n=n: write(folder / "plain", n, piece) if comm.rank == 0 else None)
             seconds["write"].append(raw[0])
         del simulation
     least = {name: min(values) for name, values in seconds.items()}
@@ -87,19 +104,41 @@ def measure(comm: MPI.Comm, arguments: argparse.Namespace, folder: Path) -> dict
         "save / write": least["save"] / least["write"],
         "restore / build": least["restore"] / least["build"],
     }
+    return {"plastic synapses": synapses, "bytes": n, **shown(comm, least, ratios)}
+
+
+def overhead(comm: MPI.Comm, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    model: Any = registry.find("two_population")
+    keeping = Keeping(folder / "checkpoint", Every(wall=EVERY))
+    kinds = {"without": (None, course.PART), "with": (keeping, course.PART), "finer": (keeping, course.PART / FINER)}
+    seconds: dict[str, list[float]] = {name: [] for name in kinds}
+    parameters = model.load({"N": arguments.neurons, "T": arguments.time})
+    settings = model.settings_of(parameters, {"precision": arguments.precision})
+    for _ in range(arguments.repetitions):
+        for name, (kept, course.PART) in kinds.items():
+            begin = time.perf_counter()
+            with simulate(model, parameters, comm, settings, silent, keeping=kept) as done:
+                simulation = done.simulation
+                taken = time.perf_counter() - begin - simulation.build_time - simulation.compile_time
+                seconds[name].append(max(comm.allgather(taken)))
+    least = {name: min(taken) for name, taken in seconds.items()}
+    more = (least["finer"] / least["without"] - 1.0) / FINER
+    return shown(comm, least, {"with / without": least["with"] / least["without"], "of finer parts": 1.0 + more})
+
+
+def shown(comm: MPI.Comm, seconds: dict[str, float], ratios: dict[str, float]) -> dict[str, Any]:
     return {
         "ranks": comm.size,
-        "plastic synapses": synapses,
-        "bytes": n,
-        "seconds": {name: round(taken, 4) for name, taken in least.items()},
-        "ratios": {name: {"found": round(found, 3), "at most": LIMITS[name]} for name, found in ratios.items()},
+        "seconds": {name: round(taken, 4) for name, taken in seconds.items()},
+        "ratios": {name: {"found": round(found, 4), "at most": LIMITS[name]} for name, found in ratios.items()},
     }
 
 
 def main() -> None:
     comm, arguments = MPI.COMM_WORLD, parser().parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as own:
-        found = measure(comm, arguments, Path(comm.bcast(own)))
+        measured = overhead if arguments.overhead else measure
+        found = measured(comm, arguments, Path(comm.bcast(own)))
         comm.Barrier()
     if comm.rank == 0:
         print(json.dumps(found, indent=1))

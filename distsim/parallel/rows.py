@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.jit import jit_beside
+from distsim.core.reused_memory import InTurn
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -65,11 +66,16 @@ class Rows:
 
 
 def alltoall(
-    comm: MPI.Comm, outgoing: npt.NDArray[Any], counts: npt.ArrayLike, arriving: npt.ArrayLike | None = None
+    comm: MPI.Comm,
+    outgoing: npt.NDArray[Any],
+    counts: npt.ArrayLike,
+    arriving: npt.ArrayLike | None = None,
+    empty: Callable[[int, npt.DTypeLike], npt.NDArray[Any]] = np.empty,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Send counts[r] consecutive entries of ``outgoing`` to rank r; what came, and how much from each rank.
 
-    arriving: how much that will be, where it is known. What a rank has for itself is not copied if it gets no more.
+    arriving: how much that will be, where it is known. empty: makes the array for it. What a rank has for itself is not
+    copied if it gets no more.
     """
     sent, came = np.array(counts, np.int64), np.empty(comm.size, np.int64)
     if arriving is None:
@@ -77,7 +83,7 @@ def alltoall(
     else:
         came[:] = arriving
     if came.sum() > came[comm.rank]:
-        incoming = np.empty(int(came.sum()), outgoing.dtype)
+        incoming = empty(int(came.sum()), outgoing.dtype)
         comm.Alltoallv([outgoing, sent], [incoming, came])
         return incoming, came
     begin, end = (np.cumsum(sent)[comm.rank] - (sent[comm.rank], 0)).tolist()
@@ -87,15 +93,16 @@ def alltoall(
     return outgoing[begin:end], came
 
 
-def bring(comm: MPI.Comm, rows: Rows, spans: list[Span], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def bring(comm: MPI.Comm, rows: Rows, spans: list[Span], values: npt.NDArray[Any], memory: InTurn) -> npt.NDArray[Any]:
     """The entries of the rows in the span of this rank, in order (collective).
 
     spans: those of all ranks, apart from each other. values: the entries of the rows here, one row after the other.
+    They come in these, or in ``memory``.
     """
     cuts = [rows.between(span) for span in spans]
     (places, lengths), _, n = _runs(comm, rows, cuts)
     parts = [values[rows.ends[begin] : rows.ends[end]] for begin, end in cuts]
-    found, _ = alltoall(comm, _joined(*parts), [len(part) for part in parts], n)
+    found, _ = alltoall(comm, _joined(*parts), [len(part) for part in parts], n, memory.empty)
     order = np.argsort(places, kind="stable")
     return _reordered((np.cumsum(lengths) - lengths)[order], lengths[order], found)
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from distsim.core.errors import DistsimError, InputError
 from distsim.core.placement import mirrored
+from distsim.core.reused_memory import InTurn
 from distsim.parallel.agreement import first_difference, leaves_of
 from distsim.parallel.communicator import agree, on_root
 from distsim.parallel.rows import Rows, bring, fetch
@@ -54,8 +55,14 @@ class Archive(ABC):
     def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The entries (n,) of the rows here, one row after the other: these, or those that were kept.
 
-        Where they are brought back ``values`` says of which type they are, and what it has may be overwritten.
+        Where they are brought back ``values`` says of which type they are, and they stay as they are until the column
+        after the next is asked for, or begun.
         """
+
+    def begin(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> Callable[[], npt.NDArray[Any]]:
+        """As ``column``, whose entries are there when they are asked for: one column may be read ahead."""
+        found = self.column(name, rows, values)
+        return lambda: found
 
     def total(self, name: str, value: int) -> int:
         """A whole number of which each rank has a part: the sum is kept, and brought back in equal parts."""
@@ -86,7 +93,8 @@ class Archive(ABC):
         lengths = np.array(lengths, np.int64)
         self.array(f"{name}/lengths", size, places, lengths)
         values = values if self.saving else values[:0]
-        return lengths, self.column(f"{name}/values", Rows(size, places, lengths), values)
+        found = self.column(f"{name}/values", Rows(size, places, lengths), values)
+        return lengths, found if self.saving else found.copy()
 
     def samples(self, name: str, size: int, places: Int64Array, rows: list[npt.NDArray[Any]], kind: Any) -> None:
         """Changed in place: a list of values (n,) of type ``kind`` of the neurons, or what else is at ``places``."""
@@ -133,6 +141,7 @@ class Saving(Archive):
         self._head = {"version": files.VERSION, "id": id, "parts": others, **about}
         self._numbers: dict[str, Any] = {}
         self._kinds: dict[str, str] = {}
+        self._arriving = InTurn()  # what is written while the next arrives
         self._file: files.PartWriter | None = None
         own = [files.aside(path), *(path.with_name(name) for name in others)]
         self._together(lambda: self._begin(own, id))
@@ -155,7 +164,7 @@ class Saving(Archive):
             spans = [(0, 0)] * self.comm.size
             for writer, low, high in zip(self._writers, bounds, bounds[1:], strict=False):
                 spans[writer] = low + k * (high - low) // rounds, low + (k + 1) * (high - low) // rounds
-            found = bring(self.comm, rows, spans, values)
+            found = bring(self.comm, rows, spans, values, self._arriving)
             if self._file is not None and self._part is not None:
                 self._file.append(name, n[self._part], found)
         return values
@@ -210,7 +219,7 @@ class Restoring(Archive):
         self.path, self.records = path, records
         self._head = head
         self._file = files.PartReader(path, head)
-        self._worker = ThreadPoolExecutor(1)
+        self._worker, self._memory = ThreadPoolExecutor(1), InTurn()
         self._ranks = sorted(range(comm.size), key=mirrored)  # so a rank may find its own neurons in what it reads
         self._turn = self._ranks.index(comm.rank)
 
@@ -224,6 +233,9 @@ class Restoring(Archive):
         return self._head[what][name]
 
     def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return self.begin(name, rows, values)()
+
+    def begin(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> Callable[[], npt.NDArray[Any]]:
         column, kind = self._find("columns", name), values.dtype
         if np.dtype(column["kind"]) != kind:
             raise InputError(f"the checkpoint '{self.path}' has another type of {name}: {column['kind']}")
@@ -234,48 +246,53 @@ class Restoring(Archive):
         entries = rows.before(self.comm, bounds).tolist()
         if entries[-1] != n:
             raise InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
-        failure: InputError | None = None
-        sums = np.zeros(len(column["parts"]) + 1, np.uint64)  # the last one counts failures
-        whole = np.empty(rows.ends[-1] if rounds > 1 else 0, kind)
-        into = values if rounds == 1 else values[:0]
-        ahead = self._begin(name, entries, 0, readers, into)
-        for k in range(rounds):
-            spans = [(bounds[(k + 1) * readers],) * 2] * size
-            for turn, rank in enumerate(self._ranks[:readers]):
-                spans[rank] = bounds[k * readers + turn], bounds[k * readers + turn + 1]
-            reading, ahead = ahead, self._begin(name, entries, k + 1, readers, into)
+        memory = self._memory if rounds == 1 else InTurn()
+        first = self._begin(name, entries, 0, readers, kind, memory)
 
-            def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
-                nonlocal failure
-                try:
-                    found, of_parts = reading if reading else (np.empty(0, kind), None)
-                    if of_parts is not None:
-                        sums[:-1] += of_parts.result()
-                    return found
-                except InputError as error:
-                    failure, sums[-1] = failure or error, 1
-                    return np.zeros(n, kind)
+        def found() -> npt.NDArray[Any]:
+            failure: InputError | None = None
+            sums = np.zeros(len(column["parts"]) + 1, np.uint64)  # the last one counts failures
+            whole = np.empty(rows.ends[-1] if rounds > 1 else 0, kind)
+            ahead = first
+            for k in range(rounds):
+                reading, ahead = ahead, self._begin(name, entries, k + 1, readers, kind, memory)
 
-            (begin, end), found = fetch(self.comm, rows, spans, read)
-            if rounds > 1:
-                whole[rows.ends[begin] : rows.ends[end]] = found
-        total = np.empty_like(sums)
-        self.comm.Allreduce(sums, total)
-        if total[-1]:
-            agree(self.comm, failure)
-        self._file.check(name, total[:-1].tolist())
-        return whole if rounds > 1 else found
+                def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
+                    nonlocal failure
+                    try:
+                        if reading is None:
+                            return np.empty(0, kind)
+                        found, of_parts = reading.result()
+                        sums[:-1] += of_parts
+                        return found
+                    except InputError as error:
+                        failure, sums[-1] = failure or error, 1
+                        return np.zeros(n, kind)
+
+                spans = [(bounds[(k + 1) * readers],) * 2] * size
+                for turn, rank in enumerate(self._ranks[:readers]):
+                    spans[rank] = bounds[k * readers + turn], bounds[k * readers + turn + 1]
+                (begin, end), piece = fetch(self.comm, rows, spans, read)
+                if rounds > 1:
+                    whole[rows.ends[begin] : rows.ends[end]] = piece
+            total = np.empty_like(sums)
+            self.comm.Allreduce(sums, total)
+            if total[-1]:
+                agree(self.comm, failure)
+            self._file.check(name, total[:-1].tolist())
+            return whole if rounds > 1 else piece
+
+        return found
 
     def _begin(
-        self, name: str, entries: list[int], k: int, readers: int, values: npt.NDArray[Any]
-    ) -> tuple[npt.NDArray[Any], Future[npt.NDArray[np.uint64]]] | None:
-        """Begin to read what this rank reads in round k, if it does, into ``values`` if these are as many."""
+        self, name: str, entries: list[int], k: int, readers: int, kind: np.dtype[Any], memory: InTurn
+    ) -> Future[tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]] | None:
+        """Begin to read what this rank reads in round k, if it does."""
         place = k * readers + self._turn
         if self._turn >= readers or place + 1 >= len(entries):
             return None
         begin, end = entries[place : place + 2]
-        into = values if len(values) == end - begin else np.empty(end - begin, values.dtype)
-        return into, self._worker.submit(self._file.read, name, begin, into)
+        return self._worker.submit(self._file.read, name, begin, end - begin, kind, memory)
 
     def close(self) -> None:
         """Close the files."""

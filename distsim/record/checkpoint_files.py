@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import threading
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -22,8 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, StorageError
+from distsim.core.reused_memory import InTurn
 from distsim.record.checksum import checksum
 from distsim.record.disk import Disk
+from distsim.record.read_once import ReadOnce
 from distsim.record.storage import refused
 
 FORMAT = ("v110", "v110")
@@ -67,7 +70,7 @@ class PartWriter:
             self._written[name] = begin + len(values), (found + checksum(values, begin)) % 2**64
             self._unsure += values.nbytes
             if self._unsure >= LARGE:
-                self._disk.sync()
+                self._disk.send()
                 self._unsure = 0
 
         self._wait()
@@ -119,37 +122,41 @@ class PartReader:
         self.path = path
         self._id, self._columns = head["id"], head["columns"]
         self._paths = [path, *(path.with_name(name) for name in head["parts"])]
-        self._open: dict[int, Any] = {}
+        self._open: dict[int, tuple[Any, ReadOnce]] = {}
 
-    def read(self, name: str, begin: int, values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-        """Read ``values``, entries of a dataset from number ``begin`` on, over all parts.
+    def read(
+        self, name: str, begin: int, n: int, kind: np.dtype[Any], memory: InTurn
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]:
+        """``n`` entries of a dataset, of that type, from number ``begin`` on, over all parts, in ``memory`` if in one.
 
-        Returns what they are of the checksum of each part; InputError where they cannot be read.
+        And what they are of the checksum of each part. Raises InputError where they cannot be read.
         """
-        column, first, end = self._columns[name], 0, begin + len(values)
+        first, end, found = 0, begin + n, [np.empty(0, kind)]
         sums = np.zeros(len(self._paths), np.uint64)
-        for part, (n, _) in enumerate(column["parts"]):
-            low, high = max(begin, first), min(end, first + n)
+        for part, (entries, _) in enumerate(self._columns[name]["parts"]):
+            low, high = max(begin, first), min(end, first + entries)
             if low < high:
-                own = values[low - begin : high - begin]
-                self._read(part, name, low - first, own)
-                sums[part] = checksum(own, low - first)
-            first += n
-        return sums
+                own = memory if high - low == n else InTurn()  # several of them are there at a time
+                found.append(self._read(part, name, low - first, high - low, kind, own))
+                sums[part] = checksum(found[-1], low - first)
+            first += entries
+        return found[-1] if len(found[-1]) == n else np.concatenate(found), sums
 
-    def _read(self, part: int, name: str, begin: int, values: npt.NDArray[Any]) -> None:
-        """Read ``values``, entries of a dataset of a part from number ``begin`` on."""
+    def _read(self, part: int, name: str, begin: int, n: int, kind: np.dtype[Any], memory: InTurn) -> npt.NDArray[Any]:
+        """``n`` entries of a dataset of a part from number ``begin`` on."""
         try:
             if part not in self._open:
                 import h5py
 
-                self._open[part] = h5py.File(self._paths[part], "r")
-                if self._open[part].attrs["id"] != self._id:
+                self._open[part] = h5py.File(self._paths[part], "r"), ReadOnce(self._paths[part])
+                if self._open[part][0].attrs["id"] != self._id:
                     raise ValueError("it belongs to another checkpoint")
-            dataset = self._open[part][name]
-            if dataset.dtype != values.dtype:
-                raise ValueError(f"'{name}' is of another type")
-            dataset.read_direct(values, np.s_[begin : begin + len(values)])
+            file, data = self._open[part]
+            dataset = file[name]
+            if dataset.dtype != kind or begin + n > len(dataset):
+                raise ValueError(f"'{name}' is of another type or length")
+            found = data.read(dataset.id.get_offset() + begin * kind.itemsize, n * kind.itemsize, memory)
+            return found.view(kind) if found.ctypes.data % kind.alignment == 0 else found.copy().view(kind)
         except UNREADABLE as error:
             raise _broken(self._paths[part], error) from error
 
@@ -161,8 +168,9 @@ class PartReader:
 
     def close(self) -> None:
         """Close all parts."""
-        for file in self._open.values():
+        for file, data in self._open.values():
             file.close()
+            data.close()
 
 
 def read_head(path: Path) -> dict[str, Any]:
@@ -228,6 +236,7 @@ def take_place(path: Path) -> None:
     At every moment the last whole one is there. Raises StorageError or InputError where that cannot be.
     """
     before = before_it(path)
+    held = os.open(before, os.O_RDONLY) if before.exists() else None
     try:
         if path.exists():
             link = path.with_name(f".{path.name}.before")
@@ -240,6 +249,9 @@ def take_place(path: Path) -> None:
         os.replace(aside(path), path)
     except OSError as error:
         raise refused(f"the checkpoint '{path}'", error) from error
+    finally:
+        if held is not None:  # its room is free once it is closed, which takes the system some time
+            threading.Thread(target=os.close, args=(held,)).start()
     with contextlib.suppress(OSError, InputError):  # it is there, whatever becomes of this
         _sync(path.parent)
         _remove_parts_of_others(path, [path, before])

@@ -94,6 +94,11 @@ class Disk:
         except OSError as error:
             self.error = error
 
+    def send(self) -> None:
+        """Let the system begin to write to the disk what it has in memory, and forget what is there."""
+        if self.error is None:
+            release_memory(self._descriptor)
+
     def close(self) -> None:
         """Close the file, without what was never committed."""
         try:
@@ -108,6 +113,16 @@ class Disk:
             _write_all(self._descriptor, place, data)
         except OSError as error:
             self.error = error
+
+
+def release_memory(descriptor: int, begin: int = 0, n: int = 0) -> None:
+    """Let the system take the memory in which it keeps ``n`` bytes of a file from ``begin`` on, 0: all up to the end.
+
+    The next to be written or read then take it again. New memory costs a virtual machine more than to write the file,
+    and a file as large as a checkpoint would displace what is of more use.
+    """
+    if hasattr(os, "posix_fadvise"):  # not on macOS
+        os.posix_fadvise(descriptor, begin, n, os.POSIX_FADV_DONTNEED)
 
 
 def _write_all(descriptor: int, place: int, data: bytes | memoryview) -> None:

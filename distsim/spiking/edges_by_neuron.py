@@ -18,7 +18,8 @@ from distsim.spiking.population_share import PopulationShare
 
 Int64Array = npt.NDArray[np.int64]
 CLASSES = 1 << MIRRORED
-AHEAD = 32  # edges: how far ahead what is written to is brought into the cache
+ONE = np.uint64(1)
+AHEAD = np.uint64(64)  # edges: how far ahead what is written to is brought into the cache
 
 
 class NeuronOrder:
@@ -46,29 +47,45 @@ class NeuronOrder:
         self.local_ends = np.searchsorted(self.places, self.ends)
 
 
-class Tiles:
-    """Some edges in the order of ``neurons``, those between each two of ``bounds`` (tiles + 1,) as a tile.
+def memory_for(neurons: NeuronOrder, tiles: int, edges: int) -> npt.NDArray[np.unsignedinteger]:
+    """What so many tiles of together so many edges need while they are put in order: (tiles, n)."""
+    return np.empty((tiles, len(neurons.local)), np.uint32 if edges < 2**32 else np.uint64)
 
-    targets (edges,): those of the edges from bounds[0] on, of which ``first`` is the first neuron. rows: one of each
-    tile and neuron.
+
+class Tiles:
+    """Some edges in the order of ``neurons``, those between each two of ``bounds`` (tiles + 1,) as a tile; for one use.
+
+    targets (edges,): those of the edges from bounds[0] on, of which ``first`` is the first neuron. rows: of all tiles
+    and neurons; those of a class that follow each other and are here are told as one, with the place of the first.
+    memory: of ``memory_for`` as many tiles, or more; what was there is lost.
     """
 
-    def __init__(self, neurons: NeuronOrder, bounds: Int64Array, targets: npt.NDArray[np.unsignedinteger], first: int):
+    def __init__(
+        self,
+        neurons: NeuronOrder,
+        bounds: Int64Array,
+        targets: npt.NDArray[np.unsignedinteger],
+        first: int,
+        memory: npt.NDArray[np.unsignedinteger],
+    ) -> None:
         n, tiles = len(neurons.local), len(bounds) - 1
-        self.rows = Rows(tiles * neurons.size, np.empty(tiles * n, np.int64), np.empty(tiles * n, np.int64))
-        self._edges = targets, np.uint64(first), bounds - bounds[0]  # no sign, hence no test of it in loops
-        self._starts = np.zeros((tiles, n), np.uint32 if len(targets) < 2**32 else np.uint64)
-        count(*self._edges, self._starts)
+        begins = (bounds - bounds[0]).astype(np.uint64)  # no sign, hence no test of it in loops
+        self._edges = targets, np.uint64(first), begins
+        self._cursors = memory[:tiles]
+        self._cursors[:] = 0
+        count(*self._edges, self._cursors)
         order = neurons.local, neurons.places, neurons.local_ends, neurons.ends
-        lay_out(*order, self._starts, self.rows.places, self.rows.lengths)
+        places, lengths = np.empty((2, tiles * n), np.int64)
+        rows = lay_out(*order, self._cursors, places, lengths)
+        self.rows = Rows(tiles * neurons.size, places[:rows], lengths[:rows])
 
     def put_in_order(self, values: npt.NDArray[np.generic], ordered: npt.NDArray[np.generic]) -> None:
         """Values (edges,) in this order, into ``ordered`` (edges,)."""
-        put_in_order(*self._edges, self._starts, values, ordered)
+        put_in_order(*self._edges, self._cursors, values, ordered)
 
     def put_back(self, ordered: npt.NDArray[np.generic], values: npt.NDArray[np.generic]) -> None:
         """What ``put_in_order`` made of ``values`` (edges,), into these."""
-        put_back(*self._edges, self._starts, values, ordered)
+        put_back(*self._edges, self._cursors, values, ordered)
 
 
 @jit_beside
@@ -81,28 +98,35 @@ def count(targets, first, bounds, counts):  # type: ignore[no-untyped-def]
 
 
 @jit_beside
-def lay_out(local, among_all, local_ends, ends, starts, places, lengths):  # type: ignore[no-untyped-def]
-    """places, lengths (rows,) of the rows here, ascending; starts (tiles, n): from numbers of edges to their begins."""
-    row = begin = 0
+def lay_out(local, among_all, local_ends, ends, cursors, places, lengths):  # type: ignore[no-untyped-def]
+    """places, lengths (rows,) of the rows here, ascending, and how many there are.
+
+    cursors (tiles, n): from numbers of edges to where they begin.
+    """
+    row, begin = -1, 0
     for kind in range(ends.size - 1):
-        n, tiles = ends[kind + 1] - ends[kind], starts.shape[0]
+        n, tiles, following = ends[kind + 1] - ends[kind], cursors.shape[0], -1
         for tile in range(tiles):
             for k in range(local_ends[kind], local_ends[kind + 1]):
-                places[row] = tiles * ends[kind] + tile * n + among_all[k] - ends[kind]
-                lengths[row] = starts[tile, local[k]]
-                starts[tile, local[k]] = begin
-                begin += lengths[row]
-                row += 1
+                place = tiles * ends[kind] + tile * n + among_all[k] - ends[kind]
+                if place != following:
+                    row += 1
+                    places[row], lengths[row] = place, 0
+                following = place + 1
+                number = cursors[tile, local[k]]
+                cursors[tile, local[k]] = begin
+                lengths[row] += number
+                begin += number
+    return row + 1
 
 
 @jit_beside
-def put_in_order(targets, first, bounds, starts, values, ordered):  # type: ignore[no-untyped-def]
-    """ordered (edges,) = values (edges,), row by row."""
+def put_in_order(targets, first, bounds, cursors, values, ordered):  # type: ignore[no-untyped-def]
+    """ordered (edges,) = values (edges,), row by row; each of ``cursors`` goes from where its row begins to its end."""
     for tile in range(bounds.size - 1):
-        cursor = starts[tile].copy()
-        for edge in range(bounds[tile], bounds[tile + 1]):
-            if edge + AHEAD < bounds[tile + 1]:
-                prefetch(ordered, cursor[targets[edge + AHEAD] - first])
+        cursor, end = cursors[tile], bounds[tile + 1]
+        for edge in range(bounds[tile], end):
+            prefetch(ordered, cursor[targets[min(edge + AHEAD, end - ONE)] - first])
             target = targets[edge] - first
             place = cursor[target]
             cursor[target] = place + 1
@@ -110,11 +134,12 @@ def put_in_order(targets, first, bounds, starts, values, ordered):  # type: igno
 
 
 @jit_beside
-def put_back(targets, first, bounds, starts, values, ordered):  # type: ignore[no-untyped-def]
-    """values (edges,) = ordered (edges,), from row by row."""
+def put_back(targets, first, bounds, cursors, values, ordered):  # type: ignore[no-untyped-def]
+    """values (edges,) = ordered (edges,), from row by row; ``cursors`` as in ``put_in_order``."""
     for tile in range(bounds.size - 1):
-        cursor = starts[tile].copy()
-        for edge in range(bounds[tile], bounds[tile + 1]):
+        cursor, end = cursors[tile], bounds[tile + 1]
+        for edge in range(bounds[tile], end):
+            prefetch(ordered, cursor[targets[min(edge + AHEAD, end - ONE)] - first])
             target = targets[edge] - first
             place = cursor[target]
             cursor[target] = place + 1

@@ -6,9 +6,8 @@ see ``edges_by_neuron``. Input on its way is kept in units of the grid, step by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
 from distsim.parallel.rows import largest
 from distsim.record.checkpoint import Archive
-from distsim.spiking.edges_by_neuron import NeuronOrder, Tiles
+from distsim.spiking.edges_by_neuron import NeuronOrder, Tiles, memory_for
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.population_share import PopulationShare
@@ -26,9 +25,10 @@ from distsim.spiking.synapses.history import History
 from distsim.spiking.synapses.segments import SegmentDelivery
 
 Int64Array = npt.NDArray[np.int64]
+Item = TypeVar("Item")
 SOURCES = 1 << 20  # that are kept together
-ROW = 128  # bytes of the synapses of a neuron in a tile, on average
-COLUMN = 1 << 24  # bytes of synapses that are put in order together, at least a tile
+ROW = 48  # bytes of the synapses of a neuron in a tile, on average
+COLUMN = 1 << 23  # bytes of synapses that are put in order together, at least a tile
 RECORDINGS = "spike_recordings", "state_recordings", "weight_recordings"
 """Those of a network that a checkpoint keeps; weights go to the file at once."""
 UNKNOWN = np.iinfo(np.int64).min
@@ -169,22 +169,22 @@ class TableArchive:
         sources = np.arange(tiles + 1) * table.n_source // tiles
         bounds = ends[np.searchsorted(table.source_gids - table.first_source_gid, sources)]
         largest = int(np.diff(bounds[np.arange(columns + 1) * tiles // max(1, columns)]).max(initial=0))
-        buffers = np.empty((2, largest), values.dtype)  # two: one column is filled while the one before is written
-        with ThreadPoolExecutor(1) as beside:  # one column is put back while the next is read
-            last: Future[None] = beside.submit(lambda: None)
-            for k in range(columns):
-                of_tiles = bounds[k * tiles // columns : (k + 1) * tiles // columns + 1]
-                chosen: Any = slice(of_tiles[0], of_tiles[-1])
-                targets = table.targets[chosen if edges is None else edges[chosen]]
-                order = Tiles(self._neurons, of_tiles, targets, self._begin)
-                ordered = buffers[k % 2][: of_tiles[-1] - of_tiles[0]]
-                if self.saving:
-                    order.put_in_order(values[chosen], ordered)
-                found = self.archive.column(f"{name}/{k}", order.rows, ordered)
-                if not self.saving:
-                    last.result()
-                    last = beside.submit(order.put_back, found, values[chosen])
-            last.result()
+        buffers = np.empty((2, largest), values.dtype)  # two: one is filled while the other is written
+        memory = [memory_for(self._neurons, -(-tiles // max(1, columns)), largest) for _ in buffers]
+
+        def begun(k: int) -> tuple[Tiles, npt.NDArray[Any], Callable[[], npt.NDArray[Any]]]:
+            of_tiles = bounds[k * tiles // columns : (k + 1) * tiles // columns + 1]
+            chosen: Any = slice(of_tiles[0], of_tiles[-1])
+            targets = table.targets[chosen if edges is None else edges[chosen]]
+            order = Tiles(self._neurons, of_tiles, targets, self._begin, memory[k % 2])
+            ordered = buffers[k % 2][: of_tiles[-1] - of_tiles[0]]
+            if self.saving:
+                order.put_in_order(values[chosen], ordered)
+            return order, values[chosen], self.archive.begin(f"{name}/{k}", order.rows, ordered)
+
+        for order, own, found in one_ahead(map(begun, range(columns))):
+            if not self.saving:
+                order.put_back(found(), own)
 
     def of_sources(self, name: str, last: Int64Array, **others: npt.NDArray[np.float64]) -> None:
         """Of every source (rows,) the step of its last spike, and other values.
@@ -239,3 +239,12 @@ class TableArchive:
     def _largest(self, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The largest of the values of all ranks, place by place, where they are to be kept."""
         return largest(self.archive.comm, mine) if self.saving else mine
+
+
+def one_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Each of ``items`` once the next one is there."""
+    last: list[Item] = []
+    for item in items:
+        yield from last
+        last = [item]
+    yield from last
