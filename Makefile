@@ -64,7 +64,7 @@ format: $(INSTALLED) ## ruff: mend what can be mended, format
 
 .PHONY: docs
 docs: $(INSTALLED) ## the site of the documentation, build/site/index.html, without a warning (ARGS go to sphinx)
-	$(BIN)/python -m sphinx -W -q -c docs -d build/doctrees . build/site $(ARGS)
+	$(BIN)/python -m sphinx -W -q -a -c docs -d build/doctrees . build/site $(ARGS)
 
 .PHONY: benchmark
 benchmark: $(INSTALLED) ## distsim beside NEST on the same work (needs Python 3.11, the only one with wheels of NEST 3.10)

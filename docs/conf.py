@@ -38,9 +38,9 @@ PUBLIC = distsim._modules()
 ENOUGH = ["object", "tuple", "Exception", *PUBLIC]
 """Classes that are known, or told of by themselves."""
 TYPES = {
-    r"float \| ndarray\[tuple\[Any, \.\.\.\], dtype\[float64\]\] \| Distribution": "Value",
-    r"_Buffer \| _SupportsArray.*?str \| _NestedSequence\[complex \| bytes \| str\]": "ArrayLike",
-    r"ndarray\[tuple\[Any, \.\.\.\], dtype\[(\w+)\]\]": r"ndarray[\1]",
+    r"float \| ~numpy\.ndarray\[[^|]*\] \| ~distsim\.core\.distributions\.Distribution": "Value",
+    r"~[\w.]*Buffer \|.*?\| ~[\w.]*_NestedSequence\[complex \| bytes \| str\]": "ArrayLike",
+    r"~numpy\.ndarray\[tuple\[~typing\.Any, \.\.\.\], ~numpy\.dtype\[~numpy\.(\w+)\]\]": r"ndarray[\1]",
 }
 """Types that Python writes out, and the names that they have for readers."""
 
@@ -73,14 +73,16 @@ html_show_sourcelink = False
 
 
 def add_contents(app: Sphinx, name: str, source: list[str]) -> None:
-    """The contents of the site, at the end of its first page, and those of the published results at the end of theirs."""
+    """The contents of the site, at the end of its first page; those of the published results at the end of theirs."""
     found = app.env.found_docs - {root_doc}
     results = sorted(page for page in found if page.startswith(RESULTS) and page != f"{RESULTS}README")
     if name == f"{RESULTS}README":
         source[0] += contents("", results)
     if name != root_doc:
         return
-    groups = {title: [page[1:] if page[0] == "/" else f"docs/{page}" for page in pages] for title, pages in PAGES.items()}
+    groups = {
+        title: [page[1:] if page[0] == "/" else f"docs/{page}" for page in pages] for title, pages in PAGES.items()
+    }
     named = {page for pages in groups.values() for page in pages}
     groups["Reference"] += sorted(page for page in found - named - {*results} if not page.startswith("docs/api/"))
     source[0] += "".join(contents(title, [p for p in pages if p in found]) for title, pages in groups.items())
@@ -109,7 +111,7 @@ class Public(SphinxDirective):
             kind = "class" if inspect.isclass(thing) else "function" if inspect.isfunction(thing) else "data"
             text += f".. auto{kind}:: distsim.{name}\n"
             if kind == "class":
-                text += "   :members:\n"
+                text += "   :members:\n   :exclude-members: group, kernel\n"
                 text += f"   :inherited-members: {', '.join(ENOUGH)}\n" if "inherited" in self.options else ""
             text += "\n"
         return self.parse_text_to_nodes(text)
@@ -132,17 +134,14 @@ class Modules(SphinxDirective):
 
 
 def as_written(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Docstrings are plain text: of its signs only ``code`` is one of markup, and what is indented is shown as it is."""
-    text: list[str] = []
-    for number, line in enumerate(lines):
-        if line.startswith("    "):
-            if number and not lines[number - 1].strip():
-                text += ["::", ""]
-            text.append(line)
-        else:
-            parts = re.split(r"(``.+?``)", line)
-            text.append("".join(p if p.startswith("``") else re.sub(r"([*|`\\]|_(?!\w))", r"\\\1", p) for p in parts))
-    lines[:] = text
+    """Docstrings are plain text: of its signs only ``code`` is markup, and what is indented is shown as it is."""
+    parts = re.split(r"(``[^`]+``|(?:^    .*\n?)+)", "\n".join(lines), flags=re.MULTILINE)
+    for number, part in enumerate(parts):
+        if part.startswith("    "):
+            parts[number] = f"::\n\n{part}\n"
+        elif not part.startswith("``"):
+            parts[number] = re.sub(r"([*|`\\]|_(?!\w))", r"\\\1", part)
+    lines[:] = "".join(parts).split("\n")
 
 
 def with_names(app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str, result: str) -> Any:
@@ -159,8 +158,10 @@ def finish(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
+    """What Sphinx asks for: the directives and the functions above."""
     app.add_directive("public", Public)
     app.add_directive("modules", Modules)
+    app.connect("env-get-outdated", lambda *_: [root_doc, f"{RESULTS}README"])  # which name the others
     app.connect("source-read", add_contents)
     app.connect("autodoc-process-docstring", as_written)
     app.connect("autodoc-process-signature", with_names)
