@@ -105,8 +105,13 @@ class Public(SphinxDirective):
 
     def run(self) -> list[Any]:
         prefixes = tuple(f"{prefix}." for prefix in self.arguments[0].split())
-        text = ""
-        for name in (name for name, module in PUBLIC.items() if f"{module}.".startswith(prefixes)):
+        text, told = "", ""
+        for name, module in PUBLIC.items():
+            if not f"{module}.".startswith(prefixes):
+                continue
+            if module != told:  # equations and sources stand there
+                text += f".. rubric:: {module}\n\n.. automodule:: {module}\n   :no-index:\n\n"
+                told = module
             thing = getattr(distsim, name)
             kind = "class" if inspect.isclass(thing) else "function" if inspect.isfunction(thing) else "data"
             text += f".. auto{kind}:: distsim.{name}\n"
