@@ -269,7 +269,7 @@ def check_models(arguments: list[str], document: str, folder: Path, ranks: int |
         file.write_text(documents.fenced(document, "toml")[0], encoding="utf-8")
     arguments = [str(ROOT / word) if word.endswith(".py") else word for word in arguments]
     shorter = ["--time", "10"] if arguments[0] == "run" and "--help" not in arguments else []
-    if shorter and arguments[1] in SMALLER and "--N-scaling" not in arguments:
+    if shorter and arguments[1] in SMALLER:
         shorter += SMALLER[arguments[1]]
     run_python(["-m", "distsim", *arguments, *shorter], ranks, folder)
     if "--out" in arguments:
