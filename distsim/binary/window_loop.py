@@ -20,8 +20,8 @@ from distsim.binary.window_course import CORRECTION, GIVEN, LENGTH, LONGEST
 from distsim.binary.window_kernels import add_active
 from distsim.binary.windows import Windows
 from distsim.parallel import capacity
-from distsim.parallel.communicator import beyond
 from distsim.parallel.gather import allgather_array
+from distsim.parallel.lone_rank import beyond
 
 if TYPE_CHECKING:
     from mpi4py import MPI

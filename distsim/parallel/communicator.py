@@ -8,8 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from distsim.core.errors import DistsimError, InputError
 
@@ -239,25 +238,6 @@ def first_ranks(comm: MPI.Comm, n: int) -> Iterator[MPI.Comm | None]:
     yield None if first == MPI.COMM_NULL else first
     if first != MPI.COMM_NULL:  # not after an exception: to free it takes all of them, and others may not come
         first.Free()
-
-
-@dataclass(frozen=True)
-class _Beyond:
-    """As much of a communicator as building takes."""
-
-    rank: int
-    size: int
-
-    def allgather(self, mine: Any) -> list[Any]:
-        return [mine]
-
-
-def beyond(n: int) -> MPI.Comm:
-    """The rank that comes after those of ``n`` neurons, one each: it owns none, and hears of no other rank.
-
-    What it builds has arrays of the same types as the part of any rank, all of them empty.
-    """
-    return cast("MPI.Comm", _Beyond(n, n + 1))
 
 
 def alone() -> MPI.Comm:

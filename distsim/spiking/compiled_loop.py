@@ -17,6 +17,7 @@ from numba import config
 
 from distsim.core import clock as clocks
 from distsim.core.calls import DATA, Block, Blocks, address_of
+from distsim.parallel.lone_rank import is_lone
 from distsim.spiking import interval as stages
 from distsim.spiking.exchange import Exchange
 from distsim.spiking.exchange_plans import can_be_compiled
@@ -48,7 +49,7 @@ def why_not_compiled(local: LocalNetwork, exchange: Exchange, comm: MPI.Comm) ->
         return "compiled code cannot ask this system for the time"
     if exchange.step is step_in_python:
         return f"'{exchange.name}' exchanges in Python"
-    if comm.size > 1 and not can_be_compiled(comm):
+    if comm.size > 1 and not is_lone(comm) and not can_be_compiled(comm):
         return "compiled code finds no MPI library"
     for group in local.groups:
         name = group.shares[0].population.name

@@ -41,7 +41,7 @@ UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 Exchange = ExchangePlan
 
-_DIRECTED_SHARE = 0.5  # of the places hold targets of a neuron, at most, where to direct spikes may save anything
+DIRECTED_SHARE = 0.5  # of the places hold targets of a neuron, at most, where to direct spikes may save anything
 _EXPECTED = 48  # spikes of a rank in an interval, where nobody knows better
 _MOST_EXPECTED = 1000  # spikes that a plan is tried with: with more, exchanging them costs less than their delivery
 _TRIAL = 1e-3  # s that a plan is tried for, or one exchange, where that takes longer
@@ -144,8 +144,8 @@ class Plans:
         nodes, ranks = self.nodes.n, self.comm.size
         among = ["allgather", "window"] if nodes == 1 else ["allgather"]
         among += ["nodes"] if 1 < nodes < ranks else []
-        among += ["alltoall"] if self._share(self.lists) < _DIRECTED_SHARE else []
-        if 1 < nodes < ranks and self._share(self._lists_of_nodes) < _DIRECTED_SHARE:
+        among += ["alltoall"] if self._share(self.lists) < DIRECTED_SHARE else []
+        if 1 < nodes < ranks and self._share(self._lists_of_nodes) < DIRECTED_SHARE:
             among.append("nodes_directed")
         return among
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.jit import jit
+from distsim.core.populations import check_indices
 from distsim.parallel.gather import Connections, allgather_array
 from distsim.spiking.local_network import LocalNetwork, LocalTable
 from distsim.spiking.network import Pair
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
 
 Int64Array = npt.NDArray[np.int64]
 CHUNK = 1 << 20  # weights that are summed together
+
+
+def chosen_ends(
+    asked: Pair, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
+) -> tuple[Int64Array, Int64Array]:
+    """Indices of the chosen neurons within the ends that are ``asked`` for, checked; all of them for None."""
+    ends = (sources, asked.source, f"{where}: sources"), (targets, asked.target, f"{where}: targets")
+    source, target = (np.array(check_indices(*end), np.int64) for end in ends)
+    return source, target
 
 
 def select(

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.parts import Neurons, Part
-from distsim.core.populations import check_indices
-from distsim.core.units import MS_PER_S, check_seed, to_steps
+from distsim.core.units import check_seed, to_steps
 from distsim.parallel import gather
 from distsim.parallel.communicator import crowded
+from distsim.parallel.lone_rank import is_lone
 from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import Output
@@ -26,7 +26,6 @@ from distsim.spiking import spike_file
 from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES, LOOPS
 from distsim.spiking.compiled_loop import CompiledLoop
-from distsim.spiking.exchange import kernels_of, make_exchange
 from distsim.spiking.incoming import GroupPlan, plan_of
 from distsim.spiking.local_network import LocalNetwork, build, call_kernels
 from distsim.spiking.loop import SpikingLoop, steps_together
@@ -34,6 +33,7 @@ from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.repeated_spikes import check_arriving
+from distsim.spiking.replayed_network import events_of, exchange_of, kernels_of, prepare, replayed, tell_facts
 from distsim.spiking.spike_counts import Rate
 from distsim.spiking.spiking_checkpoint import RECORDINGS, fitted, transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 Int64Array = npt.NDArray[np.int64]
-
-EXPECTED_RATE = 10.0  # spikes of a neuron per second, with which plans of exchange are compared
 
 
 @check_arguments
@@ -68,7 +66,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
     """
 
     _loop: SpikingLoop
-    simulates = Network
+    simulates, runs_dry = Network, True
     connections = "synapses"
     build_phases = ("create", "connect", "index")
     kept_recordings = RECORDINGS
@@ -108,6 +106,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             plans[:] = plan_of(network)  # which may take kernels, too
             return memory_of_spiking(network, comm.size, self.precision, plans).total
 
+        prepare(network, comm, self.seed, self.precision)
         self._check_memory(needed)
         self._compile(lambda: call_kernels(network, comm, self.seed, self.precision, plans))
         self._compile(kernels_of(self._plan, comm))
@@ -116,22 +115,25 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             check_arriving(self._local, self.dt, comm)
             with self._built.phase("index"):
                 together = steps_together(self._local.min_delay, self._forced, self.dt)
-                expected = round(network.size * together * self.dt * EXPECTED_RATE / MS_PER_S / comm.size)
-                plan = make_exchange(self._plan, comm, self._local.needed_sources(), expected)
+                plan = exchange_of(self._plan, network, self.seed, comm, self._local, together)
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
-        parts = self._local, plan, together, self.dt, self.recorders, comm, not crowded(comm)
+        waits = not is_lone(comm) and not crowded(comm)
+        parts = self._local, plan, together, self.dt, self.recorders, comm, waits
         self._loop = CompiledLoop(*parts) if self._compiled else SpikingLoop(*parts)
         self._timers = self._loop.timers
         self._loop.compile(self._compile)
+        if self._output:
+            tell_facts(self._output, network, self._local.facts)
         return sum(t.table.n_edges for t in self._local.tables)
 
     def _advance(self, duration: Any, tick: Tick) -> None:
         if self._output and self._weights_written < 0:
             with self._timers.phase("record"):
                 self._write_weights(self._output)
-        super()._advance(duration, tick if self._slots is None else self._fitting(tick, self._slots))
+        with replayed(self._loop.exchange, self.step, duration, self.dt):
+            super()._advance(duration, tick if self._slots is None else self._fitting(tick, self._slots))
 
     def _fitting(self, tick: Tick, slots: list[int]) -> Tick:
         """As ``tick``, and sees to it that rings become as long as before a checkpoint was restored."""
@@ -244,7 +246,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         check_names([at], ("last_spike", "now"), "time", "weights")
         wanted = {projection.index for projection in self.network.find_projections(source, target)}
         ends = Between(self.network.neurons(source), self.network.neurons(target))
-        chosen = _chosen(ends, sources, targets, "weights")
+        chosen = weights.chosen_ends(ends, sources, targets, "weights")
         now = self.step if at == "now" else None
         found = [
             weights.select(table, ends, chosen, self.dt, now)
@@ -326,7 +328,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
         if len(steps) and steps[-1] > self.step:
             raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")
-        chosen = _chosen(ends, sources, targets, where)
+        chosen = weights.chosen_ends(ends, sources, targets, where)
         tables = [table for table in self._local.tables if table.projections[0] in projections]
         return synapse_states(tables, ends, chosen, steps, self.spikes, self.dt, self.comm)
 
@@ -384,16 +386,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
             "synapses": sum(table.n_edges for table in tables),
             "bytes": self._table_bytes(),
-            "events": self._loop.counts.events(tables, self.network.size, self.comm),
+            "events": events_of(self._loop, tables, self.network.size, self._first_step),
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
         return self.comm.allgather(mine)
-
-
-def _chosen(
-    asked: Between, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
-) -> tuple[Int64Array, Int64Array]:
-    """Indices of the chosen neurons within the ends that are ``asked`` for, checked; all of them for None."""
-    ends = (sources, asked.source, f"{where}: sources"), (targets, asked.target, f"{where}: targets")
-    source, target = (np.array(check_indices(*end), np.int64) for end in ends)
-    return source, target

@@ -1,0 +1,238 @@
+"""The exchange of a dry run: spikes of all other ranks come from a recording, or are computed, a few intervals ahead.
+
+They are brought to a file without a name, in stretches of time, and from there to memory in windows, so that a dry run
+has in memory what its rank would have.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from distsim.core.errors import DryRunError
+from distsim.core.placement import local_gids, owner
+from distsim.parallel.dry_run import DryRun
+from distsim.spiking import replay_steps as steps
+from distsim.spiking.exchange_plans import Choice, ExchangePlan
+from distsim.spiking.local_network import LocalNetwork
+from distsim.spiking.packed_spikes import GID_BITS
+from distsim.spiking.synapses.table import Table
+
+Int64Array = npt.NDArray[np.int64]
+UInt64Array = npt.NDArray[np.uint64]
+
+FIRST_STRETCH = 10.0  # ms that are replayed from one file, at first
+MOST_STRETCH = 1000.0  # ms
+FEW_SPIKES = 1 << 21  # in a stretch, after which the next one may be twice as long
+RUN = 1 << 15  # spikes that are sorted together
+WINDOW = 1 << 15  # spikes, about, that are in memory
+
+
+class Known(Protocol):
+    """Spikes that are known beforehand."""
+
+    def pieces(self, start: int, end: int) -> Iterator[tuple[Int64Array, Int64Array]]:
+        """Steps (n,) and gids (n,) of those in the steps start + 1 .. end, in pieces; later steps come later."""
+
+
+class Sorted:
+    """The spikes of one kind, coming or sent, in a stretch of time: sorted runs in a file, read by intervals."""
+
+    def __init__(self, words: int) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 # it ends with this
+        self._waiting: list[UInt64Array] = []
+        self._n_waiting = 0
+        self.window = np.zeros(words, np.uint64)
+        self.begins = np.zeros(2, np.uint64)
+
+    def start(self, n_intervals: int, interval: int) -> None:
+        """Begin with a stretch of so many intervals."""
+        self._file.truncate(0)
+        self._file.seek(0)
+        self._bounds = (np.arange(n_intervals + 1, dtype=np.uint64) * np.uint64(interval) + np.uint64(1)) << GID_BITS
+        self._shift = np.arange(n_intervals, dtype=np.uint64) * np.uint64(interval) << GID_BITS
+        self._runs: list[tuple[int, Int64Array]] = []
+        self._written = 0
+        self.counts = np.zeros(n_intervals, np.int64)
+
+    def add(self, keys: UInt64Array) -> None:
+        """Add spikes, (step in the stretch) << GID_BITS | gid."""
+        self._waiting.append(keys)
+        self._n_waiting += len(keys)
+        if self._n_waiting >= RUN:
+            self.finish()
+
+    def finish(self) -> None:
+        """Write what was added."""
+        if not self._n_waiting:
+            return
+        keys = np.concatenate(self._waiting)
+        keys.sort()
+        begins = np.searchsorted(keys, self._bounds)
+        self._file.write(keys.data)
+        self._runs.append((self._written, begins))
+        self._written += len(keys)
+        self.counts += np.diff(begins)
+        self._waiting.clear()
+        self._n_waiting = 0
+
+    def load(self, first: int, last: int) -> None:
+        """Bring the spikes of the intervals first .. last - 1 to memory, packed."""
+        n = int(self.counts[first:last].sum())
+        if n > len(self.window):
+            self.window = np.zeros(2 * n, np.uint64)
+        place = 0
+        for begin, begins in self._runs:
+            here = int(begins[last] - begins[first])
+            if here:
+                self._file.seek(8 * (begin + int(begins[first])))
+                self._file.readinto(self.window[place : place + here].data)
+                place += here
+        window = self.window[:n]
+        window.sort()
+        window -= np.repeat(self._shift[first:last], self.counts[first:last])
+        self.begins = np.concatenate(([0], np.cumsum(self.counts[first:last]))).astype(np.uint64)
+
+
+class Replay(ExchangePlan):
+    """The plan of exchange of the rank of ``comm``, in a network of ``size`` neurons of which it has ``local``.
+
+    known: the spikes of all neurons. directed: whether a rank receives those spikes alone for which it has targets.
+    """
+
+    def __init__(self, choice: Choice, comm: DryRun, local: LocalNetwork, interval: int, directed: bool) -> None:
+        super().__init__(choice.plan, steps.step_of_replay)
+        self.choice = choice
+        self.own = np.zeros(steps.LENGTH, np.int64)
+        self.own[steps.INTERVAL] = interval
+        self.known: list[Known] = []
+        self._starts: list[Int64Array] = []
+        self._counted: list[npt.NDArray[np.int64]] = []
+        self.comm, self._interval, self.directed = comm, interval, directed
+        self._tables = [table.table for table in local.tables]
+        self._coming, self._sent = Sorted(WINDOW), Sorted(WINDOW)
+        self._next = self._held = 0  # intervals of the stretch: the next that is not in memory, and all
+        self._stretch = 0
+
+    def until(self, end: int, dt: float) -> None:
+        """A run begins, up to step ``end``."""
+        self.own[steps.END] = end
+        self._stretch = self._stretch or max(1, round(FIRST_STRETCH / (self._interval * dt)))
+        self._longest = max(1, round(MOST_STRETCH / (self._interval * dt)))
+
+    def check(self, dt: float) -> None:
+        """Tell the communicator what came of the comparison so far; DryRunError where an interval was wrong."""
+        comm, own = self.comm, self.own
+        comm.intervals, comm.wrong = int(own[steps.COMPARED]), int(own[steps.WRONG])
+        if comm.wrong:
+            comm.first_wrong = round(int(own[steps.FIRST_WRONG]) * dt, 9)
+            if comm.refuses:
+                raise DryRunError(
+                    f"rank {comm.rank} of {comm.size} sent other spikes than those that are replayed, in {comm.wrong} "
+                    f"of {comm.intervals} intervals, first in that which ends at {comm.first_wrong:g} ms: what is "
+                    "replayed is not of this network"
+                )
+
+    def counts(self, since: int = 0) -> Int64Array:
+        """Of the intervals that began at step ``since`` or later (3, intervals).
+
+        Spikes that came, those of them with targets on this rank, and the synapses that these met.
+        """
+        starts = np.concatenate([np.zeros(0, np.int64), *self._starts])
+        return np.concatenate([np.zeros((3, 0), np.int64), *self._counted], axis=1)[:, starts >= since]
+
+    def _make_room(self) -> None:
+        if self.own[steps.NEXT] >= self.own[steps.HELD]:
+            self._load()
+        super()._make_room()
+
+    def _load(self) -> None:
+        """Bring the next intervals to memory."""
+        if self._next == self._held:
+            self._fill()
+        both = self._coming.counts[self._next :] + self._sent.counts[self._next :]
+        n = max(1, int(np.searchsorted(np.cumsum(both), WINDOW, side="right")))
+        last = min(self._held, self._next + n)
+        own = self.own
+        for spikes, at, begins in (
+            (self._coming, steps.COMING, steps.COMING_BEGINS),
+            (self._sent, steps.SENT, steps.SENT_BEGINS),
+        ):
+            spikes.load(self._next, last)
+            own[at], own[begins] = spikes.window.ctypes.data, spikes.begins.ctypes.data
+        own[steps.NEXT], own[steps.HELD] = 0, last - self._next
+        self._next = last
+
+    def _fill(self) -> None:
+        """Find out the spikes of the next stretch of time."""
+        start, end = int(self.own[steps.STEP]), int(self.own[steps.END])
+        self._held = min(self._stretch, -(-(end - start) // self._interval))
+        self._next = 0
+        end = min(end, start + self._held * self._interval)
+        for spikes in (self._coming, self._sent):
+            spikes.start(self._held, self._interval)
+        targeted, events = np.zeros((2, self._held), np.int64)
+        for known in self.known:
+            for stamps, gids in known.pieces(start, end):
+                self._add(stamps - start, gids, targeted, events)
+        for spikes in (self._coming, self._sent):
+            spikes.finish()
+        self._starts.append(start + np.arange(self._held) * self._interval)
+        self._counted.append(np.array([self._coming.counts, targeted, events]))
+        if self._coming.counts.sum() < FEW_SPIKES:
+            self._stretch = min(2 * self._stretch, self._longest)
+
+    def _add(self, step: Int64Array, gids: Int64Array, targeted: Int64Array, events: Int64Array) -> None:
+        """Add spikes of the stretch, at steps from 1 on."""
+        keys = step.astype(np.uint64) << GID_BITS | gids.astype(np.uint64)
+        met = sum((degrees(table, gids) for table in self._tables), np.zeros(len(gids), np.int64))
+        interval = (step - 1) // self._interval
+        np.add.at(targeted, interval[met > 0], 1)
+        np.add.at(events, interval, met)
+        self._coming.add(keys[met > 0] if self.directed else keys)
+        self._sent.add(keys[owner(gids, self.comm.size) == self.comm.rank])
+
+    def needed(self, low: int, high: int) -> Int64Array:
+        """gids (n,) from low to high - 1, ascending, of which spikes come, or that this rank has."""
+        if not self.directed:
+            return np.arange(low, high)
+        own = local_gids(low, high - low, self.comm.rank, self.comm.size)
+        return np.unique(np.concatenate([own, *(sources_between(table, low, high) for table in self._tables)]))
+
+
+def degrees(table: Table, gids: Int64Array) -> Int64Array:
+    """How many edges of ``table`` each of ``gids`` (n,) has."""
+    first, n_source, sources = table.place
+    row = gids - first
+    there = (row >= 0) & (row < n_source)
+    if len(sources):
+        place = np.minimum(np.searchsorted(sources, row), len(sources) - 1)
+        there &= sources[place] == row
+        row = place
+    row = np.where(there, row, 0)
+    return np.where(there, table.offsets[row + 1] - table.offsets[row], 0) if n_source else np.zeros_like(gids)
+
+
+def sources_between(table: Table, low: int, high: int) -> Int64Array:
+    """The gids from low to high - 1, ascending, that have edges in ``table``."""
+    first, n_source, sources = table.place
+    if table.sources is None:
+        rows = np.arange(max(low - first, 0), max(min(high - first, n_source), 0))
+        gids = first + rows
+    else:
+        begin, end = np.searchsorted(sources, (low - first, high - first))
+        rows, gids = np.arange(begin, end), first + sources[begin:end]
+    found: Int64Array = gids[table.offsets[rows + 1] > table.offsets[rows]]
+    return found
+
+
+def compile_steps() -> None:
+    """Call the kernels of a replay with no spikes, so that they are compiled (local)."""
+    own, nothing, begins = np.zeros(steps.LENGTH, np.int64), np.zeros(0, np.uint64), np.zeros(2, np.uint64)
+    own[steps.HELD] = 1
+    own[[steps.COMING, steps.SENT, steps.COMING_BEGINS, steps.SENT_BEGINS]] = begins.ctypes.data
+    steps.step_of_replay(own, nothing, 0, nothing)
