@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from distsim.core.errors import InputError
 from distsim.core.units import check_count, shown
 from distsim.parallel.communicator import largest
@@ -31,7 +34,8 @@ class DryRun(LoneRank):
     interval the spikes of this rank are compared with those of the recording. intervals: how many have been compared;
     wrong: in how many they differ; first_wrong: time (ms) at the end of the first of these, else None. A run in which
     an interval was wrong ends with ``DryRunError``. known: where that came from what ranks find out together when they
-    build, by name: "recording"; "bounds", which delays have by their description; or "this rank".
+    build, by name: "recording"; "bounds", which delays have by their description; or "this rank". counts (4, intervals)
+    int64: the step after which each began, spikes that came, those with targets here, and the synapses that these met.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class DryRun(LoneRank):
         self.facts: dict[str, list[float]] = {}
         self.origin = RECORDING
         self.recording: Any = None
+        self.counts: npt.NDArray[np.int64] = np.zeros((4, 0), np.int64)
 
     def most(self, name: str, mine: Sequence[float]) -> list[float]:
         """As was recorded under that ``name``, or follows from bounds; else what this rank says."""

@@ -17,7 +17,7 @@ from distsim.parallel.signals import code_of, heeded, say
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-COMMANDS = ("report", "compare", "show")
+COMMANDS = ("report", "compare", "show", "dry")
 NEEDED = ("distsim.scaling.session", "numpy.ma")
 """Modules that an experiment takes, with all that they import; numba asks for the masked arrays of numpy."""
 
@@ -56,7 +56,7 @@ def _without_ranks(arguments: list[str]) -> Callable[[], int] | None:
     if command not in COMMANDS and not any(word.startswith("--launcher") for word in arguments):
         return None
     if launched():
-        raise InputError("report, compare, show and --launcher start without mpirun")
+        raise InputError("report, compare, show, dry and --launcher start without mpirun")
     if command not in COMMANDS:
         from distsim.scaling.jobs import launch
         from distsim.scaling.options import parse
@@ -66,6 +66,10 @@ def _without_ranks(arguments: list[str]) -> Callable[[], int] | None:
         from distsim.scaling.report.compare import compare
 
         return partial(compare, arguments[1:])
+    if command == "dry":
+        from distsim.scaling.dry_command import dry
+
+        return partial(dry, arguments[1:])
     from distsim.scaling.report import command as texts
 
     return partial(texts.report if command == "report" else texts.show, arguments[1:])

@@ -81,7 +81,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     if task.folder is not None:
         on_root(comm, partial(_begin_folder, task.folder, task, model, parameters, settings))
     keeping = task.keeping()
-    _reset_peak_memory()
+    reset_peak_memory()
     memory_start = comm.allgather(resident_bytes())
     meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
     with simulate(
@@ -204,7 +204,7 @@ def _ratio(value: float | None, by: float | None) -> float | None:
     return value / by if value is not None and by else None
 
 
-def _reset_peak_memory() -> None:
+def reset_peak_memory() -> None:
     """Start the peak of the resident memory anew (Linux), so that a point does not show the peak of an earlier one."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -110,7 +110,6 @@ class Replay(ExchangePlan):
         self.own = np.zeros(steps.LENGTH, np.int64)
         self.own[steps.INTERVAL] = interval
         self.known: list[Known] = []
-        self._starts: list[Int64Array] = []
         self._counted: list[npt.NDArray[np.int64]] = []
         self.comm, self._interval, self.directed = comm, interval, directed
         self._tables = [table.table for table in local.tables]
@@ -127,6 +126,7 @@ class Replay(ExchangePlan):
     def check(self, dt: float) -> None:
         """Tell the communicator what came of the comparison so far; DryRunError where an interval was wrong."""
         comm, own = self.comm, self.own
+        comm.counts = self.counts()
         comm.intervals, comm.wrong = int(own[steps.COMPARED]), int(own[steps.WRONG])
         if comm.wrong:
             comm.first_wrong = round(int(own[steps.FIRST_WRONG]) * dt, 9)
@@ -138,12 +138,9 @@ class Replay(ExchangePlan):
                 )
 
     def counts(self, since: int = 0) -> Int64Array:
-        """Of the intervals that began at step ``since`` or later (3, intervals).
-
-        Spikes that came, those of them with targets on this rank, and the synapses that these met.
-        """
-        starts = np.concatenate([np.zeros(0, np.int64), *self._starts])
-        return np.concatenate([np.zeros((3, 0), np.int64), *self._counted], axis=1)[:, starts >= since]
+        """``DryRun.counts`` of the intervals that began at step ``since`` or later."""
+        found = np.concatenate([np.zeros((4, 0), np.int64), *self._counted], axis=1)
+        return found[:, found[0] >= since]
 
     def _make_room(self) -> None:
         if self.own[steps.NEXT] >= self.own[steps.HELD]:
@@ -181,8 +178,8 @@ class Replay(ExchangePlan):
                 self._add(stamps - start, gids, targeted, events)
         for spikes in (self._coming, self._sent):
             spikes.finish()
-        self._starts.append(start + np.arange(self._held) * self._interval)
-        self._counted.append(np.array([self._coming.counts, targeted, events]))
+        starts = start + np.arange(self._held) * self._interval
+        self._counted.append(np.array([starts, self._coming.counts, targeted, events]))
         if self._coming.counts.sum() < FEW_SPIKES:
             self._stretch = min(2 * self._stretch, self._longest)
 

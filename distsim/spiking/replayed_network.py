@@ -221,5 +221,5 @@ def replayed(plan: ExchangePlan, step: int, duration: Any, dt: float) -> Iterato
 def events_of(loop: SpikingLoop, tables: list[Table], size: int, since: int) -> int:
     """Spikes at the synapses of this rank after step ``since``; size: neurons of the network (collective)."""
     if isinstance(loop.exchange, Replay):
-        return int(loop.exchange.counts(since)[2].sum())
+        return int(loop.exchange.counts(since)[3].sum())
     return loop.counts.events(tables, size, loop.comm)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from distsim.record.output import Output
 from distsim.record.recorded_parts import events_of_part, states_of_part
 from distsim.record.simulation_base import GridSimulation, Tick
 from distsim.spiking import plastic_weights as weights
-from distsim.spiking import spike_file
+from distsim.spiking import replayed_network, spike_file
 from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES, LOOPS
 from distsim.spiking.compiled_loop import CompiledLoop
@@ -33,7 +33,6 @@ from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.repeated_spikes import check_arriving
-from distsim.spiking.replayed_network import events_of, exchange_of, kernels_of, prepare, replayed, tell_facts
 from distsim.spiking.spike_counts import Rate
 from distsim.spiking.spiking_checkpoint import RECORDINGS, fitted, transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
@@ -43,12 +42,14 @@ from distsim.spiking.transmissions import Transmissions
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from distsim.parallel.dry_run import DryRun
+
 Int64Array = npt.NDArray[np.int64]
 
 
 @check_arguments
 class Simulation(GridSimulation[Network], Changeable[Network]):
-    """Simulate ``network`` on the ranks of ``comm``, by default those of the job.
+    """Simulate ``network`` on the ranks of ``comm``, by default those of the job; or one of many alone: ``DryRun``.
 
     Every method is collective unless it says otherwise.
 
@@ -76,7 +77,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
     def __init__(
         self,
         network: Network,
-        comm: MPI.Comm | None = None,
+        comm: MPI.Comm | DryRun | None = None,
         seed: int = 1,
         *,
         precision: str = "double",
@@ -86,7 +87,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         file: str | Path | None = None,
     ) -> None:
         options = {"precision": precision, "interval": interval, "exchange": exchange, "loop": loop, "file": file}
-        super().__init__(network, comm, seed, **options)
+        super().__init__(network, cast("MPI.Comm | None", comm), seed, **options)
         self.dt = network.dt
         self.precision = precision
         check_precision(precision)
@@ -106,16 +107,16 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             plans[:] = plan_of(network)  # which may take kernels, too
             return memory_of_spiking(network, comm.size, self.precision, plans).total
 
-        prepare(network, comm, self.seed, self.precision)
+        replayed_network.prepare(network, comm, self.seed, self.precision)
         self._check_memory(needed)
         self._compile(lambda: call_kernels(network, comm, self.seed, self.precision, plans))
-        self._compile(kernels_of(self._plan, comm))
+        self._compile(replayed_network.kernels_of(self._plan, comm))
         with self._building():
             self._local = build(network, comm, self.seed, self.precision, self._built.phase, plans=plans)
             check_arriving(self._local, self.dt, comm)
             with self._built.phase("index"):
                 together = steps_together(self._local.min_delay, self._forced, self.dt)
-                plan = exchange_of(self._plan, network, self.seed, comm, self._local, together)
+                plan = replayed_network.exchange_of(self._plan, network, self.seed, comm, self._local, together)
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
@@ -125,14 +126,14 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         self._timers = self._loop.timers
         self._loop.compile(self._compile)
         if self._output:
-            tell_facts(self._output, network, self._local.facts)
+            replayed_network.tell_facts(self._output, network, self._local.facts)
         return sum(t.table.n_edges for t in self._local.tables)
 
     def _advance(self, duration: Any, tick: Tick) -> None:
         if self._output and self._weights_written < 0:
             with self._timers.phase("record"):
                 self._write_weights(self._output)
-        with replayed(self._loop.exchange, self.step, duration, self.dt):
+        with replayed_network.replayed(self._loop.exchange, self.step, duration, self.dt):
             super()._advance(duration, tick if self._slots is None else self._fitting(tick, self._slots))
 
     def _fitting(self, tick: Tick, slots: list[int]) -> Tick:
@@ -386,7 +387,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
             "synapses": sum(table.n_edges for table in tables),
             "bytes": self._table_bytes(),
-            "events": events_of(self._loop, tables, self.network.size, self._first_step),
+            "events": replayed_network.events_of(self._loop, tables, self.network.size, self._first_step),
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
         return self.comm.allgather(mine)
