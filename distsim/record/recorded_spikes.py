@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,6 +33,7 @@ class RecordedSpikes:
         self.path = path
         try:
             self._file = h5py.File(path, "r", rdcc_nbytes=CACHE)
+            weakref.finalize(self, self._file.close)
             attributes = self._file.attrs
             self.about: dict[str, Any] = json.loads(bytes(attributes["distsim"]))
             self.end = float(attributes["T"])

@@ -7,8 +7,9 @@ has in memory what its rank would have.
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +26,12 @@ from distsim.spiking.synapses.table import Table
 Int64Array = npt.NDArray[np.int64]
 UInt64Array = npt.NDArray[np.uint64]
 
-FIRST_STRETCH = 10.0  # ms that are replayed from one file, at first
+FIRST_STRETCH = 100.0  # ms that are replayed from one file, at first
 MOST_STRETCH = 1000.0  # ms
 FEW_SPIKES = 1 << 21  # in a stretch, after which the next one may be twice as long
 RUN = 1 << 15  # spikes that are sorted together
-WINDOW = 1 << 15  # spikes, about, that are in memory
+WINDOW = 1 << 15  # spikes, about, that are in memory at least
+SHARE = 1e-3  # of the bytes of the rank's tables, which more of them may take
 
 
 class Known(Protocol):
@@ -42,17 +44,20 @@ class Known(Protocol):
 class Sorted:
     """The spikes of one kind, coming or sent, in a stretch of time: sorted runs in a file, read by intervals."""
 
-    def __init__(self, words: int) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 # it ends with this
+    def __init__(self) -> None:
+        self._file: Any = None
         self._waiting: list[UInt64Array] = []
         self._n_waiting = 0
-        self.window = np.zeros(words, np.uint64)
+        self.window = np.zeros(0, np.uint64)
         self.begins = np.zeros(2, np.uint64)
 
     def start(self, n_intervals: int, interval: int) -> None:
         """Begin with a stretch of so many intervals."""
-        self._file.truncate(0)
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 # it ends with this
+            weakref.finalize(self, self._file.close)
         self._file.seek(0)
+        self._file.truncate()
         self._bounds = (np.arange(n_intervals + 1, dtype=np.uint64) * np.uint64(interval) + np.uint64(1)) << GID_BITS
         self._shift = np.arange(n_intervals, dtype=np.uint64) * np.uint64(interval) << GID_BITS
         self._runs: list[tuple[int, Int64Array]] = []
@@ -84,7 +89,7 @@ class Sorted:
         """Bring the spikes of the intervals first .. last - 1 to memory, packed."""
         n = int(self.counts[first:last].sum())
         if n > len(self.window):
-            self.window = np.zeros(2 * n, np.uint64)
+            self.window = np.zeros(n + n // 4, np.uint64)
         place = 0
         for begin, begins in self._runs:
             here = int(begins[last] - begins[first])
@@ -113,7 +118,8 @@ class Replay(ExchangePlan):
         self._counted: list[npt.NDArray[np.int64]] = []
         self.comm, self._interval, self.directed = comm, interval, directed
         self._tables = [table.table for table in local.tables]
-        self._coming, self._sent = Sorted(WINDOW), Sorted(WINDOW)
+        self._window = max(WINDOW, int(SHARE / 8 * sum(table.nbytes() for table in self._tables)))
+        self._coming, self._sent = Sorted(), Sorted()
         self._next = self._held = 0  # intervals of the stretch: the next that is not in memory, and all
         self._stretch = 0
 
@@ -152,7 +158,7 @@ class Replay(ExchangePlan):
         if self._next == self._held:
             self._fill()
         both = self._coming.counts[self._next :] + self._sent.counts[self._next :]
-        n = max(1, int(np.searchsorted(np.cumsum(both), WINDOW, side="right")))
+        n = max(1, int(np.searchsorted(np.cumsum(both), self._window, side="right")))
         last = min(self._held, self._next + n)
         own = self.own
         for spikes, at, begins in (
