@@ -18,7 +18,7 @@ from distsim.core.parts import Part
 from distsim.core.placement import local_count, local_gids
 from distsim.core.units import MAX_STEPS
 from distsim.core.values import Value
-from distsim.parallel.communicator import beyond
+from distsim.parallel.communicator import beyond, largest
 from distsim.spiking.drawn_edges import Share, drawn_differently
 from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
@@ -244,9 +244,8 @@ def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
     used = [bounds for t in tables if (bounds := t.table.delay_bounds())]
     shortest = min((low for low, _ in used), default=MAX_STEPS)
     longest = max((high for _, high in used), default=0)
-    everywhere = comm.allgather((shortest, longest))
-    shortest, longest = min(s for s, _ in everywhere), max(m for _, m in everywhere)
-    return (shortest, longest) if longest else (None, FREE_INTERVAL)
+    shortest, longest = (round(step) for step in largest(comm, (-shortest, longest)))
+    return (-shortest, longest) if longest else (None, FREE_INTERVAL)
 
 
 def _drive(
