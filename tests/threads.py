@@ -83,7 +83,7 @@ class ThreadComm:
 
     def allreduce(self, mine: Any, op: Any = MPI.SUM) -> Any:
         everything = self.allgather(mine)
-        return one_of(op, [(MPI.SUM, sum), (MPI.MIN, min), (MPI.MAX, max), (MPI.LOR, any)])(everything)
+        return one_of(op, [(MPI.SUM, sum), (MPI.MIN, min), (MPI.MAX, max), (MPI.LOR, any), (MPI.LAND, all)])(everything)
 
     def Allreduce(self, mine: Any, total: Any, op: Any = MPI.SUM) -> None:  # noqa: N802
         total[...] = one_of(op, [(MPI.SUM, np.sum), (MPI.MIN, np.min), (MPI.MAX, np.max)])(

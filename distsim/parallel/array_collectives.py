@@ -6,7 +6,8 @@ rank 0 needs in order comes in spans of values, so that it can be written withou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,33 +86,36 @@ def sorted_pieces(columns: Sequence[Array], comm: MPI.Comm, everywhere: bool) ->
     columns = in_order(columns)
     keys = as_sorted(columns[0])
     ends = largest(comm, np.array([_LAST - keys[0], keys[-1]]) if len(keys) else np.zeros(2, np.uint64))
-    for low, high in spans(keys, comm, int(_LAST - ends[0]), int(ends[1])):
+    upto: Any = partial(keys.searchsorted, side="right")
+    for low, high in spans(upto, comm, int(_LAST - ends[0]), int(ends[1]), ROWS):
         some = slice(keys.searchsorted(np.uint64(low)), keys.searchsorted(np.uint64(high), side="right"))
         yield in_order(gather_arrays([column[some] for column in columns], comm, everywhere))
 
 
-def spans(keys: UInt64Array, comm: MPI.Comm, low: int, high: int) -> Iterator[tuple[int, int]]:
-    """Spans of values, ends included, from ``low`` to ``high``, in which all ranks have at most ``ROWS`` keys.
+def spans(
+    upto: Callable[[UInt64Array], Array], comm: MPI.Comm, low: int, high: int, most: int, before: int = 0
+) -> Iterator[tuple[int, int]]:
+    """Spans of values, ends included, from ``low`` to ``high``, in which all ranks have at most ``most`` keys.
 
-    keys (n,): of this rank, ascending. Spans without keys are left out. A single value may have more of them.
+    upto: how many keys of this rank are not above each of some values; before: how many are below ``low``. Spans
+    without keys are left out. A single value may have more of them (collective).
     """
-    if low > high:
-        return
-    width = (high - low) // _WAYS + 1
-    stops = [min(high, first + width - 1) for first in range(low, high + 1, width)]
-    places = keys.searchsorted(np.array(stops, np.uint64), side="right")
-    mine = np.diff(places, prepend=keys.searchsorted(np.uint64(low)))
-    begin, rows = low, 0
-    for first, stop, n in zip(range(low, high + 1, width), stops, sum_array(mine, comm).tolist(), strict=True):
-        if rows and rows + n > ROWS:
+    width = max(0, high - low) // _WAYS + 1
+    firsts = range(low, high + 1, width)
+    lasts = [min(high, first + width - 1) for first in firsts]
+    places = upto(np.array(lasts, np.uint64)).tolist()
+    mine = np.diff(places, prepend=before).astype(np.int64)
+    begin, keys = low, 0
+    for first, last, n, place in zip(firsts, lasts, sum_array(mine, comm).tolist(), [before, *places], strict=False):
+        if keys and keys + n > most:
             yield begin, first - 1
-            rows = 0
-        begin = begin if rows else first
-        if n > ROWS and stop > first:
-            yield from spans(keys, comm, first, stop)
+            keys = 0
+        begin = begin if keys else first
+        if n > most and last > first:
+            yield from spans(upto, comm, first, last, most, place)
         else:
-            rows += n
-    if rows:
+            keys += n
+    if keys:
         yield begin, high
 
 

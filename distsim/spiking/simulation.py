@@ -117,7 +117,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             with self._built.phase("index"):
                 together = steps_together(self._local.min_delay, self._forced, self.dt)
                 expected = round(network.size * together * self.dt * EXPECTED_RATE / MS_PER_S / comm.size)
-                plan = make_exchange(self._plan, comm, self._local.needed_sources(), expected)
+                plan = make_exchange(self._plan, comm, self._local.needed, expected)
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
@@ -397,7 +397,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
             "synapses": sum(table.n_edges for table in tables),
             "bytes": self._table_bytes(),
-            "events": self._loop.counts.events(tables, self.network.size, self.comm),
+            "events": self._loop.counts.events(self._local.needed, self.network.size, self.comm),
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
         return gather.gather_numbers(mine, self.comm, everywhere)

@@ -141,7 +141,9 @@ def test_spans_of_values_have_few_rows():
     """They follow upon each other, have rows, and none has more than it may, unless it is one value."""
     keys = np.sort(np.random.default_rng(3).geometric(0.02, 500).astype(np.uint64))
     comm = ThreadComm(Meeting(1), 0)
-    found = list(spans(keys, comm, 0, (1 << 64) - 1))
+    upto = partial(keys.searchsorted, side="right")
+    assert list(spans(upto, comm, 5, 4, 12)) == []
+    found = list(spans(upto, comm, 0, (1 << 64) - 1, array_collectives.ROWS))
     counts = [int(np.count_nonzero((keys >= low) & (keys <= high))) for low, high in found]
     assert sum(counts) == 500
     assert min(counts) > 0

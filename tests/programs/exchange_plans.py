@@ -13,6 +13,7 @@ import numpy as np
 from mpi4py import MPI
 
 from distsim.spiking.exchange import GID_BITS, make_exchange
+from distsim.spiking.needed_spikes import Needed
 
 CASES = [(n, graph) for n in (0, 1, 4, 100) for graph in ("all", "ring", "one", "none")]
 ROUNDS = (0, 5, 400, 0, 9, 3000, 1, 0)  # spikes, in all
@@ -38,7 +39,7 @@ def exchange_all(comm: MPI.Comm, plan: str, n: int, graph: str) -> dict[str, Any
     mine = range(comm.rank, n, comm.size)
     wanted = {target: sources(target, n, graph) for target in mine}
     needed = np.array(sorted(set().union(*wanted.values())), np.int64)
-    exchange = make_exchange(plan, comm, needed)
+    exchange = make_exchange(plan, comm, Needed.of(needed))
     total = hashlib.sha256()
     correct = in_order = True
     for round_number in range(len(ROUNDS)):
