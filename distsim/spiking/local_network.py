@@ -25,7 +25,7 @@ from distsim.spiking.drives.poisson_input import PoissonInput
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.incoming import GroupPlan, Incoming, plan_of
 from distsim.spiking.input_bound import InputBound
-from distsim.spiking.needed_spikes import Needed, Rows
+from distsim.spiking.needed_spikes import Needed
 from distsim.spiking.network import Network, Pair, Population, Projection, Stimulation
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.population_share import PopulationShare
@@ -152,8 +152,7 @@ class LocalNetwork:
     @property
     def needed(self) -> Needed:
         """The neurons with targets on this rank."""
-        tables = [local.table for local in self.tables]
-        return Needed([Rows(t.first_source_gid, t.n_source, t.sources, t.offsets) for t in tables])
+        return Needed([local.table for local in self.tables])
 
 
 def call_kernels(

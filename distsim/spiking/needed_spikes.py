@@ -15,6 +15,7 @@ from distsim.core.placement import index_of_owner, local_count, owner
 from distsim.parallel.array_collectives import spans
 from distsim.parallel.communicator import largest
 from distsim.parallel.rows import alltoall
+from distsim.spiking.synapses.table import Table
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -27,51 +28,31 @@ PIECE = 1 << 20
 """Sources that a rank asks their owners about together, in the mean."""
 
 
-class Rows(NamedTuple):
-    """The sources of a table: gids from ``first`` on, all ``n``, or those at ``sources``; where their edges begin."""
-
-    first: int
-    n: int
-    sources: npt.NDArray[Any] | None
-    offsets: npt.NDArray[Any]
-
-
 @dataclass(frozen=True)
 class Needed:
-    """The neurons that have targets on this rank, as the sources of its tables: no list of all of them is kept."""
+    """The neurons that have targets on this rank, as the sources of its ``tables``: no list of all of them is kept."""
 
-    rows: list[Rows]
-
-    @classmethod
-    def of(cls, gids: Int64Array) -> Self:
-        """These (n,), ascending."""
-        return cls([Rows(0, 0, gids, np.arange(len(gids) + 1))])
+    tables: list[Table]
 
     @property
     def last(self) -> int:
         """The largest gid that may be among them; -1 where there are none."""
-        ends = [
-            t.first + (t.n - 1 if t.sources is None else int(t.sources[-1])) for t in self.rows if len(t.offsets) > 1
-        ]
-        return max(ends, default=-1)
+        return max((table.first_source_gid + table.n_source - 1 for table in self.tables if table.n_edges), default=-1)
 
     def upto(self, gids: npt.NDArray[Any]) -> Int64Array:
         """How many they are up to each of ``gids`` (n,), at most: those of several tables are counted in each."""
-        found = np.zeros(len(gids), np.int64)
-        for table in self.rows:
-            found += _upto(table, gids)
-        return found
+        return np.array([sum(table.rows_upto(gid) for table in self.tables) for gid in gids.tolist()], np.int64)
 
     def between(self, first: int, last: int) -> Int64Array:
         """Those from ``first`` to ``last`` (n,), ascending."""
-        parts = [_with_edges(table, first, last)[0] for table in self.rows]
+        parts = [_with_edges(table, first, last)[0] for table in self.tables]
         return np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))
 
     def edges_of(self, gids: Int64Array) -> Int64Array:
         """How many edges each of ``gids`` (n,) has here, all those ``between`` the first and the last."""
         total = np.zeros(len(gids), np.int64)
-        for table in self.rows if len(gids) else ():
-            sources, degrees = _with_edges(table, gids[0], gids[-1])
+        for table in self.tables if len(gids) else ():
+            sources, degrees = _with_edges(table, int(gids[0]), int(gids[-1]))
             total[np.searchsorted(gids, sources)] += degrees
         return total
 
@@ -82,21 +63,12 @@ class Needed:
             yield Asked.of(comm, self.between(first, last))
 
 
-def _upto(table: Rows, gids: npt.NDArray[Any]) -> Int64Array:
-    """How many rows of the table have sources up to each of ``gids`` (n,)."""
-    place = gids.astype(np.int64) - table.first
-    if table.sources is None:
-        return np.clip(place + 1, 0, table.n)
-    return table.sources.searchsorted(place, side="right")
-
-
-def _with_edges(table: Rows, first: int, last: int) -> tuple[Int64Array, Int64Array]:
+def _with_edges(table: Table, first: int, last: int) -> tuple[Int64Array, Int64Array]:
     """The gids (n,) from ``first`` to ``last`` that have edges in the table, ascending, and how many each has."""
-    begin, end = _upto(table, np.array([first - 1, last])).tolist()
+    begin, end = table.rows_upto(first - 1), table.rows_upto(last)
     degrees = np.diff(table.offsets[begin : end + 1])
     there = np.flatnonzero(degrees)
-    source = there + begin if table.sources is None else table.sources[begin:end][there].astype(np.int64)
-    return table.first + source, degrees[there]
+    return table.gids_between(begin, end)[there], degrees[there]
 
 
 class Asked(NamedTuple):
