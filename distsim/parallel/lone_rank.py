@@ -52,9 +52,23 @@ class LoneRank:
         """Let ``total`` be what this rank says."""
         total[...] = mine
 
+    def Exscan(self, mine: Any, before: Any) -> None:  # noqa: N802
+        """Leave ``before`` as it is: the ranks before this one say nothing."""
+
+    def Allgather(self, mine: Any, into: Any) -> None:  # noqa: N802
+        """Put into the place of this rank what it says."""
+        if into is not None:
+            into.reshape(self.size, -1)[self.rank] = mine
+
+    Gather = Allgather
+
+    def Bcast(self, array: Any, root: int = 0) -> None:  # noqa: N802
+        """Leave ``array`` as it is."""
+
     def Allgatherv(self, mine: Any, into: Any) -> None:  # noqa: N802
         """Let the first of ``into`` be what this rank says."""
-        into[0][...] = mine
+        if into is not None:
+            into[0][...] = mine
 
     Gatherv = Allgatherv
 

@@ -26,6 +26,7 @@ from distsim.spiking.drives.poisson_input import PoissonInput
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.incoming import GroupPlan, Incoming, plan_of
 from distsim.spiking.input_bound import InputBound
+from distsim.spiking.needed_spikes import Needed
 from distsim.spiking.network import Network, Pair, Population, Projection, Stimulation
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.population_share import PopulationShare
@@ -158,9 +159,12 @@ class LocalNetwork:
 
     def needed_sources(self) -> Int64Array:
         """gids of all neurons with targets on this rank, ascending."""
-        tables = [local.table for local in self.tables]
-        gids = (t.source_gids[np.diff(t.offsets) > 0] for t in tables)
-        return np.unique(np.concatenate([np.zeros(0, np.int64), *gids]))
+        return self.needed.between(0, self.needed.last)
+
+    @property
+    def needed(self) -> Needed:
+        """The neurons with targets on this rank."""
+        return Needed([local.table for local in self.tables])
 
 
 def call_kernels(

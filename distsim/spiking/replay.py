@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import DryRunError
+from distsim.core.jit import jit
 from distsim.core.placement import local_gids, owner
 from distsim.parallel.dry_run import DryRun
 from distsim.spiking import replay_steps as steps
 from distsim.spiking.exchange_plans import Choice, ExchangePlan
 from distsim.spiking.local_network import LocalNetwork
 from distsim.spiking.packed_spikes import GID_BITS
-from distsim.spiking.synapses.table import Table
+from distsim.spiking.synapses.table import row_of
 
 Int64Array = npt.NDArray[np.int64]
 UInt64Array = npt.NDArray[np.uint64]
@@ -117,8 +118,8 @@ class Replay(ExchangePlan):
         self.known: list[Known] = []
         self._counted: list[npt.NDArray[np.int64]] = []
         self.comm, self._interval, self.directed = comm, interval, directed
-        self._tables = [table.table for table in local.tables]
-        self._window = max(WINDOW, int(SHARE / 8 * sum(table.nbytes() for table in self._tables)))
+        self._needed = local.needed
+        self._window = max(WINDOW, int(SHARE / 8 * sum(table.nbytes() for table in self._needed.tables)))
         self._coming, self._sent = Sorted(), Sorted()
         self._next = self._held = 0  # intervals of the stretch: the next that is not in memory, and all
         self._stretch = 0
@@ -192,7 +193,9 @@ class Replay(ExchangePlan):
     def _add(self, step: Int64Array, gids: Int64Array, targeted: Int64Array, events: Int64Array) -> None:
         """Add spikes of the stretch, at steps from 1 on."""
         keys = step.astype(np.uint64) << GID_BITS | gids.astype(np.uint64)
-        met = sum((degrees(table, gids) for table in self._tables), np.zeros(len(gids), np.int64))
+        met = np.zeros(len(gids), np.int64)
+        for table in self._needed.tables:
+            add_degrees(gids, table.place, table.offsets, met)
         interval = (step - 1) // self._interval
         np.add.at(targeted, interval[met > 0], 1)
         np.add.at(events, interval, met)
@@ -204,33 +207,16 @@ class Replay(ExchangePlan):
         if not self.directed:
             return np.arange(low, high)
         own = local_gids(low, high - low, self.comm.rank, self.comm.size)
-        return np.unique(np.concatenate([own, *(sources_between(table, low, high) for table in self._tables)]))
+        return np.union1d(own, self._needed.between(low, high - 1))
 
 
-def degrees(table: Table, gids: Int64Array) -> Int64Array:
-    """How many edges of ``table`` each of ``gids`` (n,) has."""
-    first, n_source, sources = table.place
-    row = gids - first
-    there = (row >= 0) & (row < n_source)
-    if len(sources):
-        place = np.minimum(np.searchsorted(sources, row), len(sources) - 1)
-        there &= sources[place] == row
-        row = place
-    row = np.where(there, row, 0)
-    return np.where(there, table.offsets[row + 1] - table.offsets[row], 0) if n_source else np.zeros_like(gids)
-
-
-def sources_between(table: Table, low: int, high: int) -> Int64Array:
-    """The gids from low to high - 1, ascending, that have edges in ``table``."""
-    first, n_source, sources = table.place
-    if table.sources is None:
-        rows = np.arange(max(low - first, 0), max(min(high - first, n_source), 0))
-        gids = first + rows
-    else:
-        begin, end = np.searchsorted(sources, (low - first, high - first))
-        rows, gids = np.arange(begin, end), first + sources[begin:end]
-    found: Int64Array = gids[table.offsets[rows + 1] > table.offsets[rows]]
-    return found
+@jit
+def add_degrees(gids, place, offsets, degrees):  # type: ignore[no-untyped-def]
+    """Add to ``degrees`` (n,) how many edges each of ``gids`` (n,) has in the table of that place and offsets."""
+    for i in range(gids.size):
+        row = row_of(gids[i], place)
+        if row >= 0:
+            degrees[i] += offsets[row + 1] - offsets[row]
 
 
 def compile_steps() -> None:

@@ -17,6 +17,7 @@ from distsim.core.errors import InputError, check_names
 from distsim.core.units import MS_PER_S, shown, to_steps
 from distsim.core.values import bounds
 from distsim.parallel.agreement import leaves_of
+from distsim.parallel.communicator import crowded
 from distsim.parallel.dry_run import BOUNDS, DryRun, Facts
 from distsim.parallel.gather import in_ms
 from distsim.record.checkpoint import is_of_recordings
@@ -28,9 +29,9 @@ from distsim.spiking.computed_spikes import ComputedSpikes, computable
 from distsim.spiking.exchange_plans import Choice, ExchangePlan
 from distsim.spiking.local_network import DELAYS, LocalNetwork
 from distsim.spiking.loop import SpikingLoop
+from distsim.spiking.needed_spikes import Needed
 from distsim.spiking.network import Network, Population
 from distsim.spiking.replay import Known, Replay, compile_steps
-from distsim.spiking.synapses.table import Table
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -135,7 +136,15 @@ def exchange_of(
     if isinstance(comm, DryRun):
         return _replay(plan, network, seed, comm, local, interval)
     expected = round(network.size * interval * network.dt * EXPECTED_RATE / MS_PER_S / comm.size)
-    return exchange.make_exchange(plan, comm, local.needed_sources(), expected)
+    return exchange.make_exchange(plan, comm, local.needed, expected)
+
+
+def waits(comm: MPI.Comm) -> bool:
+    """Whether ranks wait for each other before every exchange, so that waiting is told from the transfer.
+
+    Where they take turns on the cores it cannot be; and in a dry run there is nobody to wait for.
+    """
+    return not isinstance(comm, DryRun) and not crowded(comm)
 
 
 def _replay(plan: str, network: Network, seed: int, comm: DryRun, local: LocalNetwork, interval: int) -> Replay:
@@ -218,8 +227,8 @@ def replayed(plan: ExchangePlan, step: int, duration: Any, dt: float) -> Iterato
     plan.check(dt)
 
 
-def events_of(loop: SpikingLoop, tables: list[Table], size: int, since: int) -> int:
+def events_of(loop: SpikingLoop, needed: Needed, size: int, since: int) -> int:
     """Spikes at the synapses of this rank after step ``since``; size: neurons of the network (collective)."""
     if isinstance(loop.exchange, Replay):
         return int(loop.exchange.counts(since)[3].sum())
-    return loop.counts.events(tables, size, loop.comm)
+    return loop.counts.events(needed, size, loop.comm)

@@ -14,8 +14,6 @@ from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.parts import Neurons, Part
 from distsim.core.units import check_seed, to_steps
 from distsim.parallel import gather
-from distsim.parallel.communicator import crowded
-from distsim.parallel.lone_rank import is_lone
 from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import Output
@@ -36,7 +34,7 @@ from distsim.spiking.repeated_spikes import check_arriving
 from distsim.spiking.spike_counts import Rate
 from distsim.spiking.spiking_checkpoint import RECORDINGS, fitted, transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
-from distsim.spiking.synapse_states import SynapseStates, synapse_states
+from distsim.spiking.synapse_states import SynapseStates, synapse_states, with_states
 from distsim.spiking.transmissions import Transmissions
 
 if TYPE_CHECKING:
@@ -119,9 +117,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
                 plan = replayed_network.exchange_of(self._plan, network, self.seed, comm, self._local, together)
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
-        # Where ranks take turns on the cores, waiting cannot be told from the transfer.
-        waits = not is_lone(comm) and not crowded(comm)
-        parts = self._local, plan, together, self.dt, self.recorders, comm, waits
+        parts = self._local, plan, together, self.dt, self.recorders, comm, replayed_network.waits(comm)
         self._loop = CompiledLoop(*parts) if self._compiled else SpikingLoop(*parts)
         self._timers = self._loop.timers
         self._loop.compile(self._compile)
@@ -158,8 +154,9 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         """Write the recorded weights as they are, once at a time."""
         written, self._weights_written = self._weights_written, self.step
         for r in self.network.weight_recordings if written != self.step else ():
-            edges = self.weights(r.source, r.target, r.sources, r.targets, everywhere=False)
-            spike_file.append_weights(output, r, self.time, edges)
+            found = self._local_weights(r.source, r.target, r.sources, r.targets)
+            for edges in gather.connection_pieces(found, self.comm):
+                spike_file.append_weights(output, r, self.time, edges)
 
     def _transfer(self, archive: Archive) -> None:
         self._changes.again = not archive.saving
@@ -244,17 +241,28 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         the postsynaptic spikes that reached the synapse since. On every rank, or, unless ``everywhere``, on rank 0
         alone, and none on the others.
         """
+        found = self._local_weights(source, target, sources, targets, at)
+        return gather.gather_connections(found, self.comm, everywhere)
+
+    def _local_weights(
+        self,
+        source: Neurons | str,
+        target: Neurons | str,
+        sources: Iterable[int] | None,
+        targets: Iterable[int] | None,
+        at: str = "last_spike",
+    ) -> list[gather.Connections]:
+        """Those of ``weights`` that are on this rank, table by table."""
         check_names([at], ("last_spike", "now"), "time", "weights")
         wanted = {projection.index for projection in self.network.find_projections(source, target)}
         ends = Between(self.network.neurons(source), self.network.neurons(target))
         chosen = weights.chosen_ends(ends, sources, targets, "weights")
         now = self.step if at == "now" else None
-        found = [
+        return [
             weights.select(table, ends, chosen, self.dt, now)
             for table in self._local.tables
             if any(projection.index in wanted for projection in table.projections)
         ]
-        return gather.gather_connections(found, self.comm, everywhere)
 
     def transmissions(self, source: Neurons | str, target: Neurons | str, everywhere: bool = True) -> Transmissions:
         """What ``Network.record_transmissions`` asked for so far, of the same neurons.
@@ -320,12 +328,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         found = self.network.find_projections(source, target)
         ends = Between(self.network.neurons(source), self.network.neurons(target))
         where = f"synapse_states '{ends.name}'"
-        projections = [p for p in found if p.synapse.states]
-        if not projections:
-            kind = type(found[0].synapse).__name__
-            raise InputError(f"{where}: {kind} synapses have no state that can be told")
-        if len({type(p.synapse) for p in projections}) > 1:
-            raise InputError(f"{where}: these synapses are of several kinds that have states")
+        projections = with_states(found, where)
         steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
         if len(steps) and steps[-1] > self.step:
             raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")
@@ -376,18 +379,19 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         self._first_step = self.step
         self._loop.counts.mark()
 
-    def loads(self) -> list[dict[str, float]]:
+    def loads(self, everywhere: bool = True) -> list[dict[str, float]]:
         """What every rank had to do since ``forget_times()``: neurons, synapses, bytes (of their tables), events, busy.
 
         events: spikes at the synapses of the rank (stimuli do not count); busy: seconds in which the rank computed,
-        neither waiting nor communicating. No spikes need to be recorded, and none are gathered.
+        neither waiting nor communicating. No spikes need to be recorded, and none are gathered. On every rank, or,
+        unless ``everywhere``, on rank 0 alone.
         """
         tables = [local.table for local in self._local.tables]
         mine = {
             "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
             "synapses": sum(table.n_edges for table in tables),
             "bytes": self._table_bytes(),
-            "events": replayed_network.events_of(self._loop, tables, self.network.size, self._first_step),
+            "events": replayed_network.events_of(self._loop, self._local.needed, self.network.size, self._first_step),
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
-        return self.comm.allgather(mine)
+        return gather.gather_numbers(mine, self.comm, everywhere)

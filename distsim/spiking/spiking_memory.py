@@ -19,7 +19,7 @@ from distsim.spiking.network import Network, Population
 from distsim.spiking.precision import check_precision
 from distsim.spiking.sort_edges import record_type
 from distsim.spiking.synapses.synapse_model import SynapseModel
-from distsim.spiking.tables import is_dense, is_segmented
+from distsim.spiking.table_making import is_dense, is_segmented
 
 RUN_END = 4  # bytes
 
@@ -141,18 +141,15 @@ def _group(
 def _tables_onto(plan: GroupPlan, dt: float, ranks: int, weight: int) -> list[_Expected]:
     """The tables of one group; nothing is drawn."""
     index = np.dtype(target_type(most_local(sum(p.size for p in plan.populations), ranks))).itemsize
-    names = {population.name for population in plan.populations}
-    return [_expected(of_table, names, dt, ranks, index, weight) for of_table in plan.tables]
+    return [_expected(of_table, dt, ranks, index, weight) for of_table in plan.tables]
 
 
-def _expected(together: Together, onto: set[str], dt: float, ranks: int, index: int, weight: int) -> _Expected:
-    """What is expected of one table; onto: names of the populations of the group."""
+def _expected(together: Together, dt: float, ranks: int, index: int, weight: int) -> _Expected:
+    """What is expected of one table."""
     numbers: dict[int, float] = {}
     ranges, runs = [], 0.0
     for incoming in together.all:
-        target = incoming.projection.target
-        here = sum(len(piece.chosen) for piece in target.pieces if piece.population.name in onto)
-        number = incoming.expected_edges * here / max(target.size, 1) / ranks
+        number = incoming.expected_edges / ranks
         numbers[id(incoming)] = number
         ranges.append(delay_range(incoming.values["delay"], dt, number))
         runs += _rows(len(incoming.rows), number)

@@ -25,7 +25,7 @@ from distsim.spiking import tables
 from distsim.spiking.input_bound import InputBound
 from distsim.spiking.synapses import segments
 from distsim.spiking.synapses.input_unit import Grid
-from distsim.spiking.synapses.table import Table
+from distsim.spiking.synapses.table import EVERY_SOURCE, Table
 from tests.connections import built, stored
 from tests.simulating import simulate
 
@@ -43,7 +43,7 @@ def random_table(n_source=20, n_target=30, longest=9, n_edges=3000, weights=None
     offsets = np.concatenate(([0], np.cumsum(counts.sum(axis=1))))
     ends = np.cumsum(counts, axis=1).astype(np.uint16)
     own = weight[order] if len(weight) > 1 else weight
-    table = Table(5, n_source, None, offsets, target[order].astype(np.uint16), own, np.empty(0, np.uint8), ends)
+    table = Table(5, n_source, EVERY_SOURCE, offsets, target[order].astype(np.uint16), own, np.empty(0, np.uint8), ends)
     return table, (source, target, np.broadcast_to(weight, n_edges), delay)
 
 

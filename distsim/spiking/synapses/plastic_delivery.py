@@ -35,11 +35,11 @@ class PlasticDelivery(CompiledDelivery):
 
     It holds the traces of the sources and the histories of the targets; the weights as last transmitted stand in the
     table. settled (edges,) float64, empty where there are none: the weights of sources that have been silent for long,
-    potentiated by all that reached the synapse up to settled_until (rows,), the step of the row; a row of which that
-    is not after its last spike is not settled. The memory of rows that never are is not touched.
+    potentiated by all that reached the synapse up to settled_until (rows,) int32, the step of the row; a row of which
+    that is not after its last spike is not settled. Both are (0,) as long as no row was.
 
     Kernels take, as plain tuples: table, ``Table.arrays``; history, ``History.arrays``; sources, (k_plus (rows,)
-    float64: K_plus just after the last spike, 0 where a source has not fired; t_last (rows,) int64: its step; settled,
+    float64: K_plus just after the last spike, 0 where a source has not fired; t_last (rows,) int32: its step; settled,
     settled_until); constants, (p, attributes, rate_plus, rate_minus): numbers of the equations, what each synapse has
     of its own, (edges,) or (1,), and the decay of the traces of sources and targets per step as powers of two.
     """
@@ -50,9 +50,8 @@ class PlasticDelivery(CompiledDelivery):
         self.constants = constants
         rows = len(table.offsets) - 1
         self.k_plus = np.zeros(rows)
-        self.t_last = np.zeros(rows, np.int64)
-        self.settled = np.empty(0)
-        self.settled_until = np.zeros(rows, np.int64)
+        self.t_last = np.zeros(rows, np.int32)
+        self.settled, self.settled_until = np.empty(0), np.zeros(0, np.int32)
         self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
         self.history = History(n_target, constants[3], int(table.delays.max(initial=1)))
         self.longest_history = max(SHORT_HISTORY, table.n_edges // max(n_target, 1))
@@ -85,13 +84,22 @@ class PlasticDelivery(CompiledDelivery):
     def _oldest_asked(self) -> int:
         """The oldest step up to which the synapses of a source that has fired are up to date."""
         asks = (self.k_plus > 0.0) & (np.diff(self.table.offsets) > 0)
-        return int(np.maximum(self.t_last, self.settled_until)[asks].min(initial=MAX_STEPS))
+        return int(self._up_to_date()[asks].min(initial=MAX_STEPS))
+
+    def _up_to_date(self) -> npt.NDArray[np.int32]:
+        """The step (rows,) up to which the synapses of a source are."""
+        return np.maximum(self.t_last, self.settled_until) if len(self.settled_until) else self.t_last
+
+    def _begin_to_settle(self) -> None:
+        """Make room for settled weights, where there is none."""
+        if not len(self.settled_until):
+            self.settled, self.settled_until = np.empty(self.table.n_edges), np.zeros_like(self.t_last)
+            self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
 
     def _settle(self, before: int, until: int) -> None:
         """Settle the rows that are up to date to a step earlier than ``before``: bring them up to step ``until``."""
-        if before > NEVER and not len(self.settled):
-            self.settled = np.empty(self.table.n_edges)
-            self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
+        if before > NEVER:
+            self._begin_to_settle()
         self.kernels.settle(before, until, self.table.arrays, self.history.arrays, self.sources, self.constants)
 
     def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
@@ -116,9 +124,7 @@ class PlasticDelivery(CompiledDelivery):
         sources = (self.table.source_gids - self.table.first_source_gid)[np.unique(row)]
         every, rows = self.table.edges_of(sources)
         present = self.weights_at(now, every, rows)
-        if not len(self.settled):
-            self.settled = np.empty(self.table.n_edges)
-            self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
+        self._begin_to_settle()
         self.table.weights[edges] = new
         self.settled[every] = present
         self.settled[edges] = self.table.weights[edges]
@@ -131,15 +137,14 @@ class PlasticDelivery(CompiledDelivery):
         what it asks of the histories, are brought up to the present.
         """
         archive.of_sources("t_last", self.t_last, k_plus=self.k_plus)
-        settled = archive.of_any_source("settled", (self.settled_until > self.t_last) | self._long_silent(archive))
+        settled = archive.of_any_source("settled", (self._up_to_date() > self.t_last) | self._long_silent(archive))
         edges, rows = self.table.edges_of((self.table.source_gids - self.table.first_source_gid)[settled])
         values = self.weights_at(archive.now, edges, rows) if archive.saving else np.empty(len(edges))
         archive.of_edges("settled weights", values, edges)
         if not archive.saving and settled.any():
-            self.settled = np.empty(self.table.n_edges)
+            self._begin_to_settle()
             self.settled[edges] = values
             self.settled_until[settled] = archive.now
-            self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
         asks = (self.k_plus > 0.0) & (np.diff(self.table.offsets) > 0) & ~settled
         asked = -archive.most(-int(self.t_last[asks].min(initial=archive.now)))
         archive.of_history(self.history, asked - archive.most(self.history.longest_delay))
