@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import weakref
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, nearest
 
-PIECE = 1 << 14  # spikes that are read together
+PIECE = 1 << 12  # spikes that are read together
 CACHE = 1 << 16  # bytes of a dataset that HDF5 keeps
 UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError)
 FloatArray = npt.NDArray[np.float64]
@@ -43,6 +44,11 @@ class RecordedSpikes:
             raise InputError(f"there is no recording '{path}'") from None
         except UNREADABLE as error:
             raise InputError(f"'{path}' cannot be read as the file of a run of spiking neurons: {error}") from None
+
+    def look(self) -> None:
+        """Read some spikes of every population, so that the memory that reading takes is taken."""
+        for population in filter(self.has, self.populations):
+            next(self.spikes(population).until(math.inf), None)
 
     def has(self, population: str) -> bool:
         """Whether the spikes of all neurons of ``population`` are there."""
