@@ -31,7 +31,7 @@ FIRST_STRETCH = 100.0  # ms that are replayed from one file, at first
 MOST_STRETCH = 1000.0  # ms
 FEW_SPIKES = 1 << 21  # in a stretch, after which the next one may be twice as long
 RUN = 1 << 13  # spikes that are sorted together
-WINDOW = 1 << 15  # spikes, about, that are in memory at least
+WINDOW = 1 << 14  # spikes, about, that are in memory at least
 SHARE = 1e-3  # of the bytes of the rank's tables, which more of them may take
 
 
