@@ -77,10 +77,11 @@ def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
             pairs[:, 1] = local.table.weights[mine].astype("<f8").view("<u8")
             digests.setdefault(gid, hashlib.sha256()).update(pairs.tobytes())
     gids = np.array(list(digests), np.int64)
-    words = np.frombuffer(b"".join(d.digest() for d in digests.values()), np.uint64).reshape(len(gids), -1)
+    words = np.frombuffer(b"".join(d.digest() for d in digests.values()), np.uint64)
+    columns = words.reshape(-1, hashlib.sha256().digest_size // words.itemsize).T
     whole = hashlib.sha256()
-    for _, *columns in sorted_pieces([gids, *words.reshape(-1, hashlib.sha256().digest_size // 8).T], comm, False):
-        whole.update(np.column_stack(columns).tobytes())
+    for _, *in_order in sorted_pieces([gids, *columns], comm, everywhere=False):
+        whole.update(np.column_stack(in_order).tobytes())
     return on_root(comm, whole.hexdigest)
 
 
