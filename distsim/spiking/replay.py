@@ -22,6 +22,7 @@ from distsim.spiking import replay_steps as steps
 from distsim.spiking.exchange_plans import Choice, ExchangePlan
 from distsim.spiking.local_network import LocalNetwork
 from distsim.spiking.packed_spikes import GID_BITS
+from distsim.spiking.source_filter import collect
 from distsim.spiking.synapses.table import row_of
 
 Int64Array = npt.NDArray[np.int64]
@@ -179,27 +180,29 @@ class Replay(ExchangePlan):
         end = min(end, start + self._held * self._interval)
         for spikes in (self._coming, self._sent):
             spikes.start(self._held, self._interval)
-        targeted, events = np.zeros((2, self._held), np.int64)
+        counts = np.zeros((4, self._held), np.int64)
+        counts[0] = start + np.arange(self._held) * self._interval
         for known in self.known:
             for stamps, gids in known.pieces(start, end):
-                self._add(stamps - start, gids, targeted, events)
+                self._add(stamps - start, gids, counts)
         for spikes in (self._coming, self._sent):
             spikes.finish()
-        starts = start + np.arange(self._held) * self._interval
-        self._counted.append(np.array([starts, self._coming.counts, targeted, events]))
+        self._counted.append(counts)
         if self._coming.counts.sum() < FEW_SPIKES:
             self._stretch = min(2 * self._stretch, self._longest)
 
-    def _add(self, step: Int64Array, gids: Int64Array, targeted: Int64Array, events: Int64Array) -> None:
-        """Add spikes of the stretch, at steps from 1 on."""
+    def _add(self, step: Int64Array, gids: Int64Array, counts: Int64Array) -> None:
+        """Add spikes of the stretch, at steps from 1 on, and count them: see ``DryRun.counts``."""
         keys = step.astype(np.uint64) << GID_BITS | gids.astype(np.uint64)
         met = np.zeros(len(gids), np.int64)
         for table in self._needed.tables:
             add_degrees(gids, table.place, table.offsets, met)
         interval = (step - 1) // self._interval
-        np.add.at(targeted, interval[met > 0], 1)
-        np.add.at(events, interval, met)
-        self._coming.add(keys[met > 0] if self.directed else keys)
+        coming = interval[met > 0] if self.directed else interval
+        for row, intervals, n in ((1, coming, 1), (2, interval[met > 0], 1), (3, interval, met)):
+            np.add.at(counts[row], intervals, n)
+        passed = keys[met > 0] if self.directed else np.empty_like(keys)
+        self._coming.add(passed if self.directed else passed[: collect(keys, self._filter, passed, 0)])
         self._sent.add(keys[owner(gids, self.comm.size) == self.comm.rank])
 
     def needed(self, low: int, high: int) -> Int64Array:

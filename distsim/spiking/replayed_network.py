@@ -32,6 +32,7 @@ from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.needed_spikes import Needed
 from distsim.spiking.network import Network, Population
 from distsim.spiking.replay import Known, Replay, compile_steps
+from distsim.spiking.source_filter import filter_of
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -157,6 +158,8 @@ def _replay(plan: str, network: Network, seed: int, comm: DryRun, local: LocalNe
         name = DIRECTED[0] if directed else "allgather"
         choice = Choice(name, f"replayed; {share:.0%} of all neurons have targets on this rank, or belong to it")
     replay = Replay(choice, comm, local, interval, directed)
+    if not directed and comm.size > 1:
+        replay.filter(filter_of(local.needed))  # as a plan of ranks has it
     for population in network.populations:
         replay.known.append(_known(population, seed, comm, network.dt, replay, needed[population.name]))
     return replay
