@@ -146,9 +146,16 @@ class LocalNetwork:
 
     def needed_sources(self) -> Int64Array:
         """gids of all neurons with targets on this rank, ascending."""
-        tables = [local.table for local in self.tables]
-        gids = (t.source_gids[np.diff(t.offsets) > 0] for t in tables)
-        return np.unique(np.concatenate([np.zeros(0, np.int64), *gids]))
+        found = [np.zeros(0, np.int64)]
+        for table in (local.table for local in self.tables):
+            gids = table.source_gids
+            found.append(gids[np.diff(table.offsets) > 0] if table.every_source else gids)
+        gids = np.concatenate(found)
+        del found
+        if (gids[1:] <= gids[:-1]).any():
+            gids.sort(kind="stable")  # of runs that ascend: they are merged
+            gids = gids[np.append(True, gids[1:] > gids[:-1])]
+        return gids
 
 
 def call_kernels(
@@ -189,8 +196,7 @@ def build(
         for group, plan in zip(groups, plans, strict=True):
             incoming = [t for t in tables if t.target is group]
             narrow = _drive(group, incoming, network, plan, comm, precision)
-            slots = longest if any(not t.segmented for t in incoming) else shortest or longest
-            shape = group.model.inputs(), slots, len(group.gids)
+            shape = group.model.inputs(), _slots(incoming, shortest or longest), len(group.gids)
             group.rings = tuple(zeros_on_line(shape, np.int32 if narrow else np.int64))
             for local in incoming:
                 if narrow:
@@ -247,6 +253,15 @@ def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
     everywhere = comm.allgather((shortest, longest))
     shortest, longest = min(s for s, _ in everywhere), max(m for _, m in everywhere)
     return (shortest, longest) if longest else (None, FREE_INTERVAL)
+
+
+def _slots(incoming: list[LocalTable], shortest: int) -> int:
+    """Slots of the rings of a group: as many steps as the longest of its own delays; of segments, those of an interval.
+
+    shortest: the minimum delay of the network, which no interval exceeds.
+    """
+    bounds = [local.table.delay_bounds() for local in incoming if not local.segmented]
+    return max([shortest, *(longest for _, longest in filter(None, bounds))])
 
 
 def _drive(
