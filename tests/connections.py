@@ -27,6 +27,9 @@ class Rank:
     def allgather(self, value: Any) -> list[Any]:
         return [value]
 
+    def Allreduce(self, mine: Any, total: Any, op: Any = None) -> None:  # noqa: N802 # the name that mpi4py gives it
+        total[...] = mine
+
 
 def connected(rule: Rule, n_source: int, n_target: int | None = None, synapse: Any = None) -> Projection:
     """A projection of ``rule`` between two populations, or within one where there is no ``n_target``."""

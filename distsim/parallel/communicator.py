@@ -150,11 +150,22 @@ def on_root(comm: MPI.Comm, function: Callable[[], Result]) -> Result:
 
 def agree(comm: MPI.Comm, failure: Exception | None) -> None:
     """Raise the failure of the lowest failing rank on every rank; nothing where no rank failed."""
-    failures = comm.allgather(None if failure is None else (comm.rank, portable(failure)))
-    first = next((found for found in failures if found is not None), None)
-    if first is not None:
-        rank, error = first
-        raise failure if failure is not None and rank == comm.rank else error
+    error = first_told(comm, failure, portable)
+    if error is not None:
+        raise error
+
+
+def first_told(
+    comm: MPI.Comm, told: Result | None, as_sent: Callable[[Result], Result] = lambda told: told
+) -> Result | None:
+    """What the lowest rank says that says anything, ``as_sent`` to the others; None where none does (collective)."""
+    from mpi4py import MPI
+
+    rank = comm.allreduce(comm.size if told is None else comm.rank, op=MPI.MIN)
+    if rank == comm.size:
+        return None
+    heard: Result = comm.bcast(as_sent(told) if rank == comm.rank and told is not None else None, root=rank)
+    return told if rank == comm.rank else heard
 
 
 def portable(error: Exception) -> Exception:
@@ -189,11 +200,7 @@ def one_per_node_first(comm: MPI.Comm, function: Callable[[], Result]) -> Result
 
     What the first ones compile, the others load. An InputError there is raised on every rank.
     """
-    from mpi4py import MPI
-
-    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    first = node.rank == 0
-    node.Free()  # at once: it takes all ranks, of which one may fail below
+    first = first_of_node(comm)
     results: list[Result] = []
     for my_turn in (first, not first):
         failure = None
@@ -219,12 +226,17 @@ def crowded(comm: MPI.Comm) -> bool:
 
 def nodes(comm: MPI.Comm) -> int:
     """On how many nodes the ranks are (collective)."""
+    return comm.allreduce(int(first_of_node(comm)))
+
+
+def first_of_node(comm: MPI.Comm) -> bool:
+    """Whether this is the lowest rank of its node (collective)."""
     from mpi4py import MPI
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     first = node.rank == 0
     node.Free()
-    return sum(comm.allgather(first))
+    return first
 
 
 @contextmanager
@@ -250,6 +262,9 @@ class _Beyond:
 
     def allgather(self, mine: Any) -> list[Any]:
         return [mine]
+
+    def Allreduce(self, mine: Any, total: Any, op: Any = None) -> None:  # noqa: N802 # the name that mpi4py gives it
+        total[...] = mine
 
 
 def beyond(n: int) -> MPI.Comm:

@@ -13,8 +13,8 @@ from distsim.core.errors import InputError
 from distsim.core.populations import Populations
 from distsim.core.units import MAX_STEPS, check_count, check_path, check_seed, shown, to_steps
 from distsim.parallel.agreement import require_same
-from distsim.parallel.communicator import in_ranks, nodes, one_per_node_first, world
-from distsim.parallel.gather import DECIMALS
+from distsim.parallel.communicator import in_ranks, largest, nodes, one_per_node_first, world
+from distsim.parallel.gather import DECIMALS, gather_numbers
 from distsim.parallel.job import faults
 from distsim.parallel.machine import check_memory, peak_bytes, resident_bytes
 from distsim.parallel.timers import Timers, over_ranks
@@ -294,24 +294,29 @@ class SimulationBase(Prepared[AnyNetwork]):
 
     def slowest(self) -> dict[str, float]:
         """build_time, sim_time and compile_time (s) of the slowest rank."""
-        return {n: max(self.comm.allgather(getattr(self, n))) for n in ("build_time", "sim_time", "compile_time")}
+        names = "build_time", "sim_time", "compile_time"
+        return dict(zip(names, largest(self.comm, [getattr(self, name) for name in names]), strict=True))
 
-    def loads(self) -> list[dict[str, float]]:
+    def loads(self, everywhere: bool = True) -> list[dict[str, float]]:
         """What every rank had to do since ``forget_times()``.
 
         connections; bytes of their tables; busy: seconds of the run in which the rank computed, neither waiting nor
-        communicating.
+        communicating. On every rank, or, unless ``everywhere``, on rank 0 alone.
         """
         busy = sum(self._timers.seconds[name] for name in self.run_phases if name not in NOT_COMPUTING)
-        return self.comm.allgather({"connections": self._n_local, "bytes": self._table_bytes(), "busy": busy})
+        mine = {"connections": self._n_local, "bytes": self._table_bytes(), "busy": busy}
+        return gather_numbers(mine, self.comm, everywhere)
 
     @abstractmethod
     def _table_bytes(self) -> int:
         """Bytes of the tables of this rank's connections."""
 
-    def memory(self) -> list[dict[str, int]]:
-        """Resident bytes of every rank: built (after building) and peak (so far)."""
-        return self.comm.allgather({"built": self._built_bytes, "peak": peak_bytes()})
+    def memory(self, everywhere: bool = True) -> list[dict[str, int]]:
+        """Resident bytes of every rank: built (after building) and peak (so far).
+
+        On every rank, or, unless ``everywhere``, on rank 0 alone.
+        """
+        return gather_numbers({"built": self._built_bytes, "peak": peak_bytes()}, self.comm, everywhere)
 
 
 class GridLoop(Protocol):

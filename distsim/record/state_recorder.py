@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.populations import StateRecording
-from distsim.parallel.gather import States, gather_states
+from distsim.parallel.gather import States, gather_states, state_pieces
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -58,9 +59,8 @@ class StateRecorder:
         self.steps[:] = archive.number(f"{name} steps", list(self.steps))
         archive.samples(name, len(self.recording.neurons), self.columns, self.values, np.float64)
 
-    def take(self, comm: MPI.Comm) -> States:
-        """As ``all`` on rank 0 alone, and forget them."""
-        taken = self.all(comm, everywhere=False)
+    def take(self, comm: MPI.Comm) -> Iterator[States]:
+        """As ``all`` on rank 0 alone, some steps at a time, and forget them."""
+        yield from state_pieces(self.steps, self.columns, self.values, self.recording.neurons, comm)
         self.steps.clear()
         self.values.clear()
-        return taken

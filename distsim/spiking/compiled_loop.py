@@ -17,6 +17,7 @@ from numba import config
 
 from distsim.core import clock as clocks
 from distsim.core.calls import DATA, Block, Blocks, address_of
+from distsim.parallel.communicator import first_told
 from distsim.spiking import interval as stages
 from distsim.spiking.exchange import Exchange
 from distsim.spiking.exchange_plans import can_be_compiled
@@ -269,7 +270,7 @@ class CompiledLoop(SpikingLoop):
     def compile(self, compiling: Callable[[Callable[[], None]], None]) -> None:
         """As that of ``SpikingLoop``; all ranks agree on what runs intervals."""
         super().compile(compiling)
-        self.reason = next(filter(None, self.comm.allgather(self.reason)), "")
+        self.reason = first_told(self.comm, self.reason or None) or ""
 
     def call_kernels(self) -> None:
         """As that of ``SpikingLoop``, whose kernels end intervals; and the compiled function, for no interval."""

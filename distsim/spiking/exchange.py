@@ -28,7 +28,7 @@ from distsim.parallel.communicator import crowded, largest
 from distsim.parallel.nodes import Nodes, nodes_of
 from distsim.spiking import exchange_steps as steps
 from distsim.spiking.exchange_plans import ByCollective, Choice, ExchangePlan, InWindow, OverNodes, can_be_compiled
-from distsim.spiking.needed_spikes import Lists
+from distsim.spiking.needed_spikes import Lists, Needed
 from distsim.spiking.packed_spikes import GID_BITS, GID_MASK, pack, sort, unpack
 from distsim.spiking.vector_plans import ByAllgatherv, ByAlltoallv
 
@@ -71,13 +71,13 @@ def kernels_of(plan: str, comm: MPI.Comm) -> Callable[[], object]:
 
 @dataclass
 class Plans:
-    """Makes the plans of ``comm``; needed: gids (n,) with targets on this rank, ascending.
+    """Makes the plans of ``comm``; needed: the neurons with targets on this rank.
 
     expected: spikes that each rank is likely to have in an interval.
     """
 
     comm: MPI.Comm
-    needed: Int64Array
+    needed: Needed
     expected: int = _EXPECTED
 
     def __post_init__(self) -> None:
@@ -150,11 +150,11 @@ class Plans:
         return among
 
 
-def make_exchange(plan: str, comm: MPI.Comm, needed: Int64Array, expected: int = _EXPECTED) -> ExchangePlan:
+def make_exchange(plan: str, comm: MPI.Comm, needed: Needed, expected: int = _EXPECTED) -> ExchangePlan:
     """The exchange plan of that name, one of ``choices.EXCHANGES``; collective. ``choice`` of it says why.
 
-    ``needed`` (n,) are the gids with targets on this rank, ascending; expected: spikes that each rank is likely to have
-    in an interval. "auto" tries those plans that may be the fastest, and takes the one that is. Raises InputError, on
+    ``needed`` are the neurons with targets on this rank; expected: spikes that each rank is likely to have in an
+    interval. "auto" tries those plans that may be the fastest, and takes the one that is. Raises InputError, on
     all ranks, where ranks cannot share memory as the plan does.
     """
     plans = Plans(comm, needed, min(max(1, expected), _MOST_EXPECTED))

@@ -33,9 +33,10 @@ from distsim.spiking.packed_spikes import GID_MASK, sort
 PENDING, TOTAL: whether spikes have come that are not in ``received`` yet, and how many. BLOCKS: to how many places
 spikes go, 1 where all go to all; SOURCES: from how many they come. OUTGOING, INCOMING: addresses of blocks; KIND, COMM:
 handles. OFFSETS, RANKS_OF, N_LOCAL, RANKS: where the lists of places that need the spikes of each local neuron begin
-(n + 1,), the lists, n; the number of ranks. Of shared memory: SEQUENCE, the number of the exchange; MEMBERS, PLACE: how
-many ranks share it, and which of them this is; SLOTS: address of the blocks of all; DONE: of the word by which the
-leader tells that spikes have come; SPINS: looks before the core is given away; LEADS: whether this leads."""
+(n + 1,), the lists, two entries in a word, n; the number of ranks. Of shared memory: SEQUENCE, the number of the
+exchange; MEMBERS, PLACE: how many ranks share it, and which of them this is; SLOTS: address of the blocks of all; DONE:
+of the word by which the leader tells that spikes have come; SPINS: looks before the core is given away; LEADS: whether
+this leads."""
 LENGTH = LEADS + 1
 HEADER = 2  # words of a block before its spikes
 _WORD, _LINE = 8, 8  # bytes; words of a cache line
@@ -54,7 +55,7 @@ def fill(own, address, stride, sent, n):  # type: ignore[no-untyped-def]
         out[0] = out[1] = n
         return
     offsets = words(own[OFFSETS], own[N_LOCAL] + 1)
-    places = words(own[RANKS_OF], np.int64(offsets[own[N_LOCAL]]))
+    places = words(own[RANKS_OF], np.int64(offsets[own[N_LOCAL]]) // 2 + 1).view(np.uint32)
     for block in range(blocks):
         out[block * stride] = 0
     for k in range(n):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distsim.connect.edge_kernels import add_by_target
+from distsim.parallel.communicator import largest as largest_of
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Table
 
@@ -50,7 +51,7 @@ class InputBound:
         least: the smallest unit that will do.
         """
         local = np.array([self.fixed + self.plastic, self.fixed, self.plastic_count]).max(axis=1, initial=0.0)
-        total, fixed, most_plastic = (float(x) for x in np.max(comm.allgather(local), axis=0))
+        total, fixed, most_plastic = largest_of(comm, local.tolist())
         if total == 0.0:
             unit = max(2.0**-30, least)
             return Grid(unit, math.inf if most_plastic == 0.0 else unit * 2.0**BITS / most_plastic)

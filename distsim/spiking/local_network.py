@@ -18,13 +18,14 @@ from distsim.core.parts import Part
 from distsim.core.placement import local_count, local_gids
 from distsim.core.units import MAX_STEPS
 from distsim.core.values import Value
-from distsim.parallel.communicator import beyond
+from distsim.parallel.communicator import beyond, largest
 from distsim.spiking.drawn_edges import Share, drawn_differently
 from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.incoming import GroupPlan, Incoming, plan_of
 from distsim.spiking.input_bound import InputBound
+from distsim.spiking.needed_spikes import Needed
 from distsim.spiking.network import Network, Pair, Population, Projection, Stimulation
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.population_share import PopulationShare
@@ -146,16 +147,12 @@ class LocalNetwork:
 
     def needed_sources(self) -> Int64Array:
         """gids of all neurons with targets on this rank, ascending."""
-        found = [np.zeros(0, np.int64)]
-        for table in (local.table for local in self.tables):
-            gids = table.source_gids
-            found.append(gids[np.diff(table.offsets) > 0] if table.every_source else gids)
-        gids = np.concatenate(found)
-        del found
-        if (gids[1:] <= gids[:-1]).any():
-            gids.sort(kind="stable")  # of runs that ascend: they are merged
-            gids = gids[np.append(True, gids[1:] > gids[:-1])]
-        return gids
+        return self.needed.between(0, self.needed.last)
+
+    @property
+    def needed(self) -> Needed:
+        """The neurons with targets on this rank."""
+        return Needed([local.table for local in self.tables])
 
 
 def call_kernels(
@@ -250,9 +247,8 @@ def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
     used = [bounds for t in tables if (bounds := t.table.delay_bounds())]
     shortest = min((low for low, _ in used), default=MAX_STEPS)
     longest = max((high for _, high in used), default=0)
-    everywhere = comm.allgather((shortest, longest))
-    shortest, longest = min(s for s, _ in everywhere), max(m for _, m in everywhere)
-    return (shortest, longest) if longest else (None, FREE_INTERVAL)
+    shortest, longest = (round(step) for step in largest(comm, (-shortest, longest)))
+    return (-shortest, longest) if longest else (None, FREE_INTERVAL)
 
 
 def _slots(incoming: list[LocalTable], shortest: int) -> int:

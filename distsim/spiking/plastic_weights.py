@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.jit import jit
-from distsim.parallel.gather import Connections, allgather_array
+from distsim.parallel.array_collectives import gather_array, sorted_pieces
+from distsim.parallel.communicator import largest, on_root
+from distsim.parallel.gather import Connections
 from distsim.spiking.local_network import LocalNetwork, LocalTable
 from distsim.spiking.network import Pair
 
@@ -63,10 +65,12 @@ def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
             pairs[:, 0] = source[mine]
             pairs[:, 1] = local.table.weights[mine].astype("<f8").view("<u8")
             digests.setdefault(gid, hashlib.sha256()).update(pairs.tobytes())
-    gids = allgather_array(np.array(list(digests), np.int64), comm)
-    mine_bytes = np.frombuffer(b"".join(d.digest() for d in digests.values()), np.uint8)
-    rows = allgather_array(mine_bytes, comm).reshape(len(gids), hashlib.sha256().digest_size)
-    return hashlib.sha256(rows[np.argsort(gids)].tobytes()).hexdigest()
+    gids = np.array(list(digests), np.int64)
+    words = np.frombuffer(b"".join(d.digest() for d in digests.values()), np.uint64).reshape(len(gids), -1)
+    whole = hashlib.sha256()
+    for _, *columns in sorted_pieces([gids, *words.reshape(-1, hashlib.sha256().digest_size // 8).T], comm, False):
+        whole.update(np.column_stack(columns).tobytes())
+    return on_root(comm, whole.hexdigest)
 
 
 def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float] | None:
@@ -82,15 +86,15 @@ def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float
     mean = _sum_over(tables, 0.0, 1, comm) / count
     variance = _sum_over(tables, mean, 2, comm) / count
     weights = [t.table.weights for t in tables]
-    bounds = comm.allgather([(float(w.min()), float(w.max())) for w in weights if len(w)])
-    flat = [pair for rank in bounds for pair in rank]
+    bounds = [(-float(w.min()), float(w.max())) for w in weights if len(w)]
+    least, most = largest(comm, np.max([(-np.inf, -np.inf), *bounds], axis=0).tolist())
     low, high = _order_statistic(weights, (count - 1) // 2, comm), _order_statistic(weights, count // 2, comm)
     return {
         "count": count,
         "mean": mean,
         "sd": float(np.sqrt(variance)),
-        "min": min(low for low, _ in flat),
-        "max": max(high for _, high in flat),
+        "min": -least,
+        "max": most,
         "median": 0.5 * (low + high),
     }
 
@@ -109,7 +113,16 @@ def _sum_over(tables: list[LocalTable], center: float, power: int, comm: MPI.Com
                 apart = table.weights[some].astype(np.float64) - center
                 np.add.at(total[k], table.targets[some], apart if power == 1 else apart * apart)
         sums.append(total.ravel())
-    return math.fsum(allgather_array(np.concatenate(sums), comm))
+    parts = gather_array(np.array(exact_parts(np.concatenate(sums).tolist())), comm, everywhere=False)
+    return on_root(comm, lambda: math.fsum(parts))
+
+
+def exact_parts(values: list[float]) -> list[float]:
+    """A few numbers whose sum is exactly that of ``values``, so that the sum of those of all ranks is rounded once."""
+    parts: list[float] = []
+    while rest := math.fsum([*values, *(-part for part in parts)]):
+        parts.append(rest)
+    return parts
 
 
 def _order_statistic(weights: list[npt.NDArray[np.floating]], rank: int, comm: MPI.Comm) -> float:

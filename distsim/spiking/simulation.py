@@ -117,7 +117,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             with self._built.phase("index"):
                 together = steps_together(self._local.min_delay, self._forced, self.dt)
                 expected = round(network.size * together * self.dt * EXPECTED_RATE / MS_PER_S / comm.size)
-                plan = make_exchange(self._plan, comm, self._local.needed_sources(), expected)
+                plan = make_exchange(self._plan, comm, self._local.needed, expected)
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
         # Where ranks take turns on the cores, waiting cannot be told from the transfer.
@@ -155,8 +155,9 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         """Write the recorded weights as they are, once at a time."""
         written, self._weights_written = self._weights_written, self.step
         for r in self.network.weight_recordings if written != self.step else ():
-            edges = self.weights(r.source, r.target, r.sources, r.targets, everywhere=False)
-            spike_file.append_weights(output, r, self.time, edges)
+            found = self._local_weights(r.source, r.target, r.sources, r.targets)
+            for edges in gather.connection_pieces(found, self.comm):
+                spike_file.append_weights(output, r, self.time, edges)
 
     def _transfer(self, archive: Archive) -> None:
         self._changes.again = not archive.saving
@@ -241,17 +242,28 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         the postsynaptic spikes that reached the synapse since. On every rank, or, unless ``everywhere``, on rank 0
         alone, and none on the others.
         """
+        found = self._local_weights(source, target, sources, targets, at)
+        return gather.gather_connections(found, self.comm, everywhere)
+
+    def _local_weights(
+        self,
+        source: Neurons | str,
+        target: Neurons | str,
+        sources: Iterable[int] | None,
+        targets: Iterable[int] | None,
+        at: str = "last_spike",
+    ) -> list[gather.Connections]:
+        """Those of ``weights`` that are on this rank, table by table."""
         check_names([at], ("last_spike", "now"), "time", "weights")
         wanted = {projection.index for projection in self.network.find_projections(source, target)}
         ends = Between(self.network.neurons(source), self.network.neurons(target))
         chosen = _chosen(ends, sources, targets, "weights")
         now = self.step if at == "now" else None
-        found = [
+        return [
             weights.select(table, ends, chosen, self.dt, now)
             for table in self._local.tables
             if any(projection.index in wanted for projection in table.projections)
         ]
-        return gather.gather_connections(found, self.comm, everywhere)
 
     def transmissions(self, source: Neurons | str, target: Neurons | str, everywhere: bool = True) -> Transmissions:
         """What ``Network.record_transmissions`` asked for so far, of the same neurons.
@@ -373,21 +385,22 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         self._first_step = self.step
         self._loop.counts.mark()
 
-    def loads(self) -> list[dict[str, float]]:
+    def loads(self, everywhere: bool = True) -> list[dict[str, float]]:
         """What every rank had to do since ``forget_times()``: neurons, synapses, bytes (of their tables), events, busy.
 
         events: spikes at the synapses of the rank (stimuli do not count); busy: seconds in which the rank computed,
-        neither waiting nor communicating. No spikes need to be recorded, and none are gathered.
+        neither waiting nor communicating. No spikes need to be recorded, and none are gathered. On every rank, or,
+        unless ``everywhere``, on rank 0 alone.
         """
         tables = [local.table for local in self._local.tables]
         mine = {
             "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
             "synapses": sum(table.n_edges for table in tables),
             "bytes": self._table_bytes(),
-            "events": self._loop.counts.events(tables, self.network.size, self.comm),
+            "events": self._loop.counts.events(self._local.needed, self.network.size, self.comm),
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
-        return self.comm.allgather(mine)
+        return gather.gather_numbers(mine, self.comm, everywhere)
 
 
 def _chosen(

@@ -19,6 +19,7 @@ from distsim.spiking.local_network import build
 from distsim.spiking.network import Network
 from distsim.spiking.neurons.iaf_psc_exp import IafPscExp
 from distsim.spiking.spiking_memory import memory_of_spiking
+from tests.connections import Rank
 
 NETWORKS = [
     ("two_population", {"N": 1000, "K": 200}),
@@ -29,23 +30,13 @@ NETWORKS = [
 ]
 
 
-class OneOf:
-    """One of ``size`` ranks, whose part of a network is built without the others."""
-
-    def __init__(self, size):
-        self.rank, self.size = 0, size
-
-    def allgather(self, mine):
-        return [mine]
-
-
 @pytest.mark.parametrize("precision", ["double", "single"])
 @pytest.mark.parametrize("ranks", [1, 4])
 @pytest.mark.parametrize(("model", "overrides"), NETWORKS)
 def test_the_estimate_is_that_of_the_tables_that_are_built(model, overrides, ranks, precision):
     experiment = registry.find(model)
     network = experiment.build_network(experiment.load(overrides))
-    local = build(network, OneOf(ranks), 1, precision, Timers().phase)
+    local = build(network, Rank(0, ranks), 1, precision, Timers().phase)
     expected = memory_of_spiking(network, ranks, precision)
     assert expected.tables == pytest.approx(sum(part.table.nbytes() for part in local.tables), rel=0.3)
     assert expected.rings == pytest.approx(sum(ring.nbytes for group in local.groups for ring in group.rings), rel=0.3)
@@ -62,7 +53,7 @@ def test_tables_without_sources_take_next_to_nothing():
 def test_the_estimate_of_binary_networks():
     parameters = registry.find("binary_ei").load({})
     network = registry.find("binary_ei").build_network(parameters)
-    couplings = build_couplings(network, OneOf(2), 1)
+    couplings = build_couplings(network, Rank(0, 2), 1)
     built = couplings.targets.nbytes + couplings.each.nbytes + couplings.offsets.nbytes
     assert memory_of_binary(network, 2).tables == pytest.approx(built, rel=0.3)
 

@@ -47,6 +47,19 @@ class SourceIndex(NamedTuple):
     begin: npt.NDArray[np.int32]
     low: npt.NDArray[np.uint16]
 
+    def upto(self, source: int) -> int:
+        """How many rows are of sources up to ``source``."""
+        block = source >> BLOCK_BITS
+        if source < 0 or block >= len(self.begin) - 1:
+            return 0 if source < 0 else len(self.low)
+        begin, end = self.begin[block : block + 2].tolist()
+        return begin + int(self.low[begin:end].searchsorted(source & ((1 << BLOCK_BITS) - 1), side="right"))
+
+    def between(self, first: int, last: int) -> Int64Array:
+        """The sources of rows ``first`` to ``last`` - 1, ascending."""
+        blocks = self.begin.searchsorted(np.arange(first, last), side="right") - 1
+        return (blocks.astype(np.int64) << BLOCK_BITS) + self.low[first:last]
+
     @property
     def sources(self) -> Int64Array:
         """The source (rows,) of every row, ascending."""
@@ -106,6 +119,16 @@ class Table:
     def sources(self) -> Int64Array:
         """The source (rows,) of every row, ascending."""
         return np.arange(self.n_source) if self.every_source else self.index.sources
+
+    def rows_upto(self, gid: int) -> int:
+        """How many rows are of sources up to ``gid``."""
+        source = gid - self.first_source_gid
+        return max(0, min(source + 1, self.n_source)) if self.every_source else self.index.upto(source)
+
+    def gids_between(self, first: int, last: int) -> Int64Array:
+        """The gids of the sources of rows ``first`` to ``last`` - 1, ascending."""
+        rows = np.arange(first, last) if self.every_source else self.index.between(first, last)
+        return self.first_source_gid + rows
 
     @cached_property
     def arrays(self) -> tuple[Any, ...]:
