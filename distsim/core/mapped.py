@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, nearest
 
-BLOCK = 1 << 20  # numbers that are looked at together
+BLOCK = 1 << 17  # numbers that are looked at together
 
 
 def mapped(path: PathLike[str], kind: Any, name: str) -> npt.NDArray[Any]:
