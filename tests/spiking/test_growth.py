@@ -22,7 +22,9 @@ from distsim import (
 )
 from distsim.connect import binomial
 from distsim.connect.binomial import split_total
+from distsim.core.populations import columns_of
 from distsim.spiking import table_making
+from distsim.spiking.recorders import Recorders
 from distsim.spiking.sparse_rows import SparseRows
 from distsim.spiking.synapses.table import row_of
 from tests.connections import built, stored
@@ -182,3 +184,23 @@ def test_rings_are_as_long_as_the_delays_of_their_own_group():
     network.connect("B", "A", FixedIndegree(3), Static(1.0, 1.5))
     lengths = [len(group.rings[0]) for group in built(network).groups]
     assert lengths == [3, 200]
+
+
+def test_neurons_that_are_recorded_take_no_memory_of_the_whole_population():
+    tracemalloc.start()
+    network = network_of(LARGE, FixedIndegree(10), Static(1.0, 1.5))
+    network.record_spikes("E")
+    network.record_states("E", "V_m", neurons=range(7, LARGE, 1_000_000))
+    network.record_weights("E", "E", targets=range(100))
+    recorders = Recorders(network, built(network, 7, 1_000_000))
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+    assert len(recorders.of_spikes["E"].chosen) == len(recorders.of_states["E"][0].columns) == LARGE // 1_000_000
+
+
+@pytest.mark.parametrize("chosen", [range(3, 40, 5), range(38, -1, -7), range(0), np.array([8, 3, 8, 39])], ids=str)
+def test_chosen_neurons_are_found_among_those_of_a_rank(chosen):
+    index = np.array([1, 3, 8, 10, 13, 31, 38, 45])
+    columns, here = columns_of(chosen, index)
+    expected = [(place, int(np.flatnonzero(index == n)[0])) for place, n in enumerate(chosen) if n in index]
+    assert list(zip(columns.tolist(), here.tolist(), strict=True)) == expected
