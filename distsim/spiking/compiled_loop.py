@@ -199,6 +199,7 @@ class CompiledLoop(SpikingLoop):
     def _arguments(self, most: int, end: int) -> tuple[Any, ...]:
         """state, rows, memory, neurons, spikes, kept and exchanged, as ``interval.run`` describes them."""
         self._state[stages.STEP], self._state[stages.STAGE] = self.step, stages.DONE
+        self._hold(RECEIVED)
         self._blocks.start()
         numbered = list(enumerate(self.local.groups))
         groups = [self._of_group(k, group, most, end) for k, group in numbered]
@@ -258,8 +259,8 @@ class CompiledLoop(SpikingLoop):
         return step, address_of(stages.wait_for_all, (0,)), int(self.comm.handle), plan.own
 
     def _hold(self, n: int) -> None:
-        """Let ``n`` spikes be received."""
-        if n > len(self._received):
+        """Let ``n`` spikes be received, and give back what a burst took."""
+        if n > len(self._received) or self.exchange.is_roomy(len(self._received)):
             self._received = np.empty(2 * n, np.uint64)
             self._gids, self._stamps = np.empty(2 * n, np.int64), np.empty(2 * n, np.int64)
 

@@ -1,7 +1,7 @@
 """The exchange of spikes: every rank gets the spikes of one interval that its neurons need.
 
-The plans differ in cost alone: after the exchange the spikes are sorted, and a rank ignores those it has no targets
-for.
+The plans differ in cost alone: after the exchange a rank leaves out spikes that it has no targets for, as far as a few
+bits tell (``source_filter``), sorts the others, and ignores what is left of those.
 
     allgather       one Allgather of all spikes
     alltoall        one Alltoall: each spike goes to the ranks that need it
@@ -30,6 +30,7 @@ from distsim.spiking import exchange_steps as steps
 from distsim.spiking.exchange_plans import ByCollective, Choice, ExchangePlan, InWindow, OverNodes, can_be_compiled
 from distsim.spiking.needed_spikes import Lists, Needed
 from distsim.spiking.packed_spikes import GID_BITS, GID_MASK, pack, sort, unpack
+from distsim.spiking.source_filter import collect, enter, filter_of
 from distsim.spiking.vector_plans import ByAllgatherv, ByAlltoallv
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def call_kernels() -> None:
     pack(integers, np.zeros(0, np.int32), integers, 0, spikes, 0, spikes, integers)
     unpack(spikes, 0, integers, integers)
     sort(spikes)
+    enter(integers, spikes)
+    collect(spikes, spikes, spikes, 0)
 
 
 def kernels_of(plan: str, comm: MPI.Comm) -> Callable[[], object]:
@@ -132,6 +135,12 @@ class Plans:
         entries, neurons = self.comm.allreduce(int(lists.offsets[-1])), self.comm.allreduce(len(lists.offsets) - 1)
         return entries / (max(1, neurons) * lists.places)
 
+    def filtered(self, plan: ExchangePlan) -> ExchangePlan:
+        """The plan, by which a rank gets no spikes that it surely does not need, where it would get many."""
+        if self.comm.size > 1 and plan.name not in ("alltoall", "alltoallv"):
+            plan.filter(filter_of(self.needed))
+        return plan
+
     def made_up(self) -> UInt64Array:
         """As many spikes of neurons of this rank as are expected, if it has any neurons with targets."""
         n, ranks = len(self.lists.offsets) - 1, self.comm.size
@@ -159,11 +168,11 @@ def make_exchange(plan: str, comm: MPI.Comm, needed: Needed, expected: int = _EX
     """
     plans = Plans(comm, needed, min(max(1, expected), _MOST_EXPECTED))
     if plan == "auto" and comm.size > 1:
-        return _fastest(plans)
+        return plans.filtered(_fastest(plans))
     made = plans.make("allgather" if plan == "auto" else plan)
     if comm.size == 1:
         made.choice = Choice(made.name, "one rank sends nothing")
-    return made
+    return plans.filtered(made)
 
 
 def _fastest(plans: Plans) -> ExchangePlan:

@@ -13,6 +13,7 @@ from distsim.spiking.exchange_plans import ExchangePlan
 from distsim.spiking.exchange_steps import step_in_python
 from distsim.spiking.needed_spikes import Lists
 from distsim.spiking.packed_spikes import GID_MASK, sort
+from distsim.spiking.source_filter import collect
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -32,6 +33,7 @@ class ByAllgatherv(ExchangePlan):
         self._comm.Allgather(np.array([len(spikes)], np.int64), self._counts)
         received = np.empty(int(self._counts.sum()), np.uint64)
         self._comm.Allgatherv(spikes, [received, self._counts])
+        received = received[: collect(received, self._filter, received, 0)]
         sort(received)
         return received
 

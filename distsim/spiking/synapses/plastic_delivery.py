@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.jit import jit
 from distsim.core.units import MAX_STEPS
-from distsim.spiking.synapses.history import NEVER, History
+from distsim.spiking.synapses.history import NEVER, History, up_to_date
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.synapse_model import CompiledDelivery, FloatArray
 from distsim.spiking.synapses.table import Int64Array, Table
@@ -55,7 +56,9 @@ class PlasticDelivery(CompiledDelivery):
         self.sources = (self.k_plus, self.t_last, self.settled, self.settled_until)
         self.history = History(n_target, constants[3], int(table.delays.max(initial=1)))
         self.longest_history = max(SHORT_HISTORY, table.n_edges // max(n_target, 1))
+        self._asks_first = 0  # row
         self._settle(NEVER, 0)  # nothing yet: it is compiled here, and not in the middle of a run
+        self._oldest_asked(0)
 
     def archive(self, neurons: npt.NDArray[np.int32], stamps: Int64Array, start: int) -> None:
         """Append the spikes (local index, step) of the interval that began after step ``start`` to the histories."""
@@ -72,7 +75,7 @@ class PlasticDelivery(CompiledDelivery):
         """
         history = self.history
         middle = history.middle(neuron)
-        keep_from = min(self._oldest_asked(), start) - history.longest_delay
+        keep_from = min(self._oldest_asked(middle + history.longest_delay), start) - history.longest_delay
         if keep_from < middle:
             if 2 * history.capacity <= self.longest_history or middle > start - history.longest_delay:
                 history.lengthen()
@@ -81,10 +84,14 @@ class PlasticDelivery(CompiledDelivery):
             keep_from = middle
         history.keep_from = keep_from
 
-    def _oldest_asked(self) -> int:
-        """The oldest step up to which the synapses of a source that has fired are up to date."""
-        asks = (self.k_plus > 0.0) & (np.diff(self.table.offsets) > 0)
-        return int(self._up_to_date()[asks].min(initial=MAX_STEPS))
+    def _oldest_asked(self, enough: int) -> int:
+        """The oldest step up to which the synapses of a source that has fired are up to date, or one before ``enough``.
+
+        The search begins where it ended the last time: with a source that was silent for long.
+        """
+        own = self.k_plus, self.t_last, self.settled_until, self.table.offsets
+        oldest, self._asks_first = oldest_asked(enough, self._asks_first, *own)
+        return int(oldest)
 
     def _up_to_date(self) -> npt.NDArray[np.int32]:
         """The step (rows,) up to which the synapses of a source are."""
@@ -165,6 +172,24 @@ class PlasticDelivery(CompiledDelivery):
         k = int(np.argmin(4 * np.cumsum(of_spikes) + 8 * later))
         found: npt.NDArray[np.bool_] = bit_length(silent) > k
         return found
+
+
+@jit
+def oldest_asked(enough, first, k_plus, t_last, settled_until, offsets):  # type: ignore[no-untyped-def]
+    """The oldest step up to which the synapses are of any source that has fired, and its row, see ``PlasticDelivery``.
+
+    The search goes from row ``first`` on through all of them in turn, and ends at one that is older than ``enough``.
+    """
+    oldest, found, row = np.int64(MAX_STEPS), np.int64(first), np.int64(first)
+    for _ in range(k_plus.size):
+        if k_plus[row] > 0.0 and offsets[row + 1] > offsets[row]:
+            step = up_to_date(row, t_last, settled_until)
+            if step < oldest:
+                oldest, found = step, row
+                if step < enough:
+                    break
+        row = row + 1 if row + 1 < k_plus.size else np.int64(0)
+    return oldest, found
 
 
 def bit_length(values: Int64Array) -> Int64Array:
