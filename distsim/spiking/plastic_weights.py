@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.jit import jit
+from distsim.core.parts import Neurons
 from distsim.core.populations import check_indices
 from distsim.parallel.array_collectives import gather_array, sorted_pieces
 from distsim.parallel.communicator import largest, on_root
 from distsim.parallel.gather import Connections
 from distsim.spiking.local_network import LocalNetwork, LocalTable
-from distsim.spiking.network import Pair
+from distsim.spiking.network import Between, Network, Pair
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -26,8 +27,27 @@ Int64Array = npt.NDArray[np.int64]
 CHUNK = 1 << 20  # weights that are summed together
 
 
-def chosen_ends(
-    asked: Pair, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
+def local_weights(
+    network: Network,
+    local: LocalNetwork,
+    source: Neurons | str,
+    target: Neurons | str,
+    sources: Iterable[int] | None,
+    targets: Iterable[int] | None,
+    *,
+    dt: float,
+    now: int | None,
+) -> list[Connections]:
+    """The local synapses from ``source`` to ``target``, or between chosen neurons of theirs, see ``select``."""
+    wanted = {projection.index for projection in network.find_projections(source, target)}
+    ends = Between(network.neurons(source), network.neurons(target))
+    chosen = chosen_of(ends, sources, targets, "weights")
+    tables = [table for table in local.tables if wanted.intersection(p.index for p in table.projections)]
+    return [select(table, ends, chosen, dt, now) for table in tables]
+
+
+def chosen_of(
+    asked: Between, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
 ) -> tuple[Int64Array, Int64Array]:
     """Indices of the chosen neurons within the ends that are ``asked`` for, checked; all of them for None."""
     ends = (sources, asked.source, f"{where}: sources"), (targets, asked.target, f"{where}: targets")

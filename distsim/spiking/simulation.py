@@ -241,28 +241,14 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         the postsynaptic spikes that reached the synapse since. On every rank, or, unless ``everywhere``, on rank 0
         alone, and none on the others.
         """
-        found = self._local_weights(source, target, sources, targets, at)
+        found = self._local_weights(source, target, sources, targets, at=at)
         return gather.gather_connections(found, self.comm, everywhere)
 
-    def _local_weights(
-        self,
-        source: Neurons | str,
-        target: Neurons | str,
-        sources: Iterable[int] | None,
-        targets: Iterable[int] | None,
-        at: str = "last_spike",
-    ) -> list[gather.Connections]:
-        """Those of ``weights`` that are on this rank, table by table."""
+    def _local_weights(self, *chosen: Any, at: str = "last_spike") -> list[gather.Connections]:
+        """Those of ``weights`` that are on this rank, table by table; chosen: source, target, sources and targets."""
         check_names([at], ("last_spike", "now"), "time", "weights")
-        wanted = {projection.index for projection in self.network.find_projections(source, target)}
-        ends = Between(self.network.neurons(source), self.network.neurons(target))
-        chosen = weights.chosen_ends(ends, sources, targets, "weights")
         now = self.step if at == "now" else None
-        return [
-            weights.select(table, ends, chosen, self.dt, now)
-            for table in self._local.tables
-            if any(projection.index in wanted for projection in table.projections)
-        ]
+        return weights.local_weights(self.network, self._local, *chosen, dt=self.dt, now=now)
 
     def transmissions(self, source: Neurons | str, target: Neurons | str, everywhere: bool = True) -> Transmissions:
         """What ``Network.record_transmissions`` asked for so far, of the same neurons.
@@ -332,7 +318,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
         if len(steps) and steps[-1] > self.step:
             raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")
-        chosen = weights.chosen_ends(ends, sources, targets, where)
+        chosen = weights.chosen_of(ends, sources, targets, where)
         tables = [table for table in self._local.tables if table.projections[0] in projections]
         return synapse_states(tables, ends, chosen, steps, self.spikes, self.dt, self.comm)
 
