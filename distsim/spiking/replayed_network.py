@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 Int64Array = npt.NDArray[np.int64]
 
 EXPECTED_RATE = 10.0  # spikes of a neuron per second, with which plans of exchange are compared
-TOGETHER = 1 << 20  # gids that are looked at together
 DIRECTED = ("alltoall", "alltoallv", "nodes_directed")
 NOTE = "over_ranks"
 """The attribute of a file that holds what the ranks found together, and a digest of the network."""
@@ -149,14 +148,13 @@ def waits(comm: MPI.Comm) -> bool:
 
 
 def _replay(plan: str, network: Network, seed: int, comm: DryRun, local: LocalNetwork, interval: int) -> Replay:
-    everyone = Replay(Choice(plan, "asked for, but replayed"), comm, local, interval, directed=True)
-    needed = {p.name: sum(map(len, _pieces(everyone, p))) for p in network.populations}
-    share = sum(needed.values()) / max(1, network.size)
-    choice, directed = everyone.choice, plan in DIRECTED
+    needed = {population.name: _most_needed(local, population) for population in network.populations}
+    choice, directed = Choice(plan, "asked for, but replayed"), plan in DIRECTED
     if plan == "auto":
+        share = sum(needed.values()) / max(1, network.size)
         directed = share < exchange.DIRECTED_SHARE and comm.size > 1
         name = DIRECTED[0] if directed else "allgather"
-        choice = Choice(name, f"replayed; {share:.0%} of all neurons have targets on this rank, or belong to it")
+        choice = Choice(name, f"replayed; about {share:.0%} of all neurons have targets on this rank")
     replay = Replay(choice, comm, local, interval, directed)
     if not directed and comm.size > 1:
         replay.filter(filter_of(local.needed))  # as a plan of ranks has it
@@ -165,11 +163,11 @@ def _replay(plan: str, network: Network, seed: int, comm: DryRun, local: LocalNe
     return replay
 
 
-def _pieces(replay: Replay, population: Population) -> Iterator[Int64Array]:
-    """gids of all neurons of ``population`` of which this rank must know."""
-    end = population.first_gid + population.size
-    for low in range(population.first_gid, end, TOGETHER):
-        yield replay.needed(low, min(low + TOGETHER, end))
+def _most_needed(local: LocalNetwork, population: Population) -> int:
+    """How many neurons of ``population`` have rows in that table of this rank in which the most have one."""
+    first, end = population.first_gid, population.first_gid + population.size
+    tables = local.needed.tables
+    return max((table.rows_upto(end - 1) - table.rows_upto(first - 1) for table in tables), default=0)
 
 
 def _known(population: Population, seed: int, comm: DryRun, dt: float, replay: Replay, needed: int) -> Known:
