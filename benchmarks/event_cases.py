@@ -78,7 +78,7 @@ class Volleys:
         self.slots = local.target.rings[0].shape[0]
         self.order = np.random.default_rng(SEED).permutation(self.table.n_source)
         self.degree = np.zeros(self.table.n_source, np.int64)
-        rows = slice(None) if self.table.sources is None else self.table.sources
+        rows = slice(None) if self.table.every_source else self.table.sources
         self.degree[rows] = np.diff(self.table.offsets)
 
     def next(self) -> tuple[Int64Array, Int64Array, int]:

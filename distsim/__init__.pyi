@@ -46,6 +46,7 @@ from distsim.core.distributions import Normal as Normal
 from distsim.core.distributions import Redrawn as Redrawn
 from distsim.core.distributions import Uniform as Uniform
 from distsim.core.errors import DistsimError as DistsimError
+from distsim.core.errors import DryRunError as DryRunError
 from distsim.core.errors import InputError as InputError
 from distsim.core.errors import RangeError as RangeError
 from distsim.core.errors import StorageError as StorageError
@@ -59,6 +60,7 @@ from distsim.core.values import time_constant as time_constant
 from distsim.models.liquid_state.batch import TrialSpikes as TrialSpikes
 from distsim.models.liquid_state.trials import Trials as Trials
 from distsim.parallel.communicator import world as world
+from distsim.parallel.dry_run import DryRun as DryRun
 from distsim.parallel.gather import Connections as Connections
 from distsim.parallel.gather import Spikes as Spikes
 from distsim.parallel.gather import States as States

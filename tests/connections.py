@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,10 @@ from distsim import IafPscAlpha, Network, Static
 from distsim.connect.rule import Rule, Targets
 from distsim.core.placement import local_gids
 from distsim.parallel.gather import Connections
+from distsim.parallel.lone_rank import LoneRank
 from distsim.spiking.local_network import LocalNetwork, build
 from distsim.spiking.network import Projection
 from distsim.spiking.plastic_weights import select
-
-
-@dataclass(frozen=True)
-class Rank:
-    """One rank of a job without MPI: all that building asks of a communicator. It hears nothing of the others."""
-
-    rank: int
-    size: int
-
-    def allgather(self, value: Any) -> list[Any]:
-        return [value]
 
 
 def connected(rule: Rule, n_source: int, n_target: int | None = None, synapse: Any = None) -> Projection:
@@ -57,7 +46,7 @@ def counts(projection: Projection, seed: int = 1) -> np.ndarray:
 
 def built(network: Network, rank: int = 0, ranks: int = 1, seed: int = 1, precision: str = "double") -> LocalNetwork:
     """The part of a network that one rank holds."""
-    return build(network, Rank(rank, ranks), seed, precision, lambda name: nullcontext())  # type: ignore[arg-type]
+    return build(network, LoneRank(rank, ranks), seed, precision, lambda name: nullcontext())  # type: ignore[arg-type]
 
 
 def stored(network: Network, ranks: int = 1, seed: int = 1, precision: str = "double") -> list[Connections]:

@@ -42,6 +42,11 @@ class Meeting:
             raise Ended from None
 
 
+def one_of(op: Any, functions: list[tuple[Any, Callable[..., Any]]]) -> Callable[..., Any]:
+    """What Python has for an operation of MPI."""
+    return next(function for other, function in functions if other == op)
+
+
 class Done:
     """A request that is complete."""
 
@@ -76,14 +81,28 @@ class ThreadComm:
     def bcast(self, mine: Any, root: int = 0) -> Any:
         return self.allgather(mine)[root]
 
-    def allreduce(self, mine: Any, op: Any = None) -> Any:
-        """The sum of all; for flags, with any ``op``, whether one is true."""
+    def allreduce(self, mine: Any, op: Any = MPI.SUM) -> Any:
         everything = self.allgather(mine)
-        return sum(everything) if op is None else any(everything)
+        return one_of(op, [(MPI.SUM, sum), (MPI.MIN, min), (MPI.MAX, max), (MPI.LOR, any), (MPI.LAND, all)])(everything)
 
-    def Allreduce(self, mine: Any, total: Any, op: Any = None) -> None:  # noqa: N802
-        """The sum of all; with any ``op`` the largest."""
-        total[...] = (np.sum if op is None else np.max)(self.swap(mine.copy()), axis=0)
+    def Allreduce(self, mine: Any, total: Any, op: Any = MPI.SUM) -> None:  # noqa: N802
+        total[...] = one_of(op, [(MPI.SUM, np.sum), (MPI.MIN, np.min), (MPI.MAX, np.max)])(
+            self.swap(mine.copy()), axis=0
+        )
+
+    def Exscan(self, mine: Any, before: Any) -> None:  # noqa: N802
+        """The sum of those before; on rank 0 nothing is written."""
+        everything = self.swap(mine.copy())
+        if self.rank:
+            before[...] = np.sum(everything[: self.rank], axis=0)
+
+    def Bcast(self, array: Any, root: int = 0) -> None:  # noqa: N802
+        array[...] = self.swap(array.copy())[root]
+
+    def Gather(self, mine: Any, everything: Any) -> None:  # noqa: N802
+        sent = self.swap(mine.copy())
+        if self.rank == 0:
+            everything.reshape(-1)[:] = np.concatenate([one.ravel() for one in sent])
 
     def Barrier(self) -> None:  # noqa: N802
         self.meeting.wait()

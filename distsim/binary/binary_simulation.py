@@ -24,7 +24,7 @@ from distsim.binary.window_loop import BinaryLoop, call_kernels
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.parts import Neurons, Part
 from distsim.core.units import MAX_STEPS, check_number, check_seed
-from distsim.parallel.gather import gather_array
+from distsim.parallel.array_collectives import gather_array
 from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import FLUSH_TIME, Output

@@ -23,7 +23,7 @@ from distsim.connect.attribute import Attribute, target_type
 from distsim.connect.edge_kernels import add_by_target, count, fill
 from distsim.connect.rule import Targets
 from distsim.core.placement import local_count, local_gids
-from distsim.parallel.communicator import beyond
+from distsim.parallel.lone_rank import beyond
 
 if TYPE_CHECKING:
     from mpi4py import MPI

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from distsim.binary.binary_network import BinaryNetwork
 from distsim.binary.state_sampler import StateSampler
 from distsim.binary.update_recorder import UpdateRecorder
+from distsim.parallel.array_collectives import sum_array
 from distsim.parallel.gather import gather_columns
 
 if TYPE_CHECKING:
@@ -151,10 +152,8 @@ class BinaryRecorder:
             pieces[:] = [(time, neuron, state)]
         for name, samples in self._steps.items():
             n = archive.number(f"samples of {name}", archive.most(len(samples)))
-            every = archive.comm.allgather(np.pad(samples, (0, n - len(samples))) if archive.saving else samples[:0])
-            whole = archive.shared(
-                f"samples/{name}", np.sum(every, axis=0) if archive.saving else np.zeros(n, np.int64)
-            )
+            mine = np.pad(samples, (0, n - len(samples))) if archive.saving else np.zeros(n, np.int64)
+            whole = archive.shared(f"samples/{name}", sum_array(mine, archive.comm) if archive.saving else mine)
             if not archive.saving:
                 self._steps[name] = whole * (archive.comm.rank == 0)
         for name, taken in self._taken.items():
@@ -193,7 +192,7 @@ class BinaryRecorder:
         """The activity that was not taken, which then is; ``flips``: those after it, where all samples are kept."""
         if taken.samples == 0:
             mine = self.neurons.initial[self._begin[name] : self._end[name]]
-            taken.active = sum(comm.allgather(int(mine.sum())))
+            taken.active = comm.allreduce(int(mine.sum()))
         interval = self.network.activity_recordings[name]
         if interval is None and flips is not None:
             first = 1 if taken.samples == 0 else 0  # the sample at time 0
@@ -215,7 +214,7 @@ class BinaryRecorder:
         known = self._steps[name][taken.samples : n]
         mine[: len(known)] = known
         times: FloatArray = np.multiply(np.arange(taken.samples, n), interval, dtype=np.float64)
-        return times, np.sum(comm.allgather(mine), axis=0)
+        return times, sum_array(mine, comm)
 
 
 def first_sample(time: FloatArray, interval: float) -> Int64Array:

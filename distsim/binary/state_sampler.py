@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.binary.binary_network import BinaryNetwork
-from distsim.parallel.gather import gather_array
+from distsim.parallel.array_collectives import gather_array
 
 if TYPE_CHECKING:
     from mpi4py import MPI

@@ -20,8 +20,9 @@ from distsim.binary.window_course import CORRECTION, GIVEN, LENGTH, LONGEST
 from distsim.binary.window_kernels import add_active
 from distsim.binary.windows import Windows
 from distsim.parallel import capacity
-from distsim.parallel.communicator import beyond
-from distsim.parallel.gather import allgather_array
+from distsim.parallel.array_collectives import gather_array
+from distsim.parallel.communicator import largest
+from distsim.parallel.lone_rank import beyond
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -71,8 +72,8 @@ class BinaryLoop:
         self.windows.couple(couplings)
         self.stretch = Stretch(self._capacity, couplings.input_type)
         self.neurons.couple(couplings)
-        n = sum(self.comm.allgather(self.neurons.n))
-        edges = sum(self.comm.allgather(len(couplings.targets))) / max(1, n * self.comm.size)  # of a row
+        n, n_edges = self.comm.allreduce(self.neurons.n), self.comm.allreduce(len(couplings.targets))
+        edges = n_edges / max(1, n * self.comm.size)  # of a row
         self.windows.times[CORRECTION] = (edges + FLIP_EDGES) / EXCHANGE_EDGES
         self.find_inputs()
 
@@ -81,8 +82,8 @@ class BinaryLoop:
         rates = self.comm.allgather(self.neurons.rate)  # summed in the order of ranks: the same on all of them
         self.rate = sum(rates)
         stretch_updates = max(STRETCH_UPDATES, STRETCH_SHARE * self.neurons.n)
-        lengths = self.comm.allgather(stretch_updates / self.neurons.rate if self.neurons.n else np.inf)
-        self._stretch_time = min(lengths)
+        length = stretch_updates / self.neurons.rate if self.neurons.n else np.inf
+        self._stretch_time = -largest(self.comm, [-length])[0]
         times, updates = self.windows.times, FIRST_WINDOW if self.comm.size > 1 else LONE_WINDOW
         times[LENGTH] = updates / self.rate if self.rate else np.inf
         times[LONGEST] = self._stretch_time
@@ -91,7 +92,7 @@ class BinaryLoop:
         """Sum up the inputs of the neurons of this rank, those that all active ones give (collective)."""
         self.neurons.h[:] = 0
         active = self.neurons.gids[self.neurons.state > 0]
-        add_active(allgather_array(active, self.comm), self.couplings.arrays, self.neurons.h)
+        add_active(gather_array(active, self.comm, everywhere=True), self.couplings.arrays, self.neurons.h)
 
     def advance(self, stop: float) -> Flipped:
         """Go through all updates up to ``stop`` (ms), or to the end of a stretch before it.

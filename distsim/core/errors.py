@@ -23,6 +23,10 @@ class StorageError(DistsimError):
     """Something could not be stored, on a full disk for instance; what was stored before is safe."""
 
 
+class DryRunError(DistsimError):
+    """The spikes of a dry run are not those that were recorded."""
+
+
 class RangeError(DistsimError, ArithmeticError):
     """A quantity left the range in which the exact arithmetic of the input sums holds."""
 

@@ -152,7 +152,7 @@ def run(
 def _totals(wing: Wing, simulation: Any, time: float, events: Mapping[str, int], course: Course) -> dict[str, Any]:
     """Sizes, costs and hashes of a run in which ``time`` ms were measured; collective."""
     slowest = simulation.slowest()
-    memory = simulation.memory()
+    memory = simulation.memory(everywhere=False)
     totals = {
         "ranks": simulation.comm.size,
         "n_neurons": simulation.network.size,

@@ -8,8 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from distsim.core.errors import DistsimError, InputError
 
@@ -150,11 +149,22 @@ def on_root(comm: MPI.Comm, function: Callable[[], Result]) -> Result:
 
 def agree(comm: MPI.Comm, failure: Exception | None) -> None:
     """Raise the failure of the lowest failing rank on every rank; nothing where no rank failed."""
-    failures = comm.allgather(None if failure is None else (comm.rank, portable(failure)))
-    first = next((found for found in failures if found is not None), None)
-    if first is not None:
-        rank, error = first
-        raise failure if failure is not None and rank == comm.rank else error
+    error = first_told(comm, failure, portable)
+    if error is not None:
+        raise error
+
+
+def first_told(
+    comm: MPI.Comm, told: Result | None, as_sent: Callable[[Result], Result] = lambda told: told
+) -> Result | None:
+    """What the lowest rank says that says anything, ``as_sent`` to the others; None where none does (collective)."""
+    from mpi4py import MPI
+
+    rank = comm.allreduce(comm.size if told is None else comm.rank, op=MPI.MIN)
+    if rank == comm.size:
+        return None
+    heard: Result = comm.bcast(as_sent(told) if rank == comm.rank and told is not None else None, root=rank)
+    return told if rank == comm.rank else heard
 
 
 def portable(error: Exception) -> Exception:
@@ -189,11 +199,7 @@ def one_per_node_first(comm: MPI.Comm, function: Callable[[], Result]) -> Result
 
     What the first ones compile, the others load. An InputError there is raised on every rank.
     """
-    from mpi4py import MPI
-
-    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    first = node.rank == 0
-    node.Free()  # at once: it takes all ranks, of which one may fail below
+    first = first_of_node(comm)
     results: list[Result] = []
     for my_turn in (first, not first):
         failure = None
@@ -219,12 +225,17 @@ def crowded(comm: MPI.Comm) -> bool:
 
 def nodes(comm: MPI.Comm) -> int:
     """On how many nodes the ranks are (collective)."""
+    return comm.allreduce(int(first_of_node(comm)))
+
+
+def first_of_node(comm: MPI.Comm) -> bool:
+    """Whether this is the lowest rank of its node (collective)."""
     from mpi4py import MPI
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     first = node.rank == 0
     node.Free()
-    return sum(comm.allgather(first))
+    return first
 
 
 @contextmanager
@@ -239,25 +250,6 @@ def first_ranks(comm: MPI.Comm, n: int) -> Iterator[MPI.Comm | None]:
     yield None if first == MPI.COMM_NULL else first
     if first != MPI.COMM_NULL:  # not after an exception: to free it takes all of them, and others may not come
         first.Free()
-
-
-@dataclass(frozen=True)
-class _Beyond:
-    """As much of a communicator as building takes."""
-
-    rank: int
-    size: int
-
-    def allgather(self, mine: Any) -> list[Any]:
-        return [mine]
-
-
-def beyond(n: int) -> MPI.Comm:
-    """The rank that comes after those of ``n`` neurons, one each: it owns none, and hears of no other rank.
-
-    What it builds has arrays of the same types as the part of any rank, all of them empty.
-    """
-    return cast("MPI.Comm", _Beyond(n, n + 1))
 
 
 def alone() -> MPI.Comm:

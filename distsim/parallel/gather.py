@@ -5,7 +5,7 @@ The result is the same on every rank, or, unless wanted ``everywhere``, on rank 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError
 from distsim.core.exported import About, Exported, ExportedSpikes, ExportedStates
+from distsim.core.populations import Indices
+from distsim.parallel import array_collectives
+from distsim.parallel.array_collectives import gather_array, sorted_pieces
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -22,6 +25,7 @@ Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 DECIMALS = 9  # of a time in ms
 _HALF, _LOW = np.uint64(32), np.uint64(2**32 - 1)  # steps and gids both fit into 32 bits
+_OF_CONNECTIONS = np.int64, np.int64, np.float64, np.float64
 
 
 def in_ms(step: Int64Array, dt: float) -> FloatArray:
@@ -100,69 +104,89 @@ class Connections:
     delay: FloatArray
 
 
-def allgather_array(array: npt.NDArray[Any], comm: MPI.Comm) -> npt.NDArray[Any]:
-    """The one-dimensional arrays of all ranks, one after the other, on every rank."""
-    counts = np.array(comm.allgather(len(array)))
-    result = np.empty(int(counts.sum()), array.dtype)
-    comm.Allgatherv(np.ascontiguousarray(array), [result, counts])
-    return result
-
-
-def gather_array(array: npt.NDArray[Any], comm: MPI.Comm, everywhere: bool) -> npt.NDArray[Any]:
-    """As ``allgather_array``; on rank 0 alone unless ``everywhere``."""
-    if everywhere:
-        return allgather_array(array, comm)
-    counts = comm.gather(len(array))
-    result = np.empty(sum(counts or ()), array.dtype)
-    comm.Gatherv(np.ascontiguousarray(array), None if counts is None else [result, counts])
-    return result
-
-
 def gather_spikes(step: Int64Array, neuron: Int64Array, comm: MPI.Comm, everywhere: bool = True) -> Spikes:
     """All spikes from those of each rank."""
-    keys = sorted_keys(gather_array(step, comm, everywhere), gather_array(neuron, comm, everywhere))
-    return Spikes((keys >> _HALF).astype(np.int64), (keys & _LOW).astype(np.int64))
+    pieces = [piece.columns for piece in spike_pieces(step, neuron, comm, everywhere)]
+    return Spikes(*joined(pieces, (np.int64, np.int64)))
+
+
+def spike_pieces(step: Int64Array, neuron: Int64Array, comm: MPI.Comm, everywhere: bool = False) -> Iterator[Spikes]:
+    """All spikes from those of each rank, some at a time."""
+    for (keys,) in sorted_pieces([spike_keys(step, neuron)], comm, everywhere):
+        yield Spikes((keys >> _HALF).astype(np.int64), (keys & _LOW).astype(np.int64))
 
 
 def gather_states(
     steps: list[int],
     columns: Int64Array,
     values: list[FloatArray],
-    neurons: tuple[int, ...],
+    neurons: Indices,
     comm: MPI.Comm,
     everywhere: bool = True,
 ) -> States:
     """All recorded values from those of each rank, whose columns are ``columns`` of the whole."""
-    mine = columns, np.array(values).reshape(len(steps), len(columns))
-    gathered = comm.allgather(mine) if everywhere else comm.gather(mine)
-    if gathered is None:
-        return States(np.zeros(0, np.int64), np.array(neurons, np.int64), np.zeros((0, len(neurons))))
-    whole = np.empty((len(steps), len(neurons)))
-    for places, theirs in gathered:
-        whole[:, places] = theirs
-    return States(np.array(steps, np.int64), np.array(neurons, np.int64), whole)
+    pieces = list(state_pieces(steps, columns, values, neurons, comm, everywhere))
+    chosen = np.array(neurons, np.int64)
+    if not pieces:
+        return States(np.zeros(0, np.int64), chosen, np.zeros((0, len(neurons))))
+    return States(np.concatenate([p.step for p in pieces]), chosen, np.concatenate([p.value for p in pieces]))
+
+
+def state_pieces(
+    steps: list[int],
+    columns: Int64Array,
+    values: list[FloatArray],
+    neurons: Indices,
+    comm: MPI.Comm,
+    everywhere: bool = False,
+) -> Iterator[States]:
+    """As ``gather_states``, some steps at a time."""
+    chosen, here = np.array(neurons, np.int64), everywhere or comm.rank == 0
+    places = gather_array(columns, comm, everywhere)
+    together = max(1, array_collectives.MOST // (8 * max(1, len(neurons))))
+    for begin in range(0, len(steps), together):
+        some = steps[begin : begin + together]
+        mine = np.array(values[begin : begin + together]).reshape(len(some), len(columns))
+        found = gather_array(mine.T.ravel(), comm, everywhere)
+        whole = np.empty((len(some) if here else 0, len(neurons)))
+        whole[:, places] = found.reshape(len(places), len(some)).T if here else 0.0
+        yield States(np.array(some if here else (), np.int64), chosen, whole)
 
 
 def gather_connections(local: list[Connections], comm: MPI.Comm, everywhere: bool = True) -> Connections:
     """All synapses from those of each rank."""
     pieces = [(some.source, some.target, some.weight, some.delay) for some in local]
-    return Connections(*gather_columns(pieces, (np.int64, np.int64, np.float64, np.float64), comm, everywhere))
+    return Connections(*gather_columns(pieces, _OF_CONNECTIONS, comm, everywhere))
+
+
+def connection_pieces(local: list[Connections], comm: MPI.Comm, everywhere: bool = False) -> Iterator[Connections]:
+    """All synapses from those of each rank, some at a time."""
+    pieces = [(some.source, some.target, some.weight, some.delay) for some in local]
+    for columns in sorted_pieces(joined(pieces, _OF_CONNECTIONS), comm, everywhere):
+        yield Connections(*columns)
 
 
 def gather_columns(
-    pieces: Sequence[tuple[Any, ...]], types: Iterable[Any], comm: MPI.Comm, everywhere: bool = True
+    pieces: Sequence[tuple[Any, ...]], types: Sequence[Any], comm: MPI.Comm, everywhere: bool = True
 ) -> list[npt.NDArray[Any]]:
     """The columns of all pieces of all ranks, of these types, their rows sorted by the first, then the second."""
-    columns = [
-        gather_array(np.concatenate([np.zeros(0, dtype), *(piece[k] for piece in pieces)]), comm, everywhere)
-        for k, dtype in enumerate(types)
-    ]
-    order = np.lexsort((columns[1], columns[0]))
-    return [column[order] for column in columns]
+    return joined(list(sorted_pieces(joined(pieces, types), comm, everywhere)), types)
 
 
-def sorted_keys(step: Int64Array, index: Int64Array) -> npt.NDArray[np.uint64]:
-    """Spikes as single integers step 2^32 + index, sorted: several times faster than to sort by two arrays.
+def joined(pieces: Sequence[Sequence[Any]], types: Sequence[Any]) -> list[npt.NDArray[Any]]:
+    """The columns of some pieces, of these types, one piece after the other."""
+    return [np.concatenate([np.zeros(0, dtype), *(piece[k] for piece in pieces)]) for k, dtype in enumerate(types)]
+
+
+def gather_numbers(values: Mapping[str, float], comm: MPI.Comm, everywhere: bool = True) -> list[dict[str, Any]]:
+    """The ``values`` of every rank, rank by rank; they have the same names and kinds everywhere."""
+    rows = gather_array(np.array(list(values.values()), np.float64), comm, everywhere).reshape(-1, len(values))
+    kinds = {name: type(value) for name, value in values.items()}
+    return [{name: kinds[name](value) for name, value in zip(values, row, strict=True)} for row in rows.tolist()]
+
+
+def spike_keys(step: Int64Array, index: Int64Array) -> npt.NDArray[np.uint64]:
+    """Spikes as single integers step 2^32 + index: to sort them is several times faster than to sort by two arrays.
 
     Raises InputError for a step or an index that does not fit into 32 bits.
     """
@@ -172,5 +196,4 @@ def sorted_keys(step: Int64Array, index: Int64Array) -> npt.NDArray[np.uint64]:
     keys = step.astype(np.uint64)
     keys <<= _HALF
     keys |= index.astype(np.uint64)
-    keys.sort()
     return keys

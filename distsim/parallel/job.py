@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from distsim.core.errors import InputError, StorageError
 from distsim.parallel.communicator import POLL, is_copy, launched, launched_alone, launched_rank
+from distsim.parallel.lone_rank import is_lone
 from distsim.parallel.signals import GRACE, SuspendedError, code_of, heed, heeded, say
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def faults(comm: MPI.Comm) -> Iterator[None]:
     except (InputError, StorageError):
         raise
     except Exception as error:
-        if comm.size > 1:
+        if comm.size > 1 and not is_lone(comm):
             report_fault(error, comm)
         raise
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distsim.core.errors import InputError
+from distsim.parallel.communicator import first_told
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -31,17 +32,18 @@ def check_memory(comm: MPI.Comm, needed: float, what: str) -> None:
 
     free = available_bytes()
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    share = None if free is None else free / node.size
     ranks = node.size
     node.Free()
-    for most, own, there in comm.allgather((needed, share, ranks)):
-        if own is not None and most > own:
-            many = f" on each of {comm.size} ranks" if comm.size > 1 else ""
-            has = f"this machine has {in_words(own * there)} free" + (f" for {there} of them" if there > 1 else "")
-            raise InputError(
-                f"{what} needs about {in_words(most)} of memory{many}, but {has}; choose a smaller network, or more "
-                "machines"
-            )
+    words = None
+    if free is not None and needed > free / ranks:
+        many = f" on each of {comm.size} ranks" if comm.size > 1 else ""
+        has = f"this machine has {in_words(free)} free" + (f" for {ranks} of them" if ranks > 1 else "")
+        words = (
+            f"{what} needs about {in_words(needed)} of memory{many}, but {has}; choose a smaller network, or more "
+            "machines"
+        )
+    if (refusal := first_told(comm, words)) is not None:
+        raise InputError(refusal)
 
 
 def available_bytes() -> int | None:

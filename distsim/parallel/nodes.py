@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError
+from distsim.parallel.communicator import first_told
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -116,11 +117,11 @@ def shared_memory(comm: MPI.Comm, nodes: Nodes, n: int) -> npt.NDArray[np.uint64
                 memory = mmap.mmap(file.fileno(), 8 * n)
     except OSError as error:
         failure = str(error)
-    failures = [told for told in comm.allgather(failure) if told is not None]
+    reason = first_told(comm, failure)
     if path is not None:
         os.unlink(path)
-    if failures or memory is None:
-        raise InputError(f"the ranks of a node cannot share memory: {failures[0]}")
+    if reason is not None or memory is None:
+        raise InputError(f"the ranks of a node cannot share memory: {reason}")
     return np.frombuffer(memory, np.uint64)
 
 

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from distsim.parallel.communicator import largest
+
 if TYPE_CHECKING:
     from mpi4py import MPI
 
@@ -40,11 +44,11 @@ class Timers:
 
 
 def over_ranks(seconds: dict[str, float], comm: MPI.Comm) -> dict[str, dict[str, float]]:
-    """min, mean and max over ranks of every phase (collective)."""
-    names = sorted(set().union(*comm.allgather(list(seconds))), key=list(seconds).index)
-    rows = comm.allgather([seconds.get(name, 0.0) for name in names])
-    columns = list(zip(*rows, strict=True))
-    return {
-        name: {"min": min(column), "mean": sum(column) / len(column), "max": max(column)}
-        for name, column in zip(names, columns, strict=True)
-    }
+    """min, mean and max over ranks of every phase; they have the same names on all of them (collective)."""
+    mine = np.array(list(seconds.values()), np.float64)
+    total = np.empty(len(mine) + 1)
+    comm.Allreduce(np.append(mine, 1.0), total)  # and the number of ranks that are here
+    extremes = largest(comm, [*(-mine).tolist(), *mine.tolist()])
+    means = (total[:-1] / total[-1]).tolist()
+    spreads = zip(seconds, extremes[: len(mine)], means, extremes[len(mine) :], strict=True)
+    return {name: {"min": -least, "mean": mean, "max": most} for name, least, mean, most in spreads}

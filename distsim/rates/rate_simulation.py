@@ -71,7 +71,8 @@ class RateSimulation(GridSimulation[RateNetwork], Changeable[RateNetwork]):
 
     def _write_records(self, output: Output, at_end: bool) -> None:
         for name, (recorder, _) in self._loop.recorders.items():
-            output.append_states(f"rates/{name}", recorder.take(self.comm), self.dt)
+            for piece in recorder.take(self.comm):
+                output.append_states(f"rates/{name}", piece, self.dt)
 
     def _transfer(self, archive: Archive) -> None:
         self._transfer_changes(archive)

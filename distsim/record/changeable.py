@@ -14,6 +14,7 @@ from distsim.core.rng import VERSION
 from distsim.core.values import describe
 from distsim.parallel.agreement import require_same
 from distsim.parallel.job import faults
+from distsim.parallel.lone_rank import require_ranks
 from distsim.record.checkpoint import Archive
 from distsim.record.jsonable import plain
 from distsim.record.output import Output
@@ -58,6 +59,7 @@ class Changeable(SimulationBase[AnyNetwork]):
     def _change(self, what: str, neurons: list[Neurons], values: dict[str, Any], number: int | None = None) -> None:
         """Make a change, the same on all ranks, and tell the file."""
         self._require_open()
+        require_ranks(self.comm, "a change")
         request = {"what": what, **self._present(), "number": number}
         request |= {"neurons": [neurons_kept(each) for each in neurons]}
         request |= {"values": {name: value_kept(value) for name, value in values.items()}}

@@ -315,7 +315,7 @@ def open_checkpoint(comm: MPI.Comm, path: Path, kind: str, network: Any, records
     if head["simulation"] != kind:
         raise InputError(f"'{path}' is a checkpoint of a {head['simulation']}, not of a {kind}")
     was, given = (
-        [(label, text, digest.encode()) for label, text, digest in leaves if records or not _is_of_recordings(label)]
+        [(label, text, digest.encode()) for label, text, digest in leaves if records or not is_of_recordings(label)]
         for leaves in (head["network"], of_network(network))
     )
     place = first_difference(was, given)
@@ -326,6 +326,6 @@ def open_checkpoint(comm: MPI.Comm, path: Path, kind: str, network: Any, records
     return head
 
 
-def _is_of_recordings(label: str) -> bool:
+def is_of_recordings(label: str) -> bool:
     """Whether a value of a network is of what it is asked to record."""
     return label.removesuffix(" of network").endswith("recordings")

@@ -5,7 +5,7 @@ What goes wrong on rank 0 is told to all ranks at the next flush, so that none i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import DistsimError, InputError
+from distsim.core.populations import Indices
+from distsim.parallel.array_collectives import share_array
 from distsim.parallel.communicator import on_root
 from distsim.parallel.gather import States
 from distsim.record.store import Store
@@ -82,13 +84,11 @@ class Output:
 
     def read(self, group: str, *names: str, everywhere: bool = True) -> list[npt.NDArray[Any]]:
         """All rows of datasets of ``group`` that were written so far; unless ``everywhere``, none but on rank 0."""
-        found: list[npt.NDArray[Any]] = [np.zeros(0)] * len(names)
-
-        def read() -> list[npt.NDArray[Any]]:
-            found[:] = [self._store.read(f"{group}/{name}") for name in names]  # type: ignore[union-attr]
-            return found if everywhere else []
-
-        return on_root(self.comm, read) or found
+        found: list[npt.NDArray[Any]] = []
+        on_root(self.comm, lambda: found.extend(self._store.read(f"{group}/{name}") for name in names))  # type: ignore[union-attr]
+        if everywhere:
+            return [share_array(found[k] if found else None, self.comm) for k in range(len(names))]
+        return found or [np.zeros(0)] * len(names)
 
     def pieces(self, group: str, *names: str) -> Iterator[tuple[npt.NDArray[Any], ...]]:
         """As ``read``, some rows at a time, for rank 0 alone; not collective."""
@@ -128,7 +128,7 @@ class Output:
                 self._failure = failure
 
 
-def lay_out_states(store: Store, group: str, neurons: Sequence[int], unit: str = "") -> None:
+def lay_out_states(store: Store, group: str, neurons: Indices, unit: str = "") -> None:
     """Add ``group`` for the values of a state variable: neuron (n,), time (T,) in ms, value (T, n) in ``unit``."""
     store.column(f"{group}/neuron", np.uint64, rows=len(neurons))
     store.append(f"{group}/neuron", np.array(neurons, np.uint64))

@@ -13,9 +13,10 @@ from distsim.core.errors import InputError
 from distsim.core.populations import Populations
 from distsim.core.units import MAX_STEPS, check_count, check_path, check_seed, shown, to_steps
 from distsim.parallel.agreement import require_same
-from distsim.parallel.communicator import in_ranks, nodes, one_per_node_first, world
-from distsim.parallel.gather import DECIMALS
+from distsim.parallel.communicator import in_ranks, largest, nodes, one_per_node_first, world
+from distsim.parallel.gather import DECIMALS, gather_numbers
 from distsim.parallel.job import faults
+from distsim.parallel.lone_rank import is_lone, require_ranks
 from distsim.parallel.machine import check_memory, peak_bytes, resident_bytes
 from distsim.parallel.timers import Timers, over_ranks
 from distsim.record.checkpoint import Archive, Restoring, of_network, open_checkpoint, save
@@ -41,12 +42,16 @@ class Prepared(ABC, Generic[AnyNetwork]):
     """
 
     simulates: ClassVar[type]
+    runs_dry: ClassVar[bool] = False
+    """Whether one rank can be simulated without the others."""
 
     def __init__(self, network: AnyNetwork, comm: MPI.Comm | None, seed: int, **options: Any) -> None:
         """Collective; raises InputError, on all ranks, where they are not given the same, options included."""
         self._name = type(self).__name__
         self.comm = world() if comm is None else comm
         require_same(self.comm, self._name, network=network, seed=seed, **options)
+        if not self.runs_dry:
+            require_ranks(self.comm, f"{self._name}, which cannot replay what other ranks do")
         if not isinstance(network, self.simulates):
             raise InputError(f"{self._name}: needs a {self.simulates.__name__}, got {shown(network)}")
         self.network = network
@@ -117,6 +122,7 @@ class SimulationBase(Prepared[AnyNetwork]):
     def _open_file(self, file: str | Path, going_on: Any = None) -> Output:
         """Begin the file of the run; ``going_on``: what of the one that is there is kept, see ``Output.going_on``."""
         check_path(file, f"{self._name}: file")
+        require_ranks(self.comm, f"{self._name}: file")
         made = {"seed": self.seed, "ranks": self.comm.size, "versions": versions()}
         about = self._settings | made | {"network": self.network.description()}
         self._output = Output(self.comm, Path(file), about, lambda store: self._layout(store, self.network), going_on)
@@ -184,7 +190,7 @@ class SimulationBase(Prepared[AnyNetwork]):
         require_same(self.comm, "run", duration=duration)
         with faults(self.comm):
             start, begin = self.time, time.perf_counter()
-            told = progress if self.comm.rank == 0 else None
+            told = progress if self.comm.rank == 0 or is_lone(self.comm) else None
             self._advance(duration, self._ticker(told, start))
             self._write(at_end=not goes_on)
             self.sim_time += time.perf_counter() - begin
@@ -222,6 +228,7 @@ class SimulationBase(Prepared[AnyNetwork]):
         """
         self._require_open()
         require_same(self.comm, "save", path=path, files=files)
+        require_ranks(self.comm, "save")
         check_path(path, "save: path")
         self._check_recordings()
         parts = nodes(self.comm) if files is None else check_count(files, "save: files", low=1, high=self.comm.size)
@@ -262,6 +269,7 @@ class SimulationBase(Prepared[AnyNetwork]):
         name = f"{cls.__name__}.restore"
         comm = world() if comm is None else comm
         require_same(comm, name, network=network, path=path, file=file, record_anew=record_anew, **options)
+        require_ranks(comm, name)
         if record_anew and not cls.can_record_anew:
             raise InputError(f"{name}: recordings of these neurons count from the beginning, and cannot begin anew")
         check_path(path, f"{name}: path")
@@ -299,24 +307,29 @@ class SimulationBase(Prepared[AnyNetwork]):
 
     def slowest(self) -> dict[str, float]:
         """build_time, sim_time and compile_time (s) of the slowest rank."""
-        return {n: max(self.comm.allgather(getattr(self, n))) for n in ("build_time", "sim_time", "compile_time")}
+        names = "build_time", "sim_time", "compile_time"
+        return dict(zip(names, largest(self.comm, [getattr(self, name) for name in names]), strict=True))
 
-    def loads(self) -> list[dict[str, float]]:
+    def loads(self, everywhere: bool = True) -> list[dict[str, float]]:
         """What every rank had to do since ``forget_times()``.
 
         connections; bytes of their tables; busy: seconds of the run in which the rank computed, neither waiting nor
-        communicating.
+        communicating. On every rank, or, unless ``everywhere``, on rank 0 alone.
         """
         busy = sum(self._timers.seconds[name] for name in self.run_phases if name not in NOT_COMPUTING)
-        return self.comm.allgather({"connections": self._n_local, "bytes": self._table_bytes(), "busy": busy})
+        mine = {"connections": self._n_local, "bytes": self._table_bytes(), "busy": busy}
+        return gather_numbers(mine, self.comm, everywhere)
 
     @abstractmethod
     def _table_bytes(self) -> int:
         """Bytes of the tables of this rank's connections."""
 
-    def memory(self) -> list[dict[str, int]]:
-        """Resident bytes of every rank: built (after building) and peak (so far)."""
-        return self.comm.allgather({"built": self._built_bytes, "peak": peak_bytes()})
+    def memory(self, everywhere: bool = True) -> list[dict[str, int]]:
+        """Resident bytes of every rank: built (after building) and peak (so far).
+
+        On every rank, or, unless ``everywhere``, on rank 0 alone.
+        """
+        return gather_numbers({"built": self._built_bytes, "peak": peak_bytes()}, self.comm, everywhere)
 
 
 class GridLoop(Protocol):

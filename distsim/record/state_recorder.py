@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.populations import StateRecording
-from distsim.parallel.gather import States, gather_states
+from distsim.core.populations import StateRecording, columns_of
+from distsim.parallel.gather import States, gather_states, state_pieces
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -36,9 +37,8 @@ class StateRecorder:
     @classmethod
     def of(cls, recording: StateRecording, first_gid: int, gids: Int64Array, begin: int = 0) -> Self:
         """Of a population from ``first_gid`` on, of which ``gids`` (n,) are here, numbered from ``begin``."""
-        chosen = np.array(recording.neurons, np.int64) + first_gid
-        columns = np.flatnonzero(np.isin(chosen, gids))
-        return cls(recording, columns, begin + np.searchsorted(gids, chosen[columns]))
+        columns, here = columns_of(recording.neurons, gids - first_gid)
+        return cls(recording, columns, begin + here)
 
     def due(self, step: int) -> bool:
         """Whether values are recorded at the end of ``step``."""
@@ -58,9 +58,8 @@ class StateRecorder:
         self.steps[:] = archive.number(f"{name} steps", list(self.steps))
         archive.samples(name, len(self.recording.neurons), self.columns, self.values, np.float64)
 
-    def take(self, comm: MPI.Comm) -> States:
-        """As ``all`` on rank 0 alone, and forget them."""
-        taken = self.all(comm, everywhere=False)
+    def take(self, comm: MPI.Comm) -> Iterator[States]:
+        """As ``all`` on rank 0 alone, some steps at a time, and forget them."""
+        yield from state_pieces(self.steps, self.columns, self.values, self.recording.neurons, comm)
         self.steps.clear()
         self.values.clear()
-        return taken

@@ -17,7 +17,7 @@ from distsim.parallel.signals import code_of, heeded, say
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-COMMANDS = ("init", "report", "compare", "show")
+COMMANDS = ("init", "report", "compare", "show", "dry")
 TEXTS = {"-h", "--help", "--version"}
 NEEDED = ("distsim.scaling.session", "numpy.ma")
 """Modules that an experiment takes, with all that they import; numba asks for the masked arrays of numpy."""
@@ -74,6 +74,10 @@ def _without_ranks(arguments: list[str]) -> Callable[[], int] | None:
         from distsim.scaling.report.compare import compare
 
         return partial(compare, arguments[1:])
+    if command == "dry":
+        from distsim.scaling.dry_command import dry
+
+        return partial(dry, arguments[1:])
     from distsim.scaling.report import command as texts
 
     return partial(texts.report if command == "report" else texts.show, arguments[1:])

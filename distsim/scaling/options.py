@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ before:
 afterwards:
   python -m distsim.scaling show FOLDER          what is done, missing, failed
   python -m distsim.scaling report FOLDER ...    tables, figures and one page of HTML; --points: of kept data
+  python -m distsim.scaling dry --help           single ranks of a job of any size, without the others
   python -m distsim.scaling compare OLD NEW      ratios, and whether anything became slower
 
 an experiment file (TOML) holds the same settings under the same names, each of them optional:
@@ -87,7 +89,7 @@ def parse(arguments: list[str]) -> Options:
     SystemExit after ``--help``.
     """
     taken = vars(_make_parser().take_apart(arguments, "one experiment file at most"))
-    settings = {name: _value_of(name, taken[name]) for name in SETTINGS if taken[name] is not None}
+    settings = given_settings(taken, SETTINGS)
     if taken["timeout"] is not None and taken["launcher"] is None:
         raise InputError("option --timeout ends points that are jobs of their own; it needs --launcher")
     file = Path(taken["file"]) if taken["file"] is not None else None
@@ -117,15 +119,7 @@ def _make_parser() -> Parser:
     parser.add_argument(
         "--published", action="store_true", help="the published experiment: 11 sizes, both neuron models, 10 s each"
     )
-    points = parser.add_argument_group("points", "one simulation for each combination; lists take spaces or commas")
-    network = parser.add_argument_group("network and simulation")
-    for name, setting in SETTINGS.items():
-        option = "--set" if name == "parameters" else f"--{name.replace('_', '-')}"
-        several: dict[str, Any] = {"nargs": "+"} if name in LISTS else {}
-        if name in TABLES:
-            several = {"nargs": "+", "action": "extend"}
-        group = points if setting.points else network
-        group.add_argument(option, dest=name, metavar=setting.metavar, help=setting.help, **several)
+    add_settings(parser, SETTINGS)
     add = parser.add_argument_group("running and output").add_argument
     add("--launcher", metavar="LINE", help='start every point by this line, as in "mpirun -n {ranks}"')
     add("--timeout", metavar="TIME", help="with --launcher: end a point after this time, as in 90s, 10m, 1h30m")
@@ -134,6 +128,25 @@ def _make_parser() -> Parser:
     add("--resume", action="store_true", help="run only the points that the output folder does not hold yet")
     add("--no-plot", action="store_true", help="draw no figure")
     return parser
+
+
+def add_settings(parser: Parser, names: Iterable[str]) -> None:
+    """Give ``parser`` the options of these settings."""
+    points = parser.add_argument_group("points", "one simulation for each combination; lists take spaces or commas")
+    network = parser.add_argument_group("network and simulation")
+    for name in names:
+        setting = SETTINGS[name]
+        option = "--set" if name == "parameters" else f"--{name.replace('_', '-')}"
+        several: dict[str, Any] = {"nargs": "+"} if name in LISTS else {}
+        if name in TABLES:
+            several = {"nargs": "+", "action": "extend"}
+        group = points if setting.points else network
+        group.add_argument(option, dest=name, metavar=setting.metavar, help=setting.help, **several)
+
+
+def given_settings(taken: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The values of these settings, from the words of their options; not those that were left out."""
+    return {name: _value_of(name, taken[name]) for name in names if taken[name] is not None}
 
 
 def _value_of(name: str, given: Any) -> Any:

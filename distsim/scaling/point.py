@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -69,6 +70,8 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     """
     from distsim.models.run import simulate
     from distsim.parallel import on_root
+    from distsim.parallel.communicator import first_of_node
+    from distsim.parallel.gather import gather_numbers
     from distsim.parallel.machine import resident_bytes
     from distsim.scaling.plan import model_of, settings_of
 
@@ -82,24 +85,25 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     if task.folder is not None:
         on_root(comm, partial(_begin_folder, task.folder, task, model, parameters, settings))
     keeping = task.keeping()
-    _reset_peak_memory()
-    memory_start = comm.allgather(resident_bytes())
-    meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
+    reset_peak_memory()
+    memory_start = [rank["start"] for rank in gather_numbers({"start": resident_bytes()}, comm, everywhere=False)]
+    meter = EnergyMeter(counts=first_of_node(comm))
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
         folder=task.folder if recording.choices else None, recording=recording, check=check, keeping=keeping,
         measuring=meter,
     ) as measured:  # fmt: skip
-        joules = comm.allgather(meter.joules)
+        unknown, joules = math.nan, meter.joules
+        energy = comm.allreduce(unknown if joules is None else joules)
         record = {
             "format": RECORDS,
             **_settings(task, model, parameters, measured),
             **_measured(measured),
             **_weights(measured),
             "memory_start": memory_start,
-            "energy": None if None in joules or len(measured.totals["parts"]) > 1 else sum(joules),
+            "energy": None if math.isnan(energy) or len(measured.totals["parts"]) > 1 else energy,
         }
-        record |= _derived(record, measured.simulation.loads(), hosts)
+        record |= _derived(record, measured.simulation.loads(everywhere=False), hosts)
     return {**record, "wall_time": time.perf_counter() - begin + earlier_wall_time(record)}
 
 
@@ -177,7 +181,8 @@ def _weights(measured: Measured) -> dict[str, Any]:
 
 def _derived(record: dict[str, Any], loads: list[dict[str, float]], hosts: Hosts) -> dict[str, Any]:
     """What follows from the measurements: events, speeds per core, bytes per synapse, balance, energy per event."""
-    events, table_bytes = _total(loads, "events"), _total(loads, "bytes")
+    names = loads[0] if loads else {}
+    events, table_bytes = (_total(loads, name) if name in names else None for name in ("events", "bytes"))
     synapses = record["n_synapses"]
     return {
         "n_events": events,
@@ -187,14 +192,14 @@ def _derived(record: dict[str, Any], loads: list[dict[str, float]], hosts: Hosts
         "events_per_second_and_core": _ratio(events, record["sim_time"] * hosts.cores_used),
         "synapses_built_per_second_and_core": _ratio(synapses, record["build_time"] * hosts.cores_used),
         "bytes_per_synapse": _ratio(table_bytes, synapses),
-        "load_balance": {name: balance([rank[name] for rank in loads]) for name in loads[0] if name != "bytes"},
+        "load_balance": {name: balance([rank[name] for rank in loads]) for name in names if name != "bytes"},
         "energy_per_event": _ratio(record["energy"], events),
     }
 
 
-def _total(loads: list[dict[str, float]], name: str) -> int | None:
-    """The sum over ranks; None where it is not known."""
-    return int(sum(rank[name] for rank in loads)) if name in loads[0] else None
+def _total(loads: list[dict[str, float]], name: str) -> int:
+    """The sum over ranks."""
+    return int(sum(rank[name] for rank in loads))
 
 
 def balance(values: list[float]) -> float | None:
@@ -206,7 +211,7 @@ def _ratio(value: float | None, by: float | None) -> float | None:
     return value / by if value is not None and by else None
 
 
-def _reset_peak_memory() -> None:
+def reset_peak_memory() -> None:
     """Start the peak of the resident memory anew (Linux), so that a point does not show the peak of an earlier one."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
@@ -220,18 +225,17 @@ class Hosts:
     """The nodes and cores of the ranks of a communicator.
 
     pinning: the cores that each rank may run on, as "0-3,6"; cores_used: cores that can be busy at once;
-    oversubscribed: whether some node has more ranks than cores for them; first_ranks: the lowest rank of each node.
+    oversubscribed: whether some node has more ranks than cores for them.
     """
 
     pinning: list[str]
     cores_used: int
     oversubscribed: bool
-    first_ranks: list[int]
 
     @classmethod
     def of(cls, comm: Any) -> Hosts:
-        """Those of ``comm``, the same on every rank (collective)."""
-        places = comm.allgather((platform.node(), affinity()))
+        """Those of ``comm``, on rank 0; no node on the others (collective)."""
+        places = comm.gather((platform.node(), affinity())) or []
         ranks: dict[str, list[int]] = {}
         cores: dict[str, set[int]] = {}
         for rank, (host, allowed) in enumerate(places):
@@ -241,7 +245,6 @@ class Hosts:
             pinning=[ranges(allowed) for _, allowed in places],
             cores_used=sum(min(len(ranks[host]), len(cores[host])) for host in ranks),
             oversubscribed=any(len(ranks[host]) > len(cores[host]) for host in ranks),
-            first_ranks=[members[0] for members in ranks.values()],
         )
 
 

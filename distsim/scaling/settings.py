@@ -16,6 +16,7 @@ from distsim.core.units import LARGEST_COUNT, MAX_NEURONS, check_count, check_nu
 from distsim.models.defaults import Default
 from distsim.models.model import SETTINGS as OF_RUN
 from distsim.models.recording import NOTHING, Recording
+from distsim.parallel.dry_run import MOST_RANKS
 
 Scalar = bool | int | float | str
 Check = Callable[[Any, str], Any]
@@ -29,7 +30,6 @@ DEFAULT_VARY = {"neuron_model": ("iaf_psc_alpha", "ignore_and_fire")}
 MOST_POINTS = 100_000
 MOST_NETWORKS = 10_000
 """Beyond what any experiment needs; far more would fill the memory before one of them is run."""
-MOST_RANKS = 10_000_000
 LONGEST_TEXT = 1000
 
 

@@ -17,6 +17,8 @@ from numba import config
 
 from distsim.core import clock as clocks
 from distsim.core.calls import DATA, Block, Blocks, address_of
+from distsim.parallel.communicator import first_told
+from distsim.parallel.lone_rank import is_lone
 from distsim.spiking import interval as stages
 from distsim.spiking.exchange import Exchange
 from distsim.spiking.exchange_plans import can_be_compiled
@@ -48,7 +50,7 @@ def why_not_compiled(local: LocalNetwork, exchange: Exchange, comm: MPI.Comm) ->
         return "compiled code cannot ask this system for the time"
     if exchange.step is step_in_python:
         return f"'{exchange.name}' exchanges in Python"
-    if comm.size > 1 and not can_be_compiled(comm):
+    if comm.size > 1 and not is_lone(comm) and not can_be_compiled(comm):
         return "compiled code finds no MPI library"
     for group in local.groups:
         name = group.shares[0].population.name
@@ -198,6 +200,7 @@ class CompiledLoop(SpikingLoop):
     def _arguments(self, most: int, end: int) -> tuple[Any, ...]:
         """state, rows, memory, neurons, spikes, kept and exchanged, as ``interval.run`` describes them."""
         self._state[stages.STEP], self._state[stages.STAGE] = self.step, stages.DONE
+        self._hold(RECEIVED)
         self._blocks.start()
         numbered = list(enumerate(self.local.groups))
         groups = [self._of_group(k, group, most, end) for k, group in numbered]
@@ -257,8 +260,8 @@ class CompiledLoop(SpikingLoop):
         return step, address_of(stages.wait_for_all, (0,)), int(self.comm.handle), plan.own
 
     def _hold(self, n: int) -> None:
-        """Let ``n`` spikes be received."""
-        if n > len(self._received):
+        """Let ``n`` spikes be received, and give back what a burst took."""
+        if n > len(self._received) or self.exchange.is_roomy(len(self._received)):
             self._received = np.empty(2 * n, np.uint64)
             self._gids, self._stamps = np.empty(2 * n, np.int64), np.empty(2 * n, np.int64)
 
@@ -269,7 +272,7 @@ class CompiledLoop(SpikingLoop):
     def compile(self, compiling: Callable[[Callable[[], None]], None]) -> None:
         """As that of ``SpikingLoop``; all ranks agree on what runs intervals."""
         super().compile(compiling)
-        self.reason = next(filter(None, self.comm.allgather(self.reason)), "")
+        self.reason = first_told(self.comm, self.reason or None) or ""
 
     def call_kernels(self) -> None:
         """As that of ``SpikingLoop``, whose kernels end intervals; and the compiled function, for no interval."""

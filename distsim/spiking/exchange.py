@@ -1,7 +1,7 @@
 """The exchange of spikes: every rank gets the spikes of one interval that its neurons need.
 
-The plans differ in cost alone: after the exchange the spikes are sorted, and a rank ignores those it has no targets
-for.
+The plans differ in cost alone: after the exchange a rank leaves out spikes that it has no targets for, as far as a few
+bits tell (``source_filter``), sorts the others, and ignores what is left of those.
 
     allgather       one Allgather of all spikes
     alltoall        one Alltoall: each spike goes to the ranks that need it
@@ -28,8 +28,9 @@ from distsim.parallel.communicator import crowded, largest
 from distsim.parallel.nodes import Nodes, nodes_of
 from distsim.spiking import exchange_steps as steps
 from distsim.spiking.exchange_plans import ByCollective, Choice, ExchangePlan, InWindow, OverNodes, can_be_compiled
-from distsim.spiking.needed_spikes import Lists
+from distsim.spiking.needed_spikes import Lists, Needed
 from distsim.spiking.packed_spikes import GID_BITS, GID_MASK, pack, sort, unpack
+from distsim.spiking.source_filter import collect, enter, filter_of
 from distsim.spiking.vector_plans import ByAllgatherv, ByAlltoallv
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 Exchange = ExchangePlan
 
-_DIRECTED_SHARE = 0.5  # of the places hold targets of a neuron, at most, where to direct spikes may save anything
+DIRECTED_SHARE = 0.5  # of the places hold targets of a neuron, at most, where to direct spikes may save anything
 _EXPECTED = 48  # spikes of a rank in an interval, where nobody knows better
 _MOST_EXPECTED = 1000  # spikes that a plan is tried with: with more, exchanging them costs less than their delivery
 _TRIAL = 1e-3  # s that a plan is tried for, or one exchange, where that takes longer
@@ -56,6 +57,8 @@ def call_kernels() -> None:
     pack(integers, np.zeros(0, np.int32), integers, 0, spikes, 0, spikes, integers)
     unpack(spikes, 0, integers, integers)
     sort(spikes)
+    enter(integers, spikes)
+    collect(spikes, spikes, spikes, 0)
 
 
 def kernels_of(plan: str, comm: MPI.Comm) -> Callable[[], object]:
@@ -71,13 +74,13 @@ def kernels_of(plan: str, comm: MPI.Comm) -> Callable[[], object]:
 
 @dataclass
 class Plans:
-    """Makes the plans of ``comm``; needed: gids (n,) with targets on this rank, ascending.
+    """Makes the plans of ``comm``; needed: the neurons with targets on this rank.
 
     expected: spikes that each rank is likely to have in an interval.
     """
 
     comm: MPI.Comm
-    needed: Int64Array
+    needed: Needed
     expected: int = _EXPECTED
 
     def __post_init__(self) -> None:
@@ -132,6 +135,12 @@ class Plans:
         entries, neurons = self.comm.allreduce(int(lists.offsets[-1])), self.comm.allreduce(len(lists.offsets) - 1)
         return entries / (max(1, neurons) * lists.places)
 
+    def filtered(self, plan: ExchangePlan) -> ExchangePlan:
+        """The plan, by which a rank gets no spikes that it surely does not need, where it would get many."""
+        if self.comm.size > 1 and plan.name not in ("alltoall", "alltoallv"):
+            plan.filter(filter_of(self.needed))
+        return plan
+
     def made_up(self) -> UInt64Array:
         """As many spikes of neurons of this rank as are expected, if it has any neurons with targets."""
         n, ranks = len(self.lists.offsets) - 1, self.comm.size
@@ -144,26 +153,26 @@ class Plans:
         nodes, ranks = self.nodes.n, self.comm.size
         among = ["allgather", "window"] if nodes == 1 else ["allgather"]
         among += ["nodes"] if 1 < nodes < ranks else []
-        among += ["alltoall"] if self._share(self.lists) < _DIRECTED_SHARE else []
-        if 1 < nodes < ranks and self._share(self._lists_of_nodes) < _DIRECTED_SHARE:
+        among += ["alltoall"] if self._share(self.lists) < DIRECTED_SHARE else []
+        if 1 < nodes < ranks and self._share(self._lists_of_nodes) < DIRECTED_SHARE:
             among.append("nodes_directed")
         return among
 
 
-def make_exchange(plan: str, comm: MPI.Comm, needed: Int64Array, expected: int = _EXPECTED) -> ExchangePlan:
+def make_exchange(plan: str, comm: MPI.Comm, needed: Needed, expected: int = _EXPECTED) -> ExchangePlan:
     """The exchange plan of that name, one of ``choices.EXCHANGES``; collective. ``choice`` of it says why.
 
-    ``needed`` (n,) are the gids with targets on this rank, ascending; expected: spikes that each rank is likely to have
-    in an interval. "auto" tries those plans that may be the fastest, and takes the one that is. Raises InputError, on
+    ``needed`` are the neurons with targets on this rank; expected: spikes that each rank is likely to have in an
+    interval. "auto" tries those plans that may be the fastest, and takes the one that is. Raises InputError, on
     all ranks, where ranks cannot share memory as the plan does.
     """
     plans = Plans(comm, needed, min(max(1, expected), _MOST_EXPECTED))
     if plan == "auto" and comm.size > 1:
-        return _fastest(plans)
+        return plans.filtered(_fastest(plans))
     made = plans.make("allgather" if plan == "auto" else plan)
     if comm.size == 1:
         made.choice = Choice(made.name, "one rank sends nothing")
-    return made
+    return plans.filtered(made)
 
 
 def _fastest(plans: Plans) -> ExchangePlan:

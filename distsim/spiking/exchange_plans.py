@@ -48,6 +48,8 @@ class ExchangePlan:
         self.choice = Choice(name, "asked for")
         self.step = step
         self.own = np.zeros(steps.LENGTH, np.int64)
+        self._filter = np.zeros(1, np.uint64)
+        self.filter(self._filter[:0])
         self._received = np.empty(0, np.uint64)
 
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
@@ -63,16 +65,27 @@ class ExchangePlan:
             raise RuntimeError("MPI could not exchange spikes")
         return self._received[:n]
 
+    def filter(self, bits: UInt64Array) -> None:
+        """Leave out spikes that by the ``bits`` of ``source_filter`` surely have no targets on this rank."""
+        self._filter = bits
+        self.own[steps.FILTER], self.own[steps.FILTER_WORDS] = bits.ctypes.data, len(bits)
+
     def _exchange(self, spikes: UInt64Array) -> int:
         return int(self.step(self.own, spikes, len(spikes), self._received))
 
     def _make_room(self) -> None:
         """Let all spikes that are there be received, or all that there are be sent."""
         own = self.own
-        if own[steps.TOTAL] > len(self._received):
+        if own[steps.TOTAL] > len(self._received) or self.is_roomy(len(self._received)):
             self._received = np.empty(2 * own[steps.TOTAL], np.uint64)
-        if not own[steps.PENDING] and own[CAPACITY] + steps.HEADER > own[steps.ALLOCATED]:
-            self._allocate(int(own[CAPACITY]) + steps.HEADER)
+        n = int(own[CAPACITY]) + steps.HEADER
+        if not own[steps.PENDING] and (n > own[steps.ALLOCATED] or steps.is_roomy(own)):
+            self._allocate(n)
+
+    def is_roomy(self, n: int) -> bool:
+        """Whether memory for ``n`` spikes is much larger than for all that were received for long."""
+        most = int(self.own[steps.SOURCES] * self.own[CAPACITY])
+        return 0 < steps.ROOMY * most < n > steps.SMALL
 
     def _allocate(self, n: int) -> None:
         """Make room for blocks of ``n`` words."""
@@ -139,7 +152,7 @@ class InWindow(ExchangePlan):
     def __init__(self, name: str, comm: MPI.Comm, nodes: Nodes, expected: int, *, crowded: bool) -> None:
         super().__init__(name, steps.step_in_window)
         self._comm, self._nodes = comm, nodes
-        capacity.begin(self.own, expected, shrinks=False)
+        capacity.begin(self.own, expected)
         self.own[steps.BLOCKS] = 1
         self.own[steps.SOURCES] = self.own[steps.MEMBERS] = comm.size
         self.own[steps.PLACE] = comm.rank

@@ -24,19 +24,23 @@ from distsim.parallel import capacity
 from distsim.parallel.capacity import CAPACITY, adapt
 from distsim.parallel.compiled_collectives import FAILED, NEEDS_PYTHON, allgather, alltoall
 from distsim.spiking.packed_spikes import GID_MASK, sort
+from distsim.spiking.source_filter import collect
 
 (
     ALLOCATED, PENDING, TOTAL, BLOCKS, SOURCES, OUTGOING, INCOMING, KIND, COMM, OFFSETS, RANKS_OF, N_LOCAL, RANKS,
-    SEQUENCE, MEMBERS, PLACE, SLOTS, DONE, SPINS, LEADS,
-) = range(3, 23)  # fmt: skip
+    SEQUENCE, MEMBERS, PLACE, SLOTS, DONE, SPINS, LEADS, FILTER, FILTER_WORDS,
+) = range(3, 25)  # fmt: skip
 """Entries of ``own`` (int64), after those of ``capacity``. ALLOCATED: words of a block for which there is memory.
 PENDING, TOTAL: whether spikes have come that are not in ``received`` yet, and how many. BLOCKS: to how many places
 spikes go, 1 where all go to all; SOURCES: from how many they come. OUTGOING, INCOMING: addresses of blocks; KIND, COMM:
 handles. OFFSETS, RANKS_OF, N_LOCAL, RANKS: where the lists of places that need the spikes of each local neuron begin
-(n + 1,), the lists, n; the number of ranks. Of shared memory: SEQUENCE, the number of the exchange; MEMBERS, PLACE: how
-many ranks share it, and which of them this is; SLOTS: address of the blocks of all; DONE: of the word by which the
-leader tells that spikes have come; SPINS: looks before the core is given away; LEADS: whether this leads."""
-LENGTH = LEADS + 1
+(n + 1,), the lists, two entries in a word, n; the number of ranks. Of shared memory: SEQUENCE, the number of the
+exchange; MEMBERS, PLACE: how many ranks share it, and which of them this is; SLOTS: address of the blocks of all; DONE:
+of the word by which the leader tells that spikes have come; SPINS: looks before the core is given away; LEADS: whether
+this leads. FILTER, FILTER_WORDS: address of the bits of ``source_filter``, and how many words they are."""
+LENGTH = FILTER_WORDS + 1
+ROOMY = 8  # times as large as need be: buffers that are made anew
+SMALL = 1 << 14  # words of buffers that are not worth it
 HEADER = 2  # words of a block before its spikes
 _WORD, _LINE = 8, 8  # bytes; words of a cache line
 _HALF = np.uint64(32)
@@ -54,7 +58,7 @@ def fill(own, address, stride, sent, n):  # type: ignore[no-untyped-def]
         out[0] = out[1] = n
         return
     offsets = words(own[OFFSETS], own[N_LOCAL] + 1)
-    places = words(own[RANKS_OF], np.int64(offsets[own[N_LOCAL]]))
+    places = words(own[RANKS_OF], np.int64(offsets[own[N_LOCAL]]) // 2 + 1).view(np.uint32)
     for block in range(blocks):
         out[block * stride] = 0
     for k in range(n):
@@ -71,6 +75,12 @@ def fill(own, address, stride, sent, n):  # type: ignore[no-untyped-def]
 
 
 @jit
+def is_roomy(own):  # type: ignore[no-untyped-def]
+    """Whether there is memory for far more than is to be sent, which Python is to give back: all ranks know alike."""
+    return own[ALLOCATED] > ROOMY * (HEADER + own[CAPACITY]) and own[SOURCES] * own[ALLOCATED] > SMALL
+
+
+@jit
 def tell_most(out, blocks, stride):  # type: ignore[no-untyped-def]
     """Write into each of the blocks the most spikes that any of them would hold."""
     most = np.uint64(0)
@@ -82,26 +92,26 @@ def tell_most(out, blocks, stride):  # type: ignore[no-untyped-def]
 
 @jit
 def finish(own, address, stride, received):  # type: ignore[no-untyped-def]
-    """Put the spikes of the blocks that came to ``address`` into ``received``, sorted; returns how many there are."""
+    """Put the spikes of the blocks that came to ``address`` into ``received``, sorted; returns how many there are.
+
+    Those that surely have no targets here are left out.
+    """
     sources = own[SOURCES]
     incoming = words(address, sources * stride)
+    bits = words(own[FILTER], own[FILTER_WORDS])
     most, total = np.int64(0), np.int64(0)
     for source in range(sources):
-        total += np.int64(incoming[source * stride] & _COUNT)
         most = max(most, np.int64(incoming[source * stride + 1]))
     own[PENDING] = most <= own[CAPACITY]
-    own[TOTAL] = total
     if own[PENDING] == 0:
         adapt(own, most)
         return NEEDS_PYTHON
-    if total > received.size:
-        return NEEDS_PYTHON
-    place = 0
     for source in range(sources):
         begin = source * stride + HEADER
-        for k in range(np.int64(incoming[source * stride] & _COUNT)):
-            received[place] = incoming[begin + k]
-            place += 1
+        total = collect(incoming[begin : begin + np.int64(incoming[begin - HEADER] & _COUNT)], bits, received, total)
+    own[TOTAL] = total
+    if total > received.size:
+        return NEEDS_PYTHON
     sort(received[:total])
     own[PENDING] = 0
     adapt(own, most)
@@ -157,6 +167,8 @@ def transfer(own):  # type: ignore[no-untyped-def]
 def step_of_all(own, sent, n, received):  # type: ignore[no-untyped-def]
     """One collective of all ranks."""
     if own[PENDING] == 0:
+        if is_roomy(own):
+            return NEEDS_PYTHON
         begin(own, sent, n)
         if transfer(own) != 0:
             return FAILED
@@ -208,6 +220,8 @@ def await_all(own, first):  # type: ignore[no-untyped-def]
 def step_in_window(own, sent, n, received):  # type: ignore[no-untyped-def]
     """All ranks are on one node: each reads what the others have written."""
     if own[PENDING] == 0:
+        if is_roomy(own):
+            return NEEDS_PYTHON
         begin_in_window(own, sent, n)
         await_all(own, own[INCOMING])
     return finish(own, own[INCOMING], own[ALLOCATED], received)
@@ -261,6 +275,8 @@ def await_leader(own):  # type: ignore[no-untyped-def]
 def step_of_nodes(own, sent, n, received):  # type: ignore[no-untyped-def]
     """One rank of each node exchanges with those of the others, what all its ranks send and need."""
     if own[PENDING] == 0:
+        if is_roomy(own):
+            return NEEDS_PYTHON
         begin_in_node(own, sent, n)
         if own[LEADS] == 0:
             await_leader(own)

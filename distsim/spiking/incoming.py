@@ -29,13 +29,14 @@ of so few, and takes less memory. So it does than a table for each kind, whose r
 class Incoming:
     """Synapses of a projection onto one group, of whose populations ``first`` is the first that has targets.
 
+    n_target: its targets in the group.
     values: what each synapse has of its own: weight, delay, and further attributes; singles: of these the value that
     all share, or None. rows: the gids from that of the first source to that of the last; neighbours: whether these are
     the sources, in this order.
     """
 
-    def __init__(self, projection: Projection, first: Population) -> None:
-        self.projection, self.first = projection, first
+    def __init__(self, projection: Projection, first: Population, n_target: int) -> None:
+        self.projection, self.first, self.n_target = projection, first, n_target
         self.synapse, source = projection.synapse, projection.source
         self.values: dict[str, Value] = {name: reduced(value) for name, value in self.synapse.values.items()}
         self.singles = {name: value if isinstance(value, float) else None for name, value in self.values.items()}
@@ -72,8 +73,9 @@ class Incoming:
 
     @cached_property
     def expected_edges(self) -> float:
-        """The number of synapses on all ranks, on average."""
-        return self.projection.rule.expected_edges(self.projection.ends)
+        """The number of synapses onto the group on all ranks, on average."""
+        ends = self.projection.ends
+        return self.projection.rule.expected_edges(ends) * self.n_target / max(ends.n_target, 1)
 
     @property
     def can_be_segmented(self) -> bool:
@@ -129,10 +131,14 @@ class Together:
     def many_kinds(self) -> bool:
         return len(self.kinds) > 1
 
+    @cached_property
+    def expected_edges(self) -> float:
+        """The number of synapses on all ranks, on average."""
+        return sum(incoming.expected_edges for incoming in self.all)
+
     def in_runs(self, ranks: int) -> bool:
         """Whether edges of one source and kind are so many on a rank that kinds are kept for runs of them."""
-        rows = sum(len(extent(kind)) for kind in self.kinds)
-        return sum(incoming.expected_edges for incoming in self.all) > EDGES_PER_RUN * ranks * rows
+        return self.expected_edges > EDGES_PER_RUN * ranks * sum(len(extent(kind)) for kind in self.kinds)
 
 
 @dataclass(frozen=True)
@@ -154,14 +160,15 @@ def plan_of(network: Network) -> list[GroupPlan]:
     place = {id(population): (g, k) for g, group in enumerate(groups) for k, population in enumerate(group)}
     onto: list[list[list[Incoming]]] = [[[] for _ in group] for group in groups]
     for projection in network.projections:
-        firsts: dict[int, int] = {}
-        for population, _ in projection.target.pieces:
+        found: dict[int, tuple[int, int]] = {}
+        for population, chosen in projection.target.pieces:
             g, k = place[id(population)]
-            firsts[g] = min(k, firsts.get(g, k))
-        for g, k in firsts.items():
-            onto[g][k].append(Incoming(projection, groups[g][k]))
+            first, n_target = found.get(g, (k, 0))
+            found[g] = min(k, first), n_target + len(chosen)
+        for g, (k, n_target) in found.items():
+            onto[g][k].append(Incoming(projection, groups[g][k], n_target))
     pairs = zip(groups, onto, strict=True)
-    return [GroupPlan(group, by_table([i for own in found for i in own], network.dt)) for group, found in pairs]
+    return [GroupPlan(group, by_table([i for own in every for i in own], network.dt)) for group, every in pairs]
 
 
 def groups_of(network: Network) -> list[list[Population]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distsim.connect.edge_kernels import add_by_target
+from distsim.parallel.dry_run import Facts
 from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.table import Table
 
@@ -26,9 +27,13 @@ GROWTH_BITS = 16
 
 
 class InputBound:
-    """Sums of |weight| (n,) that can act on each neuron in one step, and its number (n,) of plastic synapses."""
+    """Sums of |weight| (n,) that can act on each neuron in one step, and its number (n,) of plastic synapses.
 
-    def __init__(self, n: int) -> None:
+    name: that of the group of neurons.
+    """
+
+    def __init__(self, n: int, name: str = "") -> None:
+        self.name = name
         self.fixed, self.plastic, self.plastic_count = np.zeros((3, n))
 
     def add_table(self, table: Table, plastic: bool, multiplicity: int) -> None:
@@ -44,13 +49,14 @@ class InputBound:
         if plastic:
             add_by_target(table.targets, np.ones(1), float(multiplicity), self.plastic_count)
 
-    def grid(self, comm: MPI.Comm, narrow: bool = False, least: float = 0.0) -> Grid:
+    def grid(self, comm: MPI.Comm, narrow: bool = False, least: float = 0.0, facts: Facts | None = None) -> Grid:
         """The grid for the most strongly driven neuron of all ranks; ``narrow``: for sums of 32 bits, none plastic.
 
-        least: the smallest unit that will do.
+        least: the smallest unit that will do. facts: where it is noted what the ranks found.
         """
         local = np.array([self.fixed + self.plastic, self.fixed, self.plastic_count]).max(axis=1, initial=0.0)
-        total, fixed, most_plastic = (float(x) for x in np.max(comm.allgather(local), axis=0))
+        facts = Facts() if facts is None else facts
+        total, fixed, most_plastic = facts.most(comm, f"input of '{self.name}'", local.tolist())
         if total == 0.0:
             unit = max(2.0**-30, least)
             return Grid(unit, math.inf if most_plastic == 0.0 else unit * 2.0**BITS / most_plastic)

@@ -18,13 +18,15 @@ from distsim.core.parts import Part
 from distsim.core.placement import local_count, local_gids
 from distsim.core.units import MAX_STEPS
 from distsim.core.values import Value
-from distsim.parallel.communicator import beyond
+from distsim.parallel.dry_run import Facts
+from distsim.parallel.lone_rank import beyond
 from distsim.spiking.drawn_edges import Share, drawn_differently
 from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.incoming import GroupPlan, Incoming, plan_of
 from distsim.spiking.input_bound import InputBound
+from distsim.spiking.needed_spikes import Needed
 from distsim.spiking.network import Network, Pair, Population, Projection, Stimulation
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.population_share import PopulationShare
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 FREE_INTERVAL = 16  # steps that a network without synapses may advance at once: the slots of its rings
 MOST_AT_ONCE = 1024  # steps between exchanges unless they are asked for: buffers hold a spike of every neuron in each
+DELAYS = "delays"
+"""Under what name of ``Facts`` the shortest delay, negative, and the longest (steps) are."""
 Phase = Callable[[str], AbstractContextManager[None]]
 
 
@@ -124,6 +128,11 @@ class LocalGroup:
         self.model = self.shares[0].population.model
         self.stretches = Stretches.of(share.n for share in self.shares)
 
+    @property
+    def name(self) -> str:
+        """That of its first population, which is in no other group."""
+        return self.shares[0].population.name
+
     def most_spikes(self, n_steps: int, dt: float, models: Mapping[str, Any]) -> int:
         """The most spikes that the local neurons can have in ``n_steps``; ``models``: what populations are now."""
         present = ((s.n, models.get(s.population.name, s.population.model)) for s in self.shares)
@@ -132,11 +141,15 @@ class LocalGroup:
 
 @dataclass
 class LocalNetwork:
-    """All that one rank simulates. min_delay in steps, over all ranks; None where there are no synapses."""
+    """All that one rank simulates. min_delay in steps, over all ranks; None where there are no synapses.
+
+    facts: what ranks found together while they built.
+    """
 
     groups: list[LocalGroup]
     tables: list[LocalTable]
     min_delay: int | None
+    facts: Facts
 
     @property
     def populations(self) -> list[tuple[PopulationShare, LocalGroup]]:
@@ -146,9 +159,12 @@ class LocalNetwork:
 
     def needed_sources(self) -> Int64Array:
         """gids of all neurons with targets on this rank, ascending."""
-        tables = [local.table for local in self.tables]
-        gids = (t.source_gids[np.diff(t.offsets) > 0] for t in tables)
-        return np.unique(np.concatenate([np.zeros(0, np.int64), *gids]))
+        return self.needed.between(0, self.needed.last)
+
+    @property
+    def needed(self) -> Needed:
+        """The neurons with targets on this rank."""
+        return Needed([local.table for local in self.tables])
 
 
 def call_kernels(
@@ -179,24 +195,24 @@ def build(
     network, where they are known.
     """
     wanted, plans, dt = check_precision(precision), plan_of(network) if plans is None else plans, network.dt
+    facts = Facts()
     with phase("create"):
         groups = [_create(plan.populations, comm, seed, dt) for plan in plans]
     with phase("connect"):
         of_groups = zip(groups, plans, strict=True)
         tables = [t for g, plan in of_groups for t in _tables_onto(g, plan, dt, seed, wanted, like or comm, segmented)]
-        shortest, longest = _delays(tables, comm)
+        shortest, longest = _delays(tables, comm, facts)
     with phase("index"):
         for group, plan in zip(groups, plans, strict=True):
             incoming = [t for t in tables if t.target is group]
-            narrow = _drive(group, incoming, network, plan, comm, precision)
-            slots = longest if any(not t.segmented for t in incoming) else shortest or longest
-            shape = group.model.inputs(), slots, len(group.gids)
+            narrow = _drive(group, incoming, network, plan, comm, precision, facts)
+            shape = group.model.inputs(), _slots(incoming, shortest or longest), len(group.gids)
             group.rings = tuple(zeros_on_line(shape, np.int32 if narrow else np.int64))
             for local in incoming:
                 if narrow:
                     local.table = local.table.in_units(group.grid.unit)
                 local.delivery = local.synapse.delivery(local.table, len(group.gids), dt)
-    return LocalNetwork(groups, tables, shortest)
+    return LocalNetwork(groups, tables, shortest, facts)
 
 
 def _create(together: list[Population], comm: MPI.Comm, seed: int, dt: float) -> LocalGroup:
@@ -239,18 +255,33 @@ def _shares(group: LocalGroup, seed: int, ranks: int) -> Callable[[Incoming, int
     return share_of
 
 
-def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
+def _delays(tables: list[LocalTable], comm: MPI.Comm, facts: Facts) -> tuple[int | None, int]:
     """Minimum and maximum delay in steps over the edges of all ranks; (None, FREE_INTERVAL) where there are none."""
     used = [bounds for t in tables if (bounds := t.table.delay_bounds())]
     shortest = min((low for low, _ in used), default=MAX_STEPS)
     longest = max((high for _, high in used), default=0)
-    everywhere = comm.allgather((shortest, longest))
-    shortest, longest = min(s for s, _ in everywhere), max(m for _, m in everywhere)
+    negative, longest = (int(most) for most in facts.most(comm, DELAYS, (-shortest, longest)))
+    shortest = -negative
     return (shortest, longest) if longest else (None, FREE_INTERVAL)
 
 
+def _slots(incoming: list[LocalTable], shortest: int) -> int:
+    """Slots of the rings of a group: as many steps as the longest of its own delays; of segments, those of an interval.
+
+    shortest: the minimum delay of the network, which no interval exceeds.
+    """
+    bounds = [local.table.delay_bounds() for local in incoming if not local.segmented]
+    return max([shortest, *(longest for _, longest in filter(None, bounds))])
+
+
 def _drive(
-    group: LocalGroup, incoming: list[LocalTable], network: Network, plan: GroupPlan, comm: MPI.Comm, precision: str
+    group: LocalGroup,
+    incoming: list[LocalTable],
+    network: Network,
+    plan: GroupPlan,
+    comm: MPI.Comm,
+    precision: str,
+    facts: Facts,
 ) -> bool:
     """Bind the drives of ``group``, and choose its grid; returns whether its sums have 32 bits.
 
@@ -260,12 +291,12 @@ def _drive(
     bind_drives(group, network.stimulations)
     bound = bound_of(group, incoming, network.dt)
     synapses = [projection.synapse for projection in plan.projections]
-    group.grid = bound.grid(comm)
+    group.grid = bound.grid(comm, facts=facts)
     narrow = precision != "double" and all(synapse.constant for synapse in synapses)
     narrow = narrow and not group.has_inputs
     if narrow:
         weights: list[Value] = [events.weight for driven in group.driven for events in driven.poisson]
-        grid = bound.grid(comm, narrow=True)
+        grid = bound.grid(comm, narrow=True, facts=facts)
         narrow = not too_coarse(grid.unit, weights + [synapse.weight for synapse in synapses])
         group.grid = grid if narrow else group.grid
     group.poisson = poisson_input(group.driven, group.grid.unit, group.stretches)
@@ -304,7 +335,7 @@ def bound_of(
 
     ``models``: what populations are now, by name, where they were changed.
     """
-    bound = InputBound(len(group.gids))
+    bound = InputBound(len(group.gids), group.name)
     for local in incoming:
         at_once = max(projection.most_at_once(dt, models) for projection in local.projections)
         bound.add_table(local.table, local.synapse.unbounded, at_once)

@@ -2,65 +2,161 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.placement import index_of_owner, owner
+from distsim.connect.attribute import smallest_unsigned
+from distsim.core.placement import index_of_owner, local_count, owner
+from distsim.parallel.array_collectives import spans
+from distsim.parallel.communicator import largest
+from distsim.parallel.rows import alltoall
+from distsim.spiking.synapses.table import Table
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 UInt64Array = npt.NDArray[np.uint64]
+UInt32Array = npt.NDArray[np.uint32]
 Int64Array = npt.NDArray[np.int64]
+
+PIECE = 1 << 20
+"""Sources that a rank asks their owners about together, in the mean."""
+
+
+@dataclass(frozen=True)
+class Needed:
+    """The neurons that have targets on this rank, as the sources of its ``tables``: no list of all of them is kept."""
+
+    tables: list[Table]
+
+    @property
+    def last(self) -> int:
+        """The largest gid that may be among them; -1 where there are none."""
+        return max((table.first_source_gid + table.n_source - 1 for table in self.tables if table.n_edges), default=-1)
+
+    def upto(self, gids: npt.NDArray[Any]) -> Int64Array:
+        """How many they are up to each of ``gids`` (n,), at most: those of several tables are counted in each."""
+        return np.array([sum(table.rows_upto(gid) for table in self.tables) for gid in gids.tolist()], np.int64)
+
+    def between(self, first: int, last: int) -> Int64Array:
+        """Those from ``first`` to ``last`` (n,), ascending."""
+        parts = [gids for table in self.tables if len(gids := _with_edges(table, first, last)[0])]
+        return parts[0] if len(parts) == 1 else _once_each(np.concatenate([np.zeros(0, np.int64), *parts]))
+
+    def edges_of(self, gids: Int64Array) -> Int64Array:
+        """How many edges each of ``gids`` (n,) has here, all those ``between`` the first and the last."""
+        total = np.zeros(len(gids), np.int64)
+        for table in self.tables if len(gids) else ():
+            sources, degrees = _with_edges(table, int(gids[0]), int(gids[-1]))
+            total[np.searchsorted(gids, sources)] += degrees
+        return total
+
+    def pieces(self, comm: MPI.Comm) -> Iterator[Asked]:
+        """What this rank and others ask for, some gids after the other (collective)."""
+        end = round(largest(comm, [self.last])[0])
+        for first, last in spans(self.upto, comm, 0, end, PIECE * comm.size):
+            yield Asked.of(comm, self.between(first, last))
+
+
+def _with_edges(table: Table, first: int, last: int) -> tuple[Int64Array, Int64Array]:
+    """The gids (n,) from ``first`` to ``last`` that have edges in the table, ascending, and how many each has."""
+    begin, end = table.rows_upto(first - 1), table.rows_upto(last)
+    degrees = np.diff(table.offsets[begin : end + 1])
+    there = np.flatnonzero(degrees)
+    return table.gids_between(begin, end)[there], degrees[there]
+
+
+def _once_each(values: Int64Array) -> Int64Array:
+    """The values (n,) sorted, each once: by sorting, which is much faster than by hashing as numpy has it."""
+    values = np.sort(values)
+    return values[np.diff(values, prepend=-1) > 0]
+
+
+class Asked(NamedTuple):
+    """What ranks ask of each other: of gids (n,) of this one each is number gid // ranks of its owner.
+
+    order (n,): in which they are asked for, owner after owner; counts (ranks,): how many of each. local (m,) uint32:
+    numbers of neurons of this rank that others ask for, rank after rank; came (ranks,): how many each rank asks for.
+    """
+
+    gids: Int64Array
+    order: Int64Array
+    counts: Int64Array
+    local: UInt32Array
+    came: Int64Array
+
+    @classmethod
+    def of(cls, comm: MPI.Comm, gids: Int64Array) -> Self:
+        """Ask for ``gids`` (collective)."""
+        owners = owner(gids, comm.size).astype(smallest_unsigned(comm.size))
+        order, counts = np.argsort(owners, kind="stable"), np.bincount(owners, minlength=comm.size)
+        numbers = index_of_owner(gids, comm.size).astype(np.uint32)
+        return cls(gids, order, counts, *alltoall(comm, numbers[order], counts))
+
+    def answered(self, comm: MPI.Comm, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What the owners of the ``gids`` have for them in ``values`` (n_local,): (n,) (collective)."""
+        told, _ = alltoall(comm, values[self.local], self.came, self.counts)
+        found = np.empty_like(told)
+        found[self.order] = told
+        return found
 
 
 @dataclass(frozen=True)
 class Lists:
     """Of local neuron i the places are place[offsets[i]:offsets[i + 1]], ascending; there are ``places`` in all.
 
-    Neurons after the last that has targets anywhere are left out.
+    place (n,) uint32. Neurons after the last that has targets anywhere are left out.
     """
 
     offsets: UInt64Array
-    place: UInt64Array
+    place: UInt32Array
     places: int
 
     @classmethod
-    def of_ranks(cls, comm: MPI.Comm, needed: Int64Array) -> Lists:
-        """From what each rank needs: gids (n,), ascending (collective)."""
-        owners = owner(needed, comm.size)
-        order = np.argsort(owners, kind="stable")
-        asked, counts = alltoall(comm, needed[order].astype(np.uint64), np.bincount(owners, minlength=comm.size))
-        return cls._sorted(index_of_owner(asked.astype(np.int64), comm.size), _repeated(counts), comm.size)
+    def of_ranks(cls, comm: MPI.Comm, needed: Needed) -> Lists:
+        """From what each rank needs (collective). Of a pair of a neuron and a rank 4 bytes are kept."""
+        end = round(largest(comm, [needed.last])[0]) + 1
+        counts = np.zeros(local_count(0, end, comm.rank, comm.size), np.uint64)
+        pieces = []
+        for asked in needed.pieces(comm):  # each of the neurons behind those of the one before
+            first = asked.local.min(initial=len(counts))
+            number = asked.local - first
+            found = np.bincount(number).astype(np.uint64)
+            counts[first : first + len(found)] += found
+            order = np.argsort(number.astype(smallest_unsigned(len(found))), kind="stable")
+            pieces.append(np.repeat(np.arange(comm.size, dtype=np.uint32), asked.came)[order])
+        return cls._joined(counts, pieces, comm.size)
 
     def of_nodes(self, of_rank: Int64Array) -> Lists:
         """The nodes of these ranks; ``of_rank`` (ranks,) is the node of each."""
-        local = _repeated(np.diff(self.offsets).astype(np.int64))
-        node = of_rank[self.place[: len(local)].astype(np.int64)]
-        pairs = np.unique(np.stack([local, node], axis=1), axis=0)
-        return self._sorted(pairs[:, 0], pairs[:, 1], int(of_rank.max()) + 1)
+        nodes, ends = int(of_rank.max()) + 1, self.offsets.astype(np.int64)
+        counts, pieces = np.zeros(len(ends) - 1, np.uint64), []
+        bounds = np.unique(np.searchsorted(ends, np.arange(0, ends[-1], PIECE)))
+        for begin, end in itertools.pairwise([*bounds.tolist(), len(counts)]):
+            number = _repeated(np.diff(ends[begin : end + 1]))
+            pairs = _once_each(number * nodes + of_rank[self.place[ends[begin] : ends[end]]])
+            counts[begin:end] = np.bincount(pairs // nodes, minlength=end - begin)
+            pieces.append((pairs % nodes).astype(np.uint32))
+        return self._joined(counts, pieces, nodes)
 
     @classmethod
-    def _sorted(cls, local: Int64Array, place: Int64Array, places: int) -> Lists:
-        n = int(local.max(initial=-1)) + 1
-        offsets = np.concatenate(([0], np.cumsum(np.bincount(local, minlength=n)))).astype(np.uint64)
-        by_neuron = place[np.lexsort((place, local))].astype(np.uint64)
-        return cls(offsets, np.append(by_neuron, np.uint64(0)), places)  # never empty, so that it has an address
+    def _joined(cls, counts: UInt64Array, pieces: list[UInt32Array], places: int) -> Lists:
+        """From how many places each neuron has, and pieces of the lists, which are used up."""
+        offsets = np.concatenate((np.zeros(1, np.uint64), np.cumsum(counts, dtype=np.uint64)))
+        place = np.zeros(int(offsets[-1]) // 2 + 1, np.uint64).view(np.uint32)  # words; never none, to have an address
+        begin = 0
+        for k, piece in enumerate(pieces):
+            place[begin : begin + len(piece)] = piece
+            begin += len(piece)
+            pieces[k] = place[:0]
+        return cls(offsets, place, places)
 
 
 def _repeated(counts: Int64Array) -> Int64Array:
     """0 counts[0] times, 1 counts[1] times, and so on."""
     return np.repeat(np.arange(len(counts)), counts)
-
-
-def alltoall(comm: MPI.Comm, outgoing: UInt64Array, counts: Int64Array) -> tuple[UInt64Array, Int64Array]:
-    """Send counts[r] consecutive entries of ``outgoing`` to rank r; what came, and how much from each rank."""
-    counts = np.ascontiguousarray(counts, np.int64)
-    arriving = np.empty(comm.size, np.int64)
-    comm.Alltoall(counts, arriving)
-    incoming = np.empty(int(arriving.sum()), np.uint64)
-    comm.Alltoallv([outgoing, counts], [incoming, arriving])
-    return incoming, arriving

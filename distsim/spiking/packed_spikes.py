@@ -12,6 +12,8 @@ from distsim.parallel.event_hash import add_event
 
 GID_BITS = np.uint64(40)
 GID_MASK = np.uint64((1 << 40) - 1)
+MANY = 1000  # spikes from which on they are sorted by digits
+DIGIT = 11  # bits
 
 
 @jit
@@ -40,7 +42,10 @@ def unpack(packed, start, gids, stamps):  # type: ignore[no-untyped-def]
 
 @jit
 def sort(spikes):  # type: ignore[no-untyped-def]
-    """Sort packed spikes (n,) in place, by insertion over ever shorter distances (Shell's sort)."""
+    """Sort packed spikes (n,) in place: few by insertion over ever shorter distances (Shell's sort), many by digits."""
+    if spikes.size >= MANY:
+        sort_by_digits(spikes)
+        return
     gap = 1
     while gap < spikes.size // 3:
         gap = 3 * gap + 1
@@ -52,3 +57,30 @@ def sort(spikes):  # type: ignore[no-untyped-def]
                 k -= gap
             spikes[k] = spike
         gap //= 3
+
+
+@jit
+def sort_by_digits(spikes):  # type: ignore[no-untyped-def]
+    """Sort packed spikes (n,) in place, digit by digit from the last to the first that differs anywhere."""
+    differ = np.uint64(0)
+    for k in range(spikes.size):
+        differ |= spikes[k] ^ spikes[0]
+    begins = np.empty(1 << DIGIT, np.int64)
+    now, then, moved = spikes, np.empty_like(spikes), False
+    shift, mask = np.uint64(0), np.uint64((1 << DIGIT) - 1)
+    while shift < 64 and differ >> shift != 0:
+        if (differ >> shift) & np.uint64(1) == 0:
+            shift += np.uint64(1)
+            continue
+        begins[:] = 0
+        for k in range(now.size):
+            begins[np.int64((now[k] >> shift) & mask)] += 1
+        begins[:] = np.cumsum(begins) - begins
+        for k in range(now.size):
+            digit = np.int64((now[k] >> shift) & mask)
+            then[begins[digit]] = now[k]
+            begins[digit] += 1
+        now, then, moved = then, now, not moved
+        shift += np.uint64(DIGIT)
+    if moved:
+        spikes[:] = now

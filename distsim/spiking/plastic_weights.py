@@ -12,16 +12,47 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.jit import jit
+from distsim.core.parts import Neurons
 from distsim.core.populations import check_indices
-from distsim.parallel.gather import Connections, allgather_array
+from distsim.parallel.array_collectives import gather_array, sorted_pieces
+from distsim.parallel.communicator import largest, on_root
+from distsim.parallel.gather import Connections
 from distsim.spiking.local_network import LocalNetwork, LocalTable
-from distsim.spiking.network import Between, Pair
+from distsim.spiking.network import Between, Network, Pair
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 Int64Array = npt.NDArray[np.int64]
 CHUNK = 1 << 20  # weights that are summed together
+
+
+def local_weights(
+    network: Network,
+    local: LocalNetwork,
+    source: Neurons | str,
+    target: Neurons | str,
+    sources: Iterable[int] | None,
+    targets: Iterable[int] | None,
+    *,
+    dt: float,
+    now: int | None,
+) -> list[Connections]:
+    """The local synapses from ``source`` to ``target``, or between chosen neurons of theirs, see ``select``."""
+    wanted = {projection.index for projection in network.find_projections(source, target)}
+    ends = Between(network.neurons(source), network.neurons(target))
+    chosen = chosen_of(ends, sources, targets, "weights")
+    tables = [table for table in local.tables if wanted.intersection(p.index for p in table.projections)]
+    return [select(table, ends, chosen, dt, now) for table in tables]
+
+
+def chosen_of(
+    asked: Between, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
+) -> tuple[Int64Array, Int64Array]:
+    """Indices of the chosen neurons within the ends that are ``asked`` for, checked; all of them for None."""
+    ends = (sources, asked.source, f"{where}: sources"), (targets, asked.target, f"{where}: targets")
+    source, target = (np.array(check_indices(*end), np.int64) for end in ends)
+    return source, target
 
 
 def select(
@@ -65,10 +96,13 @@ def weight_hash(network: LocalNetwork, comm: MPI.Comm) -> str:
             pairs[:, 0] = source[mine]
             pairs[:, 1] = local.table.weights[mine].astype("<f8").view("<u8")
             digests.setdefault(gid, hashlib.sha256()).update(pairs.tobytes())
-    gids = allgather_array(np.array(list(digests), np.int64), comm)
-    mine_bytes = np.frombuffer(b"".join(d.digest() for d in digests.values()), np.uint8)
-    rows = allgather_array(mine_bytes, comm).reshape(len(gids), hashlib.sha256().digest_size)
-    return hashlib.sha256(rows[np.argsort(gids)].tobytes()).hexdigest()
+    gids = np.array(list(digests), np.int64)
+    words = np.frombuffer(b"".join(d.digest() for d in digests.values()), np.uint64)
+    columns = words.reshape(-1, hashlib.sha256().digest_size // words.itemsize).T
+    whole = hashlib.sha256()
+    for _, *in_order in sorted_pieces([gids, *columns], comm, everywhere=False):
+        whole.update(np.column_stack(in_order).tobytes())
+    return on_root(comm, whole.hexdigest)
 
 
 def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float] | None:
@@ -84,15 +118,15 @@ def plastic_statistics(network: LocalNetwork, comm: MPI.Comm) -> dict[str, float
     mean = _sum_over(tables, 0.0, 1, comm) / count
     variance = _sum_over(tables, mean, 2, comm) / count
     weights = [t.table.weights for t in tables]
-    bounds = comm.allgather([(float(w.min()), float(w.max())) for w in weights if len(w)])
-    flat = [pair for rank in bounds for pair in rank]
+    bounds = [(-float(w.min()), float(w.max())) for w in weights if len(w)]
+    least, most = largest(comm, np.max([(-np.inf, -np.inf), *bounds], axis=0).tolist())
     low, high = _order_statistic(weights, (count - 1) // 2, comm), _order_statistic(weights, count // 2, comm)
     return {
         "count": count,
         "mean": mean,
         "sd": float(np.sqrt(variance)),
-        "min": min(low for low, _ in flat),
-        "max": max(high for _, high in flat),
+        "min": -least,
+        "max": most,
         "median": 0.5 * (low + high),
     }
 
@@ -111,7 +145,16 @@ def _sum_over(tables: list[LocalTable], center: float, power: int, comm: MPI.Com
                 apart = table.weights[some].astype(np.float64) - center
                 np.add.at(total[k], table.targets[some], apart if power == 1 else apart * apart)
         sums.append(total.ravel())
-    return math.fsum(allgather_array(np.concatenate(sums), comm))
+    parts = gather_array(np.array(exact_parts(np.concatenate(sums).tolist())), comm, everywhere=False)
+    return on_root(comm, lambda: math.fsum(parts))
+
+
+def exact_parts(values: list[float]) -> list[float]:
+    """A few numbers whose sum is exactly that of ``values``, so that the sum of those of all ranks is rounded once."""
+    parts: list[float] = []
+    while rest := math.fsum([*values, *(-part for part in parts)]):
+        parts.append(rest)
+    return parts
 
 
 def _order_statistic(weights: list[npt.NDArray[np.floating]], rank: int, comm: MPI.Comm) -> float:
@@ -138,12 +181,3 @@ def place_by_target(targets, cursor, order):  # type: ignore[no-untyped-def]
         t = targets[edge]
         order[cursor[t]] = edge
         cursor[t] += 1
-
-
-def chosen_between(
-    asked: Between, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
-) -> tuple[Int64Array, Int64Array]:
-    """Indices of the chosen neurons within the ends that are ``asked`` for, checked; all of them for None."""
-    ends = (sources, asked.source, f"{where}: sources"), (targets, asked.target, f"{where}: targets")
-    source, target = (np.array(check_indices(*end), np.int64) for end in ends)
-    return source, target

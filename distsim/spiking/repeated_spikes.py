@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError
+from distsim.parallel.array_collectives import sum_array
 from distsim.spiking.local_network import LocalNetwork, LocalTable
 from distsim.spiking.population_share import PopulationShare
 
@@ -66,7 +67,7 @@ def _arriving(
         mine += np.bincount(table.table.targets, weights=sizes * at_once, minlength=len(mine))
     every = np.zeros(share.population.size)
     every[share.gids - share.population.first_gid] = mine[share.begin : share.end]
-    return np.asarray(sum(comm.allgather(every)))
+    return sum_array(every, comm)  # each of one rank
 
 
 def _at_once(table: LocalTable, found: dict[str, FloatArray], dt: float) -> FloatArray:

@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.parts import Neurons, Part
-from distsim.core.units import MS_PER_S, check_seed, to_steps
+from distsim.core.units import check_seed, to_steps
 from distsim.parallel import gather
-from distsim.parallel.communicator import crowded
 from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
 from distsim.record.output import Output
 from distsim.record.recorded_parts import events_of_part, states_of_part
 from distsim.record.simulation_base import GridSimulation, Tick
 from distsim.spiking import plastic_weights as weights
-from distsim.spiking import spike_file
+from distsim.spiking import replayed_network, spike_file
 from distsim.spiking.changes import Changes
 from distsim.spiking.choices import EXCHANGES, LOOPS
 from distsim.spiking.compiled_loop import CompiledLoop
-from distsim.spiking.exchange import kernels_of, make_exchange
 from distsim.spiking.incoming import GroupPlan, plan_of
 from distsim.spiking.local_network import LocalNetwork, build, call_kernels
 from distsim.spiking.loop import SpikingLoop, steps_together
@@ -37,20 +35,20 @@ from distsim.spiking.repeated_spikes import check_arriving
 from distsim.spiking.spike_counts import Rate
 from distsim.spiking.spiking_checkpoint import RECORDINGS, fitted, transfer
 from distsim.spiking.spiking_memory import memory_of_spiking
-from distsim.spiking.synapse_states import SynapseStates, synapse_states
+from distsim.spiking.synapse_states import SynapseStates, synapse_states, with_states
 from distsim.spiking.transmissions import Transmissions
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-Int64Array = npt.NDArray[np.int64]
+    from distsim.parallel.dry_run import DryRun
 
-EXPECTED_RATE = 10.0  # spikes of a neuron per second, with which plans of exchange are compared
+Int64Array = npt.NDArray[np.int64]
 
 
 @check_arguments
 class Simulation(GridSimulation[Network], Changeable[Network]):
-    """Simulate ``network`` on the ranks of ``comm``, by default those of the job.
+    """Simulate ``network`` on the ranks of ``comm``, by default those of the job; or one of many alone: ``DryRun``.
 
     Every method is collective unless it says otherwise.
 
@@ -68,7 +66,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
     """
 
     _loop: SpikingLoop
-    simulates = Network
+    simulates, runs_dry = Network, True
     connections = "synapses"
     build_phases = ("create", "connect", "index")
     kept_recordings = RECORDINGS
@@ -78,7 +76,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
     def __init__(
         self,
         network: Network,
-        comm: MPI.Comm | None = None,
+        comm: MPI.Comm | DryRun | None = None,
         seed: int = 1,
         *,
         precision: str = "double",
@@ -88,7 +86,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         file: str | Path | None = None,
     ) -> None:
         options = {"precision": precision, "interval": interval, "exchange": exchange, "loop": loop, "file": file}
-        super().__init__(network, comm, seed, **options)
+        super().__init__(network, cast("MPI.Comm | None", comm), seed, **options)
         self.dt = network.dt
         self.precision = precision
         check_precision(precision)
@@ -108,30 +106,32 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             plans[:] = plan_of(network)  # which may take kernels, too
             return memory_of_spiking(network, comm.size, self.precision, plans).total
 
+        replayed_network.prepare(network, comm, self.seed, self.precision)
         self._check_memory(needed)
         self._compile(lambda: call_kernels(network, comm, self.seed, self.precision, plans))
-        self._compile(kernels_of(self._plan, comm))
+        self._compile(replayed_network.kernels_of(self._plan, comm))
         with self._building():
             self._local = build(network, comm, self.seed, self.precision, self._built.phase, plans=plans)
             check_arriving(self._local, self.dt, comm)
             with self._built.phase("index"):
                 together = steps_together(self._local.min_delay, self._forced, self.dt)
-                expected = round(network.size * together * self.dt * EXPECTED_RATE / MS_PER_S / comm.size)
-                plan = make_exchange(self._plan, comm, self._local.needed_sources(), expected)
+                plan = replayed_network.exchange_of(self._plan, network, self.seed, comm, self._local, together)
         self.recorders = Recorders(network, self._local)
         self._changes = Changes(network, self._local, comm, self.seed)
-        # Where ranks take turns on the cores, waiting cannot be told from the transfer.
-        parts = self._local, plan, together, self.dt, self.recorders, comm, not crowded(comm)
+        parts = self._local, plan, together, self.dt, self.recorders, comm, replayed_network.waits(comm)
         self._loop = CompiledLoop(*parts) if self._compiled else SpikingLoop(*parts)
         self._timers = self._loop.timers
         self._loop.compile(self._compile)
+        if self._output:
+            replayed_network.tell_facts(self._output, network, self._local.facts)
         return sum(t.table.n_edges for t in self._local.tables)
 
     def _advance(self, duration: Any, tick: Tick) -> None:
         if self._output and self._weights_written < 0:
             with self._timers.phase("record"):
                 self._write_weights(self._output)
-        super()._advance(duration, tick if self._slots is None else self._fitting(tick, self._slots))
+        with replayed_network.replayed(self._loop.exchange, self.step, duration, self.dt):
+            super()._advance(duration, tick if self._slots is None else self._fitting(tick, self._slots))
 
     def _fitting(self, tick: Tick, slots: list[int]) -> Tick:
         """As ``tick``, and sees to it that rings become as long as before a checkpoint was restored."""
@@ -155,8 +155,9 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         """Write the recorded weights as they are, once at a time."""
         written, self._weights_written = self._weights_written, self.step
         for r in self.network.weight_recordings if written != self.step else ():
-            edges = self.weights(r.source, r.target, r.sources, r.targets, everywhere=False)
-            spike_file.append_weights(output, r, self.time, edges)
+            found = self._local_weights(r.source, r.target, r.sources, r.targets)
+            for edges in gather.connection_pieces(found, self.comm):
+                spike_file.append_weights(output, r, self.time, edges)
 
     def _transfer(self, archive: Archive) -> None:
         self._changes.again = not archive.saving
@@ -243,17 +244,14 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         the postsynaptic spikes that reached the synapse since. On every rank, or, unless ``everywhere``, on rank 0
         alone, and none on the others.
         """
-        check_names([at], ("last_spike", "now"), "time", "weights")
-        wanted = {projection.index for projection in self.network.find_projections(source, target)}
-        ends = Between(self.network.neurons(source), self.network.neurons(target))
-        chosen = weights.chosen_between(ends, sources, targets, "weights")
-        now = self.step if at == "now" else None
-        found = [
-            weights.select(table, ends, chosen, self.dt, now)
-            for table in self._local.tables
-            if any(projection.index in wanted for projection in table.projections)
-        ]
+        found = self._local_weights(source, target, sources, targets, at=at)
         return gather.gather_connections(found, self.comm, everywhere)
+
+    def _local_weights(self, *chosen: Any, at: str = "last_spike") -> list[gather.Connections]:
+        """Those of ``weights`` that are on this rank, table by table; chosen: source, target, sources and targets."""
+        check_names([at], ("last_spike", "now"), "time", "weights")
+        now = self.step if at == "now" else None
+        return weights.local_weights(self.network, self._local, *chosen, dt=self.dt, now=now)
 
     def transmissions(self, source: Neurons | str, target: Neurons | str, everywhere: bool = True) -> Transmissions:
         """What ``Network.record_transmissions`` asked for so far, of the same neurons.
@@ -319,16 +317,11 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         found = self.network.find_projections(source, target)
         ends = Between(self.network.neurons(source), self.network.neurons(target))
         where = f"synapse_states '{ends.name}'"
-        projections = [p for p in found if p.synapse.states]
-        if not projections:
-            kind = type(found[0].synapse).__name__
-            raise InputError(f"{where}: {kind} synapses have no state that can be told")
-        if len({type(p.synapse) for p in projections}) > 1:
-            raise InputError(f"{where}: these synapses are of several kinds that have states")
+        projections = with_states(found, where)
         steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
         if len(steps) and steps[-1] > self.step:
             raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")
-        chosen = weights.chosen_between(ends, sources, targets, where)
+        chosen = weights.chosen_of(ends, sources, targets, where)
         tables = [table for table in self._local.tables if table.projections[0] in projections]
         return synapse_states(tables, ends, chosen, steps, self.spikes, self.dt, self.comm)
 
@@ -375,18 +368,19 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         self._first_step = self.step
         self._loop.counts.mark()
 
-    def loads(self) -> list[dict[str, float]]:
+    def loads(self, everywhere: bool = True) -> list[dict[str, float]]:
         """What every rank had to do since ``forget_times()``: neurons, synapses, bytes (of their tables), events, busy.
 
         events: spikes at the synapses of the rank (stimuli do not count); busy: seconds in which the rank computed,
-        neither waiting nor communicating. No spikes need to be recorded, and none are gathered.
+        neither waiting nor communicating. No spikes need to be recorded, and none are gathered. On every rank, or,
+        unless ``everywhere``, on rank 0 alone.
         """
         tables = [local.table for local in self._local.tables]
         mine = {
             "neurons": sum(share.n for share, group in self._local.populations if group.model.receives),
             "synapses": sum(table.n_edges for table in tables),
             "bytes": self._table_bytes(),
-            "events": self._loop.counts.events(tables, self.network.size, self.comm),
+            "events": replayed_network.events_of(self._loop, self._local.needed, self.network.size, self._first_step),
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
-        return self.comm.allgather(mine)
+        return gather.gather_numbers(mine, self.comm, everywhere)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.placement import index_of_owner, local_count
 from distsim.core.units import MS_PER_S
 from distsim.spiking.local_network import LocalNetwork
-from distsim.spiking.synapses.table import Table
+from distsim.spiking.needed_spikes import Needed
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from distsim.record.checkpoint import Archive
 
 Int64Array = npt.NDArray[np.int64]
-PIECE = 1 << 20
-"""Neurons whose counts are summed over ranks together: memory does not grow with the network."""
 
 
 class Rate(NamedTuple):
@@ -78,20 +77,13 @@ class SpikeCounts:
         pairs = zip(self._shares, total.tolist(), strict=True)
         return {s.population.name: _rate(n, squares, s.population.size, duration) for (s, _), (n, squares) in pairs}
 
-    def events(self, tables: list[Table], size: int, comm: MPI.Comm) -> int:
+    def events(self, needed: Needed, size: int, comm: MPI.Comm) -> int:
         """Spikes in the interval at the synapses of this rank; size: neurons of the network (collective)."""
-        recent, events = self._recent(), 0
-        for first in range(0, size, PIECE):
-            mine = np.zeros(min(PIECE, size - first), np.int64)
-            for share, group in self._shares:
-                begin, end = np.searchsorted(share.gids, (first, first + PIECE))
-                mine[share.gids[begin:end] - first] = recent[group][share.begin + begin : share.begin + end]
-            fired = np.empty_like(mine)
-            comm.Allreduce(mine, fired)
-            for table in tables:
-                gids = table.source_gids
-                begin, end = np.searchsorted(gids, (first, first + PIECE))
-                events += int(np.diff(table.offsets[begin : end + 1]) @ fired[gids[begin:end] - first])
+        recent, mine, events = self._recent(), np.zeros(local_count(0, size, comm.rank, comm.size), np.int64), 0
+        for share, group in self._shares:
+            mine[index_of_owner(share.gids, comm.size)] = recent[group][share.begin : share.end]
+        for asked in needed.pieces(comm):
+            events += int(needed.edges_of(asked.gids) @ asked.answered(comm, mine))
         return events
 
     def _recent(self) -> list[Int64Array]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distsim.parallel.gather import Connections, Spikes, gather_spikes
+from distsim.parallel.gather import Connections, Spikes, spike_pieces
 from distsim.record.kept_network import keep_network
 from distsim.record.output import Output, lay_out_states
 from distsim.record.store import Store
@@ -56,14 +56,15 @@ def states_group(population: str, variable: str) -> str:
 
 
 def move_records(output: Output, recorders: Recorders, dt: float) -> None:
-    """Move the spikes and states recorded since the last time to the file, by rank 0, which alone gets them all."""
+    """Move the spikes and states since the last time to the file, by rank 0, which alone gets them, piece by piece."""
     for name, recorder in recorders.of_spikes.items():
-        spikes = gather_spikes(*recorder.take(), output.comm, everywhere=False)
-        output.append(f"spikes/{name}", timestamps=spikes.times(dt), node_ids=spikes.neuron)
+        for spikes in spike_pieces(*recorder.take(), output.comm):
+            output.append(f"spikes/{name}", timestamps=spikes.times(dt), node_ids=spikes.neuron)
     for of_population in recorders.of_states.values():
         for states in of_population:
             group = states_group(states.recording.population, states.recording.variable)
-            output.append_states(group, states.take(output.comm), dt)
+            for piece in states.take(output.comm):
+                output.append_states(group, piece, dt)
 
 
 def append_weights(output: Output, recording: WeightRecording, time: float, edges: Connections) -> None:

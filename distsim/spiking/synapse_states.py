@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.errors import InputError
 from distsim.core.parts import Neurons
+from distsim.parallel.array_collectives import gather_array
 from distsim.parallel.gather import Spikes
 from distsim.spiking.local_network import LocalTable
-from distsim.spiking.network import Pair
+from distsim.spiking.network import Pair, Projection
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -41,6 +43,17 @@ class SynapseStates:
         return values[name]
 
 
+def with_states(found: list[Projection], where: str) -> list[Projection]:
+    """Those whose synapses have states; InputError where there are none, or they are of several kinds."""
+    projections = [p for p in found if p.synapse.states]
+    if not projections:
+        kind = type(found[0].synapse).__name__
+        raise InputError(f"{where}: {kind} synapses have no state that can be told")
+    if len({type(p.synapse) for p in projections}) > 1:
+        raise InputError(f"{where}: these synapses are of several kinds that have states")
+    return projections
+
+
 def synapse_states(
     tables: list[LocalTable],
     ends: Pair,
@@ -62,8 +75,10 @@ def synapse_states(
         source.append(from_)
         target.append(to)
         values.append(_replayed(local, edges, from_, fired, step, dt))
-    parts = comm.allgather((np.concatenate(source), np.concatenate(target), np.concatenate(values)))
-    all_sources, all_targets, states = (np.concatenate(column) for column in zip(*parts, strict=True))
+    ends_and_states = np.concatenate(source), np.concatenate(target), np.concatenate(values)
+    found = [gather_array(part.ravel(), comm, everywhere=True) for part in ends_and_states]
+    all_sources, all_targets = found[:2]
+    states = found[2].reshape(-1, *ends_and_states[2].shape[1:])
     order = np.lexsort((all_targets, all_sources))
     by_name = dict(zip(names, states[order].transpose(1, 2, 0), strict=True))
     return SynapseStates(step, all_sources[order], all_targets[order], by_name)

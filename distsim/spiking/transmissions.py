@@ -120,8 +120,7 @@ def chosen_of(table: LocalTable, recording: TransmissionRecording) -> ChosenSyna
 
 def rows_of(table: LocalTable, gids: Int64Array) -> tuple[Int64Array, Int64Array]:
     """The rows of the sources ``gids`` (n,) that have one, and which of them these are."""
-    first, n_source, _ = table.table.place
-    sources = table.table.source_gids - first
+    first, n_source, sources = table.table.first_source_gid, table.table.n_source, table.table.sources
     rows = np.searchsorted(sources, gids - first)
     there = np.flatnonzero((gids >= first) & (gids < first + n_source) & (rows < len(sources)))
     there = there[sources[rows[there]] == gids[there] - first]

@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.placement import index_of_owner
+from distsim.parallel.rows import alltoall
 from distsim.spiking.exchange_plans import ExchangePlan
 from distsim.spiking.exchange_steps import step_in_python
-from distsim.spiking.needed_spikes import Lists, alltoall
+from distsim.spiking.needed_spikes import Lists
 from distsim.spiking.packed_spikes import GID_MASK, sort
+from distsim.spiking.source_filter import collect
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -31,6 +33,7 @@ class ByAllgatherv(ExchangePlan):
         self._comm.Allgather(np.array([len(spikes)], np.int64), self._counts)
         received = np.empty(int(self._counts.sum()), np.uint64)
         self._comm.Allgatherv(spikes, [received, self._counts])
+        received = received[: collect(received, self._filter, received, 0)]
         sort(received)
         return received
 
@@ -41,7 +44,7 @@ class ByAlltoallv(ExchangePlan):
     def __init__(self, name: str, comm: MPI.Comm, lists: Lists) -> None:
         super().__init__(name, step_in_python)
         self._comm = comm
-        self._offsets, self._ranks = lists.offsets.astype(np.int64), lists.place.astype(np.int64)
+        self._offsets, self._ranks = lists.offsets.astype(np.int64), lists.place
 
     def __call__(self, spikes: UInt64Array) -> UInt64Array:
         local = index_of_owner((spikes & GID_MASK).astype(np.int64), self._comm.size)

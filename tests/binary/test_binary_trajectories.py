@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from distsim.binary.window_course import EXCHANGES, WINDOWS
 from distsim.binary.window_loop import BinaryLoop
 from tests.binary_reference import CASES, build, digest, published, sequential
 from tests.programs.binary_trajectories import trajectory
+from tests.threads import on_ranks
 
 WINDOWED = {"N": [40, 20], "K": [[20, 10], [20, 10]], "J": [[0.3, -0.7]] * 2, "theta": [-0.5, 0.5], "T": 6.0}
 WAYS = [*({"window": w} for w in (1e-3, 0.02, 0.3, 100.0)), {"runs": [0.0, 0.25, 0.125, 0.625]}]
@@ -82,53 +81,19 @@ def test_kernels_as_plain_python_give_the_same_bits(mpirun, pytestconfig, refere
 # ---------------------------------------------------------------- properties, with ranks that are threads
 
 
-class Meeting:
-    """Where the threads of one job exchange what they have."""
-
-    def __init__(self, size: int) -> None:
-        self.barrier = threading.Barrier(size, timeout=60.0)
-        self.table: list[Any] = [None] * size
-
-
-class ThreadRank:
-    """As much of a communicator as the loop needs, for ranks that are threads of one process."""
-
-    def __init__(self, rank: int, meeting: Meeting) -> None:
-        self.rank, self.size, self.meeting = rank, len(meeting.table), meeting
-
-    def allgather(self, value: Any) -> list[Any]:
-        self.meeting.barrier.wait()
-        self.meeting.table[self.rank] = value
-        self.meeting.barrier.wait()
-        return list(self.meeting.table)
-
-    def Allgather(self, mine: np.ndarray, everyones: np.ndarray) -> None:  # noqa: N802
-        everyones[:] = self.allgather(mine.copy())
-
-    def Allgatherv(self, mine: np.ndarray, everyones: list[Any]) -> None:  # noqa: N802
-        everyones[0][:] = np.concatenate(self.allgather(mine.copy()))
-
-
 def windowed(case: dict[str, Any], ranks: int, window: float | None) -> tuple[list[Any], np.ndarray]:
     """Flips and final states, as found by ``ranks`` threads."""
-    meeting = Meeting(ranks)
     network = build(case)
 
-    def one_rank(rank: int) -> tuple[list[Any], np.ndarray, np.ndarray]:
-        comm: Any = ThreadRank(rank, meeting)
-        try:
-            loop = BinaryLoop(network, comm, case["seed"], build_couplings(network, comm, case["seed"]), window)
-            flips: list[Any] = []
-            while loop.time < case["T"]:
-                time, index, state = loop.advance(case["T"])
-                flips += zip(time.tolist(), loop.neurons.gids[index].tolist(), state.tolist(), strict=True)
-            return flips, loop.neurons.gids, loop.neurons.state
-        except BaseException:
-            meeting.barrier.abort()
-            raise
+    def one_rank(comm: Any) -> tuple[list[Any], np.ndarray, np.ndarray]:
+        loop = BinaryLoop(network, comm, case["seed"], build_couplings(network, comm, case["seed"]), window)
+        flips: list[Any] = []
+        while loop.time < case["T"]:
+            time, index, state = loop.advance(case["T"])
+            flips += zip(time.tolist(), loop.neurons.gids[index].tolist(), state.tolist(), strict=True)
+        return flips, loop.neurons.gids, loop.neurons.state
 
-    with ThreadPoolExecutor(ranks) as pool:
-        parts = list(pool.map(one_rank, range(ranks)))
+    parts = on_ranks(ranks, one_rank)
     states = np.zeros(network.size, np.int64)
     for _, gids, state in parts:
         states[gids] = state

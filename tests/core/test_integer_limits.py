@@ -30,7 +30,7 @@ from distsim import (
 from distsim.binary.window_course import LENGTH
 from distsim.core.units import LONGEST_DELAY, MAX_NEURONS, to_steps
 from distsim.parallel import machine
-from distsim.parallel.gather import sorted_keys
+from distsim.parallel.gather import spike_keys
 from distsim.spiking.synapses.synapse_checks import longest_drawn
 from tests.simulating import simulate
 
@@ -152,7 +152,7 @@ def test_a_network_has_no_more_neurons_than_32_bits_count(network):
 @pytest.mark.parametrize(("step", "gid"), [(2**32 + 5, 2), (-1, 2), (1, 2**32)])
 def test_spikes_that_would_be_sorted_like_others_are_refused(step, gid):
     with pytest.raises(InputError, match="of a spike must be from 0 to 4294967295"):
-        sorted_keys(np.array([step]), np.array([gid]))
+        spike_keys(np.array([step]), np.array([gid]))
 
 
 @pytest.mark.parametrize("time", [1e8 + 0.04, 5e7 + 0.03, 123_456_789.05])

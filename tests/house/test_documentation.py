@@ -39,6 +39,7 @@ RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
     "docs/coming_from.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 "
     "--record spikes 'connectivity=E[:2000]->E[:2000]' --out data",
+    "docs/dry.md": "python -m distsim run two_population --set N=2500 K=250 --time 200 --record spikes --out recorded",
     "docs/liquid.md": "python -m distsim run liquid_state --pairs 5 --keep stimuli,curves,spikes,states "
     "--set 'distances=[0.1,0.2,0.3,0.4]' 'keep_pairs=[0,3]' --out kept",
     "docs/rates.md": "python -m distsim run brunel_siegert --time 40 --dt 0.05 --record rates=E,I@1 --out results",
@@ -224,6 +225,12 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
             made_up.close()
         run_python(["-m", "distsim.scaling", *arguments], None, folder)
         return
+    if arguments[:1] == ["dry"]:
+        if "--spikes" in arguments:
+            run_python(shlex.split(BEFORE_PYTHON[document])[1:], None, folder)
+        run_python(["-m", "distsim.scaling", *arguments], None, folder)
+        assert (folder / "dry.json").exists()
+        return
     smaller = [*TINY, "--seeds", "1", "--out", str(folder / "out")]
     if "binary_ei" in arguments:
         smaller += ["--indegree", "18"]  # a multiple of 9
@@ -283,6 +290,14 @@ def check_benchmark(arguments: list[str], document: str, folder: Path) -> None:
     fewer = ["--ranks", "1", "--repetitions", "1", "--cases", "ignore_and_fire", "--distsim-only"]
     run_python(["benchmarks/against_nest.py", *arguments, *TINY, *fewer, "--out", str(folder / "out.json")], None, ROOT)
     assert (folder / "out.json").exists()
+
+
+def check_dry(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark finds the same spikes, at a tiny size and on one rank."""
+    if sys.platform != "linux":
+        pytest.skip("the benchmark pins cores as Linux does it")
+    fewer = ["--ranks", "1", "--networks", "own", "--repeat", "1", "--scale", "0.02"]
+    assert "0 of 200" in run_python(["benchmarks/dry.py", *arguments, *fewer], None, ROOT)
 
 
 def check_nest_scripts(arguments: list[str], document: str, folder: Path) -> None:
@@ -429,6 +444,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python benchmarks/interval.py": check_interval,
     "python benchmarks/kernels.py": check_kernels,
     "python benchmarks/start.py": check_start,
+    "python benchmarks/dry.py": check_dry,
     "python docs/generate.py": check_generate,
     f"python {PHASE_DIAGRAM}": check_phase_diagram,
     "mpirun": check_mpirun,

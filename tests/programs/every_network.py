@@ -22,8 +22,10 @@ from mpi4py import MPI
 import distsim
 from distsim import (
     AllToAll,
+    DryRun,
     Gamma,
     IafPscAlpha,
+    IgnoreAndFire,
     Network,
     PoissonSource,
     Simulation,
@@ -118,6 +120,17 @@ def every_plan() -> list[str]:
     return found
 
 
+def dry() -> list[int]:
+    """In how many intervals the second of three ranks has been compared, and was wrong, alone."""
+    network = Network(dt=0.25)
+    network.population("E", 4, IgnoreAndFire(rate=200.0, phase=0.5))
+    network.connect("E", "E", AllToAll(), Static(100.0, 1.0))
+    comm = DryRun(1, 3)
+    with Simulation(network, comm) as simulation:
+        simulation.run(20.0)
+    return [comm.intervals, comm.wrong]
+
+
 def devices(comm: MPI.Comm) -> dict[str, Any]:
     """Neurons, generators and synapses that other simulators have, each with another."""
     network = devices_network.build_network()
@@ -158,6 +171,7 @@ def results(comm: MPI.Comm) -> dict[str, Any]:
         "plans": every_plan(),
         "devices": devices(comm),
         "restored": restored(),
+        "dry": dry(),
         "gamma": [Gamma(shape, 1.0).quantile(np.linspace(1e-9, 1.0, 9)[:8]).tolist() for shape in SHAPES],
         "binary": [on_ranks(2, partial(trajectory, case=CASES[name])) for name in ("seven", "weak", "external")],
         "binary, alone": trajectory(MPI.COMM_SELF, CASES["weak"]),

@@ -13,10 +13,22 @@ import numpy as np
 from mpi4py import MPI
 
 from distsim.spiking.exchange import GID_BITS, make_exchange
+from distsim.spiking.needed_spikes import Needed
+from distsim.spiking.synapses.table import BLOCK_BITS, SourceIndex, Table
 
 CASES = [(n, graph) for n in (0, 1, 4, 100) for graph in ("all", "ring", "one", "none")]
 ROUNDS = (0, 5, 400, 0, 9, 3000, 1, 0)  # spikes, in all
 GID_MASK = (1 << int(GID_BITS)) - 1
+
+
+def needing(gids: np.ndarray) -> Needed:
+    """What ranks need that have targets of these neurons (n,), ascending."""
+    blocks = int(gids[-1] >> BLOCK_BITS) + 1 if len(gids) else 1
+    begin = np.searchsorted(gids, np.arange(blocks + 1) << BLOCK_BITS).astype(np.int32)
+    index = SourceIndex(begin, (gids & ((1 << BLOCK_BITS) - 1)).astype(np.uint16))
+    targets, ones = np.zeros(len(gids), np.uint16), np.ones(1)
+    n_source = int(gids.max(initial=-1)) + 1
+    return Needed([Table(0, n_source, index, np.arange(len(gids) + 1), targets, ones, ones.astype(np.uint8))])
 
 
 def sources(target: int, n: int, graph: str) -> set[int]:
@@ -38,7 +50,7 @@ def exchange_all(comm: MPI.Comm, plan: str, n: int, graph: str) -> dict[str, Any
     mine = range(comm.rank, n, comm.size)
     wanted = {target: sources(target, n, graph) for target in mine}
     needed = np.array(sorted(set().union(*wanted.values())), np.int64)
-    exchange = make_exchange(plan, comm, needed)
+    exchange = make_exchange(plan, comm, needing(needed))
     total = hashlib.sha256()
     correct = in_order = True
     for round_number in range(len(ROUNDS)):

@@ -231,7 +231,7 @@ def network_with_a_silent_source():
 
 def look_at_weights(simulation):
     edges = [simulation.weights("pre", "post", at=at) for at in ("last_spike", "now")]
-    settled = any((t.delivery.settled_until > t.delivery.t_last).any() for t in simulation._local.tables if t.plastic)
+    settled = any((t.delivery._up_to_date() > t.delivery.t_last).any() for t in simulation._local.tables if t.plastic)
     settled_somewhere = any(simulation.comm.allgather(settled))
     return simulation.weight_hash(), digest(*(e.weight for e in edges)), settled_somewhere
 

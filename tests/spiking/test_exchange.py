@@ -16,7 +16,7 @@ from distsim.spiking import exchange_plans
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import GID_BITS, Plans, make_exchange
 from tests.on_ranks import found_alone
-from tests.programs.exchange_plans import CASES, exchange_all
+from tests.programs.exchange_plans import CASES, exchange_all, needing
 from tests.threads import on_ranks
 
 FEW_CASES = [(4, "ring"), (100, "one"), (100, "ring")]
@@ -79,7 +79,7 @@ def test_the_cases_differ():
 @pytest.mark.parametrize("plan", [plan for plan in PLANS if not plan.endswith("v")])
 def test_an_exchange_that_compiled_code_leaves_is_ended_in_python(comm, plan):
     """Buffers are too small, first to receive, then to send; the spikes of this exchange come, and not twice."""
-    exchange = make_exchange(plan, comm, np.arange(comm.size), 5)
+    exchange = make_exchange(plan, comm, needing(np.arange(comm.size)), 5)
     for n in (5, 300, 2):
         sent = (np.arange(n, dtype=np.uint64) + np.uint64(1) << GID_BITS) | np.uint64(comm.rank)
         everything = np.sort(np.concatenate(comm.allgather(sent)))
@@ -96,7 +96,7 @@ def test_a_burst_does_not_make_all_later_exchanges_dear(plan, ranks):
     """What is sent between ranks becomes as small again as before."""
 
     def words_sent(comm):
-        exchange = make_exchange(plan, comm, np.arange(comm.size), 5)
+        exchange = make_exchange(plan, comm, needing(np.arange(comm.size)), 5)
         found = []
         for n in (1, 4000, *[3] * 600):
             exchange((np.arange(n, dtype=np.uint64) << GID_BITS) | np.uint64(comm.rank))
@@ -117,7 +117,7 @@ def test_the_largest_gid_and_step_travel_unharmed(plan, ranks):
     needed = np.array([4] if directed else [4, gid])  # lists are as long as gids are large
 
     def exchanged(comm):
-        received = make_exchange(plan, comm, needed)(spikes[: 3 if comm.rank == 0 else 0])
+        received = make_exchange(plan, comm, needing(needed))(spikes[: 3 if comm.rank == 0 else 0])
         return received[np.isin(received & np.uint64((1 << 40) - 1), needed)].tolist()
 
     assert on_ranks(ranks, exchanged) == [spikes[: 1 + len(needed)].tolist()] * ranks
@@ -143,8 +143,8 @@ def test_plans_that_make_sense_are_tried(ranks, per_node, needed, sensible, monk
     def tried(comm):
         own = range(comm.rank, 80, comm.size), range((comm.rank + 1) % comm.size, 80, comm.size)
         wanted = np.array(sorted({*own[0], *own[1]} if needed is None else needed), np.int64)
-        choice = make_exchange("auto", comm, wanted).choice
-        return Plans(comm, wanted).sensible(), choice
+        choice = make_exchange("auto", comm, needing(wanted)).choice
+        return Plans(comm, needing(wanted)).sensible(), choice
 
     for found, choice in on_ranks(ranks, tried):
         assert found == sensible
@@ -181,8 +181,8 @@ def test_ranks_that_cannot_share_memory_are_told(monkeypatch, tmp_path):
 
     def refused(comm):
         with pytest.raises(InputError, match=r"cannot share memory: .*No space left on device"):
-            make_exchange("window", comm, np.arange(4))
-        return list(make_exchange("auto", comm, np.arange(4)).choice.microseconds)
+            make_exchange("window", comm, needing(np.arange(4)))
+        return list(make_exchange("auto", comm, needing(np.arange(4))).choice.microseconds)
 
     assert on_ranks(3, refused) == [["allgather"]] * 3
     assert list(tmp_path.iterdir()) == []
@@ -190,7 +190,9 @@ def test_ranks_that_cannot_share_memory_are_told(monkeypatch, tmp_path):
 
 def test_no_file_is_left_of_shared_memory(monkeypatch, tmp_path):
     monkeypatch.setattr(nodes, "SHARED", tmp_path)
-    assert len(on_ranks(2, lambda comm: make_exchange("window", comm, np.arange(4))(np.zeros(0, np.uint64)))) == 2
+    assert (
+        len(on_ranks(2, lambda comm: make_exchange("window", comm, needing(np.arange(4)))(np.zeros(0, np.uint64)))) == 2
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -204,7 +206,7 @@ def test_a_wrong_number_of_ranks_per_node_is_refused(monkeypatch, value):
 def test_a_window_is_of_one_node(monkeypatch):
     monkeypatch.setenv(VARIABLE, "1")
     with pytest.raises(InputError, match="'window' is of ranks on one node, and these are on 2; choose 'nodes'"):
-        on_ranks(2, lambda comm: make_exchange("window", comm, np.arange(4)))
+        on_ranks(2, lambda comm: make_exchange("window", comm, needing(np.arange(4))))
 
 
 def test_an_unknown_plan_is_refused():

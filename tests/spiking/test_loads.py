@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from distsim import FixedIndegree, IafPscAlpha, Network, Poisson, Simulation, Static, StdpPowerLaw, Uniform
-from distsim.spiking import spike_counts
+from distsim.spiking import needed_spikes
 
 pytestmark = pytest.mark.mpi
 
@@ -51,7 +51,7 @@ def test_events_are_spikes_at_synapses(comm):
 
 
 def test_loads_are_counted_in_pieces_and_without_recordings(comm, monkeypatch):
-    monkeypatch.setattr(spike_counts, "PIECE", 7)
+    monkeypatch.setattr(needed_spikes, "PIECE", 7)
     recorded, counted = small_network(), small_network()
     counted.record_nothing()
     with Simulation(recorded, comm=comm, seed=3) as one, Simulation(counted, comm=comm, seed=3) as other:

@@ -13,6 +13,7 @@ from distsim.models.liquid_state.trials import memory_of_trials
 from distsim.models.run import run
 from distsim.parallel import machine
 from distsim.parallel.communicator import alone
+from distsim.parallel.lone_rank import LoneRank
 from distsim.parallel.progress import silent
 from distsim.parallel.timers import Timers
 from distsim.spiking.local_network import build
@@ -29,23 +30,13 @@ NETWORKS = [
 ]
 
 
-class OneOf:
-    """One of ``size`` ranks, whose part of a network is built without the others."""
-
-    def __init__(self, size):
-        self.rank, self.size = 0, size
-
-    def allgather(self, mine):
-        return [mine]
-
-
 @pytest.mark.parametrize("precision", ["double", "single"])
 @pytest.mark.parametrize("ranks", [1, 4])
 @pytest.mark.parametrize(("model", "overrides"), NETWORKS)
 def test_the_estimate_is_that_of_the_tables_that_are_built(model, overrides, ranks, precision):
     experiment = registry.find(model)
     network = experiment.build_network(experiment.load(overrides))
-    local = build(network, OneOf(ranks), 1, precision, Timers().phase)
+    local = build(network, LoneRank(0, ranks), 1, precision, Timers().phase)
     expected = memory_of_spiking(network, ranks, precision)
     assert expected.tables == pytest.approx(sum(part.table.nbytes() for part in local.tables), rel=0.3)
     assert expected.rings == pytest.approx(sum(ring.nbytes for group in local.groups for ring in group.rings), rel=0.3)
@@ -62,7 +53,7 @@ def test_tables_without_sources_take_next_to_nothing():
 def test_the_estimate_of_binary_networks():
     parameters = registry.find("binary_ei").load({})
     network = registry.find("binary_ei").build_network(parameters)
-    couplings = build_couplings(network, OneOf(2), 1)
+    couplings = build_couplings(network, LoneRank(0, 2), 1)
     built = couplings.targets.nbytes + couplings.each.nbytes + couplings.offsets.nbytes
     assert memory_of_binary(network, 2).tables == pytest.approx(built, rel=0.3)
 

@@ -41,7 +41,7 @@ from distsim.spiking.synapses.long_term import LongTermSynapse, make_kernels
 from distsim.spiking.synapses.short_term import ShortTermSynapse, make_kernel
 from distsim.spiking.synapses.stdp_guetig import depress, facilitate
 from distsim.spiking.synapses.synapse_model import SynapseModel
-from distsim.spiking.synapses.table import Table
+from distsim.spiking.synapses.table import EVERY_SOURCE, Table
 from tests.documents import ROOT
 from tests.mpi import mpirun
 from tests.nest_fixtures import load
@@ -131,7 +131,7 @@ def test_weights_are_those_of_the_equations_however_long_a_source_is_silent(monk
     pre = [np.array([50, 120]), np.arange(7, end, 40)]
     own = {name: np.array([getattr(synapse, name)]) for name in EQUATIONS}
     edges = np.zeros(2, np.uint16), np.full(2, w), np.full(1, d, np.uint8)
-    table = Table(0, 2, None, np.arange(3), *edges, attributes=own)
+    table = Table(0, 2, EVERY_SOURCE, np.arange(3), *edges, attributes=own)
     delivery = synapse.delivery(table, 1, 0.1)
     ring = np.zeros((16, 1), np.int64)
     for start in range(0, end, 5):

@@ -21,11 +21,11 @@ from distsim import (
     Static,
     Uniform,
 )
-from distsim.spiking import tables
+from distsim.spiking import table_making
 from distsim.spiking.input_bound import InputBound
 from distsim.spiking.synapses import segments
 from distsim.spiking.synapses.input_unit import Grid
-from distsim.spiking.synapses.table import Table
+from distsim.spiking.synapses.table import EVERY_SOURCE, Table
 from tests.connections import built, stored
 from tests.simulating import simulate
 
@@ -43,7 +43,7 @@ def random_table(n_source=20, n_target=30, longest=9, n_edges=3000, weights=None
     offsets = np.concatenate(([0], np.cumsum(counts.sum(axis=1))))
     ends = np.cumsum(counts, axis=1).astype(np.uint16)
     own = weight[order] if len(weight) > 1 else weight
-    table = Table(5, n_source, None, offsets, target[order].astype(np.uint16), own, np.empty(0, np.uint8), ends)
+    table = Table(5, n_source, EVERY_SOURCE, offsets, target[order].astype(np.uint16), own, np.empty(0, np.uint8), ends)
     return table, (source, target, np.broadcast_to(weight, n_edges), delay)
 
 
@@ -116,7 +116,7 @@ def test_segments_and_groups_change_nothing(monkeypatch):
     assert outcome(interval=0.1) == reference
     assert len(built(network(split=True)).groups) == 4
     assert outcome(split=True) == reference
-    monkeypatch.setattr(tables, "EDGES_PER_SEGMENT", 1e9)
+    monkeypatch.setattr(table_making, "EDGES_PER_SEGMENT", 1e9)
     assert not any(table.segmented for table in built(network()).tables)
     assert outcome() == reference
 
@@ -124,7 +124,7 @@ def test_segments_and_groups_change_nothing(monkeypatch):
 def test_segments_change_nothing_in_single_precision(monkeypatch):
     reference = outcome(precision="single")
     assert reference != outcome()  # weights and sums are rounded more coarsely
-    monkeypatch.setattr(tables, "EDGES_PER_SEGMENT", 1e9)
+    monkeypatch.setattr(table_making, "EDGES_PER_SEGMENT", 1e9)
     assert outcome(precision="single") == reference
 
 

@@ -10,7 +10,7 @@ from distsim.core.elementary import exp2, log2
 from distsim.spiking.synapses import plastic_delivery, stdp_kernels
 from distsim.spiking.synapses.history import History, row_of_newest
 from distsim.spiking.synapses.input_unit import Grid
-from distsim.spiking.synapses.table import Table
+from distsim.spiking.synapses.table import EVERY_SOURCE, Table
 
 DT = 0.1
 NONE = np.zeros(0, np.int64)
@@ -21,7 +21,7 @@ def delivery_of(synapse, source, target, weight, delay, n_target, kind=np.float6
     counts = np.bincount(source)
     offsets = np.concatenate(([0], np.cumsum(counts)))
     weights, delays = np.array(weight, kind), np.asarray(delay, np.uint8)
-    table = Table(0, len(counts), None, offsets, np.asarray(target, np.uint16), weights, delays)
+    table = Table(0, len(counts), EVERY_SOURCE, offsets, np.asarray(target, np.uint16), weights, delays)
     return synapse.delivery(table, n_target, DT)
 
 

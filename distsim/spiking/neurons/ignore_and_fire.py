@@ -140,6 +140,11 @@ class IgnoreAndFireGroup(Group):
         kernel, own = self.integrated.compiled()
         return integrating(kernel), (self.counter, self.period, own)
 
+    def skip(self, n_steps: int) -> None:
+        """Let so many steps pass in which nobody looks at what fires."""
+        left = self.counter - n_steps
+        self.counter = np.where(left >= 0, left, left % self.period)
+
     def state(self, name: str) -> FloatArray:
         if name == "phase_steps" or self.integrated is None:
             return self.counter.astype(np.float64)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from distsim.core.jit import inline, jit
-from distsim.spiking.synapses.history import count_after, row_of_newest
+from distsim.spiking.synapses.history import count_after, row_of_newest, up_to_date
 from distsim.spiking.synapses.per_edge import entries
 
 
@@ -47,7 +47,7 @@ def make_catch_up(facilitate: Any, without_effect: Any = never) -> tuple[Callabl
         steps, _, older = history
         k_plus, t_last, settled, settled_until = sources
         numbers, attributes, rate_plus, _ = constants
-        last, since = t_last[row], max(t_last[row], settled_until[row])
+        last, since = np.int64(t_last[row]), up_to_date(row, t_last, settled_until)
         w = settled[edge] if since > last else float(weights[edge])
         if k_plus[row] == 0.0:
             return w
@@ -65,7 +65,7 @@ def make_catch_up(facilitate: Any, without_effect: Any = never) -> tuple[Callabl
         k_plus, t_last, settled, settled_until = sources
         numbers, attributes, rate_plus, _ = constants
         for row in range(k_plus.size):
-            since = max(t_last[row], settled_until[row])
+            since = up_to_date(row, t_last, settled_until)
             if k_plus[row] == 0.0 or since >= before:
                 continue
             newest = (t_last[row] - since) * rate_plus

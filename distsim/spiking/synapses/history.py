@@ -134,6 +134,13 @@ def append(neurons, stamps, begin, forgotten, rate, history):  # type: ignore[no
 
 
 @inline
+def up_to_date(row, t_last, settled_until):  # type: ignore[no-untyped-def]
+    """The step up to which the synapses of a row are, see ``PlasticDelivery``."""
+    last = np.int64(t_last[row])
+    return max(last, np.int64(settled_until[row])) if settled_until.size > 0 else last
+
+
+@inline
 def row_of_newest(k, neuron, older, capacity):  # type: ignore[no-untyped-def]
     """Row of the spike of ``neuron`` after which there were ``k`` more."""
     if k < RECENT:

@@ -24,7 +24,7 @@ from distsim.core.declared import number, numbers_of
 from distsim.core.elementary import LOG2_E, exp2
 from distsim.core.jit import inline, jit
 from distsim.spiking.synapses.catch_up import make_catch_up
-from distsim.spiking.synapses.history import INITIAL_CAPACITY, trace_before
+from distsim.spiking.synapses.history import INITIAL_CAPACITY, trace_before, up_to_date
 from distsim.spiking.synapses.input_unit import to_units
 from distsim.spiking.synapses.per_edge import entries, equation
 from distsim.spiking.synapses.plastic_delivery import PlasticDelivery, PlasticKernels
@@ -56,7 +56,7 @@ class LongTermSynapse(SynapseModel, abstract=True):
         return PlasticDelivery(table, n_target, self.kernels, (self.numbers(), attributes, *rates))
 
     def state_bytes(self, edges: float, rows: float, n_target: int) -> float:
-        return 2.0 * 8 * rows + INITIAL_CAPACITY * (4.0 + 8) * n_target
+        return (8.0 + 4.0) * rows + INITIAL_CAPACITY * (4.0 + 8) * n_target
 
 
 def make_kernels(facilitate: Any, depress: Any) -> PlasticKernels:
@@ -86,8 +86,8 @@ def make_kernels(facilitate: Any, depress: Any) -> PlasticKernels:
             row = row_of(gids[spike], place)
             if row < 0:
                 continue
-            stamp, last, gain = stamps[spike], t_last[row], k_plus[row]
-            since = max(last, settled_until[row])
+            stamp, last, gain = stamps[spike], np.int64(t_last[row]), k_plus[row]
+            since = up_to_date(row, t_last, settled_until)
             for edge in range(offsets[row], offsets[row + 1]):
                 neuron, d = targets[edge], np.int64(delays[0 if delays.size == 1 else edge])
                 p = numbers + entries(attributes, edge)

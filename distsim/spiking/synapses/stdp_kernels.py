@@ -7,7 +7,7 @@ import numpy as np
 from distsim.core.elementary import exp2, log2
 from distsim.core.jit import inline, jit
 from distsim.spiking.synapses.catch_up import make_catch_up
-from distsim.spiking.synapses.history import NEVER, RECENT, count_after, newer, row_of_newest
+from distsim.spiking.synapses.history import NEVER, RECENT, count_after, newer, row_of_newest, up_to_date
 from distsim.spiking.synapses.table import row_of
 
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
@@ -162,8 +162,8 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
         row = row_of(gids[spike], place)
         if row < 0:
             continue
-        stamp, last = stamps[spike], t_last[row]
-        since = max(last, settled_until[row])
+        stamp, last = stamps[spike], np.int64(t_last[row])
+        since = up_to_date(row, t_last, settled_until)
         log2_gain = log2_lambda + log2(k_plus[row])
         for begin in range(offsets[row], offsets[row + 1], CHUNK):
             end = min(begin + CHUNK, offsets[row + 1])

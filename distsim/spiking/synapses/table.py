@@ -13,8 +13,8 @@ import numpy.typing as npt
 from distsim.core.jit import inline
 
 Int64Array = npt.NDArray[np.int64]
-_NONE = np.zeros(0, np.int64)
 _CHUNK = 1 << 20  # weights that are converted together
+BLOCK_BITS = 16  # of a source that say where it is within its block of sources
 
 
 class Kinds(NamedTuple):
@@ -35,9 +35,40 @@ class Kinds(NamedTuple):
     def in_runs(self) -> bool:
         return len(self.first) > 0
 
-    def of_rows(self, rows: Int64Array) -> Kinds:
-        """Those of some rows, where the others have no edges."""
-        return self._replace(first=np.append(self.first[rows], self.first[-1])) if self.in_runs else self
+
+class SourceIndex(NamedTuple):
+    """Which sources have rows, where not all do: two bytes for each, and a search among those of a block only.
+
+    begin (blocks + 1,) int32: the rows begin[b] .. begin[b + 1] - 1 are of sources of block b, those from b << 16 on;
+    low (rows,) uint16, ascending within a block: the last 16 bits of the source of each row. Both are (0,) where row r
+    is that of source r.
+    """
+
+    begin: npt.NDArray[np.int32]
+    low: npt.NDArray[np.uint16]
+
+    def upto(self, source: int) -> int:
+        """How many rows are of sources up to ``source``."""
+        block = source >> BLOCK_BITS
+        if source < 0 or block >= len(self.begin) - 1:
+            return 0 if source < 0 else len(self.low)
+        begin, end = self.begin[block : block + 2].tolist()
+        return begin + int(self.low[begin:end].searchsorted(source & ((1 << BLOCK_BITS) - 1), side="right"))
+
+    def between(self, first: int, last: int) -> Int64Array:
+        """The sources of rows ``first`` to ``last`` - 1, ascending."""
+        blocks = self.begin.searchsorted(np.arange(first, last), side="right") - 1
+        return (blocks.astype(np.int64) << BLOCK_BITS) + self.low[first:last]
+
+    @property
+    def sources(self) -> Int64Array:
+        """The source (rows,) of every row, ascending."""
+        blocks = np.repeat(np.arange(len(self.begin) - 1) << BLOCK_BITS, np.diff(self.begin))
+        blocks += self.low
+        return blocks
+
+
+EVERY_SOURCE = SourceIndex(np.zeros(0, np.int32), np.zeros(0, np.uint16))
 
 
 @dataclass(frozen=True)
@@ -45,8 +76,8 @@ class Table:
     """Edges sorted by source, then delay, then target; edges of one source and target keep the order of their drawing.
 
     Sources are the n_source neurons from ``first_source_gid`` on; "source" below counts from there.
-    offsets (rows + 1,) int64: the edges of row r are offsets[r] .. offsets[r + 1] - 1.
-    sources: None where row r belongs to source r; else (rows,) int64, ascending: the sources that have local targets.
+    index: which sources have rows: ``EVERY_SOURCE``, or those that have local targets.
+    offsets (rows + 1,) int32 or int64: the edges of row r are offsets[r] .. offsets[r + 1] - 1.
     targets (edges,) uint16 or uint32: local index within the target group.
     weights (edges,), or (1,) where one_weight: float32 or float64 (pA or mV), or int32 in units of ``weight_unit``.
     one_weight: whether the network gives all edges of all ranks one weight for good; not where a rank has one edge.
@@ -59,8 +90,8 @@ class Table:
 
     first_source_gid: int
     n_source: int
-    sources: Int64Array | None
-    offsets: Int64Array
+    index: SourceIndex
+    offsets: npt.NDArray[Any]
     targets: npt.NDArray[Any]
     weights: npt.NDArray[Any]
     delays: npt.NDArray[Any]
@@ -75,11 +106,29 @@ class Table:
         return len(self.targets)
 
     @property
-    def place(self) -> tuple[int, int, Int64Array]:
-        """What ``row_of`` needs: the first gid and number of the sources, and their list, empty where all have rows."""
-        if self.sources is None:
-            return self.first_source_gid, self.n_source, _NONE
-        return self.first_source_gid, self.n_source if len(self.sources) else 0, self.sources
+    def place(self) -> tuple[Any, ...]:
+        """What ``row_of`` needs, as a plain tuple: the first gid and number of the sources, and their index."""
+        return self.first_source_gid, self.n_source, *self.index
+
+    @property
+    def every_source(self) -> bool:
+        """Whether row r is that of source r."""
+        return len(self.index.begin) == 0
+
+    @property
+    def sources(self) -> Int64Array:
+        """The source (rows,) of every row, ascending."""
+        return np.arange(self.n_source) if self.every_source else self.index.sources
+
+    def rows_upto(self, gid: int) -> int:
+        """How many rows are of sources up to ``gid``."""
+        source = gid - self.first_source_gid
+        return max(0, min(source + 1, self.n_source)) if self.every_source else self.index.upto(source)
+
+    def gids_between(self, first: int, last: int) -> Int64Array:
+        """The gids of the sources of rows ``first`` to ``last`` - 1, ascending."""
+        rows = np.arange(first, last) if self.every_source else self.index.between(first, last)
+        return self.first_source_gid + rows
 
     @cached_property
     def arrays(self) -> tuple[Any, ...]:
@@ -105,11 +154,12 @@ class Table:
 
     def edges_of(self, sources: Int64Array) -> tuple[Int64Array, Int64Array]:
         """The edges (n,) of those of ``sources`` that there are, ascending, and the row (n,) of each."""
-        if self.sources is None:
+        if self.every_source:
             rows = np.unique(sources[(sources >= 0) & (sources < self.n_source)])
         else:
             rows = np.flatnonzero(np.isin(self.sources, sources))
-        begin, degree = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
+        begin = self.offsets[rows].astype(np.int64)
+        degree = self.offsets[rows + 1] - begin
         starts = np.cumsum(degree) - degree
         return np.arange(int(degree.sum())) + np.repeat(begin - starts, degree), np.repeat(rows, degree)
 
@@ -159,7 +209,9 @@ class Table:
     @property
     def source_gids(self) -> Int64Array:
         """gid (rows,) of the source of every row."""
-        return self.first_source_gid + (np.arange(self.n_source) if self.sources is None else self.sources)
+        gids = self.sources
+        gids += self.first_source_gid
+        return gids
 
     def in_units(self, unit: float) -> Table:
         """The same table with int32 weights, those of this one rounded to multiples of ``unit``, a power of two.
@@ -176,7 +228,7 @@ class Table:
 
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        own = (self.sources, self.offsets, self.targets, self.weights, self.delays, self.segments)
+        own = (*self.index, self.offsets, self.targets, self.weights, self.delays, self.segments)
         arrays: list[npt.NDArray[Any] | None] = [*own, *self.attributes.values()]
         arrays += [] if self.kinds is None else [self.kinds.kinds, self.kinds.first, self.kinds.ends]
         return sum(array.nbytes for array in arrays if array is not None)
@@ -185,11 +237,19 @@ class Table:
 @inline
 def row_of(gid, place):  # type: ignore[no-untyped-def]
     """Row of the source ``gid`` in the table with that ``place``; -1 where it has none."""
-    first_gid, n_source, sources = place
+    first_gid, n_source, begin, low = place
     source = gid - first_gid
     if source < 0 or source >= n_source:
-        return -1
-    if sources.size == 0:
-        return source
-    row = np.searchsorted(sources, source)
-    return row if row < sources.size and sources[row] == source else -1
+        return np.int64(-1)
+    if begin.size == 0:
+        return np.int64(source)
+    block, wanted = source >> BLOCK_BITS, np.int64(source) & ((1 << BLOCK_BITS) - 1)
+    row, end = np.int64(begin[block]), np.int64(begin[block + 1])
+    after = end
+    while row < after:
+        middle = (row + after) >> 1
+        if np.int64(low[middle]) < wanted:
+            row = middle + 1
+        else:
+            after = middle
+    return row if row < end and np.int64(low[row]) == wanted else np.int64(-1)
