@@ -18,7 +18,7 @@ from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
 from distsim.connect.rules.nonzero import NonZero
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.parts import Neurons, Part
-from distsim.core.populations import Populations, check_indices
+from distsim.core.populations import Indices, Populations, ascending, check_indices
 from distsim.core.units import check_number
 from distsim.core.values import Value, check_array, check_shape, check_value, largest
 
@@ -79,7 +79,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         super().__init__()
         self.projections: list[BinaryProjection] = []
         self.activity_recordings: dict[str, float | None] = {}  # population: interval (ms), None for every flip
-        self.flip_recordings: dict[str, tuple[int, ...] | None] = {}  # population: neurons, None for all
+        self.flip_recordings: dict[str, Indices | None] = {}  # population: neurons, None for all
         self.state_recordings: dict[str, StateSampling] = {}
         self.coupling_recordings: list[CouplingRecording] = []
         self.update_recordings: list[str] = []  # of all populations, or none
@@ -205,7 +205,7 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         if population.name in self.flip_recordings:
             raise InputError(f"record_flips: the flips of '{population.name}' are recorded already")
         chosen = None if neurons is None else check_indices(neurons, population, f"record_flips '{population.name}'")
-        self.flip_recordings[population.name] = chosen if chosen is None else tuple(sorted(set(chosen)))
+        self.flip_recordings[population.name] = chosen if chosen is None else ascending(chosen)
 
     def record_updates(self) -> None:
         """Record every update of every neuron, and the mean activity of each population and of all just after it."""

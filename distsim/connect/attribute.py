@@ -11,6 +11,7 @@ import numpy.typing as npt
 from distsim.connect.edge_values import values_of_rows
 from distsim.connect.rule import Edges, Targets
 from distsim.core.distributions import Distribution
+from distsim.core.mapped import blocks
 from distsim.core.rng import Streams, streams_of
 from distsim.core.values import Value
 
@@ -29,7 +30,7 @@ def reduced(value: Value) -> Value:
     """``value``, or the number that all entries of an array share."""
     if isinstance(value, np.ndarray) and value.size:
         first = value.flat[0]
-        if all((row == first).all() for row in np.atleast_2d(value)):  # a matrix may be larger than memory
+        if all((block == first).all() for _, block in blocks(value)):
             return float(first)
     return value
 

@@ -114,22 +114,25 @@ def split_level(streams, counts, sizes, halves, half_sizes):  # type: ignore[no-
         half_sizes[2 * i], half_sizes[2 * i + 1] = sizes[i] - second, second
 
 
-def split_total(total: int, parts: int, seed: int, owner: int = 0) -> Int64Array:
-    """Multinomial counts (parts,) int64 of ``total`` items, at most 2^53, thrown uniformly into ``parts`` boxes.
+def split_total(total: int, parts: int, seed: int, wanted: Int64Array, owner: int = 0) -> Int64Array:
+    """Multinomial counts of ``total`` items, at most 2^53, thrown uniformly into ``parts`` boxes: those of some boxes.
 
-    Binomial splits down a tree of halves, a stream for every node, numbered as in a heap: all ranks make the same, at
-    a cost of the number of boxes, not of items.
+    wanted (n,): which boxes; counts (n,) int64. Binomial splits down a tree of halves, a stream for every node,
+    numbered as in a heap, each made by every rank that wants a box below it, and by no other: at a cost of n
+    log2(parts / n), neither of the items nor of all boxes.
     """
-    if parts == 0:
+    boxes, place = np.unique(wanted, return_inverse=True)
+    if not len(boxes):
         return np.zeros(0, np.int64)
     counts, sizes = np.array([total], np.int64), np.array([parts], np.int64)
-    node = np.ones(1, np.int64)
+    node, first = np.ones(1, np.int64), np.zeros(1, np.int64)
     while sizes.max() > 1:
         streams = streams_of(seed, "total", owner, node)
         halves, half_sizes = np.empty(2 * len(node), np.int64), np.empty(2 * len(node), np.int64)
         split_level(streams, counts, sizes, halves, half_sizes)
-        node = np.repeat(2 * node, 2)
+        node, first = np.repeat(2 * node, 2), np.repeat(first, 2)
         node[1::2] += 1
-        filled = half_sizes > 0
-        counts, sizes, node = halves[filled], half_sizes[filled], node[filled]
-    return counts
+        first[1::2] += half_sizes[::2]
+        asked = np.searchsorted(boxes, first) < np.searchsorted(boxes, first + half_sizes)
+        counts, sizes, node, first = halves[asked], half_sizes[asked], node[asked], first[asked]
+    return counts[place]

@@ -10,11 +10,13 @@ from typing import Any, Generic, Self, TypeVar
 import numpy as np
 
 from distsim.core.errors import InputError, nearest
-from distsim.core.parts import Neurons, Part, common
+from distsim.core.parts import Int64Array, Neurons, Part, common
 from distsim.core.units import MAX_NEURONS, check_count, shown
 from distsim.core.values import describe
 
 AnyPopulation = TypeVar("AnyPopulation", bound=Neurons)
+Indices = range | Int64Array
+"""Neurons of a population, counted from 0: neighbours take no memory, however many they are."""
 MOST_SHOWN = 8  # populations, or projections, that a network is shown with
 
 
@@ -27,7 +29,7 @@ class StateRecording:
 
     population: str
     variable: str
-    neurons: tuple[int, ...]
+    neurons: Indices
     interval: int
     offset: int = 0
 
@@ -87,7 +89,7 @@ class Populations(Generic[AnyPopulation]):
         self.neurons(part)
         if any(chosen is not None for chosen in further):
             raise InputError(f"record {part.name}: a part says which neurons are recorded; choose no others beside it")
-        return [(piece.population, None if piece.whole else piece.indices.tolist()) for piece in part.by_population()]
+        return [(piece.population, None if piece.whole else piece.chosen) for piece in part.by_population()]
 
     def _recorded_between(
         self, source: Neurons, target: Neurons, *chosen: Iterable[int] | None
@@ -186,17 +188,49 @@ def _described(thing: Any, first: dict[str, Any], without: tuple[str, ...]) -> d
     return first | {name: describe(value) for name, value in given.items() if value is not None}
 
 
-def check_indices(neurons: Any, population: Neurons, where: str) -> tuple[int, ...]:
+def check_indices(neurons: Any, population: Neurons, where: str) -> Indices:
     """``neurons`` as indices within ``population``, all of it for None; InputError where they are none."""
     if neurons is None:
-        return tuple(range(population.size))
-    try:
-        given = np.asarray(list(neurons)).tolist()
-    except (TypeError, ValueError):
-        raise InputError(f"{where}: neurons must be a list of indices, got {shown(neurons)}") from None
-    chosen = tuple(check_count(n, f"{where}: neuron index") for n in given)
-    for index in chosen:
-        if index >= population.size:
+        return range(population.size)
+    if isinstance(neurons, range):
+        given: Indices = neurons
+        ends = [neurons[0], neurons[-1]] if len(neurons) else []
+    else:
+        given = _whole_numbers(neurons, where)
+        ends = [] if not len(given) else given[[given.argmin(), given.argmax()]].tolist()
+    for index in ends:
+        if check_count(index, f"{where}: neuron index") >= population.size:
             known = f"'{population.name}' has neurons 0 to {population.size - 1}"
             raise InputError(f"{where}: neuron {index} is out of range; {known}")
-    return chosen
+    return given
+
+
+def _whole_numbers(given: Any, where: str) -> Int64Array:
+    """``given`` as a read-only array (n,)."""
+    try:
+        array = np.asarray(given if isinstance(given, np.ndarray) else list(given))
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: neurons must be a list of indices, got {shown(given)}") from None
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        array = np.array([check_count(n, f"{where}: neuron index") for n in array.tolist()], np.int64)
+    array = array.astype(np.int64)
+    array.setflags(write=False)
+    return array
+
+
+def ascending(chosen: Indices) -> Indices:
+    """The same neurons, each once, in the order of their indices."""
+    if isinstance(chosen, range):
+        return chosen if chosen.step > 0 else chosen[::-1]
+    return np.unique(chosen)
+
+
+def columns_of(chosen: Indices, index: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Places (m,), ascending, of ``chosen`` neurons that are among ``index`` (n,), ascending; which (m,) these are."""
+    if not isinstance(chosen, range):
+        columns = np.flatnonzero(np.isin(chosen, index))
+        return columns, np.searchsorted(index, chosen[columns])
+    places, apart = np.divmod(index - chosen.start, chosen.step)
+    here = np.flatnonzero((apart == 0) & (places >= 0) & (places < len(chosen)))
+    order = here if chosen.step > 0 else here[::-1]
+    return places[order], order

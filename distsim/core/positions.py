@@ -44,10 +44,9 @@ def lattice(shape: Sequence[int], spacing: float = 1.0, shuffle: int | None = No
 def check_positions(positions: Any, size: int, name: str) -> FloatArray:
     """``positions`` as a read-only array (size, dimensions), or InputError; one axis stands for one dimension."""
     array = check_array(positions, name)
+    shape = array.shape
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[0] != size or array.shape[1] < 1:
-        raise InputError(
-            f"{name} has shape {np.shape(positions)}, but must have shape ({size}, dimensions): a row per neuron"
-        )
+        raise InputError(f"{name} has shape {shape}, but must have shape ({size}, dimensions): a row per neuron")
     return array

@@ -7,6 +7,7 @@ import hashlib
 import math
 from dataclasses import MISSING
 from functools import partial
+from os import PathLike
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -15,10 +16,10 @@ import numpy.typing as npt
 from distsim.core.declared import parameter
 from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
+from distsim.core.mapped import blocks, mapped
 from distsim.core.rng import streams_of
 from distsim.core.units import LARGEST, MAX_STEPS, SMALLEST, check_number, shown
 
-ROWS = 1 << 12  # of an array that are hashed together
 LONG = 8  # arrays that are described one by one, at most
 SAMPLE = 1001  # numbers of which a median is taken
 MOST_DECAY = 300.0  # dt / tau, at most: exp of it, and its products with quantities of any size, are numbers
@@ -45,20 +46,25 @@ def check_value(value: Any, name: str, *, low: float = -np.inf, above: float = -
             limit = f"at least {low:g}" if smallest < low else f"larger than {above:g}"
             raise InputError(f"{name} must be {limit}, but {value} can be {smallest:g}; wrap it in Clipped(...)")
         return value
-    if isinstance(value, (list, tuple, range)) or (isinstance(value, np.ndarray) and value.ndim > 0):
+    if isinstance(value, (list, tuple, range, PathLike)) or (isinstance(value, np.ndarray) and value.ndim > 0):
         return check_array(value, name, low=low, above=above)
     return check_number(value, name, low=low, above=above)
 
 
 def check_array(values: Any, name: str, *, low: float = -np.inf, above: float = -np.inf) -> npt.NDArray[np.float64]:
-    """``values`` as a read-only float64 array of finite numbers within the limits, or InputError naming the entry."""
-    array = _numbers(values, name)
+    """``values`` as a read-only float64 array of finite numbers within the limits, or InputError naming the entry.
+
+    A path stands for the array of a file, see ``core.mapped``, which is looked at piece by piece and stays there.
+    """
+    array = mapped(values, np.float64, name) if isinstance(values, PathLike) else _numbers(values, name)
     smallest = max(low, SMALLEST) if above == 0.0 else low
-    wrong = ~(np.abs(array) <= LARGEST) | (array < smallest) | (array <= above)  # not-a-number is wrong, too
-    if wrong.any():
-        index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        place = f"[{', '.join(map(str, index))}]" if index else ""
-        check_number(float(array[index]), f"{name}{place}", low=low, above=above)
+    for begin, block in blocks(np.atleast_1d(array)):
+        wrong = ~(np.abs(block) <= LARGEST) | (block < smallest) | (block <= above)  # not-a-number is wrong, too
+        if wrong.any():
+            first, *others = (int(i) for i in np.argwhere(wrong)[0])
+            index = (begin + first, *others) if array.ndim else ()
+            place = f"[{', '.join(map(str, index))}]" if index else ""
+            check_number(float(array[index]), f"{name}{place}", low=low, above=above)
     array.setflags(write=False)
     return array
 
@@ -189,6 +195,6 @@ def describe(thing: Any) -> Any:
 def _digest(array: npt.NDArray[Any]) -> str:
     """A hash of the numbers of an array, a few rows at a time: a part of a matrix is never copied as a whole."""
     found = hashlib.blake2b(digest_size=8)
-    for begin in range(0, len(array), ROWS):
-        found.update(np.ascontiguousarray(array[begin : begin + ROWS], "<f8").data)
+    for _, block in blocks(array):
+        found.update(np.ascontiguousarray(block, "<f8").data)
     return found.hexdigest()

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError
+from distsim.core.populations import Indices
 from distsim.parallel import array_collectives
 from distsim.parallel.array_collectives import gather_array, sorted_pieces
 
@@ -90,7 +91,7 @@ def gather_states(
     steps: list[int],
     columns: Int64Array,
     values: list[FloatArray],
-    neurons: tuple[int, ...],
+    neurons: Indices,
     comm: MPI.Comm,
     everywhere: bool = True,
 ) -> States:
@@ -106,7 +107,7 @@ def state_pieces(
     steps: list[int],
     columns: Int64Array,
     values: list[FloatArray],
-    neurons: tuple[int, ...],
+    neurons: Indices,
     comm: MPI.Comm,
     everywhere: bool = False,
 ) -> Iterator[States]:

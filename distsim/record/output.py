@@ -5,7 +5,7 @@ What goes wrong on rank 0 is told to all ranks at the next flush, so that none i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import DistsimError, InputError
+from distsim.core.populations import Indices
 from distsim.parallel.array_collectives import share_array
 from distsim.parallel.communicator import on_root
 from distsim.parallel.gather import States
@@ -127,7 +128,7 @@ class Output:
                 self._failure = failure
 
 
-def lay_out_states(store: Store, group: str, neurons: Sequence[int], unit: str = "") -> None:
+def lay_out_states(store: Store, group: str, neurons: Indices, unit: str = "") -> None:
     """Add ``group`` for the values of a state variable: neuron (n,), time (T,) in ms, value (T, n) in ``unit``."""
     store.column(f"{group}/neuron", np.uint64, rows=len(neurons))
     store.append(f"{group}/neuron", np.array(neurons, np.uint64))

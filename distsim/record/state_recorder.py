@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.populations import StateRecording
+from distsim.core.populations import StateRecording, columns_of
 from distsim.parallel.gather import States, gather_states, state_pieces
 
 if TYPE_CHECKING:
@@ -37,9 +37,8 @@ class StateRecorder:
     @classmethod
     def of(cls, recording: StateRecording, first_gid: int, gids: Int64Array, begin: int = 0) -> Self:
         """Of a population from ``first_gid`` on, of which ``gids`` (n,) are here, numbered from ``begin``."""
-        chosen = np.array(recording.neurons, np.int64) + first_gid
-        columns = np.flatnonzero(np.isin(chosen, gids))
-        return cls(recording, columns, begin + np.searchsorted(gids, chosen[columns]))
+        columns, here = columns_of(recording.neurons, gids - first_gid)
+        return cls(recording, columns, begin + here)
 
     def due(self, step: int) -> bool:
         """Whether values are recorded at the end of ``step``."""

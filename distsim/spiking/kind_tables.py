@@ -56,7 +56,8 @@ def _some_rows(making: Making) -> Table:
         given = _weights(making, piece), np.repeat(piece.kinds, piece.degree)
         rows.put(piece.row, piece.source, (piece.degree, piece.places), given, columns)
     rows.sort(0, columns)
-    return _table(making, *rows.index(offset_type(making.expected)), (targets, weights, kinds), *_NO_RUNS)
+    index, offsets, _ = rows.index(offset_type(making.expected))
+    return _table(making, index, offsets, (targets, weights, kinds), *_NO_RUNS)
 
 
 def _each(making: Making) -> bool:

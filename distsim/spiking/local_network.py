@@ -193,8 +193,7 @@ def build(
         for group, plan in zip(groups, plans, strict=True):
             incoming = [t for t in tables if t.target is group]
             narrow = _drive(group, incoming, network, plan, comm, precision)
-            slots = longest if any(not t.segmented for t in incoming) else shortest or longest
-            shape = group.model.inputs(), slots, len(group.gids)
+            shape = group.model.inputs(), _slots(incoming, shortest or longest), len(group.gids)
             group.rings = tuple(zeros_on_line(shape, np.int32 if narrow else np.int64))
             for local in incoming:
                 if narrow:
@@ -250,6 +249,15 @@ def _delays(tables: list[LocalTable], comm: MPI.Comm) -> tuple[int | None, int]:
     longest = max((high for _, high in used), default=0)
     shortest, longest = (round(step) for step in largest(comm, (-shortest, longest)))
     return (-shortest, longest) if longest else (None, FREE_INTERVAL)
+
+
+def _slots(incoming: list[LocalTable], shortest: int) -> int:
+    """Slots of the rings of a group: as many steps as the longest of its own delays; of segments, those of an interval.
+
+    shortest: the minimum delay of the network, which no interval exceeds.
+    """
+    bounds = [local.table.delay_bounds() for local in incoming if not local.segmented]
+    return max([shortest, *(longest for _, longest in filter(None, bounds))])
 
 
 def _drive(

@@ -16,7 +16,7 @@ from distsim.connect.rule import Connected, Rule, check_rule
 from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.parts import Neurons, Part
-from distsim.core.populations import Populations, StateRecording, check_indices
+from distsim.core.populations import Indices, Populations, StateRecording, ascending, check_indices
 from distsim.core.positions import check_positions
 from distsim.core.units import check_count, check_number, shown, to_steps
 from distsim.core.values import Value, check_shape, check_value, describe
@@ -108,16 +108,20 @@ class Stimulation:
 
 @dataclass(frozen=True)
 class SpikeRecording:
-    """Record the spikes of ``size`` neurons of a population: of the first, or of ``neurons`` (ascending indices)."""
+    """Record the spikes of some neurons of a population, in ascending order."""
 
     population: str
-    size: int
-    neurons: tuple[int, ...] | None = None
+    neurons: Indices
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return len(self.neurons)
 
     @property
     def indices(self) -> npt.NDArray[np.int64]:
         """Indices (n,) of the neurons within the population, ascending."""
-        return np.arange(self.size) if self.neurons is None else np.array(self.neurons, np.int64)
+        return np.asarray(self.neurons, np.int64)
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,8 @@ class WeightRecording:
 
     source: str
     target: str
-    sources: tuple[int, ...]
-    targets: tuple[int, ...]
+    sources: Indices
+    targets: Indices
 
 
 @dataclass(frozen=True)
@@ -139,8 +143,8 @@ class TransmissionRecording:
 
     source: Neurons
     target: Neurons
-    sources: tuple[int, ...]
-    targets: tuple[int, ...]
+    sources: Indices
+    targets: Indices
     only: int | None = None
 
     @property
@@ -268,8 +272,8 @@ class Network(Populations[Population]):
             raise InputError(f"record_spikes: '{population.name}' has {population.size} neurons, but first = {count}")
         if any(recording.population == population.name for recording in self.spike_recordings):
             raise InputError(f"record_spikes: the spikes of '{population.name}' are recorded already")
-        chosen = None if neurons is None else tuple(sorted(set(check_indices(neurons, population, where))))
-        self.spike_recordings.append(SpikeRecording(population.name, count if chosen is None else len(chosen), chosen))
+        chosen = range(count) if neurons is None else ascending(check_indices(neurons, population, where))
+        self.spike_recordings.append(SpikeRecording(population.name, chosen))
 
     def record_states(
         self,

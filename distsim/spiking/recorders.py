@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.populations import columns_of
 from distsim.record.state_recorder import StateRecorder
 from distsim.spiking.local_network import LocalGroup, LocalNetwork
 from distsim.spiking.network import Network
@@ -79,8 +80,8 @@ class Recorders:
         self.of_spikes: dict[str, SpikeRecorder] = {}
         for recording in network.spike_recordings:
             share = shares[recording.population]
-            here = np.isin(share.gids, share.population.first_gid + recording.indices, kind="sort")
-            self.of_spikes[recording.population] = SpikeRecorder(share, share.begin + np.flatnonzero(here))
+            _, here = columns_of(recording.neurons, share.gids - share.population.first_gid)
+            self.of_spikes[recording.population] = SpikeRecorder(share, share.begin + here)
         self.of_states: dict[str, list[StateRecorder]] = {name: [] for name in shares}
         for state in network.state_recordings:
             share = shares[state.population]

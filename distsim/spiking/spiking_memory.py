@@ -10,6 +10,7 @@ import numpy as np
 
 from distsim.connect.attribute import smallest_unsigned, target_type
 from distsim.connect.expected import WORD, Memory
+from distsim.connect.rule import PIECE
 from distsim.core.distributions import Distribution, Invertible
 from distsim.core.placement import most_local
 from distsim.core.values import Value
@@ -19,9 +20,9 @@ from distsim.spiking.network import Network, Population
 from distsim.spiking.precision import check_precision
 from distsim.spiking.sort_edges import record_type
 from distsim.spiking.synapses.synapse_model import SynapseModel
-from distsim.spiking.table_making import is_dense, is_segmented
+from distsim.spiking.table_making import is_dense, is_segmented, offset_type
 
-RUN_END = 4  # bytes
+RUN_END, SOURCE, ROW_OF_SOURCE, LOOKED_UP = 4, 4, 2, 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ class _Expected:
         return self.together.first.projection.synapse
 
     @property
+    def dense(self) -> bool:
+        return is_dense(self.n_source, self.edges)
+
+    @property
+    def place(self) -> int:
+        """Bytes of the place where a row begins."""
+        return int(np.dtype(offset_type(self.edges)).itemsize)
+
+    @property
     def one_delay(self) -> bool:
         return self.together.singles["delay"] is not None
 
@@ -71,7 +81,7 @@ class _Expected:
             for name, single in singles.items()
         ]
         total = self.edges * (self.index + self.weight * sum(own))
-        total += WORD * (self.rows + 1.0) * len(first.inputs) + (WORD * self.rows if self.rows < self.n_source else 0.0)
+        total += self.place * (self.rows + 1.0) * len(first.inputs) + (0.0 if self.dense else ROW_OF_SOURCE * self.rows)
         if self.together.many_kinds:
             kinds = len(self.together.kinds)
             of_kinds = self.edges * _bytes_of(kinds)
@@ -84,9 +94,15 @@ class _Expected:
         return total + (WORD if self.one_delay else self.edges * self.delay)
 
     def building(self) -> float:
-        """Bytes of the records of edges on their way, and of counts of sources."""
+        """Bytes of edges as they are drawn, and of their records, or their sources, until there are rows."""
+        piece = 3.0 * WORD * min(self.edges, PIECE)
+        for incoming in self.together.all:
+            rule, ends = incoming.projection.rule, incoming.projection.ends
+            piece += rule.bytes_of_all(ends) + (0.0 if incoming.neighbours else LOOKED_UP * ends.n_source)
+        if not self.dense:
+            return piece + SOURCE * self.edges - ROW_OF_SOURCE * self.rows
         record = 0 if self.one_delay else record_type(f"f{self.weight}", f"u{self.index}", f"u{self.delay}").itemsize
-        return 3.0 * WORD * self.n_source + self.most * record
+        return piece + float(self.place) * self.n_source + self.most * record
 
 
 def _bytes_of(largest: int) -> int:
@@ -104,9 +120,8 @@ def memory_of_spiking(
     plans = plan_of(network) if plans is None else plans
     groups = [(plan.populations, _tables_onto(plan, network.dt, ranks, weight)) for plan in plans]
     tables = [table for _, of_group in groups for table in of_group if table.edges]
-    longest = max((table.longest for table in tables), default=FREE_INTERVAL)
     shortest = min((table.shortest for table in tables), default=FREE_INTERVAL)
-    parts = [_group(network, *group, ranks, (shortest, longest), precision) for group in groups]
+    parts = [_group(network, *group, ranks, shortest, precision) for group in groups]
     building = max((part.building for part in parts), default=0.0)
     names = ("tables", "plasticity", "rings", "neurons")
     return Memory(**{name: sum(getattr(part, name) for part in parts) for name in names}, building=building)
@@ -117,18 +132,18 @@ def _group(
     together: list[Population],
     tables: list[_Expected],
     ranks: int,
-    delays: tuple[int, int],
+    shortest: int,
     precision: str,
 ) -> Memory:
-    """The memory of one group of neurons, and of the synapses onto it; delays: the shortest and the longest."""
+    """The memory of one group of neurons, and of the synapses onto it; shortest: delay of the network, in steps."""
     n = most_local(sum(p.size for p in together), ranks)
     model: Any = together[0].model
     narrow = precision != "double" and all(table.synapse.constant for table in tables)
-    slots = delays[1] if any(not table.segmented for table in tables) else delays[0]
+    slots = max([shortest, *(table.longest for table in tables if table.edges and not table.segmented)])
     inputs = model.inputs()
     drives = sum(s.stimulus.neuron_bytes for s in network.stimulations if first_of(s.target, together))
     state = WORD * (8 + 2 * inputs + 2 * len(vars(model))) + drives
-    spikes = float(n) * delays[0] * max(p.model.multiplicity(network.dt) for p in together) * (4 + 2 * WORD)
+    spikes = float(n) * shortest * max(p.model.multiplicity(network.dt) for p in together) * (4 + 2 * WORD)
     return Memory(
         tables=sum(table.nbytes() for table in tables),
         plasticity=sum(table.synapse.state_bytes(table.edges, table.rows, n) for table in tables),

@@ -66,9 +66,9 @@ def _some_rows(making: Making) -> Table:
     n_edges, kind = making.checked(rows.begin()), offset_type(making.expected)
     table = _columns(making, n_edges, longest, False)
     table = _filled(making, table, partial(_fill_buckets, making, rows, longest))
-    index, offsets = rows.index(kind)
+    index, offsets, most = rows.index(kind)
     table = replace(table, index=index, offsets=offsets)
-    if not making.are_segments(n_edges, len(offsets) - 1, longest, int(np.diff(offsets).max(initial=0))):
+    if not making.are_segments(n_edges, len(offsets) - 1, longest, most):
         return table
     segments = np.zeros((len(offsets) - 1, longest + 1), making.index_type)
     segments_of(offsets, table.delays, segments)
@@ -155,7 +155,8 @@ def _fill_buckets(making: Making, rows: SparseRows, longest: int, table: Table, 
 def _of_sign(table: Table, negative: bool) -> Table:
     """The edges of ``table`` of negative weight, or the others."""
     chosen = (table.weights < 0.0) == negative
-    kept = np.concatenate(([0], np.cumsum(chosen)))
+    kept = np.zeros(table.n_edges + 1, table.offsets.dtype)
+    np.cumsum(chosen, out=kept[1:])
     offsets, segments = kept[table.offsets], None
     if table.segments is not None:
         ends = kept[table.offsets[:-1, None] + table.segments]

@@ -86,5 +86,7 @@ def test_compiled_and_interpreted_give_the_same_numbers():
 
 
 def test_splits_of_two_projections_differ():
-    splits = {tuple(binomial.split_total(10_000, 7, seed, owner)) for seed in range(5) for owner in range(5)}
+    splits = {
+        tuple(binomial.split_total(10_000, 7, seed, np.arange(7), owner)) for seed in range(5) for owner in range(5)
+    }
     assert len(splits) == 25

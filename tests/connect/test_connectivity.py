@@ -127,7 +127,7 @@ def test_one_to_one():
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8, bool])
 def test_where_a_matrix_is_not_zero(dtype, monkeypatch):
-    monkeypatch.setattr("distsim.connect.rules.nonzero.PIECE", 8)
+    monkeypatch.setattr("distsim.core.mapped.BLOCK", 8)
     matrix = (np.random.default_rng(2).integers(-2, 3, (7, 5))).astype(dtype)
     for given in (matrix, np.asfortranarray(matrix), matrix.tolist(), np.tile(matrix, (2, 2))[7:, 5:]):
         assert (counts(connected(NonZero(given), 5, 7)) == (matrix != 0)).all()

@@ -184,7 +184,7 @@ def test_a_fixed_total_is_spread_uniformly_over_targets_and_sources(n_source, n_
 def test_splits_of_a_total_are_multinomial(parts):
     """Mean n / k, variance n (1 / k) (1 - 1 / k), covariance -n / k**2 in any two boxes, wherever in the tree."""
     n, repeats = 1000, 4000
-    split = np.array([split_total(n, parts, seed) for seed in range(repeats)])
+    split = np.array([split_total(n, parts, seed, np.arange(parts)) for seed in range(repeats)])
     assert split.shape == (repeats, parts)
     assert (split.sum(axis=1) == n).all()
     covariance = np.cov(split.T).reshape(parts, parts)
@@ -194,7 +194,7 @@ def test_splits_of_a_total_are_multinomial(parts):
 
 
 def test_splits_of_a_total_at_their_limits():
-    assert split_total(5, 0, 1).tolist() == []
-    assert split_total(0, 4, 1).tolist() == [0] * 4
-    assert split_total(10**15, 3, 1).sum() == 10**15
-    assert (np.abs(split_total(10**15, 3, 1) - 10**15 / 3) < 5 * np.sqrt(10**15)).all()
+    assert split_total(5, 0, 1, np.arange(0)).tolist() == []
+    assert split_total(0, 4, 1, np.arange(4)).tolist() == [0] * 4
+    assert split_total(10**15, 3, 1, np.arange(3)).sum() == 10**15
+    assert (np.abs(split_total(10**15, 3, 1, np.arange(3)) - 10**15 / 3) < 5 * np.sqrt(10**15)).all()

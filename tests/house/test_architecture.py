@@ -33,7 +33,7 @@ APART = {
 }
 """Folders that know less than stands before them, and all that they may import from: no wing knows another."""
 
-HOMES = {"mpi4py": ("parallel",), "h5py": ("record", "analysis.read")}
+HOMES = {"mpi4py": ("parallel",), "h5py": ("record", "analysis.read", "core.mapped")}
 """The only folders and modules that import these libraries, be it within a function."""
 
 LAZY = ("scipy", "matplotlib", "pydantic", "h5py", "mpi4py", "tqdm", "tabulate")

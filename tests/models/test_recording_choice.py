@@ -91,12 +91,13 @@ def test_networks_of_other_kinds():
     rates = RateNetwork(dt=0.1)
     rates.population("A", 3, SiegertNeuron())
     Recording.of(["rates=A[0]@1"]).apply(rates)
-    assert [(r.population, r.neurons, r.interval) for r in rates.recordings] == [("A", (0,), 10)]
+    assert [(r.population, list(r.neurons), r.interval) for r in rates.recordings] == [("A", [0], 10)]
     binary = BinaryNetwork()
     binary.population("B", 3, theta=1.0)
     binary.record_activity("B")
     Recording.of(["flips=B[:2]", "activity=B@2"]).apply(binary)
-    assert (binary.flip_recordings, binary.activity_recordings) == ({"B": (0, 1)}, {"B": 2.0})
+    assert {name: list(chosen) for name, chosen in binary.flip_recordings.items()} == {"B": [0, 1]}
+    assert binary.activity_recordings == {"B": 2.0}
     Recording.of(["flips"]).apply(binary)
     assert (binary.flip_recordings, binary.activity_recordings) == ({"B": None}, {})
     with pytest.raises(InputError, match=r"has no states to record; it has flips, activity, updates, couplings$"):

@@ -21,7 +21,7 @@ from distsim import (
     Static,
     Uniform,
 )
-from distsim.spiking import tables
+from distsim.spiking import table_making
 from distsim.spiking.input_bound import InputBound
 from distsim.spiking.synapses import segments
 from distsim.spiking.synapses.input_unit import Grid
@@ -116,7 +116,7 @@ def test_segments_and_groups_change_nothing(monkeypatch):
     assert outcome(interval=0.1) == reference
     assert len(built(network(split=True)).groups) == 4
     assert outcome(split=True) == reference
-    monkeypatch.setattr(tables, "EDGES_PER_SEGMENT", 1e9)
+    monkeypatch.setattr(table_making, "EDGES_PER_SEGMENT", 1e9)
     assert not any(table.segmented for table in built(network()).tables)
     assert outcome() == reference
 
@@ -124,7 +124,7 @@ def test_segments_and_groups_change_nothing(monkeypatch):
 def test_segments_change_nothing_in_single_precision(monkeypatch):
     reference = outcome(precision="single")
     assert reference != outcome()  # weights and sums are rounded more coarsely
-    monkeypatch.setattr(tables, "EDGES_PER_SEGMENT", 1e9)
+    monkeypatch.setattr(table_making, "EDGES_PER_SEGMENT", 1e9)
     assert outcome(precision="single") == reference
 
 

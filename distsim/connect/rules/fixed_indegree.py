@@ -12,7 +12,7 @@ from distsim.connect.rule import Edges, Ends, Int64Array, Rule, Several, Targets
 from distsim.core.declared import count, flag
 from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
-from distsim.core.rng import Streams, draw_uniform, hashed_counters, uniform_at
+from distsim.core.rng import INCREMENT, Streams, draw_uniform, hashed_counters, uniform_at
 
 
 class FixedIndegree(Rule, eq=True):
@@ -92,14 +92,29 @@ def draw_with_multapses(streams, degree, excluded, n_source, source):  # type: i
         begin += degree[t]
 
 
+@inline
+def hashed_place(source, bits):  # type: ignore[no-untyped-def]
+    """Where the hash table of 2^bits places looks for a source first: by multiplication with the golden ratio."""
+    return np.int64((np.uint64(source) * INCREMENT) >> np.uint64(64 - bits))
+
+
 @jit
 def draw_without_multapses(streams, degree, excluded, n_source, source):  # type: ignore[no-untyped-def]
     """degree[t] different uniform sources for every target t.
 
     Repeated draws are dropped until enough different ones are found; where more than half of the candidates are
-    wanted, those left out are drawn instead. Either way all sets are equally likely.
+    wanted, those left out are drawn instead. Either way all sets are equally likely. What was drawn is noted in a hash
+    table with room for four times as much; in one for all sources, each in its own place, where that is no longer.
     """
-    mark = np.full(n_source, -1, np.int64)
+    most = np.int64(0)
+    for t in range(degree.size):
+        most = max(most, degree[t])
+    bits = np.int64(2)
+    while (np.int64(1) << bits) < 4 * most:
+        bits += 1
+    hashes = n_source > (np.int64(1) << bits)
+    last = (np.int64(1) << bits) - 1
+    mark = np.full(last + 1 if hashes else n_source, -1, np.int64)
     begin = 0
     for t in range(streams.keys.size):
         candidates = n_source - 1 if excluded[t] >= 0 else n_source
@@ -110,15 +125,19 @@ def draw_without_multapses(streams, degree, excluded, n_source, source):  # type
         while found < wanted:
             chosen = allowed_source(draw_uniform(streams, t, counter), n_source, excluded[t])
             counter += 1
-            if mark[chosen] != t:
-                mark[chosen] = t
+            place = hashed_place(chosen, bits) if hashes else chosen
+            note = t << 32 | chosen
+            while hashes and mark[place] != note and mark[place] >= t << 32:
+                place = place + 1 & last
+            if mark[place] != note:
+                mark[place] = note
                 if not inverted:
                     source[begin + found] = chosen
                 found += 1
         if inverted:
             place = begin
             for candidate in range(n_source):
-                if mark[candidate] != t and candidate != excluded[t]:
+                if mark[candidate] >> 32 != t and candidate != excluded[t]:
                     source[place] = candidate
                     place += 1
         begin += degree[t]

@@ -31,7 +31,7 @@ class FixedTotalNumber(Rule, eq=True):
     def edges(self, targets: Targets) -> Iterator[Edges]:
         projection = targets.projection
         size, seed, index = projection.target.size, targets.seed, projection.index
-        degrees = targets.once("degrees", lambda: split_total(self.number, size, seed, index)[targets.index])
+        degrees = targets.once("degrees", lambda: split_total(self.number, size, seed, targets.index, index))
         excluded = targets.excluded(self.autapses)
         for piece in targets.pieces(self.number / max(projection.target.size, 1)):
             degree = degrees[piece]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from os import PathLike
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.rule import PIECE, Edges, Ends, Rule, Targets
+from distsim.connect.rule import Edges, Ends, Rule, Targets
 from distsim.core.errors import InputError
+from distsim.core.mapped import blocks, mapped
 from distsim.core.units import LARGEST, check_number, shown
 
 
@@ -17,7 +19,8 @@ class NonZero(Rule):
     """A connection from source j to target i wherever ``matrix[i, j]``, (targets, sources), is not 0.
 
     Numbers of any real type. An array is taken as it is, without a copy, and must not change until a simulation is
-    made; each rank draws the rows of its own targets. As weights serve one value or another array of this shape, such
+    made; a path stands for the float64 array of a file, ``Path("matrix.npy")`` or ``Path("file.h5/matrix")``. Each rank
+    draws the rows of its own targets. As weights serve one value or another array of this shape, such
     as the matrix itself.
     """
 
@@ -46,12 +49,12 @@ class NonZero(Rule):
             yield Edges(piece.start, degree, source.astype(np.int32), rows[row] * targets.n_source + source)
 
     def expected_edges(self, ends: Ends) -> float:
-        return float(np.count_nonzero(self.matrix))
+        return float(sum(np.count_nonzero(block) for _, block in blocks(self.matrix)))
 
     def values(self) -> list[float]:
         """The numbers in the matrix other than 0: none, the one that all connections share, or two of several."""
         found: list[float] = []
-        for _, block in _blocks(self.matrix):
+        for _, block in blocks(self.matrix):
             found = np.unique([*found, *np.unique(block[block != 0])[:2]])[:2].tolist()
             if len(found) > 1:
                 break
@@ -64,13 +67,13 @@ def _checked(given: Any) -> npt.NDArray[Any]:
     It is looked at a few rows at a time, so that one that is mapped from a file is never in memory as a whole.
     """
     try:
-        matrix = np.asarray(given)
+        matrix = mapped(given, np.float64, "NonZero: matrix") if isinstance(given, PathLike) else np.asarray(given)
     except (TypeError, ValueError, RecursionError):  # rows that differ in length
         matrix = np.zeros((), object)
     if matrix.ndim != 2 or matrix.dtype.kind not in "biuf":
         raise InputError(f"NonZero: matrix must hold numbers in rows of equal length, got {shown(given)}")
     most = np.float64(LARGEST)  # which, unlike a float, is not rounded to the type of the matrix
-    for begin, block in _blocks(matrix):
+    for begin, block in blocks(matrix):
         wrong = np.argwhere(~((block >= -most) & (block <= most)))
         if len(wrong):
             i, j = (int(k) for k in wrong[0])
@@ -78,10 +81,3 @@ def _checked(given: Any) -> npt.NDArray[Any]:
     view = matrix.view()
     view.setflags(write=False)
     return view
-
-
-def _blocks(matrix: npt.NDArray[Any]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    """A few rows after the other, each with the number of its first row."""
-    together = max(1, PIECE // max(1, matrix.shape[1]))
-    for begin in range(0, len(matrix), together):
-        yield begin, matrix[begin : begin + together]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.rule import Edges, Ends, Int64Array, Rule, Several, Targets
+from distsim.connect.rule import PIECE, Edges, Ends, Int64Array, Rule, Several, Targets
 from distsim.core.declared import flag, number
 from distsim.core.elementary import log
 from distsim.core.jit import inline, jit
@@ -22,11 +23,16 @@ class PairwiseBernoulli(Rule, eq=True):
     autapses: bool = flag(True)
 
     def edges(self, targets: Targets) -> Iterator[Edges]:
-        excluded = targets.excluded(self.autapses)
-        for piece in targets.pieces(targets.n_source):
-            degree = np.empty(piece.stop - piece.start, np.int64)
-            source = np.empty(len(degree) * targets.n_source, np.int32)
-            n = draw_bernoulli(targets.streams.part(piece), excluded[piece], targets.n_source, self.p, degree, source)
+        excluded, n_source = targets.excluded(self.autapses), targets.n_source
+        for piece in targets.pieces(self.p * n_source):
+            degree, streams = np.empty(piece.stop - piece.start, np.int64), targets.streams.part(piece)
+            n, room = -1, len(degree) * n_source
+            if room > PIECE:  # hardly ever more than ten standard deviations above the mean
+                room = min(room, int(self.p * room + 10.0 * math.sqrt(self.p * room)) + 100)
+            while n < 0:
+                source = np.empty(room, np.int32)
+                n = draw_bernoulli(streams, excluded[piece], n_source, self.p, degree, source)
+                room *= 2
             yield Edges(piece.start, degree, source[:n], None)
 
     def expected_edges(self, ends: Ends) -> float:
@@ -51,7 +57,8 @@ class PairwiseBernoulli(Rule, eq=True):
 def draw_bernoulli(streams, excluded, n_source, p, degree, source):  # type: ignore[no-untyped-def]
     """Every source with probability p for every target, by geometric gaps between those chosen; degree is written.
 
-    The gap before the next success is floor(ln u / ln(1 - p)). Returns the number of edges.
+    The gap before the next success is floor(ln u / ln(1 - p)). Returns the number of edges, or -1 where ``source`` is
+    too short for them.
     """
     edges = 0
     for t in range(streams.keys.size):
@@ -66,6 +73,8 @@ def draw_bernoulli(streams, excluded, n_source, p, degree, source):  # type: ign
             counter += 1
             if gap >= candidates - chosen - 1:
                 break
+            if edges == source.size:
+                return -1
             chosen += 1 + np.int64(gap)
             source[edges] = chosen + 1 if excluded[t] >= 0 and chosen >= excluded[t] else chosen
             edges += 1
