@@ -232,6 +232,10 @@ class Rule(Declared, abstract=True):
         """
         raise TypeError(f"projections by {cls.__name__} are drawn one by one")
 
+    def bytes_of_all(self, ends: Ends) -> float:
+        """The memory that each rank takes for all sources while it draws: none, unless the rule says otherwise."""
+        return 0.0
+
     @abstractmethod
     def expected_edges(self, ends: Ends) -> float:
         """The number of edges between all sources and targets, on average."""

@@ -148,9 +148,10 @@ def state_pieces(
         some = steps[begin : begin + together]
         mine = np.array(values[begin : begin + together]).reshape(len(some), len(columns))
         found = gather_array(mine.T.ravel(), comm, everywhere)
-        whole = np.empty((len(some) if here else 0, len(neurons)))
-        whole[:, places] = found.reshape(len(places), len(some)).T if here else 0.0
-        yield States(np.array(some if here else (), np.int64), chosen, whole)
+        some = some if here else []
+        whole = np.empty((len(some), len(neurons)))
+        whole[:, places] = found.reshape(len(places), len(some)).T
+        yield States(np.array(some, np.int64), chosen, whole)
 
 
 def gather_connections(local: list[Connections], comm: MPI.Comm, everywhere: bool = True) -> Connections:

@@ -29,7 +29,7 @@ from distsim.parallel.nodes import Nodes, nodes_of
 from distsim.spiking import exchange_steps as steps
 from distsim.spiking.exchange_plans import ByCollective, Choice, ExchangePlan, InWindow, OverNodes, can_be_compiled
 from distsim.spiking.needed_spikes import Lists, Needed
-from distsim.spiking.packed_spikes import GID_BITS, GID_MASK, pack, sort, unpack
+from distsim.spiking.packed_spikes import GID_BITS, GID_MASK, pack, sort, sort_by_digits, unpack
 from distsim.spiking.source_filter import collect, enter, filter_of
 from distsim.spiking.vector_plans import ByAllgatherv, ByAlltoallv
 
@@ -57,6 +57,7 @@ def call_kernels() -> None:
     pack(integers, np.zeros(0, np.int32), integers, 0, spikes, 0, spikes, integers)
     unpack(spikes, 0, integers, integers)
     sort(spikes)
+    sort_by_digits(spikes)
     enter(integers, spikes)
     collect(spikes, spikes, spikes, 0)
 

@@ -211,7 +211,6 @@ BITS_OF_LIBRARIES = {
 
 ALLOWED = {
     ("core.poisson_counts", "mean ** 0.5"): "only says how far the table is computed",
-    ("binary.flip_recorder", "np.sum"): "of whole numbers",
     ("analysis.liquid_distances", "((a - b) / tau) ** 2"): "compiled: a product",
     ("analysis.liquid_distances", "np.mean"): "of what a user brings",
     ("analysis.liquid_distances", "np.sum"): "of what a user brings",

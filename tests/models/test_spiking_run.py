@@ -154,13 +154,13 @@ def test_only_rank_0_is_sent_what_is_recorded(monkeypatch):
     """On three ranks: nothing is gathered where nothing is recorded, and else on rank 0 alone."""
     sent = []
 
-    def gather_array(array, comm, everywhere):
-        result = gathered(array, comm, everywhere)
-        sent.append((comm.rank, len(result)))
-        return result
+    def sorted_pieces(columns, comm, everywhere):
+        for (piece,) in gathered(columns, comm, everywhere):
+            sent.append((comm.rank, len(piece)))
+            yield (piece,)
 
-    gathered = gather.gather_array
-    monkeypatch.setattr(gather, "gather_array", gather_array)
+    gathered = gather.sorted_pieces
+    monkeypatch.setattr(gather, "sorted_pieces", sorted_pieces)
 
     def statistics_on(comm, words):
         settings = RunSettings(time=50.0, presimulation=10.0)

@@ -285,7 +285,7 @@ def test_no_spikes_are_gathered_where_nothing_is_recorded(model, tmp_path, monke
         pytest.fail("spikes are gathered")
 
     monkeypatch.setattr(gather, "gather_spikes", gathered)
-    monkeypatch.setattr(spike_file, "gather_spikes", gathered)
+    monkeypatch.setattr(spike_file, "spike_pieces", gathered)
     arguments = ["--model", model, "--sizes", "400", "--time", "40", "--presimulation", "10", "--no-plot"]
     sized = ["--indegree", "40"] if model != "microcircuit" else []
     for ranks in (1, 2):

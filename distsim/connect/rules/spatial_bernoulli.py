@@ -77,6 +77,11 @@ class SpatialBernoulli(Rule, eq=True):
                 capacity = 2 * capacity if n < 0 else capacity
             yield Edges(piece.start, degree, source[:n], None)
 
+    def bytes_of_all(self, ends: Ends) -> float:
+        """Positions and numbers of the sources by cell, where cells begin, and what sorts them."""
+        positions, _ = _positions(ends)
+        return 8.0 * positions.size + (4.0 + 16.0 + 16.0) * ends.n_source
+
     def expected_edges(self, ends: Ends) -> float:
         source, target = (_some(positions) for positions in _positions(ends))
         if not len(source) or not len(target):

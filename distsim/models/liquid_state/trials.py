@@ -35,6 +35,7 @@ from distsim.spiking.sources.spike_trains import SpikeTrains
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapses.short_term import NEVER, ShortTermDelivery
 from distsim.spiking.synapses.static import Static
+from distsim.spiking.synapses.table import EVERY_SOURCE
 from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ Int64Array = npt.NDArray[np.int64]
 BATCH = 16  # trials side by side: the state of a hundred neurons then stays in the L2 cache
 CAPACITY = 1 << 16  # spikes kept until they are copied
 _NOTHING = np.zeros(0, np.int64)
-_NO_EDGES = ((0, 0, _NOTHING), np.zeros(1, np.int64), _NOTHING, np.zeros(0), _NOTHING)
+_NO_EDGES = ((0, 0, *EVERY_SOURCE), np.zeros(1, np.int64), _NOTHING, np.zeros(0), _NOTHING)
 _NO_STATE = (*(np.zeros((1, 0)),) * 3, np.zeros((1, 0), np.int64))
 NO_STATIC = StaticTable(0, 0, _NO_EDGES)
 NO_DYNAMIC = DynamicTable(0, 0, _NO_EDGES, (*(np.zeros(0),) * 3, 0.0, 0.0, -1.0, np.zeros(0)), np.inf, *_NO_STATE)
