@@ -56,7 +56,7 @@ def _some_rows(making: Making) -> Table:
         given = _weights(making, piece), np.repeat(piece.kinds, piece.degree)
         rows.put(piece.row, piece.source, (piece.degree, piece.places), given, columns)
     rows.sort(0, columns)
-    index, offsets, _ = rows.index(offset_type(making.expected))
+    index, offsets = rows.index(offset_type(making.expected))
     return _table(making, index, offsets, (targets, weights, kinds), *_NO_RUNS)
 
 

@@ -67,14 +67,3 @@ def sort_rows(offsets, records, longest, targets, weights, delays, segments):  #
                 weights[place] = own[i]["weight"]
             if delays.size:
                 delays[place] = delay
-
-
-@jit
-def segments_of(offsets, delays, segments):  # type: ignore[no-untyped-def]
-    """segments (rows, longest + 1), zeros: as in ``sort_rows``, from delays (edges,) that ascend in each row."""
-    for row in range(offsets.size - 1):
-        of_row = segments[row]
-        for edge in range(offsets[row], offsets[row + 1]):
-            of_row[delays[edge]] += 1
-        for d in range(1, of_row.size):
-            of_row[d] += of_row[d - 1]

@@ -65,18 +65,15 @@ class SparseRows:
         """
         sort_buckets(self._begins, digits, self._source, columns)
 
-    def index(self, offset_type: Any) -> tuple[SourceIndex, npt.NDArray[Any], int]:
-        """Which sources have rows, where these begin (rows + 1,), and the most edges of one; all edges are sorted.
-
-        Their sources are lost.
-        """
+    def index(self, offset_type: Any) -> tuple[SourceIndex, npt.NDArray[Any]]:
+        """Which sources have rows, and where these begin (rows + 1,), from sorted edges; their sources are lost."""
         source, blocks = self._source, -(-self.n_source >> BLOCK_BITS)
         del self._source
         offsets = np.empty(count_rows(source) + 1, offset_type)
         begin = np.zeros(blocks + 1, np.int32)
-        most = int(write_rows(source, offsets, begin, source.view(np.uint16)))
+        write_rows(source, offsets, begin, source.view(np.uint16))
         source.resize(len(offsets) // 2, refcheck=False)  # rows of two bytes each, where edges had four: in place
-        return SourceIndex(begin, source.view(np.uint16)[: len(offsets) - 1]), offsets, most
+        return SourceIndex(begin, source.view(np.uint16)[: len(offsets) - 1]), offsets
 
 
 @jit
@@ -176,11 +173,10 @@ def count_rows(source):  # type: ignore[no-untyped-def]
 def write_rows(source, offsets, begin, low):  # type: ignore[no-untyped-def]
     """offsets (rows + 1,), begin and low of ``SourceIndex`` from the sources (edges,), ascending, of edges.
 
-    low lies in the memory of ``source``: a row is written where edges were that are read already. Returns the most
-    edges of a row.
+    low lies in the memory of ``source``: a row is written where edges were that are read already.
     """
     row, block = np.int64(0), np.int64(0)
-    last, most, first = np.int64(-1), np.int64(0), np.int64(0)
+    last = np.int64(-1)
     for edge in range(source.size):
         own = np.int64(source[edge])
         if own == last:
@@ -188,7 +184,6 @@ def write_rows(source, offsets, begin, low):  # type: ignore[no-untyped-def]
         while block < own >> BLOCK_BITS:
             block += 1
             begin[block] = row
-        most, first = max(most, edge - first), np.int64(edge)
         offsets[row] = edge
         low[row] = own & ((1 << BLOCK_BITS) - 1)
         row += 1
@@ -196,4 +191,3 @@ def write_rows(source, offsets, begin, low):  # type: ignore[no-untyped-def]
     for after in range(block + 1, begin.size):
         begin[after] = row
     offsets[row] = source.size
-    return max(most, source.size - first)

@@ -65,7 +65,7 @@ class _Expected:
 
     @property
     def segmented(self) -> bool:
-        return is_segmented(self.together.first, self.edges, self.rows, self.longest)
+        return self.dense and is_segmented(self.together.first, self.edges, self.rows, self.longest)
 
     @property
     def delay(self) -> int:

@@ -14,7 +14,7 @@ from distsim.connect.edge_kernels import count, fill
 from distsim.spiking.drawn_edges import Share, batches, pieces
 from distsim.spiking.incoming import Together, by_sources
 from distsim.spiking.kind_tables import table_of_kinds
-from distsim.spiking.sort_edges import collect, record_type, segments_of, sort_rows
+from distsim.spiking.sort_edges import collect, record_type, sort_rows
 from distsim.spiking.sparse_rows import DIGIT, SparseRows
 from distsim.spiking.synapses.table import EVERY_SOURCE, Table
 from distsim.spiking.table_making import Making, allocate, offset_type, own_values
@@ -58,7 +58,7 @@ def _every_row(making: Making) -> Table:
 
 
 def _some_rows(making: Making) -> Table:
-    """A table with rows for those sources alone that have edges here."""
+    """A table with rows for those sources alone that have edges here, too few to keep delays as segments."""
     rows, longest = SparseRows(len(making.gids), making.expected), making.longest_of()
     for piece in making.pieces():
         rows.count(piece.row, piece.source)
@@ -66,13 +66,8 @@ def _some_rows(making: Making) -> Table:
     n_edges, kind = making.checked(rows.begin()), offset_type(making.expected)
     table = _columns(making, n_edges, longest, False)
     table = _filled(making, table, partial(_fill_buckets, making, rows, longest))
-    index, offsets, most = rows.index(kind)
-    table = replace(table, index=index, offsets=offsets)
-    if not making.are_segments(n_edges, len(offsets) - 1, longest, most):
-        return table
-    segments = np.zeros((len(offsets) - 1, longest + 1), making.index_type)
-    segments_of(offsets, table.delays, segments)
-    return replace(table, delays=np.empty(0, making.delay_type), segments=segments)
+    index, offsets = rows.index(kind)
+    return replace(table, index=index, offsets=offsets)
 
 
 def _columns(making: Making, n_edges: int, longest: int, segmented: bool) -> Table:
