@@ -17,7 +17,7 @@ from distsim.parallel.signals import code_of, heeded, say
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-COMMANDS = ("report", "compare", "show", "dry")
+COMMANDS = ("report", "compare", "show", "dry", "predict")
 NEEDED = ("distsim.scaling.session", "numpy.ma")
 """Modules that an experiment takes, with all that they import; numba asks for the masked arrays of numpy."""
 
@@ -45,6 +45,10 @@ def main(arguments: list[str]) -> int:
 def _on_ranks(comm: MPI.Comm, arguments: list[str]) -> int:
     """The experiment of the command line; collective."""
     import_together(comm, NEEDED)
+    if arguments[:1] == ["machine"]:
+        from distsim.scaling.measure_machine import machine
+
+        return machine(comm, arguments[1:])
     from distsim.scaling.session import run
 
     return run(comm, arguments)
@@ -56,7 +60,7 @@ def _without_ranks(arguments: list[str]) -> Callable[[], int] | None:
     if command not in COMMANDS and not any(word.startswith("--launcher") for word in arguments):
         return None
     if launched():
-        raise InputError("report, compare, show, dry and --launcher start without mpirun")
+        raise InputError("report, compare, show, dry, predict and --launcher start without mpirun")
     if command not in COMMANDS:
         from distsim.scaling.jobs import launch
         from distsim.scaling.options import parse
@@ -66,6 +70,10 @@ def _without_ranks(arguments: list[str]) -> Callable[[], int] | None:
         from distsim.scaling.report.compare import compare
 
         return partial(compare, arguments[1:])
+    if command == "predict":
+        from distsim.scaling.predict_command import predict_command
+
+        return partial(predict_command, arguments[1:])
     if command == "dry":
         from distsim.scaling.dry_command import dry
 
