@@ -22,6 +22,8 @@ from distsim.record.storage import read_file
 
 FORMAT = 1
 MICRO = 1e-6
+LEAST_NEURONS = 100
+"""Of the reference network, which has to have some activity."""
 COSTS = {"build": "ns for each synapse", "update": "ns for each neuron and step", "deliver": "ns for each event"}
 """What is measured of computing, and its units."""
 FloatArray = npt.NDArray[np.float64]
@@ -42,13 +44,14 @@ class Exchanged:
 class Machine:
     """A machine as it was measured.
 
-    cores: how many computed side by side; compute: what a core took then for each synapse, neuron and event, see
-    ``COSTS``; exchange: what was measured of it; watts: of all processors of a node while their cores computed, where
-    they tell; measured: False where the exchange was assumed.
+    cores: how many computed side by side, each a reference network of so many ``neurons``; compute: what a core took
+    then for each synapse, neuron and event, see ``COSTS``; exchange: what was measured of it; watts: of all processors
+    of a node while their cores computed, where they tell; measured: False where the exchange was assumed.
     """
 
     name: str
     cores: int
+    neurons: int
     compute: Mapping[str, float]
     exchange: tuple[Exchanged, ...]
     watts: float | None = None
@@ -101,6 +104,7 @@ class Machine:
             f"format = {FORMAT}",
             f"name = {_quoted(self.name)}",
             f"cores = {self.cores} # that computed side by side",
+            f"neurons = {self.neurons} # of the reference network of each",
             *([] if self.watts is None else [f"watts = {self.watts:.1f} # of the processors of a node meanwhile"]),
             "",
             "[compute]",
@@ -142,7 +146,7 @@ def read_machine(path: Path) -> Machine:
 def _checked(data: Mapping[str, Any]) -> Machine:
     if data.get("format") != FORMAT:
         raise InputError(f"its format is {data.get('format')}, not {FORMAT}")
-    check_names(data, ("format", "name", "cores", "watts", "compute", "exchange"), "entry", "machine")
+    check_names(data, ("format", "name", "cores", "neurons", "watts", "compute", "exchange"), "entry", "machine")
     positive = partial(check_number, above=0.0)
     compute, exchange = data.get("compute"), data.get("exchange")
     if not isinstance(compute, Mapping) or not isinstance(exchange, list) or not exchange:
@@ -151,6 +155,7 @@ def _checked(data: Mapping[str, Any]) -> Machine:
     return Machine(
         name=str(data.get("name", "")),
         cores=check_count(data.get("cores"), "cores", low=1),
+        neurons=check_count(data.get("neurons"), "neurons", low=LEAST_NEURONS),
         compute={name: positive(compute.get(name), f"compute.{name}") for name in COSTS},
         exchange=tuple(_exchanged(entry, f"exchange[{i}]") for i, entry in enumerate(exchange)),
         watts=None if watts is None else positive(watts, "watts"),

@@ -19,7 +19,7 @@ from distsim.parallel.communicator import first_of_node, first_ranks, largest, p
 from distsim.parallel.progress import bars
 from distsim.record.storage import make_folder
 from distsim.record.surroundings import cpu_model
-from distsim.scaling.machine_file import COSTS, Exchanged, Machine, written
+from distsim.scaling.machine_file import COSTS, LEAST_NEURONS, Exchanged, Machine, written
 from distsim.scaling.point import EnergyMeter
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def machine(comm: MPI.Comm, arguments: list[str]) -> int:
         tell(1.0)
         exchange = tuple(exchanges(comm))
         tell(2.0)
-    found = Machine(cpu_model() or "unknown", comm.size, compute, exchange, watts)
+    found = Machine(cpu_model() or "unknown", comm.size, neurons, compute, exchange, watts)
     on_root(comm, lambda: _told(found, path))
     return 0
 
@@ -77,10 +77,10 @@ def _parsed(arguments: list[str]) -> tuple[Path, int] | None:
     if path.exists():
         raise InputError(f"{path} exists already; remove it or choose another --out")
     make_folder(path.parent, "folder")
-    return path, check_count(value_of(taken.neurons), "option --neurons", low=100)
+    return path, check_count(value_of(taken.neurons), "option --neurons", low=LEAST_NEURONS)
 
 
-def compute_costs(comm: MPI.Comm, neurons: int = NEURONS) -> tuple[dict[str, float], float | None]:
+def compute_costs(comm: MPI.Comm, neurons: int) -> tuple[dict[str, float], float | None]:
     """What computing takes on the slowest rank while all compute (see ``COSTS``), and the watts of a node (collective).
 
     The least of some repetitions: what a busy machine adds is no property of the machine.

@@ -129,7 +129,7 @@ class Assumptions:
     @property
     def exchange(self) -> Machine:
         """The machine whose exchanges are taken."""
-        return self.machine or Machine("assumed", 1, dict.fromkeys(COSTS, 1.0), tuple(ASSUMED), measured=False)
+        return self.machine or Machine("assumed", 1, 0, dict.fromkeys(COSTS, 1.0), tuple(ASSUMED), measured=False)
 
     @property
     def slower(self) -> dict[str, float]:
@@ -247,11 +247,9 @@ def _alone(call: partial[Any]) -> Any:
         return process.submit(call).result()
 
 
-def this_machine() -> Machine:
-    """What computing takes here, in a process of its own."""
-    from distsim.scaling.measure_machine import NEURONS
-
-    return Machine("here", 1, _alone(partial(_costs_here, NEURONS)), tuple(ASSUMED), measured=False)
+def this_machine(neurons: int) -> Machine:
+    """What computing a reference network of so many neurons takes here, in a process of its own."""
+    return Machine("here", 1, neurons, _alone(partial(_costs_here, neurons)), tuple(ASSUMED), measured=False)
 
 
 def _costs_here(neurons: int) -> dict[str, float]:

@@ -113,7 +113,7 @@ def predict_command(arguments: list[str]) -> int:
     plans = list(_plans(options))
     given = options.given
     if given.machine is not None:
-        given = replace(given, here=this_machine())
+        given = replace(given, here=this_machine(given.machine.neurons))
     found = []
     for plan in plans:
         for point in plan.points:
