@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from distsim.core.errors import DistsimError, InputError
@@ -17,7 +18,16 @@ from distsim.parallel.signals import code_of, heeded, say
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-COMMANDS = ("init", "report", "compare", "show", "dry")
+COMMANDS = {
+    "init": "ready_files.init",
+    "report": "report.command.report",
+    "show": "report.command.show",
+    "compare": "report.compare.compare",
+    "dry": "dry_command.dry",
+    "predict": "predict_command.predict_command",
+}
+"""What is done without ranks of its own, and the function that does it."""
+MACHINE = "machine"
 TEXTS = {"-h", "--help", "--version"}
 NEEDED = ("distsim.scaling.session", "numpy.ma")
 """Modules that an experiment takes, with all that they import; numba asks for the masked arrays of numpy."""
@@ -46,6 +56,10 @@ def main(arguments: list[str]) -> int:
 def _on_ranks(comm: MPI.Comm, arguments: list[str]) -> int:
     """The experiment of the command line; collective."""
     import_together(comm, NEEDED)
+    if arguments[:1] == [MACHINE]:
+        from distsim.scaling.measure_machine import machine
+
+        return machine(comm, arguments[1:])
     from distsim.scaling.session import run
 
     return run(comm, arguments)
@@ -54,7 +68,7 @@ def _on_ranks(comm: MPI.Comm, arguments: list[str]) -> int:
 def _without_ranks(arguments: list[str]) -> Callable[[], int] | None:
     """What does the work where that takes no ranks of this process; None where it takes them."""
     command = arguments[0] if arguments else ""
-    text = bool(TEXTS.intersection(arguments)) and not launched()
+    text = bool(TEXTS.intersection(arguments)) and command != MACHINE and not launched()
     if command not in COMMANDS and not text and not any(word.startswith("--launcher") for word in arguments):
         return None
     if launched():
@@ -66,21 +80,8 @@ def _without_ranks(arguments: list[str]) -> Callable[[], int] | None:
         from distsim.scaling.jobs import launch
 
         return partial(launch, options)
-    if command == "init":
-        from distsim.scaling.ready_files import init
-
-        return partial(init, arguments[1:])
-    if command == "compare":
-        from distsim.scaling.report.compare import compare
-
-        return partial(compare, arguments[1:])
-    if command == "dry":
-        from distsim.scaling.dry_command import dry
-
-        return partial(dry, arguments[1:])
-    from distsim.scaling.report import command as texts
-
-    return partial(texts.report if command == "report" else texts.show, arguments[1:])
+    module, _, function = COMMANDS[command].rpartition(".")
+    return partial(getattr(import_module(f"distsim.scaling.{module}"), function), arguments[1:])
 
 
 if __name__ == "__main__":

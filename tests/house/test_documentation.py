@@ -24,6 +24,7 @@ from distsim.command import request
 from distsim.models import registry
 from distsim.record.jsonable import write_json
 from distsim.scaling.experiment import read_experiment
+from distsim.scaling.machine_file import ASSUMED, COSTS, Machine, written
 from distsim.scaling.options import parse
 from distsim.scaling.store import Folder
 from tests import documents
@@ -230,6 +231,14 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
             run_python(shlex.split(BEFORE_PYTHON[document])[1:], None, folder)
         run_python(["-m", "distsim.scaling", *arguments], None, folder)
         assert (folder / "dry.json").exists()
+        return
+    if arguments[:1] == ["machine"]:
+        run_python(["-m", "distsim.scaling", *arguments, "--neurons", "100"], ranks, folder)
+        return
+    if arguments[:1] == ["predict"]:
+        written(Machine("made up", 2, 100, dict.fromkeys(COSTS, 1.0), ASSUMED), folder / "cluster.toml")
+        few = ["--ranks", "2", "--seeds", "1", *TINY]
+        run_python(["-m", "distsim.scaling", *arguments, *few], None, folder)
         return
     smaller = [*TINY, "--seeds", "1", "--out", str(folder / "out")]
     if "binary_ei" in arguments:
