@@ -42,6 +42,7 @@ def run(time: float) -> None:
     if not KERNEL.prepared:
         raise NESTErrors.KernelException("Run called without calling Prepare.")
     before = KERNEL.clock.step
+    RECORDERS.forget_old()
     KERNEL.run(KERNEL.clock.steps(float(time)))
     _send_spike_lists(before)
     RECORDERS.write_files()
