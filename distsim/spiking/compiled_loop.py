@@ -215,7 +215,16 @@ class CompiledLoop(SpikingLoop):
         kernel, own = group.neurons.compiled()  # type: ignore[misc] # there is one
         current, further = self._currents(group, most, end)
         buffer, begin = self._fired[k], self.counts.begins[k]
-        given = 1, 1, group.rings, group.grid.unit, current, group.poisson, buffer.index, buffer.stamp
+        given = (
+            1,
+            1,
+            group.neurons.taken(group.rings),
+            group.grid.unit,
+            current,
+            group.poisson,
+            buffer.index,
+            buffer.stamp,
+        )
         block = self._blocks.add(kernel, (*own, *given))
         steps, _, _, _, of_current, *_ = block.places[len(own) :]
         recorded = self.recorders.recorded(k)

@@ -109,6 +109,10 @@ class Group(Protocol):
         """
         return None
 
+    def taken(self, rings: tuple[npt.NDArray[Any], ...]) -> Any:
+        """``rings`` as that kernel takes them, the same object as long as they are the same."""
+        return rings
+
     def divide(self, stretches: Any) -> None:
         """Take currents and Poisson input by ``drives.stretches.Stretches`` instead of by population.
 

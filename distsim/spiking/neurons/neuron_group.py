@@ -78,11 +78,9 @@ class NeuronGroup(Group):
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """See ``Group.update``; InputError where the equations cannot be compiled."""
+        kernel, own = self.compiled()
         try:
-            return self.model.kernel(
-                self.values, self.constants, self.bounds, first_step, n_steps, rings, unit, current, poisson,
-                index, stamp,
-            )  # fmt: skip
+            return kernel(*own, first_step, n_steps, self.taken(rings), unit, current, poisson, index, stamp)
         except TypingError as error:
             why = " ".join(str(error).split())
             raise InputError(f"{type(self.model).__name__}: 'step' cannot be compiled: {why}") from error
