@@ -41,11 +41,13 @@ class ReceptorGroup(NeuronGroup):
 
     def divide(self, stretches: Stretches) -> None:
         super().divide(stretches)
+        begins = np.flatnonzero(np.diff(stretches.population, prepend=-1))
+        self._runs = np.append(begins, stretches.n)
         (membrane, receptors), table = self.constants
         self.constants = (membrane, tuple(map(_together, receptors))), table
 
     def compiled(self) -> tuple[Any, tuple[Any, ...]]:
-        return self.model.kernel, ((self.values[0], self._currents), self.constants, self.bounds)
+        return self.model.kernel, ((self.values[0], self._currents), self.constants, (self.bounds, self._runs))
 
     def taken(self, rings: Rings) -> npt.NDArray[Any]:
         """The rings of all receptors as the one array (receptors, slots, n) of which they are the rows."""
@@ -72,14 +74,22 @@ def update_of_receptors(step: Any, receive: Any) -> Any:
     def update(  # type: ignore[no-untyped-def]
         state, constants, bounds, first_step, n_steps, rings, unit, current, poisson, index, stamp
     ):
-        """As the kernels of ``neuron_loop``; rings (receptors, slots, n), currents in ``state`` (receptors, n)."""
-        (membrane, currents), ((of_membrane, of_receptors), table) = state, constants
+        """As the kernels of ``neuron_loop``; rings (receptors, slots, n), currents in ``state`` (receptors, n).
+
+        bounds: also of runs (runs + 1,), stretches of one population, whose receptors are advanced together: there may
+        be a stretch for every neuron, as each may be driven through another receptor.
+        """
+        (membrane, currents), ((of_membrane, of_receptors), table), (of_stretches, runs) = state, constants, bounds
         fired, random, change = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint64), np.empty(BLOCK)
         spikes = 0
-        for p in range(bounds.size - 1):
-            for begin in range(bounds[p], bounds[p + 1], BLOCK):
-                size = min(BLOCK, bounds[p + 1] - begin)
-                add_poisson(poisson, p, begin, size, first_step, n_steps, rings, random)
+        for run in range(runs.size - 1):
+            p, last = runs[run], runs[run + 1]
+            for begin in range(of_stretches[p], of_stretches[last], BLOCK):
+                size = min(BLOCK, of_stretches[last] - begin)
+                first, end = among(of_stretches, p, last, begin, begin + size)
+                for q in range(first, end):
+                    i, j = within(of_stretches, q, begin, size)
+                    add_poisson(poisson, q, begin + i, j - i, first_step, n_steps, rings, random)
                 own, fixed = part(membrane, begin, size), part(looked_up(of_membrane, table, p), begin, size)
                 for now in range(first_step, first_step + n_steps):
                     change[:size] = 0.0
@@ -92,15 +102,34 @@ def update_of_receptors(step: Any, receive: Any) -> Any:
                             store(flowing, i, after)
                             arriving[i] = 0
                             change[i] += moved
-                    injected = current[p, now - first_step]
                     n_fired = 0
-                    for i in range(size):
-                        after, fires = step(at(own, i), change[i], injected, at(fixed, i))
-                        store(own, i, after)
-                        fired[i] = once(fires)
-                        n_fired += once(fires)
+                    for q in range(first, end):
+                        injected = current[q, now - first_step]
+                        begins, ends = within(of_stretches, q, begin, size)
+                        for i in range(begins, ends):
+                            after, fires = step(at(own, i), change[i], injected, at(fixed, i))
+                            store(own, i, after)
+                            fired[i] = once(fires)
+                            n_fired += once(fires)
                     if n_fired > 0:
                         spikes = emit(fired[:size], begin, now, index, stamp, spikes)
         return spikes
 
     return update
+
+
+@inline
+def among(bounds, first, last, begin, end):  # type: ignore[no-untyped-def]
+    """Which of the stretches first .. last - 1 have neurons among begin .. end - 1: the first, one after the last."""
+    while bounds[first + 1] <= begin:
+        first += 1
+    after = first
+    while after < last and bounds[after] < end:
+        after += 1
+    return first, after
+
+
+@inline
+def within(bounds, q, begin, size):  # type: ignore[no-untyped-def]
+    """The neurons of stretch ``q`` in a block from ``begin`` on, counted from there: the first, one after the last."""
+    return max(bounds[q] - begin, 0), min(bounds[q + 1] - begin, size)
