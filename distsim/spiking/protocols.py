@@ -124,6 +124,10 @@ class Group(Protocol):
         """Values (n,) of a state variable at the end of the last step; sources of spikes have none."""
         raise InputError(f"a source of spikes has no state '{name}'")
 
+    def summed(self, name: str) -> tuple[npt.NDArray[Any], ...] | None:
+        """One or two arrays (n,) of which ``state`` is the sum at any time; None where it is no such sum."""
+        return None
+
     def remembered(self) -> Iterable[npt.NDArray[Any]]:
         """All that goes on from step to step, arrays (n, ...) always in the same order: what a checkpoint keeps.
 
