@@ -129,7 +129,7 @@ def Create(model: str, n: int = 1, params: Any = None, positions: Any = None) ->
     if not isinstance(n, (int, np.integer)):
         raise TypeError("n must have an integer value")
     if n < 1:
-        raise NESTErrors.BadProperty(f"n must be at least 1, got {n}")
+        raise NESTErrors.BadParameterValue(f"n must be at least 1, got {n}")
     if params is not None and not isinstance(params, (dict, list, tuple)):
         raise TypeError("params must be either a dict of parameters or a list or tuple of dicts")
     layer = None if positions is None else positions.layer(KERNEL.size + 1, int(n))

@@ -130,6 +130,8 @@ def set_attributes(given: dict[str, Any]) -> None:
             KERNEL.set_seed(int(value))
         if name in ("local_num_threads", "total_num_virtual_procs") and KERNEL.blocks and value != KERNEL.status[name]:
             raise NESTErrors.KernelException("Nodes exist: Thread/process number cannot be changed.")
+        if name == "local_num_threads":
+            KERNEL.status["total_num_virtual_procs"] = int(value) * KERNEL.comm.size
         KERNEL.status[name] = VerbosityLevel(value) if name == "verbosity" else type(SETTABLE.get(name, value))(value)
 
 
