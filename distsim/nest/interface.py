@@ -171,14 +171,15 @@ def PrintNodes() -> None:  # noqa: N802
 
 
 def GetStatus(nodes: Any, keys: Any = None, output: str = "") -> Any:  # noqa: N802
-    """What nodes or synapses have: a tuple with one entry each."""
+    """What nodes or synapses have: a tuple with one entry each, a list for one name of synapses."""
     warnings.warn("GetStatus() is deprecated; use get() of nodes and connections", UserWarning, stacklevel=2)
     if not len(nodes):
         return ()
     if output == "json":
         return json.dumps([each.get(keys) for each in nodes])
     if isinstance(keys, str) or keys is None:
-        return tuple(each.get() if keys is None else each.get(keys) for each in nodes)
+        found = [each.get() if keys is None else each.get(keys) for each in nodes]
+        return found if isinstance(keys, str) and isinstance(nodes, SynapseCollection) else tuple(found)
     return tuple(tuple(each.get(name) for name in keys) for each in nodes)
 
 

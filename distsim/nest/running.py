@@ -95,6 +95,11 @@ def known_attributes() -> list[str]:
     return sorted({*SETTABLE, *IGNORED, *_READ_ONLY})
 
 
+def read_only() -> set[str]:
+    """The names of those that cannot be set."""
+    return set(_READ_ONLY) - {"biological_time"}
+
+
 def attribute(name: str) -> Any:
     """The value of an attribute of the kernel; KeyError where there is none."""
     if name in _READ_ONLY:
