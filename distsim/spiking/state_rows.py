@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.calls import Block, Blocks
-from distsim.core.jit import jit
+from distsim.core.jit import native
 from distsim.record.state_recorder import StateRecorder
 
 BYTES = 1 << 21  # of the rows of a recorder
@@ -38,7 +38,7 @@ class StateRows:
         self.recorder.values.extend(self.rows[:n].copy())
 
 
-@jit
+@native
 def write_values(values, chosen, rows, row):  # type: ignore[no-untyped-def]
     """rows[row] (n,) = values[chosen]; returns 1, the number of rows written."""
     for i in range(chosen.size):
@@ -46,7 +46,7 @@ def write_values(values, chosen, rows, row):  # type: ignore[no-untyped-def]
     return 1
 
 
-@jit
+@native
 def write_sums(values, above, chosen, rows, row):  # type: ignore[no-untyped-def]
     """rows[row] (n,) = (values + above)[chosen]; returns 1, the number of rows written."""
     for i in range(chosen.size):
