@@ -4,7 +4,9 @@
 
 The script is run unchanged, by each simulator in turn, in fresh processes pinned to one core. Times are CPU seconds
 (user and system): ``all`` from the start of the script to its end, imports of the simulator left out; ``simulate``
-within Simulate, Prepare, Run and Cleanup. distsim's kernels are compiled and kept by an uncounted run before.
+within Simulate, Prepare, Run and Cleanup; ``run`` of that within Run, without Prepare, in which distsim draws what NEST
+draws in Connect (Simulate is Prepare, Run and Cleanup for both). distsim's kernels are compiled and kept by an
+uncounted run before.
 
 What recorders hold is compared: events of each (with a mean of every recorded quantity) before every ResetKernel and
 at the end; and the weights of synapses, where they are not too many. ``same`` says whether both have the same events,
@@ -32,6 +34,8 @@ from typing import Any
 import measure
 
 SIDES = ("NEST", "distsim")
+KINDS = ("all", "simulate", "run")
+"""Times that are told."""
 FEW = 100_000
 """Synapses of which the weights are compared."""
 HERE = Path(__file__).resolve()
@@ -98,7 +102,7 @@ def show(side: str, runs: list[dict[str, Any]], output: bool) -> bool:
             return True
         if output:
             print(run["printed"])
-    for kind in ("all", "simulate"):
+    for kind in KINDS:
         print(f"  {kind:9} {' '.join(f'{run[kind]:.3g}' for run in runs)} s of CPU time")
     for k, first in enumerate(runs[0]["recorders"]):
         each = [run["recorders"][k] if k < len(run["recorders"]) else {} for run in runs]
@@ -120,7 +124,7 @@ def compare(runs: dict[str, list[dict[str, Any]]]) -> None:
     """Print how much faster, and whether events are the same."""
     theirs, ours = runs["NEST"], runs["distsim"]
     print()
-    for kind in ("all", "simulate"):
+    for kind in KINDS:
         ratios = [a[kind] / b[kind] for a, b in zip(theirs, ours, strict=True) if b[kind]]
         print(f"{kind}: {statistics.median(ratios):.2g} times as fast" if ratios else f"{kind}: nothing to compare")
     pairs = [(a["recorders"], b["recorders"]) for a, b in zip(theirs, ours, strict=True)]
@@ -145,11 +149,21 @@ class Watch:
     """CPU time within calls of the kernel, and what recorders held."""
 
     def __init__(self, nest: Any, seed: int) -> None:
-        self.nest, self.seed, self.simulate = nest, seed, 0.0
+        self.nest, self.seed = nest, seed
+        self.seconds = dict.fromkeys(("Prepare", "Run", "Cleanup"), 0.0)
         self.recorders: list[dict[str, Any]] = []
-        self.depth, self.collecting = 0, 0.0
-        for name in ("Simulate", "Prepare", "Run", "Cleanup"):
-            self._replace(name, self._timed(getattr(nest, name)))
+        self.collecting = 0.0
+        for name in self.seconds:
+            self._replace(name, self._timed(name, getattr(nest, name)))
+
+        def simulate(t: float) -> None:
+            nest.Prepare()
+            try:
+                nest.Run(t)
+            finally:
+                nest.Cleanup()
+
+        self._replace("Simulate", simulate)
         reset = nest.ResetKernel
 
         def begin_anew() -> None:
@@ -163,16 +177,13 @@ class Watch:
     def _replace(self, name: str, function: Any) -> None:
         vars(self.nest)[name] = function
 
-    def _timed(self, function: Any) -> Any:
+    def _timed(self, name: str, function: Any) -> Any:
         def call(*given: Any, **named: Any) -> Any:
-            self.depth += 1
             begin = time.process_time()
             try:
                 return function(*given, **named)
             finally:
-                self.depth -= 1
-                if not self.depth:
-                    self.simulate += time.process_time() - begin
+                self.seconds[name] += time.process_time() - begin
 
         return call
 
@@ -208,7 +219,8 @@ def contents(events: dict[str, Any]) -> dict[str, Any]:
     """Number of events, a digest of their times (of synapses, weights) and senders in any order, means of the rest."""
     import numpy as np
 
-    events = {name: np.nan_to_num(np.array(values, float)) for name, values in events.items()}  # None: it has no such
+    read = {name: np.array(values, float, ndmin=1) for name, values in events.items()}
+    events = {name: np.nan_to_num(values) for name, values in read.items()}  # None: it has no such
     columns = [events.pop(name, np.zeros(0)) for name in ("times", "senders")]
     order = np.lexsort(columns)
     digest = hashlib.sha256(b"".join(np.round(column[order], 6).tobytes() for column in columns)).hexdigest()
@@ -233,9 +245,8 @@ def one_side(options: argparse.Namespace) -> int:
         runpy.run_path(str(options.script), run_name="__main__")
     all_of_it = time.process_time() - begin - watch.collecting
     watch.collect()
-    measure.emit(
-        {"all": all_of_it, "simulate": watch.simulate, "recorders": watch.recorders, "printed": printed.getvalue()}
-    )
+    times = {"all": all_of_it, "simulate": sum(watch.seconds.values()), "run": watch.seconds["Run"]}
+    measure.emit({**times, "recorders": watch.recorders, "printed": printed.getvalue()})
     return 0
 
 

@@ -109,6 +109,23 @@ def _part(values, begin, size):  # type: ignore[no-untyped-def]
     return lambda values, begin, size: values
 
 
+def row(values: Any, k: int) -> Any:
+    """values[k] of an array; of a number, a column of a table, the k-th after it; of a tuple those of its entries."""
+    if isinstance(values, tuple):
+        return row_of_each(values, k)
+    return values[k] if isinstance(values, np.ndarray) else values + k
+
+
+row_of_each = over_tuples(row)
+
+
+@overload(row, jit_options=INLINE)
+def _row(values, k):  # type: ignore[no-untyped-def]
+    if isinstance(values, types.BaseTuple):
+        return lambda values, k: row_of_each(values, k)
+    return (lambda values, k: values[k]) if isinstance(values, types.Array) else (lambda values, k: values + k)
+
+
 def looked_up(values: Any, table: Any, p: int) -> Any:
     """table[p, values] of a number, entry p of an array (rows, 1), an array (n,) itself; of a tuple those of each."""
     if isinstance(values, tuple):

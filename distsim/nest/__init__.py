@@ -41,6 +41,8 @@ class NestModule(ModuleType):
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, ModuleType) or name.startswith("_"):
             super().__setattr__(name, value)
+        elif name in running.read_only():
+            raise AttributeError(f"`{name}` is a read only kernel attribute.")
         elif name in running.known_attributes():
             interface.SetKernelStatus({name: value})
         else:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from distsim.nest.current_generators import CURRENTS
+from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import NEVER, NodeModel, Values
 from distsim.nest.spike_lists import SPIKE_LIST, accept, within_window
 from distsim.nest.time_grid import Clock
@@ -58,18 +59,41 @@ def _generator(
     return NodeModel(name, "generator", WINDOW | values, fixed=fixed, drive=drive, source=source, accept=accept)
 
 
+def _check_rate(values: Values, given: Values, clock: Clock) -> Values:
+    if given.get("rate", 0.0) < 0.0:
+        raise NESTErrors.BadProperty("The rate cannot be negative.")
+    return given
+
+
+def _check_times(values: Values, given: Values, clock: Clock) -> Values:
+    """The times at which a multimeter records must be steps."""
+    if "interval" in given and not given["interval"] >= clock.resolution:
+        raise NESTErrors.BadProperty(
+            "The sampling interval must be at least as long as the simulation resolution, got "
+            f"{given['interval']:g} ms of {clock.resolution:g} ms"
+        )
+    for name in ("interval", "offset"):
+        if name in given and not clock.on_grid(given[name]):
+            raise NESTErrors.BadProperty(
+                f"The {name} of sampling must be a multiple of the simulation resolution, got {given[name]:g} ms"
+            )
+    return given
+
+
 PACKETS = {"pulse_times": np.zeros(0), "activity": 0, "sdev": 0.0}
 DEVICES = {
     model.name: model
     for model in (
-        _generator("poisson_generator", {"rate": 0.0}, _poisson, _poisson_source),
+        _generator("poisson_generator", {"rate": 0.0}, _poisson, _poisson_source, _check_rate),
         *(_generator(name, values, drive, accept=check) for name, values, drive, check in CURRENTS),
         _generator("pulsepacket_generator", PACKETS, None, _packets, _check_packets),
         _generator("spike_generator", SPIKE_LIST, None, _trains, accept),
         NodeModel("spike_recorder", "recorder", RECORDER, fixed={"frozen": False}),
         NodeModel("weight_recorder", "recorder", RECORDER, fixed={"frozen": False}),
         NodeModel("volume_transmitter", "recorder", RECORDER | {"deliver_interval": 1}, fixed={"frozen": False}),
-        NodeModel("multimeter", "recorder", SAMPLER, fixed={"frozen": False}),
-        NodeModel("voltmeter", "recorder", SAMPLER | {"record_from": ["V_m"]}, fixed={"frozen": False}),
+        NodeModel("multimeter", "recorder", SAMPLER, fixed={"frozen": False}, accept=_check_times),
+        NodeModel(
+            "voltmeter", "recorder", SAMPLER | {"record_from": ["V_m"]}, fixed={"frozen": False}, accept=_check_times
+        ),
     )
 }

@@ -27,11 +27,16 @@ from distsim.spiking.explicit_edges import kind_of
 from distsim.spiking.network import Network, Population, Projection
 from distsim.spiking.simulation import Simulation
 from distsim.spiking.sources.spike_trains import SpikeTrains
+from distsim.spiking.synapses.static import Static
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 Int64Array = npt.NDArray[np.int64]
+IGNORED_BY_PARROTS = 1
+"""The receptor at which they do not repeat what arrives."""
+BESIDE = -1
+"""Number of calls that are none of the script."""
 
 
 @dataclass
@@ -146,25 +151,37 @@ class Engine:
                 raise NESTErrors.NotImplemented("give parrots and neurons connections by calls of their own")
             if any(np.any(block.values.get(name) != value) for name, value in target.items()):
                 raise NESTErrors.NotImplemented("targets that differ in tau_minus need calls of Connect of their own")
-        values = call.values | ({"weight": 1.0} if first.kind == "parrot" else {})
-        receptor = None if len(receptors) == 1 else call.receptor
+        repeated = first.kind == "parrot" and call.receptor == 0
+        beside = repeated and (call.kind.spec.states != () or call.kind.recorder is not None)
+        own = {"weight": 1.0} if repeated and not beside else {}
+        values = call.values | own
+        receptor = None if len(receptors) == 1 else IGNORED_BY_PARROTS if beside else call.receptor
         if any(isinstance(value, np.ndarray) for value in target.values()):
             target = {name: _same(name, value) for name, value in target.items()}
         synapse = call.kind.spec.synapse(values, target, receptor)
         if not call.overrides:
-            self.projections[call.number] = self.simulated[call.number] = self._project(call, synapse)
-            return []
+            drawn = self.projections[call.number] = self.simulated[call.number] = self._project(call, synapse)
+            return [self._repeated(call, drawn)] if beside else []
         ends = self.neurons(call.source), self.neurons(call.target)
         drawn = Projection(len(self.network.projections), *ends, call.rule, synapse)
         listed = call.explicit(drawn if call.random else call.stand_in(), self.seed, self.clock)
-        values = listed.values | ({"weight": 1.0} if first.kind == "parrot" else {})
+        values = listed.values | own
         explicit = listed, call.kind.spec.synapse(values, target, receptor)
         self.projections[call.number] = drawn
         if kind_of(*ends, call.rule, synapse) is not None:
             self.simulated[call.number] = self._project(*explicit)
-            return []
+            return [self._repeated(call, drawn)] if beside else []
         self.network.connect(*ends, FixedTotalNumber(0), call.kind.spec.synapse(_plain(values), target, receptor))
-        return [explicit]
+        return [explicit, *([self._repeated(call, drawn)] if beside else [])]
+
+    def _repeated(self, call: Call, drawn: Projection) -> tuple[Call, Any]:
+        """The edges of a call onto parrots with the weight 1: they repeat a spike whatever a synapse makes of it.
+
+        The synapses themselves end where parrots ignore what arrives.
+        """
+        listed = call.explicit(drawn if call.random else call.stand_in(), self.seed, self.clock)
+        static = Static(1.0, listed.values["delay"], receptor=call.receptor)
+        return replace(listed, number=BESIDE, kind=replace(call.kind, recorder=None)), static
 
     def _project(self, call: Call, synapse: Any) -> Projection:
         """Add a call to the network as it is."""

@@ -83,6 +83,12 @@ class EventLog:
         values = dict(zip(OF_WEIGHTS, columns, strict=True))
         self.weights[recorder].append(Events(senders, steps, np.zeros(len(steps)), values))
 
+    def forget(self, step: int) -> None:
+        """Forget all up to ``step``."""
+        for kept in (self.spikes, self.samples, self.weights) if step else ():
+            for parts in kept.values():
+                parts[:] = [part.take(part.steps > step) for part in parts]
+
     def weights_of(self, recorder: int) -> Events:
         """All that a weight recorder has."""
         self.weights[recorder] = [Events.joined(self.weights[recorder], OF_WEIGHTS)]

@@ -129,7 +129,7 @@ def Create(model: str, n: int = 1, params: Any = None, positions: Any = None) ->
     if not isinstance(n, (int, np.integer)):
         raise TypeError("n must have an integer value")
     if n < 1:
-        raise NESTErrors.BadProperty(f"n must be at least 1, got {n}")
+        raise NESTErrors.BadParameterValue(f"n must be at least 1, got {n}")
     if params is not None and not isinstance(params, (dict, list, tuple)):
         raise TypeError("params must be either a dict of parameters or a list or tuple of dicts")
     layer = None if positions is None else positions.layer(KERNEL.size + 1, int(n))
@@ -171,14 +171,15 @@ def PrintNodes() -> None:  # noqa: N802
 
 
 def GetStatus(nodes: Any, keys: Any = None, output: str = "") -> Any:  # noqa: N802
-    """What nodes or synapses have: a tuple with one entry each."""
+    """What nodes or synapses have: a tuple with one entry each, a list for one name of synapses."""
     warnings.warn("GetStatus() is deprecated; use get() of nodes and connections", UserWarning, stacklevel=2)
     if not len(nodes):
         return ()
     if output == "json":
         return json.dumps([each.get(keys) for each in nodes])
     if isinstance(keys, str) or keys is None:
-        return tuple(each.get() if keys is None else each.get(keys) for each in nodes)
+        found = [each.get() if keys is None else each.get(keys) for each in nodes]
+        return found if isinstance(keys, str) and isinstance(nodes, SynapseCollection) else tuple(found)
     return tuple(tuple(each.get(name) for name in keys) for each in nodes)
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from distsim.nest import kernel_attributes
 from distsim.nest.connection_calls import Call, SynapseKind
+from distsim.nest.connection_models import SYNAPSES
 from distsim.nest.device_models import DEVICES
 from distsim.nest.engine_bridge import Engine
 from distsim.nest.event_log import EventLog
@@ -20,7 +21,6 @@ from distsim.nest.neuron_models import NEURONS
 from distsim.nest.node_blocks import Block, Model, blocks_of
 from distsim.nest.parameter_objects import Drawing, Parameter
 from distsim.nest.positioned_nodes import Layer
-from distsim.nest.synapse_models import SYNAPSES
 from distsim.nest.time_grid import Clock
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 A node of NEST is a neuron, a generator or a recorder. Neurons become populations; a generator becomes a stimulus of
 what it is connected to (``drive``), a population of sources (``source``), or both; recorders have no object of their
-own. The tables of all models stand in ``neuron_models``, ``device_models`` and ``synapse_models``.
+own. The tables of all models stand in ``neuron_models``, ``device_models`` and ``connection_models``.
 """
 
 from __future__ import annotations

@@ -150,14 +150,15 @@ def finite(values: Values) -> Values:
 
 def blocks_of(blocks: list[Block], ids: Int64Array) -> Iterable[tuple[Block, Int64Array]]:
     """The blocks that nodes are of, and which of their nodes they are, run by run in the order of ``ids``."""
-    if len(ids) == 1:
-        block = blocks[bisect_right(blocks, ids[0], key=lambda block: block.first) - 1]
-        yield block, ids - block.first
-    if len(ids) < 2:
+    if not len(ids):
         return
-    firsts = np.array([block.first for block in blocks])
-    which = np.searchsorted(firsts, ids, side="right") - 1
+    low, high = (bisect_right(blocks, end, key=lambda block: block.first) for end in (ids.min(), ids.max()))
+    near = blocks[low - 1 : high]
+    if len(near) == 1:
+        yield near[0], ids - near[0].first
+        return
+    which = np.searchsorted([block.first for block in near], ids, side="right") - 1
     ends = np.flatnonzero(np.diff(which)) + 1
-    for run in np.split(np.arange(len(ids)), ends) if len(ends) else [slice(None)]:
-        block = blocks[which[run][0]]
+    for run in np.split(np.arange(len(ids)), ends):
+        block = near[which[run[0]]]
         yield block, ids[run] - block.first

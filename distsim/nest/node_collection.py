@@ -199,6 +199,8 @@ class NodeCollection:
         if kwargs and params is not None:
             raise TypeError("must either provide params or kwargs, but not both.")
         given = kwargs if params is None else params
+        if isinstance(given, (list, tuple)) and len(given) == 1:
+            (given,) = given  # of all
         if isinstance(given, (list, tuple)):
             if len(given) != len(self):
                 raise TypeError(f"params has {len(given)} dictionaries for {len(self)} nodes")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.nest.connection_calls import Batch
+from distsim.nest.connection_calls import Call
 from distsim.nest.event_log import OF_WEIGHTS, Events
 from distsim.nest.kernel import Kernel
 from distsim.nest.kernel_attributes import VERSION
@@ -28,12 +28,14 @@ class Past:
     """What holds for the events of a recorder up to now: those up to ``forgotten`` are none of its any more.
 
     windows: (until, after, last): of the events up to step ``until`` those after ``after``, not later than ``last``.
-    written: the step up to which they are in its file.
+    written: the step up to which they are in its file. connected: by each call of Connect, the nodes (which of their
+    block) of which it records.
     """
 
     forgotten: int = 0
     written: int = 0
     windows: list[tuple[int, int, int]] = field(default_factory=list)
+    connected: dict[int, list[tuple[Block, Int64Array]]] = field(default_factory=dict)
 
 
 class Recorders:
@@ -48,6 +50,11 @@ class Recorders:
         if self.epoch != self.kernel.epoch:
             self.epoch, self.pasts = self.kernel.epoch, {}
         return self.pasts.setdefault(block.first, Past())
+
+    def forget_old(self) -> None:
+        """Take out of the log what no recorder holds any more."""
+        recorders = [block for block in self.kernel.blocks if block.kind == "recorder"]
+        self.kernel.log.forget(min((self.past(block).forgotten for block in recorders), default=0))
 
     def set(self, block: Block, values: Values) -> None:
         """Take note of values that a recorder is given, before it has them."""
@@ -105,18 +112,22 @@ class Recorders:
         if block.spec.name == "weight_recorder":
             yield 0, self.kernel.log.weights_of(block.first)
         for call in self.kernel.of_recorder.get(block.first, ()):
-            if call.way == "record":
-                index = np.flatnonzero(call.target == block.first)
-                for batch in self._edges(call, index, None):
-                    for senders, places in blocks_of(self.kernel.blocks, np.sort(batch.source)):
-                        yield call.since, _of(self.kernel.log.spikes_of(senders.first), senders, places)
-            elif names:
-                for batch in self._edges(call, np.arange(len(call.target)), np.array([block.first])):
-                    for neurons, places in blocks_of(self.kernel.blocks, np.sort(batch.target)):
-                        yield call.since, self._sampled(block, neurons, places, names)
+            for nodes, places in self._connected(block, call):
+                if call.way == "record":
+                    yield call.since, _of(self.kernel.log.spikes_of(nodes.first), nodes, places)
+                elif names:
+                    yield call.since, self._sampled(block, nodes, places, names)
 
-    def _edges(self, call: Any, targets: Int64Array, sources: Int64Array | None) -> Iterator[Batch]:
-        yield from call.batches(call.stand_in(), 0, self.kernel.clock, targets, sources)
+    def _connected(self, block: Block, call: Call) -> list[tuple[Block, Int64Array]]:
+        """The nodes of which a recorder records by a call, run by run in ascending order."""
+        known = self.past(block).connected
+        if call.number not in known:
+            every, own = np.arange(len(call.target)), np.array([block.first])
+            index, sources = (np.flatnonzero(call.target == own), None) if call.way == "record" else (every, own)
+            edges = call.batches(call.stand_in(), 0, self.kernel.clock, index, sources)
+            ids = [batch.source if call.way == "record" else batch.target for batch in edges]
+            known[call.number] = [run for some in ids for run in blocks_of(self.kernel.blocks, np.sort(some))]
+        return known[call.number]
 
     def _sampled(self, block: Block, neurons: Block, places: Int64Array, names: list[str]) -> Events:
         """Samples of some nodes of a block at the times of a multimeter."""

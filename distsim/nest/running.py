@@ -42,6 +42,7 @@ def run(time: float) -> None:
     if not KERNEL.prepared:
         raise NESTErrors.KernelException("Run called without calling Prepare.")
     before = KERNEL.clock.step
+    RECORDERS.forget_old()
     KERNEL.run(KERNEL.clock.steps(float(time)))
     _send_spike_lists(before)
     RECORDERS.write_files()
@@ -94,6 +95,11 @@ def known_attributes() -> list[str]:
     return sorted({*SETTABLE, *IGNORED, *_READ_ONLY})
 
 
+def read_only() -> set[str]:
+    """The names of those that cannot be set."""
+    return set(_READ_ONLY) - {"biological_time"}
+
+
 def attribute(name: str) -> Any:
     """The value of an attribute of the kernel; KeyError where there is none."""
     if name in _READ_ONLY:
@@ -129,6 +135,8 @@ def set_attributes(given: dict[str, Any]) -> None:
             KERNEL.set_seed(int(value))
         if name in ("local_num_threads", "total_num_virtual_procs") and KERNEL.blocks and value != KERNEL.status[name]:
             raise NESTErrors.KernelException("Nodes exist: Thread/process number cannot be changed.")
+        if name == "local_num_threads":
+            KERNEL.status["total_num_virtual_procs"] = int(value) * KERNEL.comm.size
         KERNEL.status[name] = VerbosityLevel(value) if name == "verbosity" else type(SETTABLE.get(name, value))(value)
 
 

@@ -262,7 +262,7 @@ def _value(part: Batch, name: str) -> npt.NDArray[Any]:
     if name in call.kind.spec.states and _was_simulated(call):
         raise NESTErrors.NotImplemented(f"{call.kind.name}: {name} is not told once the synapses were simulated")
     if name in part.values:
-        return part.values[name]
+        return part.values[name].astype(np.int64) if name == "synapse_label" else part.values[name]
     constant = {
         "receptor": call.receptor, "synapse_id": call.kind.number, "synapse_model": call.kind.name, "target_thread": 0,
         "port": 0, "sizeof": 0, **call.kind.spec.fixed,

@@ -1,7 +1,8 @@
 """The loop over intervals, run by one compiled function (``interval``) where that is possible.
 
-It gives what ``SpikingLoop`` gives, to the bit. Intervals in which states are recorded are left to that one, and so is
-the rest of an interval in which an array was full. Between two calls of the function all is where Python sees it.
+It gives what ``SpikingLoop`` gives, to the bit. To that one are left intervals with recorded states that only Python
+can work out, and the rest of an interval in which an array was full. Between two calls of the function all is where
+Python sees it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from distsim.spiking.exchange_steps import step_in_python
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.recorders import Fired, Recorders
+from distsim.spiking.state_rows import StateRows
 from distsim.spiking.synapses.history import append
 
 if TYPE_CHECKING:
@@ -106,6 +108,11 @@ class CompiledLoop(SpikingLoop):
         self._spent = np.zeros(len(stages.PHASES), np.int64)
         self._kept = Kept.of(self.local, self.recorders)
         self._all_gids = np.concatenate([np.zeros(0, np.int64), *(group.gids for group in self.local.groups)])
+        self._states = [
+            StateRows(k, recorder, self.interval)
+            for k, group in enumerate(self.local.groups)
+            for recorder in self.recorders.states_of(group)
+        ]
         self._received = np.empty(0, np.uint64)
         self._hold(RECEIVED)
 
@@ -120,12 +127,21 @@ class CompiledLoop(SpikingLoop):
             return
         end = self.step + n_steps
         while self.step < end:
-            due = self.recorders.next_states(self.step)
+            due = self.recorders.next_states(self.step) if self._states_in_python() else None
             stop = end if due is None else min(end, self.step + (due - 1 - self.step) // self.interval * self.interval)
             if stop > self.step:
                 self._run_compiled(stop, tick)
             else:
                 super().run(min(self.interval, end - self.step), tick)
+
+    def _states_in_python(self) -> bool:
+        """Whether a state is recorded that compiled code cannot find."""
+        return any(self._arrays_of(rows) is None for rows in self._states)
+
+    def _arrays_of(self, rows: StateRows) -> tuple[npt.NDArray[Any], ...] | None:
+        """The arrays of which a recorded state is the sum; None where Python works it out."""
+        neurons = self.local.groups[rows.group].neurons
+        return None if overridden(neurons, "state", "summed") else neurons.summed(rows.recorder.recording.variable)
 
     def _run_compiled(self, end: int, tick: Callable[[int], None]) -> None:
         """Run intervals up to step ``end``, at which one ends."""
@@ -134,9 +150,10 @@ class CompiledLoop(SpikingLoop):
             begin = time.perf_counter()
             most = max(1, min(self._at_once, CURRENT_BYTES // max(1, self._current_bytes())))
             arguments = self._arguments(most, end)
-            ready = time.perf_counter()
+            ready, start = time.perf_counter(), self.step
             done = stages.run((most, self.interval, end), *arguments, (self._clock, self._spent))
             self._after_run()
+            self._hand_over_states(arguments[1][1], start)
             if self._state[stages.STAGE] != stages.DONE:
                 self._end_interval()
                 clocks.start(self._clock)
@@ -193,6 +210,11 @@ class CompiledLoop(SpikingLoop):
             self.recorders.add(k, kept.index[k, :n], kept.stamp[k, :n])
         kept.used[:] = 0
 
+    def _hand_over_states(self, samples: Int64Array, start: int) -> None:
+        """Let the recorders have the states that were recorded after step ``start``."""
+        for rows, n in zip(self._states, samples[:, stages.KEPT].tolist(), strict=False):
+            rows.hand_over(n, rows.recorder.recording.next_after(start))
+
     def _current_bytes(self) -> int:
         """Bytes of the currents of one interval."""
         return sum(8 * self.interval * group.stretches.n for group in self.local.groups if group.has_currents)
@@ -204,9 +226,11 @@ class CompiledLoop(SpikingLoop):
         self._blocks.start()
         numbered = list(enumerate(self.local.groups))
         groups = [self._of_group(k, group, most, end) for k, group in numbered]
+        samples = [] if self._states_in_python() else [self._of_state(rows) for rows in self._states]
         plastic = [self._of_history(k, table) for k, group in numbered for table in group.plastic_inputs]
         tables = [self._of_table(table) for table in self.local.tables]
-        rows = tuple(_rows(entries, n) for entries, n in ((groups, 12), (plastic, 7), (tables, 4)))
+        widths = (groups, 14), (samples, 9), (plastic, 7), (tables, 4)
+        rows = tuple(_rows(entries, n) for entries, n in widths)
         neurons = self._all_gids, self.counts.every, self.spike_hash.sums
         received = self._packed, self._received, self._gids, self._stamps
         spikes = (self._every.index, self._every.stamp), self._of_targets, received, self._counts
@@ -218,15 +242,31 @@ class CompiledLoop(SpikingLoop):
         kernel, own = group.neurons.compiled()  # type: ignore[misc] # there is one
         current, further = self._currents(group, most, end)
         buffer, begin = self._fired[k], self.counts.begins[k]
-        given = 1, 1, group.rings, group.grid.unit, current, group.poisson, buffer.index, buffer.stamp
+        given = (
+            1,
+            1,
+            group.neurons.taken(group.rings),
+            group.grid.unit,
+            current,
+            group.poisson,
+            buffer.index,
+            buffer.stamp,
+        )
         block = self._blocks.add(kernel, (*own, *given))
-        steps, _, _, _, of_current, *_ = block.places[len(own) :]
+        steps, _, _, _, of_current, _, of_index, of_stamp = block.places[len(own) :]
         recorded = self.recorders.recorded(k)
         keeps = stages.KEEPS_ALL if recorded is None else stages.KEEPS_SOME if recorded.any() else stages.KEEPS_NONE
         neurons = begin, begin + len(group.gids)
         hashed = len(self.spike_hash.sums) if group.model.receives else 0
         places = steps, of_current + DATA, current.ctypes.data, further
-        return [*row_of(block), *places, self._begins[k], *neurons, hashed, keeps]
+        written = of_index + DATA, of_stamp + DATA
+        return [*row_of(block), *places, self._begins[k], *neurons, hashed, keeps, *written]
+
+    def _of_state(self, rows: StateRows) -> list[int]:
+        """The row of a state that is recorded: see ``interval.OF_GROUP``."""
+        block, recording = rows.block(self._blocks, self._arrays_of(rows) or ()), rows.recorder.recording
+        due = recording.next_after(self.step), recording.interval
+        return [*row_of(block), rows.group, block.places[-1], *due, 0, len(rows.rows)]
 
     def _of_history(self, group: int, table: LocalTable) -> list[int]:
         """The row of a plastic table: see ``interval.GROUP``."""

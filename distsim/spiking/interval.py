@@ -25,10 +25,14 @@ UPDATE_TIME, RECORD_TIME, WAIT_TIME, COMMUNICATE_TIME, DELIVER_TIME = range(5)
 PHASES = ("update", "record", "wait", "communicate", "deliver")
 THUNK, KERNEL, BLOCK = range(3)
 """First entries of the row of every group and table: addresses of its thunk and kernel; its first word of memory."""
-STEPS, CURRENT, CURRENTS, CURRENT_BYTES, SPIKES, NEURONS, NEURONS_END, HASHED, KEEPS = range(3, 12)
+STEPS, CURRENT, CURRENTS, CURRENT_BYTES, SPIKES, NEURONS, NEURONS_END, HASHED, KEEPS, INDEX, STAMP = range(3, 14)
 """Of a group: words of the first step and of the address of the current, from its first word on; the address of the
 currents of the first interval, and how many bytes further those of the next are; its first place among spikes, its
-first neuron, the one after its last; how many sums its spikes are hashed into; which spikes are kept."""
+first neuron, the one after its last; how many sums its spikes are hashed into; which spikes are kept; words of the
+addresses of index and stamp."""
+OF_GROUP, PLACE_OF, DUE, EVERY, KEPT, ROOM = range(3, 9)
+"""Of a state that is recorded: its group, the word of the row to write; the step at which it is next recorded, and in
+how many steps again; how many rows were written, and how many there are."""
 GROUP, FIRST, END, LONGEST = range(3, 7)
 """Of a plastic table: the group of its targets, the first of these in it, the one after the last; longest delay."""
 TIME = 3
@@ -42,15 +46,15 @@ KEEPS_NONE, KEEPS_SOME, KEEPS_ALL = range(3)
 def run(limits, state, rows, memory, neurons, spikes, kept, exchanged, clock):  # type: ignore[no-untyped-def]
     """Run at most ``most`` intervals of ``interval`` steps, not beyond step ``end``; returns how many were ended.
 
-    limits: (most, interval, end). state: see STEP. rows: of groups, plastic tables and tables, int64, see THUNK;
-    memory: the words of their blocks. neurons: (gids, spikes so far) of all groups, one after the other, and the sums
-    of the hash. spikes: index and stamp, of all groups, of the targets of a table, (packed, received, gids, stamps)
-    and the number of those of each group. kept: see ``keep``. exchanged: addresses of the step of the exchange and
-    of what waits, a handle for that, and what the step works on, see ``exchange_steps``. clock: (words, ns spent in
+    limits: (most, interval, end). state: see STEP. rows: of groups, recorded states, plastic tables and tables, int64,
+    see THUNK; memory: the words of their blocks. neurons: (gids, spikes so far) of all groups, one after the other, and
+    the sums of the hash. spikes: index and stamp, of all groups, of the targets of a table, (packed, received, gids,
+    stamps) and the number of those of each group. kept: see ``keep``. exchanged: addresses of the step of the exchange
+    and of what waits, a handle for that, and what the step works on, see ``exchange_steps``. clock: (words, ns spent in
     each phase).
     """
     most, interval, end = limits
-    groups, plastic, tables = rows
+    groups, samples, plastic, tables = rows
     fired, of_targets, (packed, received, gids, stamps), counts = spikes
     step, wait, handle, own = exchanged
     words, spent = clock
@@ -60,8 +64,10 @@ def run(limits, state, rows, memory, neurons, spikes, kept, exchanged, clock):  
             return i
         start = state[STEP]
         stop = min(start + interval, end)
+        if not have_room(samples, stop):
+            return i
         state[START], state[STEP] = start, stop
-        state[PACKED] = advance(groups, memory, i, start, stop - start, neurons, fired, packed, counts)
+        state[PACKED] = advance(groups, samples, memory, i, (start, stop), neurons, fired, packed, counts)
         lap(words, spent, UPDATE_TIME)
         state[STAGE], state[PLACE] = RECORD, keep(groups, fired, counts, kept)
         lap(words, spent, RECORD_TIME)
@@ -107,27 +113,66 @@ def set_length(array, n, memory):  # type: ignore[no-untyped-def]
 
 
 @native_inline
-def advance(groups, memory, i, start, n_steps, neurons, fired, packed, counts):  # type: ignore[no-untyped-def]
+def advance(groups, samples, memory, i, steps, neurons, fired, packed, counts):  # type: ignore[no-untyped-def]
     """Advance all groups by their kernels (*own, first_step, n_steps, rings, unit, current, poisson, index, stamp).
 
-    i: number of the interval. counts (groups,) is written. Returns the number of packed spikes.
+    i: number of the interval; steps: the last one before it, and its last. counts (groups,) is written. A group pauses
+    where a state of it is recorded. Returns the number of packed spikes.
     """
     gids, spiked, sums = neurons
     index, stamp = fired
+    start, stop = steps
     end = 0
     for k in range(groups.shape[0]):
         row = groups[k]
-        block = row[BLOCK]
-        memory[block + row[STEPS]] = start + 1
-        memory[block + row[STEPS] + 1] = n_steps
-        memory[block + row[CURRENT]] = row[CURRENTS] + i * row[CURRENT_BYTES]
-        n = kernel_of(row, memory)
+        block, first = row[BLOCK], row[SPIKES]
+        n, now = 0, start
+        while now < stop:
+            pause = next_pause(samples, k, stop)
+            memory[block + row[STEPS]] = now + 1
+            memory[block + row[STEPS] + 1] = pause - now
+            memory[block + row[CURRENT]] = row[CURRENTS] + i * row[CURRENT_BYTES] + WORD * (now - start)
+            memory[block + row[INDEX]] = index.ctypes.data + index.itemsize * (first + n)
+            memory[block + row[STAMP]] = stamp.ctypes.data + stamp.itemsize * (first + n)
+            n += kernel_of(row, memory)
+            sample(samples, memory, k, pause)
+            now = pause
         counts[k] = n
         if n > 0:
-            first, begin, until = row[SPIKES], row[NEURONS], row[NEURONS_END]
+            begin, until = row[NEURONS], row[NEURONS_END]
             of_group = gids[begin:until], index[first : first + n], stamp[first : first + n]
             end = pack(*of_group, start, packed, end, sums[: row[HASHED]], spiked[begin:until])
     return end
+
+
+@native_inline
+def have_room(samples, stop):  # type: ignore[no-untyped-def]
+    """Whether there are rows for all states that are recorded up to step ``stop``."""
+    for s in range(samples.shape[0]):
+        row = samples[s]
+        if row[DUE] <= stop and row[KEPT] + (stop - row[DUE]) // row[EVERY] >= row[ROOM]:
+            return False
+    return True
+
+
+@native_inline
+def next_pause(samples, group, stop):  # type: ignore[no-untyped-def]
+    """The step, ``stop`` at the latest, at which a state of a group is recorded next."""
+    for s in range(samples.shape[0]):
+        if samples[s, OF_GROUP] == group:
+            stop = min(stop, samples[s, DUE])
+    return stop
+
+
+@native_inline
+def sample(samples, memory, group, step):  # type: ignore[no-untyped-def]
+    """Record those states of a group that are due at ``step``, by kernels as ``state_rows``."""
+    for s in range(samples.shape[0]):
+        row = samples[s]
+        if row[OF_GROUP] == group and row[DUE] == step:
+            memory[row[BLOCK] + row[PLACE_OF]] = row[KEPT]
+            row[KEPT] += kernel_of(row, memory)
+            row[DUE] += row[EVERY]
 
 
 @native_inline

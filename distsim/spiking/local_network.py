@@ -108,9 +108,10 @@ class LocalTable:
 class LocalGroup:
     """The neurons that one kernel advances, those of populations of one kind, and what drives them.
 
-    rings: of each input (slots, n) int64 or int32, in units of ``grid.unit``: what arrives in a step is in the slot of
-    that number modulo slots. driven: what drives add to each population, and to parts of populations; poisson: what of
-    that the kernel adds; has_currents, has_inputs: whether there is more. stretches: neurons that are driven alike.
+    rings: of each input (slots, n) int64 or int32, in units of ``grid.unit``, rows of one array: what arrives in a step
+    is in the slot of that number modulo slots. driven: what drives add to each population, and to parts of populations;
+    poisson: what of that the kernel adds; has_currents, has_inputs: whether there is more. stretches: neurons that are
+    driven alike.
     """
 
     shares: list[PopulationShare]

@@ -113,6 +113,10 @@ class Group(Protocol):
         """
         return None
 
+    def taken(self, rings: tuple[npt.NDArray[Any], ...]) -> Any:
+        """``rings`` as that kernel takes them, the same object as long as they are the same."""
+        return rings
+
     def divide(self, stretches: Any) -> None:
         """Take currents and Poisson input by ``drives.stretches.Stretches`` instead of by population.
 
@@ -123,6 +127,10 @@ class Group(Protocol):
     def state(self, name: str) -> npt.NDArray[np.float64]:
         """Values (n,) of a state variable at the end of the last step; sources of spikes have none."""
         raise InputError(f"a source of spikes has no state '{name}'")
+
+    def summed(self, name: str) -> tuple[npt.NDArray[Any], ...] | None:
+        """One or two arrays (n,) of which ``state`` is the sum at any time; None where it is no such sum."""
+        return None
 
     def remembered(self) -> Iterable[npt.NDArray[Any]]:
         """All that goes on from step to step, arrays (n, ...) always in the same order: what a checkpoint keeps.

@@ -94,12 +94,14 @@ def transfer_input(archive: Archive, local: LocalNetwork, group: LocalGroup, ste
 
 
 def rings_of(every: Iterable[npt.NDArray[Any]], step: int, slots: int) -> tuple[npt.NDArray[Any], ...]:
-    """Rings with so many slots of the input (steps, n) in the steps after ``step``."""
-    rings = []
-    for rows in every:
-        rings.append(zeros_on_line((slots, rows.shape[1]), rows.dtype))
-        rings[-1][(step + 1 + np.arange(len(rows))) % slots] = rows
-    return tuple(rings)
+    """Rings with so many slots of the input (steps, n) in the steps after ``step``, rows of one array."""
+    waiting = list(every)
+    if not waiting:
+        return ()
+    rings = tuple(zeros_on_line((len(waiting), slots, waiting[0].shape[1]), waiting[0].dtype))
+    for ring, rows in zip(rings, waiting, strict=True):
+        ring[(step + 1 + np.arange(len(rows))) % slots] = rows
+    return rings
 
 
 def fitted(local: LocalNetwork, step: int, slots: list[int]) -> bool:

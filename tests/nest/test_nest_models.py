@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import distsim.nest as nest
+from distsim.nest.kernel import KERNEL
 from tests.nest_fixtures import FOLDER
 
 DEFAULTS = json.loads((FOLDER / "defaults.json").read_text(encoding="ascii"))
@@ -119,6 +120,9 @@ def test_currents_act_and_can_be_changed():
         ("noise_generator", {"std": -1.0}, "BadProperty"),
         ("noise_generator", {"std": 1.0, "std_mod": 2.0}, "BadProperty"),
         ("pulsepacket_generator", {"activity": -1}, "BadProperty"),
+        ("poisson_generator", {"rate": -1.0}, "BadProperty"),
+        ("multimeter", {"interval": 0.05}, "BadProperty"),
+        ("voltmeter", {"offset": 0.05}, "BadProperty"),
         ("iaf_psc_exp_multisynapse", {"tau_syn": [1.0, -1.0]}, "BadProperty"),
         ("iaf_psc_exp_htum", {"t_ref_abs": 3.0}, "BadProperty"),
         ("izhikevich", {"ignore_and_spike": True}, "BadProperty"),
@@ -181,3 +185,47 @@ def test_the_sum_of_synaptic_currents_can_be_recorded():
     assert events["I_syn"].min() < -15.0
     with pytest.raises(nest.NESTErrors.IllegalConnection, match="did you mean 'I_syn_2'"):
         nest.Connect(nest.Create("multimeter", params={"record_from": ["I_syn_3"]}), neuron)
+
+
+def test_plastic_synapses_onto_parrots_have_their_weights():
+    """As NEST 3.10 has it: parrots repeat every spike, whatever the synapse transmits, which is recorded as it is."""
+    nest.ResetKernel()
+    parrots, recorder, spikes = (
+        nest.Create("parrot_neuron", 6),
+        nest.Create("weight_recorder"),
+        nest.Create("spike_recorder"),
+    )
+    nest.CopyModel("stdp_synapse", "learning", {"weight_recorder": recorder, "weight": 2.5, "delay": 2.0})
+    nest.Connect(nest.Create("spike_generator", params={"spike_times": [1.0, 2.0, 7.0, 9.0, 20.0]}), parrots[:3])
+    nest.Connect(parrots[:3], parrots[3:], {"rule": "fixed_indegree", "indegree": 2}, "learning")
+    nest.Connect(parrots[3:], spikes)
+    nest.Simulate(40.0)
+    assert spikes.n_events == 30
+    assert spikes.events["times"].sum() == 324.0
+    assert recorder.events["weights"].sum() == pytest.approx(232.716018, abs=1e-5)
+    assert nest.GetConnections(synapse_model="learning").weight == pytest.approx([17.247434] * 6, abs=1e-6)
+
+
+def test_events_that_all_recorders_have_forgotten_leave_the_log():
+    nest.ResetKernel()
+    neurons = nest.Create("iaf_psc_alpha", 4, {"I_e": 800.0})
+    recorders = [nest.Create("spike_recorder") for _ in neurons]
+    for neuron, recorder in zip(neurons, recorders, strict=True):
+        nest.Connect(neuron, recorder)
+    nest.Simulate(50.0)
+    seen = recorders[0].n_events
+    recorders[0].n_events = 0
+    nest.Simulate(50.0)
+    assert recorders[1].n_events > recorders[0].n_events >= seen > 0
+    for recorder in recorders:
+        recorder.n_events = 0
+    nest.Simulate(50.0)
+    assert all(recorder.events["times"].min() > 100.0 for recorder in recorders)
+    assert sum(len(each.steps) for each in KERNEL.log.spikes[1]) == sum(each.n_events for each in recorders)
+
+
+def test_attributes_of_the_kernel_are_those_of_nest():
+    nest.ResetKernel()
+    nest.local_num_threads = 2
+    assert nest.total_num_virtual_procs == 2
+    assert "stdp_synapse" in nest.synapse_models

@@ -27,7 +27,7 @@ from distsim import (
 )
 from distsim.core.calls import DATA, OF_ARRAY, Blocks, address_of, call, thunk_of
 from distsim.core.jit import jit, native
-from distsim.spiking import compiled_loop, tables
+from distsim.spiking import compiled_loop, state_rows, tables
 from distsim.spiking.drives.driven import Driven
 from distsim.spiking.protocols import Drive
 from distsim.spiking.recorders import Recorders
@@ -59,14 +59,18 @@ def everything() -> Network:
         network.stimulate(population, ConstantCurrent(amplitude=100.0, start=10.0, stop=20.0))
     network.record_spikes(exc)
     network.record_states(inh, "V_m", interval=1.7)
+    network.record_states(exc, "V_m", neurons=[3, 17, 30], interval=0.1)
+    network.record_states(exc, "I_syn", neurons=[17], interval=0.2)
     return network
 
 
 def result(simulation: Simulation) -> dict[str, Any]:
     """All that does not depend on the loop, as JSON has it (collective)."""
     recorded = simulation.spikes("E")
+    states = [simulation.states(*which) for which in (("I", "V_m"), ("E", "V_m"), ("E", "I_syn"))]
     found = fingerprint(simulation) | {"spikes": simulation.spike_counts()}
     plain: dict[str, Any] = json.loads(json.dumps(found | {"recorded": digest(recorded.step, recorded.neuron)}))
+    plain["states"] = [digest(of.step, of.neuron, of.value) for of in states]
     return plain
 
 
@@ -118,7 +122,7 @@ def test_changes_and_checkpoints_between_runs(tmp_path):
 
 
 def test_arrays_that_are_full(expected, monkeypatch):
-    """Where an array is full, Python ends the interval: spikes to record, calendars, histories."""
+    """Where an array is full, Python ends the interval: spikes to record, calendars, histories; or takes states."""
     called = set()
 
     def noting(owner: type, name: str) -> None:
@@ -131,6 +135,7 @@ def test_arrays_that_are_full(expected, monkeypatch):
         monkeypatch.setattr(owner, name, note)
 
     monkeypatch.setattr(compiled_loop, "ROOM", 2)
+    monkeypatch.setattr(state_rows, "MOST", 2)
     monkeypatch.setattr(tables, "EDGES_PER_SEGMENT", 0)
     monkeypatch.setattr(history, "INITIAL_CAPACITY", history.RECENT + 1)
     noting(Recorders, "spikes")

@@ -78,11 +78,9 @@ class NeuronGroup(Group):
 
     def update(self, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
         """See ``Group.update``; InputError where the equations cannot be compiled."""
+        kernel, own = self.compiled()
         try:
-            return self.model.kernel(
-                self.values, self.constants, self.bounds, first_step, n_steps, rings, unit, current, poisson,
-                index, stamp,
-            )  # fmt: skip
+            return kernel(*own, first_step, n_steps, self.taken(rings), unit, current, poisson, index, stamp)
         except TypingError as error:
             why = " ".join(str(error).split())
             raise InputError(f"{type(self.model).__name__}: 'step' cannot be compiled: {why}") from error
@@ -109,13 +107,18 @@ class NeuronGroup(Group):
         values, above = self._find(name, self.model.states, self.values), self._above[name]
         values[local] = new if above is None else new - above[local]
 
-    def state(self, name: str) -> FloatArray:
-        """Values (n,) of a state variable."""
+    def summed(self, name: str) -> tuple[npt.NDArray[Any], ...]:
+        """See ``Group.summed``."""
         if name not in self._places:  # to look a state up takes longer than a step of a small network
             self._places[name] = next(i for i, s in enumerate(self.model.every_state()) if s.name == name)
         values = next(islice(flat(self.values), self._places[name], None))
         above = self._above[name]
-        return values.astype(np.float64) if above is None else values + above
+        return (values,) if above is None else (values, above)
+
+    def state(self, name: str) -> FloatArray:
+        """Values (n,) of a state variable."""
+        values, *above = self.summed(name)
+        return values + above[0] if above else values.astype(np.float64)
 
     def remembered(self) -> Iterator[npt.NDArray[Any]]:
         """See ``Group.remembered``."""
