@@ -19,7 +19,7 @@ from distsim.spiking.incoming import Incoming, Together, by_sources, extent
 from distsim.spiking.sort_edges import collect, record_type, sort_rows
 from distsim.spiking.synapses.segments import LENGTH_BITS
 from distsim.spiking.synapses.synapse_checks import longest_drawn
-from distsim.spiking.synapses.table import Kinds, Table
+from distsim.spiking.synapses.table import Kinds, Table, pairs_of
 
 Int64Array = npt.NDArray[np.int64]
 _NONE = np.zeros(0, np.int64)
@@ -70,13 +70,18 @@ def _build_table(
     singles = together.singles
     one_delay, one_weight = (singles[name] is not None for name in ("delay", "weight"))
     delay_type = np.result_type(*{_delay_type(incoming.values["delay"], dt) for incoming in together.all})
+    if segmented and not one_weight:
+        targets, weights = pairs_of(n_edges, index_type, weight_type)
+    else:
+        targets = np.empty(n_edges, index_type)
+        weights = _allocate(singles["weight"], n_edges, weight_type, plastic)
     table = Table(
         gids.start,
         len(gids),
         sources,
         offsets,
-        np.empty(n_edges, index_type),
-        _allocate(singles["weight"], n_edges, weight_type, plastic),
+        targets,
+        weights,
         np.empty(0 if one_delay or segmented else n_edges, delay_type),
         np.zeros((len(gids), longest + 1), index_type) if segmented else None,
         one_weight=one_weight and not plastic,
@@ -223,15 +228,15 @@ def _of_sign(table: Table, negative: bool) -> Table:
     def kept_of(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values[chosen] if len(values) == table.n_edges else values
 
-    return replace(
+    of_sign = replace(
         table,
         offsets=offsets,
         targets=table.targets[chosen],
-        weights=table.weights[chosen],
         delays=kept_of(table.delays),
         segments=segments,
         attributes={name: kept_of(values) for name, values in table.attributes.items()},
     )
+    return of_sign.with_own(table.weights[chosen])
 
 
 def _delay_type(value: Value, dt: float) -> Any:
