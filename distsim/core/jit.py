@@ -16,6 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
 from distsim.core import accurate
+from distsim.core.cache_lines import LINE
 from distsim.core.kernel_cache import KernelCache
 
 
@@ -67,19 +68,22 @@ def allow_accurate_functions() -> None:
 
 @intrinsic
 def _prefetch(typing_context, array, index):  # type: ignore[no-untyped-def]
-    """llvm.prefetch of the address of array[index]: for reading, to stay in all caches."""
+    """llvm.prefetch of the address of array[index]."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        byte = ir.IntType(8).as_pointer()
-        address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
-        word = ir.IntType(32)
-        function_type = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0i8")
-        builder.call(function, [address, word(0), word(3), word(1)])
+        ask_for(builder, builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer()))
         return context.get_dummy_value()
 
     return types.void(array, types.int64), generate
+
+
+def ask_for(builder: Any, address: Any) -> None:
+    """Write the instruction that starts to load what lies at ``address``, for reading, to stay in all caches."""
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    function_type = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+    function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0i8")
+    builder.call(function, [address, word(0), word(3), word(1)])
 
 
 def prefetch(array: Any, index: int) -> None:
@@ -89,6 +93,44 @@ def prefetch(array: Any, index: int) -> None:
 @overload(prefetch, inline="always")
 def _prefetch_compiled(array, index):  # type: ignore[no-untyped-def]
     return lambda array, index: _prefetch(array, index)
+
+
+@intrinsic
+def _prefetch_at(typing_context, address):  # type: ignore[no-untyped-def]
+    """As ``_prefetch``, of an address."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        ask_for(builder, builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
+def _address(typing_context, array, index):  # type: ignore[no-untyped-def]
+    """The address of array[index]."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.ptrtoint(builder.gep(data, [arguments[1]]), ir.IntType(64))
+
+    return types.int64(array, types.int64), generate
+
+
+def prefetch_between(array: Any, begin: int, end: int) -> None:
+    """Start to load array[begin:end] (one-dimensional, contiguous), which is not empty, into the cache."""
+
+
+@overload(prefetch_between, inline="always")
+def _prefetch_between_compiled(array, begin, end):  # type: ignore[no-untyped-def]
+    def each_line(array, begin, end):  # type: ignore[no-untyped-def]
+        place, last = _address(array, begin), _address(array, end - 1)
+        while place < last:
+            _prefetch_at(place)
+            place += LINE
+        _prefetch_at(last)
+
+    return each_line
 
 
 def allow_loops_over_many_arrays() -> None:

@@ -300,7 +300,7 @@ class Changes:
         if table.one_weight and unit is not None:
             own, table = np.rint(own / unit).astype(np.int32), replace(table, weight_unit=unit)
         own[edges] = np.rint(np.clip(values / table.weight_unit, -most, most)) if own.dtype == np.int32 else values
-        return replace(table, weights=own, one_weight=False)
+        return table.with_own(own)
 
 
 def _is_narrow(group: LocalGroup) -> bool:

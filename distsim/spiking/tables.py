@@ -16,7 +16,7 @@ from distsim.spiking.incoming import Together, by_sources
 from distsim.spiking.kind_tables import table_of_kinds
 from distsim.spiking.sort_edges import collect, record_type, sort_rows
 from distsim.spiking.sparse_rows import DIGIT, SparseRows
-from distsim.spiking.synapses.table import EVERY_SOURCE, Table
+from distsim.spiking.synapses.table import EVERY_SOURCE, Table, pairs_of
 from distsim.spiking.table_making import Making, allocate, offset_type, own_values
 
 Filling = Callable[[Table, str | None], None]
@@ -74,13 +74,18 @@ def _columns(making: Making, n_edges: int, longest: int, segmented: bool) -> Tab
     """A table without rows, and without what edges have beside weight and delay."""
     weight, plastic = making.together.singles["weight"], making.together.first.synapse.plastic
     delays = np.empty(0 if segmented else n_edges, making.delay_type)
+    if segmented and weight is None:
+        targets, weights = pairs_of(n_edges, making.index_type, making.weight_type)
+    else:
+        targets = np.empty(n_edges, making.index_type)
+        weights = allocate(weight, n_edges, making.weight_type, plastic)
     return Table(
         making.gids.start,
         len(making.gids),
         EVERY_SOURCE,
         np.zeros(1, offset_type(making.expected)),
-        np.empty(n_edges, making.index_type),
-        allocate(weight, n_edges, making.weight_type, plastic),
+        targets,
+        weights,
         np.full(1, longest, making.delay_type) if making.one_delay else delays,
         one_weight=weight is not None and not plastic,
     )
@@ -160,12 +165,12 @@ def _of_sign(table: Table, negative: bool) -> Table:
     def kept_of(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values[chosen] if len(values) == table.n_edges else values
 
-    return replace(
+    of_sign = replace(
         table,
         offsets=offsets,
         targets=table.targets[chosen],
-        weights=table.weights[chosen],
         delays=kept_of(table.delays),
         segments=segments,
         attributes={name: kept_of(values) for name, values in table.attributes.items()},
     )
+    return of_sign.with_own(table.weights[chosen])

@@ -16,6 +16,7 @@ from distsim.analysis.read import read_parameters, read_spikes
 from distsim.parallel import communicator
 from distsim.parallel.signals import WORDS
 from distsim.scaling.process import kill, session
+from distsim.spiking.choices import LOOPS
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
 
 
@@ -62,6 +63,12 @@ def test_durations():
 # ---------------------------------------------------------------- jobs of several ranks
 
 
+@pytest.fixture(params=LOOPS)
+def loop(request, monkeypatch):
+    """What runs the intervals of a job."""
+    monkeypatch.setenv("LOOP", request.param)
+
+
 @pytest.fixture
 def failing(mpirun, pytestconfig):
     def run(*arguments):
@@ -102,8 +109,6 @@ def test_a_full_disk_is_told_once(failing, tmp_path):
 @pytest.mark.parametrize(
     ("case", "rank", "cause"),
     [
-        ("fault_of_one_rank", 1, "OSError: the disk of rank 1 is full"),
-        ("fault_of_progress", 0, "ZeroDivisionError: no progress"),
         ("fault_of_compiling", 1, "OSError: no room for kernels"),
         ("fault_on_root", 0, "OSError: the disk cannot be read"),
     ],
@@ -117,13 +122,24 @@ def test_a_fault_on_one_rank_ends_the_job(failing, case, rank, cause):
     assert f"raise {cause.split(':')[0]}(" in job.stderr  # where it was raised
 
 
-def test_a_fault_of_a_kernel_ends_the_job(failing):
-    job = failing("fault_of_a_kernel")
+@pytest.mark.usefixtures("loop")
+@pytest.mark.parametrize(
+    ("case", "rank", "cause"),
+    [
+        ("fault_of_one_rank", 1, "OSError: the disk of rank 1 is full"),
+        ("fault_of_progress", 0, "ZeroDivisionError: no progress"),
+        ("fault_of_a_kernel", 1, "ValueError: a neuron of rank 1 broke down"),
+    ],
+)
+def test_a_fault_in_a_run_ends_the_job(failing, case, rank, cause):
+    job = failing(case)
     assert job.returncode not in (0, 2)
-    assert "distsim: rank 1 of 3 failed: ValueError: a neuron of rank 1 broke down\nTraceback" in job.stderr
+    assert f"distsim: rank {rank} of 3 failed: {cause}\nTraceback" in job.stderr
+    assert job.stderr.count("distsim: ") == 1
     assert job.stderr.count("Traceback") == 1
 
 
+@pytest.mark.usefixtures("loop")
 def test_a_killed_rank_ends_the_job(failing):
     assert failing("killed").returncode not in (0, 2)
 
@@ -206,6 +222,7 @@ PROGRAMS = {"script": ["-m", "tests.programs.script", "running"], "run_main": ["
 
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("loop")
 def test_a_signal_to_the_ranks_ends_the_job_with_one_sentence(program, number):
     job = Running(*PROGRAMS[program])
     for pid in job.pids.values():

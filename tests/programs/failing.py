@@ -1,4 +1,4 @@
-"""A job that ends badly, in the way its argument names."""
+"""A job that ends badly, in the way its argument names; LOOP in its environment says what runs its intervals."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from distsim.parallel import on_root, run_main
 from distsim.parallel.communicator import one_per_node_first
 from distsim.parallel.job import faults
 from distsim.spiking.recorders import Recorders
+
+LOOP = os.environ.get("LOOP", "compiled")
 
 
 def build_network(model: type[NeuronModel] = IafPscAlpha, **parameters: Any) -> Network:
@@ -59,7 +61,7 @@ def fault_of_one_rank(comm: MPI.Comm) -> None:
         keep(self, *spikes)
 
     Recorders.add = break_down  # type: ignore[method-assign]
-    Simulation(build_network(I_e=1000.0), comm=comm, exchange="window").run(1e7)
+    Simulation(build_network(I_e=1000.0), comm=comm, exchange="window", loop=LOOP).run(1e7)
 
 
 class Breaking(NeuronModel):
@@ -77,7 +79,8 @@ class Breaking(NeuronModel):
 
 def fault_of_a_kernel(comm: MPI.Comm) -> None:
     """An exception in compiled code, of neuron 1, which is on rank 1."""
-    Simulation(build_network(Breaking, most=[1e9, 1e4, 1e9, 1e9, 1e9]), comm=comm).run(1e7)
+    network = build_network(Breaking, most=[1e9, 1e4, 1e9, 1e9, 1e9])
+    Simulation(network, comm=comm, loop=LOOP).run(1e7)
 
 
 def fault_of_progress(comm: MPI.Comm) -> None:
@@ -86,12 +89,12 @@ def fault_of_progress(comm: MPI.Comm) -> None:
     def progress(time: float) -> None:
         raise ZeroDivisionError("no progress")
 
-    Simulation(build_network(), comm=comm).run(1e7, progress)
+    Simulation(build_network(), comm=comm, loop=LOOP).run(1e7, progress)
 
 
 def full_disk(comm: MPI.Comm) -> None:
     """A disk without room for what rank 0 writes in the middle of a run."""
-    simulation = Simulation(build_network(I_e=1000.0), comm=comm, file=sys.argv[2])
+    simulation = Simulation(build_network(I_e=1000.0), comm=comm, file=sys.argv[2], loop=LOOP)
     if comm.rank == 0:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
     simulation.run(1e7)
@@ -99,7 +102,7 @@ def full_disk(comm: MPI.Comm) -> None:
 
 def killed(comm: MPI.Comm) -> None:
     """A rank that vanishes without a word while others wait for what it writes into shared memory."""
-    simulation = Simulation(build_network(), comm=comm, exchange="window")
+    simulation = Simulation(build_network(), comm=comm, exchange="window", loop=LOOP)
     simulation.run(1.0)
     if comm.rank == 2:
         os._exit(9)
@@ -128,7 +131,7 @@ def fault_of_compiling(comm: MPI.Comm) -> None:
 
 def runs(comm: MPI.Comm) -> None:
     """Nothing goes wrong until somebody stops it."""
-    simulation = Simulation(build_network(), comm=comm, exchange="window")
+    simulation = Simulation(build_network(), comm=comm, exchange="window", loop=LOOP)
     simulation.run(1.0)
     print("pid", comm.rank, os.getpid(), flush=True)
     simulation.run(1e7)

@@ -1,4 +1,4 @@
-"""A user's script, without ``run_main``, that ends in the way its argument names."""
+"""A user's script, without ``run_main``, that ends in the way its argument names; for LOOP see ``failing``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ if case == "fault_of_all":
 if case == "other_seed":
     Simulation(build_network(), comm=comm, seed=1 + comm.rank)
 
-with Simulation(build_network(), comm=comm, file=more[0] if more else None) as simulation:
+loop = os.environ.get("LOOP", "compiled")
+with Simulation(build_network(), comm=comm, file=more[0] if more else None, loop=loop) as simulation:
     simulation.run(1.0)
     if case == "fault" and comm.rank == 1:
         raise ValueError("nobody catches this")

@@ -202,11 +202,12 @@ def test_a_spent_budget_leaves_points_for_later(tmp_path, capsys):
     assert len(read(tmp_path / "out")) == 4
 
 
-def test_a_budget_ends_the_point_that_runs(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("ranks", "loop"), [(1, "compiled"), (2, "python")])
+def test_a_budget_ends_the_point_that_runs(ranks, loop, tmp_path, monkeypatch, capsys):
     """No other point has foretold its time: rank 0 asks between the parts of the point, and all ranks end it."""
     left = iter([3600.0, 3600.0, 3600.0])
     monkeypatch.setattr(Session, "left", lambda session: next(left, 0.0))
-    assert run_on(2, [*SIZES, "--no-plot", "--budget", "1h"], tmp_path) == 3
+    assert run_on(ranks, [*SIZES, "--no-plot", "--loop", loop, "--budget", "1h"], tmp_path) == 3
     assert "4 of 4 points left: the budget is spent" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"experiment.json"}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -44,6 +46,7 @@ def random_table(n_source=20, n_target=30, longest=9, n_edges=3000, weights=None
     ends = np.cumsum(counts, axis=1).astype(np.uint16)
     own = weight[order] if len(weight) > 1 else weight
     table = Table(5, n_source, EVERY_SOURCE, offsets, target[order].astype(np.uint16), own, np.empty(0, np.uint8), ends)
+    table = replace(table, one_weight=True) if len(weight) == 1 else table.with_own(own)
     return table, (source, target, np.broadcast_to(weight, n_edges), delay)
 
 

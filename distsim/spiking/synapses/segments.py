@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.jit import inline, jit, prefetch
+from distsim.core.cache_lines import LINE
+from distsim.core.jit import inline, jit, prefetch_between
 from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.synapse_model import Delivery
 from distsim.spiking.synapses.table import Int64Array, Table, row_of
 
 AHEAD = 3  # segments that are asked for from memory before they are needed
 LENGTH_BITS = 24
-LINE = 64  # bytes that memory sends together
 PAGE = 512  # entries; rows of the calendar begin a line beyond a multiple of them, so that they differ in cache sets
 
 
@@ -33,7 +33,7 @@ class SegmentDelivery(Delivery):
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
-        self.arrays = (table.place, table.offsets, table.segments, table.targets, table.weights)
+        self.arrays = (table.place, table.offsets, table.segments, *table.of_segments())
         self.count = np.zeros(table.longest, np.int64)
         self.calendar = np.empty((table.longest, 0), np.int64)
         self.done = np.zeros(1, np.int64)
@@ -85,22 +85,24 @@ class SegmentDelivery(Delivery):
 def deliver_until(gids, stamps, table, per_unit, count, calendar, done, ring, now, horizon):  # type: ignore[no-untyped-def]
     """Note the segments of the spikes, add those of the steps after now, up to horizon; see ``SegmentDelivery``.
 
-    table: place, offsets, segments, targets and weights of the table. per_unit: units per weight.
+    table: place, offsets and segments of the table, and ``Table.of_segments``. per_unit: units per weight.
     Returns 0, or -1, with nothing done, where the calendar has no room.
     """
-    place, offsets, segments, targets, weights = table
+    place, offsets, segments, targets, weight, pairs = table
     if count.max() + gids.size > calendar.shape[1]:
         return -1
     next_row = row_of(gids[0], place) if gids.size > 0 else -1
     for spike in range(gids.size):
         row, next_row = next_row, row_of(gids[spike + 1], place) if spike + 1 < gids.size else -1
         if next_row >= 0:
-            ask_for(0, segments.shape[1], segments[next_row])
+            ends = segments[next_row]
+            prefetch_between(ends, 0, ends.size)
         if row >= 0:
             note(stamps[spike], offsets[row], segments[row], count, calendar)
     for step in range(max(done[0], now) + 1, horizon + 1):
         day = step % count.size
-        add(calendar[day, : count[day]], targets, weights, per_unit, ring[step % ring.shape[0]])
+        edges = targets, weight, pairs
+        add(calendar[day, : count[day]], edges, per_unit, ring[step % ring.shape[0]])
         count[day] = 0
     done[0] = horizon
     return 0
@@ -122,34 +124,26 @@ def note(stamp, first, ends, count, calendar):  # type: ignore[no-untyped-def]
 @inline
 def edges_of(segment):  # type: ignore[no-untyped-def]
     """First edge of a segment of the calendar, and the edge after the last."""
-    first = segment >> LENGTH_BITS
-    return first, first + (segment & ((1 << LENGTH_BITS) - 1))
+    first = np.uint64(segment >> LENGTH_BITS)
+    return first, first + np.uint64(segment & ((1 << LENGTH_BITS) - 1))
 
 
 @inline
-def add(today, targets, weights, per_unit, slot):  # type: ignore[no-untyped-def]
-    """Add the edges of the segments ``today`` to the input ``slot`` (n,) of a step."""
-    one_weight = weights.size == 1
+def add(today, edges, per_unit, slot):  # type: ignore[no-untyped-def]
+    """Add the edges of the segments ``today`` to the input ``slot`` (n,) of a step; edges: ``Table.of_segments``."""
+    targets, weight, pairs = edges
     for entry in range(today.size):
         if entry + AHEAD < today.size:
             begin, end = edges_of(today[entry + AHEAD])
-            ask_for(begin, end, targets)
-            if weights.size > 1:
-                ask_for(begin, end, weights)
+            if weight.size:
+                prefetch_between(targets, begin, end)
+            else:
+                prefetch_between(pairs, begin, end)
         begin, end = edges_of(today[entry])
-        to = targets[begin:end]
-        if one_weight:
-            units = to_units(weights[0], per_unit)
-            for i in range(to.size):
-                slot[to[i]] += units
+        if weight.size:
+            units = to_units(weight[0], per_unit)
+            for edge in range(begin, end):
+                slot[targets[edge]] += units
         else:
-            weight = weights[begin:end]
-            for i in range(to.size):
-                slot[to[i]] += to_units(weight[i], per_unit)
-
-
-@inline
-def ask_for(begin, end, values):  # type: ignore[no-untyped-def]
-    """Start to load values[begin:end] into the cache."""
-    for place in range(begin, end, LINE // values.itemsize):
-        prefetch(values, place)
+            for edge in range(begin, end):
+                slot[pairs[edge]["target"]] += to_units(pairs[edge]["weight"], per_unit)

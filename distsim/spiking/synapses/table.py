@@ -78,7 +78,8 @@ class Table:
     Sources are the n_source neurons from ``first_source_gid`` on; "source" below counts from there.
     index: which sources have rows: ``EVERY_SOURCE``, or those that have local targets.
     offsets (rows + 1,) int32 or int64: the edges of row r are offsets[r] .. offsets[r + 1] - 1.
-    targets (edges,) uint16 or uint32: local index within the target group.
+    targets (edges,) uint16 or uint32: local index within the target group. Where there are segments and each edge has a
+    weight of its own, targets and weights are fields of one array, see ``pairs_of``.
     weights (edges,), or (1,) where one_weight: float32 or float64 (pA or mV), or int32 in units of ``weight_unit``.
     one_weight: whether the network gives all edges of all ranks one weight for good; not where a rank has one edge.
     delays (edges,) uint8, uint16 or uint32 (steps), or (1,) where all are equal; (0,) where there are segments.
@@ -134,6 +135,17 @@ class Table:
     def arrays(self) -> tuple[Any, ...]:
         """What kernels take, as a plain tuple: place, offsets, targets, weights, delays."""
         return self.place, self.offsets, self.targets, self.weights, self.delays
+
+    def of_segments(self) -> tuple[npt.NDArray[Any], ...]:
+        """What kernels take of the edges in segments: targets and the one weight (1,), or both as they lie together.
+
+        The targets (edges,), the weight, and pairs (0,); or targets (0,), weight (0,), and pairs (edges,).
+        """
+        kind = pair_type(self.targets.dtype, self.weights.dtype)
+        if self.one_weight:
+            return self.targets, self.weights, np.empty(0, kind)
+        pairs: npt.NDArray[Any] = self.targets.base.view(kind)  # type: ignore[union-attr]
+        return np.empty(0, self.targets.dtype), np.empty(0, self.weights.dtype), pairs
 
     @property
     def longest(self) -> int:
@@ -224,7 +236,16 @@ class Table:
         for begin in range(0, self.n_edges, _CHUNK):
             part = slice(begin, begin + _CHUNK)
             units[part] = np.rint(self.weights[part].astype(np.float64) / unit)
-        return replace(self, weights=units, weight_unit=unit)
+        table = replace(self, weight_unit=unit)
+        return replace(table, weights=units) if self.weights.itemsize == 4 else table.with_own(units)
+
+    def with_own(self, weights: npt.NDArray[Any]) -> Table:
+        """The same table with these ``weights`` (edges,), beside the targets where there are segments."""
+        if self.segments is None:
+            return replace(self, weights=weights, one_weight=False)
+        targets, own = pairs_of(self.n_edges, self.targets.dtype, weights.dtype)
+        targets[:], own[:] = self.targets, weights
+        return replace(self, targets=targets, weights=own, one_weight=False)
 
     def nbytes(self) -> int:
         """Bytes of all arrays."""
@@ -232,6 +253,20 @@ class Table:
         arrays: list[npt.NDArray[Any] | None] = [*own, *self.attributes.values()]
         arrays += [] if self.kinds is None else [self.kinds.kinds, self.kinds.first, self.kinds.ends]
         return sum(array.nbytes for array in arrays if array is not None)
+
+
+def pair_type(target_type: Any, weight_type: Any) -> np.dtype[Any]:
+    """Target and weight of an edge, side by side."""
+    return np.dtype([("target", target_type), ("weight", weight_type)])
+
+
+def pairs_of(n_edges: int, target_type: Any, weight_type: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Targets and weights (edges,), to be filled, that lie side by side in memory.
+
+    A segment is then a few lines of memory, far from others, where its weights would be as many elsewhere.
+    """
+    pairs = np.empty(n_edges, pair_type(target_type, weight_type))
+    return pairs["target"], pairs["weight"]
 
 
 @inline
