@@ -16,7 +16,8 @@ from distsim.core.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from distsim.spiking.network import Network, WeightRecording
+    from distsim.spiking.network import Network
+    from distsim.spiking.recordings import WeightRecording
 
 BINS = 200
 """Of a distribution, unless its edges are given."""

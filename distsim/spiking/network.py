@@ -17,12 +17,13 @@ from distsim.connect.rule import Connected, Rule, check_rule
 from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.parts import Neurons, Part
-from distsim.core.populations import Indices, Populations, StateRecording, ascending, check_indices
+from distsim.core.populations import Populations, StateRecording, ascending, check_indices
 from distsim.core.positions import check_positions
 from distsim.core.units import check_count, check_number, shown, to_steps
 from distsim.core.values import Value, check_shape, check_value, describe
 from distsim.spiking.explicit_edges import ExplicitEdges, kind_of
 from distsim.spiking.protocols import Drive, PopulationModel, Stimulus
+from distsim.spiking.recordings import RECORDINGS, SpikeRecording, TransmissionRecording, WeightRecording
 from distsim.spiking.synapses.synapse_model import SynapseModel
 
 
@@ -105,52 +106,6 @@ class Stimulation:
     target: Neurons
     stimulus: Drive
     seed: int | None = None
-
-
-@dataclass(frozen=True)
-class SpikeRecording:
-    """Record the spikes of some neurons of a population, in ascending order."""
-
-    population: str
-    neurons: Indices
-
-    @property
-    def size(self) -> int:
-        """How many they are."""
-        return len(self.neurons)
-
-    @property
-    def indices(self) -> npt.NDArray[np.int64]:
-        """Indices (n,) of the neurons within the population, ascending."""
-        return np.asarray(self.neurons, np.int64)
-
-
-@dataclass(frozen=True)
-class WeightRecording:
-    """Record the weights between ``sources`` and ``targets`` (indices) before the first and after every run."""
-
-    source: str
-    target: str
-    sources: Indices
-    targets: Indices
-
-
-@dataclass(frozen=True)
-class TransmissionRecording:
-    """Record what the synapses between ``sources`` and ``targets`` (indices) transmit at every spike.
-
-    only: the index of the projection whose synapses these are; None: of all between the two.
-    """
-
-    source: Neurons
-    target: Neurons
-    sources: Indices
-    targets: Indices
-    only: int | None = None
-
-    @property
-    def name(self) -> str:
-        return f"{self.source.name}->{self.target.name}" + ("" if self.only is None else f" {self.only}")
 
 
 @check_arguments
@@ -383,15 +338,6 @@ class Network(Populations[Population]):
             **super().description(),
             "stimuli": [{"target": s.target.name, "stimulus": describe(s.stimulus)} for s in self.stimulations],
         }
-
-
-RECORDINGS = {
-    "spike_recordings": SpikeRecording,
-    "state_recordings": StateRecording,
-    "weight_recordings": WeightRecording,
-    "transmission_recordings": TransmissionRecording,
-}
-"""What a network lists of each kind of recording, by the name of the list."""
 
 
 def check_receptor(receptor: int | str | None, target: Population, where: str) -> None:

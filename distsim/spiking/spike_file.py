@@ -17,9 +17,10 @@ from distsim.parallel.gather import Connections, Spikes, spike_pieces
 from distsim.record.kept_network import keep_network
 from distsim.record.output import Output, lay_out_states
 from distsim.record.store import Store
-from distsim.spiking.network import RECORDINGS, Network, WeightRecording
+from distsim.spiking.network import Network
 from distsim.spiking.network_file import described
 from distsim.spiking.recorders import Recorders
+from distsim.spiking.recordings import RECORDINGS, WeightRecording
 
 SORTING = {"none": 0, "by_id": 1, "by_time": 2}  # as SONATA numbers it
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from distsim.core.errors import InputError
 from distsim.parallel.gather import FloatArray, gather_columns, in_ms
 from distsim.spiking.local_network import LocalNetwork, LocalTable
-from distsim.spiking.network import Between, Network, TransmissionRecording
+from distsim.spiking.network import Between, Network
+from distsim.spiking.recordings import TransmissionRecording
 
 if TYPE_CHECKING:
     from mpi4py import MPI
