@@ -49,7 +49,7 @@ run: $(INSTALLED) ## the main job: the scaling experiment on RANKS ranks, what i
 
 .PHONY: test
 test: lint ## lint, then all tests, two files at a time (ARGS go to pytest)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## ruff and mypy, changing nothing

@@ -13,7 +13,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of some hundred proce
 import hypothesis
 import pytest
 
-from tests import mpi
+from tests import longest_first, mpi
 from tests.on_ranks import (  # noqa: F401 # a fixture, and hooks that pytest finds here
     comm,
     pytest_collection_modifyitems,
@@ -31,8 +31,9 @@ def pytest_addoption(parser):
     parser.addoption("--fuzz", type=int, default=1, metavar="N", help="N times as many examples of randomised tests")
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Under mpirun, give each rank its own folder for temporary files: one that is shared is cleaned up under way."""
+    config.pluginmanager.register(longest_first)
     rank = mpi.own_rank(os.environ)
     if rank is not None:
         folder = Path(tempfile.gettempdir(), f"pytest-rank-{rank}")

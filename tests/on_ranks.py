@@ -4,10 +4,10 @@
     mpirun -n 3 --oversubscribe python -m pytest --with-mpi    all of them on these ranks
 
 A test that is marked ``mpi(min_size=2)`` is skipped on one rank, one marked ``mpi(also=(2, 7))`` runs on 2 and 7, too.
-On one rank a marked test is run where it is; for each other number of ranks one job runs the marked tests of all
-modules that were collected, since to start ranks takes longer than most tests. Every rank writes what became of them to
-a file of its own, where the outer run looks them up. A test that fails on a rank ends its job: others would wait for
-it. ``conftest.py`` takes the hooks for pytest to find.
+On one rank a marked test is run where it is; for each other number of ranks one job runs the tests for that number, of
+all modules that were collected, since to start ranks takes longer than most tests. Every rank writes what became of
+them to a file of its own, where the outer run looks them up. A test that fails on a rank ends its job: others would
+wait for it. ``conftest.py`` takes the hooks for pytest to find.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REPORT = "DISTSIM_TEST_REPORT"
 """The variable that tells the ranks of a launched job in which folder to report."""
 TIMEOUT = 600.0  # s for all marked tests on some ranks
 
-_modules = pytest.StashKey[list[str]]()
+_modules = pytest.StashKey[dict[int, list[str]]]()
 
 
 def is_launched(config: pytest.Config) -> bool:
@@ -95,7 +95,10 @@ def pytest_collection_modifyitems(config, items):
         marked = [item for item in items if ranks_of(item) is not None]
         for item in marked:
             item.own_markers = [mark for mark in item.own_markers if mark.name != "skip"]
-        config.stash[_modules] = sorted({str(item.path) for item in marked})
+        config.stash[_modules] = {
+            ranks: sorted({str(item.path) for item in marked if ranks_of(item) == ranks})
+            for ranks in {ranks_of(item) for item in marked}
+        }
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -105,7 +108,7 @@ def pytest_pyfunc_call(pyfuncitem):
     if ranks is None or ranks == 1:
         return None
     name = pyfuncitem.nodeid.replace(f"[{ranks}-ranks]", "").replace(f"[{ranks}-ranks-", "[")
-    outcomes = launched(tuple(pyfuncitem.config.stash[_modules]), pyfuncitem.config.rootpath, ranks)
+    outcomes = launched(tuple(pyfuncitem.config.stash[_modules][ranks]), pyfuncitem.config.rootpath, ranks)
     for rank, outcome in enumerate(outcomes):
         became = outcome.get(name, f"did not run; the last that did: {list(outcome.items())[-1:]}")
         if became != "passed":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
 import os
 import shlex
 import subprocess
@@ -9,7 +12,7 @@ import sys
 from pathlib import Path
 
 from tests.documents import ROOT
-from tests.mpi import JOB_ENVIRONMENT, mpirun, outside_of_any_job
+from tests.mpi import JOB_ENVIRONMENT, mpirun, outside_of_any_job, own_rank
 
 TINY = ["--sizes", "60", "--indegree", "20", "--time", "20"]
 RANKS = 3  # at most: more would only take turns
@@ -27,6 +30,8 @@ BEFORE_PYTHON = {
     "docs/running.md": "python -m distsim run two_population --set N=2500 K=250 --time 500 --out results",
 }
 """The command of a document whose results its Python reads."""
+HERE = {"distsim", "distsim.scaling"}
+"""Programs that are run in this process: to start another takes longer than most commands. On ranks they start."""
 ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
 
 
@@ -39,8 +44,23 @@ def run(command: list[str], cwd: Path) -> str:
     return done.stdout
 
 
+def run_here(program: str, arguments: list[str], cwd: Path) -> str:
+    """What ``python -m PROGRAM ARGUMENTS`` prints, run in this process; it must end well."""
+    main = importlib.import_module(f"{program}.__main__").main
+    printed, said = io.StringIO(), io.StringIO()
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(said):
+        try:
+            code = main(arguments)
+        except SystemExit as stop:  # of help
+            code = stop.code
+    assert not code, f"{program} {shlex.join(arguments)}\n{printed.getvalue()}{said.getvalue()}"
+    return printed.getvalue()
+
+
 def run_python(arguments: list[str], ranks: int | None, cwd: Path) -> str:
     """What ``python ARGUMENTS`` prints, started directly (None) or on ``ranks`` ranks."""
     if ranks is None:
-        return run([sys.executable, *arguments], cwd)
+        alone = own_rank(os.environ) is None and "--launcher" not in arguments
+        here = alone and arguments[0] == "-m" and arguments[1] in HERE
+        return run_here(arguments[1], arguments[2:], cwd) if here else run([sys.executable, *arguments], cwd)
     return mpirun(min(ranks, RANKS), arguments, timeout=300, cwd=cwd, env=ENVIRONMENT).stdout

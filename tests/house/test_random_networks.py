@@ -130,7 +130,7 @@ def examples(request) -> Callable[[int], settings]:
 
 
 def test_spiking_networks(examples):
-    examples(20)(given(spiking_networks(), SEEDS, PRECISIONS, LENGTHS)(check_spiking))()
+    examples(12)(given(spiking_networks(), SEEDS, PRECISIONS, LENGTHS)(check_spiking))()
 
 
 def test_binary_networks(examples):
