@@ -84,11 +84,11 @@ def test_everything_goes_on_to_the_same_bits(ranks, precision, changed_at, in_fi
         assert contents(files[1]) == contents(files[0])
 
 
-@pytest.mark.slow  # 18 checkpoints on up to 3 ranks of threads
+@pytest.mark.slow  # 12 checkpoints on up to 3 ranks of threads
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_everything_goes_on_from_any_step(precision, tmp_path):
     """Saved after each of many steps, the first and the last among them."""
-    ends = [0, 1, 2, 3, 5, 7, 11, 29, 30, 31, 60, 69, 70, 71, 100, 130, 158, 159, 160]
+    ends = [0, 1, 2, 5, 11, 30, 31, 69, 70, 71, 130, 159, 160]
     ranks = (1, 3, 2)
     parts = [(ranks[k % 3], (end - begin) * DT) for k, (begin, end) in enumerate(zip([0, *ends], ends, strict=False))]
     assert interrupted(parts, tmp_path, precision, 17.5) == undisturbed(parts, precision, 17.5)
