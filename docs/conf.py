@@ -24,11 +24,14 @@ PAGES = {
     "First steps": ["first_experiment", "tutorial", "tutorial/brunel", "running", "gallery"],
     "Coming from": ["coming_from", "coming_from_pynn", "nest"],
     "How to": [
-        "own_network", "own_neuron", "own_synapse", "stimuli", "changing", "parts", "recording", "analysis",
-        "going_on", "checkpoints", "clusters",
+        "own_network", "own_neuron", "own_synapse", "stimuli", "devices", "changing", "parts", "recording",
+        "analysis", "sonata", "going_on", "checkpoints", "clusters",
     ],
-    "Networks": ["parameters", "microcircuit", "rates", "binary", "liquid", "devices"],
-    "Scaling": ["scaling", "scale", "dry", "exchange", "performance", "/benchmarks/README", "/scaling/results/README"],
+    "Networks": ["parameters", "microcircuit", "rates", "binary", "liquid"],
+    "Scaling": [
+        "scaling", "exchange", "scale", "dry", "predicting", "performance", "/benchmarks/README",
+        "/scaling/results/README",
+    ],
     "Reference": ["api/index", "design", "/CHANGELOG"],
 }  # fmt: skip
 """The pages in the order of the contents: those of docs, and, with a slash, others. One that is not here is last."""

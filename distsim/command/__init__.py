@@ -2,7 +2,7 @@
 
 ELSEWHERE = {
     "scaling": "distsim.scaling.__main__",
-    **dict.fromkeys(("init", "show", "report", "compare"), "distsim.scaling.__main__"),
+    **dict.fromkeys(("init", "show", "report", "compare", "dry", "machine", "predict"), "distsim.scaling.__main__"),
     "nest": "distsim.nest.__main__",
 }
 """Commands of ``distsim`` that other programs of the package do: the module whose ``main`` takes the words."""

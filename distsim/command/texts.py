@@ -25,6 +25,9 @@ commands:
   show FOLDER            the points of an experiment: done, missing, failed
   report FOLDER          its tables and figures, and one page of HTML
   compare OLD NEW        two experiments, and whether anything became slower
+  dry [FILE.toml]        one rank of a job of any size, simulated alone: its memory and its time
+  machine --out FILE     measure what a machine takes, for 'predict'
+  predict [FILE.toml]    memory, time and real-time factor of jobs on any number of ranks, before they are submitted
   nest SCRIPT.py         run a PyNEST script with distsim in NEST's place
   COMMAND --help         all about a command; --version: the version
 

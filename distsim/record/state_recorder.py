@@ -58,8 +58,12 @@ class StateRecorder:
         self.steps[:] = archive.number(f"{name} steps", list(self.steps))
         archive.samples(name, len(self.recording.neurons), self.columns, self.values, np.float64)
 
-    def take(self, comm: MPI.Comm) -> Iterator[States]:
-        """As ``all`` on rank 0 alone, some steps at a time, and forget them."""
+    def pieces(self, comm: MPI.Comm) -> Iterator[States]:
+        """As ``all`` on rank 0 alone, some steps at a time."""
         yield from state_pieces(self.steps, self.columns, self.values, self.recording.neurons, comm)
+
+    def take(self, comm: MPI.Comm) -> Iterator[States]:
+        """As ``pieces``, and forget them."""
+        yield from self.pieces(comm)
         self.steps.clear()
         self.values.clear()

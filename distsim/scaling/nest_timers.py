@@ -11,6 +11,8 @@ TIMERS: dict[str, tuple[str, ...]] = {
     "time_construction_create": ("create",),
     "time_construction_connect": ("connect",),
     "time_communicate_prepare": ("index",),
+    "time_gather_target_data": (),
+    "time_communicate_target_data": (),
     "time_update": ("update",),
     "time_mpi_synchronization": ("wait",),
     "time_collocate_spike_data": (),
@@ -18,8 +20,17 @@ TIMERS: dict[str, tuple[str, ...]] = {
     "time_gather_spike_data": ("communicate",),
     "time_deliver_spike_data": ("deliver",),
 }
-"""Phases that make up each timer of NEST (s). Collocation, which distsim does not know, is part of communication."""
-MEMORY = {"base_memory": "memory_start", "network_memory": "memory_built", "total_memory": "memory_peak"}
+"""Phases that make up each timer of NEST (s). What distsim does not do is 0: it sends no connectivity, and collocates
+spikes while it communicates."""
+PYTHON = {"py_time_create": "time_construction_create", "py_time_connect": "time_construction_connect"}
+"""What beNNch measures around NEST's calls: here, the same as within them."""
+MEMORY = {
+    "base_memory": "memory_start",
+    "network_memory": "memory_built",
+    "init_memory": "memory_built",
+    "total_memory": "memory_peak",
+}
+"""Memory by the names of beNNch: before a network is there, with it, prepared to be simulated, and at the end."""
 
 
 def nest_timers(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,5 +58,6 @@ def nest_timers(record: Mapping[str, Any]) -> dict[str, Any]:
         "wall_time_sim": record["sim_time"],
         "time_simulate": record["sim_time"],
         **timers,
+        **{name: timers[timer] for name, timer in PYTHON.items()},
         **memory,
     }

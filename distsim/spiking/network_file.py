@@ -12,11 +12,11 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from distsim.core.errors import InputError
 from distsim.core.kept_objects import FindClass, Keep, Load, class_finder, object_from, object_kept
 from distsim.core.parts import Neurons, Part, Piece
+from distsim.core.populations import Indices
 from distsim.record.jsonable import plain
 from distsim.record.kept_network import KeptArrays, read_network
 from distsim.record.sonata_columns import StoredColumn
@@ -103,16 +103,16 @@ def _built(network: Any, kept: dict[str, Any], recordings: Recordings, load: Loa
     return network
 
 
-def _chosen_kept(chosen: range | npt.NDArray[np.int64], keep: Keep) -> Any:
+def _chosen_kept(chosen: Indices, keep: Keep) -> Any:
     """Indices of neurons: a range where they follow each other."""
-    index = np.asarray(chosen, np.int64)
-    if isinstance(chosen, range) or (len(index) and np.array_equal(index, np.arange(index[0], index[0] + len(index)))):
-        first = chosen if isinstance(chosen, range) else range(int(index[0]), int(index[-1]) + 1)
-        return {"range": [first.start, first.stop, first.step]}
-    return {"array": keep(index)}
+    if isinstance(chosen, range):
+        return {"range": [chosen.start, chosen.stop, chosen.step]}
+    if len(chosen) and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + len(chosen))):
+        return {"range": [int(chosen[0]), int(chosen[-1]) + 1, 1]}
+    return {"array": keep(chosen)}
 
 
-def _chosen_from(kept: Any, load: Load) -> range | npt.NDArray[np.int64]:
+def _chosen_from(kept: Any, load: Load) -> Indices:
     return range(*kept["range"]) if "range" in kept else load(kept["array"])
 
 
@@ -134,7 +134,7 @@ def _recording_kept(recording: Any, keep: Keep) -> dict[str, Any]:
 def _part_kept(value: Any, keep: Keep) -> Any:
     if isinstance(value, Neurons):
         return {"neurons": _neurons_kept(value, keep)}
-    return {"chosen": _chosen_kept(np.array(value, np.int64), keep)} if isinstance(value, tuple) else value
+    return {"chosen": _chosen_kept(value, keep)} if isinstance(value, (range, np.ndarray)) else value
 
 
 def _part_from(kept: Any, network: Any, load: Load) -> Any:
@@ -142,4 +142,4 @@ def _part_from(kept: Any, network: Any, load: Load) -> Any:
         return kept
     if "neurons" in kept:
         return _neurons_from(kept["neurons"], network, load)
-    return tuple(np.asarray(_chosen_from(kept["chosen"], load)).tolist())
+    return _chosen_from(kept["chosen"], load)

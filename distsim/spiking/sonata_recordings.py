@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.populations import StateRecording
-from distsim.parallel.gather import gather_spikes, gather_states, in_ms
+from distsim.parallel.gather import in_ms, spike_pieces
 from distsim.record.store import Store
-from distsim.spiking.sonata_file import PIECE, finish, new_file
+from distsim.spiking.sonata_file import finish, new_file
 from distsim.spiking.spike_file import SORTING, states_group
 
 if TYPE_CHECKING:
@@ -40,20 +40,12 @@ def write_spikes(simulation: Simulation, folder: Path) -> None:
 
 
 def _spikes_in_pieces(simulation: Simulation, name: str) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
-    """Times (ms) and neurons of all recorded spikes in order, some at a time, on rank 0; as many pieces on others."""
+    """Times (ms) and neurons of all recorded spikes in order, some at a time, on rank 0; none of them on the others."""
     if simulation.output is not None:
         if simulation.comm.rank == 0:
             yield from simulation.output.pieces(f"spikes/{name}", "timestamps", "node_ids")  # type: ignore[misc]
         return
-    step, neuron = simulation.recorders.of_spikes[name].all()
-    n = simulation.comm.allreduce(len(step))
-    order = np.argsort(step, kind="stable")
-    step, neuron = step[order], neuron[order]
-    ends = np.linspace(0, simulation.step + 1, 1 + max(1, n // PIECE)).astype(np.int64)
-    places = np.searchsorted(step, ends)
-    for k in range(len(ends) - 1):
-        some = slice(places[k], places[k + 1])
-        spikes = gather_spikes(step[some], neuron[some], simulation.comm, everywhere=False)
+    for spikes in spike_pieces(*simulation.recorders.of_spikes[name].all(), simulation.comm):
         yield spikes.times(simulation.dt), spikes.neuron
 
 
@@ -120,15 +112,11 @@ def write_reports(simulation: Simulation, folder: Path) -> list[Report]:
 
 
 def _states_in_pieces(simulation: Simulation, recording: StateRecording) -> Iterator[npt.NDArray[np.float64]]:
-    """Recorded values (T, n), some times at a time, on rank 0; as many pieces without values on the others."""
+    """Recorded values (T, n), some times at a time, on rank 0; none of them on the others."""
     if simulation.output is not None:
         if simulation.comm.rank == 0:
             group = states_group(recording.population, recording.variable)
             yield from (values for (values,) in simulation.output.pieces(group, "value"))
         return
     recorder = next(r for r in simulation.recorders.of_states[recording.population] if r.recording is recording)
-    together = max(1, PIECE // max(1, len(recording.neurons)))
-    for begin in range(0, len(recorder.steps), together):
-        some = slice(begin, begin + together)
-        mine = recorder.steps[some], recorder.columns, recorder.values[some]
-        yield gather_states(*mine, recording.neurons, simulation.comm, everywhere=False).value
+    yield from (states.value for states in recorder.pieces(simulation.comm))

@@ -69,6 +69,17 @@ def test_a_summary_is_as_its_schema_says(model, tmp_path, capsys):
     assert found["format"] == 1
 
 
+COLUMNS = {
+    *("num_nodes", "threads_per_task", "tasks_per_node", "model_time_sim", "rng_seed", "py_time_create"),
+    *("py_time_connect", "num_connections", "local_spike_counter", "time_simulate", "time_update"),
+    *(f"time_construction_{name}" for name in ("create", "connect")),
+    *(f"time_{name}_spike_data" for name in ("gather", "collocate", "communicate", "deliver")),
+    *("time_gather_target_data", "time_communicate_target_data", "time_communicate_prepare"),
+    *(f"{name}_memory" for name in ("base", "network", "init", "total")),
+}
+"""What the class Plot of beNNch-plot asks a table for; it refuses one that lacks any."""
+
+
 def test_nest_timers_are_sums_of_phases(tmp_path: Path):
     folder = Folder(tmp_path / "out", make_experiment().identity(), make_experiment().settings(), resume=False)
     for record in size_records():
@@ -79,5 +90,7 @@ def test_nest_timers_are_sums_of_phases(tmp_path: Path):
     assert table["time_update"] == [0.07] * len(size_records())
     assert table["num_processes"] == [record["ranks"] for record in size_records()]
     assert table["time_simulate"] == table["wall_time_sim"]
+    assert table["py_time_connect"] == table["time_construction_connect"]
+    assert set(table) >= COLUMNS
     assert set(table["total_memory"]) == {int(3e8) // 1024}
     assert {phase for phases in TIMERS.values() for phase in phases} < set(PHASES)

@@ -26,8 +26,9 @@ from distsim import (
     read_spikes,
     write_sonata,
 )  # fmt: skip
+from distsim.parallel import array_collectives
 from distsim.record import sonata_columns
-from distsim.spiking import sonata_edges, sonata_nodes, sonata_recordings, sonata_rule
+from distsim.spiking import sonata_edges, sonata_nodes, sonata_rule
 from tests.on_ranks import found_alone
 from tests.programs import mixed_network, recording
 from tests.programs.fingerprint import fingerprint
@@ -38,9 +39,10 @@ from tests.spiking.test_parts_of_populations import of_parts
 @pytest.fixture
 def in_small_pieces(monkeypatch):
     """Many pieces, of which each rank makes some."""
-    modules = {sonata_columns: 64, sonata_edges: 50, sonata_nodes: 7, sonata_recordings: 20, sonata_rule: 64}
-    for module, size in modules.items():
+    for module, size in {sonata_columns: 64, sonata_edges: 50, sonata_nodes: 7, sonata_rule: 64}.items():
         monkeypatch.setattr(module, "PIECE", size)
+    monkeypatch.setattr(array_collectives, "MOST", 160)
+    monkeypatch.setattr(array_collectives, "ROWS", 20)
 
 
 def undriven() -> Network:

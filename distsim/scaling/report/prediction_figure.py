@@ -19,6 +19,8 @@ GIGABYTE = 1e9
 
 def draw_predictions(found: Sequence[Prediction], measured: Sequence[float | None]) -> Any:
     """Real-time factor (with what was measured beside it), its parts for the first network, and memory of a node."""
+    from matplotlib.ticker import StrMethodFormatter
+
     curves: dict[str, list[tuple[Prediction, float | None]]] = {}
     for prediction, factor in zip(found, measured, strict=True):
         point = prediction.point
@@ -32,12 +34,16 @@ def draw_predictions(found: Sequence[Prediction], measured: Sequence[float | Non
         _draw_parts(parts, first)
         for panel in (factors, parts, memory):
             panel.set_xscale("log", base=2)
+            panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             panel.set_xlabel("ranks")
         for panel in (factors, memory):
             logarithmic(panel)
         factors.set_ylabel("real-time factor")
         parts.set_ylabel("share of the simulation time")
         memory.set_ylabel("memory of a node (GB)")
+        if memory.get_legend_handles_labels()[1]:
+            memory.legend(*(entries[-1:] for entries in memory.get_legend_handles_labels()), loc="best")
+        parts.set_title(next(iter(curves)), fontsize=8)
         legend(figure, factors, "predicted")
     return figure
 
@@ -55,7 +61,7 @@ def _draw(factors: Any, memory: Any, points: Sequence[Any], name: str, colour: s
     memory.plot(ranks, [p.memory_per_node / GIGABYTE for p, _ in points], **look)
     small = [(p.point.ranks, p.memory_per_node / GIGABYTE) for p, _ in points if not p.fits]
     if small:
-        memory.plot(*zip(*small, strict=True), linestyle="", marker="x", color="black", markersize=7)
+        memory.plot(*zip(*small, strict=True), linestyle="", marker="x", color="black", markersize=7, label="too much")
 
 
 def _draw_parts(panel: Any, points: Sequence[Prediction]) -> None:
