@@ -164,5 +164,5 @@ def test_kernels_stay_within_their_arrays(mpirun, pytestconfig):
     """
     checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "1", "NUMBA_CPU_NAME": "generic"}
     program = ["-m", "tests.programs.mixed_network", json.dumps([MIXED[1]])]
-    done = mpirun(3, program, cwd=pytestconfig.rootpath, timeout=300.0, env=checked)
+    done = mpirun(3, program, cwd=pytestconfig.rootpath, timeout=600.0, env=checked)
     assert json.loads(done.stdout) == [mixed_network.simulate(MPI.COMM_SELF, MIXED[1])]
