@@ -31,13 +31,17 @@ WITH_PYTHON = [document for document in DOCUMENTS if documents.fenced(document, 
 
 
 def commands_to_check() -> list[tuple[str, str]]:
-    """Documents and their commands, those that mean the same in several documents once, without BEFORE_PYTHON's."""
+    """Documents and their commands, those that mean the same in several documents once, without BEFORE_PYTHON's.
+
+    Reports mean the same whatever their folder is called.
+    """
     everywhere = re.compile(r"(mpirun -n \d+ )?python (-m distsim|benchmarks/)(?!.*--populations)|make ")
     found = {}
     for document in (each for each in DOCUMENTS if each not in WALKS):
         for command in documents.commands(document):
             if BEFORE_PYTHON.get(document) != command:
-                found.setdefault(command if everywhere.match(command) else (document, command), (document, command))
+                same = re.sub(r"(scaling report) [\w-]+", r"\1", command)
+                found.setdefault(same if everywhere.match(command) else (document, command), (document, command))
     return list(found.values())
 
 
