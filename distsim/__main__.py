@@ -1,11 +1,13 @@
-"""Entry point of ``python -m distsim``."""
+"""Entry point of ``python -m distsim``, and of the program ``distsim``, which is the same."""
 
 from __future__ import annotations
 
 import sys
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+from distsim.command import ELSEWHERE, PROGRAMS
 from distsim.core.errors import InputError
 from distsim.core.standard_streams import make_lasting
 from distsim.parallel import launched, run_main, world
@@ -23,8 +25,12 @@ NEEDED = ("distsim.command.run_command", "numpy.ma")
 def main(arguments: list[str]) -> int:
     """Run the command line on all ranks; returns the exit code, 2 for wrong input.
 
-    Help and other texts need no MPI, unless a launcher waits for its ranks, which are to end together.
+    Help and other texts need no MPI, unless a launcher waits for its ranks, which are to end together. What other
+    programs of the package do is left to them.
     """
+    if arguments and arguments[0] in ELSEWHERE:
+        words = arguments[1:] if arguments[0] in PROGRAMS else arguments
+        return int(import_module(ELSEWHERE[arguments[0]]).main(words))
     try:
         if not launched():
             from distsim.command.request import parse
@@ -59,6 +65,11 @@ def do(asked: Request | str, comm: MPI.Comm) -> None:
         print(asked, end="", flush=True)
 
 
-if __name__ == "__main__":
+def program() -> int:
+    """The program that ``pip`` installs; returns the exit code."""
     make_lasting()
-    sys.exit(main(sys.argv[1:]))
+    return main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(program())

@@ -1,12 +1,17 @@
 """Write the pages of the documentation that follow from the code: ``python docs/generate.py``.
 
-A test compares the pages with what this program makes.
+A test compares the pages with what this program makes. With ``--gallery`` it runs the commands and the Python of the
+gallery, too, and keeps the figures that the page shows.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
+import shlex
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +22,7 @@ from distsim.models.defaults import Default, value_text
 from distsim.models.model_parameters import ModelParameters
 
 HERE = Path(__file__).parent
+GALLERY = HERE / "images" / "gallery"
 
 INTRODUCTION = """\
 # Parameters of the models
@@ -95,7 +101,25 @@ PAGES = {"parameters.md": parameters_page}
 """File name -> function that makes its text."""
 
 
+def draw_gallery() -> None:
+    """Run what gallery.md shows; FOLDER-FIGURE.png there is FIGURE.png in the folder of a run."""
+    from PIL import Image
+
+    page = (HERE / "gallery.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    python (-m distsim run .*)", page, re.MULTILINE)
+    script = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    with tempfile.TemporaryDirectory() as folder:
+        for arguments in [*map(shlex.split, commands), ["-c", script]]:
+            subprocess.run([sys.executable, *arguments], cwd=folder, check=True)
+        for name in re.findall(r"\(images/gallery/(.*?)\)", page):
+            image = Image.open(Path(folder, name.replace("-", "/", 1)))
+            image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(GALLERY / name, optimize=True)
+            print(f"drawn: {GALLERY / name}")
+
+
 if __name__ == "__main__":
     for page, make in PAGES.items():
         (HERE / page).write_text(make(), encoding="utf-8")
         print(f"written: {HERE / page}")
+    if "--gallery" in sys.argv:
+        draw_gallery()

@@ -19,6 +19,8 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         formatter = partial(argparse.RawDescriptionHelpFormatter, max_help_position=32, width=HELP_WIDTH)
         super().__init__(formatter_class=formatter, allow_abbrev=False, **settings)
+        if self.add_help:
+            self.add_argument("--version", action="version", version=version(), help="the version of distsim")
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"command line: {message}")
@@ -40,6 +42,13 @@ class Parser(argparse.ArgumentParser):
     def option_names(self) -> list[str]:
         """All options, as they are written."""
         return [name for action in self._actions for name in action.option_strings]
+
+
+def version() -> str:
+    """Name and version of the package."""
+    from distsim import __version__
+
+    return f"distsim {__version__}"
 
 
 def number_or_text(text: str) -> int | float | str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from distsim.command import texts
-from distsim.command.arguments import Parser, assignments, number_or_text
+from distsim.command import ELSEWHERE, texts
+from distsim.command.arguments import Parser, assignments, number_or_text, version
 from distsim.core.durations import Every
 from distsim.core.errors import InputError, check_names
 from distsim.models import registry
@@ -58,8 +58,8 @@ def parse(arguments: list[str]) -> Request | str:
         return texts.HELP
     command, *rest = arguments
     if command == "--version":
-        return texts.version()
-    check_names([command], COMMANDS, "command", "command line")
+        return f"{version()}\n"
+    check_names([command], [*COMMANDS, *ELSEWHERE], "command", "command line")
     if command == "list":
         Parser(usage=texts.LIST_USAGE).take_apart(rest, "list takes none")
         return texts.listing()

@@ -12,7 +12,7 @@ from distsim.models.defaults import Default, value_text
 LIST_USAGE = "python -m distsim list"
 
 HELP = """\
-usage: [mpirun -n RANKS] python -m distsim COMMAND
+usage: [mpirun -n RANKS] distsim COMMAND     (or python -m distsim COMMAND, which is the same)
 
 Simulate published networks, or your own, on any number of ranks; the results are the same bits on each.
 
@@ -20,6 +20,13 @@ commands:
   list                   the models
   run MODEL [options]    simulate a model; 'run MODEL --help' shows its options and all its parameters
   run FILE.py [options]  simulate a network of your own, which the file's function build_network makes
+  init FOLDER            write experiment files, templates of cluster jobs and a network of your own to begin with
+  scaling [FILE.toml]    a scaling experiment: a network at several sizes, or on several numbers of ranks
+  show FOLDER            the points of an experiment: done, missing, failed
+  report FOLDER          its tables and figures, and one page of HTML
+  compare OLD NEW        two experiments, and whether anything became slower
+  nest SCRIPT.py         run a PyNEST script with distsim in NEST's place
+  COMMAND --help         all about a command; --version: the version
 
 examples:
   python -m distsim list
@@ -38,17 +45,9 @@ examples:
   python -m distsim run two_population --from-checkpoint half --set g=8 --seed 2
       any number of continuations of one run, with other parameters or random numbers from there on
 
-Units are ms, mV, pA, pF and 1/s throughout. The scaling experiment has a command of its own:
-python -m distsim.scaling --help.
+Units are ms, mV, pA, pF and 1/s throughout.
 """
 LONGEST_VALUE, LONGEST_LIMITS = 30, 20  # characters beyond which they are written on several lines
-
-
-def version() -> str:
-    """Name and version of the package."""
-    from distsim import __version__
-
-    return f"distsim {__version__}\n"
 
 
 def listing() -> str:

@@ -6,21 +6,31 @@ import runpy
 import sys
 from pathlib import Path
 
-from distsim import nest
-from distsim.parallel.job import end_together
+from distsim.command.arguments import version
+
+USAGE = """\
+usage: [mpirun -n RANKS] python -m distsim.nest SCRIPT.py [arguments]
+
+Run a PyNEST script with distsim in NEST's place, on all ranks of the job; the arguments are the script's. What is
+there, and what differs from NEST, is told in docs/nest.md.
+"""
 
 
 def main(arguments: list[str]) -> int:
     """Run the script; returns the exit code, 2 where there is none."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(
-            "usage: python -m distsim.nest script.py [arguments]\n\nRun a PyNEST script with distsim in NEST's place."
-        )
+        print(USAGE, end="")
         return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(version())
+        return 0
     script = Path(arguments[0])
     if not script.is_file():
         print(f"distsim: error: there is no script '{script}'", file=sys.stderr)
         return 2
+    from distsim import nest
+    from distsim.parallel.job import end_together
+
     end_together()
     nest.stand_in()
     sys.argv = list(arguments)

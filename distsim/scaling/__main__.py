@@ -17,7 +17,8 @@ from distsim.parallel.signals import code_of, heeded, say
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-COMMANDS = ("report", "compare", "show")
+COMMANDS = ("init", "report", "compare", "show")
+TEXTS = {"-h", "--help", "--version"}
 NEEDED = ("distsim.scaling.session", "numpy.ma")
 """Modules that an experiment takes, with all that they import; numba asks for the masked arrays of numpy."""
 
@@ -53,15 +54,22 @@ def _on_ranks(comm: MPI.Comm, arguments: list[str]) -> int:
 def _without_ranks(arguments: list[str]) -> Callable[[], int] | None:
     """What does the work where that takes no ranks of this process; None where it takes them."""
     command = arguments[0] if arguments else ""
-    if command not in COMMANDS and not any(word.startswith("--launcher") for word in arguments):
+    text = bool(TEXTS.intersection(arguments)) and not launched()
+    if command not in COMMANDS and not text and not any(word.startswith("--launcher") for word in arguments):
         return None
     if launched():
-        raise InputError("report, compare, show and --launcher start without mpirun")
+        raise InputError(f"{', '.join(COMMANDS)} and --launcher start without mpirun")
     if command not in COMMANDS:
-        from distsim.scaling.jobs import launch
         from distsim.scaling.options import parse
 
-        return lambda: launch(parse(arguments))
+        options = parse(arguments)
+        from distsim.scaling.jobs import launch
+
+        return partial(launch, options)
+    if command == "init":
+        from distsim.scaling.ready_files import init
+
+        return partial(init, arguments[1:])
     if command == "compare":
         from distsim.scaling.report.compare import compare
 

@@ -285,7 +285,8 @@ def _read_toml(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         values = tomllib.loads(lines.replace("\r\n", "\n"))
     except FileNotFoundError:
         others = [str(other) for other in path.parent.glob("*.toml")]
-        raise InputError(f"there is no experiment file '{path}'{nearest(str(path), others)}") from None
+        hint = nearest(str(path), others) or "; python -m distsim.scaling init FOLDER writes some that are ready to run"
+        raise InputError(f"there is no experiment file '{path}'{hint}") from None
     except InputError:
         raise
     except UnicodeDecodeError as error:

@@ -33,6 +33,9 @@ examples:
   python -m distsim.scaling --set g=8 eta=1.5 --out inhibition-8
       other parameters of the model, in a folder of their own
 
+before:
+  python -m distsim.scaling init FOLDER          ready experiment files, templates of Slurm jobs, a network of your own
+
 afterwards:
   python -m distsim.scaling show FOLDER          what is done, missing, failed
   python -m distsim.scaling report FOLDER ...    tables, figures and one page of HTML; --points: of kept data

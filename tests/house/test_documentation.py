@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from distsim import __version__
 from distsim.command import request
 from distsim.models import registry
 from distsim.record.jsonable import write_json
@@ -50,6 +51,9 @@ BEFORE_PYTHON = {
 """The command of a document whose results its Python reads."""
 ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
 
+WALKS = ("docs/clusters.md", "docs/first_experiment.md")
+"""Documents whose commands are typed one after the other, in a folder without the project."""
+
 WITH_PYTHON = [document for document in DOCUMENTS if documents.fenced(document, "python")]
 
 
@@ -57,7 +61,7 @@ def commands_to_check() -> list[tuple[str, str]]:
     """Documents and their commands, those that mean the same in several documents once, without BEFORE_PYTHON's."""
     everywhere = re.compile(r"(mpirun -n \d+ )?python (-m distsim|benchmarks/)(?!.*--populations)|make ")
     found = {}
-    for document in DOCUMENTS:
+    for document in (each for each in DOCUMENTS if each not in WALKS):
         for command in documents.commands(document):
             if BEFORE_PYTHON.get(document) != command:
                 found.setdefault(command if everywhere.match(command) else (document, command), (document, command))
@@ -136,6 +140,33 @@ def test_command_works(document: str, command: str, tmp_path: Path) -> None:
     check(shlex.split(command), document, tmp_path)
 
 
+@pytest.mark.parametrize("document", WALKS)
+def test_commands_work_one_after_the_other(document: str, tmp_path: Path) -> None:
+    """From installing to a report, without the project; what would load, install or queue is looked at."""
+    folder = tmp_path
+    for command in documents.commands(document):
+        words = shlex.split(command)
+        if "--launcher" in words:
+            words[words.index("--launcher") + 1] = f"{' '.join(launcher())} -n {{ranks}}"
+        if words[0] == "cd":
+            folder /= words[1]
+        elif words[0] == "distsim":
+            run_python(["-m", *words], None, folder)
+        elif words[0] == "sbatch":
+            check_sbatch(words[1:], document, folder, folder)
+        elif words[:4] == ["python", "-m", "pip", "install"]:
+            check_pip(words[4:], document, folder)
+        elif words[0] == "mpirun" and words[5] == "distsim.scaling":
+            check_sbatch(["jobs/single_node.sh", *words[6:]], document, folder, folder)
+        elif words[0] == "mpirun":
+            run_python(words[4:] if words[3] == "python" else ["-m", *words[3:]], int(words[2]), folder)
+        else:
+            assert words[0] in (".", "module") or words[:3] == ["python", "-m", "venv"], command
+    results = list(folder.glob("*/runs.jsonl"))
+    assert len(results) == (2 if document == "docs/first_experiment.md" else 0)
+    assert len(list(folder.glob("*/report.html"))) == len(results) / 2
+
+
 def check(words: list[str], document: str, folder: Path) -> None:
     """Check a command of ``document``, with ``folder`` for what it writes; fails where it is not known how."""
     for begin, check_rest in CHECKS.items():
@@ -164,8 +195,9 @@ def check_make(words: list[str], document: str, folder: Path) -> None:
 
 
 def check_pip(words: list[str], document: str, folder: Path) -> None:
-    """The project is what is installed, with extras that it has."""
-    match = re.fullmatch(r"\.(?:\[([\w,]+)\])?", " ".join(words))
+    """The project is what is installed, or its wheel, with extras that it has."""
+    wheel = rf"distsim-{re.escape(__version__)}-py3-none-any\.whl"
+    match = re.fullmatch(rf"(?:\.|{wheel})(?:\[([\w,]+)\])?", " ".join(words))
     assert match, f"{words} is not this project"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set((match[1] or "").split(",")) - {""} <= set(project["optional-dependencies"])
@@ -205,17 +237,17 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
     assert (folder / "out" / "runs.jsonl").exists()
 
 
-def check_sbatch(words: list[str], document: str, folder: Path) -> None:
+def check_sbatch(words: list[str], document: str, folder: Path, root: Path = ROOT) -> None:
     """The template, the experiment and its options exist; test_jobs.py runs the templates."""
     while words[0].startswith("--"):
         words = words[1:]
     template, *arguments = words
-    assert (ROOT / template).exists()
+    assert (root / template).exists()
     if template == "jobs/run.sh":
         assert isinstance(request.parse(["run", *arguments]), request.Request)
         return
     options = parse(arguments)
-    read_experiment(options.file and ROOT / options.file, options.settings)
+    read_experiment(options.file and root / options.file, options.settings)
 
 
 def check_models(arguments: list[str], document: str, folder: Path, ranks: int | None = None) -> None:
