@@ -67,6 +67,7 @@ from distsim.rates.rate_network import DiffusionConnection as DiffusionConnectio
 from distsim.rates.rate_network import RateNetwork as RateNetwork
 from distsim.rates.rate_network import SiegertNeuron as SiegertNeuron
 from distsim.rates.rate_simulation import RateSimulation as RateSimulation
+from distsim.record.mending import mend_file as mend_file
 from distsim.scaling.one_point import run_point as run_point
 from distsim.scaling.record_table import Records as Records
 from distsim.scaling.record_table import load_records as load_records
@@ -91,6 +92,8 @@ from distsim.spiking.neurons.neuron_model import State as State
 from distsim.spiking.neurons.parrot import Parrot as Parrot
 from distsim.spiking.protocols import Drive as Drive
 from distsim.spiking.simulation import Simulation as Simulation
+from distsim.spiking.sonata_folder import write_sonata as write_sonata
+from distsim.spiking.sonata_reading import read_sonata as read_sonata
 from distsim.spiking.sources.poisson_source import PoissonSource as PoissonSource
 from distsim.spiking.sources.pulse_packets import PulsePackets as PulsePackets
 from distsim.spiking.sources.spike_trains import SpikeTrains as SpikeTrains

@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, nearest
+from distsim.core.exported import About, ExportedSpikes, ExportedStates
+from distsim.core.format_versions import FILES
 
 Path = str | os.PathLike[str]
 FloatArray = npt.NDArray[np.float64]
@@ -63,22 +65,67 @@ class RecordedUpdates(NamedTuple):
     activity: dict[str, FloatArray]
 
 
-class RecordedStates(NamedTuple):
-    """A state variable: ``value`` (times, neurons) at ``time`` (times,) (ms) of the neurons ``neuron`` (neurons,)."""
-
+class _States(NamedTuple):
     time: FloatArray
     neuron: IntArray
     value: FloatArray
 
 
-def read_spikes(path: Path, population: str, start: float = 0.0, stop: float = math.inf) -> tuple[FloatArray, IntArray]:
+class RecordedStates(_States, ExportedStates):
+    """A state variable: ``value`` (times, neurons) at ``time`` (times,) (ms) of the neurons ``neuron`` (neurons,)."""
+
+    unit = "1"
+    of = "", ""
+    """The population, and the variable."""
+
+    def _about(self) -> About:
+        stop = float(self.time[-1]) if len(self.time) else 0.0
+        return About(self.of[0], self.neuron, 0.0, stop, self.of[1], self.unit)
+
+    def _times_and_values(self) -> tuple[FloatArray, FloatArray]:
+        return self.time, self.value
+
+
+class _Spikes(NamedTuple):
+    time: FloatArray
+    neuron: IntArray
+
+
+class RecordedSpikes(_Spikes, ExportedSpikes):
+    """Spikes: ``time`` (n,) in ms, ascending, and ``neuron`` (n,)."""
+
+    of: About | None = None
+
+    def _about(self) -> About | None:
+        return self.of
+
+    def _times_and_neurons(self) -> tuple[FloatArray, IntArray]:
+        return self.time, self.neuron
+
+
+def read_spikes(path: Path, population: str, start: float = 0.0, stop: float = math.inf) -> RecordedSpikes:
     """Spike times (n,) (ms) after ``start`` up to and including ``stop``, and the neurons (n,) that fired.
 
-    Sorted by time, then neuron. Raises InputError where the file cannot be read or holds no spikes of the population.
+    Sorted by time, then neuron; ``to_neo``, ``to_pandas`` and ``spike_trains`` hand them to other tools. Raises
+    InputError where the file cannot be read or holds no spikes of the population.
     """
     times, neurons = _read_columns(path, "spikes", population, timestamps=np.float64, node_ids=np.int64)
     first, last = (int(i) for i in np.searchsorted(times, (start, stop), side="right"))
-    return times[first:last], neurons[first:last]
+    found = RecordedSpikes(times[first:last], neurons[first:last])
+    found.of = _about_spikes(path, population, found, start, stop)
+    return found
+
+
+def _about_spikes(path: Path, population: str, spikes: RecordedSpikes, start: float, stop: float) -> About:
+    """Of which neurons and times the spikes are; those that there are, where another program wrote them."""
+
+    def ends(file: Any) -> float | None:
+        return float(file.attrs["T"]) if "distsim" in file.attrs and "T" in file.attrs else None
+
+    end = _read(path, ends)
+    neurons = np.unique(spikes.neuron) if end is None else read_recorded_neurons(path, population)
+    last = float(spikes.time[-1]) if len(spikes.time) else 0.0
+    return About(population, neurons, start, min(stop, max(last, 0.0 if end is None else end)))
 
 
 def read_recorded_neurons(path: Path, population: str) -> IntArray:
@@ -132,14 +179,14 @@ def read_states(path: Path, population: str, variable: str) -> RecordedStates:
 
     def states(file: Any) -> RecordedStates:
         _group(file, "states", population)
-        return _states(_group(file, f"states/{population}", variable))
+        return _states(_group(file, f"states/{population}", variable), population, variable)
 
     return _read(path, states)
 
 
 def read_rates(path: Path, population: str) -> RecordedStates:
     """The recorded rates (1/s) of rate neurons; InputError where there are none in the file."""
-    return _read(path, lambda file: _states(_group(file, "rates", population)))
+    return _read(path, lambda file: _states(_group(file, "rates", population), population, "rate"))
 
 
 def read_flips(path: Path, population: str) -> tuple[FloatArray, IntArray, IntArray]:
@@ -212,7 +259,7 @@ def read_contents(path: Path) -> dict[str, list[str]]:
 
     Synapses are named "source->target". Raises InputError where the file cannot be read.
     """
-    return _read(path, lambda file: {kind: sorted(file[kind]) for kind in sorted(file)})
+    return _read(path, lambda file: {kind: sorted(file[kind]) for kind in sorted(file) if kind != "network"})
 
 
 def _read_columns(path: Path, kind: str, population: str, **types: type) -> list[npt.NDArray[Any]]:
@@ -232,6 +279,10 @@ def _read(path: Path, action: Callable[[Any], Result]) -> Result:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with h5py.File(path, "r") as file:
+                if file.attrs.get("format", FILES) != FILES:
+                    raise InputError(
+                        f"'{path}' has format {file.attrs['format']}, this version of distsim reads {FILES}"
+                    )
                 return action(file)
         except InputError:
             raise
@@ -269,11 +320,13 @@ def _group(file: Any, parent: str, name: str) -> Any:
     return file[parent][name]
 
 
-def _states(group: Any) -> RecordedStates:
+def _states(group: Any, population: str, variable: str) -> RecordedStates:
     """The values of a state variable in ``group``."""
     time, value = _columns(group, "time", "value")
     (neuron,) = _columns(group, "neuron")
-    return RecordedStates(time.astype(np.float64), neuron.astype(np.int64), value.astype(np.float64))
+    found = RecordedStates(time.astype(np.float64), neuron.astype(np.int64), value.astype(np.float64))
+    found.unit, found.of = str(group["value"].attrs.get("units", "1")), (population, variable)
+    return found
 
 
 def _columns(group: Any, *names: str) -> list[npt.NDArray[Any]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from distsim.command import going_on
 from distsim.command.request import SUMMARY, Request, has_settings
 from distsim.core.errors import InputError, RangeError
+from distsim.core.format_versions import SUMMARIES
 from distsim.models import registry
 from distsim.models.branch import Branch
 from distsim.models.course import Keeping
@@ -162,7 +163,13 @@ def write(comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Ou
 def _write(
     comm: MPI.Comm, folder: Path, model: str, parameters: Any, outcome: Outcome, around: Mapping[str, Any]
 ) -> None:
-    summary = {"model": model, "date": surroundings.now(), "ranks": comm.size, "parameters": parameters.as_dict()}
+    summary = {
+        "format": SUMMARIES,
+        "model": model,
+        "date": surroundings.now(),
+        "ranks": comm.size,
+        "parameters": parameters.as_dict(),
+    }
     tables = [{"title": t.title, "header": t.header, "rows": t.rows} for t in outcome.tables]
     write_json(folder / SUMMARY, {**summary, **outcome.summary, "tables": tables, **around})
     for name, make in outcome.files.items():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from distsim.connect.edge_values import values_of_rows
 from distsim.connect.rule import Edges, Targets
-from distsim.core.distributions import Distribution
+from distsim.core.distributions import Distribution, Stored
 from distsim.core.rng import Streams, streams_of
 from distsim.core.values import Value
 
@@ -54,6 +54,8 @@ class Attribute:
 
     def of_edges(self, piece: Edges) -> npt.NDArray[np.float64]:
         """Values (edges,) of the edges of a piece."""
+        if isinstance(self.value, Stored) and piece.entry is not None:
+            return self.value.of_entries(piece.entry)
         if isinstance(self.value, Distribution):
             return values_of_rows(self.value, self.streams(piece), piece.degree)
         if isinstance(self.value, np.ndarray) and piece.entry is not None:

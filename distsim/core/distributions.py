@@ -46,6 +46,14 @@ class Invertible(Distribution, Protocol):
         """The values (n,) below which the parts ``p`` (n,) of all values lie, 0 < p < 1; may overwrite ``p``."""
 
 
+@runtime_checkable
+class Stored(Protocol):
+    """Values that lie in a file, one for each neuron or edge."""
+
+    def of_entries(self, entry: npt.NDArray[np.int64]) -> FloatArray:
+        """The values (n,) at places ``entry`` (n,) in the file."""
+
+
 def uniform_numbers(streams: Streams, counters: npt.NDArray[np.int64]) -> FloatArray:
     """Number counters[i] of stream i, (n,): see ``fill_uniform``."""
     values = np.empty(len(counters))

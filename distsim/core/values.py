@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.declared import parameter
-from distsim.core.distributions import Distribution
+from distsim.core.distributions import Distribution, Stored
 from distsim.core.errors import InputError
 from distsim.core.rng import streams_of
 from distsim.core.units import LARGEST, MAX_STEPS, SMALLEST, check_number, shown
@@ -150,8 +150,10 @@ def values_of_neurons(
     """The values of the neurons ``gids`` of one population: a float where all are equal, else (n,) float64.
 
     ``purpose`` keys the stream of a distribution, of which trial number ``trial`` takes that number; entry i of an
-    array belongs to gid ``first_gid`` + i.
+    array, or of values in a file, belongs to gid ``first_gid`` + i.
     """
+    if isinstance(value, Stored):
+        return value.of_entries(gids - first_gid)
     if isinstance(value, Distribution):
         return value.sample(streams_of(seed, purpose, 0, gids), np.full(len(gids), trial, np.int64))
     if isinstance(value, np.ndarray):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError
+from distsim.core.exported import About, Exported, ExportedSpikes, ExportedStates
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -29,8 +30,24 @@ def in_ms(step: Int64Array, dt: float) -> FloatArray:
     return times.round(DECIMALS)
 
 
+class _Told(Exported):
+    """Keeps of what it was recorded beside its columns."""
+
+    __slots__ = ("_told", "dt")
+    dt: float
+
+    def told(self, about: About, dt: float) -> Self:
+        """Say of what it was recorded, with steps of ``dt`` (ms)."""
+        object.__setattr__(self, "_told", about)
+        object.__setattr__(self, "dt", dt)
+        return self
+
+    def _about(self) -> About | None:
+        return getattr(self, "_told", None)
+
+
 @dataclass(frozen=True)
-class Spikes:
+class Spikes(_Told, ExportedSpikes):
     """Spikes sorted by step, then neuron: step (n,) int64 and neuron (n,) int64, counted within its population."""
 
     step: Int64Array
@@ -44,9 +61,12 @@ class Spikes:
         """Times (n,) in ms."""
         return in_ms(self.step, dt)
 
+    def _times_and_neurons(self) -> tuple[FloatArray, Int64Array]:
+        return self.times(self.dt), self.neuron
+
 
 @dataclass(frozen=True)
-class States:
+class States(_Told, ExportedStates):
     """Recorded values of a state variable: step (T,) int64, neuron (n,) int64, value (T, n) float64."""
 
     step: Int64Array
@@ -56,6 +76,9 @@ class States:
     def times(self, dt: float) -> FloatArray:
         """Times (T,) in ms."""
         return in_ms(self.step, dt)
+
+    def _times_and_values(self) -> tuple[FloatArray, FloatArray]:
+        return self.times(self.dt), self.value
 
 
 @dataclass(frozen=True)

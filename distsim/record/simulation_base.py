@@ -165,6 +165,11 @@ class SimulationBase(Prepared[AnyNetwork]):
             self._output.close()
             self._closed = True
 
+    @property
+    def output(self) -> Output | None:
+        """The file of the run, where there is one."""
+        return self._output
+
     def _require_open(self) -> None:
         if self._closed:
             raise InputError("the simulation is closed: its file is complete; read it with distsim.analysis.read")

@@ -2,7 +2,8 @@
 
 Every dataset has the attribute ``checked``, two numbers: how many of its rows are there for sure, and the CRC-32 of
 their bytes. Readers go by it (analysis/read.py), and so does what is read back here. Root attributes: ``distsim``, all
-that was known at the start as JSON, ``distsim_crc32``, and ``T``, the simulated time (ms) up to which all is there.
+that was known at the start as JSON, ``distsim_crc32``, ``format``, a version, and ``T``, the simulated time (ms) up to
+which all is there.
 The format is that of HDF5 1.10, in which every block of metadata has a checksum.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import weakref
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, StorageError
+from distsim.core.format_versions import FILES
 from distsim.record.disk import Disk
 from distsim.record.storage import refused
 
@@ -69,6 +71,7 @@ class Store:
             text = json.dumps(about, allow_nan=False).encode()
             self._file.attrs["distsim"] = np.bytes_(text)
             self._file.attrs["distsim_crc32"] = zlib.crc32(text)
+            self._file.attrs["format"] = FILES
             self._file.attrs["T"] = 0.0
             layout(self)
             self.flush(0.0)
@@ -79,8 +82,8 @@ class Store:
             raise
 
     def text(self, group: str, name: str, text: str) -> None:
-        """Give ``group``, made where it is missing, an attribute."""
-        self._file.require_group(group).attrs[name] = text
+        """Give ``group``, made where it is missing, or a dataset, an attribute."""
+        self._place(group).attrs[name] = text
 
     def choice(self, group: str, name: str, value: str, values: Mapping[str, int]) -> None:
         """Give ``group``, made where it is missing, an attribute that is one of ``values``, an enumeration."""
@@ -100,6 +103,34 @@ class Store:
             dataset.attrs["units"] = unit
         self._columns[name] = Column(dataset)
 
+    def fixed(self, name: str, dtype: Any, rows: int, unit: str = "") -> None:
+        """Add a dataset that will have so many ``rows``, in one place of the file: a part of it can be mapped."""
+        dataset = self._file.create_dataset(name, (rows,), dtype)
+        dataset.attrs.create("checked", np.zeros(2, np.uint64))
+        if unit:
+            dataset.attrs["units"] = unit
+        self._columns[name] = Column(dataset)
+
+    def constant(self, name: str, value: Any, dtype: Any, rows: int, unit: str = "") -> None:
+        """Add a dataset of so many equal ``rows``, which takes no room."""
+        dataset = self._file.create_dataset(name, (rows,), dtype, fillvalue=value)
+        if unit:
+            dataset.attrs["units"] = unit
+
+    def texts(self, name: str, texts: Sequence[str]) -> None:
+        """Add a dataset of texts."""
+        import h5py
+
+        self._file.create_dataset(name, data=list(texts), dtype=h5py.string_dtype())
+
+    def number(self, place: str, name: str, value: npt.ArrayLike, dtype: Any) -> None:
+        """Give the group or dataset at ``place`` an attribute that is a number, or some."""
+        self._place(place).attrs.create(name, value, dtype=dtype)
+
+    def _place(self, name: str) -> Any:
+        """The dataset of that name, or the group, made where it is missing."""
+        return self._file[name] if name in self._file else self._file.create_group(name)
+
     def append(self, name: str, values: npt.NDArray[Any]) -> None:
         """Append rows to dataset ``name``."""
         self._check()
@@ -107,7 +138,8 @@ class Store:
         values = np.ascontiguousarray(values, column.dataset.dtype)
         end = column.rows + len(values)
         if len(values):
-            column.dataset.resize(end, axis=0)
+            if end > len(column.dataset):
+                column.dataset.resize(end, axis=0)
             if values.size:
                 column.dataset[column.rows : end] = values
         column.crc = zlib.crc32(values.data if values.size else b"", column.crc)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.analysis.published_statistics import STATISTICS, sample_statistics
+from distsim.core.format_versions import RECORDS
 from distsim.models.course import Keeping
 from distsim.models.model import NetworkModel, RunSettings
 from distsim.models.recording import PUBLISHED_SUBSET
@@ -91,6 +92,7 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     ) as measured:  # fmt: skip
         joules = comm.allgather(meter.joules)
         record = {
+            "format": RECORDS,
             **_settings(task, model, parameters, measured),
             **_measured(measured),
             **_weights(measured),

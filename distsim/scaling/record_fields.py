@@ -11,6 +11,7 @@ from typing import Any
 
 from distsim.analysis.published_statistics import STATISTICS
 from distsim.core.errors import InputError
+from distsim.core.format_versions import RECORDS
 from distsim.core.units import check_count, check_number
 from distsim.scaling.settings import SETTINGS, Check, duration, flag, neurons, ranks, require, scalar, several, text
 
@@ -73,6 +74,12 @@ def _cost(value: Any, name: str) -> float:
     return 0.0 if value == 0.0 else check_number(value, name, above=0.0)
 
 
+def _readable(value: Any, name: str) -> None:
+    require(
+        value is None or value == RECORDS, name, f"be {RECORDS}, the format that this version of distsim reads", value
+    )
+
+
 _POINT: dict[str, Check] = {
     "variant": _object_of_any(scalar),
     **_fields("size repetition", neurons),
@@ -109,6 +116,7 @@ _RECORD = _object_of(
         **_fields("versions environment", _any_object),
     },
     optional={
+        "format": _readable,
         **{held.record: _or_null(text) for held in SETTINGS.values() if held.record is not None and held.later},
         **_fields(" ".join(f"weight_{name} plastic_weight_{name}" for name in STATISTICS), _or_null(check_number)),
     },

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from distsim.core.errors import InputError
+from distsim.core.exported import tool
 from distsim.record.jsonable import flat
+from distsim.scaling.nest_timers import nest_timers
 from distsim.scaling.report.summary import with_speed
 
 
@@ -22,15 +22,13 @@ class Records(list[Mapping[str, Any]]):
         names = dict.fromkeys(name for row in rows for name in row)
         return {name: [row.get(name) for row in rows] for name in names}
 
+    def nest_timers(self) -> Records:
+        """The same points in the columns that beNNch's plots read, with timers (s) by the names of NEST's."""
+        return Records(nest_timers(record) for record in self)
+
     def to_pandas(self) -> Any:
         """The table as a ``pandas.DataFrame``; InputError where pandas is not installed."""
-        try:
-            pandas = import_module("pandas")
-        except ImportError:
-            raise InputError(
-                "to_pandas: pandas is not installed; install it (python -m pip install pandas), or use columns()"
-            ) from None
-        return pandas.DataFrame(self.columns())
+        return tool("pandas", ", or use columns()").DataFrame(self.columns())
 
 
 def load_records(*folders: str | os.PathLike[str]) -> Records:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.core.errors import InputError, StorageError
+from distsim.core.format_versions import RECORDS
 from distsim.record.checkpoint_files import remove
 from distsim.record.jsonable import flat, plain, write_json
 from distsim.record.lock import Lock
@@ -120,7 +121,7 @@ class Folder:
 
     def add_failure(self, point: Point, why: str) -> None:
         """Store that ``point`` failed, and why; it stays among those that ``--resume`` runs."""
-        append(self.path / FAILED, {**point.as_dict(), "reason": why, "date": now()})
+        append(self.path / FAILED, {"format": RECORDS, **point.as_dict(), "reason": why, "date": now()})
         self.end()
 
     def close(self) -> None:

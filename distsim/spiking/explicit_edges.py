@@ -29,11 +29,15 @@ def kind_of(source: Neurons, target: Neurons, rule: Rule, synapse: SynapseModel)
     alone = min(source.size, target.size) == 1
     if not isinstance(rule, (OneToOne, EdgeList)) and not (isinstance(rule, AllToAll) and rule.autapses and alone):
         return None
-    values = synapse.values
-    if any(is_distribution(value) for value in values.values()):
+    if any(is_distribution(value) for value in synapse.values.values()):
         return None
-    shared = tuple(getattr(synapse, f.name) for f in fields(synapse) if f.name not in values)
-    return source.pieces[0].population.name, target.pieces[0].population.name, type(synapse), shared
+    return kind_between(source.pieces[0].population, target.pieces[0].population, synapse)
+
+
+def kind_between(source: Neurons, target: Neurons, synapse: SynapseModel) -> Hashable:
+    """What edges that are collected have in common: both populations, and what not each synapse has of its own."""
+    shared = tuple(getattr(synapse, f.name) for f in fields(synapse) if f.name not in synapse.values)
+    return source.name, target.name, type(synapse), shared
 
 
 class ExplicitEdges:

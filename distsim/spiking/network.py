@@ -5,9 +5,10 @@ Nothing here knows of ranks, and no edge is drawn: a network and a seed together
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -166,6 +167,18 @@ class Network(Populations[Population]):
         self.weight_recordings: list[WeightRecording] = []
         self.transmission_recordings: list[TransmissionRecording] = []
 
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], *own: type) -> Self:
+        """The network of the run that wrote the file at ``path``, recordings and all, to be simulated anew.
+
+        Classes of a user's own, of neurons, synapses or the like, are given, too. What was changed during the run is
+        not part of it. Raises InputError where the file holds no network, only the hash of an array of it, or one that
+        is described differently today.
+        """
+        from distsim.spiking.network_file import network_from_file
+
+        return network_from_file(cls, RECORDINGS, path, own)
+
     def population(
         self, name: str, size: int, model: PopulationModel, *, positions: Any = None, **initial: Any
     ) -> Population:
@@ -211,13 +224,19 @@ class Network(Populations[Population]):
         synapse.check(self.dt, rule.array_shape(projection.ends), where)
         if kind is None:
             self.projections.append(projection)
-            return projection
+        else:
+            self.collect(kind, source, target, rule, synapse)
+        return projection
+
+    def collect(self, kind: Hashable, source: Neurons, target: Neurons, rule: Rule, synapse: SynapseModel) -> None:
+        """Add edges, once checked, to those of one kind that are collected, see ``explicit_edges.kind_of``."""
+        collected = self._collected.get(kind)
         if collected is None:
             populations = source.pieces[0].population, target.pieces[0].population
-            collected = self._collected[kind] = CollectedProjection(index, *populations, ExplicitEdges(synapse))
+            collected = CollectedProjection(len(self.projections), *populations, ExplicitEdges(synapse))
+            self._collected[kind] = collected
             self.projections.append(collected)
         collected.edges.add(source, target, rule, synapse)
-        return projection
 
     def _check_receives(self, target: Neurons, where: str) -> None:
         """InputError where some of ``target`` take no input, or take it in different units."""
@@ -360,6 +379,15 @@ class Network(Populations[Population]):
             **super().description(),
             "stimuli": [{"target": s.target.name, "stimulus": describe(s.stimulus)} for s in self.stimulations],
         }
+
+
+RECORDINGS = {
+    "spike_recordings": SpikeRecording,
+    "state_recordings": StateRecording,
+    "weight_recordings": WeightRecording,
+    "transmission_recordings": TransmissionRecording,
+}
+"""What a network lists of each kind of recording, by the name of the list."""
 
 
 def check_receptor(receptor: int | str | None, target: Population, where: str) -> None:

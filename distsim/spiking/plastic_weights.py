@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from distsim.core.jit import jit
+from distsim.core.populations import check_indices
 from distsim.parallel.gather import Connections, allgather_array
 from distsim.spiking.local_network import LocalNetwork, LocalTable
-from distsim.spiking.network import Pair
+from distsim.spiking.network import Between, Pair
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -136,3 +138,12 @@ def place_by_target(targets, cursor, order):  # type: ignore[no-untyped-def]
         t = targets[edge]
         order[cursor[t]] = edge
         cursor[t] += 1
+
+
+def chosen_between(
+    asked: Between, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
+) -> tuple[Int64Array, Int64Array]:
+    """Indices of the chosen neurons within the ends that are ``asked`` for, checked; all of them for None."""
+    ends = (sources, asked.source, f"{where}: sources"), (targets, asked.target, f"{where}: targets")
+    source, target = (np.array(check_indices(*end), np.int64) for end in ends)
+    return source, target

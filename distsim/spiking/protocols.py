@@ -34,6 +34,10 @@ class PopulationModel(Declared, abstract=True):
         """State variables that can be recorded."""
         return ()
 
+    def unit_of(self, variable: str) -> str:
+        """The unit of a state variable that can be recorded."""
+        return "1"
+
     @property
     def receptors(self) -> tuple[int | str, ...]:
         """Names that synapses may give to the inputs, in their order."""

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.parts import Neurons, Part
-from distsim.core.populations import check_indices
 from distsim.core.units import MS_PER_S, check_seed, to_steps
 from distsim.parallel import gather
 from distsim.parallel.communicator import crowded
@@ -32,6 +31,7 @@ from distsim.spiking.local_network import LocalNetwork, build, call_kernels
 from distsim.spiking.loop import SpikingLoop, steps_together
 from distsim.spiking.network import Between, Network
 from distsim.spiking.precision import check_precision
+from distsim.spiking.recorded_of import told_spikes, told_states
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.repeated_spikes import check_arriving
 from distsim.spiking.spike_counts import Rate
@@ -193,6 +193,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         """What runs the intervals: "compiled", or "python", and why, where that was not asked for."""
         return self._loop.how
 
+    @told_spikes
     def spikes(self, population: Neurons | str, everywhere: bool = True) -> gather.Spikes:
         """All recorded spikes of ``population`` so far, sorted by step, then neuron.
 
@@ -210,6 +211,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             return spike_file.read_spikes(self._output, name, self.dt, everywhere)
         return gather.gather_spikes(*self.recorders.of_spikes[name].all(), self.comm, everywhere)
 
+    @told_states
     def states(self, population: Neurons | str, variable: str = "V_m") -> gather.States:
         """Recorded values of a state variable so far; of a part of a population those of its neurons, in its order."""
         neurons = self.network.neurons(population)
@@ -244,7 +246,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         check_names([at], ("last_spike", "now"), "time", "weights")
         wanted = {projection.index for projection in self.network.find_projections(source, target)}
         ends = Between(self.network.neurons(source), self.network.neurons(target))
-        chosen = _chosen(ends, sources, targets, "weights")
+        chosen = weights.chosen_between(ends, sources, targets, "weights")
         now = self.step if at == "now" else None
         found = [
             weights.select(table, ends, chosen, self.dt, now)
@@ -326,7 +328,7 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         steps = np.array(sorted(to_steps(time, self.dt, f"{where}: time") for time in times), np.int64)
         if len(steps) and steps[-1] > self.step:
             raise InputError(f"{where}: {steps[-1] * self.dt:g} ms is later than the present, {self.time:g} ms")
-        chosen = _chosen(ends, sources, targets, where)
+        chosen = weights.chosen_between(ends, sources, targets, where)
         tables = [table for table in self._local.tables if table.projections[0] in projections]
         return synapse_states(tables, ends, chosen, steps, self.spikes, self.dt, self.comm)
 
@@ -388,12 +390,3 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
             "busy": sum(self._loop.timers.seconds[name] for name in ("update", "deliver", "record")),
         }
         return self.comm.allgather(mine)
-
-
-def _chosen(
-    asked: Between, sources: Iterable[int] | None, targets: Iterable[int] | None, where: str
-) -> tuple[Int64Array, Int64Array]:
-    """Indices of the chosen neurons within the ends that are ``asked`` for, checked; all of them for None."""
-    ends = (sources, asked.source, f"{where}: sources"), (targets, asked.target, f"{where}: targets")
-    source, target = (np.array(check_indices(*end), np.int64) for end in ends)
-    return source, target

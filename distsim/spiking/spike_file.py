@@ -1,9 +1,10 @@
 """What a ``Simulation`` writes to its file, readable at any moment, also after the job was killed (record/store.py).
 
 Spikes are laid out as in SONATA: /spikes/<population>/timestamps (ms) and node_ids, counted from 0 within the
-population, sorted by time; beside them recorded, the ids of the recorded neurons, where these are not all.
-States: /states/<population>/<variable>/{time, neuron, value}; value is (T, n). Weights, before the first run and after
-every run: /weights/<source>-><target>/{source, target, weight, delay, time}: a row per synapse and recorded time (ms).
+population, sorted by time; its size is an attribute; beside them recorded, the ids of the recorded neurons, where these
+are not all. States: /states/<population>/<variable>/{time, neuron, value}; value is (T, n). Weights, before the first
+run and after every run: /weights/<source>-><target>/{source, target, weight, delay, time}: a row per synapse and
+recorded time (ms). The network: /network, see spiking/network_file.py.
 Root attributes: ``distsim``, all that was known at the start as JSON (see record/simulation_base.py), and ``T``, the
 simulated time (ms) up to which the file is complete (weights at time 0 come with the first run).
 """
@@ -13,26 +14,31 @@ from __future__ import annotations
 import numpy as np
 
 from distsim.parallel.gather import Connections, Spikes, gather_spikes
+from distsim.record.kept_network import keep_network
 from distsim.record.output import Output, lay_out_states
 from distsim.record.store import Store
-from distsim.spiking.network import Network, WeightRecording
+from distsim.spiking.network import RECORDINGS, Network, WeightRecording
+from distsim.spiking.network_file import described
 from distsim.spiking.recorders import Recorders
 
 SORTING = {"none": 0, "by_id": 1, "by_time": 2}  # as SONATA numbers it
 
 
 def lay_out(store: Store, network: Network) -> None:
-    """Add all groups and datasets that the recordings of ``network`` need."""
+    """Add all groups and datasets that the recordings of ``network`` need, and keep the network itself."""
+    keep_network(store, lambda arrays: described(network, RECORDINGS, arrays))
     for spikes in network.spike_recordings:
         group = f"spikes/{spikes.population}"
         store.choice(group, "sorting", "by_time", SORTING)
+        store.number(group, "size", network.find(spikes.population).size, np.uint64)
         store.column(f"{group}/timestamps", np.float64, unit="ms")
         store.column(f"{group}/node_ids", np.uint64)
         if spikes.size < network.find(spikes.population).size:
             store.column(f"{group}/recorded", np.uint64, rows=spikes.size)
             store.append(f"{group}/recorded", spikes.indices.astype(np.uint64))
     for states in network.state_recordings:
-        lay_out_states(store, states_group(states.population, states.variable), states.neurons)
+        unit = network.find(states.population).model.unit_of(states.variable)
+        lay_out_states(store, states_group(states.population, states.variable), states.neurons, unit)
     for weights in network.weight_recordings:
         group = f"weights/{weights.source}->{weights.target}"
         for name in ("source", "target"):

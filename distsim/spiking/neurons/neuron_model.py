@@ -101,6 +101,9 @@ class NeuronModel(PopulationModel, abstract=True):
     def state_variables(self) -> tuple[str, ...]:
         return tuple(state.name for state in self.every_state() if not state.hidden)
 
+    def unit_of(self, variable: str) -> str:
+        return next((state.unit for state in self.every_state() if state.name == variable), "1")
+
     @property
     def kind(self) -> Hashable:
         """Class, inputs and structure of the state; models with parameters of single neurons are a kind of their own.
