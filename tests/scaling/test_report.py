@@ -151,7 +151,8 @@ def test_log_line():
     point = make_point(size=2500, ranks=2)
     line = point_line(point, make_record(point, compile_time=2.0, oversubscribed=True))
     assert line.startswith(
-        "iaf_psc_alpha, N = 2500, seed 1, 2 ranks (oversubscribed): build 0.100 s, simulate 0.500 s (0.500 x real time)"
+        "iaf_psc_alpha, N = 2500, seed 1, 2 ranks (oversubscribed): build 0.100 s, simulate 0.500 s "
+        "(2 times faster than real time)"
     )
     assert "compile 2.0 s" in line
     assert "weight" not in line

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from distsim.analysis.published_statistics import STATISTICS
+from distsim.core.units import beside_real_time
 from distsim.scaling.experiment import Point, variant_label
 from distsim.scaling.record_fields import HASHES
 from distsim.scaling.settings import CURVE
@@ -63,7 +64,7 @@ def point_line(point: Point, record: Record) -> str:
     crowded = " (oversubscribed)" if record["oversubscribed"] else ""
     line = (
         f"{point}{crowded}: build {record['build_time']:.3f} s, simulate {record['sim_time']:.3f} s "
-        f"({record['real_time_factor']:.3f} x real time){compiled}{rate}{active}"
+        f"({beside_real_time(record['real_time_factor'])}){compiled}{rate}{active}"
     )
     found = {which: [record.get(f"{begin}_{name}") for name in STATISTICS] for begin, which in WEIGHTS.items()}
     weights = [
