@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from distsim.models.model import NetworkModel, RunSettings
 from distsim.models.recording import PUBLISHED_SUBSET
 from distsim.parallel.progress import Progress
 from distsim.record.surroundings import affinity, now
+from distsim.scaling.disturbance import CoreMeter, disturbance
 from distsim.scaling.experiment import Point
 from distsim.scaling.record_fields import HASHES
 from distsim.scaling.settings import Experiment
@@ -85,10 +86,11 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     _reset_peak_memory()
     memory_start = comm.allgather(resident_bytes())
     meter = EnergyMeter(counts=comm.rank in hosts.first_ranks)
+    cores = CoreMeter()
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
         folder=task.folder if recording.choices else None, recording=recording, check=check, keeping=keeping,
-        measuring=meter,
+        measuring=_both(meter, cores),
     ) as measured:  # fmt: skip
         joules = comm.allgather(meter.joules)
         record = {
@@ -100,7 +102,14 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
             "energy": None if None in joules or len(measured.totals["parts"]) > 1 else sum(joules),
         }
         record |= _derived(record, measured.simulation.loads(), hosts)
+        record |= disturbance(comm, cores, oversubscribed=hosts.oversubscribed)
     return {**record, "wall_time": time.perf_counter() - begin + earlier_wall_time(record)}
+
+
+@contextlib.contextmanager
+def _both(energy: EnergyMeter, cores: CoreMeter) -> Iterator[None]:
+    with energy, cores:
+        yield
 
 
 def earlier_wall_time(record: dict[str, Any]) -> float:

@@ -93,7 +93,7 @@ def test_table_has_a_line_per_point():
     assert "simulate" in text
     assert "efficiency" not in text
     missing = table(summarize([make_record(make_point("a")), make_record(kind="strong")]))
-    assert [line.split()[9] for line in missing.splitlines()[-2:]] == ["-", "1.00"]
+    assert [line.split()[9] for line in missing.splitlines() if " 1250 " in line] == ["-", "1.00"]
 
 
 WEIGHTS = {"mean": 30.0, "sd": 25.0, "min": 0.0, "median": 31.5, "max": 1143.25}
@@ -135,6 +135,37 @@ def test_oversubscribed_points_are_marked():
     assert "| 4* |" in re.sub(" +", " ", text)
     assert "* more ranks than cores" in text
     assert "speed-up" in text
+
+
+def test_disturbed_points_are_marked():
+    """In tables, the log and figures; records of earlier versions do not say whether they were."""
+    records = strong_records()
+    records[0]["disturbed"] = True
+    for record in records[1:]:
+        del record["disturbed"]
+    text = table(summarize(records), "github")
+    ranks = [line.split("|")[2].strip() for line in text.splitlines() if " 1250 " in line]
+    assert ranks == ["1!", "2", "4*", "1", "2", "4*"]
+    assert "! other programs used the cores meanwhile: these times say nothing" in text
+    assert "(other programs used the cores): build" in point_line(make_point(), records[0])
+    crossed, others = (
+        [line.get_marker() for line in draw_overview(which).axes[0].lines].count("x")
+        for which in (records, records[1:])
+    )
+    assert (crossed, others) == (1, 0)
+
+
+def test_tables_fit_a_terminal(tmp_path, monkeypatch, capsys):
+    """Headings break before names do; the names of many settings wrap, and what then has no room is named."""
+    monkeypatch.setattr(figures, "draw_all", lambda records, **options: {})
+    other = make_record(make_point("a_model_of_mine"), exchange="nodes_directed")
+    records = [*size_records(), *strong_records(), other]
+    old = save(tmp_path, [{**r, **WITH_WEIGHTS, "network": str(i)} for i, r in enumerate(records)])
+    assert report([old, "--out", str(tmp_path / "out")]) == 0
+    assert compare([old, old]) == 0
+    printed = capsys.readouterr().out
+    assert max(len(line) for line in printed.splitlines() if "written" not in line) <= 100
+    assert "not shown: peak memory, all ranks (MB)" in printed
 
 
 def test_csv_holds_all_numbers():

@@ -14,15 +14,22 @@ from string import Template
 from typing import Any
 
 from distsim.analysis.published_statistics import STATISTICS
+from distsim.command.fitting_table import WIDTH, fitted
 from distsim.record.jsonable import flat
 from distsim.scaling.report import figure_style
 from distsim.scaling.report.summary import HEADINGS, QUANTITIES, WEIGHTS, Record, Spread, Summary, networks
 
-CROWDED = "*"
-CROWDED_NOTE = f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling"
+CROWDED, DISTURBED = "*", "!"
+NOTES = {
+    CROWDED: f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling",
+    DISTURBED: f"{DISTURBED} other programs used the cores meanwhile: these times say nothing",
+}
+FACTOR_NOTE = "real-time factor: wall time over simulated time; above 1 it is slower than real time"
 
 BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "activity")
-"""The columns for which a terminal is wide enough."""
+"""The columns for which a terminal is wide enough, where names are not long."""
+DISPENSABLE = ("memory", "build_time", "activity")
+"""Which of them are left out first."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 WEIGHTS_TITLE = "Weights of plastic synapses"
 CAPTIONS = {
@@ -82,13 +89,12 @@ def html(
     from tabulate import tabulate
 
     header, rows = cells(summaries)
-    crowded = any(summary.oversubscribed for summary in summaries)
     return PAGE.substitute(
         title=markup.escape(f"Scaling experiment: {title}"),
         summary=markup.escape(summary_line(records)),
         errors="".join(f'<p class="error">Error: {markup.escape(error)}</p>' for error in errors),
         table=tabulate(rows, header, "html", disable_numparse=True),
-        note=markup.escape(CROWDED_NOTE) if crowded else "Means ± standard deviations over all runs.",
+        note="<br>".join(map(markup.escape, ["Means ± standard deviations over all runs.", *notes(summaries)])),
         weights=_weights_html(records),
         figures="\n".join(_figure(name, figure) for name, figure in figures.items()) or "<p>None.</p>",
         facts=tabulate(facts(records), (), "html", disable_numparse=True),
@@ -161,17 +167,39 @@ def _figure(name: str, figure: Any) -> str:
 
 
 def table(summaries: Sequence[Summary], style: str = "simple") -> str:
-    """The summaries as a table; ``style`` is one of tabulate's: "simple" for a terminal, with the columns ``BRIEF``."""
+    """The summaries as a table; ``style`` as for ``drawn``: "simple" has the columns ``BRIEF`` alone."""
+    said = notes(summaries)
+    text = drawn(*cells(summaries, BRIEF if style == "simple" else None), style)
+    without: list[str] = []
+    for name in DISPENSABLE:
+        if style != "simple" or max(map(len, text.splitlines())) <= WIDTH:
+            break
+        without.append(name)
+        text = drawn(*cells(summaries, [column for column in BRIEF if column not in without]), style)
+    if without:
+        said.append(f"not shown: {', '.join(QUANTITIES[name].label for name in without)}: see summary.csv of a report")
+    return "\n\n".join([text, "\n".join(said)])
+
+
+def drawn(header: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
+    """Texts as a table, the first column to the left: "simple" for a terminal, or another of tabulate's styles."""
+    alignment = ["left"] + ["right"] * (len(header) - 1)
+    if style == "simple":
+        return fitted(header, rows, alignment)
     from tabulate import tabulate
 
-    brief = style == "simple"
-    header, rows = cells(summaries, BRIEF if brief else None)
-    if not brief:
-        header = [heading.replace("\n", " ") for heading in header]
-    alignment = ["left"] + ["right"] * (len(header) - 1)
-    text: str = tabulate(rows, header, tablefmt=style, disable_numparse=True, colalign=alignment)
-    crowded = any(summary.oversubscribed for summary in summaries)
-    return f"{text}\n\n{CROWDED_NOTE}" if crowded else text
+    headings = [heading.replace("\n", " ") for heading in header]
+    return str(tabulate(rows, headings, tablefmt=style, disable_numparse=True, colalign=alignment))
+
+
+def notes(summaries: Sequence[Summary]) -> list[str]:
+    """What the real-time factor is, and what the marks mean that are there."""
+    marks = "".join(map(_marks, summaries))
+    return [FACTOR_NOTE, *(note for mark, note in NOTES.items() if mark in marks)]
+
+
+def _marks(summary: Summary) -> str:
+    return CROWDED * summary.oversubscribed + DISTURBED * summary.disturbed
 
 
 def cells(summaries: Sequence[Summary], names: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:
@@ -184,7 +212,7 @@ def cells(summaries: Sequence[Summary], names: Sequence[str] | None = None) -> t
         [
             summary.curve,
             *([summary.kind] if kinds else []),
-            f"{summary.ranks}{CROWDED if summary.oversubscribed else ''}",
+            f"{summary.ranks}{_marks(summary)}",
             str(summary.size),
             "-" if summary.indegree is None else str(summary.indegree),
             str(summary.runs),
@@ -206,13 +234,10 @@ def _text(spread: Spread | None, unit: float) -> str:
 
 def weight_table(records: Sequence[Record], style: str = "simple") -> str:
     """The statistics of the plastic weights of every network, as a table like ``table``; empty where there are none."""
-    from tabulate import tabulate
-
     header, rows = weight_cells(records)
     if style == "github":
         rows = [[escaped(row[0]), *row[1:]] for row in rows]
-    alignment = ["left"] + ["right"] * (len(header) - 1)
-    return str(tabulate(rows, header, tablefmt=style, disable_numparse=True, colalign=alignment)) if rows else ""
+    return drawn(header, rows, style) if rows else ""
 
 
 def weight_cells(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
