@@ -64,9 +64,11 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def letters(panels: Iterable[Any]) -> None:
-    """A, B, C, ... above the upper left corners of the panels of a figure."""
+    """A, B, C, ... above the upper left corners of the panels of a figure, unless it has one alone."""
+    panels = list(panels)
     for panel, letter in zip(panels, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", strict=False):
-        panel.set_title(letter, loc="left", fontweight="bold", fontsize=10)
+        if len(panels) > 1:
+            panel.set_title(letter, loc="left", fontweight="bold", fontsize=10)
 
 
 def density_label(label: str) -> str:
