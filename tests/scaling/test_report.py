@@ -15,7 +15,7 @@ from distsim.scaling.report import figure_style, figures
 from distsim.scaling.report.command import report, show
 from distsim.scaling.report.compare import Change, compare
 from distsim.scaling.report.figures import draw_all, draw_overview
-from distsim.scaling.report.page import facts, records_csv, summary_csv, table, weight_table
+from distsim.scaling.report.page import cores_of_ranks, facts, records_csv, summary_csv, table, weight_table
 from distsim.scaling.report.summary import Spread, disagreements, point_line, summarize, with_speed
 from distsim.scaling.store import Folder, read_failures
 from tests.scaling_records import make_experiment, make_point, make_record, size_records, strong_records, weak_records
@@ -356,6 +356,25 @@ def test_show_lists_done_failed_and_missing(tmp_path, capsys):
     assert lines[0] == f"  {first}: done, simulated in 0.500 s"
     assert lines[1] == f"  {second}: failed {read_failures(tmp_path)[0]['date']}: timed out after 5 s"
     assert lines[2] == f"  {third}: missing"
+
+
+def test_the_cores_of_ranks_are_told_in_words():
+    told = [cores_of_ranks(pinning) for pinning in (["0"], ["0-1", "0-1"], ["0", "1"], list("0123456789"), None)]
+    assert told == [
+        "1 rank on core 0", "2 ranks on any of cores 0-1", "2 ranks: rank 0 on 0, rank 1 on 1",
+        f"10 ranks: {', '.join(f'rank {n} on {n}' for n in range(8))}, ...", None,
+    ]  # fmt: skip
+    held = dict(facts([make_record(pinning=["0"]), make_record(pinning=["0", "1"])]))
+    assert held["cores of the ranks"] == "1 rank on core 0; 2 ranks: rank 0 on 0, rank 1 on 1"
+
+
+def test_figures_say_ranks_machine_and_missing_points():
+    records = [r for r in strong_records() if (r["ranks"], r["variant"]["neuron_model"]) != (2, "ignore_and_fire")]
+    legend = draw_overview(records).legends[0]
+    assert legend.get_title().get_text().splitlines()[1:] == [
+        "1, 2 and 4 ranks on a processor", "missing: ignore_and_fire at 2 ranks",
+    ]  # fmt: skip
+    assert [text.get_text() for text in legend.get_texts()].count("ideal") == 1
 
 
 def test_facts_may_hold_anything():

@@ -70,6 +70,8 @@ def draw_overview(records: Sequence[Record], *, published_limits: bool = False) 
         if sizes:
             once = networks(records)
             draw_quantity(middle, once, _first_known(once, "rate", "activity"))
+            if set(curves(once)) != set(curves(summaries)):
+                middle.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), handlelength=1.6)
             if _first_known(once, "weight_mean", "memory") == "memory":
                 draw_quantity(right, summaries, "memory")
             else:
@@ -84,7 +86,7 @@ def draw_overview(records: Sequence[Record], *, published_limits: bool = False) 
             right.set_title(label(name))
             right.set_ylabel("share of the simulation time")
             right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
-        legend(figure, (times, middle), title)
+        legend(figure, (times,) if sizes else (times, middle), title)
     return figure
 
 
@@ -123,7 +125,7 @@ def _phases(records: Sequence[Record]) -> Any:
         for number, (name, points) in enumerate(shown):
             draw_phases(panels[2 * number], points, share=False, chosen=phases)
             draw_phases(panels[2 * number + 1], points, share=True, chosen=phases)
-            panels[2 * number].set_title(label(name), x=0.1, horizontalalignment="left")
+            panels[2 * number].set_title(label(name), x=0.16, horizontalalignment="left")
         legend(figure, panels[:1], _title(records), columns=9)
     return figure
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from distsim.analysis.published_statistics import STATISTICS
 from distsim.command.fitting_table import WIDTH, fitted
+from distsim.parallel.communicator import in_ranks
 from distsim.record.jsonable import flat
 from distsim.scaling.report import figure_style
 from distsim.scaling.report.summary import HEADINGS, QUANTITIES, WEIGHTS, Record, Spread, Summary, networks
@@ -33,15 +34,20 @@ DISPENSABLE = ("memory", "build_time", "activity")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 WEIGHTS_TITLE = "Weights of plastic synapses"
 CAPTIONS = {
-    "overview": "Overview. Dashed: the ideal. Hollow markers: more ranks than cores.",
-    "time": "Time to simulate and to build. Dashed: the ideal.",
+    "overview": "Overview. Hollow markers: more ranks than cores. Crossed out: other programs used the cores.",
+    "time": "Time to simulate and to build.",
     "phases": "Phases: mean over ranks, in seconds and as shares of build and run together.",
     "speed": "Speed beside real time, and beside the fewest ranks (or events, or synapses built, per second and core).",
     "memory": "Resident memory at its peak, and bytes of the synapse tables.",
 }
-WITH_WHAT = (
-    "git_commit", "cpu_model", "cores", "hosts", "pinning", "mpi_library", "platform", "launch_line", "launcher",
-)  # fmt: skip
+WITH_WHAT = {
+    "git_commit": "commit", "cpu_model": "processor", "cores": "cores of a node", "hosts": "ranks by node",
+    "pinning": "cores of the ranks", "load_average": "load of the busiest node", "mpi_library": "MPI library",
+    "platform": "system", "launch_line": "command", "launcher": "launcher",
+}  # fmt: skip
+"""Fields of records that tell where and with what they were made, and what the report calls them."""
+MOST_RANKS = 8
+"""Ranks whose cores are told one by one."""
 
 PAGE = Template("""\
 <!doctype html>
@@ -51,12 +57,12 @@ PAGE = Template("""\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>$title</title>
 <style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1160px; padding: 0 1rem; color: #222; }
 h2 { margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid #e3e3e3; text-align: right; white-space: pre-line; }
+table { border-collapse: collapse; font-size: 12px; line-height: 1.3; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .3rem; border-bottom: 1px solid #e3e3e3; text-align: right; white-space: pre-line; }
 th:first-child, td:first-child, .facts td { text-align: left; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; } .scroll td { white-space: nowrap; }
+.facts td:first-child { min-width: 11rem; }
 .error { background: #fbe3e0; border-left: 4px solid #b5281a; padding: .6rem 1rem; }
 figure img { width: 100%; max-width: 60rem; } figcaption { color: #555; font-size: 13px; }
 </style>
@@ -66,7 +72,7 @@ figure img { width: 100%; max-width: 60rem; } figcaption { color: #555; font-siz
 <p>$summary</p>
 $errors
 <h2>Results</h2>
-<div class="scroll">$table</div>
+$table
 <p>$note</p>
 $weights
 <h2>Figures</h2>
@@ -136,11 +142,23 @@ def facts(records: Sequence[Record]) -> list[tuple[str, str]]:
     found: dict[str, dict[str, None]] = {}
     for record in records:
         entries = {f"version of {name}": value for name, value in record["versions"].items()}
-        entries |= {name: record.get(name) for name in WITH_WHAT}
+        entries |= {words: record.get(name) for name, words in WITH_WHAT.items()}
+        entries[WITH_WHAT["pinning"]] = cores_of_ranks(record.get("pinning"))
         entries |= record["environment"]
         for name, value in entries.items():
             found.setdefault(name, {})[_listed(value)] = None
     return [(name, "; ".join(values)) for name, values in found.items() if list(values) != ["-"]]
+
+
+def cores_of_ranks(pinning: Any) -> Any:
+    """The cores of the ranks, such as ["0", "1"], in words; what is no list of texts as it is."""
+    if not isinstance(pinning, list) or not pinning or not all(isinstance(cores, str) for cores in pinning):
+        return pinning
+    ranks = in_ranks(len(pinning))
+    if len(set(pinning)) == 1:
+        return f"{ranks} on {'core' if pinning[0].isdigit() else 'any of cores'} {pinning[0]}"
+    told = [f"rank {rank} on {cores}" for rank, cores in enumerate(pinning[:MOST_RANKS])]
+    return f"{ranks}: {', '.join(told)}{', ...' if len(pinning) > MOST_RANKS else ''}"
 
 
 def _listed(value: Any) -> str:
@@ -265,8 +283,8 @@ def _weights_html(records: Sequence[Record]) -> str:
     header, rows = weight_cells(records)
     if not rows:
         return ""
-    drawn = tabulate(rows, header, "html", disable_numparse=True)
-    return f'<h2>{WEIGHTS_TITLE}</h2>\n<div class="scroll">{drawn}</div>'
+    table = tabulate(rows, header, "html", disable_numparse=True)
+    return f"<h2>{WEIGHTS_TITLE}</h2>\n{table}"
 
 
 def summary_csv(summaries: Iterable[Summary]) -> str:
