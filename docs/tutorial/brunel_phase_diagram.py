@@ -98,7 +98,7 @@ def draw(options: argparse.Namespace, measured: dict[tuple[float, float], tuple[
     rates.set_ylim(1e-1, 1e3)
     rates.set_xlabel("relative inhibition g")
     rates.set_ylabel("rate (1/s)")
-    rates.set_title("lines: predicted, markers: simulated")
+    rates.set_title("lines: predicted, markers: simulated", loc="right")
     figure.legend(*rates.get_legend_handles_labels(), loc="outside upper center", ncols=len(options.eta))
     x, y = np.array([(g, eta) for eta, g in measured]).T
     values = np.array(list(measured.values()))
@@ -118,7 +118,7 @@ def draw(options: argparse.Namespace, measured: dict[tuple[float, float], tuple[
         axes.axvline(4.0, color="0.5", ls="--", lw=0.8)  # excitation and inhibition cancel
         axes.set_xlabel("relative inhibition g")
         axes.set_ylabel(r"external input $\eta$")
-        axes.set_title(title)
+        axes.set_title(title, loc="right")
     irregularity.plot([], [], "x", color="0.4", ms=4, label=f"below {QUIET:g} /s: too few spikes")
     irregularity.legend(loc="upper left", bbox_to_anchor=(0.0, -0.22))
     letters((rates, irregularity, together))
