@@ -31,6 +31,8 @@ def make_record(point: Point | None = None, **values: Any) -> dict[str, Any]:
         "weight_mean": 30.0, "weight_sd": 25.0, "spike_hash": "a" * 64, "weight_hash": "b" * 64,
         "bytes_per_synapse": 7.1, "events_per_second_and_core": 5e7, "synapses_built_per_second_and_core": 1e8,
         "energy": None, "energy_per_event": None, "cores_used": point.ranks, "oversubscribed": False,
+        "load_average": 0.5, "involuntary_switches": [0] * point.ranks,
+        "waited_for_cores": [0.0] * point.ranks, "disturbed": False,
         "load_balance": {"neurons": 1.0, "synapses": 1.0, "events": 1.0, "busy": 1.1},
         "pinning": ["0-1"] * point.ranks, "versions": {"python": "3.11.7"}, "environment": {"OMP_NUM_THREADS": "1"},
         "git_commit": None, "cpu_model": "a processor", "cores": 2, "hosts": {"here": point.ranks},

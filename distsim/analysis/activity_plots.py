@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.analysis.plots import _colours, _figure
+from distsim.analysis.figure_look import letters, new_figure, styled
+from distsim.analysis.plots import _colours
 from distsim.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def states_at(
     return states
 
 
+@styled
 def plot_activity(
     activities: Mapping[str, Course], stop: float, predicted: Mapping[str, float], theory: Mapping[str, Course]
 ) -> Figure:
@@ -51,7 +53,7 @@ def plot_activity(
     """
     from matplotlib.lines import Line2D
 
-    figure = _figure(6.3, 3.2)
+    figure = new_figure(6.3, 3.2)
     axes = figure.subplots()
     drawn = {SIMULATED: activities, MEAN_FIELD: theory, FIXED_POINT: predicted}
     named = [Line2D([], [], color="0.4", label=label, **STYLES[label]) for label, lines in drawn.items() if lines]
@@ -66,10 +68,11 @@ def plot_activity(
         named.append(Line2D([], [], color=colour, lw=4.0, label=f"{name}{level}"))
     highest = max(0.05, axes.get_ylim()[1])
     axes.set(xlim=(0.0, stop), ylim=(0.0, highest), xlabel="time (ms)", ylabel="mean activity")
-    axes.legend(handles=named, loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False, fontsize=8)
+    axes.legend(handles=named, loc="upper left", bbox_to_anchor=(1.0, 1.02))
     return figure
 
 
+@styled
 def plot_populations(activities: Mapping[str, Course], stop: float, predicted: Mapping[str, float]) -> Figure:
     """Mean activity of each population in a panel of its own, as NNMT's example draws it.
 
@@ -78,16 +81,18 @@ def plot_populations(activities: Mapping[str, Course], stop: float, predicted: M
     """
     columns = max(1, min(len(activities), IN_A_ROW))
     rows = max(1, -(-len(activities) // columns))
-    figure = _figure(3.0 * columns, 2.5 * rows)
+    figure = new_figure(3.0 * columns, 2.3 * rows)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for unused in panels[len(activities) :]:
         unused.remove()
     for axes, (name, (times, values)) in zip(panels, activities.items(), strict=False):
         axes.step(np.append(times, stop), np.append(values, np.asarray(values)[-1]), where="post", color="k", lw=1.0)
-        axes.lines[0].set_label("sim")
+        axes.lines[0].set_label("simulated")
         if name in predicted:
-            axes.axhline(predicted[name], color="gray", ls="--", lw=1.5, label="thy")
+            axes.axhline(predicted[name], color="gray", ls="--", lw=1.5, label="theory")
         axes.set(xlim=(0.0, stop), ylim=(-0.1, 1.1), xlabel="time (ms)", ylabel="mean activity")
         axes.set_title(f"{name} population")
-        axes.legend(loc="best")
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=2)
+    letters(panels[: len(activities)])
     return figure

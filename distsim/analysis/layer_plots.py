@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from distsim.analysis.plots import TimesAndNeurons, _colours, _draw_spikes, _figure, _name_rows, _require_sizes
+from distsim.analysis.figure_look import letters, new_figure, styled
+from distsim.analysis.plots import TimesAndNeurons, _colours, _draw_spikes, _name_rows, _require_sizes
 from distsim.analysis.spike_statistics import spike_counts
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S, check_number
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 FONT = 7.0  # points, of the many names
 
 
+@styled
 def plot_layers(
     spikes: Mapping[str, TimesAndNeurons],
     sizes: Mapping[str, int],
@@ -39,7 +41,7 @@ def plot_layers(
     if check_number(part, "plot_layers: part", above=0.0) > 1.0:
         raise InputError(f"plot_layers: part must be at most 1, got {part:g}")
     _require_sizes(spikes, sizes, "plot_layers")
-    figure = _figure(6.3, 5.8)
+    figure = new_figure(6.3, 5.8)
     raster, image = figure.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.2))
     rows = {name: max(1, round(part * sizes[name])) for name in spikes}
     _draw_spikes(raster, spikes, sizes, rows, (start, stop), _colours(spikes, colours), dot=1.8)
@@ -52,6 +54,7 @@ def plot_layers(
     for axes in (raster, image):
         axes.tick_params(axis="y", labelsize=FONT)
         _name_rows(axes, _colours(spikes, colours))
+    letters((raster, image))
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.analysis.plots import _figure
+from distsim.analysis.figure_look import new_figure, styled
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S
 
@@ -19,9 +19,9 @@ STYLES: tuple[Any, ...] = ((0, (3, 1.5)), (0, (8, 3, 1.5, 3)), (0, (8, 4)))
 """Line styles of as many distances above 0, in black, as in the published figure; more are solid lines of colours."""
 PALEST = 0.85  # of the map of colours: what follows is too pale on white
 LOWEST_TOP = 2.5  # of the axis, as in the published figure
-ROOM = 1.25  # of the axis above the curves, with the legend in it
 
 
+@styled
 def plot_state_distances(
     time: npt.ArrayLike, mean: npt.ArrayLike, distances: Sequence[float], error: npt.ArrayLike | None = None
 ) -> Figure:
@@ -37,20 +37,17 @@ def plot_state_distances(
             f"plot_state_distances: {len(distances)} distances at {when.size} times need arrays of that shape, got "
             f"{curves.shape}{'' if error is None else f' and {shades.shape}'}"
         )
-    figure = _figure(4.4, 4.0)
+    figure = new_figure(4.4, 3.6)
     axes = figure.subplots()
     for curve, shade, d, (style, colour) in zip(curves, shades, distances, line_styles(distances), strict=True):
         axes.plot(when / MS_PER_S, curve, linestyle=style, color=colour, lw=1.1, label=f"d(u,v) = {d:g}")
         axes.fill_between(when / MS_PER_S, curve - shade, curve + shade, color=colour, alpha=0.15, lw=0)
     top = np.nanmax(curves + np.nan_to_num(shades), initial=0.0)
     axes.set_xlim(0.0, float(when.max(initial=0.0)) / MS_PER_S or 1.0)
-    axes.set_ylim(0.0, max(LOWEST_TOP, ROOM * float(top)))
+    axes.set_ylim(0.0, max(LOWEST_TOP, 1.04 * float(top)))
     axes.set_xlabel("time (s)")
     axes.set_ylabel("state distance")
-    if len(distances) <= len(STYLES) + 1:
-        axes.legend(loc="upper center", frameon=False, handlelength=3.6)
-    else:
-        figure.legend(loc="outside upper center", frameon=False, ncols=3, fontsize="small")
+    figure.legend(loc="outside upper center", ncols=2 if len(distances) <= len(STYLES) + 1 else 3, handlelength=3.6)
     return figure
 
 

@@ -6,12 +6,14 @@ it. matplotlib is imported inside the functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from distsim.analysis.figure_look import COLOURS, DASHES, MARKERS, density_label, letters, new_figure, styled
 from distsim.analysis.spike_statistics import mean_rate, spike_counts
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S, check_count
@@ -19,8 +21,6 @@ from distsim.core.units import MS_PER_S, check_count
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = ("#0b5394", "#b5482a", "#3d7d44", "#7a5195", "#8a6d1b", "#4d4d4d", "#2a9d8f", "#c2719f")
-MARKERS = ("o", "s", "^", "D", "v", "P")
 FEW = 3  # populations for which a raster has a legend of rates; the names of more would not fit
 LEAST_SHARE = 20
 ROOM, LARGEST_DOT = 120.0, 5.0  # points: height of a raster that dots may fill, so that those of few neurons are seen
@@ -29,6 +29,7 @@ ROUNDING = 1e-6  # of a bin: values on its lower edge lie in it, however they we
 TimesAndNeurons = tuple[npt.ArrayLike, npt.ArrayLike]
 
 
+@styled
 def plot_raster(
     spikes: Mapping[str, TimesAndNeurons],
     sizes: Mapping[str, int],
@@ -51,7 +52,7 @@ def plot_raster(
     """
     _require_sizes(spikes, sizes, "plot_raster")
     few = len(spikes) <= FEW
-    figure = _figure(6.3, 4.2 if few else 5.8)
+    figure = new_figure(6.3, 4.2 if few else 5.8)
     raster, rate = figure.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.0) if few else (3.6, 1.0))
     rows = _rows({name: sizes[name] for name in spikes}, check_count(shown, "plot_raster: shown", low=1))
     _draw_spikes(raster, spikes, sizes, rows, (start, stop), _colours(spikes, colours))
@@ -62,37 +63,76 @@ def plot_raster(
     _name_rows(raster, _colours(spikes, colours))
     rate.set(xlim=(start, stop), ylim=(0.0, None), xlabel="time (ms)", ylabel="rate (1/s)")
     if few:
-        rate.legend(loc="lower left", bbox_to_anchor=(0.0, 0.98), ncols=len(spikes), frameon=False, borderaxespad=0.0)
+        rate.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=len(spikes), borderaxespad=0.0)
+    letters((raster, rate))
     return figure
 
 
+@styled
 def plot_distributions(
-    panels: Mapping[str, Mapping[str, npt.ArrayLike]], *, colours: Mapping[str, str] | None = None
+    panels: Mapping[str, Mapping[str, npt.ArrayLike]],
+    *,
+    colours: Mapping[str, str] | None = None,
+    logarithmic: Collection[str] = (),
 ) -> Figure:
     """Distributions over neurons (or pairs) beside each other: values (n,) by population, by label of the x axis.
 
-    One line per population, in bins common to all; the small triangle below is its mean. Values that are not finite
-    are left out, and so are the smallest and the largest half per cent of each panel, which would stretch it.
+    One line per population, in bins common to all; the small triangle below is its mean. More than three populations
+    have rows of their own. Values that are not finite are left out, and so are the smallest and the largest half per
+    cent of each panel, which would stretch it. ``logarithmic``: labels of panels with a density in powers of ten, such
+    as that of values most of which lie in one bin.
     """
-    figure = _figure(max(3.4, 2.5 * len(panels)), 2.7)
-    all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (label, populations) in zip(all_axes, panels.items(), strict=True):
+    names = list(dict.fromkeys(name for populations in panels.values() for name in populations))
+    apart = len(names) > FEW
+    rows = len(names) if apart else 1
+    figure = new_figure(max(3.4, 2.4 * len(panels)), 0.9 + 0.55 * rows if apart else 2.5)
+    grid = figure.subplots(rows, len(panels), squeeze=False, sharex="col")
+    for column, (label, populations) in zip(grid.T, panels.items(), strict=True):
         kept = {name: _finite(values) for name, values in populations.items()}
         edges = _common_edges(np.concatenate([np.zeros(0), *kept.values()]))
-        for (name, values), colour in zip(kept.items(), _colours(kept, colours), strict=True):
-            counts, _ = np.histogram(values, edges)
-            density = counts / (max(1, values.size) * np.diff(edges))
-            axes.stairs(density, edges, baseline=0.0, color=colour, lw=1.2, label=name)
-            if values.size:
-                ends = axes.get_xaxis_transform()
-                axes.plot(values.mean(), 0.0, "^", ms=5, color=colour, transform=ends, clip_on=False, zorder=5)
-        axes.set(xlim=(edges[0], edges[-1]), ylim=(0.0, None), xlabel=label)
-    all_axes[0].set_ylabel("probability density")
-    handles, names = all_axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 8), frameon=False)
+        for axes in column:
+            axes.set_xlim(edges[0], edges[-1])
+        for (name, values), colour, dash in zip(kept.items(), _colours(kept, colours), cycle(DASHES), strict=False):
+            axes = column[names.index(name)] if apart else column[0]
+            _draw_distribution(axes, values, edges, colour, "-" if apart else dash, name)
+        for axes in column:
+            _set_density_axis(axes, label in logarithmic)
+        column[-1].set_xlabel(label)
+        column[0].set_title(density_label(label), loc="right") if apart else column[0].set_ylabel(density_label(label))
+    if apart:
+        for axes, name, colour in zip(grid[:, 0], names, _colours(names, colours), strict=True):
+            axes.set_ylabel(name, color=colour, rotation=0, horizontalalignment="right", verticalalignment="center")
+    elif names:
+        handles, labels = grid[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    letters(grid[0])
     return figure
 
 
+def _draw_distribution(
+    axes: Any, values: npt.NDArray[np.float64], edges: npt.NDArray[np.float64], colour: str, dash: Any, name: str
+) -> None:
+    """The density of ``values`` between the ``edges``, and a triangle at their mean."""
+    counts, _ = np.histogram(values, edges)
+    density = counts / (max(1, values.size) * np.diff(edges))
+    axes.stairs(density, edges, baseline=0.0, color=colour, linestyle=dash, lw=1.2, label=name)
+    if values.size:
+        ends = axes.get_xaxis_transform()
+        axes.plot(values.mean(), 0.0, "^", ms=5, color=colour, transform=ends, clip_on=False, zorder=5)
+
+
+def _set_density_axis(axes: Any, logarithmic: bool) -> None:
+    """An axis from 0, or in powers of ten from below the smallest density that there is."""
+    lowest = min((patch.get_data().values.min(where=patch.get_data().values > 0.0, initial=np.inf)
+                  for patch in axes.patches), default=np.inf)  # fmt: skip
+    if logarithmic and np.isfinite(lowest):
+        axes.set_yscale("log", nonpositive="clip")
+        axes.set_ylim(bottom=0.5 * lowest)
+    else:
+        axes.set_ylim(0.0, None)
+
+
+@styled
 def plot_boxes(values: Mapping[str, npt.ArrayLike], label: str, *, colours: Mapping[str, str] | None = None) -> Figure:
     """Box plot of values (n,) by population, from top to bottom, against an axis with ``label``.
 
@@ -100,7 +140,7 @@ def plot_boxes(values: Mapping[str, npt.ArrayLike], label: str, *, colours: Mapp
     values beyond. Values that are not finite are left out.
     """
     kept = {name: _finite(array) for name, array in values.items()}
-    figure = _figure(4.6, 1.1 + 0.3 * max(2, len(kept)))
+    figure = new_figure(4.6, 1.1 + 0.3 * max(2, len(kept)))
     axes = figure.subplots()
     boxes = axes.boxplot(
         list(kept.values()), orientation="horizontal", widths=0.65, showmeans=True, patch_artist=True,
@@ -118,6 +158,7 @@ def plot_boxes(values: Mapping[str, npt.ArrayLike], label: str, *, colours: Mapp
     return figure
 
 
+@styled
 def plot_prediction(
     series: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
     label: str,
@@ -131,7 +172,7 @@ def plot_prediction(
     end: "rate (1/s)". On logarithmic axes values that are not positive are left out. Raises InputError where the two
     of a series differ in length.
     """
-    figure = _figure(3.8, 3.7)
+    figure = new_figure(3.8, 3.7)
     axes = figure.subplots()
     pooled: list[npt.NDArray[np.float64]] = [np.zeros(0)]
     for index, ((name, pair), colour) in enumerate(zip(series.items(), _colours(series, colours), strict=True)):
@@ -147,9 +188,9 @@ def plot_prediction(
     limits = _limits(values[values > 0.0] if logarithmic else values, logarithmic)
     if logarithmic:
         axes.set(xscale="log", yscale="log")
-    axes.plot(limits, limits, "--", color="0.6", lw=1.0, zorder=0)
+    axes.plot(limits, limits, "--", color="0.6", lw=1.0, zorder=0, label="equal")
     axes.set(xlim=limits, ylim=limits, aspect="equal", xlabel=f"predicted {label}", ylabel=f"simulated {label}")
-    axes.legend(loc="upper left", frameon=False)
+    figure.legend(loc="outside upper center", ncols=4)
     return figure
 
 
@@ -195,15 +236,6 @@ def _draw_rate(
     start, stop, width = bins
     rate = spike_counts(times, start, stop, width) * (MS_PER_S / (width * size))
     axes.stairs(rate, start + width * np.arange(rate.size + 1), baseline=None, color=colour, lw=1.0, label=label)
-
-
-def _figure(width: float, height: float) -> Figure:
-    """An empty figure (inches)."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=150)
-    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
-    return figure
 
 
 def _colours(names: Iterable[str], chosen: Mapping[str, str] | None = None) -> list[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.analysis.plots import COLOURS, _colours, _figure
+from distsim.analysis.figure_look import COLOURS, density_label, letters, new_figure, styled
+from distsim.analysis.plots import _colours
 from distsim.analysis.weight_statistics import weight_histogram
 from distsim.core.errors import InputError
 
@@ -19,6 +20,7 @@ MOST_STRETCHED = 2.0
 """Ratio of rows and columns of a matrix up to which its entries are drawn as squares."""
 
 
+@styled
 def plot_weight_histogram(
     weights: Mapping[str, npt.ArrayLike],
     edges: npt.ArrayLike | None = None,
@@ -32,7 +34,7 @@ def plot_weight_histogram(
     ``edges`` and ``density`` as for ``weight_statistics.weight_histogram``; the legend says what fraction lies outside.
     ``label`` of the weights has their unit in brackets at its end. ``colours``: by name.
     """
-    figure = _figure(4.2, 3.0)
+    figure = new_figure(4.2, 3.0)
     axes = figure.subplots()
     lowest = np.inf
     for (name, values), colour in zip(weights.items(), _colours(weights, colours), strict=True):
@@ -47,9 +49,8 @@ def plot_weight_histogram(
     if np.isfinite(lowest):
         axes.set_yscale("log", nonpositive="clip")
         axes.set_ylim(bottom=0.5 * lowest)
-    unit = label.rpartition("(")[2].rstrip(")")
-    axes.set(xlabel=label, ylabel=f"probability density (1/{unit})")
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, borderaxespad=0.0)
+    axes.set(xlabel=label, ylabel=density_label(label))
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.0)
     return figure
 
 
@@ -60,6 +61,7 @@ def plot_connectivity_matrix(
     return plot_connectivity_matrices({"": matrix}, label=label, highest=highest)
 
 
+@styled
 def plot_connectivity_matrices(
     matrices: Mapping[str, npt.ArrayLike], *, label: str = "synaptic weight (pA)", highest: float | None = None
 ) -> Figure:
@@ -79,7 +81,7 @@ def plot_connectivity_matrices(
     stretched = [values.shape[1] / max(1, values.shape[0]) for values in shown.values()]  # width over height
     equal = [1.0 / MOST_STRETCHED <= ratio <= MOST_STRETCHED for ratio in stretched]
     widths = [min(1.0, ratio) if same else 1.0 for ratio, same in zip(stretched, equal, strict=True)]
-    figure = _figure(1.2 + 3.4 * sum(widths), 3.8)
+    figure = new_figure(1.2 + 3.4 * sum(widths), 3.8)
     all_axes = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
     scale: dict[str, Any] = {"cmap": _signed_colours() if signed else "gray_r", "vmin": -limit if signed else 0.0}
     for (title, values), axes, same in zip(shown.items(), all_axes, equal, strict=True):
@@ -89,6 +91,7 @@ def plot_connectivity_matrices(
     all_axes[0].set_ylabel("target")
     beyond = bool((every > limit).any()), bool((every < -limit).any())
     extend = {(True, True): "both", (True, False): "max", (False, True): "min", (False, False): "neither"}[beyond]
+    letters(all_axes)
     figure.colorbar(image, ax=all_axes, extend=extend, label=label)
     return figure
 

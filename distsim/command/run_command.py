@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distsim.command import going_on
+from distsim.command.fitting_table import fitted
 from distsim.command.request import SUMMARY, Request, has_settings
 from distsim.core.errors import InputError, RangeError
 from distsim.core.format_versions import SUMMARIES
@@ -184,13 +185,11 @@ def _write(
 
 def table_text(table: Table) -> str:
     """A table as it is printed."""
-    from tabulate import tabulate
-
     formats = table.formats or ("",) * len(table.header)
     rows = [[_cell(value, form) for value, form in zip(row, formats, strict=True)] for row in table.rows]
     numbers = [all(not isinstance(row[i], str) for row in table.rows) for i in range(len(table.header))]
     align = ["right" if number else "left" for number in numbers]
-    text = tabulate(rows, table.header, "simple", disable_numparse=True, colalign=align if rows else None)
+    text = fitted(table.header, rows, align)
     return f"\n{table.title}\n\n{text}" if table.title else f"\n{text}"
 
 

@@ -34,6 +34,15 @@ LARGEST_COUNT = 2**63 - 1
 LOWEST_SEED = -(2**63)
 
 
+def beside_real_time(factor: float) -> str:
+    """A real-time factor, wall time over simulated time, in words: "2.5 times slower than real time"."""
+    times = max(factor, 1.0 / factor) if factor > 0.0 else math.inf
+    said = f"{times:,.0f}" if times >= 10.0 else f"{times:.2g}"
+    if said == "1":
+        return "as fast as real time"
+    return f"{said} times {'slower' if factor > 1.0 else 'faster'} than real time"
+
+
 def shown(value: Any) -> str:
     """``value`` as a message quotes it: short, whatever it is; an object that does not describe itself by its class."""
     if type(value).__repr__ is object.__repr__:  # type: ignore[comparison-overlap]

@@ -211,4 +211,4 @@ def _draw_distributions(activity: Activity, names: list[str], colours: Mapping[s
         "CV of inter-spike intervals": {name: activity.cvs(name) for name in names},
         "correlation of spike counts": {name: activity.correlations(name) for name in names},
     }
-    return plot_distributions(panels, colours=colours)
+    return plot_distributions(panels, colours=colours, logarithmic=("correlation of spike counts",))

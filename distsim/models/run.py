@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distsim.core.units import MS_PER_S
+from distsim.core.units import MS_PER_S, beside_real_time
 from distsim.models.branch import Branch
 from distsim.models.course import Course, Keeping, course_of, dt_of
 from distsim.models.model import ExperimentModel, Model, NetworkModel, RunSettings
@@ -171,6 +171,7 @@ def _totals(wing: Wing, simulation: Any, time: float, events: Mapping[str, int],
 
 def _totals_table(measured: Measured) -> Table:
     totals = measured.totals
+    factor = totals["real_time_factor"]
     rows = [
         ("ranks", f"{totals['ranks']}"),
         ("neurons", f"{totals['n_neurons']:,}"),
@@ -178,7 +179,7 @@ def _totals_table(measured: Measured) -> Table:
         *((name, f"{totals[f'n_{name}']:,}") for name in ("spikes", "updates", "flips") if f"n_{name}" in totals),
         ("build time (s)", f"{totals['build_time']:.2f}"),
         ("simulation time (s)", f"{totals['sim_time']:.2f}"),
-        ("real-time factor", f"{totals['real_time_factor']:.3g}"),
+        ("real-time factor", f"{factor:.3g} ({beside_real_time(factor)})"),
         *((("parts", f"{len(totals['parts'])}"),) if len(totals["parts"]) > 1 else ()),
         ("memory (MB)", f"{sum(totals['memory_peak']) / MEGABYTE:.0f}"),
         *((f"{name} hash", totals[f"{name}_hash"]) for name in ("spike", "rate", "flip") if f"{name}_hash" in totals),

@@ -7,6 +7,7 @@ a rank of a job, exceptions that nobody catches, Ctrl-C, SIGTERM and SIGUSR1 end
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 import traceback
@@ -177,17 +178,23 @@ def faults(comm: MPI.Comm) -> Iterator[None]:
 # ---------------------------------------------------------------- scripts of users
 
 
+_undo: list[Callable[[], None]] = []
+
+
 def end_together() -> None:
     """On a rank of a job, let exceptions that nobody catches, and signals, end the whole job; otherwise do nothing."""
     if sys.excepthook is sys.__excepthook__ and launched():
         sys.excepthook = _end_job
-        heed(launched_rank(), launched_alone(), _explained)
+        _undo.append(heed(launched_rank(), launched_alone(), _explained))
 
 
 def _end_job(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Instead of the hook of Python: exit code and words as from ``run_main``."""
     if isinstance(error, KeyboardInterrupt):
         raise SystemExit(_stopped(error, launched_rank(), launched_alone()))
+    while _undo:  # once another rank has said why, the launcher ends this one: without a word
+        _undo.pop()()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     comm = _running_world()
     if comm is None:
         raise SystemExit(_end_without_mpi(error))
@@ -212,10 +219,10 @@ def _running_world() -> MPI.Comm | None:
 
 
 def _end_without_mpi(error: BaseException) -> int:
-    """Rank 0 speaks; another only where rank 0 does not end the job, within a moment, by ending itself."""
+    """Rank 0 speaks; another only where rank 0, which may have begun later, does not end the job by ending itself."""
     rank, code = launched_rank(), exit_code(error)
     if rank:
-        time.sleep(SHORT_PATIENCE)
+        time.sleep(PATIENCE)
     if code == FAULT:
         _tell_fault(error, str(rank))
     else:

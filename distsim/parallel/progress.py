@@ -1,19 +1,26 @@
-"""Progress of long work: a bar on the terminal, with the real-time factor where simulated time is what advances."""
+"""Progress of long work: a bar on the terminal, a line each tenth in a log, with the speed of simulated time."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from distsim.core.units import MS_PER_S
+from distsim.core.units import MS_PER_S, beside_real_time
 from distsim.parallel import launched
+from distsim.parallel.signals import launcher_at_terminal
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+
+TENTH = 0.1
+SELDOM = 10.0
+"""Seconds of work after which a line is due at the next tenth: what takes less needs none."""
 
 
 class Progress(Protocol):
@@ -34,24 +41,64 @@ def silent(label: str, total: float, unit: str = "ms") -> Iterator[Callable[[flo
 
 
 def bars(comm: MPI.Comm | None) -> Progress:
-    """Bars on rank 0 where it or its launcher has a terminal; nothing in a batch log and on other ranks.
+    """Bars on rank 0 where it or its launcher has a terminal, else lines in the log; nothing on other ranks.
 
     None stands for a process that is no rank of a job.
     """
-    stream = _terminal() if comm is None or comm.rank == 0 else None
-    return partial(_bar, stream) if stream is not None else silent
+    if comm is not None and comm.rank > 0:
+        return silent
+    stream = _terminal()
+    return lines if stream is None else partial(_bar, stream)
+
+
+@contextmanager
+def lines(label: str, total: float, unit: str = "ms") -> Iterator[Callable[[float], None]]:
+    """A line on standard error at each tenth of ``total``, but none within ``SELDOM`` seconds after another."""
+    begun = last = time.monotonic()
+    first: float | None = None  # what was done before, of a run that goes on
+    tenths = 0
+
+    def tell(done: float) -> None:
+        nonlocal last, first, tenths
+        first = done if first is None else first
+        now, reached = time.monotonic(), int(done / (TENTH * total) * (1.0 + 1e-9)) if total else 0
+        if reached <= tenths or now - last < SELDOM:
+            return
+        last, tenths = now, reached
+        print(_line(label, (done, total, unit), done - first, now - begun), file=sys.stderr, flush=True)
+
+    yield tell
+
+
+def _line(label: str, state: tuple[float, float, str], advanced: float, seconds: float) -> str:
+    """What is done of the total, how fast, and how long the rest will take at this speed."""
+    done, total, unit = state
+    left = f", {_duration(seconds * (total - done) / advanced)} left" if advanced > 0.0 and done < total else ""
+    return (
+        f"{label}: {100.0 * done / total:.0f} %, {done:.0f} of {total:.0f} {unit} after {_duration(seconds)}"
+        f"{_speed(advanced, seconds, unit)}{left}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    from tqdm import tqdm
+
+    return str(tqdm.format_interval(seconds))
+
+
+def _speed(advanced: float, seconds: float, unit: str) -> str:
+    """How fast simulated time advances, in words."""
+    return f", {beside_real_time(seconds * MS_PER_S / advanced)}" if unit == "ms" and advanced > 0.0 else ""
 
 
 def _terminal() -> TextIO | None:
     """Standard error where it is a terminal, or that of the launcher, which ranks reach through a pipe only."""
     if sys.stderr.isatty():
         return sys.stderr
-    if not launched():
+    if not launched() or not launcher_at_terminal():
         return None
     behind = f"/proc/{os.getppid()}/fd/2"
     try:
-        if not os.readlink(behind).startswith(("/dev/pts/", "/dev/tty")):
-            return None
         stream = os.fdopen(os.open(behind, os.O_WRONLY | os.O_NOCTTY), "w", encoding="utf-8")
     except OSError:
         return None
@@ -72,16 +119,14 @@ def _make_bar(stream: TextIO, label: str, total: float, unit: str) -> Any:
     from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[misc] # tqdm is untyped
-        """Knows the real-time factor: wall time over simulated time."""
+        """Tells how fast simulated time advances, in words: a factor alone could be read either way."""
 
         @property
         def format_dict(self) -> dict[str, Any]:
             known: dict[str, Any] = super().format_dict
-            seconds = known["n"] / MS_PER_S
-            factor = f", {known['elapsed'] / seconds:.2g} x real time" if unit == "ms" and seconds > 0.0 else ""
-            return {**known, "factor": factor}
+            return {**known, "speed": _speed(known["n"], known["elapsed"], unit)}
 
-    layout = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} {unit}{factor}, {remaining} left"
+    layout = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} {unit}{speed}, {remaining} left"
     bar_format = layout if total else "{desc} ..."
     return Bar(
         total=total, desc=label, unit=unit, leave=False, file=stream, ncols=_columns(stream), bar_format=bar_format

@@ -30,7 +30,7 @@ class Stopped(KeyboardInterrupt):
     """A signal reached this process; ``code`` is what it exits with."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(words_of(number))
+        super().__init__(_sentence(number))
         self.code = 128 + number
 
 
@@ -61,6 +61,17 @@ class Watch:
 
 
 _watches: list[Watch] = []
+_remarks: list[Callable[[], str]] = []
+
+
+@contextmanager
+def remarked(remark: Callable[[], str]) -> Iterator[None]:
+    """As long as the block lasts, a signal that ends the job is told with ``remark()``: what can be gone on with."""
+    _remarks.append(remark)
+    try:
+        yield
+    finally:
+        _remarks.remove(remark)
 
 
 @contextmanager
@@ -101,6 +112,10 @@ def words_of(number: int) -> str:
     """What has stopped the job, and, where a run can go on, how."""
     kept = _watches[0].kept if _watches else ""
     return "; ".join(filter(None, (WORDS[signal.Signals(number)], kept)))
+
+
+def _sentence(number: int) -> str:
+    return "; ".join([words_of(number), *(remark() for remark in _remarks)])
 
 
 def code_of(stop: KeyboardInterrupt) -> int:
@@ -182,9 +197,11 @@ class _Listener:
             number = received[0]
             if not self._ours(number):
                 continue
+            if number == signal.SIGTERM and launcher_at_terminal():
+                number = signal.SIGINT  # what the launcher makes of Ctrl-C
             holds = bool(_watches) and _watches[0].heeds(number, alone=False)
             if self._rank == 0 and not (holds and (spoken or number == signal.SIGUSR1)) and not self._explained():
-                say(words_of(number), launcher_ends=number != signal.SIGUSR1)
+                say(_sentence(number), launcher_ends=number != signal.SIGUSR1)
                 spoken = True
             if not holds:
                 time.sleep(GRACE)
@@ -195,6 +212,18 @@ class _Listener:
         os.close(self._inlet)
 
 
+def launcher_at_terminal() -> bool:
+    """Whether the errors of the process that started this one, such as an MPI launcher, go to a terminal."""
+    try:
+        return os.readlink(_behind()).startswith(("/dev/pts/", "/dev/tty"))
+    except OSError:
+        return False
+
+
+def _behind() -> str:
+    return f"/proc/{os.getppid()}/fd/2"
+
+
 def say(words: str, *, launcher_ends: bool = True) -> None:
     """Write "distsim: ``words``" to standard error; to that of Open MPI's launcher where it forwards ours no longer.
 
@@ -202,7 +231,7 @@ def say(words: str, *, launcher_ends: bool = True) -> None:
     """
     text = f"distsim: {words}\n"
     if launcher_ends and "OMPI_COMM_WORLD_SIZE" in os.environ:
-        behind = f"/proc/{os.getppid()}/fd/2"
+        behind = _behind()
         with suppress(OSError):
             if os.readlink(behind) != os.devnull:
                 stream = os.open(behind, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY)

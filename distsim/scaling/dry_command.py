@@ -124,7 +124,7 @@ def line_of(point: Point, result: DryResult) -> str:
 
 def table(results: Sequence[tuple[Point, DryResult]]) -> str:
     """The results as a table for the terminal."""
-    from tabulate import tabulate
+    from distsim.command.fitting_table import fitted
 
     header = [
         "network", "rank", "neurons", "synapses", "build\n(s)", "memory\n(MB)",
@@ -140,5 +140,4 @@ def table(results: Sequence[tuple[Point, DryResult]]) -> str:
         ]
         for point, r in results
     ]  # fmt: skip
-    text: str = tabulate(rows, header, "simple", disable_numparse=True, colalign=("left", *["right"] * 10))
-    return text
+    return fitted(header, rows, ("left", *["right"] * 10))

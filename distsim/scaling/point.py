@@ -7,7 +7,7 @@ import dataclasses
 import math
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from distsim.models.model import NetworkModel, RunSettings
 from distsim.models.recording import PUBLISHED_SUBSET
 from distsim.parallel.progress import Progress
 from distsim.record.surroundings import affinity, now
+from distsim.scaling.disturbance import CoreMeter, disturbance
 from distsim.scaling.experiment import Point
 from distsim.scaling.record_fields import HASHES
 from distsim.scaling.settings import Experiment
@@ -88,10 +89,11 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     reset_peak_memory()
     memory_start = [rank["start"] for rank in gather_numbers({"start": resident_bytes()}, comm, everywhere=False)]
     meter = EnergyMeter(counts=first_of_node(comm))
+    cores = CoreMeter()
     with simulate(
         model, parameters, comm, settings, _of_point(progress, task.point),
         folder=task.folder if recording.choices else None, recording=recording, check=check, keeping=keeping,
-        measuring=meter,
+        measuring=_both(meter, cores),
     ) as measured:  # fmt: skip
         unknown, joules = math.nan, meter.joules
         energy = comm.allreduce(unknown if joules is None else joules)
@@ -104,7 +106,14 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
             "energy": None if math.isnan(energy) or len(measured.totals["parts"]) > 1 else energy,
         }
         record |= _derived(record, measured.simulation.loads(everywhere=False), hosts)
+        record |= disturbance(comm, cores, oversubscribed=hosts.oversubscribed)
     return {**record, "wall_time": time.perf_counter() - begin + earlier_wall_time(record)}
+
+
+@contextlib.contextmanager
+def _both(energy: EnergyMeter, cores: CoreMeter) -> Iterator[None]:
+    with energy, cores:
+        yield
 
 
 def earlier_wall_time(record: dict[str, Any]) -> float:

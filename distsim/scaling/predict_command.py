@@ -190,7 +190,7 @@ def tables(found: Sequence[Prediction], factors: Sequence[float | None]) -> str:
 
 
 def _table(found: Sequence[Prediction], header: list[str], rows: list[list[str]]) -> str:
-    from tabulate import tabulate
+    from distsim.command.fitting_table import fitted
 
     points = [
         [", ".join(filter(None, (variant_label(dict(p.point.variant)), f"N = {p.point.size}"))), f"{p.point.ranks}"]
@@ -198,8 +198,7 @@ def _table(found: Sequence[Prediction], header: list[str], rows: list[list[str]]
     ]
     whole = [[*point, *row] for point, row in zip(points, rows, strict=True)]
     align = ("left", *["right"] * (len(header) + 1))
-    text: str = tabulate(whole, ["network", "ranks", *header], "simple", disable_numparse=True, colalign=align)
-    return text
+    return fitted(["network", "ranks", *header], whole, align)
 
 
 def remarks(found: Sequence[Prediction], given: Assumptions) -> str:

@@ -117,6 +117,7 @@ _RECORD = _object_of(
     },
     optional={
         "format": _readable,
+        "disturbed": _or_null(flag),
         **{held.record: _or_null(text) for held in SETTINGS.values() if held.record is not None and held.later},
         **_fields(" ".join(f"weight_{name} plastic_weight_{name}" for name in STATISTICS), _or_null(check_number)),
     },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +15,7 @@ from distsim.core.errors import DistsimError, StorageError
 from distsim.parallel import on_root
 from distsim.parallel.communicator import first_ranks, in_ranks, largest, patient_barrier
 from distsim.parallel.progress import Progress, bars, compilation_shown
-from distsim.parallel.signals import SuspendedError, Watch, watched, words_of
+from distsim.parallel.signals import SuspendedError, Watch, remarked, watched, words_of
 from distsim.record import surroundings
 from distsim.scaling.experiment import Point, key_of
 from distsim.scaling.options import Options, parse
@@ -114,7 +113,8 @@ class Session:
         Where points keep checkpoints, a signal ends it between two parts of one, or two points.
         """
         keeps = self._on_root(lambda: self.plan.experiment.every() is not None)
-        with watched() if keeps else nullcontext() as watch:
+        first = self.comm is None or self.comm.rank == 0
+        with remarked(self._remark) if first else nullcontext(), watched() if keeps else nullcontext() as watch:
             while (task := self._on_root(partial(self._next, self._stopped(watch)))) is not None:
                 outcome = attempt(task)
                 self._on_root(partial(self._finish, task.point, outcome))
@@ -138,18 +138,11 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Unlock the folder. Whoever interrupts is told how to go on; the point that ran did not end this job then."""
+        """Unlock the folder. The point that ran when somebody interrupted did not end this job."""
         if self.comm is not None and self.comm.rank > 0:
             return
         if isinstance(error, (KeyboardInterrupt, StorageError)):
             self._folder.end()
-        if isinstance(error, KeyboardInterrupt):
-            done = self._number - self._failed - self._left
-            remark = f"{done} of {self._total} points are done, --resume goes on with the others"
-            if self.comm is None or self.comm.size == 1:
-                error.args = (f"{str(error) or 'interrupted'}; {remark}",)
-            else:  # the others are ended meanwhile, which has been said
-                print(f"distsim: {remark}", file=sys.stderr, flush=True)
         self._folder.close()
 
     def _on_root(self, function: Callable[[], Result]) -> Result:
@@ -190,6 +183,11 @@ class Session:
         folder = point_folder(path, point) if experiment.keeps() else None
         checkpoint = begin_checkpoints(path, point) if experiment.every() else None
         return Task(experiment, point, self.plan.parameters_of(point), folder, checkpoint)
+
+    def _remark(self) -> str:
+        """Whoever interrupts is told how to go on."""
+        done = self._number - self._failed - self._left
+        return f"{done} of {self._total} points are done, --resume goes on with the others"
 
     def _leave(self, points: int) -> None:
         """So many points are left for ``--resume``."""

@@ -17,12 +17,12 @@ import numpy as np
 from mpi4py import MPI
 
 from distsim import Simulation
+from distsim.analysis.figure_look import COLOURS, MARKERS, letters, new_figure, styled
 from distsim.analysis.spike_statistics import mean_cv, mean_rate, synchrony
 from distsim.models.brunel.mean_field import equations
 from distsim.models.brunel.network import build_network
 from distsim.models.brunel.parameters import Parameters, load
 
-COLOURS = ("#0b5394", "#b5482a", "#3d7d44", "#7a5195", "#8a6d1b", "#4d4d4d", "#2a9d8f")
 SYNCHRONY_BIN = 3.0  # ms
 QUIET = 0.1  # 1/s
 
@@ -82,25 +82,24 @@ def branches(order: int, eta: float, g: np.ndarray) -> np.ndarray:
     return result
 
 
+@styled
 def draw(options: argparse.Namespace, measured: dict[tuple[float, float], tuple[float, float, float]]) -> Any:
     """Rates along g, and the plane of g and eta with the irregularity and the synchrony of the simulated spikes."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.0, 3.4), dpi=120)
-    figure.set_layout_engine("constrained")
+    figure = new_figure(8.0, 2.9)
     rates, irregularity, together = figure.subplots(1, 3, width_ratios=(1.5, 1.0, 1.0))
     fine = np.unique(np.concatenate([np.linspace(min(options.g), max(options.g), 45), options.g]))
-    for eta, colour in zip(options.eta, itertools.cycle(COLOURS), strict=False):
+    kinds = zip(itertools.cycle(COLOURS), itertools.cycle(MARKERS), strict=False)
+    for eta, (colour, marker) in zip(options.eta, kinds, strict=False):
         for branch in branches(options.order, eta, fine):
-            rates.plot(fine, np.where(branch > 1e-3, branch, np.nan), "-", color=colour, lw=1.2)
+            rates.plot(fine, np.where(branch > 1e-3, branch, np.nan), "-", color=colour)
         found = [measured[eta, g][0] for g in options.g]
-        rates.plot(options.g, found, "o", color=colour, ms=4.5, mfc="none", mew=1.2, label=rf"$\eta$ = {eta:g}")
+        rates.plot(options.g, found, marker, color=colour, ms=4.5, mfc="none", label=rf"$\eta$ = {eta:g}")
     rates.set_yscale("log")
     rates.set_ylim(1e-1, 1e3)
     rates.set_xlabel("relative inhibition g")
     rates.set_ylabel("rate (1/s)")
-    rates.set_title("lines: predicted, circles: simulated", fontsize=10)
-    rates.legend(frameon=False, ncols=2, fontsize=8)
+    rates.set_title("lines: predicted, markers: simulated", loc="right")
+    figure.legend(*rates.get_legend_handles_labels(), loc="outside upper center", ncols=len(options.eta))
     x, y = np.array([(g, eta) for eta, g in measured]).T
     values = np.array(list(measured.values()))
     values[values[:, 0] < QUIET, 1:] = np.nan  # too few spikes to tell
@@ -109,7 +108,9 @@ def draw(options: argparse.Namespace, measured: dict[tuple[float, float], tuple[
         (together, np.log10(values[:, 2]), r"synchrony (log$_{10}$)", (0.0, 3.0)),
     )
     for axes, colour_values, title, (low, high) in panels:
-        shown = axes.scatter(x, y, c=colour_values, s=55, cmap="viridis", vmin=low, vmax=high, edgecolors="0.6", lw=0.5)
+        shown = axes.scatter(x, y, c=colour_values, s=40, cmap="viridis", vmin=low, vmax=high, edgecolors="0.6", lw=0.5)
+        silent = np.isnan(colour_values)
+        axes.plot(x[silent], y[silent], "x", color="0.4", ms=4)
         axes.set_yscale("log")
         axes.set_yticks(options.eta, [f"{eta:g}" for eta in options.eta])
         axes.set_yticks([], minor=True)
@@ -117,7 +118,10 @@ def draw(options: argparse.Namespace, measured: dict[tuple[float, float], tuple[
         axes.axvline(4.0, color="0.5", ls="--", lw=0.8)  # excitation and inhibition cancel
         axes.set_xlabel("relative inhibition g")
         axes.set_ylabel(r"external input $\eta$")
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title, loc="right")
+    irregularity.plot([], [], "x", color="0.4", ms=4, label=f"below {QUIET:g} /s: too few spikes")
+    irregularity.legend(loc="upper left", bbox_to_anchor=(0.0, -0.22))
+    letters((rates, irregularity, together))
     return figure
 
 

@@ -180,7 +180,7 @@ def test_figure_tells_distances_apart(distances, styles):
     assert len({(str(line._unscaled_dash_pattern), str(line.get_color())) for line in lines}) == styles
     assert (lines[-1].get_linestyle(), lines[-1].get_color()) == ("-", "black")
     assert all(line.get_color() == "black" for line in lines) == (styles == len(STYLES) + 1)
-    legend = figure.axes[0].get_legend() or figure.legends[0]
+    legend = figure.legends[0]
     assert [text.get_text() for text in legend.get_texts()] == [f"d(u,v) = {d:g}" for d in distances]
 
 

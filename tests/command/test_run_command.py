@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from distsim.analysis import read
 from distsim.analysis import spike_statistics as rates
 from distsim.command import going_on, run_command
 from distsim.core.errors import InputError
+from distsim.core.units import beside_real_time
 from distsim.parallel import progress
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
 
@@ -226,7 +228,7 @@ def test_a_bar_tells_real_time_factor_and_remaining_time(monkeypatch):
         tell(500.0)
     assert "simulate:  50%|" in bar()
     assert "500/1000 ms, " in bar()
-    assert " x real time, " in bar()
+    assert re.search(r" times (slower|faster) than real time, ", bar())
     assert bar().rstrip(" \r").endswith("left")
     stream = io.StringIO()
     with progress._bar(stream, "chain", 20.0, "pairs") as tell:
@@ -236,10 +238,31 @@ def test_a_bar_tells_real_time_factor_and_remaining_time(monkeypatch):
     assert "real time" not in stream.getvalue()
 
 
-def test_no_bar_without_a_terminal():
-    class Comm:
-        rank = 0
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_log_has_a_line_each_tenth_of_a_long_run(rank, monkeypatch, capsys):
+    """On rank 0, without a terminal; none of work that takes seconds, nor two within ten seconds."""
+    clock = iter([0.0, 4.0, 8.0, 30.0, 35.0, 45.0, 90.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress, "_terminal", lambda: None)
 
-    assert progress.bars(Comm()) is progress.silent
-    with progress.silent("simulate", 10.0) as tell:
-        tell(3.0)
+    class Comm:
+        pass
+
+    comm = Comm()
+    comm.rank = rank
+    with progress.bars(comm)("simulate", 1000.0) as tell:
+        for done in (0.0, 50.0, 300.0, 399.0, 450.0, 1000.0):
+            tell(done)
+    lines = [
+        "simulate: 30 %, 300 of 1000 ms after 00:30, 100 times slower than real time, 01:10 left",
+        "simulate: 45 %, 450 of 1000 ms after 00:45, 100 times slower than real time, 00:55 left",
+        "simulate: 100 %, 1000 of 1000 ms after 01:30, 90 times slower than real time",
+    ]
+    assert capsys.readouterr().err.splitlines() == ([] if rank else lines)
+
+
+def test_words_beside_the_factor_say_which_way_it_goes():
+    words = {0.02: "50 times faster", 0.5: "2 times faster", 2.5: "2.5 times slower", 3200.0: "3,200 times slower"}
+    for factor, said in words.items():
+        assert beside_real_time(factor) == f"{said} than real time"
+    assert beside_real_time(0.999) == beside_real_time(1.001) == "as fast as real time"

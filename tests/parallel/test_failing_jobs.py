@@ -13,7 +13,7 @@ from mpi4py import MPI
 
 from distsim import AllToAll, IafPscAlpha, InputError, Network, Simulation, Static
 from distsim.analysis.read import read_parameters, read_spikes
-from distsim.parallel import communicator
+from distsim.parallel import communicator, signals
 from distsim.parallel.signals import WORDS
 from distsim.scaling.process import kill, session
 from distsim.spiking.choices import LOOPS
@@ -173,6 +173,22 @@ def test_wrong_input_of_a_script_is_told_once(script, case, message):
     assert "Traceback" not in job.stderr
 
 
+def test_wrong_input_before_mpi_runs_is_told_once(mpirun):
+    """Ranks that begin earlier than rank 0 let it speak; those that are ended meanwhile say nothing."""
+    program = """
+import os, time
+if os.environ.get("PMIX_RANK", os.environ.get("PMI_RANK")) == "0":
+    time.sleep(1.5)
+from distsim import Network
+Network(dt=-1.0)
+"""
+    job = mpirun(3, ["-c", program], timeout=60, check=False)
+    assert job.returncode == 2
+    assert re.findall("^.*(?:distsim:|Traceback|excepthook).*", job.stderr, re.MULTILINE) == [
+        "distsim: error: Network: dt must be larger than 0, got -1"
+    ]
+
+
 @pytest.mark.parametrize(
     ("case", "rank", "cause"), [("fault", 1, "nobody catches this"), ("fault_of_all", 0, "my own mistake")]
 )
@@ -250,6 +266,29 @@ def test_a_warning_that_the_launcher_passes_on_ends_the_job_with_one_sentence():
     assert code == 128 + signal.SIGUSR1
     assert re.findall("^distsim: .*", said, re.MULTILINE) == ["distsim: stopped by SIGUSR1"]
     assert "Traceback" not in said
+
+
+def test_ctrl_c_on_a_terminal_is_called_so(tmp_path):
+    """Open MPI makes SIGTERM of it for its ranks; the sentence goes to the terminal, with nothing beside it."""
+    ours, theirs = os.openpty()
+    environment = {**outside_of_any_job(os.environ), **JOB_ENVIRONMENT}
+    command = [*launcher(), "-n", "2", sys.executable, *PROGRAMS["run_main"]]
+    job = subprocess.Popen(command, env=environment, start_new_session=True, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    for _ in range(2):
+        job.stdout.readline()
+    job.send_signal(signal.SIGINT)
+    assert job.wait(timeout=60) != 0
+    said = os.read(ours, 65536).decode()
+    os.close(ours)
+    job.stdout.close()
+    assert said.split() == ["distsim:", "interrupted"]
+
+
+def test_the_sentence_says_what_can_be_gone_on_with():
+    with signals.remarked(lambda: "3 of 5 points are done"):
+        assert str(signals.Stopped(signal.SIGINT)) == "interrupted; 3 of 5 points are done"
+    assert str(signals.Stopped(signal.SIGINT)) == "interrupted"
 
 
 def test_what_was_kept_is_told_in_a_file(tmp_path):

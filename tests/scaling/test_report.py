@@ -15,7 +15,7 @@ from distsim.scaling.report import figure_style, figures
 from distsim.scaling.report.command import report, show
 from distsim.scaling.report.compare import Change, compare
 from distsim.scaling.report.figures import draw_all, draw_overview
-from distsim.scaling.report.page import facts, records_csv, summary_csv, table, weight_table
+from distsim.scaling.report.page import cores_of_ranks, facts, records_csv, summary_csv, table, weight_table
 from distsim.scaling.report.summary import Spread, disagreements, point_line, summarize, with_speed
 from distsim.scaling.store import Folder, read_failures
 from tests.scaling_records import make_experiment, make_point, make_record, size_records, strong_records, weak_records
@@ -93,7 +93,7 @@ def test_table_has_a_line_per_point():
     assert "simulate" in text
     assert "efficiency" not in text
     missing = table(summarize([make_record(make_point("a")), make_record(kind="strong")]))
-    assert [line.split()[9] for line in missing.splitlines()[-2:]] == ["-", "1.00"]
+    assert [line.split()[9] for line in missing.splitlines() if " 1250 " in line] == ["-", "1.00"]
 
 
 WEIGHTS = {"mean": 30.0, "sd": 25.0, "min": 0.0, "median": 31.5, "max": 1143.25}
@@ -137,6 +137,37 @@ def test_oversubscribed_points_are_marked():
     assert "speed-up" in text
 
 
+def test_disturbed_points_are_marked():
+    """In tables, the log and figures; records of earlier versions do not say whether they were."""
+    records = strong_records()
+    records[0]["disturbed"] = True
+    for record in records[1:]:
+        del record["disturbed"]
+    text = table(summarize(records), "github")
+    ranks = [line.split("|")[2].strip() for line in text.splitlines() if " 1250 " in line]
+    assert ranks == ["1!", "2", "4*", "1", "2", "4*"]
+    assert "! other programs used the cores meanwhile: these times say nothing" in text
+    assert "(other programs used the cores): build" in point_line(make_point(), records[0])
+    crossed, others = (
+        [line.get_marker() for line in draw_overview(which).axes[0].lines].count("x")
+        for which in (records, records[1:])
+    )
+    assert (crossed, others) == (1, 0)
+
+
+def test_tables_fit_a_terminal(tmp_path, monkeypatch, capsys):
+    """Headings break before names do; the names of many settings wrap, and what then has no room is named."""
+    monkeypatch.setattr(figures, "draw_all", lambda records, **options: {})
+    other = make_record(make_point("a_model_of_mine"), exchange="nodes_directed")
+    records = [*size_records(), *strong_records(), other]
+    old = save(tmp_path, [{**r, **WITH_WEIGHTS, "network": str(i)} for i, r in enumerate(records)])
+    assert report([old, "--out", str(tmp_path / "out")]) == 0
+    assert compare([old, old]) == 0
+    printed = capsys.readouterr().out
+    assert max(len(line) for line in printed.splitlines() if "written" not in line) <= 100
+    assert "not shown: peak memory, all ranks (MB)" in printed
+
+
 def test_csv_holds_all_numbers():
     rows = list(csv.DictReader(io.StringIO(records_csv(strong_records()))))
     assert len(rows) == 12
@@ -151,7 +182,8 @@ def test_log_line():
     point = make_point(size=2500, ranks=2)
     line = point_line(point, make_record(point, compile_time=2.0, oversubscribed=True))
     assert line.startswith(
-        "iaf_psc_alpha, N = 2500, seed 1, 2 ranks (oversubscribed): build 0.100 s, simulate 0.500 s (0.500 x real time)"
+        "iaf_psc_alpha, N = 2500, seed 1, 2 ranks (oversubscribed): build 0.100 s, simulate 0.500 s "
+        "(2 times faster than real time)"
     )
     assert "compile 2.0 s" in line
     assert "weight" not in line
@@ -324,6 +356,25 @@ def test_show_lists_done_failed_and_missing(tmp_path, capsys):
     assert lines[0] == f"  {first}: done, simulated in 0.500 s"
     assert lines[1] == f"  {second}: failed {read_failures(tmp_path)[0]['date']}: timed out after 5 s"
     assert lines[2] == f"  {third}: missing"
+
+
+def test_the_cores_of_ranks_are_told_in_words():
+    told = [cores_of_ranks(pinning) for pinning in (["0"], ["0-1", "0-1"], ["0", "1"], list("0123456789"), None)]
+    assert told == [
+        "1 rank on core 0", "2 ranks on any of cores 0-1", "2 ranks: rank 0 on 0, rank 1 on 1",
+        f"10 ranks: {', '.join(f'rank {n} on {n}' for n in range(8))}, ...", None,
+    ]  # fmt: skip
+    held = dict(facts([make_record(pinning=["0"]), make_record(pinning=["0", "1"])]))
+    assert held["cores of the ranks"] == "1 rank on core 0; 2 ranks: rank 0 on 0, rank 1 on 1"
+
+
+def test_figures_say_ranks_machine_and_missing_points():
+    records = [r for r in strong_records() if (r["ranks"], r["variant"]["neuron_model"]) != (2, "ignore_and_fire")]
+    legend = draw_overview(records).legends[0]
+    assert legend.get_title().get_text().splitlines()[1:] == [
+        "1, 2 and 4 ranks on a processor", "missing: ignore_and_fire at 2 ranks",
+    ]  # fmt: skip
+    assert [text.get_text() for text in legend.get_texts()].count("ideal") == 1
 
 
 def test_facts_may_hold_anything():

@@ -43,7 +43,8 @@ FIELDS = {
     "plastic_weight_count",
     # where and with what
     "versions", "git_commit", "hosts", "cpu_model", "cores", "cores_per_rank", "cores_used", "pinning",
-    "oversubscribed", "platform", "mpi_library", "launch_line", "environment", "date",
+    "oversubscribed", "load_average", "involuntary_switches", "waited_for_cores", "disturbed",
+    "platform", "mpi_library", "launch_line", "environment", "date",
 }  # fmt: skip
 PHASES = {"create", "connect", "index", "update", "wait", "communicate", "deliver", "record", "other"}
 

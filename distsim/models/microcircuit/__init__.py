@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COLOURS = dict(
     zip(
         POPULATIONS,
-        ("#0b5394", "#7fb2dd", "#3d7d44", "#9ccf9f", "#b5482a", "#e8a58f", "#7a5195", "#c3a5d3"),
+        ("#10459e", "#73aef0", "#427348", "#98d6a3", "#c3541d", "#f5c074", "#7b618f", "#b6c2d1"),
         strict=True,
     )
 )

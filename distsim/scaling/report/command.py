@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from distsim.command.arguments import Parser
+from distsim.command.fitting_table import WIDTH
 from distsim.core.errors import InputError
 from distsim.record.storage import make_folder, write_all
 from distsim.scaling import store
@@ -145,7 +147,8 @@ def _show_points(folder: Path) -> bool:
     others = len(done) - counts["done"]
     more = f", and {others} points of other settings" if others else ""
     print(f"{folder}: {len(points)} points: " + ", ".join(f"{n} {name}" for name, n in counts.items()) + more)
-    print("\n".join(f"  {point}: {state}" for point, state in zip(points, states, strict=True)))
+    for point, state in zip(points, states, strict=True):
+        print(textwrap.fill(f"  {point}: {state}", WIDTH, subsequent_indent=" " * 6, break_on_hyphens=False))
     return counts["done"] == len(points)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from distsim.command.arguments import Parser
+from distsim.command.fitting_table import fitted
 from distsim.core.errors import InputError
 from distsim.scaling.experiment import Point, key_of
 from distsim.scaling.report.command import read_all
@@ -78,10 +79,8 @@ def compare(arguments: list[str]) -> int:
     rows, notes = differences(old, new, taken.tolerance)
     if not rows:
         raise InputError(f"'{taken.old}' and '{taken.new}' have no point in common")
-    from tabulate import tabulate
-
     header = ["", "ranks", "N", "runs", *(f"{name}\nnew / old" for name in QUANTITIES), "verdict"]
-    print(tabulate(rows, header, disable_numparse=True))
+    print(fitted(header, rows, ["left", *["right"] * (len(header) - 2), "left"]))
     print("\n".join(["", *notes]) if notes else "")
     worse = sum(row[-1] == "worse" for row in rows)
     print(f"{worse} of {len(rows)} points are worse" if worse else "no regression")

@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from distsim.analysis.figure_look import COLOURS, MARKERS
 from distsim.core.units import MS_PER_S
+from distsim.parallel.communicator import in_ranks
 from distsim.scaling.record_fields import PHASES, RUN_PHASES
 from distsim.scaling.report.figure_style import canvas, from_zero, label, legend, logarithmic
 from distsim.scaling.report.summary import QUANTITIES, Record, Summary, networks, summarize
@@ -15,13 +17,15 @@ from distsim.scaling.settings import KINDS
 Points = Sequence[Summary]
 WIDTH = 180.0
 """Of a page's figure (mm)."""
+MOST_NAMED = 3
+"""Missing points that are named; of more only the number is told."""
 MOST_PHASES = 12
 """Curves whose phases are drawn: each takes two panels, and a figure cannot be of any width. Tables hold all."""
 PHASE_COLOURS = dict(
     zip(
         PHASES,
-        ("#d9d9d9", "#a6a6a6", "#737373", "#0072B2", "#009E73", "#D55E00", "#F0C75E", "#56B4E9", "#4C9F70", "#E8833A",
-         "#B8860B", "#7A6FAC", "#CC79A7", "#e8ded1"),
+        ("#c8c8c8", "#a0a0a0", "#5a5a5a", "#0072B2", "#009E73", "#D55E00", "#F0C75E", "#56B4E9", "#332288", "#E69F00",
+         "#882255", "#F0E442", "#AA4499", "#fdf6e7"),
         strict=True,
     )
 )  # fmt: skip
@@ -33,10 +37,8 @@ PAIRS = {
     "memory": ("memory", "bytes_per_synapse"),
 }
 """Figures of two panels by name."""
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's palette, told apart by readers with any colour vision."""
-MARKERS = ("o", "s", "^", "D", "v", "P")
 IDEAL = {"color": "0.55", "linestyle": (0, (4, 3)), "linewidth": 0.8, "marker": "", "zorder": 1}
+REAL_TIME = {**IDEAL, "linestyle": (0, (1, 1.5))}
 PUBLISHED_LIMITS = {"rate": (0.5, 2.0), "weight": (10.0, 100.0)}
 """Of the published figure: rate (1/s) and weight (pA). Its time has none, its sizes are those that there are."""
 
@@ -68,6 +70,8 @@ def draw_overview(records: Sequence[Record], *, published_limits: bool = False) 
         if sizes:
             once = networks(records)
             draw_quantity(middle, once, _first_known(once, "rate", "activity"))
+            if set(curves(once)) != set(curves(summaries)):
+                middle.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), handlelength=1.6)
             if _first_known(once, "weight_mean", "memory") == "memory":
                 draw_quantity(right, summaries, "memory")
             else:
@@ -79,10 +83,10 @@ def draw_overview(records: Sequence[Record], *, published_limits: bool = False) 
             draw_quantity(middle, summaries, "efficiency")
             name, points = next(iter(curves(summaries).items()))
             draw_phases(right, points, share=True, chosen=_present(points, RUN_PHASES))
-            right.set_title(label(name), fontsize=8)
+            right.set_title(label(name))
             right.set_ylabel("share of the simulation time")
             right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
-        legend(figure, times, title)
+        legend(figure, (times,) if sizes else (times, middle), title)
     return figure
 
 
@@ -110,7 +114,7 @@ def _pair(records: Sequence[Record], name: str) -> Any:
             if quantity == "speedup" and over_size(summaries):  # there is none
                 quantity = _first_known(summaries, "events_per_second_and_core", "synapses_built_per_second_and_core")
             draw_quantity(panel, summaries, quantity)
-        legend(figure, panels[0], _title(records))
+        legend(figure, panels, _title(records))
     return figure
 
 
@@ -121,13 +125,13 @@ def _phases(records: Sequence[Record]) -> Any:
         for number, (name, points) in enumerate(shown):
             draw_phases(panels[2 * number], points, share=False, chosen=phases)
             draw_phases(panels[2 * number + 1], points, share=True, chosen=phases)
-            panels[2 * number].set_title(label(name), fontsize=8)
-        legend(figure, panels[0], _title(records), columns=9)
+            panels[2 * number].set_title(label(name), x=0.16, horizontalalignment="left")
+        legend(figure, panels[:1], _title(records), columns=9)
     return figure
 
 
 def _title(records: Sequence[Record]) -> str:
-    """The settings that all records share, and what the error bars are."""
+    """The settings that all records share, and what the error bars are; ranks and machine; points that are missing."""
     first, words = records[0], []
     if len({record["indegree"] for record in records}) == 1 and first["indegree"]:
         words.append(f"in-degree $K$ = {first['indegree']}")
@@ -139,7 +143,32 @@ def _title(records: Sequence[Record]) -> str:
     if runs > 1:
         of = f"{seeds} seeds" if seeds == runs else f"{runs} runs of {seeds} seeds" if seeds > 1 else f"{runs} runs"
         words.append(f"mean and SD of {of}")
-    return ", ".join(words)
+    machines = dict.fromkeys(record["cpu_model"] for record in records)
+    lines = [", ".join(words), f"{_ranks(records)} on {label(' and '.join(machines))}"]
+    if missing := missing_points(summarize(records)):
+        lines.append(
+            f"missing: {label(', '.join(missing) if len(missing) <= MOST_NAMED else f'{len(missing)} points')}"
+        )
+    return "\n".join(lines)
+
+
+def _ranks(records: Sequence[Record]) -> str:
+    """On how many ranks, as words: 1, 2 and 4 ranks."""
+    ranks = sorted({record["ranks"] for record in records})
+    *before, last = ranks
+    return f"{', '.join(map(str, before))} and {in_ranks(last)}" if before else in_ranks(last)
+
+
+def missing_points(summaries: Points) -> list[str]:
+    """Where a curve has no point, though another has one."""
+    every = sorted({place(summary) for summary in summaries})
+    what = "N = {:g}" if over_size(summaries) else "{:g} ranks"
+    return [
+        f"{name} at {what.format(where)}"
+        for name, points in curves(summaries).items()
+        for where in every
+        if where not in map(place, points)
+    ]
 
 
 def draw_quantity(panel: Any, summaries: Points, name: str) -> None:
@@ -147,9 +176,13 @@ def draw_quantity(panel: Any, summaries: Points, name: str) -> None:
     quantity = QUANTITIES[name]
     for number, (curve, points) in enumerate(curves(summaries).items()):
         draw(panel, number, points, name, quantity.unit, label=label(curve))
-        panel.plot(*_ideal(points, name), **IDEAL)
-    if name in ("efficiency", "real_time_factor"):
-        panel.axhline(1.0, **IDEAL)
+        where, ideal = _ideal(points, name)
+        if where:
+            panel.plot(where, ideal, **IDEAL, label="ideal")
+    if name == "efficiency":
+        panel.axhline(1.0, **IDEAL, label="ideal")
+    if name == "real_time_factor":
+        panel.axhline(1.0, **REAL_TIME, label="real time (faster below)")
     panel.set_ylabel(quantity.label)
     horizontal(panel, summaries)
     strong_time = name in ("sim_time", "build_time") and summaries[0].kind == "strong"
@@ -224,7 +257,7 @@ def curves(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
     several = len({getattr(summary, fixed) for summary in summaries}) > 1 and summaries[0].kind != "weak"
     found: dict[str, list[Summary]] = {}
     for summary in summaries:
-        what = f"{summary.ranks} ranks" if fixed == "ranks" else f"N = {summary.size}"
+        what = in_ranks(summary.ranks) if fixed == "ranks" else f"N = {summary.size}"
         found.setdefault(f"{summary.curve}, {what}" if several else summary.curve, []).append(summary)
     return found
 
@@ -235,7 +268,10 @@ def place(summary: Summary) -> float:
 
 
 def draw(panel: Any, number: int, points: Sequence[Summary], name: str, unit: float = 1.0, **style: Any) -> None:
-    """One quantity along curve ``number``: means and standard deviations; hollow where oversubscribed."""
+    """One quantity along curve ``number``: means and standard deviations; hollow where oversubscribed.
+
+    Crossed out where other programs used the cores.
+    """
     known = [(point, spread) for point in points if (spread := point.values[name]) is not None]
     if not known:
         return
@@ -244,9 +280,11 @@ def draw(panel: Any, number: int, points: Sequence[Summary], name: str, unit: fl
     means = [spread.mean / unit for _, spread in known]
     bars = [spread.sd / unit for _, spread in known]
     panel.errorbar(where, means, bars, **{"color": colour, "marker": marker, "capsize": 2, "elinewidth": 0.8, **style})
-    crowded = [(x, y) for x, y, (point, _) in zip(where, means, known, strict=True) if point.oversubscribed]
-    if crowded:
+    marked = list(zip(where, means, (point for point, _ in known), strict=True))
+    if crowded := [(x, y) for x, y, point in marked if point.oversubscribed]:
         panel.plot(*zip(*crowded, strict=True), marker, color=colour, markerfacecolor="white", zorder=3)
+    if disturbed := [(x, y) for x, y, point in marked if point.disturbed]:
+        panel.plot(*zip(*disturbed, strict=True), "x", color="black", markersize=7, zorder=4)
 
 
 def horizontal(panel: Any, summaries: Sequence[Summary]) -> None:

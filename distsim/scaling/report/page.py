@@ -14,27 +14,40 @@ from string import Template
 from typing import Any
 
 from distsim.analysis.published_statistics import STATISTICS
+from distsim.command.fitting_table import WIDTH, fitted
+from distsim.parallel.communicator import in_ranks
 from distsim.record.jsonable import flat
 from distsim.scaling.report import figure_style
 from distsim.scaling.report.summary import HEADINGS, QUANTITIES, WEIGHTS, Record, Spread, Summary, networks
 
-CROWDED = "*"
-CROWDED_NOTE = f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling"
+CROWDED, DISTURBED = "*", "!"
+NOTES = {
+    CROWDED: f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling",
+    DISTURBED: f"{DISTURBED} other programs used the cores meanwhile: these times say nothing",
+}
+FACTOR_NOTE = "real-time factor: wall time over simulated time; above 1 it is slower than real time"
 
 BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "activity")
-"""The columns for which a terminal is wide enough."""
+"""The columns for which a terminal is wide enough, where names are not long."""
+DISPENSABLE = ("memory", "build_time", "activity")
+"""Which of them are left out first."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 WEIGHTS_TITLE = "Weights of plastic synapses"
 CAPTIONS = {
-    "overview": "Overview. Dashed: the ideal. Hollow markers: more ranks than cores.",
-    "time": "Time to simulate and to build. Dashed: the ideal.",
+    "overview": "Overview. Hollow markers: more ranks than cores. Crossed out: other programs used the cores.",
+    "time": "Time to simulate and to build.",
     "phases": "Phases: mean over ranks, in seconds and as shares of build and run together.",
     "speed": "Speed beside real time, and beside the fewest ranks (or events, or synapses built, per second and core).",
     "memory": "Resident memory at its peak, and bytes of the synapse tables.",
 }
-WITH_WHAT = (
-    "git_commit", "cpu_model", "cores", "hosts", "pinning", "mpi_library", "platform", "launch_line", "launcher",
-)  # fmt: skip
+WITH_WHAT = {
+    "git_commit": "commit", "cpu_model": "processor", "cores": "cores of a node", "hosts": "ranks by node",
+    "pinning": "cores of the ranks", "load_average": "load of the busiest node", "mpi_library": "MPI library",
+    "platform": "system", "launch_line": "command", "launcher": "launcher",
+}  # fmt: skip
+"""Fields of records that tell where and with what they were made, and what the report calls them."""
+MOST_RANKS = 8
+"""Ranks whose cores are told one by one."""
 
 PAGE = Template("""\
 <!doctype html>
@@ -44,12 +57,12 @@ PAGE = Template("""\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>$title</title>
 <style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1160px; padding: 0 1rem; color: #222; }
 h2 { margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid #e3e3e3; text-align: right; white-space: pre-line; }
+table { border-collapse: collapse; font-size: 12px; line-height: 1.3; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .3rem; border-bottom: 1px solid #e3e3e3; text-align: right; white-space: pre-line; }
 th:first-child, td:first-child, .facts td { text-align: left; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; } .scroll td { white-space: nowrap; }
+.facts td:first-child { min-width: 11rem; }
 .error { background: #fbe3e0; border-left: 4px solid #b5281a; padding: .6rem 1rem; }
 figure img { width: 100%; max-width: 60rem; } figcaption { color: #555; font-size: 13px; }
 </style>
@@ -59,7 +72,7 @@ figure img { width: 100%; max-width: 60rem; } figcaption { color: #555; font-siz
 <p>$summary</p>
 $errors
 <h2>Results</h2>
-<div class="scroll">$table</div>
+$table
 <p>$note</p>
 $weights
 <h2>Figures</h2>
@@ -82,13 +95,12 @@ def html(
     from tabulate import tabulate
 
     header, rows = cells(summaries)
-    crowded = any(summary.oversubscribed for summary in summaries)
     return PAGE.substitute(
         title=markup.escape(f"Scaling experiment: {title}"),
         summary=markup.escape(summary_line(records)),
         errors="".join(f'<p class="error">Error: {markup.escape(error)}</p>' for error in errors),
         table=tabulate(rows, header, "html", disable_numparse=True),
-        note=markup.escape(CROWDED_NOTE) if crowded else "Means ± standard deviations over all runs.",
+        note="<br>".join(map(markup.escape, ["Means ± standard deviations over all runs.", *notes(summaries)])),
         weights=_weights_html(records),
         figures="\n".join(_figure(name, figure) for name, figure in figures.items()) or "<p>None.</p>",
         facts=tabulate(facts(records), (), "html", disable_numparse=True),
@@ -130,11 +142,23 @@ def facts(records: Sequence[Record]) -> list[tuple[str, str]]:
     found: dict[str, dict[str, None]] = {}
     for record in records:
         entries = {f"version of {name}": value for name, value in record["versions"].items()}
-        entries |= {name: record.get(name) for name in WITH_WHAT}
+        entries |= {words: record.get(name) for name, words in WITH_WHAT.items()}
+        entries[WITH_WHAT["pinning"]] = cores_of_ranks(record.get("pinning"))
         entries |= record["environment"]
         for name, value in entries.items():
             found.setdefault(name, {})[_listed(value)] = None
     return [(name, "; ".join(values)) for name, values in found.items() if list(values) != ["-"]]
+
+
+def cores_of_ranks(pinning: Any) -> Any:
+    """The cores of the ranks, such as ["0", "1"], in words; what is no list of texts as it is."""
+    if not isinstance(pinning, list) or not pinning or not all(isinstance(cores, str) for cores in pinning):
+        return pinning
+    ranks = in_ranks(len(pinning))
+    if len(set(pinning)) == 1:
+        return f"{ranks} on {'core' if pinning[0].isdigit() else 'any of cores'} {pinning[0]}"
+    told = [f"rank {rank} on {cores}" for rank, cores in enumerate(pinning[:MOST_RANKS])]
+    return f"{ranks}: {', '.join(told)}{', ...' if len(pinning) > MOST_RANKS else ''}"
 
 
 def _listed(value: Any) -> str:
@@ -161,17 +185,39 @@ def _figure(name: str, figure: Any) -> str:
 
 
 def table(summaries: Sequence[Summary], style: str = "simple") -> str:
-    """The summaries as a table; ``style`` is one of tabulate's: "simple" for a terminal, with the columns ``BRIEF``."""
+    """The summaries as a table; ``style`` as for ``drawn``: "simple" has the columns ``BRIEF`` alone."""
+    said = notes(summaries)
+    text = drawn(*cells(summaries, BRIEF if style == "simple" else None), style)
+    without: list[str] = []
+    for name in DISPENSABLE:
+        if style != "simple" or max(map(len, text.splitlines())) <= WIDTH:
+            break
+        without.append(name)
+        text = drawn(*cells(summaries, [column for column in BRIEF if column not in without]), style)
+    if without:
+        said.append(f"not shown: {', '.join(QUANTITIES[name].label for name in without)}: see summary.csv of a report")
+    return "\n\n".join([text, "\n".join(said)])
+
+
+def drawn(header: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
+    """Texts as a table, the first column to the left: "simple" for a terminal, or another of tabulate's styles."""
+    alignment = ["left"] + ["right"] * (len(header) - 1)
+    if style == "simple":
+        return fitted(header, rows, alignment)
     from tabulate import tabulate
 
-    brief = style == "simple"
-    header, rows = cells(summaries, BRIEF if brief else None)
-    if not brief:
-        header = [heading.replace("\n", " ") for heading in header]
-    alignment = ["left"] + ["right"] * (len(header) - 1)
-    text: str = tabulate(rows, header, tablefmt=style, disable_numparse=True, colalign=alignment)
-    crowded = any(summary.oversubscribed for summary in summaries)
-    return f"{text}\n\n{CROWDED_NOTE}" if crowded else text
+    headings = [heading.replace("\n", " ") for heading in header]
+    return str(tabulate(rows, headings, tablefmt=style, disable_numparse=True, colalign=alignment))
+
+
+def notes(summaries: Sequence[Summary]) -> list[str]:
+    """What the real-time factor is, and what the marks mean that are there."""
+    marks = "".join(map(_marks, summaries))
+    return [FACTOR_NOTE, *(note for mark, note in NOTES.items() if mark in marks)]
+
+
+def _marks(summary: Summary) -> str:
+    return CROWDED * summary.oversubscribed + DISTURBED * summary.disturbed
 
 
 def cells(summaries: Sequence[Summary], names: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:
@@ -184,7 +230,7 @@ def cells(summaries: Sequence[Summary], names: Sequence[str] | None = None) -> t
         [
             summary.curve,
             *([summary.kind] if kinds else []),
-            f"{summary.ranks}{CROWDED if summary.oversubscribed else ''}",
+            f"{summary.ranks}{_marks(summary)}",
             str(summary.size),
             "-" if summary.indegree is None else str(summary.indegree),
             str(summary.runs),
@@ -206,13 +252,10 @@ def _text(spread: Spread | None, unit: float) -> str:
 
 def weight_table(records: Sequence[Record], style: str = "simple") -> str:
     """The statistics of the plastic weights of every network, as a table like ``table``; empty where there are none."""
-    from tabulate import tabulate
-
     header, rows = weight_cells(records)
     if style == "github":
         rows = [[escaped(row[0]), *row[1:]] for row in rows]
-    alignment = ["left"] + ["right"] * (len(header) - 1)
-    return str(tabulate(rows, header, tablefmt=style, disable_numparse=True, colalign=alignment)) if rows else ""
+    return drawn(header, rows, style) if rows else ""
 
 
 def weight_cells(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
@@ -240,8 +283,8 @@ def _weights_html(records: Sequence[Record]) -> str:
     header, rows = weight_cells(records)
     if not rows:
         return ""
-    drawn = tabulate(rows, header, "html", disable_numparse=True)
-    return f'<h2>{WEIGHTS_TITLE}</h2>\n<div class="scroll">{drawn}</div>'
+    table = tabulate(rows, header, "html", disable_numparse=True)
+    return f"<h2>{WEIGHTS_TITLE}</h2>\n{table}"
 
 
 def summary_csv(summaries: Iterable[Summary]) -> str:

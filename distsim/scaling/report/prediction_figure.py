@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from distsim.analysis.figure_look import COLOURS, MARKERS
 from distsim.scaling.experiment import variant_label
 from distsim.scaling.report.figure_style import canvas, label, legend, logarithmic
-from distsim.scaling.report.figures import COLOURS, MARKERS, PHASE_COLOURS
+from distsim.scaling.report.figures import PHASE_COLOURS
 
 if TYPE_CHECKING:
     from distsim.scaling.predict import Prediction
@@ -44,7 +45,7 @@ def draw_predictions(found: Sequence[Prediction], measured: Sequence[float | Non
         if memory.get_legend_handles_labels()[1]:
             memory.legend(*(entries[-1:] for entries in memory.get_legend_handles_labels()), loc="best")
         parts.set_title(next(iter(curves)), fontsize=8)
-        legend(figure, factors, "predicted")
+        legend(figure, [factors], "predicted")
     return figure
 
 

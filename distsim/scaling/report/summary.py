@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from distsim.analysis.published_statistics import STATISTICS
+from distsim.core.units import beside_real_time
 from distsim.scaling.experiment import Point, variant_label
 from distsim.scaling.record_fields import HASHES
 from distsim.scaling.settings import CURVE
@@ -60,10 +61,11 @@ def point_line(point: Point, record: Record) -> str:
     rate = "" if record["rate"] is None else f", rate {record['rate']:.3f} /s"
     active = "" if record.get("activity") is None else f", mean activity {record['activity']:.3f}"
     compiled = f", compile {record['compile_time']:.1f} s" if record["compile_time"] >= SHORTEST_SHOWN else ""
-    crowded = " (oversubscribed)" if record["oversubscribed"] else ""
+    marks = {"oversubscribed": record["oversubscribed"], "other programs used the cores": record.get("disturbed")}
+    crowded = "".join(f" ({mark})" for mark, holds in marks.items() if holds)
     line = (
         f"{point}{crowded}: build {record['build_time']:.3f} s, simulate {record['sim_time']:.3f} s "
-        f"({record['real_time_factor']:.3f} x real time){compiled}{rate}{active}"
+        f"({beside_real_time(record['real_time_factor'])}){compiled}{rate}{active}"
     )
     found = {which: [record.get(f"{begin}_{name}") for name in STATISTICS] for begin, which in WEIGHTS.items()}
     weights = [
@@ -144,7 +146,8 @@ class Summary:
 
     ``values`` holds the spreads of all that is ``SUMMARIZED``: ``memory`` is the sum of the ranks' peaks, ``balance``
     the largest over the mean computing time of a rank, ``weight_upper`` weight mean plus standard deviation;
-    ``phases`` the mean seconds of every phase; ``oversubscribed`` tells whether ranks had to share cores.
+    ``phases`` the mean seconds of every phase; ``oversubscribed`` tells whether ranks had to share cores, ``disturbed``
+    whether other programs used them meanwhile.
     """
 
     curve: str
@@ -155,6 +158,7 @@ class Summary:
     seeds: int
     runs: int
     oversubscribed: bool
+    disturbed: bool
     values: dict[str, Spread | None]
     phases: dict[str, float]
 
@@ -171,7 +175,9 @@ def summarize(records: Sequence[Record]) -> list[Summary]:
 
 def networks(records: Sequence[Record]) -> list[Summary]:
     """As ``summarize`` with each network once, whatever ranks it ran on: rates and weights are the same on all."""
-    once = {record["network"]: {**record, "ranks": 1, "oversubscribed": False} for record in records}
+    once = {
+        record["network"]: {**record, "ranks": 1, "oversubscribed": False, "disturbed": False} for record in records
+    }
     return summarize(list(once.values()))
 
 
@@ -211,6 +217,7 @@ def _summary(curve: str, records: list[Record]) -> Summary:
         seeds=len({record["seed"] for record in records}),
         runs=len(records),
         oversubscribed=any(record["oversubscribed"] for record in records),
+        disturbed=any(record.get("disturbed") for record in records),  # an earlier version did not look
         values=values,
         phases=phases,
     )
