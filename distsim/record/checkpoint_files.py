@@ -34,6 +34,7 @@ LARGE = 1 << 22  # bytes that are forced to the disk at once, while the next are
 VERSION = 2  # of what is written
 UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 """What h5py may raise for a file that is damaged, or has another layout."""
+_freeing: list[threading.Thread] = []
 
 
 class PartWriter:
@@ -215,6 +216,17 @@ def aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
 
+def _free(descriptor: int) -> None:
+    """Close a file that has no name any more, while the run goes on: to free its room takes the system some time."""
+    _freeing.append(threading.Thread(target=os.close, args=(descriptor,)))
+    _freeing[-1].start()
+
+
+def _link(path: Path) -> Path:
+    """A second name of the checkpoint at ``path`` while it becomes the one before."""
+    return path.with_name(f".{path.name}.before")
+
+
 def part_names(path: Path, id: str, parts: int) -> list[str]:
     """Names of the parts after the first."""
     return [f"{path.name}.{id}.{part}" for part in range(1, parts)]
@@ -222,6 +234,8 @@ def part_names(path: Path, id: str, parts: int) -> list[str]:
 
 def prepare(path: Path) -> str:
     """A new id for a checkpoint at ``path``; InputError where something else is there."""
+    while _freeing:  # no more than three need room at a time
+        _freeing.pop().join()
     if path.exists():
         try:
             read_head(path)
@@ -235,23 +249,23 @@ def take_place(path: Path) -> None:
 
     At every moment the last whole one is there. Raises StorageError or InputError where that cannot be.
     """
-    before = before_it(path)
-    held = os.open(before, os.O_RDONLY) if before.exists() else None
-    try:
-        if path.exists():
-            link = path.with_name(f".{path.name}.before")
-            link.unlink(missing_ok=True)
-            try:
-                os.link(path, link)
-            except OSError:  # a file system without links
-                os.replace(path, link)
-            os.replace(link, before)
-        os.replace(aside(path), path)
-    except OSError as error:
-        raise refused(f"the checkpoint '{path}'", error) from error
-    finally:
-        if held is not None:  # its room is free once it is closed, which takes the system some time
-            threading.Thread(target=os.close, args=(held,)).start()
+    before, link = before_it(path), _link(path)
+    with contextlib.ExitStack() as later:
+        with contextlib.suppress(OSError):  # there is none, or it is not ours to read
+            held = os.open(before, os.O_RDONLY | os.O_CLOEXEC)
+            later.callback(_free, held)
+        try:
+            if path.exists():
+                link.unlink(missing_ok=True)
+                try:
+                    os.link(path, link)
+                except OSError:  # a file system without links
+                    os.replace(path, before)
+                else:
+                    os.replace(link, before)
+            os.replace(aside(path), path)
+        except OSError as error:
+            raise refused(f"the checkpoint '{path}'", error) from error
     with contextlib.suppress(OSError, InputError):  # it is there, whatever becomes of this
         _sync(path.parent)
         _remove_parts_of_others(path, [path, before])
@@ -261,7 +275,7 @@ def remove(path: Path) -> None:
     """Remove the checkpoint at ``path``, the one before it, and all their parts, as far as they are there."""
     if not path.parent.is_dir():
         return
-    for file in (path, before_it(path), aside(path)):
+    for file in (path, before_it(path), aside(path), _link(path)):
         file.unlink(missing_ok=True)
     _remove_parts_of_others(path, [])
 

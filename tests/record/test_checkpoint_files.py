@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import numpy as np
@@ -221,3 +222,24 @@ def test_what_a_checkpoint_would_not_know_of_is_refused(tmp_path):
         Remembers(None).transfer(None)
     StaticDelivery(None).transfer(None)
     assert {NeuronGroup.remembered, PlasticDelivery.transfer} & {Group.remembered, Delivery.transfer} == set()
+
+
+@pytest.mark.parametrize("linked", [True, False], ids=["links", "no links"])
+def test_the_one_before_is_there_whatever_the_file_system_has(linked, saved, monkeypatch):
+    """So it is where the oldest cannot be held open, and what a kill between two names has left is no obstacle."""
+    path, simulation = saved, restored(saved)
+
+    def refused(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    if not linked:
+        monkeypatch.setattr(os, "link", refused)
+    for k in range(3):
+        before = path.read_bytes()
+        path.with_name(f".{path.name}.before").write_bytes(b"left by a kill")
+        simulation.run(1.0 + k)
+        simulation.save(path)
+        assert checkpoint_files.before_it(path).read_bytes() == before != path.read_bytes()
+    path.with_name(f".{path.name}.before").write_bytes(b"left by a kill")
+    checkpoint_files.remove(path)
+    assert not list(path.parent.glob(f"*{path.name}*"))
