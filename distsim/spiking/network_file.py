@@ -134,7 +134,9 @@ def _recording_kept(recording: Any, keep: Keep) -> dict[str, Any]:
 def _part_kept(value: Any, keep: Keep) -> Any:
     if isinstance(value, Neurons):
         return {"neurons": _neurons_kept(value, keep)}
-    return {"chosen": _chosen_kept(np.array(value, np.int64), keep)} if isinstance(value, tuple) else value
+    if isinstance(value, np.ndarray):
+        return {"chosen": {"array": keep(value)}}  # never as a range, which is of another kind
+    return {"chosen": _chosen_kept(value, keep)} if isinstance(value, range) else value
 
 
 def _part_from(kept: Any, network: Any, load: Load) -> Any:
@@ -142,4 +144,4 @@ def _part_from(kept: Any, network: Any, load: Load) -> Any:
         return kept
     if "neurons" in kept:
         return _neurons_from(kept["neurons"], network, load)
-    return tuple(np.asarray(_chosen_from(kept["chosen"], load)).tolist())
+    return _chosen_from(kept["chosen"], load)
