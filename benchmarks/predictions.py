@@ -1,4 +1,4 @@
-"""Predictions beside what is then measured: the real-time factor and the memory of a rank, on one rank and on all cores.
+"""Predictions beside what is then measured: real-time factor and memory of a rank, on one rank and on all cores.
 
     python benchmarks/predictions.py [--ranks 1 2] [--networks brunel ...] [--scale 0.4] [--repeat 3]
 
