@@ -310,6 +310,11 @@ def check_dry(arguments: list[str], document: str, folder: Path) -> None:
     assert "0 of 200" in run_python(["benchmarks/dry.py", *arguments, *fewer], None, ROOT)
 
 
+def check_predictions(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark has these options; networks so small as tests have are predicted less well."""
+    run_python(["benchmarks/predictions.py", *arguments, "--help"], None, ROOT)
+
+
 def check_nest_scripts(arguments: list[str], document: str, folder: Path) -> None:
     """The benchmark runs the script that a document shows, without NEST."""
     if sys.platform != "linux":
@@ -454,6 +459,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python benchmarks/interval.py": check_interval,
     "python benchmarks/kernels.py": check_kernels,
     "python benchmarks/start.py": check_start,
+    "python benchmarks/predictions.py": check_predictions,
     "python benchmarks/dry.py": check_dry,
     "python docs/generate.py": check_generate,
     f"python {PHASE_DIAGRAM}": check_phase_diagram,
