@@ -33,9 +33,10 @@ class DryResult:
     """What one rank of a point took: times in s, without compilation, memory in bytes.
 
     neurons, synapses: those of the rank; table_bytes: of its synapses. memory_start: of the process before anything was
-    built, memory_built: after building, memory_peak: the most. computing: the measured time without that in which
-    spikes were replayed; seconds: by phase of building and of the measured time. spikes: of the rank's neurons in the
-    measured time. interval (ms); received, targeted, events: in each interval of the measured time (intervals,) int64,
+    built, without what the library takes that reads recordings, which a rank has no need of; memory_built: after
+    building, memory_peak: the most. computing: the measured time without that in which spikes were replayed; seconds:
+    by phase of building and of the measured time. spikes: of the rank's neurons in the measured time. interval (ms);
+    received, targeted, events: in each interval of the measured time (intervals,) int64,
     spikes that came, those of them with targets on the rank, and the synapses that these met. intervals, wrong,
     first_wrong (ms), known: see ``DryRun``, the pre-simulation included.
     """
@@ -123,8 +124,10 @@ def measure(experiment: Experiment, point: Point, comm: MPI.Comm | DryRun) -> Dr
         kind = type(wing_of(network)).__name__.lower()
         raise InputError(f"dry: '{model.name}' has {kind} neurons; what can be replayed are spikes")
     network.record_nothing()
+    reading = -resident_bytes()
     if isinstance(comm, DryRun) and isinstance(comm.spikes, (str, os.PathLike)):
-        RecordedSpikes(comm.spikes).look()  # what reading takes is not of the rank
+        RecordedSpikes(comm.spikes).look()
+    reading += resident_bytes()
     reset_peak_memory()
     start = resident_bytes()
     options = {name: getattr(settings, name) for name in ("seed", "precision", "interval", "exchange", "loop")}
@@ -134,7 +137,8 @@ def measure(experiment: Experiment, point: Point, comm: MPI.Comm | DryRun) -> Dr
         simulation.forget_times()
         before = simulation.spike_count()
         simulation.run(settings.time)
-        return _told(simulation, comm, settings, (start, built, peak_bytes()), before)
+        memory = start - reading, built - reading, peak_bytes() - reading
+        return _told(simulation, comm, settings, memory, before)
 
 
 def _told(

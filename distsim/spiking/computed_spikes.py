@@ -57,11 +57,13 @@ class ComputedSpikes:
         """Index and step of the spikes of neurons ``gids``, valid until the next ones."""
         share = PopulationShare(self._population, gids, 0, self._seed, self._dt)
         group: Any = self._population.model.group([share])
+        apart = 1  # steps, at least, from a spike of a neuron to its next
         if isinstance(group, IgnoreAndFireGroup):
             group.skip(start)
+            apart = int(group.period.min())
         multiplicity = self._population.model.multiplicity(self._dt)
-        together = max(1, min(end - start, MOST_SPIKES // (len(gids) * multiplicity)))
-        room = len(gids) * together * multiplicity
+        together = min(end - start, apart * max(1, MOST_SPIKES // (len(gids) * multiplicity)))
+        room = len(gids) * -(-together // apart) * multiplicity
         index, stamp = np.empty(room, np.int32), np.empty(room, np.int64)
         rings = tuple(np.zeros((1, 0), np.int64) for _ in range(self._population.model.inputs()))  # of nobody
         input_ = rings, 1.0, np.zeros((1, together)), poisson_input([], 1.0)

@@ -46,7 +46,7 @@ class Needed:
     def between(self, first: int, last: int) -> Int64Array:
         """Those from ``first`` to ``last`` (n,), ascending."""
         parts = [gids for table in self.tables if len(gids := _with_edges(table, first, last)[0])]
-        return parts[0] if len(parts) == 1 else _once_each(np.concatenate([np.zeros(0, np.int64), *parts]))
+        return parts[0] if len(parts) == 1 else once_each(np.concatenate([np.zeros(0, np.int64), *parts]))
 
     def edges_of(self, gids: Int64Array) -> Int64Array:
         """How many edges each of ``gids`` (n,) has here, all those ``between`` the first and the last."""
@@ -71,7 +71,7 @@ def _with_edges(table: Table, first: int, last: int) -> tuple[Int64Array, Int64A
     return table.gids_between(begin, end)[there], degrees[there]
 
 
-def _once_each(values: Int64Array) -> Int64Array:
+def once_each(values: Int64Array) -> Int64Array:
     """The values (n,) sorted, each once: by sorting, which is much faster than by hashing as numpy has it."""
     values = np.sort(values)
     return values[np.diff(values, prepend=-1) > 0]
@@ -139,7 +139,7 @@ class Lists:
         bounds = np.unique(np.searchsorted(ends, np.arange(0, ends[-1], PIECE)))
         for begin, end in itertools.pairwise([*bounds.tolist(), len(counts)]):
             number = _repeated(np.diff(ends[begin : end + 1]))
-            pairs = _once_each(number * nodes + of_rank[self.place[ends[begin] : ends[end]]])
+            pairs = once_each(number * nodes + of_rank[self.place[ends[begin] : ends[end]]])
             counts[begin:end] = np.bincount(pairs // nodes, minlength=end - begin)
             pieces.append((pairs % nodes).astype(np.uint32))
         return self._joined(counts, pieces, nodes)

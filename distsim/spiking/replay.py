@@ -21,6 +21,7 @@ from distsim.parallel.dry_run import DryRun
 from distsim.spiking import replay_steps as steps
 from distsim.spiking.exchange_plans import Choice, ExchangePlan
 from distsim.spiking.local_network import LocalNetwork
+from distsim.spiking.needed_spikes import once_each
 from distsim.spiking.packed_spikes import GID_BITS
 from distsim.spiking.source_filter import collect
 from distsim.spiking.synapses.table import row_of
@@ -210,7 +211,7 @@ class Replay(ExchangePlan):
         if not self.directed:
             return np.arange(low, high)
         own = local_gids(low, high - low, self.comm.rank, self.comm.size)
-        return np.union1d(own, self._needed.between(low, high - 1))
+        return once_each(np.concatenate([own, self._needed.between(low, high - 1)]))
 
 
 @jit

@@ -25,6 +25,7 @@ from tests.document_commands.measurements import (
     check_kernels,
     check_many_projections,
     check_nest_scripts,
+    check_predictions,
     check_start,
 )
 from tests.document_commands.running import run, run_python
@@ -100,6 +101,7 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python benchmarks/many_projections.py": check_many_projections,
     "python benchmarks/against_brian2.py": check_against_brian2,
     "python benchmarks/checkpoints.py": check_checkpoints,
+    "python benchmarks/predictions.py": check_predictions,
     "python benchmarks/interval.py": check_interval,
     "python benchmarks/kernels.py": check_kernels,
     "python benchmarks/start.py": check_start,

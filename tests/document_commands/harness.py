@@ -40,7 +40,8 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
     if arguments[:1] == ["dry"]:
         if "--spikes" in arguments:
             run_python(shlex.split(BEFORE_PYTHON[document])[1:], None, folder)
-        run_python(["-m", "distsim.scaling", *arguments], None, folder)
+        smaller = [] if "--spikes" in arguments else TINY  # a recording is of the network that is shown
+        run_python(["-m", "distsim.scaling", *arguments, *smaller], None, folder)
         assert (folder / "dry.json").exists()
         return
     if arguments[:1] == ["machine"]:

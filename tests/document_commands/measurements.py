@@ -24,6 +24,11 @@ def check_benchmark(arguments: list[str], document: str, folder: Path) -> None:
     assert (folder / "out.json").exists()
 
 
+def check_predictions(arguments: list[str], document: str, folder: Path) -> None:
+    """The benchmark has these options; networks so small as tests have are predicted less well."""
+    run_python(["benchmarks/predictions.py", *arguments, "--help"], None, ROOT)
+
+
 def check_dry(arguments: list[str], document: str, folder: Path) -> None:
     """The benchmark finds the same spikes, at a tiny size and on one rank."""
     if sys.platform != "linux":
