@@ -229,3 +229,16 @@ def test_attributes_of_the_kernel_are_those_of_nest():
     nest.local_num_threads = 2
     assert nest.total_num_virtual_procs == 2
     assert "stdp_synapse" in nest.synapse_models
+
+
+def test_currents_of_positive_and_negative_weights_are_recorded_each() -> None:
+    """Also where their time constants are equal."""
+    source = nest.Create("spike_generator", params={"spike_times": [1.0]})
+    neuron = nest.Create("iaf_psc_exp", params={"tau_syn_ex": 2.0, "tau_syn_in": 2.0})
+    meter = nest.Create("multimeter", {"record_from": ["I_syn_ex", "I_syn_in"]})
+    nest.Connect(source, neuron, syn_spec={"weight": 10.0})
+    nest.Connect(source, neuron, syn_spec={"weight": -4.0})
+    nest.Connect(meter, neuron)
+    nest.Simulate(5.0)
+    np.testing.assert_allclose(meter.events["I_syn_ex"], [0.0, *10.0 * np.exp([-0.0, -0.5, -1.0])], atol=1e-9)
+    np.testing.assert_allclose(meter.events["I_syn_in"], [0.0, *-4.0 * np.exp([-0.0, -0.5, -1.0])], atol=1e-9)
