@@ -236,7 +236,7 @@ class Engine:
         self.rates.run(steps, log)
         if self.simulation is None:
             return
-        self.simulation.run(self.clock.ms(steps))
+        self.drives.run(self.simulation, steps)
         recorders = self.simulation.recorders
         for name, spikes in recorders.of_spikes.items():
             first, _ = self.owners[name]

@@ -14,9 +14,12 @@ from distsim.nest.connection_calls import Call
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import NEVER, Values
 from distsim.nest.node_blocks import Block, blocks_of, finite
+from distsim.spiking.drives.constant_current import ConstantCurrent
+from distsim.spiking.drives.noise_current import NoiseCurrent
+from distsim.spiking.drives.sinusoidal_current import SinusoidalCurrent
 
 if TYPE_CHECKING:
-    from distsim.nest.engine_bridge import Engine
+    from distsim.spiking.simulation import Simulation
 
 
 @dataclass
@@ -33,6 +36,11 @@ class Driving:
     stimulus: Any
 
 
+CURRENTS = (ConstantCurrent, SinusoidalCurrent, NoiseCurrent)
+AT_ONCE = {"start", "stop", "delay", "times"}
+"""Parameters that say themselves when they act."""
+
+
 def window_of(values: Values) -> Values:
     """The values of a device with start and stop in simulated time, stop None where there is none."""
     origin = values["origin"]
@@ -41,11 +49,15 @@ def window_of(values: Values) -> Values:
 
 
 class Drives:
-    """The stimulations of an engine's network, by the generators that they are."""
+    """The stimulations of an engine's network, by the generators that they are.
 
-    def __init__(self, engine: Engine) -> None:
+    engine: the ``Engine`` of ``engine_bridge``, which has the network, its blocks, and the simulation.
+    """
+
+    def __init__(self, engine: Any) -> None:
         self.engine = engine
         self.driving: list[Driving] = []
+        self.coming: list[tuple[Driving, Values]] = []  # changes that act a step later
 
     def add(self, call: Call) -> None:
         """Let generators act on their targets, those of equal weights and delays together."""
@@ -107,13 +119,26 @@ class Drives:
             return False
         new = self._stimulus(driving)
         changed = {f.name: getattr(new, f.name) for f in fields(new) if _differ(new, driving.stimulus, f.name)}
+        later = isinstance(new, CURRENTS) and not AT_ONCE & set(changed) and self.engine.clock.step > 0
         try:
-            if changed:
+            if changed and later:
+                self.coming.append((driving, changed))
+            elif changed:
                 simulation.set_stimulus(driving.target, number=driving.number, **changed)
         except InputError:
             return False
         driving.stimulus = new
         return True
+
+    def run(self, simulation: Simulation, steps: int) -> None:
+        """Simulate so many steps more; currents that were changed before are others from the second of them on."""
+        if self.coming and steps:
+            simulation.run(self.engine.clock.ms(1))
+            for driving, changed in self.coming:
+                simulation.set_stimulus(driving.target, number=driving.number, **changed)
+            self.coming.clear()
+            steps -= 1
+        simulation.run(self.engine.clock.ms(steps))
 
 
 def _receptors(neurons: Neurons) -> list[int | str]:
