@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +15,9 @@ from distsim.core.parts import Neurons, Part, Piece
 from distsim.nest.carried_over import go_on
 from distsim.nest.connection_calls import Call
 from distsim.nest.event_log import EventLog
+from distsim.nest.generator_drives import Drives, window_of
 from distsim.nest.nest_errors import NESTErrors
-from distsim.nest.nest_models import NEVER, Values
+from distsim.nest.nest_models import Values
 from distsim.nest.node_blocks import Block, blocks_of, finite, of_model
 from distsim.nest.parrot_room import room_of
 from distsim.nest.rate_bridge import RateBridge
@@ -39,27 +39,6 @@ BESIDE = -1
 """Number of calls that are none of the script."""
 
 
-@dataclass
-class Driving:
-    """A stimulation that a generator is: number ``number`` of those that ``target`` has."""
-
-    call: int
-    block: Block
-    target: Neurons
-    number: int
-    weight: float
-    delay: float
-    receptor: int | None
-    stimulus: Any
-
-
-def window_of(values: Values) -> Values:
-    """The values of a device with start and stop in simulated time, stop None where there is none."""
-    origin = values["origin"]
-    stop = None if values["stop"] >= NEVER else max(values["stop"] + origin, 0.0)
-    return values | {"start": max(values["start"] + origin, 0.0), "stop": stop}
-
-
 class Engine:
     """The network that nodes and calls make, and, once it is ``built``, its simulation on this rank."""
 
@@ -72,17 +51,17 @@ class Engine:
         self.projections: dict[int, Projection] = {}  # of each call: that by which random edges are drawn
         self.simulated: dict[int, Projection] = {}  # of each call: that of the network
         self.transmitted: list[tuple[str, Call]] = []
-        self.driving: list[Driving] = []
         self.simulation: Simulation | None = None
         self._recorded_sources: dict[int, Population] = {}
         self.rates = RateBridge(blocks, calls, clock, seed, comm)
+        self.drives = Drives(self)
         self._add_populations(calls)
         later: list[tuple[Call, Any]] = []
         for call in calls:
             if call.way == "neurons":
                 later += self._connect(call)
             elif call.way == "drive":
-                self._drive(call)
+                self.drives.add(call)
         for call, synapse in later:
             self.simulated[call.number] = self._project(call, synapse)
         self._record(calls)
@@ -95,10 +74,13 @@ class Engine:
         senders = [call.source for call in calls if call.way == "neurons"]
         sending = set(np.unique(np.concatenate([np.zeros(0, np.int64), *senders])).tolist())
         trains: list[tuple[Block, SpikeTrains]] = []
+        apart = self._of_two_currents(calls)
         room = room_of(self.blocks, calls, self.clock, window_of)
         for block in self.blocks:
             if block.spec.population is not None:
                 values = finite(block.values) | ({"most": room[block.first]} if block.kind == "parrot" else {})
+                if block.first in apart:  # time constants of each neuron are never one for both currents
+                    values["tau_syn_ex"] = np.broadcast_to(values["tau_syn_ex"], block.n)
                 states = {ours: values[name] for name, ours in block.spec.states.items()}
                 self._add([block], block.spec.population(of_model(block.spec, values)), states)
             elif block.first in sending and block.spec.source is not None:
@@ -110,6 +92,15 @@ class Engine:
                     self._add_trains(trains)
                 trains.append((block, source))
         self._add_trains(trains)
+
+    def _of_two_currents(self, calls: list[Call]) -> set[int]:
+        """The blocks (by their first ids) whose currents of positive and of negative weights are recorded, each."""
+        found = set()
+        for call in calls:
+            for meter, _ in blocks_of(self.blocks, call.source) if call.way == "sample" else ():
+                if {"I_syn_ex", "I_syn_in"} & set(meter.values["record_from"]):
+                    found |= {block.first for block, _ in blocks_of(self.blocks, call.target)}
+        return found
 
     def _add_trains(self, trains: list[tuple[Block, SpikeTrains]]) -> None:
         if trains:
@@ -191,39 +182,6 @@ class Engine:
             self.transmitted.append((self.network.record_transmissions(*ends, only=projection).name, call))
         return projection
 
-    def _drive(self, call: Call) -> None:
-        """Let generators act on their targets, those of equal weights and delays together."""
-        for driving in self._driven(call):
-            driving.number = sum(s.target.name == driving.target.name for s in self.network.stimulations)
-            self.network.stimulate(driving.target, driving.stimulus)
-            self.driving.append(driving)
-
-    def _driven(self, call: Call) -> Iterator[Driving]:
-        """Each generator of a call, with its targets of one weight and delay."""
-        for batch in call.batches(call.stand_in(), self.seed, self.clock, np.arange(len(call.target)), None):
-            for block, _ in blocks_of(self.blocks, np.unique(batch.source)):
-                own = batch.take(batch.source == block.first)
-                pairs = np.column_stack([own.values["weight"], own.values["delay"]])
-                kinds, which = np.unique(pairs, axis=0, return_inverse=True)
-                for k, (weight, delay) in enumerate(kinds.tolist()):
-                    targets = own.target[which.ravel() == k]
-                    while len(targets):  # several connections of a generator to one neuron are several of ours
-                        once, index = np.unique(targets, return_index=True)
-                        named = {call.receptor} & set(_receptors(ours := self.neurons(once)))
-                        parrots = {each.kind for each, _ in blocks_of(self.blocks, once)} == {"parrot"}
-                        size = 1.0 if parrots else weight
-                        driving = Driving(call.number, block, ours, 0, size, delay, next(iter(named), None), None)
-                        driving.stimulus = self._stimulus(driving)
-                        yield driving
-                        targets = np.delete(targets, index)
-
-    def _stimulus(self, driving: Driving) -> Any:
-        spec, values = driving.block.spec, finite(window_of(driving.block.values))
-        if spec.drive is None:
-            raise NESTErrors.NotImplemented(f"{driving.block.model.name} cannot be connected to neurons")
-        stimulus: Any = spec.drive(values, driving.weight, driving.delay, self.clock.resolution)
-        return replace(stimulus, receptor=driving.receptor) if hasattr(stimulus, "receptor") else stimulus
-
     def _record(self, calls: list[Call]) -> None:
         """Record the spikes of all that some spike recorder is connected to."""
         wanted = [call.source for call in calls if call.way == "record"]
@@ -278,7 +236,7 @@ class Engine:
         self.rates.run(steps, log)
         if self.simulation is None:
             return
-        self.simulation.run(self.clock.ms(steps))
+        self.drives.run(self.simulation, steps)
         recorders = self.simulation.recorders
         for name, spikes in recorders.of_spikes.items():
             first, _ = self.owners[name]
@@ -340,38 +298,6 @@ class Engine:
             return False
         return True
 
-    def change_generator(self, block: Block) -> bool:
-        """Let a generator be as its values say from now on; whether the engine can do so as it is."""
-        if (
-            self.simulation is None
-            or block.first in self.populations
-            or f"{block.model.name} {block.first}" in self.owners
-        ):
-            return False
-        return all(self._drive_anew(each) for each in self.driving if each.block is block)
-
-    def change_drive(self, call: Call) -> bool:
-        """Let the weights of a call of generators be as they are from now on; whether the engine can do so as it is."""
-        before, now = [each for each in self.driving if each.call == call.number], list(self._driven(call))
-        ends = ([(d.block.first, d.target.name) for d in each] for each in (before, now))
-        if self.simulation is None or next(ends) != next(ends):
-            return False
-        for old, new in zip(before, now, strict=True):
-            old.weight, old.delay = new.weight, new.delay
-        return all(map(self._drive_anew, before))
-
-    def _drive_anew(self, driving: Driving) -> bool:
-        """Let a generator act with its weight, delay and values from now on, if the engine can."""
-        new = self._stimulus(driving)
-        changed = {f.name: getattr(new, f.name) for f in fields(new) if _differ(new, driving.stimulus, f.name)}
-        try:
-            if changed and self.simulation is not None:
-                self.simulation.set_stimulus(driving.target, number=driving.number, **changed)
-        except InputError:
-            return False
-        driving.stimulus = new
-        return True
-
 
 def _same(name: str, value: Any) -> Any:
     """The number that all entries of an array are."""
@@ -383,13 +309,3 @@ def _same(name: str, value: Any) -> Any:
 def _plain(values: Values) -> Values:
     """The values with the first entry of each array in its place."""
     return {n: float(v.flat[0]) if isinstance(v, np.ndarray) and v.size else v for n, v in values.items()}
-
-
-def _receptors(neurons: Neurons) -> list[int | str]:
-    """The receptors that neurons have by name."""
-    return [name for population, _ in neurons.pieces for name in population.model.receptors]
-
-
-def _differ(new: Any, old: Any, name: str) -> bool:
-    a, b = getattr(new, name), getattr(old, name)
-    return not (np.array_equal(a, b) if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else a == b)

@@ -301,7 +301,7 @@ def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa:
             told["recordables"] = sorted(recorded)
     elif model in KERNEL.synapses:
         kind = KERNEL.synapses[model]
-        n = sum(call.expected() for call in KERNEL.calls if call.kind is kind)
+        n = sum(KERNEL.count(call) for call in KERNEL.calls if call.kind is kind)
         told = dict(kind.defaults)
         told |= {"weight_recorder": NodeCollection([] if kind.recorder is None else [kind.recorder])}
         told |= {"synapse_model": model, "element_type": "synapse", "synapse_modelid": kind.number}

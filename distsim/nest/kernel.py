@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.rule import Targets
+from distsim.connect.rules.all_to_all import AllToAll
+from distsim.connect.rules.pairwise_bernoulli import PairwiseBernoulli
 from distsim.nest import kernel_attributes
 from distsim.nest.connection_calls import Call, SynapseKind
 from distsim.nest.connection_models import SYNAPSES
@@ -154,6 +157,17 @@ class Kernel:
     def changed(self) -> None:
         """Something was added, or changed as the simulation cannot: it is described anew when it is next needed."""
         self.described = None
+
+    def count(self, call: Call) -> int:
+        """How many edges a call has: drawn, and counted, where the rule does not say."""
+        if isinstance(call.rule, AllToAll):
+            every = len(call.source) * len(call.target)
+            return every if call.rule.autapses else every - len(np.intersect1d(call.source, call.target))
+        if not isinstance(call.rule, PairwiseBernoulli):
+            return call.expected()
+        connected: Any = self.describe().projections[call.number] if call.way == "neurons" else call.stand_in()
+        of = Targets.of(connected, self.seed, connected.target.gids, ())
+        return sum(int(piece.degree.sum()) for piece in call.rule.edges(of))
 
     def describe(self) -> Engine:
         """The network of all that there is now."""

@@ -121,7 +121,7 @@ def _set_block(block: Block, index: Int64Array, values: Values) -> None:
     elif engine is None or block.kind == "rate":
         KERNEL.changed()
     elif block.kind == "generator":
-        if not engine.change_generator(block):
+        if not engine.drives.change_generator(block):
             KERNEL.changed()
     elif block.first in engine.populations:
         own = {name: block.values[name] for name in values if name in block.values}

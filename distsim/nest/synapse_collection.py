@@ -214,7 +214,7 @@ def _changed_at_once(call: Call) -> bool:
     engine = KERNEL.engine
     if engine is None or KERNEL.described is not engine:
         return False
-    return call.way in ("record", "sample") or (call.way == "drive" and engine.change_drive(call))
+    return call.way in ("record", "sample") or (call.way == "drive" and engine.drives.change_call(call))
 
 
 def _give(part: Batch, index: Int64Array, name: str, values: npt.NDArray[np.float64]) -> None:

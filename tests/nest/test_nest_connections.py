@@ -139,3 +139,13 @@ def test_normal_weights_of_plastic_synapses_are_of_one_sign(nest):
     )
     nest.Simulate(1.0)
     assert 20.0 < min(nest.GetConnections().weight) < max(nest.GetConnections().weight) < 50.0
+
+
+def test_connections_are_counted(nest):
+    """Not estimated: drawn ones, too, and all but those of nodes with themselves."""
+    nodes = nest.Create("iaf_psc_alpha", 30)
+    nest.Connect(nodes, nodes, {"rule": "all_to_all", "allow_autapses": False})
+    assert nest.num_connections == 30 * 29
+    nest.Connect(nodes, nodes, {"rule": "pairwise_bernoulli", "p": 0.3})
+    assert nest.num_connections == len(nest.GetConnections())
+    assert nest.GetDefaults("static_synapse", "num_connections") == nest.num_connections

@@ -229,3 +229,35 @@ def test_attributes_of_the_kernel_are_those_of_nest():
     nest.local_num_threads = 2
     assert nest.total_num_virtual_procs == 2
     assert "stdp_synapse" in nest.synapse_models
+
+
+def test_currents_of_positive_and_negative_weights_are_recorded_each() -> None:
+    """Also where their time constants are equal."""
+    source = nest.Create("spike_generator", params={"spike_times": [1.0]})
+    neuron = nest.Create("iaf_psc_exp", params={"tau_syn_ex": 2.0, "tau_syn_in": 2.0})
+    meter = nest.Create("multimeter", {"record_from": ["I_syn_ex", "I_syn_in"]})
+    nest.Connect(source, neuron, syn_spec={"weight": 10.0})
+    nest.Connect(source, neuron, syn_spec={"weight": -4.0})
+    nest.Connect(meter, neuron)
+    nest.Simulate(5.0)
+    np.testing.assert_allclose(meter.events["I_syn_ex"], [0.0, *10.0 * np.exp([-0.0, -0.5, -1.0])], atol=1e-9)
+    np.testing.assert_allclose(meter.events["I_syn_in"], [0.0, *-4.0 * np.exp([-0.0, -0.5, -1.0])], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [("dc_generator", "amplitude"), ("ac_generator", "amplitude"), ("noise_generator", "mean")]
+)
+def test_a_current_that_changes_between_runs_acts_when_that_of_nest_does(model: str, name: str) -> None:
+    """Potentials of NEST 3.10 from 5.9 ms on, the current changed at 5 ms, its delay is 1 ms."""
+    neuron = nest.Create("iaf_psc_alpha")
+    generator = nest.Create(model, params={name: 100.0} | ({"frequency": 50.0} if model == "ac_generator" else {}))
+    meter = nest.Create("multimeter", {"record_from": ["V_m"], "interval": 0.1})
+    nest.Connect(generator, neuron)
+    nest.Connect(meter, neuron)
+    nest.Simulate(5.0)
+    generator.set({name: 200.0})
+    nest.Simulate(1.0)
+    nest.Simulate(2.0)
+    steady = [-68.4751336, -68.4505056, -68.4261226, -68.3621817, -68.2988769]
+    wave = [-68.9751403, -68.9455568, -68.916248, -68.8474695, -68.7794931]
+    np.testing.assert_allclose(meter.events["V_m"][58:63], wave if model == "ac_generator" else steady, atol=1e-7)
