@@ -120,7 +120,7 @@ def caller() -> Any:
 
     @native
     def call_kernels(rows, memory, step, steps, intervals):  # type: ignore[no-untyped-def]
-        groups, _, tables = rows
+        groups, _, _, tables = rows
         for _ in range(intervals):
             for k in range(groups.shape[0]):
                 memory[groups[k, BLOCK] + groups[k, STEPS]] = step + 1
