@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from distsim.connect.source_index import row_of
 from distsim.core.elementary import exp2, log2
 from distsim.core.jit import inline, jit
 from distsim.spiking.synapses.catch_up import make_catch_up
 from distsim.spiking.synapses.history import NEVER, RECENT, count_after, newer, row_of_newest, up_to_date
-from distsim.spiking.synapses.table import row_of
 
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
 HALF_BIT = 56.0  # powers of two by which an increment below half the last bit of a weight is less than it, and 2 more
