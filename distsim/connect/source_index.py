@@ -24,6 +24,12 @@ class SourceIndex(NamedTuple):
     begin: npt.NDArray[np.int32]
     low: npt.NDArray[np.uint16]
 
+    @classmethod
+    def of(cls, sources: Int64Array, n_source: int) -> SourceIndex:
+        """That of these (rows,) of ``n_source`` sources, ascending."""
+        firsts = np.arange(-(-n_source >> BLOCK_BITS) + 1) << BLOCK_BITS
+        return cls(sources.searchsorted(firsts).astype(np.int32), sources.astype(np.uint16))
+
     def upto(self, source: int) -> int:
         """How many rows are of sources up to ``source``."""
         block = source >> BLOCK_BITS
