@@ -89,9 +89,9 @@ class Neurons:
         """Global ids (n,) of the neurons."""
         return np.arange(self.first_gid, self.first_gid + self.size)
 
-    def gids_at(self, index: Int64Array) -> Int64Array:
+    def gids_at(self, index: npt.NDArray[Any]) -> Int64Array:
         """Global ids (n,) of the neurons with these indices (n,)."""
-        return self.first_gid + index
+        return self.first_gid + index.astype(np.int64)
 
     @property
     def extent(self) -> int:
@@ -171,7 +171,7 @@ class Part(Neurons):
     def gids(self) -> Int64Array:
         return np.concatenate([piece.population.first_gid + piece.indices for piece in self._pieces])
 
-    def gids_at(self, index: Int64Array) -> Int64Array:
+    def gids_at(self, index: npt.NDArray[Any]) -> Int64Array:
         begins = np.cumsum([0, *(len(piece.chosen) for piece in self._pieces)])
         which = np.searchsorted(begins, index, side="right") - 1
         found = np.empty(len(index), np.int64)
