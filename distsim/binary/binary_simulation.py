@@ -95,7 +95,7 @@ class BinarySimulation(Changeable[BinaryNetwork]):
         return len(couplings.targets)
 
     def _table_bytes(self) -> int:
-        return sum(array.nbytes for array in self._couplings.arrays if isinstance(array, np.ndarray))
+        return self._couplings.nbytes()
 
     def _write_beside(self, output: Output) -> None:
         super()._write_beside(output)

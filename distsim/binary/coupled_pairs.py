@@ -86,9 +86,7 @@ class CoupledEnds:
 
     def _rows(self, slot: int, sources: Int64Array) -> tuple[Int64Array, Int64Array]:
         """Where the edges of a projection that leave each of ``sources`` (n,) begin, and how many they are, (n,)."""
-        segment = (self.source.first_gid + sources) * self.couplings.slots + slot
-        begin = self.couplings.offsets[segment]
-        return begin, self.couplings.offsets[segment + 1] - begin
+        return self.couplings.segments(self.source.first_gid + sources, slot)
 
     def _weights(self, slot: int, edges: Int64Array) -> npt.NDArray[np.float64]:
         """Strengths (n,) of edges: whole numbers of units."""

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from distsim.connect.source_index import row_of
 from distsim.core.jit import inline, jit, prefetch
 
 LINE = 64  # bytes of a cache line
@@ -45,10 +46,10 @@ def population_of(gid, first_gid):  # type: ignore[no-untyped-def]
 @inline
 def deliver(gid, delta, couplings, h):  # type: ignore[no-untyped-def]
     """h[i] += delta J for every local target i of ``gid``."""
-    first_gid, slots, strength, base, offsets, targets, each = couplings
-    population = population_of(gid, first_gid)
-    for k in range(slots):
-        begin, end = offsets[gid * slots + k], offsets[gid * slots + k + 1]
+    first_gid, slots, strength, base, place, offsets, targets, each = couplings
+    population, row = population_of(gid, first_gid), row_of(gid, place)
+    for k in range(slots if row >= 0 else 0):
+        begin, end = offsets[row * slots + k], offsets[row * slots + k + 1]
         low = base[population * slots + k]
         if each.size:
             for edge in range(begin, end):
@@ -60,10 +61,20 @@ def deliver(gid, delta, couplings, h):  # type: ignore[no-untyped-def]
 
 
 @inline
-def fetch_row(gid, slots, offsets, targets):  # type: ignore[no-untyped-def]
+def fetch_offsets(gid, couplings):  # type: ignore[no-untyped-def]
+    """Ask for where the edges of ``gid`` begin."""
+    _, slots, _, _, place, offsets, _, _ = couplings
+    prefetch(offsets, max(row_of(gid, place), 0) * slots)
+
+
+@inline
+def fetch_row(gid, couplings):  # type: ignore[no-untyped-def]
     """Ask for the first edges of ``gid``."""
-    per_line = LINE // targets.itemsize
-    begin, end = offsets[gid * slots], offsets[gid * slots + slots]
+    _, slots, _, _, place, offsets, targets, _ = couplings
+    per_line, row = LINE // targets.itemsize, row_of(gid, place)
+    if row < 0:
+        return
+    begin, end = offsets[row * slots], offsets[row * slots + slots]
     for line in range(min(FIRST_LINES, (end - begin + per_line - 1) // per_line)):
         prefetch(targets, begin + line * per_line)
 
@@ -102,7 +113,6 @@ def speculate(begin, end, known, neurons, m_ext, updates, couplings, changes, n)
     """
     gids, theta, state, h, last = neurons
     time, index, seen, decided, before, after, _ = updates
-    _, slots, _, _, offsets, targets, _ = couplings
     for u in range(begin, end):
         i = index[min(u + NEURON_AHEAD, known - 1)]
         prefetch(gids, i)
@@ -112,10 +122,10 @@ def speculate(begin, end, known, neurons, m_ext, updates, couplings, changes, n)
         prefetch(last, i)
         i = index[min(u + OFFSETS_AHEAD, known - 1)]
         if flips_soon(i, theta, state, h):
-            prefetch(offsets, gids[i] * slots)
+            fetch_offsets(gids[i], couplings)
         i = index[min(u + ROW_AHEAD, known - 1)]
         if flips_soon(i, theta, state, h):
-            fetch_row(gids[i], slots, offsets, targets)
+            fetch_row(gids[i], couplings)
         i = index[u]
         seen[u] = h[i]
         if m_ext.size and m_ext[i] >= 0.0:
@@ -148,10 +158,10 @@ def revise(t, gid, delta, couplings, hits, neurons, updates, marks):  # type: ig
     """
     gids, _, _, h, last = neurons
     time, _, seen, _, before, _, _ = updates
-    first_gid, slots, strength, base, offsets, targets, each = couplings
-    population = population_of(gid, first_gid)
-    for k in range(slots):
-        begin, end = offsets[gid * slots + k], offsets[gid * slots + k + 1]
+    first_gid, slots, strength, base, place, offsets, targets, each = couplings
+    population, row = population_of(gid, first_gid), row_of(gid, place)
+    for k in range(slots if row >= 0 else 0):
+        begin, end = offsets[row * slots + k], offsets[row * slots + k + 1]
         low, step = base[population * slots + k], delta * strength[population * slots + k]
         n = np.int64(0)
         if each.size:
@@ -178,10 +188,9 @@ def revise(t, gid, delta, couplings, hits, neurons, updates, marks):  # type: ig
 @jit
 def take_in(changes, n, neurons, updates, marks, couplings, hits):  # type: ignore[no-untyped-def]
     """Let changes[1 .. n] (time and code) of another rank act, and mark the updates that saw another input."""
-    _, slots, _, _, offsets, targets, _ = couplings
     for c in range(1, n + 1):
-        prefetch(offsets, (np.int64(changes[min(c + OFFSETS_BEFORE, n), 1]) >> DELTA_BITS) * slots)
-        fetch_row(np.int64(changes[min(c + ROW_BEFORE, n), 1]) >> DELTA_BITS, slots, offsets, targets)
+        fetch_offsets(np.int64(changes[min(c + OFFSETS_BEFORE, n), 1]) >> DELTA_BITS, couplings)
+        fetch_row(np.int64(changes[min(c + ROW_BEFORE, n), 1]) >> DELTA_BITS, couplings)
         code = np.int64(changes[c, 1])
         delta = (code & ((1 << DELTA_BITS) - 1)) - ZERO
         revise(changes[c, 0], code >> DELTA_BITS, delta, couplings, hits, neurons, updates, marks)

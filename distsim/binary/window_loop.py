@@ -31,6 +31,8 @@ STRETCH_UPDATES = 1 << 15  # updates of a rank that are drawn and sorted togethe
 STRETCH_SHARE = 0.5  # of the neurons update in a stretch, at least: to look through all of them then costs little
 FIRST_WINDOW = 256  # updates of all ranks in the first window
 LONE_WINDOW = 1 << 14  # updates of a rank alone, which it settles while they are in the cache
+FINE = 1 << 20  # parts of an update per ms in which rates are added
+ACTIVE = 1 << 20  # active neurons of all ranks that are told of together, about
 EXCHANGE_EDGES, FLIP_EDGES = 5000, 40  # edges that act in the time of an exchange, and in that of finding a row
 
 
@@ -79,8 +81,7 @@ class BinaryLoop:
 
     def set_pace(self) -> None:
         """Choose the lengths of windows and stretches for the rate of updates (collective)."""
-        rates = self.comm.allgather(self.neurons.rate)  # summed in the order of ranks: the same on all of them
-        self.rate = sum(rates)
+        self.rate = self.comm.allreduce(round(self.neurons.rate * FINE)) / FINE  # the same on all ranks
         stretch_updates = max(STRETCH_UPDATES, STRETCH_SHARE * self.neurons.n)
         length = stretch_updates / self.neurons.rate if self.neurons.n else np.inf
         self._stretch_time = -largest(self.comm, [-length])[0]
@@ -92,7 +93,10 @@ class BinaryLoop:
         """Sum up the inputs of the neurons of this rank, those that all active ones give (collective)."""
         self.neurons.h[:] = 0
         active = self.neurons.gids[self.neurons.state > 0]
-        add_active(gather_array(active, self.comm, everywhere=True), self.couplings.arrays, self.neurons.h)
+        step, most = ACTIVE // self.comm.size + 1, round(largest(self.comm, [len(active)])[0])
+        for begin in range(0, most, step):
+            some = gather_array(active[begin : begin + step], self.comm, everywhere=True)
+            add_active(some, self.couplings.arrays, self.neurons.h)
 
     def advance(self, stop: float) -> Flipped:
         """Go through all updates up to ``stop`` (ms), or to the end of a stretch before it.

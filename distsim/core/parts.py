@@ -89,6 +89,10 @@ class Neurons:
         """Global ids (n,) of the neurons."""
         return np.arange(self.first_gid, self.first_gid + self.size)
 
+    def gids_at(self, index: npt.NDArray[Any]) -> Int64Array:
+        """Global ids (n,) of the neurons with these indices (n,)."""
+        return self.first_gid + index.astype(np.int64)
+
     @property
     def extent(self) -> int:
         """How many gids there are from the smallest to the largest."""
@@ -166,6 +170,16 @@ class Part(Neurons):
     @property
     def gids(self) -> Int64Array:
         return np.concatenate([piece.population.first_gid + piece.indices for piece in self._pieces])
+
+    def gids_at(self, index: npt.NDArray[Any]) -> Int64Array:
+        begins = np.cumsum([0, *(len(piece.chosen) for piece in self._pieces)])
+        which = np.searchsorted(begins, index, side="right") - 1
+        found = np.empty(len(index), np.int64)
+        for k, (population, chosen) in enumerate(self._pieces):
+            mine, own = which == k, index[which == k] - begins[k]
+            among = chosen.start + chosen.step * own if isinstance(chosen, range) else chosen[own]
+            found[mine] = population.first_gid + among
+        return found
 
     @property
     def extent(self) -> int:

@@ -46,13 +46,6 @@ def local_gids(first_gid: int, size: int, rank: int, ranks: int) -> Int64Array:
     return np.arange(first_local(first_gid, rank, ranks), first_gid + size, ranks, dtype=np.int64)
 
 
-def places_by_rank(size: int, ranks: int) -> tuple[Int64Array, Int64Array]:
-    """The neurons 0 .. size - 1 sorted by owner: how many each has (ranks,), and the place of each neuron (size,)."""
-    counts = np.array([local_count(0, size, rank, ranks) for rank in range(ranks)])
-    gids = np.arange(size)
-    return counts, (np.cumsum(counts) - counts)[owner(gids, ranks)] + index_of_owner(gids, ranks)
-
-
 def mirrored(gid: Gids) -> Gids:
     """The last bits of ``gid`` in reverse: sorted by them, neurons of 2, 4, ... ranks lie rank by rank, as ranks do."""
     found = gid & 0

@@ -7,6 +7,7 @@ source projects to every target with the same factors, one sum serves all target
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,15 +32,19 @@ class Afferents(Protocol):
     @property
     def nbytes(self) -> int: ...
 
+    @property
+    def sources(self) -> list[npt.NDArray[np.int32]]:
+        """All numbers of sources, to be changed in place."""
+
     def add(self, rates: FloatArray, drift: FloatArray, diffusion: FloatArray) -> None:
-        """Add the input by ``rates`` (neurons,) of all ranks to drift and diffusion (targets,) of the local targets."""
+        """Add the input by the ``rates`` (n,) that came to drift and diffusion (targets,) of local targets."""
 
 
 @dataclass(frozen=True)
 class FromSome:
     """Connections by target: those of target t are offsets[t] .. offsets[t + 1] - 1.
 
-    source (edges,) int32: place of the source among the rates of all ranks. Factors: one for all, or (edges,) each.
+    source (edges,) int32: place of the source among the rates that are exchanged. Factors: one, or (edges,) each.
     """
 
     offsets: Int64Array
@@ -50,6 +55,10 @@ class FromSome:
     @property
     def n_connections(self) -> int:
         return len(self.source)
+
+    @property
+    def sources(self) -> list[npt.NDArray[np.int32]]:
+        return [self.source]
 
     @property
     def nbytes(self) -> int:
@@ -74,6 +83,10 @@ class FromAll:
     n_targets: int
 
     @property
+    def sources(self) -> list[npt.NDArray[np.int32]]:
+        return [self.source, self.own]
+
+    @property
     def n_connections(self) -> int:
         return self.n_targets * len(self.source) - len(self.own)
 
@@ -85,20 +98,23 @@ class FromAll:
         add_common(self.source, self.own, rates, self.drift_factor, self.diffusion_factor, drift, diffusion)
 
 
-def build_afferents(projection: RateProjection, seed: int, gids: Int64Array, place: Int64Array) -> Afferents:
-    """The connections onto the targets ``gids``; place (neurons,) of every gid among the rates of all ranks."""
+def build_afferents(
+    projection: RateProjection, seed: int, gids: Int64Array, number: Callable[[Int64Array], npt.NDArray[np.int32]]
+) -> Afferents:
+    """The connections onto the targets ``gids``; number(gids): of neurons among those of all ranks."""
     connection, source = projection.connection, projection.source
-    places = place[source.gids].astype(np.int32)
     targets = Targets.of(projection, seed, gids, (connection.drift_factor, connection.diffusion_factor))
     drift = Attribute.of(targets, "drift factor", connection.drift_factor)
     diffusion = Attribute.of(targets, "diffusion factor", connection.diffusion_factor)
     left_out = left_out_of_all(projection, targets)
     if left_out is not None and drift.single is not None and diffusion.single is not None:
-        return FromAll(places, places[left_out[left_out >= 0]], drift.single, diffusion.single, len(gids))
+        places = number(source.gids[: None if len(gids) else 0])  # without targets no source is needed
+        own = number(source.gids_at(left_out[left_out >= 0]))
+        return FromAll(places, own, drift.single, diffusion.single, len(gids))
     pieces = list(projection.rule.edges(targets))
     degree = np.concatenate([np.zeros(0, np.int64), *(piece.degree for piece in pieces)])
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(degree)])
-    sources = np.concatenate([np.zeros(0, np.int32), *(places[piece.source] for piece in pieces)])
+    sources = np.concatenate([np.zeros(0, np.int32), *(number(source.gids_at(piece.source)) for piece in pieces)])
     if drift.single is not None and diffusion.single is not None:
         return FromSome(offsets, sources, drift.single, diffusion.single)
     each = (np.concatenate([np.zeros(0), *(a.of_edges(piece) for piece in pieces)]) for a in (drift, diffusion))

@@ -7,6 +7,7 @@ exponential Euler steps, exact where the input is constant: fixed points do not 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,10 +17,14 @@ import numpy.typing as npt
 
 from distsim.core.distributions import exponentiate
 from distsim.core.jit import jit
-from distsim.core.placement import local_gids, places_by_rank
+from distsim.core.parts import Neurons
+from distsim.core.placement import local_gids
 from distsim.core.values import values_of_neurons
+from distsim.parallel.array_collectives import gather_arrays, sorted_pieces
+from distsim.parallel.lone_rank import beyond
 from distsim.parallel.timers import Timers
 from distsim.rates.afferents import Afferents, build_afferents
+from distsim.rates.rate_exchange import Numbers, RateExchange
 from distsim.rates.rate_network import ConstantRate, RateNetwork, RatePopulation, RateProjection, SiegertNeuron
 from distsim.record.state_recorder import StateRecorder
 from distsim.theory.siegert import ALPHA, fill_rates
@@ -35,7 +40,7 @@ class LocalRates:
     """The neurons of ``population`` with the given ``gids``: rates (n,) (1/s), parameters, incoming connections."""
 
     def __init__(
-        self, network: RateNetwork, population: RatePopulation, seed: int, gids: Int64Array, place: Int64Array
+        self, network: RateNetwork, population: RatePopulation, seed: int, gids: Int64Array, exchange: RateExchange
     ) -> None:
         self.population = population
         self.gids = gids
@@ -44,14 +49,14 @@ class LocalRates:
         self.set_model(population.model, seed, network.dt)
         self.afferents: dict[int, tuple[Afferents, Int64Array | None]] = {}
         for projection in network.projections:
-            self.connect(projection, seed, place)
+            self.connect(projection, seed, exchange)
 
-    def connect(self, projection: RateProjection, seed: int, place: Int64Array) -> None:
+    def connect(self, projection: RateProjection, seed: int, exchange: RateExchange) -> None:
         """Draw the connections of a projection, in place of those that it had."""
         mine = self._targets(projection)
         if mine is not False:
             own = self.gids if mine is None else self.gids[mine]
-            self.afferents[projection.index] = build_afferents(projection, seed, own, place), mine
+            self.afferents[projection.index] = build_afferents(projection, seed, own, exchange.number), mine
 
     def _targets(self, projection: RateProjection) -> Int64Array | Literal[False] | None:
         """Which of the neurons are targets of a projection; None: all of the population; False: none of it."""
@@ -78,7 +83,7 @@ class LocalRates:
         return np.array(np.broadcast_to(values, len(self.gids)), np.float64)
 
     def advance(self, rates: FloatArray) -> None:
-        """One step, with the ``rates`` (neurons,) of all neurons at its start."""
+        """One step, with the ``rates`` (n,) that were exchanged at its start."""
         self.drift[:] = 0.0
         self.diffusion[:] = 0.0
         for afferents, mine in self.afferents.values():
@@ -104,9 +109,9 @@ def relax(rate, decay, mean, answer):  # type: ignore[no-untyped-def]
 
 def call_kernels(network: RateNetwork, seed: int) -> None:
     """Build what a rank without neurons has and do one step of it, so that every kernel is compiled (local)."""
-    everyone, nobody = np.arange(network.size), np.zeros(0, np.int64)
+    nobody, exchange = np.zeros(0, np.int64), RateExchange(beyond(0), 0)
     for p in network.populations:
-        LocalRates(network, p, seed, nobody, everyone).advance(np.zeros(network.size))
+        LocalRates(network, p, seed, nobody, exchange).advance(np.zeros(0))
 
 
 class RateLoop:
@@ -116,12 +121,12 @@ class RateLoop:
 
     def __init__(self, network: RateNetwork, comm: MPI.Comm, seed: int) -> None:
         self.comm = comm
-        self._counts, self._place = places_by_rank(network.size, comm.size)
+        self._exchange = RateExchange(comm, network.size)
         self.populations = [
-            LocalRates(network, p, seed, local_gids(p.first_gid, p.size, comm.rank, comm.size), self._place)
+            LocalRates(network, p, seed, local_gids(p.first_gid, p.size, comm.rank, comm.size), self._exchange)
             for p in network.populations
         ]
-        self._mine, self._everyone = np.empty(int(self._counts[comm.rank])), np.empty(network.size)
+        self._exchange.begin(self._sources())
         self.recorders: dict[str, tuple[StateRecorder, LocalRates]] = {}
         local = {p.population.name: p for p in self.populations}
         for recording in network.recordings:
@@ -131,9 +136,15 @@ class RateLoop:
         self.step = 0
 
     def connect(self, projection: RateProjection, seed: int) -> None:
-        """Draw the connections of a projection, in place of those that it had."""
+        """Draw the connections of a projection, in place of those that it had (collective)."""
+        self._exchange.end(self._sources())
         for local in self.populations:
-            local.connect(projection, seed, self._place)
+            local.connect(projection, seed, self._exchange)
+        self._exchange.begin(self._sources())
+
+    def _sources(self) -> list[Numbers]:
+        """The numbers of all sources."""
+        return [own for local in self.populations for some, _ in local.afferents.values() for own in some.sources]
 
     @property
     def n_connections(self) -> int:
@@ -150,7 +161,8 @@ class RateLoop:
         lap = self.timers.lap
         self.timers.start()
         for step in range(self.step + 1, self.step + n_steps + 1):
-            rates = self._exchange()
+            np.concatenate([local.rate for local in self.populations], out=self._exchange.mine)
+            rates = self._exchange.exchange()
             lap("communicate")
             for local in self.populations:
                 local.advance(rates)
@@ -161,16 +173,19 @@ class RateLoop:
             tick(step)
             lap("update")
 
-    def _exchange(self) -> FloatArray:
-        """The rates (neurons,) of all neurons, those of rank 0 first; valid until the next call (collective)."""
-        begin = 0
-        for local in self.populations:
-            end = begin + len(local.rate)
-            self._mine[begin:end] = local.rate
-            begin = end
-        self.comm.Allgatherv(self._mine, [self._everyone, self._counts])
-        return self._everyone
+    def rates(self, neurons: Neurons) -> FloatArray:
+        """The rates (n,) of neurons now, on every rank (collective)."""
+        index = [neurons.index_of(local.gids) for local in self.populations]
+        place, rate = np.concatenate(index), np.concatenate([local.rate for local in self.populations])
+        some, found = place >= 0, np.empty(neurons.size)
+        place, rate = gather_arrays([place[some], rate[some]], self.comm, everywhere=True)
+        found[place] = rate
+        return found
 
-    def rates(self) -> FloatArray:
-        """The rates (neurons,) of all neurons in the order of gids (collective)."""
-        return self._exchange()[self._place]
+    def hash(self) -> str:
+        """SHA-256 of the rates of all neurons now, in the order of gids, as little-endian float64 (collective)."""
+        digest = hashlib.sha256()
+        columns = [np.concatenate([getattr(p, name) for p in self.populations]) for name in ("gids", "rate")]
+        for _, rates in sorted_pieces(columns, self.comm, everywhere=False):
+            digest.update(rates.astype("<f8").tobytes())
+        return str(self.comm.bcast(digest.hexdigest()))

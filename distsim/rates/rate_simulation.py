@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,11 +127,11 @@ class RateSimulation(GridSimulation[RateNetwork], Changeable[RateNetwork]):
 
     def current_rates(self, population: Neurons | str) -> npt.NDArray[np.float64]:
         """The rates (size,) (1/s) of ``population``, or a part, now, recorded or not, the same on every rank."""
-        return self._loop.rates()[self.network.neurons(population).gids]
+        return self._loop.rates(self.network.neurons(population))
 
     def rate_hash(self) -> str:
         """SHA-256 of the rates of all neurons now, in the order of gids, as little-endian float64."""
-        return hashlib.sha256(self._loop.rates().astype("<f8").tobytes()).hexdigest()
+        return self._loop.hash()
 
     def connection_count(self) -> int:
         """Number of connections on all ranks. Not collective."""

@@ -141,8 +141,9 @@ def exchanges(comm: MPI.Comm) -> Iterator[Exchanged]:
 
 def _all_of(n: int) -> Needed:
     """What a rank needs that has a target of each of ``n`` neurons."""
+    from distsim.connect.source_index import EVERY_SOURCE
     from distsim.spiking.needed_spikes import Needed
-    from distsim.spiking.synapses.table import EVERY_SOURCE, Table
+    from distsim.spiking.synapses.table import Table
 
     one = np.ones(1)
     return Needed([Table(0, n, EVERY_SOURCE, np.arange(n + 1), np.zeros(n, np.uint16), one, one.astype(np.uint8))])

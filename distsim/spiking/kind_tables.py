@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from distsim.connect.attribute import smallest_unsigned
 from distsim.connect.edge_kernels import count_runs, fill_kinds
+from distsim.connect.source_index import EVERY_SOURCE, SourceIndex
 from distsim.spiking.sparse_rows import SparseRows
-from distsim.spiking.synapses.table import EVERY_SOURCE, Int64Array, Kinds, SourceIndex, Table
+from distsim.spiking.synapses.table import Int64Array, Kinds, Table
 from distsim.spiking.table_making import Making, offset_type, own_values
 
 _NONE = np.zeros(0, np.int64)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.source_index import row_of
 from distsim.core.errors import DryRunError
 from distsim.core.jit import jit
 from distsim.core.placement import local_gids, owner
@@ -24,7 +25,6 @@ from distsim.spiking.local_network import LocalNetwork
 from distsim.spiking.needed_spikes import once_each
 from distsim.spiking.packed_spikes import GID_BITS
 from distsim.spiking.source_filter import collect
-from distsim.spiking.synapses.table import row_of
 
 Int64Array = npt.NDArray[np.int64]
 UInt64Array = npt.NDArray[np.uint64]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.source_index import BLOCK_BITS, SourceIndex
 from distsim.core.jit import jit
-from distsim.spiking.synapses.table import BLOCK_BITS, SourceIndex
 
 IN_BUCKET = 4096  # edges, about: what is known of them stays in the cache
 DIGIT = 11  # bits by which edges are sorted at a time

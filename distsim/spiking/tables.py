@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.edge_kernels import count, fill
+from distsim.connect.source_index import EVERY_SOURCE
 from distsim.spiking.drawn_edges import Share, batches, pieces
 from distsim.spiking.incoming import Together, by_sources
 from distsim.spiking.kind_tables import table_of_kinds
 from distsim.spiking.sort_edges import collect, record_type, sort_rows
 from distsim.spiking.sparse_rows import DIGIT, SparseRows
-from distsim.spiking.synapses.table import EVERY_SOURCE, Table, pairs_of
+from distsim.spiking.synapses.table import Table, pairs_of
 from distsim.spiking.table_making import Making, allocate, offset_type, own_values
 
 Filling = Callable[[Table, str | None], None]

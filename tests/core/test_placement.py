@@ -14,8 +14,9 @@ from distsim.core.placement import (
     local_gids,
     most_local,
     owner,
-    places_by_rank,
 )
+from distsim.parallel.lone_rank import LoneRank
+from distsim.rates.rate_exchange import RateExchange
 
 FIRST = st.integers(0, 10**12)
 SIZE = st.integers(0, 300)
@@ -75,12 +76,11 @@ def test_populations_behind_each_other_load_the_ranks_evenly(sizes, ranks):
 
 @given(SIZE, RANKS)
 def test_neurons_lie_behind_each_other_by_owner(size, ranks):
-    """``places_by_rank`` numbers the neurons of rank 0, then those of rank 1, and so on."""
+    """``RateExchange`` numbers the neurons of rank 0, then those of rank 1, and so on."""
     by_rank = [local_gids(0, size, rank, ranks) for rank in range(ranks)]
-    counts, place = places_by_rank(size, ranks)
-    assert counts.tolist() == [len(gids) for gids in by_rank]
-    assert max(counts) == most_local(size, ranks)
-    assert place[np.concatenate(by_rank)].tolist() == list(range(size))
+    exchange = RateExchange(LoneRank(0, ranks), size)
+    assert max(map(len, by_rank)) == most_local(size, ranks) == len(exchange.mine)
+    assert exchange.number(np.concatenate(by_rank)).tolist() == list(range(size))
     for gids in by_rank:
         assert index_of_owner(gids, ranks).tolist() == list(range(len(gids)))
 

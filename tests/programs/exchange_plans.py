@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
+from distsim.connect.source_index import BLOCK_BITS, SourceIndex
 from distsim.spiking.exchange import GID_BITS, make_exchange
 from distsim.spiking.needed_spikes import Needed
-from distsim.spiking.synapses.table import BLOCK_BITS, SourceIndex, Table
+from distsim.spiking.synapses.table import Table
 
 CASES = [(n, graph) for n in (0, 1, 4, 100) for graph in ("all", "ring", "one", "none")]
 ROUNDS = (0, 5, 400, 0, 9, 3000, 1, 0)  # spikes, in all

@@ -22,11 +22,11 @@ from distsim import (
 )
 from distsim.connect import binomial
 from distsim.connect.binomial import split_total
+from distsim.connect.source_index import row_of
 from distsim.core.populations import columns_of
 from distsim.spiking import table_making
 from distsim.spiking.recorders import Recorders
 from distsim.spiking.sparse_rows import SparseRows
-from distsim.spiking.synapses.table import row_of
 from tests.connections import built, stored
 
 LOCAL, INDEGREE = 250, 200

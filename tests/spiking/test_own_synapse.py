@@ -29,6 +29,7 @@ from distsim import (
     time_constant,
 )
 from distsim.analysis.read import read_connections
+from distsim.connect.source_index import EVERY_SOURCE
 from distsim.core.kernel_cache import store
 from distsim.core.values import describe
 from distsim.parallel.communicator import alone
@@ -41,7 +42,7 @@ from distsim.spiking.synapses.long_term import LongTermSynapse, make_kernels
 from distsim.spiking.synapses.short_term import ShortTermSynapse, make_kernel
 from distsim.spiking.synapses.stdp_guetig import depress, facilitate
 from distsim.spiking.synapses.synapse_model import SynapseModel
-from distsim.spiking.synapses.table import EVERY_SOURCE, Table
+from distsim.spiking.synapses.table import Table
 from tests.documents import ROOT
 from tests.mpi import mpirun
 from tests.nest_fixtures import load

@@ -23,11 +23,12 @@ from distsim import (
     Static,
     Uniform,
 )
+from distsim.connect.source_index import EVERY_SOURCE
 from distsim.spiking import table_making
 from distsim.spiking.input_bound import InputBound
 from distsim.spiking.synapses import segments
 from distsim.spiking.synapses.input_unit import Grid
-from distsim.spiking.synapses.table import EVERY_SOURCE, Table
+from distsim.spiking.synapses.table import Table
 from tests.connections import built, stored
 from tests.simulating import simulate
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from distsim import StdpPowerLaw
+from distsim.connect.source_index import EVERY_SOURCE
 from distsim.core.elementary import exp2, log2
 from distsim.spiking.synapses import plastic_delivery, stdp_kernels
 from distsim.spiking.synapses.history import History, row_of_newest
 from distsim.spiking.synapses.input_unit import Grid
-from distsim.spiking.synapses.table import EVERY_SOURCE, Table
+from distsim.spiking.synapses.table import Table
 
 DT = 0.1
 NONE = np.zeros(0, np.int64)

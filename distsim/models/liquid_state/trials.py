@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.expected import WORD, Memory
+from distsim.connect.source_index import EVERY_SOURCE
 from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError, RangeError, check_arguments, check_names
 from distsim.core.units import check_count, to_steps
@@ -35,7 +36,6 @@ from distsim.spiking.sources.spike_trains import SpikeTrains
 from distsim.spiking.spiking_memory import memory_of_spiking
 from distsim.spiking.synapses.short_term import NEVER, ShortTermDelivery
 from distsim.spiking.synapses.static import Static
-from distsim.spiking.synapses.table import EVERY_SOURCE
 from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
 
 if TYPE_CHECKING:

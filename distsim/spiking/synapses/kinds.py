@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from distsim.connect.source_index import row_of
 from distsim.core.jit import jit
 from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.synapse_model import CompiledDelivery
-from distsim.spiking.synapses.table import Kinds, Table, row_of
+from distsim.spiking.synapses.table import Kinds, Table
 
 
 class KindDelivery(CompiledDelivery):

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from distsim.connect.source_index import row_of
 from distsim.core.declared import number, numbers_of
 from distsim.core.elementary import LOG2_E, exp2
 from distsim.core.jit import inline, jit
@@ -29,7 +30,7 @@ from distsim.spiking.synapses.input_unit import to_units
 from distsim.spiking.synapses.per_edge import entries, equation
 from distsim.spiking.synapses.plastic_delivery import PlasticDelivery, PlasticKernels
 from distsim.spiking.synapses.synapse_model import SynapseModel
-from distsim.spiking.synapses.table import Table, row_of
+from distsim.spiking.synapses.table import Table
 
 
 class LongTermSynapse(SynapseModel, abstract=True):

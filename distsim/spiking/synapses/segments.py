@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.source_index import row_of
 from distsim.core.cache_lines import LINE
 from distsim.core.jit import inline, jit, prefetch_between
 from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.synapse_model import Delivery
-from distsim.spiking.synapses.table import Int64Array, Table, row_of
+from distsim.spiking.synapses.table import Int64Array, Table
 
 AHEAD = 3  # segments that are asked for from memory before they are needed
 LENGTH_BITS = 24

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from distsim.connect.source_index import row_of
 from distsim.core.declared import numbers_of
 from distsim.core.jit import jit
 from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.per_edge import entries, equation, put
 from distsim.spiking.synapses.synapse_model import CompiledDelivery, Delivery, SynapseModel
-from distsim.spiking.synapses.table import Table, row_of
+from distsim.spiking.synapses.table import Table
 
 NEVER = -1  # the last spike of a source that has not fired yet
 

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from distsim.connect.source_index import row_of
 from distsim.core.jit import jit
 from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.kinds import KindDelivery
 from distsim.spiking.synapses.segments import SegmentDelivery
 from distsim.spiking.synapses.synapse_model import Delivery, SynapseModel
-from distsim.spiking.synapses.table import Int64Array, Table, row_of
+from distsim.spiking.synapses.table import Int64Array, Table
 
 
 class Static(SynapseModel):

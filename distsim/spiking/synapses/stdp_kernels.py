@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from distsim.connect.source_index import row_of
 from distsim.core.elementary import exp2, log2
-from distsim.core.jit import inline, jit
+from distsim.core.jit import inline, jit, prefetch
 from distsim.spiking.synapses.catch_up import make_catch_up
 from distsim.spiking.synapses.history import NEVER, RECENT, count_after, newer, row_of_newest, up_to_date
-from distsim.spiking.synapses.table import row_of
 
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
+ROW_AHEAD, EDGES_AHEAD = 16, 8  # spikes that are looked ahead, for what is kept of a source, and for its first edges
 HALF_BIT = 56.0  # powers of two by which an increment below half the last bit of a weight is less than it, and 2 more
 SMALLEST = 1024.0  # powers of two that a weight can be from 1
 
@@ -142,6 +143,22 @@ def depress(w, weights, k_minus, gap, constants, grid, units):  # type: ignore[n
     return beyond
 
 
+@inline
+def fetch_ahead(spike, rows, table, sources):  # type: ignore[no-untyped-def]
+    """Ask for what later spikes need: where synapses are few to a source, nothing of it has been touched for long."""
+    _, offsets, targets, weights, _ = table
+    k_plus, t_last, _, _ = sources
+    row = rows[min(spike + ROW_AHEAD, rows.size - 1)]
+    if row >= 0:
+        prefetch(offsets, row)
+        prefetch(k_plus, row)
+        prefetch(t_last, row)
+    row = rows[min(spike + EDGES_AHEAD, rows.size - 1)]
+    if row >= 0:
+        prefetch(targets, offsets[row])
+        prefetch(weights, offsets[row])
+
+
 @jit
 def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # type: ignore[no-untyped-def]
     """Bring the weights of every synapse of every spike up to date and add them to the input of their targets.
@@ -157,9 +174,13 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
     w, k_minus, gap, units = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, np.int64)
     job_edge, job_spike, job_left = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
     jobs_of = job_edge, job_spike, job_left, np.empty(CHUNK), np.empty(CHUNK)
+    rows = np.empty(gids.size, np.int64)
+    for spike in range(gids.size):
+        rows[spike] = row_of(gids[spike], place)
     beyond = 0
     for spike in range(gids.size):
-        row = row_of(gids[spike], place)
+        fetch_ahead(spike, rows, table, sources)
+        row = rows[spike]
         if row < 0:
             continue
         stamp, last = stamps[spike], np.int64(t_last[row])

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from distsim.connect.source_index import row_of
 from distsim.core.declared import number
 from distsim.core.elementary import LOG2_E, exp2
 from distsim.core.jit import inline, jit
@@ -26,7 +27,7 @@ from distsim.core.values import Value, largest, of_each
 from distsim.spiking.synapses.input_unit import to_units
 from distsim.spiking.synapses.short_term import NEVER, ShortTermSynapse
 from distsim.spiking.synapses.synapse_model import FloatArray
-from distsim.spiking.synapses.table import Int64Array, Table, row_of
+from distsim.spiking.synapses.table import Int64Array, Table
 
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
 
