@@ -283,7 +283,7 @@ def plastic_weights(part: Batch) -> npt.NDArray[np.float64] | None:
     everyone = np.arange(ends.source.size), np.arange(ends.target.size)
     weights, keys = [np.zeros(0)], [np.zeros((0, 3))]
     for table in engine.simulation.local.tables:
-        if table.projections[0] is projection:
+        if projection.index in {each.index for each in table.projections}:  # edges one by one are collected
             edges, rows, source, target = table.between(ends, *everyone)
             delay = np.broadcast_to(table.table.delays_of(edges, rows), len(edges))
             weights.append(table.table.weights_of(edges))

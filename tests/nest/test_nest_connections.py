@@ -149,3 +149,15 @@ def test_connections_are_counted(nest):
     nest.Connect(nodes, nodes, {"rule": "pairwise_bernoulli", "p": 0.3})
     assert nest.num_connections == len(nest.GetConnections())
     assert nest.GetDefaults("static_synapse", "num_connections") == nest.num_connections
+
+
+def test_weights_of_single_plastic_synapses_are_those_of_now(nest):
+    """Edges that are connected one by one are one projection of the engine."""
+    nodes = nest.Create("iaf_psc_alpha", 3, {"I_e": 600.0})
+    for source, target, weight in ((0, 1, 20.0), (1, 2, 30.0), (0, 2, 40.0)):
+        spec = {"synapse_model": "stdp_synapse", "weight": weight, "delay": 1.5}
+        nest.Connect(nodes[source], nodes[target], syn_spec=spec)
+    nest.Simulate(100.0)
+    found = [nest.GetConnections(nodes[s], nodes[t]).weight for s, t in ((0, 1), (1, 2), (0, 2))]
+    assert found == pytest.approx([26.50956524145108, 33.43620458552085, 41.07430111664596], rel=1e-12)  # NEST 3.10
+    assert nest.GetConnections().weight == [found[0], found[2], found[1]]
