@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from launch import launcher
 from measure import pin
 from tabulate import tabulate
 
@@ -83,8 +84,8 @@ def dry_ranks(one: tuple[str, str, str], ranks: int) -> list[dict[str, Any]]:
 
 def start(name: str, scale: str, recording: str, part: str, ranks: int, rank: int) -> "subprocess.Popen[str]":
     """Start one process that is compared, or a job of them."""
-    launcher = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none"] if part == "real" else []
-    line = [*launcher, sys.executable, __file__, "--part", name, scale, recording, part, str(ranks), str(rank)]
+    launch = [launcher(), "-n", str(ranks), "--oversubscribe", "--bind-to", "none"] if part == "real" else []
+    line = [*launch, sys.executable, __file__, "--part", name, scale, recording, part, str(ranks), str(rank)]
     return subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
 
 

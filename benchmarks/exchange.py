@@ -23,6 +23,7 @@ from distsim import InputError
 from distsim.parallel.communicator import largest
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import GID_BITS, Exchange, make_exchange
+from distsim.spiking.needed_spikes import Needed
 
 ROWS = 5
 MICRO = 1e6
@@ -90,7 +91,7 @@ def main() -> None:
         for n in options.spikes:
             spikes = (np.arange(1, n + 1, dtype=np.uint64) << GID_BITS) | np.uint64(comm.rank)
             try:
-                plan = make_exchange(name, comm, np.arange(comm.size), n)
+                plan = make_exchange(name, comm, Needed.of_first(comm.size), n)
             except InputError:  # no memory is shared, or there are several nodes
                 times += [None, None]
                 continue

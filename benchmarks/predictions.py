@@ -20,6 +20,7 @@ from typing import Any
 
 from dry import MEGABYTE, NETWORKS, scaled, wait
 from dry import start as start_dry
+from launch import launcher
 from measure import pin
 from tabulate import tabulate
 
@@ -62,7 +63,7 @@ def main() -> int:
 
 def bound(ranks: int) -> list[str]:
     """What starts Python on so many ranks, each bound to a core."""
-    return ["mpirun", "-n", str(ranks), "--bind-to", "core", sys.executable]
+    return [launcher(), "-n", str(ranks), "--bind-to", "core", sys.executable]
 
 
 def compared(name: str, machine: str, folder: Path, options: argparse.Namespace) -> list[list[Any]]:

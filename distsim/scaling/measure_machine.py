@@ -25,8 +25,6 @@ from distsim.scaling.point import EnergyMeter
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from distsim.spiking.needed_spikes import Needed
-
 DESCRIPTION = """\
 Measure what `predict` must know of a machine: what a core computes for each synapse, neuron and event while all others
 compute too, and what an exchange of few and of many spikes takes on 2, 4, 8, ... ranks and on all of the job, by the
@@ -122,6 +120,7 @@ def exchanges(comm: MPI.Comm) -> Iterator[Exchanged]:
     """What exchanges take on 2, 4, 8 ... and on all ranks of ``comm``, by the fastest plan each; collective."""
     from distsim.parallel.nodes import nodes_of
     from distsim.spiking.exchange import make_exchange
+    from distsim.spiking.needed_spikes import Needed
 
     if comm.size == 1:
         raise InputError("machine: exchanges take ranks; start it by mpirun -n RANKS, with at least 2")
@@ -130,23 +129,13 @@ def exchanges(comm: MPI.Comm) -> Iterator[Exchanged]:
         found: list[Exchanged] = []
         with first_ranks(comm, ranks) as active:
             if active is not None:
-                needed = _all_of(ranks * max(SPIKES))
+                needed = Needed.of_first(ranks * max(SPIKES))
                 for spikes in SPIKES:
                     choice = make_exchange("auto", active, needed, spikes).choice
                     least = min(choice.microseconds.values())
                     found.append(Exchanged(ranks, nodes_of(active).n, spikes, least, choice.plan))
             patient_barrier(comm)
         yield from comm.bcast(found)
-
-
-def _all_of(n: int) -> Needed:
-    """What a rank needs that has a target of each of ``n`` neurons."""
-    from distsim.connect.source_index import EVERY_SOURCE
-    from distsim.spiking.needed_spikes import Needed
-    from distsim.spiking.synapses.table import Table
-
-    one = np.ones(1)
-    return Needed([Table(0, n, EVERY_SOURCE, np.arange(n + 1), np.zeros(n, np.uint16), one, one.astype(np.uint8))])
 
 
 def _told(found: Machine, path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.connect.attribute import smallest_unsigned
+from distsim.connect.source_index import EVERY_SOURCE
 from distsim.core.placement import index_of_owner, local_count, owner
 from distsim.parallel.array_collectives import spans
 from distsim.parallel.communicator import largest
@@ -33,6 +34,12 @@ class Needed:
     """The neurons that have targets on this rank, as the sources of its ``tables``: no list of all of them is kept."""
 
     tables: list[Table]
+
+    @classmethod
+    def of_first(cls, n: int) -> Self:
+        """Those of a rank with a target of each of the first ``n`` neurons, as where exchanges alone are measured."""
+        one = np.ones(1)
+        return cls([Table(0, n, EVERY_SOURCE, np.arange(n + 1), np.zeros(n, np.uint16), one, one.astype(np.uint8))])
 
     @property
     def last(self) -> int:

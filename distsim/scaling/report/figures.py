@@ -143,8 +143,9 @@ def _title(records: Sequence[Record]) -> str:
     if runs > 1:
         of = f"{seeds} seeds" if seeds == runs else f"{runs} runs of {seeds} seeds" if seeds > 1 else f"{runs} runs"
         words.append(f"mean and SD of {of}")
-    machines = dict.fromkeys(record["cpu_model"] for record in records)
-    lines = [", ".join(words), f"{_ranks(records)} on {label(' and '.join(machines))}"]
+    machines = dict.fromkeys(str(record["cpu_model"]) for record in records if record.get("cpu_model"))
+    where = f" on {label(' and '.join(machines))}" if machines else ""
+    lines = [", ".join(words), f"{_ranks(records)}{where}"]
     if missing := missing_points(summarize(records)):
         lines.append(
             f"missing: {label(', '.join(missing) if len(missing) <= MOST_NAMED else f'{len(missing)} points')}"

@@ -235,6 +235,6 @@ def _value(record: Record, name: str) -> float | None:
     if name == "balance":
         return record["load_balance"]["busy"]
     if name == "weight_upper":
-        mean, sd = record["weight_mean"], record["weight_sd"]
+        mean, sd = record.get("weight_mean"), record.get("weight_sd")
         return None if mean is None or sd is None else mean + sd
     return record.get(name)  # an earlier version wrote fewer
