@@ -23,6 +23,7 @@ from distsim import (
     Static,
     TsodyksMarkram,
 )
+from distsim.connect.source_index import EVERY_SOURCE
 from distsim.spiking.synapses import tsodyks_markram
 from tests.simulating import potential, simulate
 
@@ -141,7 +142,7 @@ def test_two_spikes_in_one_step(tau_I):
     spikes = np.array([1, 1], np.int64), np.array([7, 7], np.int64)
     x, y, u = np.ones(1), np.zeros(1), np.zeros(1)
     ring = np.zeros((4, 1), np.int64)
-    table = ((1, 1, np.zeros(0, np.int64)), np.array([0, 1]), np.array([0]), np.array([8.0]), np.array([2]))
+    table = ((1, 1, *EVERY_SOURCE), np.array([0, 1]), np.array([0]), np.array([8.0]), np.array([2]))
     constants = (0.5, 100.0, 20.0, tau_I, DT, -1.0, np.empty(4))
     state = ((x, y, u), np.full(1, tsodyks_markram.NEVER))
     assert tsodyks_markram.deliver(*spikes, table, (1.0, np.inf), ring, constants, state) == 0
