@@ -13,5 +13,6 @@ weight_plots        figures: distributions of weights, connectivity matrices
 liquid_plots        distances of liquid states against time
 layer_plots         the raster of a network of many populations
 rate_plots          rates of rate neurons against time
+figure_look         how all figures look: fonts, colours, markers, letters of panels
 activity_plots      activity of binary neurons against time, and their states at any time
 """

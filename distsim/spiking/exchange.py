@@ -58,8 +58,9 @@ def call_kernels() -> None:
     unpack(spikes, 0, integers, integers)
     sort(spikes)
     sort_by_digits(spikes)
-    enter(integers, spikes)
-    collect(spikes, spikes, spikes, 0)
+    one, bits = np.ones(1, np.int64), np.zeros(1, np.uint64)
+    enter(one, bits)
+    collect(one.astype(np.uint64), bits, spikes, 0)
 
 
 def kernels_of(plan: str, comm: MPI.Comm) -> Callable[[], object]:

@@ -115,5 +115,5 @@ def test_a_rate_neuron_for_each_neuron_settles_at_the_same_rate():
 def test_several_fixed_points_are_told():
     outcome = run(MODEL, MPI.COMM_SELF, MODEL.load({"g": 3.0, "eta": 0.8}), None, silent)
     assert [point["stable"] for point in outcome.summary["fixed_points"]] == [True, False, True]
-    labels = [text.get_text() for text in outcome.figures["rates"]().axes[0].get_legend().get_texts()]
+    labels = [text.get_text() for text in outcome.figures["rates"]().legends[0].get_texts()]
     assert labels == ["E", "I", "fixed point 0.003911 /s"]

@@ -222,7 +222,7 @@ def test_files_of_chosen_recordings_do_not_depend_on_ranks(tmp_path):
     with h5py.File(tmp_path / "1" / "spikes.h5") as one, h5py.File(tmp_path / "3" / "spikes.h5") as three:
         names: list[str] = []
         one.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-        assert len(names) == 5 + 3 + 2 * 5
+        assert len(names) == 5 + 3 + 2 * 5 + 4  # and arrays of the network
         assert len(one["spikes/E/node_ids"]) > 10
         for name in names:
             assert (one[name][()] == three[name][()]).all(), name

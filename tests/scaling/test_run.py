@@ -44,7 +44,7 @@ FIELDS = {
     # where and with what
     "versions", "git_commit", "hosts", "cpu_model", "cores", "cores_per_rank", "cores_used", "pinning",
     "oversubscribed", "load_average", "involuntary_switches", "waited_for_cores", "disturbed",
-    "platform", "mpi_library", "launch_line", "environment", "date",
+    "format", "platform", "mpi_library", "launch_line", "environment", "date",
 }  # fmt: skip
 PHASES = {"create", "connect", "index", "update", "wait", "communicate", "deliver", "record", "other"}
 

@@ -27,7 +27,7 @@ from distsim import (
 )
 from distsim.core.calls import DATA, OF_ARRAY, Blocks, address_of, call, thunk_of
 from distsim.core.jit import jit, native
-from distsim.spiking import compiled_loop, state_rows, tables
+from distsim.spiking import compiled_loop, state_rows, table_making
 from distsim.spiking.drives.driven import Driven
 from distsim.spiking.protocols import Drive
 from distsim.spiking.recorders import Recorders
@@ -136,7 +136,7 @@ def test_arrays_that_are_full(expected, monkeypatch):
 
     monkeypatch.setattr(compiled_loop, "ROOM", 2)
     monkeypatch.setattr(state_rows, "MOST", 2)
-    monkeypatch.setattr(tables, "EDGES_PER_SEGMENT", 0)
+    monkeypatch.setattr(table_making, "EDGES_PER_SEGMENT", 0)
     monkeypatch.setattr(history, "INITIAL_CAPACITY", history.RECENT + 1)
     noting(Recorders, "spikes")
     noting(SegmentDelivery, "_enlarge")

@@ -85,6 +85,10 @@ class NeuronGroup(Group):
             why = " ".join(str(error).split())
             raise InputError(f"{type(self.model).__name__}: 'step' cannot be compiled: {why}") from error
 
+    def taken(self, rings: tuple[npt.NDArray[Any], ...]) -> Any:
+        """The rings as they are: the kernel takes them one by one."""
+        return rings
+
     def compiled(self) -> tuple[Any, tuple[Any, ...]]:
         return self.model.kernel, (self.values, self.constants, self.bounds)
 
