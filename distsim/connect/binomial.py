@@ -122,11 +122,9 @@ def split_total(total: int, parts: int, seed: int, wanted: Int64Array, owner: in
     log2(parts / n), neither of the items nor of all boxes.
     """
     boxes, place = np.unique(wanted, return_inverse=True)
-    if not len(boxes):
-        return np.zeros(0, np.int64)
     counts, sizes = np.array([total], np.int64), np.array([parts], np.int64)
     node, first = np.ones(1, np.int64), np.zeros(1, np.int64)
-    while sizes.max() > 1:
+    while sizes.max(initial=1) > 1:  # once also for no boxes, so that the kernel is compiled
         streams = streams_of(seed, "total", owner, node)
         halves, half_sizes = np.empty(2 * len(node), np.int64), np.empty(2 * len(node), np.int64)
         split_level(streams, counts, sizes, halves, half_sizes)

@@ -58,6 +58,7 @@ def call_kernels() -> None:
     unpack(spikes, 0, integers, integers)
     sort(spikes)
     sort_by_digits(spikes)
+    steps.is_roomy(np.zeros(steps.LENGTH, np.int64))
     one, bits = np.ones(1, np.int64), np.zeros(1, np.uint64)
     enter(one, bits)
     collect(one.astype(np.uint64), bits, spikes, 0)
@@ -68,10 +69,15 @@ def kernels_of(plan: str, comm: MPI.Comm) -> Callable[[], object]:
     spikes = np.zeros(0, np.uint64)
     if comm.size == 1:
         return partial(steps.step_alone, np.zeros(steps.LENGTH, np.int64), spikes, 0, spikes)
-    names = [plan]
+    names, compiled = [plan], can_be_compiled(comm)
     if plan == "auto":
         names = ["allgather", "window" if nodes_of(comm).n == 1 else "nodes"]
-    return partial(steps.call_kernels, names, compiled=can_be_compiled(comm))
+
+    def call() -> None:
+        call_kernels()
+        steps.call_kernels(names, compiled=compiled)
+
+    return call
 
 
 @dataclass
