@@ -1,6 +1,7 @@
 """The benchmark of kernels: its options, how it reads assembly and operations, a tiny run. No test looks at a time."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -47,6 +48,8 @@ def assembly(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     """What a tiny run prints and stores."""
+    if (os.cpu_count() or 1) < 4 and "DISTSIM_LONG_TESTS" not in os.environ:
+        pytest.skip("half a minute of compilation on few cores: set DISTSIM_LONG_TESTS=1")
     out = tmp_path_factory.mktemp("kernels") / "result.json"
     done = run("--neurons", "500", "--indegree", "125", "--repetitions", "1", "--out", str(out))
     assert done.returncode == 0, done.stderr

@@ -45,7 +45,7 @@ def dense(simulation: BinarySimulation) -> np.ndarray:
 # ---------------------------------------------------------------- couplings
 
 
-@pytest.mark.mpi(also=(2, 7))
+@pytest.mark.mpi(also=(7,))
 @pytest.mark.parametrize("name", READ_OUT)
 def test_couplings_are_those_that_act_in_one_order(comm, name):
     case = READ_OUT[name]
@@ -78,7 +78,7 @@ def test_strengths_that_are_one_number_are_read_out_as_they_were_given():
         assert set(BinarySimulation(network, MPI.COMM_SELF).couplings("A", "A").weight.tolist()) == {J}
 
 
-@pytest.mark.mpi(also=(2, 7))
+@pytest.mark.mpi(also=(7,))
 def test_couplings_in_the_file(comm, tmp_path_factory, monkeypatch):
     monkeypatch.setattr("distsim.binary.coupled_pairs.TOGETHER", 64)  # in many pieces
     path = comm.bcast(tmp_path_factory.mktemp("couplings") / "run.h5")
@@ -98,7 +98,7 @@ def test_couplings_in_the_file(comm, tmp_path_factory, monkeypatch):
 # ---------------------------------------------------------------- from a matrix
 
 
-@pytest.mark.mpi(also=(2, 7))
+@pytest.mark.mpi(also=(7,))
 @pytest.mark.parametrize("kind", [np.float64, np.float32, "mapped"])
 def test_a_network_from_the_matrix_of_another_has_its_trajectory(comm, kind, tmp_path_factory):
     """The thresholds lie between the values that inputs can have, as float32(0.1) is not 0.1."""
@@ -149,7 +149,7 @@ def test_matrices_of_pairs_and_of_drawn_strengths():
 # ---------------------------------------------------------------- updates and states
 
 
-@pytest.mark.mpi(also=(2, 7))
+@pytest.mark.mpi(also=(7,))
 @pytest.mark.parametrize("file", [False, True])
 @pytest.mark.parametrize("name", ["seven", "external"])
 def test_every_update_with_the_activities_after_it(comm, name, file, tmp_path_factory, monkeypatch):

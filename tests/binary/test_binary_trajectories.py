@@ -37,7 +37,7 @@ def test_the_cases_are_worth_comparing(reference):
     assert len({result["digest"] for result in reference}) == len(CASES)
 
 
-@pytest.mark.mpi(also=(2, 7))
+@pytest.mark.mpi(also=(7,))
 @pytest.mark.parametrize("name", CASES)
 def test_the_trajectory_is_that_of_the_sequential_algorithm(comm, name):
     assert trajectory(comm, CASES[name]) == expected(CASES[name])

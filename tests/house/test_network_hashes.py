@@ -19,7 +19,7 @@ def test_the_table_has_every_network():
     assert sorted(TABLE) == sorted(NETWORKS)
 
 
-@pytest.mark.mpi(also=(2, 7))
+@pytest.mark.mpi(also=(7,))
 @pytest.mark.parametrize("name", NETWORKS)
 def test_hashes_are_those_of_the_table(comm, name):
     """A change that is meant: ``python -m tests.programs.network_hashes > tests/data/hashes.json``, and why it is."""

@@ -16,6 +16,8 @@ from tests.on_ranks import found_alone
 from tests.programs import mixed_network, two_population_hashes
 from tests.threads import on_ranks
 
+FEW_CORES = (os.cpu_count() or 1) < 4 and "DISTSIM_LONG_TESTS" not in os.environ
+
 PUBLISHED = [
     {"neuron_model": model, "N": size, "K": 1250, "T": 200.0}
     for model in ("iaf_psc_alpha", "ignore_and_fire")
@@ -56,7 +58,7 @@ def test_one_rank_simulates_what_it_should():
         assert len({r[name] for r in found}) == len(found)
 
 
-@pytest.mark.mpi(min_size=2, also=(2, 7))
+@pytest.mark.mpi(min_size=2, also=(7,))
 @pytest.mark.parametrize("case", PUBLISHED + SEVEN_NEURONS, ids=str)
 def test_the_two_population_network_does_not_depend_on_ranks(comm, case):
     """7 neurons on 7 ranks are one each; the excitatory ones are on the first ranks only."""
@@ -156,6 +158,7 @@ def test_64_ranks(mpirun, pytestconfig):
 
 
 @pytest.mark.slow  # compiles every kernel with a check of every index, where that was not done before
+@pytest.mark.skipif(FEW_CORES, reason="a minute of compilation on few cores: set DISTSIM_LONG_TESTS=1")
 def test_kernels_stay_within_their_arrays(mpirun, pytestconfig):
     """On 3 ranks, two of which have no neuron of one population: tables without synapses, rows of a single target.
 
