@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,15 +110,13 @@ def measure(experiment: Experiment, point: Point, comm: MPI.Comm | DryRun) -> Dr
     from distsim.parallel.dry_run import DryRun
     from distsim.parallel.machine import peak_bytes, resident_bytes
     from distsim.record.recorded_spikes import RecordedSpikes
-    from distsim.scaling.plan import load_point, model_of, settings_of
+    from distsim.scaling.plan import load_point, model_of, seeded
     from distsim.scaling.point import reset_peak_memory
     from distsim.spiking.network import Network
     from distsim.spiking.simulation import Simulation
 
-    model, parameters = model_of(experiment), load_point(experiment, point)
-    if "seed" in model.parameter_of:
-        parameters = replace(parameters, seed=point.seed)
-    settings = settings_of(experiment, parameters, seed=point.seed)
+    model = model_of(experiment)
+    parameters, settings = seeded(experiment, point, load_point(experiment, point))
     network = model.build_network(parameters)
     if not isinstance(network, Network):
         kind = type(wing_of(network)).__name__.lower()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from math import log2
 from pathlib import Path
@@ -46,7 +46,7 @@ class Machine:
 
     cores: how many computed side by side, each a reference network of so many ``neurons``; compute: what a core took
     then for each synapse, neuron and event, see ``COSTS``; exchange: what was measured of it; watts: of all processors
-    of a node while their cores computed, where they tell; measured: False where the exchange was assumed.
+    of a node while their cores computed, where they tell.
     """
 
     name: str
@@ -55,7 +55,6 @@ class Machine:
     compute: Mapping[str, float]
     exchange: tuple[Exchanged, ...]
     watts: float | None = None
-    measured: bool = field(default=True, compare=False)
 
     def times(self, other: Machine) -> dict[str, float]:
         """How many times the time of ``other`` this machine takes to compute, by cost."""

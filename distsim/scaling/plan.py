@@ -126,6 +126,13 @@ def settings_of(experiment: Experiment, parameters: Any, **more: Any) -> RunSett
     return model.settings_of(parameters, model.divided({**known, **more})[1])
 
 
+def seeded(experiment: Experiment, point: Point, parameters: Any) -> tuple[Any, RunSettings]:
+    """The model's ``parameters`` with the seed of ``point``, and how its network is simulated."""
+    if "seed" in model_of(experiment).parameter_of:
+        parameters = dataclasses.replace(parameters, seed=point.seed)
+    return parameters, settings_of(experiment, parameters, seed=point.seed)
+
+
 def _load_networks(experiment: Experiment, points: list[Point], origins: Origins) -> dict[Network, Any]:
     """The model's parameters for each network; building the descriptions here finds wrong values before any run."""
     model = model_of(experiment)

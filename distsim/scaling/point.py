@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import platform
 import time
@@ -74,14 +73,12 @@ def run_point(comm: Any, task: Task, progress: Progress, check: Check | None = N
     from distsim.parallel.communicator import first_of_node
     from distsim.parallel.gather import gather_numbers
     from distsim.parallel.machine import resident_bytes
-    from distsim.scaling.plan import model_of, settings_of
+    from distsim.scaling.plan import model_of, seeded
 
     begin = time.perf_counter()
     hosts = Hosts.of(comm)
-    model, parameters = model_of(task.experiment), task.parameters
-    if "seed" in model.parameter_of:
-        parameters = dataclasses.replace(parameters, seed=task.point.seed)
-    settings = settings_of(task.experiment, parameters, seed=task.point.seed)
+    model = model_of(task.experiment)
+    parameters, settings = seeded(task.experiment, task.point, task.parameters)
     recording = task.experiment.recording()
     if task.folder is not None:
         on_root(comm, partial(_begin_folder, task.folder, task, model, parameters, settings))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -129,7 +129,7 @@ class Assumptions:
     @property
     def exchange(self) -> Machine:
         """The machine whose exchanges are taken."""
-        return self.machine or Machine("assumed", 1, 0, dict.fromkeys(COSTS, 1.0), tuple(ASSUMED), measured=False)
+        return self.machine or Machine("assumed", 1, 0, dict.fromkeys(COSTS, 1.0), tuple(ASSUMED))
 
     @property
     def slower(self) -> dict[str, float]:
@@ -249,7 +249,7 @@ def _alone(call: partial[Any]) -> Any:
 
 def this_machine(neurons: int) -> Machine:
     """What computing a reference network of so many neurons takes here, in a process of its own."""
-    return Machine("here", 1, neurons, _alone(partial(_costs_here, neurons)), tuple(ASSUMED), measured=False)
+    return Machine("here", 1, neurons, _alone(partial(_costs_here, neurons)), tuple(ASSUMED))
 
 
 def _costs_here(neurons: int) -> dict[str, float]:
@@ -268,12 +268,10 @@ def made_up(experiment: Experiment, point: Point, rate: float) -> dict[str, Any]
 
     InputError where they are too many to be held.
     """
-    from distsim.scaling.plan import load_point, model_of, settings_of
+    from distsim.scaling.plan import load_point, model_of, seeded
 
-    model, parameters = model_of(experiment), load_point(experiment, point)
-    if "seed" in model.parameter_of:
-        parameters = replace(parameters, seed=point.seed)
-    settings, network = settings_of(experiment, parameters, seed=point.seed), model.build_network(parameters)
+    parameters, settings = seeded(experiment, point, load_point(experiment, point))
+    network = model_of(experiment).build_network(parameters)
     steps = round((settings.presimulation + settings.time) / network.dt)
     expected = rate * steps * network.dt / MS_PER_S
     if expected * point.size > MOST_MADE_UP:
