@@ -10,7 +10,7 @@ import numpy as np
 
 from distsim.connect.attribute import smallest_unsigned, target_type
 from distsim.connect.expected import WORD, Memory
-from distsim.connect.rule import PIECE
+from distsim.connect.rule import piece_of
 from distsim.core.distributions import Distribution, Invertible
 from distsim.core.placement import most_local
 from distsim.core.values import Value
@@ -95,7 +95,7 @@ class _Expected:
 
     def building(self) -> float:
         """Bytes of edges as they are drawn, and of their records, or their sources, until there are rows."""
-        piece = 3.0 * WORD * min(self.edges, PIECE)
+        piece = 3.0 * WORD * min(self.edges, piece_of(self.edges, None in self.together.singles.values()))
         for incoming in self.together.all:
             rule, ends = incoming.projection.rule, incoming.projection.ends
             piece += rule.bytes_of_all(ends) + (0.0 if incoming.neighbours else LOOKED_UP * ends.n_source)
