@@ -103,7 +103,8 @@ def is_below(height, k, n, p):  # type: ignore[no-untyped-def]
     y = abs(k - mode)
     if y + 4.0 < 0.5 * variance:
         above = height + 0.5 * y * y / variance
-        most = (4.0 * y + (y + 4.0) ** 3 / (3.0 * variance)) / variance + 1e-6
+        cube = (y + 4.0) * (y + 4.0) * (y + 4.0)
+        most = (4.0 * y + cube / (3.0 * variance)) / variance + 1e-6
         if abs(above) > most:
             return above < 0.0
     return height <= log_probability(k, n, p) - log_probability(mode, n, p)

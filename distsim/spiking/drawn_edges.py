@@ -39,12 +39,20 @@ class Share:
         self.most_edges = self.projection.rule.most_edges(n_source, n_target)
         self.together = piece_of(expected, None in incoming.singles.values())
         self.is_small = self.most_edges <= self.together and incoming.like is not None
+        self._looks_up = n_source <= expected
+
+    def rows_of(self, source: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """How many gids some sources (n,) are from the first one: looked up where sources are not more than edges."""
+        if self.incoming.neighbours:
+            return source
+        if self._looks_up:
+            return self._lookup[source]
+        return (self.projection.source.gids_at(source) - self.rows.start).astype(np.int32)
 
     @cached_property
-    def lookup(self) -> npt.NDArray[np.int32] | None:
-        """How many gids each source (sources,) is from the first one; None where that is its index."""
-        source = self.projection.source
-        return None if self.incoming.neighbours else (source.gids - source.first_gid).astype(np.int32)
+    def _lookup(self) -> npt.NDArray[np.int32]:
+        """``rows_of`` all sources."""
+        return (self.projection.source.gids - self.rows.start).astype(np.int32)
 
     @cached_property
     def targets(self) -> Targets:
@@ -115,7 +123,7 @@ class Batch:
             yield self._piece(first_gid)
             return
         for edges in share.projection.rule.edges(share.targets):
-            source = edges.source if share.lookup is None else share.lookup[edges.source]
+            source = share.rows_of(edges.source)
             places = share.local[edges.first : edges.first + len(edges.degree)]
             part = [(share, slice(0, len(places)))]
             yield WholePiece(share.rows.start - first_gid, source, edges.degree, places, part, edges)

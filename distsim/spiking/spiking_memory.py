@@ -22,7 +22,7 @@ from distsim.spiking.sort_edges import record_type
 from distsim.spiking.synapses.synapse_model import SynapseModel
 from distsim.spiking.table_making import is_dense, is_segmented, offset_type
 
-RUN_END, SOURCE, ROW_OF_SOURCE, LOOKED_UP = 4, 4, 2, 20  # bytes
+RUN_END, SOURCE, ROW_OF_SOURCE, LOOKED_UP = 4, 4, 2, 12  # bytes
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ class _Expected:
         piece = 3.0 * WORD * min(self.edges, piece_of(self.edges, None in self.together.singles.values()))
         for incoming in self.together.all:
             rule, ends = incoming.projection.rule, incoming.projection.ends
-            piece += rule.bytes_of_all(ends) + (0.0 if incoming.neighbours else LOOKED_UP * ends.n_source)
+            piece += rule.bytes_of_all(ends) + (
+                0.0 if incoming.neighbours else LOOKED_UP * min(ends.n_source, self.edges)
+            )
         if not self.dense:
             return piece + SOURCE * self.edges - ROW_OF_SOURCE * self.rows
         record = 0 if self.one_delay else record_type(f"f{self.weight}", f"u{self.index}", f"u{self.delay}").itemsize

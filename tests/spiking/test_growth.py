@@ -59,6 +59,26 @@ RULES = {
 }
 
 
+def of_union(size):
+    """As ``network_of`` two populations, as sources and as targets one union."""
+    network = Network(dt=0.1)
+    first = network.population("A", size // 4, IafPscAlpha())
+    other = network.population("B", size - size // 4, IafPscAlpha())
+    network.connect(first | other, other + first, FixedIndegree(INDEGREE, autapses=False), Static(1.0, 1.5))
+    network.connect(other[::2] + first, first, FixedTotalNumber(size), Static(1.0, 1.5))
+    return network
+
+
+def test_a_union_of_populations_takes_no_memory_for_all_of_their_neurons():
+    (small, few), (large, many) = (peak_of(of_union(size), LOCAL) for size in (SMALL, LARGE))
+    assert abs(many / few - 1.0) < 0.02
+    assert large - small < 0.1 * small
+    tracemalloc.start()
+    of_union(LARGE)
+    assert tracemalloc.get_traced_memory()[1] < 100_000
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_the_peak_of_memory_does_not_grow_with_the_network(rule):
     found = [peak_of(network_of(size, RULES[rule](size), Static(1.0, 1.5)), LOCAL) for size in (SMALL, LARGE)]
