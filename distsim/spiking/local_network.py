@@ -232,7 +232,9 @@ def _tables_onto(
     share_of = _shares(group, seed, comm.size)
     tables = []
     for together in plan.tables:
-        shares = [share_of(incoming, number) for number, kind in enumerate(together.kinds) for incoming in kind]
+        expected = together.expected_edges / comm.size
+        kinds = enumerate(together.kinds)
+        shares = [share_of(incoming, number, expected) for number, kind in kinds for incoming in kind]
         projections = tuple(share.projection for share in shares)
         shares = shares if len(group.gids) else drawn_differently(shares)
         kind = weight_type((p.synapse for p in projections), wanted)
@@ -241,17 +243,17 @@ def _tables_onto(
     return tables
 
 
-def _shares(group: LocalGroup, seed: int, ranks: int) -> Callable[[Incoming, int], Share]:
-    """What a projection, of that kind within its table, has in a table of ``group``."""
+def _shares(group: LocalGroup, seed: int, ranks: int) -> Callable[[Incoming, int, float], Share]:
+    """What a projection, of that kind within its table, has in a table of ``group`` of so many edges."""
     local = {share.population.name: np.arange(share.begin, share.end) for share in group.shares}
     gids = {share.population.name: share.gids for share in group.shares}
 
-    def share_of(incoming: Incoming, kind: int) -> Share:
+    def share_of(incoming: Incoming, kind: int, expected: float) -> Share:
         target = incoming.projection.target
         if not isinstance(target, Part):
-            return Share(incoming, kind, seed, gids[target.name], local[target.name], ranks)
+            return Share(incoming, kind, seed, gids[target.name], local[target.name], ranks, expected)
         here = np.flatnonzero(target.index_of(group.gids) >= 0)
-        return Share(incoming, kind, seed, group.gids[here], here, ranks)
+        return Share(incoming, kind, seed, group.gids[here], here, ranks, expected)
 
     return share_of
 
