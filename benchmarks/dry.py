@@ -107,6 +107,7 @@ def of_one(name: str, scale: str, recording: str, part: str, ranks: str, rank: s
     """Record, or measure this rank, and print what it tells."""
     from distsim import DryRun, Simulation
     from distsim.parallel import world
+    from distsim.record.recorded_spikes import RecordedSpikes
     from distsim.scaling.dry import measure
     from distsim.scaling.experiment import read_experiment
     from distsim.scaling.plan import load_point, model_of, plan_of, settings_of
@@ -125,6 +126,7 @@ def of_one(name: str, scale: str, recording: str, part: str, ranks: str, rank: s
             simulation.run(settings.presimulation + settings.time)
         return
     comm = DryRun(int(rank), int(ranks), recording, refuses=False) if part == "dry" else comm
+    RecordedSpikes(recording).look()  # so that in both processes the library that reads it is there before
     pin([sorted(os.sched_getaffinity(0))[comm.rank % len(os.sched_getaffinity(0))]])
     sys.stdout.write(json.dumps(measure(plan.experiment, point, comm).as_dict()) + "\n")
 

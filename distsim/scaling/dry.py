@@ -107,8 +107,10 @@ def dry_run(experiment: Experiment, point: Point, rank: int, spikes: Spikes = No
 def measure(experiment: Experiment, point: Point, comm: MPI.Comm | DryRun) -> DryResult:
     """As ``dry_run``; on the communicator of a real job (collective) each rank tells of itself what it can."""
     from distsim.models.wings import wing_of
+    from distsim.parallel.communicator import alone
     from distsim.parallel.dry_run import DryRun
     from distsim.parallel.machine import peak_bytes, resident_bytes
+    from distsim.parallel.nodes import first_calls
     from distsim.record.recorded_spikes import RecordedSpikes
     from distsim.scaling.plan import load_point, model_of, seeded
     from distsim.scaling.point import reset_peak_memory
@@ -122,6 +124,7 @@ def measure(experiment: Experiment, point: Point, comm: MPI.Comm | DryRun) -> Dr
         kind = type(wing_of(network)).__name__.lower()
         raise InputError(f"dry: '{model.name}' has {kind} neurons; what can be replayed are spikes")
     network.record_nothing()
+    first_calls(alone() if isinstance(comm, DryRun) else comm)
     reading = -resident_bytes()
     if isinstance(comm, DryRun) and isinstance(comm.spikes, (str, os.PathLike)):
         RecordedSpikes(comm.spikes).look()
