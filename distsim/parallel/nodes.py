@@ -108,9 +108,7 @@ def first_calls(comm: MPI.Comm) -> None:
     comm.Allgather(one, of_all)
     comm.Gather(one, of_all if comm.rank == 0 else None)
     comm.Alltoall(of_all.copy(), of_all)
-    comm.Exscan(one, one.copy())
     comm.gather(0)
-    comm.Barrier()
 
 
 def shared_memory(comm: MPI.Comm, nodes: Nodes, n: int) -> npt.NDArray[np.uint64]:
