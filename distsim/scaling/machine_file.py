@@ -24,7 +24,7 @@ FORMAT = 1
 MICRO = 1e-6
 ROUNDING = 1e-9
 FEWEST = 6
-"""Spikes that a block has room for at least: see ``parallel.capacity``, which is not imported, since numba comes with it."""
+"""Spikes for which blocks have room at least: that of ``parallel.capacity``, with which numba would be imported."""
 LEAST_NEURONS = 100
 """Of the reference network, which has to have some activity."""
 COSTS = {"build": "ns for each synapse", "update": "ns for each neuron and step", "deliver": "ns for each event"}
@@ -128,11 +128,7 @@ class Machine:
             f"cores = {self.cores} # that computed side by side",
             f"neurons = {self.neurons} # of the reference network of each",
             *([] if self.watts is None else [f"watts = {self.watts:.1f} # of the processors of a node meanwhile"]),
-            *(
-                []
-                if self.memory is None
-                else [f"memory = {self.memory:.0f} # bytes of a rank before it builds anything"]
-            ),
+            *([] if self.memory is None else [f"memory = {self.memory:.0f} # bytes of a rank that has built nothing"]),
             "",
             "[compute]",
             *(f"{name} = {self.compute[name]:.4g} # {unit}" for name, unit in COSTS.items()),
@@ -173,9 +169,7 @@ def read_machine(path: Path) -> Machine:
 def _checked(data: Mapping[str, Any]) -> Machine:
     if data.get("format") != FORMAT:
         raise InputError(f"its format is {data.get('format')}, not {FORMAT}")
-    check_names(
-        data, ("format", "name", "cores", "neurons", "watts", "memory", "compute", "exchange"), "entry", "machine"
-    )
+    check_names(data, ("format", *(entry.name for entry in fields(Machine))), "entry", "machine")
     positive = partial(check_number, above=0.0)
     compute, exchange = data.get("compute"), data.get("exchange")
     if not isinstance(compute, Mapping) or not isinstance(exchange, list) or not exchange:

@@ -79,7 +79,7 @@ def prepare(network: Network, comm: MPI.Comm, seed: int, precision: str) -> None
         if not _is_recorded(comm, population) and not computable(population, seed, network.dt):
             raise InputError(
                 f"DryRun: the spikes of '{population.name}' are in no recording, and cannot be computed; let a run "
-                "record all spikes, as in --record spikes, and give its file"
+                "record all spikes, as in --record spikes, and give its file, or, to predict, assume a rate"
             )
 
 
