@@ -191,7 +191,7 @@ def remarks(found: Sequence[Prediction], given: Assumptions) -> str:
         beyond = {p.point.ranks: p for p in found if p.point.ranks > machine.most_ranks}
         if beyond:
             said.append(
-                f"exchanges were measured on {machine.most_ranks} ranks at most; beyond, they follow the curve:"
+                f"exchanges were measured on {machine.most_ranks} ranks at most; on more they follow a curve:"
             )
         for ranks, p in beyond.items():
             once, *ends = (f"{seconds / MICROSECOND:.3g}" for seconds in p.exchange)
