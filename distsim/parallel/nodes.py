@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError
-from distsim.parallel.communicator import first_told
+from distsim.parallel.communicator import crowded, first_told, largest, patient_barrier
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -100,6 +100,19 @@ def _found(comm: MPI.Comm, at_most: int) -> Nodes:
     comm.Allgather(np.array([node.bcast(comm.rank)]), leader_of_rank)
     of_rank = np.unique(leader_of_rank, return_inverse=True)[1].astype(np.int64)
     return Nodes(node, None if leaders == MPI.COMM_NULL else leaders, of_rank)
+
+
+def first_calls(comm: MPI.Comm) -> None:
+    """Let MPI take the memory that it takes for itself when ranks first speak with each other (collective)."""
+    nodes_of(comm)
+    crowded(comm)
+    largest(comm, [0.0])
+    patient_barrier(comm)
+    one, of_all = np.zeros(1), np.zeros(comm.size)
+    comm.Allgather(one, of_all)
+    comm.Gather(one, of_all if comm.rank == 0 else None)
+    comm.Alltoall(of_all.copy(), of_all)
+    comm.gather(0)
 
 
 def shared_memory(comm: MPI.Comm, nodes: Nodes, n: int) -> npt.NDArray[np.uint64]:
