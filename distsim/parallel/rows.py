@@ -30,17 +30,18 @@ Span = tuple[int, int]
 class Rows:
     """Those of the rows 0 .. size - 1 that are here: places (n,) int64, ascending, and how many entries each has (n,).
 
-    Every row is on one rank.
+    Every row is on one rank. width: how many entries every row of all ranks has, None where they differ.
     """
 
     size: int
     places: Int64Array
     lengths: Int64Array
+    width: int | None = None
 
     @classmethod
     def equal(cls, size: int, places: Int64Array, width: int) -> Rows:
         """Of ``width`` entries each."""
-        return cls(size, places, np.full(len(places), width, np.int64))
+        return cls(size, places, np.full(len(places), width, np.int64), width)
 
     @cached_property
     def ends(self) -> Int64Array:
@@ -52,12 +53,17 @@ class Rows:
         begin, end = np.searchsorted(self.places, span).tolist()
         return begin, end
 
-    def before(self, comm: MPI.Comm, bounds: list[int]) -> Int64Array:
-        """How many entries all ranks have in the rows before each of ``bounds`` (collective)."""
-        mine = self.ends[np.searchsorted(self.places, bounds)]
+    def before(self, comm: MPI.Comm, bounds: list[int], own: Span) -> tuple[list[int], bool]:
+        """How many entries all ranks have in the rows before each of ``bounds`` (collective).
+
+        And whether every rank has all of its rows in the span that is its ``own``, so that none need be exchanged.
+        """
+        begin, end = self.between(own)
+        mine = np.append(self.ends[np.searchsorted(self.places, bounds)], len(self.places) - (end - begin))
         total = np.empty_like(mine)
         comm.Allreduce(mine, total)
-        return total
+        *entries, elsewhere = total.tolist()
+        return entries, elsewhere == 0
 
     def runs(self, span: Span) -> Int64Array:
         """Of the rows here between ``span``, of each run of neighbours the first place, and the entries (runs, 2)."""

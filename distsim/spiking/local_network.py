@@ -25,7 +25,7 @@ from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.incoming import GroupPlan, Incoming, plan_of
-from distsim.spiking.input_bound import InputBound
+from distsim.spiking.input_bound import InputBound, fact_of
 from distsim.spiking.needed_spikes import Needed
 from distsim.spiking.network import Network, Pair, Population, Projection, Stimulation
 from distsim.spiking.neurons.neuron_group import NeuronGroup
@@ -188,15 +188,16 @@ def build(
     segmented: bool | None = None,
     like: MPI.Comm | None = None,
     plans: list[GroupPlan] | None = None,
+    known: Mapping[str, list[float]] | None = None,
 ) -> LocalNetwork:
     """Build the part of ``network`` that this rank simulates (collective).
 
     ``phase`` times the phases create, connect and index. segmented: keep delays as segments, None: where that is best.
     like: let indices of targets have the types that they have on this rank of another communicator. plans: those of the
-    network, where they are known.
+    network, where they are known. known: the facts of this network, where it was built before.
     """
     wanted, plans, dt = check_precision(precision), plan_of(network) if plans is None else plans, network.dt
-    facts = Facts()
+    facts = Facts(known)
     with phase("create"):
         groups = [_create(plan.populations, comm, seed, dt) for plan in plans]
     with phase("connect"):
@@ -292,7 +293,9 @@ def _drive(
     """
     group.plastic_inputs += [local for local in incoming if local.plastic]
     bind_drives(group, network.stimulations)
-    bound = bound_of(group, incoming, network.dt)
+    bound = InputBound(0, group.name)
+    if fact_of(group.name) not in facts.known:
+        bound = bound_of(group, incoming, network.dt)
     synapses = [projection.synapse for projection in plan.projections]
     group.grid = bound.grid(comm, facts=facts)
     narrow = precision != "double" and all(synapse.constant for synapse in synapses)
