@@ -10,8 +10,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from distsim.nest import interface, running
-from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functions of NEST
+from distsim.core.lasting_imports import importing
+
+with importing():
+    from distsim.nest import interface, running
+    from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functions of NEST
 
 SUBMODULES = {
     "random": "random_parameters", "math": "parameter_functions", "logic": "parameter_choice",
