@@ -160,11 +160,13 @@ def values_of_neurons(
     """
     if isinstance(value, np.ndarray):
         return value[gids - first_gid]
-    if isinstance(value, (float, int)):
+    if isinstance(value, float):
         return value
     if isinstance(value, Stored):
         return value.of_entries(gids - first_gid)
-    return value.sample(streams_of(seed, purpose, 0, gids), np.full(len(gids), trial, np.int64))
+    if isinstance(value, Distribution):
+        return value.sample(streams_of(seed, purpose, 0, gids), np.full(len(gids), trial, np.int64))
+    return value
 
 
 def describe(thing: Any) -> Any:
