@@ -59,7 +59,13 @@ class NestModule(ModuleType):
 
 
 def stand_in() -> None:
-    """Let ``import nest``, and of its modules, give this one from now on."""
+    """Let ``import nest``, and of its modules, give this one from now on, on the ranks of the job.
+
+    MPI begins with it, as with that of NEST, and not within the first simulation.
+    """
+    from distsim.parallel import world
+
+    interface.set_communicator(world())
     module = sys.modules[__name__]
     sys.modules["nest"] = module
     for name, ours in SUBMODULES.items():
