@@ -10,8 +10,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from distsim.nest import interface, running
-from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functions of NEST
+from distsim.core.lasting_imports import importing
+
+with importing():
+    from distsim.nest import interface, running
+    from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functions of NEST
 
 SUBMODULES = {
     "random": "random_parameters", "math": "parameter_functions", "logic": "parameter_choice",
@@ -56,7 +59,13 @@ class NestModule(ModuleType):
 
 
 def stand_in() -> None:
-    """Let ``import nest``, and of its modules, give this one from now on."""
+    """Let ``import nest``, and of its modules, give this one from now on, on the ranks of the job.
+
+    MPI begins with it, as with that of NEST, and not within the first simulation.
+    """
+    from distsim.parallel import world
+
+    interface.set_communicator(world())
     module = sys.modules[__name__]
     sys.modules["nest"] = module
     for name, ours in SUBMODULES.items():

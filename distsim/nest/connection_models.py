@@ -1,4 +1,4 @@
-"""Synapses of NEST, and what they are in distsim."""
+"""Synapses of NEST, and what they are in distsim: classes that are imported when the first one is made."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from distsim.core.distributions import Clipped, Normal
 from distsim.core.values import is_distribution
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import ConnectionModel, Values
-from distsim.rates.rate_network import DiffusionConnection
 from distsim.spiking.synapses.static import Static
-from distsim.spiking.synapses.stdp_guetig import StdpGuetig
-from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw
-from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
 
 ANY = {"weight": 1.0, "delay": 1.0, "receptor_type": 0}
 
@@ -26,6 +22,8 @@ def _static(values: Values, target: Values, receptor: int | None) -> Any:
 
 
 def _power_law(values: Values, target: Values, receptor: int | None) -> Any:
+    from distsim import StdpPowerLaw
+
     return StdpPowerLaw(
         _within(values["weight"], np.inf), values["delay"], values["alpha"], values["lambda"], values["mu"],
         tau_plus=values["tau_plus"], tau_minus=target["tau_minus"], receptor=receptor,
@@ -47,6 +45,8 @@ def _within(weight: Any, most: float) -> Any:
 
 
 def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
+    from distsim import StdpGuetig
+
     return StdpGuetig(
         _within(values["weight"], np.min(values["Wmax"])), values["delay"], values["lambda"], values["alpha"],
         values["mu_plus"], values["mu_minus"], values["Wmax"], tau_plus=_number(values, "tau_plus"),
@@ -55,12 +55,16 @@ def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
 
 
 def _tsodyks(values: Values, target: Values, receptor: int | None) -> Any:
+    from distsim import TsodyksMarkram
+
     tau_I = _number(values, "tau_psc")
     weight, delay, U, D, F = (values[name] for name in ("weight", "delay", "U", "tau_rec", "tau_fac"))
     return TsodyksMarkram(weight, delay, U, D, F, tau_I, u_initial=_number(values, "u"), receptor=receptor)
 
 
 def _tsodyks2(values: Values, target: Values, receptor: int | None) -> Any:
+    from distsim import TsodyksMarkram
+
     weight, delay, U, D, F = (values[name] for name in ("weight", "delay", "U", "tau_rec", "tau_fac"))
     return TsodyksMarkram(weight, delay, U, D, F, None, u_first=_number(values, "u"), receptor=receptor)
 
@@ -73,6 +77,8 @@ UNUSED = {"Kplus": 0.0}
 
 
 def _diffusion(values: Values, target: Values, receptor: int | None) -> Any:
+    from distsim import DiffusionConnection
+
     return DiffusionConnection(values["drift_factor"], values["diffusion_factor"])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from typing import Any
 
 from distsim.nest.time_grid import Clock
@@ -90,7 +91,8 @@ class ConnectionModel:
     simulated: bool = True
 
 
-def named_alike(model: type, values: Values, **others: Any) -> Any:
-    """An object of ``model``, whose parameters have the names that NEST gives them, apart from ``others``."""
-    known = {f.name for f in fields(model)}
-    return model(**{name: value for name, value in values.items() if name in known} | others)
+def named_alike(model: str, values: Values, **others: Any) -> Any:
+    """An object of a public class, whose parameters have the names that NEST gives them, apart from ``others``."""
+    made: Any = getattr(import_module("distsim"), model)
+    known = {f.name for f in fields(made)}
+    return made(**{name: value for name, value in values.items() if name in known} | others)

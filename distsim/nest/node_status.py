@@ -45,7 +45,7 @@ def _of_block(block: Block, index: Int64Array, names: list[str] | None) -> tuple
         found[name] = [fixed] * len(index)
     found |= _about(block, index)
     if block.kind == "recorder" and (names is None or {"events", "n_events", "filenames"} & set(names)):
-        found |= {name: [value] for name, value in RECORDERS.told(block).items()}
+        found |= {name: [value] for name, value in RECORDERS.told(block, names).items()}
     if names is not None:
         found = {name: value for name, value in found.items() if name in names}
     return found, len(index)

@@ -92,20 +92,22 @@ class Recorders:
         step, together = self.kernel.clock.step, self.kernel.min_delay
         return step if is_spike_recorder(block) else max(step - 1, 0) // together * together
 
-    def events(self, block: Block) -> Events:
-        """All events of a recorder on this rank, in NEST's order."""
-        past, until = self.past(block), self._until(block)
+    def events(self, block: Block, after: int = 0) -> Events:
+        """All events of a recorder on this rank after that step, in NEST's order."""
         names = names_of(block)
-        found = []
+        return Events.joined(list(self._held(block, names, after)), names).in_order(self.kernel.min_delay)
+
+    def _held(self, block: Block, names: list[str], after: int = 0) -> Iterator[Events]:
+        """Events of a recorder after that step, in the order in which they came."""
+        past, until = self.past(block), self._until(block)
         for since, events in self._sent(block, names):
             step = events.steps
-            chosen = (step > max(since, past.forgotten)) & (step <= until)
+            chosen = (step > max(since, past.forgotten, after)) & (step <= until)
             begin = 0
-            for end, after, last in [*past.windows, (until, *self._window(block))]:
-                chosen &= ~((step > begin) & (step <= end)) | ((step > after) & (step <= last))
+            for end, start, last in [*past.windows, (until, *self._window(block))]:
+                chosen &= ~((step > begin) & (step <= end)) | ((step > start) & (step <= last))
                 begin = end
-            found.append(events if chosen.all() else events.take(chosen))
-        return Events.joined(found, names).in_order(self.kernel.min_delay)
+            yield events if chosen.all() else events.take(chosen)
 
     def _sent(self, block: Block, names: list[str]) -> Iterator[tuple[int, Events]]:
         """What every connection of a recorder has brought, and the step after which it holds."""
@@ -143,15 +145,16 @@ class Recorders:
             columns += on_time
         return Events(columns[0].senders, columns[0].steps, columns[0].offsets, values)
 
-    def told(self, block: Block) -> Values:
-        """What ``get`` tells of a recorder beside its parameters."""
-        events = self.events(block)
-        if block.values["record_to"] != "memory":
-            told: Values = {"n_events": len(events.steps)}
-            if block.values["record_to"] == "ascii":
-                told["filenames"] = [self.file_name(block)]
-            return told
-        return {"n_events": len(events.steps), "events": self._columns(block, events)}
+    def told(self, block: Block, names: list[str] | None) -> Values:
+        """What ``get`` tells of a recorder beside its parameters: of ``names``, or all."""
+        told: Values = {}
+        if names is None or "n_events" in names:
+            told["n_events"] = sum(len(events.steps) for events in self._held(block, names_of(block)))
+        if block.values["record_to"] == "ascii":
+            told["filenames"] = [self.file_name(block)]
+        elif block.values["record_to"] == "memory" and (names is None or "events" in names):
+            told["events"] = self._columns(block, self.events(block))
+        return told
 
     def _columns(self, block: Block, events: Events) -> Values:
         clock = self.kernel.clock
@@ -203,9 +206,8 @@ class Recorders:
     def write_files(self) -> None:
         """Add to the files what has come since they were written."""
         for block in self._writing():
-            past, events = self.past(block), self.events(block)
-            events = events.take(events.steps > past.written)
-            past.written = self._until(block)
+            past = self.past(block)
+            events, past.written = self.events(block, past.written), self._until(block)
             columns = self._columns(block, events)
             kept = [columns["senders"].tolist(), columns["times"].tolist()]
             digits = f"%.{block.values['precision']}f"

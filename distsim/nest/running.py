@@ -51,7 +51,9 @@ def run(time: float) -> None:
 def _send_spike_lists(before: int) -> None:
     """Put into the log what spike generators have sent to recorders since the step ``before``."""
     generators = [block for block in KERNEL.blocks if block.spec.name == "spike_generator"]
-    calls = [call.source for call in KERNEL.calls if call.way == "record"] if generators else []
+    if not generators:
+        return
+    calls = [call.source for call in KERNEL.calls if call.way == "record"]
     recorded = np.unique(np.concatenate([np.zeros(0, np.int64), *calls]))
     for block in generators:
         number = block.first
