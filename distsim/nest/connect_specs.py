@@ -19,12 +19,13 @@ from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
 from distsim.core.values import bounds
 from distsim.nest.connection_calls import Call, SynapseKind
+from distsim.nest.connection_ways import by_way
 from distsim.nest.kernel import KERNEL
 from distsim.nest.kernel_attributes import RULES
-from distsim.nest.listed_edges import by_receptor, drawn, listed, mirrored, owners_of, upper, without_multapses
+from distsim.nest.listed_edges import by_receptor, drawn, mirrored, owners_of, upper, without_multapses
 from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.nest_models import Values
-from distsim.nest.node_blocks import ARRAYS, Block, blocks_of
+from distsim.nest.node_blocks import ARRAYS
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.parameter_objects import Parameter
 
@@ -65,9 +66,9 @@ def calls_of(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: A
         call = Call(0, "neurons", *_ends(*ends, explicit), rule, kind, {}, receptor, KERNEL.clock.step)
         call = _with_values(call, values, name, transposed)
         for part in by_receptor(call) if own_receptors else [call]:
-            yield from _by_way(part)
+            yield from by_way(part)
             if spec["make_symmetric"]:
-                yield from _by_way(mirrored(part, name))
+                yield from by_way(mirrored(part, name))
 
 
 def _ends(source: Int64Array, target: Int64Array, explicit: bool) -> tuple[Int64Array, Int64Array]:
@@ -229,105 +230,6 @@ def _evaluated(call: Call, name: str, value: Any) -> Any:
         low, high = bounds(value)
         KERNEL.add_delays(max(low, KERNEL.clock.resolution), high if np.isfinite(high) else low)
     return value
-
-
-# ---------------------------------------------------------------- what is connected to what
-
-
-def _way(source: Block, target: Block) -> str:
-    """How a block is connected to another; IllegalConnection where it cannot be."""
-    refused = "Creation of connection is not possible because:\n"
-    if source.kind == "recorder":
-        if "interval" not in source.spec.defaults:
-            raise NESTErrors.IllegalConnection(
-                f"{refused}Source node does not send output.\n  Note that recorders must be connected as "
-                "Connect(neuron, recorder)."
-            )
-        for name in source.values["record_from"]:
-            if name not in (known := target.spec.recorded(target.values)):
-                text = unknown(f"recordable of {target.model.name}", name, known)
-                raise NESTErrors.IllegalConnection(f"{refused}Cannot connect with unknown recordable {name}: {text}")
-        return "sample"
-    if target.kind == "recorder":
-        if "interval" in target.spec.defaults:
-            raise NESTErrors.IllegalConnection(
-                f"{refused}The target node or synapse model does not support spike input.\n  Note that "
-                "volt/multimeters must be connected as Connect(meter, neuron)."
-            )
-        return "record"
-    if target.kind == "generator":
-        raise NESTErrors.IllegalConnection(
-            f"{refused}The target node or synapse model does not support spike input: {target.model.name}"
-        )
-    if "rate" in (source.kind, target.kind):
-        if source.kind != target.kind:
-            raise NESTErrors.IllegalConnection(f"{refused}rate neurons take and send no spikes")
-        return "rates"
-    return "drive" if source.kind == "generator" and source.spec.drive is not None else "neurons"
-
-
-def _by_way(call: Call) -> Iterator[Call]:
-    """The call, or the calls into which it falls where its ends are of several kinds."""
-    sources, targets = ([block for block, _ in blocks_of(KERNEL.blocks, ids)] for ids in (call.source, call.target))
-    ways = {(s.first, t.first): _way(s, t) for s in _different(sources) for t in _different(targets)}
-    found = set(ways.values())
-    if "neurons" in found:
-        _check_receptors(call, targets)
-    for way in found & {"neurons", "drive", "rates"}:
-        if (way == "rates") != (call.kind.spec.way == "rates"):
-            raise NESTErrors.IllegalConnection(
-                "Creation of connection is not possible because:\nrate neurons are connected by diffusion_connection, "
-                f"and only they are; got {call.kind.name}"
-            )
-    if len(found) == 1:
-        call.way = found.pop()
-        yield listed(call) if call.way in ("drive", "rates") and call.random else call
-        return
-    call = listed(call)
-    every = list(call.batches(call.stand_in(), 0, KERNEL.clock, np.arange(len(call.target)), None))
-    for way in sorted(found):
-        parts = []
-        for batch in every:
-            pairs = zip(_firsts(batch.source), _firsts(batch.target), strict=True)
-            parts.append(batch.take(np.array([_way_of(ways, pair) == way for pair in pairs], bool)))
-        part = call.listed(parts)
-        part.way = way
-        yield part
-
-
-def _firsts(ids: Int64Array) -> list[int]:
-    """The first node of the block of each node."""
-    return [block.first for block, index in blocks_of(KERNEL.blocks, ids) for _ in index]
-
-
-def _way_of(ways: dict[tuple[int, int], str], pair: tuple[int, int]) -> str:
-    """The way of a pair of blocks; blocks of one kind were looked at by one of them."""
-    if pair not in ways:
-        (s,), (t,) = ([block for block, _ in blocks_of(KERNEL.blocks, np.array([each]))] for each in pair)
-        ways[pair] = _way(s, t)
-    return ways[pair]
-
-
-def _different(blocks: list[Block]) -> list[Block]:
-    """One block of each model, list of receptors and list of recorded variables."""
-    kinds = {
-        (b.model.name, b.spec.receptors(b.values), tuple(b.values.get("record_from", ()))): b for b in blocks[::-1]
-    }
-    return list(kinds.values())
-
-
-def _check_receptors(call: Call, targets: list[Block]) -> None:
-    """UnknownReceptorType where the targets do not have the receptor."""
-    for block in _different(targets):
-        if block.kind in ("generator", "recorder"):
-            continue
-        known = block.spec.receptors(block.values)
-        if call.receptor not in known:
-            refused = NESTErrors.UnknownReceptorType if 0 in known else NESTErrors.IncompatibleReceptorType
-            raise refused(
-                f"Receptor type {call.receptor} is not available in {block.model.name}; known: "
-                f"{', '.join(map(str, known))}"
-            )
 
 
 def connect(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: Any, explicit: bool) -> list[Call]:

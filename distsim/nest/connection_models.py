@@ -88,9 +88,22 @@ def _variants(model: ConnectionModel, *suffixes: str) -> Iterator[tuple[str, Con
         yield name, replace(model, name=name, defaults=defaults)
 
 
+def _long_term(name: str, values: Values, synapse: Any, *common: str) -> ConnectionModel:
+    """A model of plastic synapses."""
+    return ConnectionModel(name, ANY | values, synapse, common, UNUSED, ("Kplus",), plastic=True, of_neurons=True)
+
+
+def _short_term(name: str, values: Values, synapse: Any, fixed: Values, *common: str) -> ConnectionModel:
+    """A model of synapses with short-term plasticity."""
+    return ConnectionModel(name, ANY | values, synapse, common, fixed, (*fixed, "u"), of_neurons=True)
+
+
 def _described(name: str, values: Values, *common: str) -> ConnectionModel:
     """A model that is not simulated: its synapses are drawn as static ones."""
-    return ConnectionModel(name, ANY | values, _static, common, simulated=False)
+    return ConnectionModel(
+        name, ANY | values, _static, common, plastic=name.startswith("stdp"), simulated=False,
+        of_neurons=name != "cont_delay_synapse",
+    )  # fmt: skip
 
 
 HT = {"P": 1.0, "delta_P": 0.125, "tau_P": 500.0}
@@ -123,14 +136,12 @@ SYNAPSES: dict[str, ConnectionModel] = dict(
         ConnectionModel("diffusion_connection", DIFFUSION, _diffusion, way="rates"),
         ConnectionModel("static_synapse", ANY, _static),
         ConnectionModel("static_synapse_hom_w", ANY, _static, common=("weight",)),
-        ConnectionModel(
-            "stdp_pl_synapse_hom", ANY | POWER_LAW, _power_law, tuple(POWER_LAW), UNUSED, ("Kplus",), plastic=True
-        ),
-        ConnectionModel("stdp_synapse", ANY | GUETIG, _guetig, (), UNUSED, ("Kplus",), plastic=True),
-        ConnectionModel("stdp_synapse_hom", ANY | GUETIG, _guetig, tuple(GUETIG), UNUSED, ("Kplus",), plastic=True),
-        ConnectionModel("tsodyks_synapse", ANY | TSODYKS, _tsodyks, (), AT_REST, ("x", "y", "u")),
-        ConnectionModel("tsodyks_synapse_hom", ANY | TSODYKS, _tsodyks, tuple(TSODYKS), AT_REST, ("x", "y", "u")),
-        ConnectionModel("tsodyks2_synapse", ANY | TSODYKS2, _tsodyks2, (), {"x": 1.0}, ("x", "u")),
+        _long_term("stdp_pl_synapse_hom", POWER_LAW, _power_law, *POWER_LAW),
+        _long_term("stdp_synapse", GUETIG, _guetig),
+        _long_term("stdp_synapse_hom", GUETIG, _guetig, *GUETIG),
+        _short_term("tsodyks_synapse", TSODYKS, _tsodyks, AT_REST),
+        _short_term("tsodyks_synapse_hom", TSODYKS, _tsodyks, AT_REST, "weight", *TSODYKS),
+        _short_term("tsodyks2_synapse", TSODYKS2, _tsodyks2, {"x": 1.0}),
         *DESCRIBED,
     )
     for pair in _variants(model, "_hpc", "_lbl")

@@ -55,8 +55,11 @@ class Kernel:
         }
         self.synapses = {
             name: SynapseKind(name, spec, spec.defaults | spec.fixed, i)
-            for i, (name, spec) in enumerate(SYNAPSES.items())
+            for i, (name, spec) in enumerate(sorted(SYNAPSES.items()))
         }
+        self.synapses_of: dict[int, str] = {}  # of each generator: the model of its synapses
+        self.sampled: dict[int, set[int]] = {}  # of each multimeter: the nodes of which it records
+        self.ports: dict[str, tuple[Int64Array, Int64Array]] = {}  # of each model of synapses, see edges_of_calls
         self.delays: tuple[int, int] | None = None
         self.log = EventLog()
         self.engine: Engine | None = None
@@ -148,10 +151,17 @@ class Kernel:
     def add_calls(self, calls: list[Call]) -> None:
         """Add connections, and note the recorders that have a part in them."""
         self.calls += calls
+        self.ports.clear()
         for call in calls:
             if call.way in ("record", "sample"):
                 for number in (call.target if call.way == "record" else call.source).tolist():
                     self.of_recorder.setdefault(number, []).append(call)
+        self.changed()
+
+    def take_away(self, call: Call, edges: Int64Array) -> None:
+        """Take edges (n, 2), each a target and its place, away from a call."""
+        call.removed = np.concatenate([call.removed, edges])
+        self.ports.clear()
         self.changed()
 
     def changed(self) -> None:
@@ -160,6 +170,9 @@ class Kernel:
 
     def count(self, call: Call) -> int:
         """How many edges a call has: drawn, and counted, where the rule does not say."""
+        return self._drawn(call) - len(call.removed)
+
+    def _drawn(self, call: Call) -> int:
         if isinstance(call.rule, AllToAll):
             every = len(call.source) * len(call.target)
             return every if call.rule.autapses else every - len(np.intersect1d(call.source, call.target))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -58,6 +60,20 @@ class Block:
         if isinstance(value, np.ndarray) and not is_list(self.spec, name):
             return value[index].item()
         return value
+
+    def parts(self, ends: list[int]) -> list[Block]:
+        """Its nodes as blocks, each from one of ``ends`` to the next."""
+        return [
+            Block(self.first + begin, end - begin, self.model, {n: self._of(n, begin, end) for n in self.values})
+            for begin, end in pairwise(ends)
+        ]
+
+    def _of(self, name: str, begin: int, end: int) -> Any:
+        """The value of some of the nodes."""
+        value = self.values[name]
+        if _alone(self.spec, name, value):
+            return copy(value)
+        return value[begin:end] if end - begin > 1 else value[begin].item()
 
     def assign(self, index: Index, given: Values, clock: Clock) -> None:
         """Give the nodes at ``index`` values: one for all of them, or an array with one for each; checked first."""

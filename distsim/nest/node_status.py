@@ -83,25 +83,62 @@ def _about(block: Block, index: Int64Array) -> dict[str, list[Any]]:
 
 def set_values(ids: Int64Array, given: Values) -> None:
     """Give nodes values: one for all, a list with one each, or a parameter that is drawn for each."""
-    begin = 0
+    drawn = {name: KERNEL.draw(v, ids) if isinstance(v, Parameter) else v for name, v in given.items()}
+    _split(ids, drawn)
+    for block, index, span in _spans(ids):
+        _set_block(block, index, {name: _part(block, name, value, ids, span) for name, value in drawn.items()})
+
+
+def _spans(ids: Int64Array) -> list[tuple[Block, Int64Array, slice]]:
+    """The blocks of nodes, which of their nodes they are, and where these stand among them."""
+    found, begin = [], 0
     for block, index in blocks_of(KERNEL.blocks, ids):
-        span = slice(begin, begin + len(index))
-        begin = span.stop
-        _set_block(block, index, {name: _part(block, name, value, ids, span) for name, value in given.items()})
+        found.append((block, index, slice(begin, begin + len(index))))
+        begin += len(index)
+    return found
+
+
+def _split(ids: Int64Array, given: Values) -> None:
+    """Split blocks whose nodes will differ in what all neurons of a population have in common, or in a list."""
+    for block, index, span in _spans(ids):
+        common = [name for name in given if name in block.spec.alike or is_list(block.spec, name)]
+        begins = {0}
+        for name in common if block.n > 1 else ():
+            if len(index) < block.n or isinstance(given[name], ARRAYS):
+                part = _part(block, name, given[name], ids, span)
+                each = part if isinstance(part, ARRAYS) and not is_list(block.spec, name) else [part] * len(index)
+                if _one_each(block, name, given[name], ids):
+                    each = given[name][span]
+                column = [block.values[name]] * block.n
+                for i, value in zip(index.tolist(), each, strict=True):
+                    column[i] = value
+                begins |= {i for i in range(1, block.n) if not np.array_equal(column[i - 1], column[i])}
+        if len(begins) == 1:
+            continue
+        if KERNEL.clock.step:
+            names = ", ".join(common)
+            raise NESTErrors.NotImplemented(
+                f"{block.model.name}: nodes that were created together can differ in {names} only if they are given "
+                "before the first run"
+            )
+        place = next(i for i, other in enumerate(KERNEL.blocks) if other is block)
+        KERNEL.blocks[place : place + 1] = block.parts([*sorted(begins), block.n])
+        KERNEL.changed()
+
+
+def _one_each(block: Block, name: str, value: Any, ids: Int64Array) -> bool:
+    """Whether a value is a list for each of several nodes."""
+    each = isinstance(value, ARRAYS) and is_list(block.spec, name) and len(value) == len(ids) > 1
+    return each and all(isinstance(one, ARRAYS) for one in value)
 
 
 def _part(block: Block, name: str, value: Any, ids: Int64Array, span: slice) -> Any:
     """The part of a value that is of some of the nodes ``ids``."""
-    if isinstance(value, Parameter):
-        return KERNEL.draw(value, ids)[span]
     if isinstance(value, ARRAYS) and not is_list(block.spec, name) and np.ndim(value) == 1:
         if len(value) < len(ids):  # of more NEST takes the first ones
             raise IndexError(f"{name} has {len(value)} values for {len(ids)} nodes; give one each")
         return value[span]
-    one_each = isinstance(value, ARRAYS) and is_list(block.spec, name) and len(value) == len(ids) > 1
-    if one_each and all(isinstance(each, ARRAYS) for each in value):
-        return value[span.start]
-    return value
+    return value[span.start] if _one_each(block, name, value, ids) else value
 
 
 def _set_block(block: Block, index: Int64Array, values: Values) -> None:

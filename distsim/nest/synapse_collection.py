@@ -11,16 +11,15 @@ import numpy.typing as npt
 
 from distsim.nest.connect_specs import check_synapse_value, synapse_kind
 from distsim.nest.connection_calls import Batch, Call, Override
-from distsim.nest.engine_bridge import Engine
+from distsim.nest.edges_of_calls import categories, edges_of, ports_of
 from distsim.nest.kernel import KERNEL
 from distsim.nest.nest_errors import NESTErrors, unknown
-from distsim.nest.node_blocks import ARRAYS, blocks_of
+from distsim.nest.node_blocks import ARRAYS
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.parameter_objects import Parameter
 from distsim.spiking.network import Between
 
 Int64Array = npt.NDArray[np.int64]
-CATEGORIES = {"neurons": 0, "record": 1, "sample": 2, "drive": 2, "rates": 0}
 
 
 def connections(
@@ -32,38 +31,11 @@ def connections(
     batches = []
     for call in KERNEL.calls:
         if kind is None or call.kind is kind:
-            batches += list(_of_call(call, _ids(source), _ids(target)))
+            batches += list(edges_of(call, *(None if nodes is None else nodes._valid() for nodes in (source, target))))
     if label is not None:
         labelled = [batch for batch in batches if "synapse_label" in batch.values]
         batches = [batch.take(batch.values["synapse_label"] == label) for batch in labelled]
     return SynapseCollection(batches)
-
-
-def _ids(nodes: NodeCollection | None) -> Int64Array | None:
-    return None if nodes is None else nodes._valid()
-
-
-def _of_call(call: Call, source: Int64Array | None, target: Int64Array | None) -> Iterator[Batch]:
-    """The edges of a call on this rank, from and to some nodes."""
-    for own, wanted in ((call.source, source), (call.target, target)):
-        if wanted is not None and (not len(wanted) or wanted[-1] < own[0] or own[-1] < wanted[0]):
-            return
-    if source is not None and not np.isin(call.source, source).any():
-        return
-    index = np.arange(len(call.target)) if target is None else np.flatnonzero(np.isin(call.target, target))
-    engine = KERNEL.describe() if call.random or KERNEL.comm.size > 1 else None
-    several = KERNEL.comm.size > 1
-    if engine is not None and several and call.way != "record":
-        index = index[_on_this_rank(engine, call.target[index])]
-    connected: Any = engine.projections[call.number] if call.random and engine is not None else call.stand_in()
-    for batch in call.batches(connected, KERNEL.seed, KERNEL.clock, index, source):
-        here = engine is not None and several and call.way == "record"
-        yield batch.take(_on_this_rank(engine, batch.source)) if here and engine is not None else batch
-
-
-def _on_this_rank(engine: Engine, ids: Int64Array) -> npt.NDArray[np.bool_]:
-    parts = [engine.local(block)[index] for block, index in blocks_of(KERNEL.blocks, ids)]
-    return np.concatenate([np.zeros(0, np.bool_), *parts])
 
 
 class SynapseCollection:
@@ -79,9 +51,8 @@ class SynapseCollection:
 
     def _sorted(self) -> Int64Array:
         models = self._repeated([part.call.kind.number for part in self._parts])
-        kinds = self._repeated([CATEGORIES[part.call.way] for part in self._parts])
-        source, target = self._joined("source"), self._joined("target")
-        return np.lexsort((target, source, kinds, models))
+        senders = np.concatenate([np.zeros(0, np.int64), *categories(self._parts)])
+        return np.lexsort((self._joined("source"), senders, models))  # of one source as they were made
 
     def _repeated(self, each: list[Any]) -> npt.NDArray[Any]:
         return np.repeat(np.array(each), [len(part.source) for part in self._parts])
@@ -263,9 +234,11 @@ def _value(part: Batch, name: str) -> npt.NDArray[Any]:
         raise NESTErrors.NotImplemented(f"{call.kind.name}: {name} is not told once the synapses were simulated")
     if name in part.values:
         return part.values[name].astype(np.int64) if name == "synapse_label" else part.values[name]
+    if name == "port":
+        return ports_of(part)
     constant = {
         "receptor": call.receptor, "synapse_id": call.kind.number, "synapse_model": call.kind.name, "target_thread": 0,
-        "port": 0, "sizeof": 0, **call.kind.spec.fixed,
+        "sizeof": 0, **call.kind.spec.fixed,
     }  # fmt: skip
     if name in call.kind.spec.common:
         return np.full(n, call.kind.defaults[name])
