@@ -17,21 +17,23 @@ Int64Array = npt.NDArray[np.int64]
 CATEGORIES = {"neurons": 0, "record": 1, "sample": 2, "drive": 2, "rates": 0}
 
 
-def edges_of(call: Call, source: Int64Array | None, target: Int64Array | None) -> Iterator[Batch]:
-    """The edges of a call on this rank, from and to some nodes."""
+def edges_of(
+    call: Call, source: Int64Array | None, target: Int64Array | None, everywhere: bool = False
+) -> Iterator[Batch]:
+    """The edges of a call from and to some nodes, ascending, or all; those on this rank, or of all ranks."""
     for own, wanted in ((call.source, source), (call.target, target)):
         if wanted is not None and (not len(wanted) or wanted[-1] < own[0] or own[-1] < wanted[0]):
             return
     if source is not None and not np.isin(call.source, source).any():
         return
     index = np.arange(len(call.target)) if target is None else np.flatnonzero(np.isin(call.target, target))
-    engine = KERNEL.describe() if call.random or KERNEL.comm.size > 1 else None
-    several = KERNEL.comm.size > 1
-    if engine is not None and several and call.way != "record":
+    apart = KERNEL.comm.size > 1 and not everywhere
+    engine = KERNEL.describe() if call.random or apart else None
+    if engine is not None and apart and call.way != "record":
         index = index[_on_this_rank(engine, call.target[index])]
     connected: Any = engine.projections[call.number] if call.random and engine is not None else call.stand_in()
     for batch in call.batches(connected, KERNEL.seed, KERNEL.clock, index, source):
-        here = engine is not None and several and call.way == "record"
+        here = engine is not None and apart and call.way == "record"
         yield batch.take(_on_this_rank(engine, batch.source)) if here and engine is not None else batch
 
 

@@ -22,6 +22,7 @@ from distsim.nest.node_status import check_model, create
 from distsim.nest.parameter_objects import Parameter
 from distsim.nest.positions_in_space import Distance, FindCenterElement, FindNearestElement, GetPosition, PlotLayer
 from distsim.nest.synapse_collection import SynapseCollection, connections
+from distsim.nest.taken_away import take_away_between
 
 NESTError = KernelException
 Simulate, Prepare, Run, Cleanup = running.simulate, running.prepare, running.run, running.cleanup
@@ -235,9 +236,14 @@ def GetConnections(  # noqa: N802
     return told_by_nest(connections)(source, target, synapse_model, synapse_label)
 
 
-def Disconnect(*args: Any, **kwargs: Any) -> None:  # noqa: N802
-    """Refuse to take connections away."""
-    raise NESTErrors.NotImplemented("connections cannot be taken away")
+def Disconnect(*args: Any, conn_spec: Any = None, syn_spec: Any = None) -> None:  # noqa: N802
+    """Take connections away: those of a SynapseCollection, or those that a rule names between nodes and nodes."""
+    if len(args) == 1 and isinstance(args[0], SynapseCollection):
+        args[0].disconnect()
+    elif len(args) == 2 and all(isinstance(each, NodeCollection) for each in args):
+        take_away_between(args[0]._valid(), args[1]._valid(), conn_spec, syn_spec)
+    else:
+        raise TypeError("Arguments must be either a SynapseCollection or two NodeCollections")
 
 
 # ---------------------------------------------------------------- models

@@ -17,6 +17,7 @@ from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.node_blocks import ARRAYS
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.parameter_objects import Parameter
+from distsim.nest.taken_away import take_away
 from distsim.spiking.network import Between
 
 Int64Array = npt.NDArray[np.int64]
@@ -31,11 +32,15 @@ def connections(
     batches = []
     for call in KERNEL.calls:
         if kind is None or call.kind is kind:
-            batches += list(edges_of(call, *(None if nodes is None else nodes._valid() for nodes in (source, target))))
+            batches += list(edges_of(call, _ids(source), _ids(target)))
     if label is not None:
         labelled = [batch for batch in batches if "synapse_label" in batch.values]
         batches = [batch.take(batch.values["synapse_label"] == label) for batch in labelled]
     return SynapseCollection(batches)
+
+
+def _ids(nodes: NodeCollection | None) -> Int64Array | None:
+    return None if nodes is None else nodes._valid()
 
 
 class SynapseCollection:
@@ -108,6 +113,12 @@ class SynapseCollection:
         return iter(self._joined("target")[self._order].tolist())
 
     # ------------------------------------------------------------ what synapses have
+
+    def disconnect(self) -> None:
+        """Take away a connection of the model, source and target of each: the one that is found first."""
+        told = self._lists(["synapse_model", "source", "target"]) if len(self) else {}
+        every = KERNEL.comm.allgather(list(zip(*told.values(), strict=True)))
+        take_away([pair for of_rank in every for pair in of_rank])
 
     def get(self, keys: Any = None, output: str = "") -> Any:
         """What synapses have: a list for a name, a dictionary for a list of names or for all; of one alone values."""
