@@ -15,7 +15,7 @@ from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functio
 
 SUBMODULES = {
     "random": "random_parameters", "math": "parameter_functions", "logic": "parameter_choice",
-    "spatial": "positions_in_space", "spatial_distributions": "positions_in_space",
+    "spatial": "positions_in_space", "spatial_distributions": "spatial_parameters",
     "raster_plot": "raster_plot", "voltage_trace": "voltage_trace",
     "visualization": "positions_in_space", "ll_api": "interface", "lib": "interface",
 }  # fmt: skip

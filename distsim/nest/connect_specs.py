@@ -22,17 +22,20 @@ from distsim.nest.connection_calls import Call, SynapseKind
 from distsim.nest.connection_ways import by_way
 from distsim.nest.kernel import KERNEL
 from distsim.nest.kernel_attributes import RULES
-from distsim.nest.listed_edges import by_receptor, drawn, mirrored, owners_of, upper, without_multapses
+from distsim.nest.listed_edges import by_receptor, drawn, drawn_for, mirrored, upper, without_multapses
 from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.nest_models import Values
 from distsim.nest.node_blocks import ARRAYS
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.parameter_objects import Parameter
+from distsim.nest.spatial_edges import depends_on_positions, is_listed, spatial_rule
 
 Int64Array = npt.NDArray[np.int64]
 OPTIONS = {
     "all_to_all": (), "one_to_one": (), "fixed_indegree": ("indegree",), "fixed_outdegree": ("outdegree",),
-    "fixed_total_number": ("N",), "pairwise_bernoulli": ("p",), "symmetric_pairwise_bernoulli": ("p",),
+    "fixed_total_number": ("N",),
+    "pairwise_bernoulli": ("p",), "pairwise_poisson": ("pairwise_avg_num_conns",),
+    "symmetric_pairwise_bernoulli": ("p",),
 }  # fmt: skip
 """What each rule needs beside its name."""
 FLAGS = ("allow_autapses", "allow_multapses", "make_symmetric", "use_on_source")
@@ -50,8 +53,12 @@ class CollocatedSynapses:
 
 def calls_of(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: Any, explicit: bool) -> Iterator[Call]:
     """The calls that one Connect between nodes is. explicit: the nodes were given as arrays, one for each edge."""
-    spec = _conn_spec(conn_spec, "one_to_one" if explicit else "all_to_all")
     synapses = syn_spec.syn_specs if isinstance(syn_spec, CollocatedSynapses) else [syn_spec]
+    of_positions = depends_on_positions(conn_spec, synapses)
+    if of_positions or is_listed(conn_spec):
+        yield from _listed(source, target, spatial_rule(source, target, conn_spec, of_positions), synapses)
+        return
+    spec = _conn_spec(conn_spec, "one_to_one" if explicit else "all_to_all")
     name, autapses, multapses = spec["rule"], spec["allow_autapses"], spec["allow_multapses"]
     if name == "symmetric_pairwise_bernoulli" and not (spec["make_symmetric"] and not autapses):
         raise NESTErrors.BadProperty(
@@ -69,6 +76,15 @@ def calls_of(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: A
             yield from by_way(part)
             if spec["make_symmetric"]:
                 yield from by_way(mirrored(part, name))
+
+
+def _listed(source: Int64Array, target: Int64Array, rule: EdgeList, synapses: list[Any]) -> Iterator[Call]:
+    """The calls of edges that were listed one by one."""
+    for given in synapses:
+        kind, values = _syn_spec(given)
+        receptor = int(values.pop("receptor_type"))
+        call = Call(0, "neurons", source, target, rule, kind, {}, receptor, KERNEL.clock.step)
+        yield from by_way(_with_values(call, values, "one by one", transposed=False))
 
 
 def _ends(source: Int64Array, target: Int64Array, explicit: bool) -> tuple[Int64Array, Int64Array]:
@@ -219,8 +235,7 @@ def _evaluated(call: Call, name: str, value: Any) -> Any:
         if call.random:
             value = value.distribution
         else:
-            owners, entries, shape = owners_of(call)
-            value = KERNEL.draw(value, owners, entries).reshape(shape)
+            value = drawn_for(call, value)
     if name == "delay":
         if isinstance(value, np.ndarray):
             different, where = np.unique(value, return_inverse=True)

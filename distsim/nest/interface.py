@@ -6,21 +6,34 @@ import json
 import time
 import warnings
 from contextlib import AbstractContextManager
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from distsim.nest import running
-from distsim.nest.connect_specs import CollocatedSynapses, check_synapse_value, connect, synapse_kind
-from distsim.nest.connection_calls import SynapseKind
+from distsim.nest.connect_specs import CollocatedSynapses, connect
 from distsim.nest.kernel import KERNEL
-from distsim.nest.kernel_attributes import VerbosityLevel
-from distsim.nest.nest_errors import KernelException, NESTErrors, told_by_nest, unknown
-from distsim.nest.node_blocks import ARRAYS, Model, _checked, check_values
+from distsim.nest.kernel_attributes import RULES, VerbosityLevel
+from distsim.nest.model_calls import CopyModel, CreateParameter, GetDefaults, Models, SetDefaults
+from distsim.nest.nest_errors import KernelException, NESTErrors, told_by_nest
+from distsim.nest.node_blocks import ARRAYS
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.node_status import check_model, create
 from distsim.nest.parameter_objects import Parameter
-from distsim.nest.positions_in_space import Distance, FindCenterElement, FindNearestElement, GetPosition, PlotLayer
+from distsim.nest.positions_in_space import FindCenterElement, FindNearestElement, GetPosition, PlotLayer, grid
+from distsim.nest.spatial_masks import CreateMask, Mask
+from distsim.nest.spatial_queries import (
+    Displacement,
+    Distance,
+    DumpLayerConnections,
+    DumpLayerNodes,
+    GetSourceNodes,
+    GetSourcePositions,
+    GetTargetNodes,
+    GetTargetPositions,
+    SelectNodesByMask,
+)  # fmt: skip
 from distsim.nest.synapse_collection import SynapseCollection, connections
 from distsim.nest.taken_away import take_away_between
 
@@ -131,6 +144,8 @@ def Create(model: str, n: int = 1, params: Any = None, positions: Any = None) ->
         raise TypeError("n must have an integer value")
     if n < 1:
         raise NESTErrors.BadParameterValue(f"n must be at least 1, got {n}")
+    if isinstance(positions, grid) and n != 1:
+        raise ValueError("Cannot specify number of nodes with grid positions")
     if params is not None and not isinstance(params, (dict, list, tuple)):
         raise TypeError("params must be either a dict of parameters or a list or tuple of dicts")
     layer = None if positions is None else positions.layer(KERNEL.size + 1, int(n))
@@ -166,9 +181,11 @@ def _each(nodes: NodeCollection, name: str) -> list[Any]:
 
 def PrintNodes() -> None:  # noqa: N802
     """Print ranges of ids and their models."""
-    for block in KERNEL.blocks:
-        span = f"{block.first} .. {block.first + block.n - 1}" if block.n > 1 else f"{block.first}"
-        print(f"{span:>16} {block.model.name}")
+    width = len(str(KERNEL.size))
+    for name, blocks in groupby(KERNEL.blocks, lambda block: block.model.name):
+        ids = np.concatenate([block.ids for block in blocks])
+        last = f" .. {ids[-1]:>{width}}" if len(ids) > 1 else " " * (width + 4)
+        print(f"{ids[0]:>{width}}{last} {name}")
 
 
 def GetStatus(nodes: Any, keys: Any = None, output: str = "") -> Any:  # noqa: N802
@@ -226,6 +243,11 @@ def _ends(pre: Any, post: Any) -> tuple[Any, Any, bool]:
     return ends[0], ends[1], explicit
 
 
+def ConnectionRules() -> tuple[str, ...]:  # noqa: N802
+    """The names of the rules by which nodes are connected."""
+    return tuple(sorted(RULES))
+
+
 def GetConnections(  # noqa: N802
     source: Any = None, target: Any = None, synapse_model: str | None = None, synapse_label: int | None = None
 ) -> SynapseCollection:
@@ -246,101 +268,13 @@ def Disconnect(*args: Any, conn_spec: Any = None, syn_spec: Any = None) -> None:
         raise TypeError("Arguments must be either a SynapseCollection or two NodeCollections")
 
 
-# ---------------------------------------------------------------- models
-
-
-def Models(mtype: str = "all", sel: str | None = None) -> tuple[str, ...]:  # noqa: N802
-    """The names of models."""
-    names = [*KERNEL.models, *KERNEL.synapses]
-    return tuple(sorted(name for name in names if sel is None or sel in name))
-
-
-@told_by_nest
-def CopyModel(existing: str, new: str, params: dict[str, Any] | None = None) -> None:  # noqa: N802
-    """A model of another name, with other defaults."""
-    known: dict[str, Any] = KERNEL.models if existing in KERNEL.models else KERNEL.synapses
-    if existing not in known:
-        raise NESTErrors.UnknownModelName(unknown("model name", existing, [*KERNEL.models, *KERNEL.synapses]))
-    if new in KERNEL.models or new in KERNEL.synapses:
-        raise NESTErrors.NewModelNameExists(f"Model {new} is the name of an existing model and cannot be re-used.")
-    like, number = known[existing], len(known)
-    made: Any = Model(new, like.spec, dict(like.defaults), number)
-    if known is KERNEL.synapses:
-        made = SynapseKind(new, like.spec, dict(like.defaults), number, like.recorder)
-    known[new] = made
-    try:
-        if params:
-            SetDefaults(new, params)
-    except BaseException:
-        del known[new]
-        raise
-
-
-@told_by_nest
-def SetDefaults(model: str, params: Any, val: Any = None) -> None:  # noqa: N802
-    """Other defaults of a model, for what is made from now on."""
-    given = {params: val} if isinstance(params, str) else dict(params)
-    if model in KERNEL.models:
-        node = KERNEL.models[model]
-        checked = {name: _checked(node.spec, name, value, 1) for name, value in given.items()}
-        node.defaults |= check_values(node.spec, node.defaults, checked, KERNEL.clock, f"'{model}'")
-        return
-    if model not in KERNEL.synapses:
-        raise NESTErrors.UnknownComponent(unknown("component", model, [*KERNEL.models, *KERNEL.synapses]))
-    kind = synapse_kind(model)
-    if "weight_recorder" in given:
-        recorders = given.pop("weight_recorder")
-        kind.recorder = recorders.tolist()[0] if recorders else None
-        KERNEL.changed()
-    for name in given:
-        check_synapse_value(kind, name)
-    kind.defaults |= given
-
-
-def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa: N802
-    """The defaults of a model: all, one by its name, or those of a list of names."""
-    if model in KERNEL.models:
-        node = KERNEL.models[model]
-        told = dict(node.spec.fixed) | dict(node.defaults)
-        told |= {"model": model, "type_id": node.spec.name, "element_type": node.spec.kind, "model_id": node.number}
-        if recorded := node.spec.recorded(node.defaults):
-            told["recordables"] = sorted(recorded)
-    elif model in KERNEL.synapses:
-        kind = KERNEL.synapses[model]
-        n = sum(KERNEL.count(call) for call in KERNEL.calls if call.kind is kind)
-        told = dict(kind.defaults)
-        told |= {"weight_recorder": NodeCollection([] if kind.recorder is None else [kind.recorder])}
-        told |= {"synapse_model": model, "element_type": "synapse", "synapse_modelid": kind.number}
-        told |= {"num_connections": n, "has_delay": True, "requires_symmetric": False, "sizeof": 0}
-    else:
-        raise NESTErrors.UnknownComponent(unknown("component", model, [*KERNEL.models, *KERNEL.synapses]))
-    for name in () if keys is None else [keys] if isinstance(keys, str) else keys:
-        if name not in told:
-            raise KeyError(unknown(f"default of {model}", name, told))
-    result = told if keys is None else told[keys] if isinstance(keys, str) else [told[name] for name in keys]
-    return json.dumps(result) if output == "json" else result
-
-
-def CreateParameter(parametertype: str, specs: dict[str, Any]) -> Parameter:  # noqa: N802
-    """A parameter by the name of its kind, such as ``"uniform"``."""
-    from distsim.nest import random_parameters
-
-    kinds = ("uniform", "uniform_int", "normal", "exponential", "lognormal")
-    if parametertype == "constant":
-        from distsim.nest.parameter_objects import as_parameter
-
-        return as_parameter(specs["value"])
-    if parametertype not in kinds:
-        raise NESTErrors.BadParameter(unknown("kind of parameter", parametertype, [*kinds, "constant"]))
-    made: Parameter = getattr(random_parameters, parametertype)(**specs)
-    return made
-
-
 __all__ = [
-    "Cleanup", "CollocatedSynapses", "Connect", "CopyModel", "Create", "CreateParameter", "Disconnect", "Distance",
+    "Cleanup", "CollocatedSynapses", "Connect", "ConnectionRules", "CopyModel", "Create", "CreateMask",
+    "CreateParameter", "Disconnect", "Displacement", "Distance", "DumpLayerConnections", "DumpLayerNodes",
     "FindCenterElement", "FindNearestElement", "GetConnections", "GetDefaults", "GetKernelStatus",
-    "GetLocalNodeCollection", "GetLocalVPs", "GetNodes", "GetPosition", "GetStatus", "Install", "Models", "NESTError",
-    "NESTErrors", "NodeCollection", "NumProcesses", "Parameter", "PlotLayer", "Prepare", "PrintNodes", "Rank",
-    "ResetKernel", "Run", "RunManager", "SetDefaults", "SetKernelStatus", "SetStatus", "Simulate", "SynapseCollection",
+    "GetLocalNodeCollection", "GetLocalVPs", "GetNodes", "GetPosition", "GetSourceNodes", "GetSourcePositions",
+    "GetStatus", "GetTargetNodes", "GetTargetPositions", "Install", "Mask", "Models", "NESTError", "NESTErrors",
+    "NodeCollection", "NumProcesses", "Parameter", "PlotLayer", "Prepare", "PrintNodes", "Rank", "ResetKernel", "Run",
+    "RunManager", "SelectNodesByMask", "SetDefaults", "SetKernelStatus", "SetStatus", "Simulate", "SynapseCollection",
     "SyncProcesses", "VerbosityLevel", "get", "get_verbosity", "message", "set", "set_communicator", "set_verbosity",
 ]  # fmt: skip

@@ -142,11 +142,29 @@ class Kernel:
                 return layer
         return None
 
-    def draw(self, parameter: Parameter, owners: Int64Array, entries: Int64Array | None = None) -> Any:
-        """Numbers (n,) of a parameter for nodes (n,), with others each time."""
+    def positions(self, ids: Int64Array) -> npt.NDArray[np.float64]:
+        """The positions (n, d) of nodes (n,); KernelException where they have none."""
+        layer = self.layer(np.array([ids.min(), ids.max()])) if len(ids) else None
+        if layer is None:
+            raise NESTErrors.KernelException(
+                "Node position parameter can only be used with spatially distributed nodes."
+            )
+        return layer.positions[ids - layer.first]
+
+    def wrap(self, ids: Int64Array) -> npt.NDArray[np.float64] | None:
+        """The extent (d,) beyond which the layer of nodes begins anew; None where it does not."""
+        layer = self.layer(ids[:1])
+        return layer.extent if layer is not None and layer.edge_wrap else None
+
+    def draw(
+        self, parameter: Parameter, owners: Int64Array, entries: Int64Array | None = None,
+        sources: Int64Array | None = None,
+    ) -> Any:  # fmt: skip
+        """Numbers (n,) of a parameter for nodes (n,), or for what connects ``sources`` to them, others each time."""
         self.draws += 1
         places = np.zeros(len(owners), np.int64) if entries is None else entries
-        return parameter.values(Drawing(int(self.status["rng_seed"]), self.draws, np.asarray(owners), places))
+        seed = int(self.status["rng_seed"])
+        return parameter.values(Drawing(seed, self.draws, np.asarray(owners), places, sources=sources))
 
     def add_calls(self, calls: list[Call]) -> None:
         """Add connections, and note the recorders that have a part in them."""

@@ -47,6 +47,7 @@ IGNORED: dict[str, Any] = {
 
 RULES = (
     "all_to_all", "fixed_indegree", "fixed_outdegree", "fixed_total_number", "one_to_one", "pairwise_bernoulli",
+    "pairwise_poisson",
     "symmetric_pairwise_bernoulli",
 )  # fmt: skip
 

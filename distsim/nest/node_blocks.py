@@ -78,7 +78,7 @@ class Block:
     def assign(self, index: Index, given: Values, clock: Clock) -> None:
         """Give the nodes at ``index`` values: one for all of them, or an array with one for each; checked first."""
         size = len(np.arange(self.n)[index])
-        plain = {name: _checked(self.spec, name, value, size) for name, value in given.items()}
+        plain = {name: checked_value(self.spec, name, value, size) for name, value in given.items()}
         known = {name: value if _alone(self.spec, name, value) else value[index] for name, value in self.values.items()}
         plain = check_values(self.spec, known, plain, clock, f"'{self.model.name}' with node ID {self.first}")
         for name, value in plain.items():
@@ -102,7 +102,7 @@ def _alone(spec: NodeModel, name: str, value: Any) -> bool:
     return not isinstance(value, np.ndarray) or is_list(spec, name)
 
 
-def _checked(spec: NodeModel, name: str, value: Any, size: int) -> Any:
+def checked_value(spec: NodeModel, name: str, value: Any, size: int) -> Any:
     """A value as the type of its default; an array of ``size`` where each node has its own."""
     if name in spec.fixed:
         if np.all(np.asarray(value) == spec.fixed[name]):

@@ -18,6 +18,10 @@ from distsim.nest.recorder_events import Recorders
 Int64Array = npt.NDArray[np.int64]
 RECORDERS = Recorders(KERNEL)
 ELEMENT_TYPES = {"parrot": "neuron", "generator": "stimulator", "rate": "neuron"}
+AT_FIRST: Values = {
+    "Ca": 0.0, "archiver_length": 0, "post_trace": 0.0, "t_spike": -1.0, "synaptic_elements": {}
+}  # fmt: skip
+"""What NEST tells of the spikes of a neuron, before there are any; later it is not told."""
 OF_ASCII = ("file_extension", "precision")
 
 
@@ -27,6 +31,12 @@ def status_of(ids: Int64Array, names: list[str] | None) -> dict[str, list[Any]]:
     known = sorted({name for part, _ in parts for name in part}) if names is None else names
     for name in known:
         if not any(name in part for part, _ in parts):
+            if name in AT_FIRST and any(
+                block.kind in ("neuron", "parrot", "rate") for block, _ in blocks_of(KERNEL.blocks, ids)
+            ):
+                raise NESTErrors.NotImplemented(
+                    f"{name} is not told once neurons were simulated; record their spikes with a spike_recorder"
+                )
             there = sorted(status_of(ids, None))
             raise KeyError(unknown("property of these nodes", name, there))
     return {name: [v for part, n in parts for v in part.get(name, [None] * n)] for name in known}
@@ -67,18 +77,28 @@ def _about(block: Block, index: Int64Array) -> dict[str, list[Any]]:
     n, size = len(index), KERNEL.comm.size
     engine = KERNEL.engine
     local = np.full(block.n, True) if engine is None or size == 1 else engine.local(block)
-    constant = {
+    constant: Values = {
         "element_type": ELEMENT_TYPES.get(block.kind, block.kind),
         "model": block.model.name,
         "model_id": block.model.number,
         "thread": 0,
+        "thread_local_id": -1,
         "node_uses_wfr": False,
     }
     if recorded := block.spec.recorded(block.values):
         constant["recordables"] = sorted(recorded)
+    if constant["element_type"] == "neuron" and not KERNEL.clock.step:
+        constant |= AT_FIRST
+    if block.spec.of_receptors:
+        constant |= {"n_synapses": len(block.spec.receptors(block.values)), "has_connections": _is_reached(block)}
     rank = [KERNEL.comm.rank if here else -1 for here in local[index].tolist()]
     own = {"global_id": (block.first + index).tolist(), "local": local[index].tolist(), "vp": rank}
     return {name: [value] * n for name, value in constant.items()} | own
+
+
+def _is_reached(block: Block) -> bool:
+    """Whether there are connections to some node of a block."""
+    return any(call.target[0] <= block.ids[-1] and np.isin(block.ids, call.target).any() for call in KERNEL.calls)
 
 
 def set_values(ids: Int64Array, given: Values) -> None:
