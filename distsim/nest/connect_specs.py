@@ -58,12 +58,14 @@ def calls_of(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: A
     if of_positions or is_listed(conn_spec):
         yield from _listed(source, target, spatial_rule(source, target, conn_spec, of_positions), synapses)
         return
-    spec = _conn_spec(conn_spec, "one_to_one" if explicit else "all_to_all")
+    spec = _conn_spec(conn_spec)
     name, autapses, multapses = spec["rule"], spec["allow_autapses"], spec["allow_multapses"]
     if name == "symmetric_pairwise_bernoulli" and not (spec["make_symmetric"] and not autapses):
         raise NESTErrors.BadProperty(
             "symmetric_pairwise_bernoulli needs make_symmetric = True and allow_autapses = False"
         )
+    if spec["make_symmetric"] and name not in ("one_to_one", "symmetric_pairwise_bernoulli"):
+        raise NESTErrors.NotImplemented(f"This connection rule does not support symmetric connections: {name}")
     rule, transposed = _rule(name, spec, source, target, autapses, multapses, explicit)
     for given in synapses:
         kind, values = _syn_spec(given)
@@ -91,9 +93,9 @@ def _ends(source: Int64Array, target: Int64Array, explicit: bool) -> tuple[Int64
     return (np.unique(source), np.unique(target)) if explicit else (source, target)
 
 
-def _conn_spec(given: Any, default: str) -> dict[str, Any]:
+def _conn_spec(given: Any) -> dict[str, Any]:
     """A specification of connections with all its options."""
-    spec = {"rule": given or default} if given is None or isinstance(given, str) else dict(given)
+    spec = {"rule": given or "all_to_all"} if given is None or isinstance(given, str) else dict(given)
     if "rule" not in spec:
         raise KeyError(f"conn_spec must name a 'rule': {', '.join(RULES)}")
     name = spec["rule"]
@@ -112,6 +114,8 @@ def _conn_spec(given: Any, default: str) -> dict[str, Any]:
             raise IndexError(f"{name} needs '{key}'")
         if isinstance(spec[key], Parameter):
             raise NESTErrors.NotImplemented(f"{name}: {key} can only be a number")
+        if key != "p" and not isinstance(spec[key], (int, np.integer)):
+            raise NESTErrors.TypeMismatch(f"{name}: {key} must be a whole number, got {spec[key]!r:.80}")
     return {"allow_autapses": True, "allow_multapses": True, "make_symmetric": False} | spec
 
 
@@ -142,10 +146,11 @@ def _rule(
     if name == "one_to_one" and len(source) != len(target):
         raise NESTErrors.DimensionMismatch("Source and Target population must be of the same size.")
     if explicit:
-        if name != "one_to_one":
-            raise NESTErrors.BadProperty("arrays of nodes that are not unique need the rule 'one_to_one'")
         index = (np.unique(each, return_inverse=True)[1].ravel() for each in (source, target))
         return EdgeList(*index), False
+    if name == "one_to_one" and not autapses:
+        apart = np.flatnonzero(source != target)
+        return EdgeList(apart, apart), False
     return (OneToOne() if name == "one_to_one" else AllToAll(autapses=autapses)), False
 
 
@@ -200,6 +205,9 @@ def _with_values(call: Call, values: Values, rule: str, transposed: bool) -> Cal
     if rule == "symmetric_pairwise_bernoulli":
         call = upper(call)
     call.values = {name: _evaluated(call, name, value) for name, value in fitted.items()}
+    known = {name: value for name, value in call.values.items() if isinstance(value, (float, int, np.ndarray))}
+    if len(known) == len(call.values):
+        call.kind.spec.check(call.kind.defaults | known)
     return call
 
 
@@ -211,7 +219,7 @@ def _fitted(value: Any, name: str, shape: tuple[int, ...] | None, rule: str) -> 
     """A value as a number, an array that the rule takes, or a parameter."""
     if isinstance(value, ARRAYS):
         array = np.asarray(value, np.float64)
-        if array.size == 1 and array.ndim <= 1 and rule not in ("one_to_one", "fixed_total_number"):
+        if array.ndim <= 1 and rule not in ("one_to_one", "fixed_total_number"):
             raise TypeError(
                 f"'{name}' has the wrong type. One-dimensional parameter arrays can only be used in conjunction with "
                 "rule 'one_to_one' or 'fixed_total_number'."
@@ -221,7 +229,9 @@ def _fitted(value: Any, name: str, shape: tuple[int, ...] | None, rule: str) -> 
                 f"'{name}' has shape {array.shape}, but {rule} takes an array of shape {shape}, or a number"
             )
         return array
-    if isinstance(value, (bool, str, Parameter, NodeCollection)) or value is None:
+    if isinstance(value, str):
+        raise NESTErrors.BadProperty(f"'{name}' must be a number, a list, or a parameter, got {value!r:.80}")
+    if isinstance(value, (bool, Parameter, NodeCollection)) or (value is None and name != "weight"):
         return value
     try:
         return float(value)

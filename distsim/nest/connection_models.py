@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from distsim.core.distributions import Clipped, Normal
+from distsim.core.errors import InputError
 from distsim.core.values import is_distribution
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import ConnectionModel, Values
@@ -65,6 +66,25 @@ def _tsodyks2(values: Values, target: Values, receptor: int | None) -> Any:
     return TsodyksMarkram(weight, delay, U, D, F, None, u_first=_number(values, "u"), receptor=receptor)
 
 
+def _check_guetig(values: Values) -> None:
+    """Weights have the sign of Wmax."""
+    if not is_distribution(values["weight"]) and np.any(
+        (np.asarray(values["weight"]) >= 0.0) != (values["Wmax"] >= 0.0)
+    ):
+        raise InputError("Weight and Wmax must have same sign.")
+
+
+def _check_short_term(values: Values) -> None:
+    """Times are positive, and U is a fraction."""
+    if not np.all((np.asarray(values["U"]) >= 0.0) & (np.asarray(values["U"]) <= 1.0)):
+        raise InputError("'U' must be in [0,1].")
+    for name in ("tau_rec", "tau_psc"):
+        if not np.all(np.asarray(values.get(name, 1.0)) > 0.0):
+            raise InputError(f"'{name}' must be > 0.")
+    if not np.all(np.asarray(values["tau_fac"]) >= 0.0):
+        raise InputError("'tau_fac' must be >= 0.")
+
+
 GUETIG = {"lambda": 0.01, "alpha": 1.0, "mu_plus": 1.0, "mu_minus": 1.0, "Wmax": 100.0, "tau_plus": 20.0}
 SHORT_TERM = {"U": 0.5, "tau_rec": 800.0, "tau_fac": 0.0}
 TSODYKS, TSODYKS2 = SHORT_TERM | {"tau_psc": 3.0, "u": 0.0}, SHORT_TERM | {"u": 0.5}
@@ -90,12 +110,17 @@ def _variants(model: ConnectionModel, *suffixes: str) -> Iterator[tuple[str, Con
 
 def _long_term(name: str, values: Values, synapse: Any, *common: str) -> ConnectionModel:
     """A model of plastic synapses."""
-    return ConnectionModel(name, ANY | values, synapse, common, UNUSED, ("Kplus",), plastic=True, of_neurons=True)
+    return ConnectionModel(
+        name, ANY | values, synapse, common, UNUSED, ("Kplus",), plastic=True, of_neurons=True,
+        check=_check_guetig if "Wmax" in values else lambda values: None,
+    )  # fmt: skip
 
 
 def _short_term(name: str, values: Values, synapse: Any, fixed: Values, *common: str) -> ConnectionModel:
     """A model of synapses with short-term plasticity."""
-    return ConnectionModel(name, ANY | values, synapse, common, fixed, (*fixed, "u"), of_neurons=True)
+    return ConnectionModel(
+        name, ANY | values, synapse, common, fixed, (*fixed, "u"), of_neurons=True, check=_check_short_term
+    )
 
 
 def _described(name: str, values: Values, *common: str) -> ConnectionModel:

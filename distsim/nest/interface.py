@@ -217,7 +217,7 @@ def Connect(  # noqa: N802
 ) -> SynapseCollection | None:
     """Connect nodes to nodes; see NEST's documentation of the two specifications."""
     begin = time.perf_counter()
-    source, target, explicit = _ends(pre, post)
+    source, target, explicit = _ends(pre, post, conn_spec)
     if not len(source) or not len(target):
         raise NESTErrors.IllegalConnection("Creation of connection is not possible because:\nan end has no nodes")
     before = len(KERNEL.calls)
@@ -228,7 +228,7 @@ def Connect(  # noqa: N802
     return SynapseCollection([part for part in connections()._parts if part.call.number >= before])
 
 
-def _ends(pre: Any, post: Any) -> tuple[Any, Any, bool]:
+def _ends(pre: Any, post: Any, conn_spec: Any) -> tuple[Any, Any, bool]:
     """Ids of both ends, and whether they are arrays with an entry for each edge."""
     if isinstance(pre, NodeCollection) and isinstance(post, NodeCollection):
         return pre._valid(), post._valid(), False
@@ -240,6 +240,10 @@ def _ends(pre: Any, post: Any) -> tuple[Any, Any, bool]:
         for number in np.unique(ends[-1]).tolist():
             KERNEL.node(number)
     explicit = any(len(np.unique(end)) < len(end) or (np.diff(end) < 0).any() for end in ends)
+    if explicit and len(ends[0]) != len(ends[1]):
+        raise ValueError("If 'pre' or 'post' contain non-unique IDs, then they must have the same length.")
+    if explicit and (conn_spec.get("rule") if isinstance(conn_spec, dict) else conn_spec) != "one_to_one":
+        raise ValueError("When connecting two arrays with non-unique IDs, `conn_spec` must be 'one_to_one'.")
     return ends[0], ends[1], explicit
 
 

@@ -95,7 +95,8 @@ class ConnectionModel:
     fixed: beyond these what has no counterpart, as ``Kplus``, with the values at which it can be simulated. states:
     what changes while it is simulated, other than the weight. plastic: whether weights change by themselves.
     of_neurons: whether no generator or recorder can have them. way: "neurons", or "rates" for connections of rate
-    neurons. simulated: False where such synapses can be made and asked for what they were given, and no more.
+    neurons. check(values): raises InputError where synapses cannot have values. simulated: False where such synapses
+    can be made and asked for what they were given, and no more.
     """
 
     name: str
@@ -107,6 +108,7 @@ class ConnectionModel:
     plastic: bool = False
     of_neurons: bool = False
     way: str = "neurons"
+    check: Callable[[Values], None] = lambda values: None
     simulated: bool = True
 
 

@@ -202,6 +202,8 @@ def create(name: str, n: int, params: Any) -> Int64Array:
     KERNEL.changed()
     try:
         if isinstance(params, (list, tuple)):
+            if len(params) != n:
+                raise TypeError(f"list of params must have one dictionary per node, got {len(params)} for {n}")
             for i, each in enumerate(params):
                 set_values(ids[i : i + 1], each)
         elif params:

@@ -43,7 +43,9 @@ def depends_on_positions(conn_spec: Any, synapses: list[Any]) -> bool:
 def is_listed(conn_spec: Any) -> bool:
     """Whether each pair has a number of its own: a probability, or a mean number of connections."""
     spec = conn_spec if isinstance(conn_spec, dict) else {}
-    return isinstance(spec.get("p"), Parameter) or "pairwise_poisson" in (conn_spec, spec.get("rule"))
+    return any(
+        isinstance(spec.get(name), Parameter) for name in ("p", "indegree", "outdegree")
+    ) or "pairwise_poisson" in (conn_spec, spec.get("rule"))
 
 
 def spatial_rule(source: Int64Array, target: Int64Array, conn_spec: Any, of_positions: bool) -> EdgeList:
@@ -158,31 +160,35 @@ class Pairs:
 
     def chosen(self, rule: str, value: Any) -> Iterator[tuple[Int64Array, Int64Array]]:
         """The pairs of a rule: which around and which of the pool. value: probability, mean number, or degree."""
+        degrees = KERNEL.draw(as_parameter(value), self.around).astype(np.int64) if rule.startswith("fixed") else None
         for around, pool, image in self._candidates():
-            if rule.startswith("fixed"):
+            if degrees is not None:
                 likely = self._draw(self.spec.get("p", 1.0), around, pool, image)
-                yield from self._fixed(int(value), around, pool, likely)
+                yield from self._fixed(degrees, around, pool, likely)
                 continue
             mean = self._draw(1.0 if value is None else value, around, pool, image)
             even = self._draw(EVEN, around, pool, image)
             if rule == "pairwise_poisson":
                 from scipy.stats import poisson
 
-                times = poisson.ppf(even, np.maximum(mean, 0.0)).astype(np.int64)
+                if (mean < 0.0).any():
+                    raise NESTErrors.BadProperty("Connection parameter 0 <= pairwise_avg_num_conns required.")
+                times = poisson.ppf(even, mean).astype(np.int64)
                 yield np.repeat(around, times), np.repeat(pool, times)
             else:
                 yield around[even < mean], pool[even < mean]
 
     def _fixed(
-        self, degree: int, around: Int64Array, pool: Int64Array, likely: FloatArray
+        self, degrees: Int64Array, around: Int64Array, pool: Int64Array, likely: FloatArray
     ) -> Iterator[tuple[Int64Array, Int64Array]]:
-        """As many of the pool for each node as ``degree``, as likely as numbers (n,) say."""
+        """As many of the pool for each node as ``degrees`` say, as likely as numbers (n,) say."""
         repeated = self.spec.get("allow_multapses", True)
         possible = likely > 0.0
         around, pool, likely = around[possible], pool[possible], likely[possible]
         number = np.bincount(around, minlength=len(self.around))
         begin = np.searchsorted(around, np.arange(len(self.around)))
         for middle in range(int(around[0]), int(around[-1]) + 1) if len(around) else ():
+            degree = int(degrees[middle])
             self._check_number(int(number[middle]), degree, middle)
             own = slice(begin[middle], begin[middle] + number[middle])
             owner = np.full(degree if repeated else number[middle], self.around[middle])
@@ -195,7 +201,7 @@ class Pairs:
             yield np.full(degree, middle), pool[own][np.minimum(picked, number[middle] - 1)]
 
     def _check_number(self, number: int, degree: int, middle: int) -> None:
-        if number < (degree if not self.spec.get("allow_multapses", True) else 1):
+        if number < (min(degree, 1) if self.spec.get("allow_multapses", True) else degree):
             end, others = ("target", "sources") if self.of_targets else ("source", "targets")
             raise NESTErrors.KernelException(
                 f"Global {end} ID {self.around[middle]}: Not enough {others} found inside mask"

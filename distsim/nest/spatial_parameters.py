@@ -119,7 +119,7 @@ def gamma(x: Any, kappa: float = 1.0, theta: float = 1.0) -> Parameter:
 def gabor(
     x: Any, y: Any, theta: float = 0.0, gamma: float = 1.0, std: float = 1.0, lam: float = 1.0, psi: float = 0.0
 ) -> Parameter:
-    """max(0, cos(2 pi v / lam + psi)) exp(-(gamma² u² + v²) / (2 std²)); u, v: x and y turned by ``theta``; in degrees."""
+    """max(0, cos(2 pi v / lam + psi)) exp(-(gamma² u² + v²) / (2 std²)); u, v: x, y turned by ``theta``; in degrees."""
     cos, sin = math.cos(math.radians(theta)), math.sin(math.radians(theta))
 
     def values(x: FloatArray, y: FloatArray) -> Any:

@@ -49,8 +49,8 @@ class SynapseCollection:
     _parts: list[Batch]
     _order: Int64Array
 
-    def __init__(self, parts: list[Batch], order: Int64Array | None = None) -> None:
-        parts = [part for part in parts if len(part.source)]
+    def __init__(self, parts: list[Batch] | None, order: Int64Array | None = None) -> None:
+        parts = [part for part in parts or [] if len(part.source)]
         object.__setattr__(self, "_parts", parts)
         object.__setattr__(self, "_order", self._sorted() if order is None else order)
 
@@ -123,7 +123,7 @@ class SynapseCollection:
     def get(self, keys: Any = None, output: str = "") -> Any:
         """What synapses have: a list for a name, a dictionary for a list of names or for all; of one alone values."""
         if keys is None:
-            names = sorted({name for part in self._parts for name in _names(part.call)})
+            names = sorted({name for part in self._present() for name in _names(part.call)})
         else:
             names = [keys] if isinstance(keys, str) else list(keys)
         if not len(self):
@@ -132,11 +132,16 @@ class SynapseCollection:
         if output == "pandas":
             import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
-            return pd.DataFrame(found, index=range(len(self)))
+            return pd.DataFrame(found, index=list(self.sources()))
         single = len(self) == 1
         told = {name: values[0] if single else values for name, values in found.items()}
         result = told[keys] if isinstance(keys, str) else told
         return json.dumps(result) if output == "json" else result
+
+    def _present(self) -> list[Batch]:
+        """The batches of which some synapse is here."""
+        ends = np.cumsum([len(part.source) for part in self._parts])
+        return [self._parts[k] for k in np.unique(np.searchsorted(ends, self._order, side="right"))]
 
     def _lists(self, names: list[str]) -> dict[str, list[Any]]:
         return {name: self._list(name) for name in names}
@@ -146,7 +151,7 @@ class SynapseCollection:
         if name in ("source", "target"):
             return list(self._joined(name)[self._order].tolist())
         columns = [_value(part, name) for part in self._parts]
-        known = {each: None for part in self._parts for each in _names(part.call)}
+        known = {each: None for part in self._present() for each in _names(part.call)}
         if name not in known:
             raise KeyError(unknown("property of these connections", name, known))
         if any(column.dtype == object for column in columns):
@@ -163,6 +168,8 @@ class SynapseCollection:
 
     def set(self, params: Any = None, **kwargs: Any) -> None:
         """Give synapses values: one for all, a list with one each, or a parameter; or a list of dictionaries."""
+        if kwargs and params is not None:
+            raise TypeError("must either provide params or kwargs, but not both.")
         given = kwargs if params is None else params
         if isinstance(given, (list, tuple)):
             if len(given) != len(self):
@@ -176,7 +183,7 @@ class SynapseCollection:
             targets = self._joined("target")[self._order]
             value = KERNEL.draw(value, targets, np.arange(len(self)))
         if isinstance(value, ARRAYS) and len(value) != len(self):
-            raise ValueError(f"{name} has {len(value)} values for {len(self)} connections")
+            raise IndexError(f"{name} has {len(value)} values for {len(self)} connections")
         values = np.empty(len(self))
         values[self._order.argsort(kind="stable")] = 0.0
         ordered = np.broadcast_to(np.asarray(value, np.float64), (len(self),))
