@@ -12,6 +12,7 @@ from typing import Any
 
 from distsim.nest import interface, running
 from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functions of NEST
+from distsim.nest.kernel_attributes import VERSION
 
 SUBMODULES = {
     "random": "random_parameters", "math": "parameter_functions", "logic": "parameter_choice",
@@ -64,4 +65,5 @@ def stand_in() -> None:
         ModuleType.__setattr__(module, name, sys.modules[f"nest.{name}"])
 
 
+ModuleType.__setattr__(sys.modules[__name__], "__version__", VERSION)
 sys.modules[__name__].__class__ = NestModule

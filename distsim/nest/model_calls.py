@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+
 from distsim.nest.connect_specs import check_synapse_value, synapse_kind
 from distsim.nest.connection_calls import SynapseKind
 from distsim.nest.kernel import KERNEL
@@ -49,6 +51,10 @@ def SetDefaults(model: str, params: Any, val: Any = None) -> None:  # noqa: N802
     given = {params: val} if isinstance(params, str) else dict(params)
     if model in KERNEL.models:
         node = KERNEL.models[model]
+        if node.spec.kind == "recorder" and given.get("n_events", 0) == 0:
+            given.pop("n_events", None)
+        if any(isinstance(value, Parameter) for value in given.values()):
+            raise ValueError("SetDefaults() accepts only explicit, single parameter values.")
         checked = {name: checked_value(node.spec, name, value, 1) for name, value in given.items()}
         node.defaults |= check_values(node.spec, node.defaults, checked, KERNEL.clock, f"'{model}'")
         return
@@ -59,8 +65,13 @@ def SetDefaults(model: str, params: Any, val: Any = None) -> None:  # noqa: N802
         recorders = given.pop("weight_recorder")
         kind.recorder = recorders.tolist()[0] if recorders else None
         KERNEL.changed()
-    for name in given:
+    for name, value in given.items():
         check_synapse_value(kind, name)
+        if isinstance(kind.defaults[name], (int, float)) and not isinstance(value, (int, float, np.number)):
+            raise NESTErrors.TypeMismatch(f"{model}: {name} must be a number, got {value!r:.80}")
+    if "delay" in given:
+        given["delay"] = KERNEL.clock.delay(given["delay"])
+    kind.spec.check(kind.defaults | given)
     kind.defaults |= given
 
 
@@ -114,6 +125,6 @@ def CreateParameter(parametertype: str, specs: dict[str, Any]) -> Parameter:  # 
 
         return as_parameter(specs["value"])
     if parametertype not in kinds:
-        raise NESTErrors.BadParameter(unknown("kind of parameter", parametertype, [*kinds, "constant"]))
+        raise NESTErrors.UndefinedName(unknown("kind of parameter", parametertype, [*kinds, "constant"]))
     made: Parameter = getattr(random_parameters, parametertype)(**specs)
     return made

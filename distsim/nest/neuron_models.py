@@ -20,11 +20,10 @@ from distsim.spiking.neurons.ignore_and_fire import IgnoreAndFire
 from distsim.spiking.neurons.izhikevich import Izhikevich
 from distsim.spiking.neurons.parrot import Parrot
 
-ARCHIVED = {"tau_minus": 20.0}
+ARCHIVED = {"tau_minus": 20.0, "tau_minus_triplet": 110.0, "tau_Ca": 10000.0, "beta_Ca": 0.001}
 """What every neuron of NEST has for the plastic synapses onto it."""
 OF_ALL = {
-    "tau_minus_triplet": 110.0, "tau_Ca": 10000.0, "beta_Ca": 0.001, "frozen": False, "ignore_and_spike": False,
-    "ignore_and_spike_interval": 100.0, "ignore_and_spike_offset": 1.0,
+    "frozen": False, "ignore_and_spike": False, "ignore_and_spike_interval": 100.0, "ignore_and_spike_offset": 1.0,
 }  # fmt: skip
 MEMBRANE = {
     "C_m": 250.0, "tau_m": 10.0, "t_ref": 2.0, "E_L": -70.0, "V_th": -55.0, "V_reset": -70.0, "I_e": 0.0, "V_m": -70.0,

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.distributions import Clipped, Distribution, LogNormal, Normal, Redrawn, Uniform
+from distsim.core.errors import InputError
 from distsim.core.one_signed import Gamma
 from distsim.core.rng import streams_of
 from distsim.nest.nest_errors import NESTErrors
@@ -200,11 +201,14 @@ def clipped(value: Any, low: float, high: float) -> Parameter:
 def redrawn(value: Any, low: float, high: float) -> Parameter:
     """A parameter of which numbers beyond the bounds are drawn again."""
     if not low <= high:
-        raise NESTErrors.BadProperty("redraw: min <= max required.")
+        raise NESTErrors.BadParameterValue("redraw: min <= max required.")
     inner = as_parameter(value)
     known = inner.distribution
     if isinstance(known, (Uniform, Normal, LogNormal, Gamma)):
-        return drawn(Redrawn(known, low, high))
+        try:
+            return drawn(Redrawn(known, low, high))
+        except InputError as error:
+            raise NESTErrors.KernelException(f"Number of redraws would have no end: {error}") from error
 
     def values(drawing: Drawing) -> FloatArray:
         found = inner.values(drawing)
