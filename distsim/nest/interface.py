@@ -12,6 +12,17 @@ from typing import Any
 import numpy as np
 
 from distsim.nest import running
+from distsim.nest.absent_features import (
+    Compartments,
+    DisableStructuralPlasticity,
+    EnableStructuralPlasticity,
+    Receptors,
+    SetAcceptableLatency,
+    SetMaxBuffered,
+    SonataNetwork,
+    TripartiteConnect,
+    help,
+)  # fmt: skip
 from distsim.nest.connect_specs import CollocatedSynapses, connect
 from distsim.nest.kernel import KERNEL
 from distsim.nest.kernel_attributes import RULES, VerbosityLevel
@@ -23,6 +34,7 @@ from distsim.nest.node_status import check_model, create
 from distsim.nest.parameter_objects import Parameter
 from distsim.nest.positions_in_space import FindCenterElement, FindNearestElement, GetPosition, PlotLayer, grid
 from distsim.nest.spatial_masks import CreateMask, Mask
+from distsim.nest.spatial_plots import PlotProbabilityParameter, PlotSources, PlotTargets
 from distsim.nest.spatial_queries import (
     Displacement,
     Distance,
@@ -38,6 +50,8 @@ from distsim.nest.synapse_collection import SynapseCollection, connections
 from distsim.nest.taken_away import take_away_between
 
 NESTError = KernelException
+userdict: dict[str, Any] = {}
+"""For scripts to keep what they like."""
 Simulate, Prepare, Run, Cleanup = running.simulate, running.prepare, running.run, running.cleanup
 
 
@@ -123,6 +137,22 @@ def GetLocalVPs() -> range:  # noqa: N802
 def Install(module_name: str) -> None:  # noqa: N802
     """Refuse to load an extension module of NEST."""
     raise NESTErrors.NotImplemented(f"extension modules of NEST cannot be loaded: {module_name}")
+
+
+def to_json(data: Any, **kwargs: Any) -> str:
+    """Data as text in JSON: arrays as lists, nodes as their ids."""
+    return json.dumps(serialize_data(data), **kwargs)
+
+
+def serialize_data(data: Any) -> Any:
+    """Data as lists, dictionaries and numbers."""
+    if isinstance(data, NodeCollection):
+        return data.tolist()
+    if isinstance(data, dict):
+        return {name: serialize_data(value) for name, value in data.items()}
+    if isinstance(data, (np.ndarray, np.generic)):
+        return data.tolist()
+    return [serialize_data(value) for value in data] if isinstance(data, (list, tuple)) else data
 
 
 def message(*text: Any) -> None:
@@ -273,12 +303,15 @@ def Disconnect(*args: Any, conn_spec: Any = None, syn_spec: Any = None) -> None:
 
 
 __all__ = [
-    "Cleanup", "CollocatedSynapses", "Connect", "ConnectionRules", "CopyModel", "Create", "CreateMask",
-    "CreateParameter", "Disconnect", "Displacement", "Distance", "DumpLayerConnections", "DumpLayerNodes",
-    "FindCenterElement", "FindNearestElement", "GetConnections", "GetDefaults", "GetKernelStatus",
-    "GetLocalNodeCollection", "GetLocalVPs", "GetNodes", "GetPosition", "GetSourceNodes", "GetSourcePositions",
-    "GetStatus", "GetTargetNodes", "GetTargetPositions", "Install", "Mask", "Models", "NESTError", "NESTErrors",
-    "NodeCollection", "NumProcesses", "Parameter", "PlotLayer", "Prepare", "PrintNodes", "Rank", "ResetKernel", "Run",
-    "RunManager", "SelectNodesByMask", "SetDefaults", "SetKernelStatus", "SetStatus", "Simulate", "SynapseCollection",
-    "SyncProcesses", "VerbosityLevel", "get", "get_verbosity", "message", "set", "set_communicator", "set_verbosity",
+    "Cleanup", "CollocatedSynapses", "Compartments", "Connect", "ConnectionRules", "CopyModel", "Create",
+    "CreateMask", "CreateParameter", "DisableStructuralPlasticity", "Disconnect", "Displacement", "Distance",
+    "DumpLayerConnections", "DumpLayerNodes", "EnableStructuralPlasticity", "FindCenterElement", "FindNearestElement",
+    "GetConnections", "GetDefaults", "GetKernelStatus", "GetLocalNodeCollection", "GetLocalVPs", "GetNodes",
+    "GetPosition", "GetSourceNodes", "GetSourcePositions", "GetStatus", "GetTargetNodes", "GetTargetPositions",
+    "Install", "Mask", "Models", "NESTError", "NESTErrors", "NodeCollection", "NumProcesses", "Parameter",
+    "PlotLayer", "PlotProbabilityParameter", "PlotSources", "PlotTargets", "Prepare", "PrintNodes", "Rank",
+    "Receptors", "ResetKernel", "Run", "RunManager", "SelectNodesByMask", "SetAcceptableLatency", "SetDefaults",
+    "SetKernelStatus", "SetMaxBuffered", "SetStatus", "Simulate", "SonataNetwork", "SynapseCollection",
+    "SyncProcesses", "TripartiteConnect", "VerbosityLevel", "get", "get_verbosity", "help", "message",
+    "serialize_data", "set", "set_communicator", "set_verbosity", "to_json", "userdict",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from distsim.nest.kernel import KERNEL
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.node_blocks import ARRAYS, blocks_of
 from distsim.nest.node_status import set_values, status_of
+from distsim.nest.parameter_objects import Drawing, Parameter
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -163,6 +164,30 @@ class NodeCollection:
     def tolist(self) -> list[int]:
         """The ids."""
         return [int(i) for i in self._ids]
+
+    # ------------------------------------------------------------ where nodes lie
+
+    def places(self) -> npt.NDArray[np.float64]:
+        """Their positions (n, d)."""
+        ids = self._valid()
+        if KERNEL.layer(ids) is None:
+            raise NESTErrors.LayerExpected(
+                "the nodes have no positions; give them some with Create(..., positions=...)"
+            )
+        return KERNEL.positions(ids)
+
+    def numbers_of(self, parameter: Parameter, positions: Any = None) -> tuple[float, ...]:
+        """The numbers of a parameter at the nodes; those of connections from one node to positions (n, d)."""
+        ids = self._valid()
+        if positions is None:
+            return tuple(KERNEL.draw(parameter, ids).tolist())
+        if len(ids) != 1:
+            raise ValueError("The NodeCollection must be a single node ID")
+        targets = np.atleast_2d(np.asarray(positions, np.float64))
+        n = len(targets)
+        places = np.repeat(self.places(), n, axis=0), targets, KERNEL.wrap(ids)
+        drawing = Drawing(int(KERNEL.status["rng_seed"]), KERNEL.draws, np.repeat(ids, n), np.arange(n), places=places)
+        return tuple(parameter.values(drawing).tolist())
 
     # ------------------------------------------------------------ what nodes have
 

@@ -79,9 +79,7 @@ class Parameter:
 
     def apply(self, spatial_nc: Any, positions: Any = None) -> Any:
         """Its numbers at nodes, or for connections from the one node to each of the targets' positions (n, d)."""
-        from distsim.nest.spatial_queries import applied
-
-        return applied(self, spatial_nc, positions)
+        return spatial_nc.numbers_of(self, positions)
 
     def __add__(self, other: Any) -> Parameter:
         return combined(operator.add, self, other)

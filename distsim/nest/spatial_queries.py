@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.nest.kernel import KERNEL
-from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.node_collection import NodeCollection
-from distsim.nest.parameter_objects import Drawing, Parameter
 from distsim.nest.positioned_nodes import displacement
 from distsim.nest.spatial_masks import Mask
 from distsim.nest.synapse_collection import connections
@@ -21,12 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 
 def positions_of(nodes: Any) -> FloatArray:
     """Positions (n, d): those of nodes, or one or several as they are given."""
-    if not isinstance(nodes, NodeCollection):
-        return np.atleast_2d(np.asarray(nodes, np.float64))
-    ids = nodes._valid()
-    if KERNEL.layer(ids) is None:
-        raise NESTErrors.LayerExpected("the nodes have no positions; give them some with Create(..., positions=...)")
-    return KERNEL.positions(ids)
+    return nodes.places() if isinstance(nodes, NodeCollection) else np.atleast_2d(np.asarray(nodes, np.float64))
 
 
 def away(from_arg: Any, to_arg: NodeCollection) -> FloatArray:
@@ -45,20 +38,6 @@ def Displacement(from_arg: Any, to_arg: NodeCollection) -> list[list[float]]:  #
 def Distance(from_arg: Any, to_arg: NodeCollection) -> list[float]:  # noqa: N802
     """The distances from a node or position to nodes, or from each of several to one each."""
     return list(np.sqrt((away(from_arg, to_arg) ** 2).sum(axis=1)).tolist())
-
-
-def applied(parameter: Parameter, nodes: NodeCollection, positions: Any) -> Any:
-    """The numbers of a parameter at nodes; with positions (n, d) those from the one node to each of them."""
-    ids = nodes._valid()
-    if positions is None:
-        return tuple(KERNEL.draw(parameter, ids).tolist())
-    if len(ids) != 1:
-        raise ValueError("The NodeCollection must be a single node ID")
-    targets = positions_of(positions)
-    n = len(targets)
-    places = np.repeat(positions_of(nodes), n, axis=0), targets, KERNEL.wrap(ids)
-    drawing = Drawing(int(KERNEL.status["rng_seed"]), KERNEL.draws, np.repeat(ids, n), np.arange(n), places=places)
-    return tuple(parameter.values(drawing).tolist())
 
 
 def SelectNodesByMask(layer: NodeCollection, anchor: Any, mask_obj: Mask) -> NodeCollection:  # noqa: N802
