@@ -75,7 +75,7 @@ def sort_by_digits(spikes):  # type: ignore[no-untyped-def]
         begins[:] = 0
         for k in range(now.size):
             begins[np.int64((now[k] >> shift) & mask)] += 1
-        begin = 0
+        begin = np.int64(0)
         for digit in range(begins.size):
             begin, begins[digit] = begin + begins[digit], begin
         for k in range(now.size):
