@@ -15,6 +15,7 @@ from distsim.core.units import check_path
 from distsim.core.values import Value
 from distsim.parallel.agreement import require_same
 from distsim.parallel.communicator import on_root, world
+from distsim.parallel.machine import check_memory
 from distsim.record.kept_network import kept_array
 from distsim.record.sonata_columns import StoredColumn, entries, scan
 from distsim.record.sonata_layout import Circuit, SonataPopulation, read_circuit
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 AXES = ("x", "y", "z")
+OF_SPIKE, OF_TRAIN = 56, 128  # bytes that spikes of virtual nodes take while they are read, and each of their trains
 
 
 def read_sonata(
@@ -84,6 +86,9 @@ def _add_nodes(
     elif model is None:
         model = _of_template(nodes, columns)
     axes = [axis for axis in AXES if axis in nodes.columns]
+    check_memory(
+        comm, 8.0 * (1 + 2 * len(axes)) * nodes.size if axes else 0.0, f"read_sonata: '{nodes.name}' with its positions"
+    )
     rows = np.arange(nodes.size)
     positions = np.stack([entries(nodes.path, nodes.columns[axis], rows) for axis in axes], axis=1) if axes else None
     network.population(nodes.name, nodes.size, model, positions=positions, **initial)
@@ -124,7 +129,11 @@ def _played(nodes: SonataPopulation, circuit: Circuit, comm: MPI.Comm, dt: float
             f"read_sonata: no spikes are given to the virtual nodes '{nodes.name}': read the configuration of the "
             f"simulation, or give models={{'{nodes.name}': SpikeTrains(...)}}"
         )
-    every = np.arange(scan(comm, path, f"spikes/{nodes.name}/timestamps").size)
+    n_spikes = scan(comm, path, f"spikes/{nodes.name}/timestamps").size
+    check_memory(
+        comm, float(OF_SPIKE) * n_spikes + OF_TRAIN * nodes.size, f"read_sonata: '{nodes.name}' with its spikes"
+    )
+    every = np.arange(n_spikes)
     times, ids = (entries(path, f"spikes/{nodes.name}/{name}", every) for name in ("timestamps", "node_ids"))
     on_grid = np.maximum(np.rint(times / dt), 1.0) * dt
     order = np.lexsort((on_grid, ids))

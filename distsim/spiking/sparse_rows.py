@@ -1,8 +1,9 @@
 """Rows by source where sources are many and their edges few: no array has an entry for every source.
 
 Edges are put into buckets, in the order of their drawing, those of neighbouring sources into one: so many buckets that
-each holds a few thousand edges, however many sources there are. Each is then sorted by source in the cache, and rows
-are counted and written where the sources of edges stood. So a rank needs the memory of its own edges, and the time.
+each holds a few thousand edges, however many sources there are. Each is then sorted by source in the cache, and the
+beginnings of rows are written where the sources of edges stood. So a rank needs the memory of its own edges, and the
+time.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class SparseRows:
         """The number of edges, now that all are counted; there is room for the source of each."""
         np.cumsum(self._begins, out=self._begins)
         n_edges = int(self._begins[-1])
-        self._source = np.empty(n_edges, np.uint32)
+        self._source = np.empty(n_edges + 1, np.uint32)  # the last is for the end of the last row
         self.rewind()
         return n_edges
 
@@ -63,17 +64,20 @@ class SparseRows:
 
         Edges that are equal in both keep their order.
         """
-        sort_buckets(self._begins, digits, self._source, columns)
+        sort_buckets(self._begins, digits, self._source[:-1], columns)
 
     def index(self, offset_type: Any) -> tuple[SourceIndex, npt.NDArray[Any]]:
         """Which sources have rows, and where these begin (rows + 1,), from sorted edges; their sources are lost."""
-        source, blocks = self._source, -(-self.n_source >> BLOCK_BITS)
+        words, blocks = self._source, -(-self.n_source >> BLOCK_BITS)
         del self._source
-        offsets = np.empty(count_rows(source) + 1, offset_type)
-        begin = np.zeros(blocks + 1, np.int32)
-        write_rows(source, offsets, begin, source.view(np.uint16))
-        source.resize(len(offsets) // 2, refcheck=False)  # rows of two bytes each, where edges had four: in place
-        return SourceIndex(begin, source.view(np.uint16)[: len(offsets) - 1]), offsets
+        n_rows, in_place = count_rows(words[:-1]), np.dtype(offset_type).itemsize == words.itemsize
+        offsets = words.view(offset_type) if in_place else np.empty(n_rows + 1, offset_type)
+        begin, low = np.zeros(blocks + 1, np.int32), np.empty(n_rows, np.uint16)
+        write_rows(words[:-1], offsets, begin, low)
+        if in_place:
+            words.resize(n_rows + 1, refcheck=False)  # nobody has the view that is left of it
+            offsets = words.view(offset_type)
+        return SourceIndex(begin, low), offsets
 
 
 @jit
@@ -173,7 +177,7 @@ def count_rows(source):  # type: ignore[no-untyped-def]
 def write_rows(source, offsets, begin, low):  # type: ignore[no-untyped-def]
     """offsets (rows + 1,), begin and low of ``SourceIndex`` from the sources (edges,), ascending, of edges.
 
-    low lies in the memory of ``source``: a row is written where edges were that are read already.
+    offsets may lie in the memory of ``source``: a row is written where edges were that are read already.
     """
     row, block = np.int64(0), np.int64(0)
     last = np.int64(-1)

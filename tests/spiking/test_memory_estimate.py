@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from distsim import BinaryNetwork, BinarySimulation, FixedIndegree, InputError, Simulation, Static, Uniform
+from distsim import (
+    BinaryNetwork,
+    BinarySimulation,
+    FixedIndegree,
+    InputError,
+    Simulation,
+    SpatialBernoulli,
+    Static,
+    Uniform,
+    lattice,
+)
 from distsim.binary.binary_memory import memory_of_binary
 from distsim.binary.couplings import build_couplings
 from distsim.command.request import parse
@@ -88,6 +98,18 @@ def test_less_than_the_machine_has_is_not(monkeypatch):
                 Simulation(network, alone())
         else:
             Simulation(network, alone())
+
+
+def test_positions_that_each_rank_needs_are_refused_with_their_size(monkeypatch):
+    """They are all looked through on each rank, however few neurons it has."""
+    network = Network()
+    network.population("A", 27_000, IafPscExp(), positions=lattice((30, 30, 30)))
+    network.connect("A", "A", SpatialBernoulli(0.1, 1.0), Static(1.0, 1.0))
+    on_one, on_many = (memory_of_spiking(network, ranks).total for ranks in (1, 1000))
+    assert on_many > 27_000 * (3 * 8 + 36)
+    monkeypatch.setattr(machine, "available_bytes", lambda: 0.9 * on_one)
+    with pytest.raises(InputError, match=r"needs about [\d.]+ MB of memory, but"):
+        Simulation(network, alone())
 
 
 def test_trials_need_more_side_by_side():

@@ -26,7 +26,7 @@ from distsim import (
     read_spikes,
     write_sonata,
 )  # fmt: skip
-from distsim.parallel import array_collectives
+from distsim.parallel import array_collectives, machine
 from distsim.record import sonata_columns
 from distsim.spiking import edge_populations, sonata_index, sonata_nodes, sonata_rule
 from tests.on_ranks import found_alone
@@ -228,6 +228,13 @@ def test_a_file_of_a_run_of_such_a_network_builds_it_again(tmp_path):
     again = simulate(Network.from_file(tmp_path / "run.h5"), 50.0)
     assert first.spike_hash() == again.spike_hash()
     first.close()
+
+
+def test_spikes_beyond_the_memory_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    path = foreign(tmp_path, chunks=False)
+    monkeypatch.setattr(machine, "available_bytes", lambda: 100)
+    with pytest.raises(InputError, match=r"read_sonata: 'input' with its spikes needs about .* of memory, but"):
+        read_sonata(path)
 
 
 def test_what_cannot_be_read_or_written_is_said(tmp_path):
