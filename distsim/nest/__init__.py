@@ -15,10 +15,11 @@ from distsim.core.lasting_imports import importing
 with importing():
     from distsim.nest import interface, running
     from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functions of NEST
+    from distsim.nest.kernel_attributes import VERSION
 
 SUBMODULES = {
     "random": "random_parameters", "math": "parameter_functions", "logic": "parameter_choice",
-    "spatial": "positions_in_space", "spatial_distributions": "positions_in_space",
+    "spatial": "positions_in_space", "spatial_distributions": "spatial_parameters",
     "raster_plot": "raster_plot", "voltage_trace": "voltage_trace",
     "visualization": "positions_in_space", "ll_api": "interface", "lib": "interface",
 }  # fmt: skip
@@ -73,4 +74,5 @@ def stand_in() -> None:
         ModuleType.__setattr__(module, name, sys.modules[f"nest.{name}"])
 
 
+ModuleType.__setattr__(sys.modules[__name__], "__version__", VERSION)
 sys.modules[__name__].__class__ = NestModule

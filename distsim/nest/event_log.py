@@ -82,11 +82,13 @@ class EventLog:
 
     def add_weights(
         self, recorder: int | None, senders: Int64Array, targets: Int64Array, steps: Int64Array, weights: FloatArray,
-        receptor: int,
+        receptor: int, call: int,
     ) -> None:  # fmt: skip
-        """Keep what synapses from senders to targets (n,) transmitted at spikes, for a weight recorder."""
-        same = np.full(len(steps), float(receptor))
-        columns = weights, targets.astype(np.float64), same, np.zeros(len(steps))
+        """Keep what synapses from senders to targets (n,) transmitted at spikes, for a weight recorder.
+
+        call: number of the call of ``Connect`` that made them, which stands in place of their ports.
+        """
+        columns = weights, targets.astype(np.float64), *(np.full(len(steps), float(n)) for n in (receptor, call))
         values = dict(zip(OF_WEIGHTS, columns, strict=True))
         self.weights[recorder].append(Events(senders, steps, np.zeros(len(steps)), values))
 

@@ -13,16 +13,16 @@ import numpy as np
 
 from distsim.nest.nest_models import NEVER, NodeModel, Values, named_alike
 
-ARCHIVED = {"tau_minus": 20.0}
+ARCHIVED = {"tau_minus": 20.0, "tau_minus_triplet": 110.0, "tau_Ca": 10000.0, "beta_Ca": 0.001}
 """What every neuron of NEST has for the plastic synapses onto it."""
 OF_ALL = {
-    "tau_minus_triplet": 110.0, "tau_Ca": 10000.0, "beta_Ca": 0.001, "frozen": False, "ignore_and_spike": False,
-    "ignore_and_spike_interval": 100.0, "ignore_and_spike_offset": 1.0,
+    "frozen": False, "ignore_and_spike": False, "ignore_and_spike_interval": 100.0, "ignore_and_spike_offset": 1.0,
 }  # fmt: skip
 MEMBRANE = {
     "C_m": 250.0, "tau_m": 10.0, "t_ref": 2.0, "E_L": -70.0, "V_th": -55.0, "V_reset": -70.0, "I_e": 0.0, "V_m": -70.0,
 }  # fmt: skip
 CURRENTS = {"tau_syn_ex": 2.0, "tau_syn_in": 2.0}
+BOTH = {"I_syn_ex": "I_syn_ex", "I_syn_in": "I_syn_in"}
 
 
 def _leaky(name: str, model: str, further: Values, fixed: Values, recordables: dict[str, str]) -> NodeModel:
@@ -57,8 +57,9 @@ def _with_receptors(name: str, model: str, fixed: Values) -> NodeModel:
 
 def _two_refractory_times() -> NodeModel:
     """An iaf_psc_exp_htum."""
-    leaky = _leaky("iaf_psc_exp_htum", "IafPscExpHtum", CURRENTS | {"t_ref_abs": 2.0, "t_ref_tot": 2.0}, {}, {})
-    return replace(leaky, defaults={name: value for name, value in leaky.defaults.items() if name != "t_ref"})
+    leaky = _leaky("iaf_psc_exp_htum", "IafPscExpHtum", CURRENTS | {"t_ref_abs": 2.0, "t_ref_tot": 2.0}, {}, BOTH)
+    defaults = {name: value for name, value in leaky.defaults.items() if name != "t_ref"}
+    return replace(leaky, defaults=defaults, from_rest=("V_m",))
 
 
 def _parrot(values: Values) -> Any:
@@ -67,7 +68,6 @@ def _parrot(values: Values) -> Any:
     return Parrot(most=values.get("most", 1))
 
 
-BOTH = {"I_syn_ex": "I_syn_ex", "I_syn_in": "I_syn_in"}
 IZHIKEVICH = {
     "a": 0.02, "b": 0.2, "c": -65.0, "d": 8.0, "V_th": 30.0, "V_min": -NEVER, "I_e": 0.0, "V_m": -65.0, "U_m": -13.0,
     "consistent_integration": True,
@@ -102,6 +102,7 @@ NEURONS = {
             states={"V_m": "V_m", "w": "w"},
             fixed=OF_ALL | {"gsl_error_tol": 1e-6, "I_syn_ex": 0.0, "I_syn_in": 0.0},
             recordables={"V_m": "V_m", "w": "w"} | BOTH,
+            opposite=("I_syn_in",),
             population=partial(named_alike, "AdaptiveExponential"),
         ),
         NodeModel(

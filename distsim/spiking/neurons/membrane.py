@@ -50,9 +50,9 @@ def settle(V, wait, integrated, V_th, V_reset, refractory_steps):  # type: ignor
     wait: refractory steps left before the step, in which V stays as it is. Fires at or above V_th.
     """
     value = integrated if wait == 0 else V
-    waiting = wait - 1 if wait > 0 else 0
+    waiting = np.int32(wait - 1 if wait > 0 else 0)
     fires = value >= V_th
-    return V_reset if fires else value, refractory_steps if fires else waiting, fires
+    return V_reset if fires else value, np.int32(refractory_steps) if fires else waiting, fires
 
 
 def check_below(model: Any, lower: str, upper: str, unit: str) -> None:
