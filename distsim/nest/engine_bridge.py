@@ -160,7 +160,8 @@ class Engine:
         explicit = listed, call.kind.spec.synapse(values, target, receptor)
         self.projections[call.number] = drawn
         if not len(listed.source):  # all were taken away
-            self.network.connect(*ends, FixedTotalNumber(0), call.kind.spec.synapse(_plain(values), target, receptor))
+            given = _plain(call.values | own)
+            self.network.connect(*ends, FixedTotalNumber(0), call.kind.spec.synapse(given, target, receptor))
             return []
         if kind_of(*ends, call.rule, synapse) is not None:
             self.simulated[call.number] = self._project(*explicit)

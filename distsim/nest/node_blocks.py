@@ -79,6 +79,8 @@ class Block:
         """Give the nodes at ``index`` values: one for all of them, or an array with one for each; checked first."""
         size = len(np.arange(self.n)[index])
         plain = {name: checked_value(self.spec, name, value, size) for name, value in given.items()}
+        for name in plain.keys() & self.spec.alike:  # of which nodes of a block have one
+            plain[name] = plain[name] if _alone(self.spec, name, plain[name]) else plain[name][0].item()
         known = {name: value if _alone(self.spec, name, value) else value[index] for name, value in self.values.items()}
         plain = check_values(self.spec, known, plain, clock, f"'{self.model.name}' with node ID {self.first}")
         for name, value in plain.items():

@@ -84,6 +84,43 @@ def spatial_rule(source: Int64Array, target: Int64Array, conn_spec: Any, of_posi
     return EdgeList(pool, around) if of_targets else EdgeList(around, pool)
 
 
+class Near:
+    """The nodes ``pool`` (ids) of a layer that lie within a mask.
+
+    A layer that begins anew at its edges is repeated: a mask may lie over its edge.
+    """
+
+    def __init__(self, mask: Mask, layer: Layer, pool: Int64Array) -> None:
+        from scipy.spatial import cKDTree
+
+        self.mask = mask
+        self.cell = None if mask.cells is None or layer.shape is None else layer.extent / np.array(layer.shape)
+        self.positions = KERNEL.positions(pool)
+        self.tree = cKDTree(self.positions)
+        reach = np.maximum(np.abs(mask.low), np.abs(mask.high)) * (1.0 if self.cell is None else self.cell)
+        self.reach = float(reach.max()) * (1.0 + 1e-9)
+        most = np.ceil(reach / layer.extent).astype(int) if layer.edge_wrap else np.zeros(len(reach), int)
+        times = itertools.product(*(range(-n, n + 1) for n in most))
+        self.shifts = [np.array(each) * layer.extent for each in times]
+
+    def pairs(self, middles: FloatArray) -> Iterator[tuple[Int64Array, Int64Array, Int64Array]]:
+        """Which of the middles (n, d), which of the pool, and which repetition of the layer, each (m,)."""
+        for number, shift in enumerate(self.shifts):
+            lists = self.tree.query_ball_point(middles - shift, self.reach, p=np.inf, return_sorted=True)
+            i = np.repeat(np.arange(len(middles)), [len(each) for each in lists])
+            j = np.concatenate([np.zeros(0, np.int64), *(np.array(each, np.int64) for each in lists)])
+            inside = np.flatnonzero(self.mask.holds(self._in_cells(self.positions[j] + shift - middles[i])))
+            yield i[inside], j[inside], np.full(len(inside), number)
+
+    def _in_cells(self, away: FloatArray) -> FloatArray:
+        """Displacements as the mask takes them: in cells, to the right and downwards, for one of cells."""
+        if self.cell is None:
+            return away
+        cells = away / self.cell
+        cells[:, 1] *= -1.0
+        return cells
+
+
 @dataclass
 class Pairs:
     """Pairs of ``around``, each the middle of a mask, and ``pool`` (ids). of_targets: whether the pool are sources."""
@@ -110,44 +147,22 @@ class Pairs:
             raise NESTErrors.BadProperty("Mask size must not exceed layer size; set allow_oversized_mask to override.")
 
     def _candidates(self) -> Iterator[tuple[Int64Array, Int64Array, Int64Array]]:
-        """Pairs within the mask, by the first: which around, which of the pool, and which repetition of the layer.
-
-        A layer that begins anew at its edges is repeated: a mask may lie over its edge.
-        """
+        """Pairs within the mask, by the first: which around, which of the pool, and which repetition of the layer."""
         at_once = max(PAIRS_AT_ONCE // max(len(self.pool), 1), 1)
+        near = None if self.mask is None or self.layer is None else Near(self.mask, self.layer, self.pool)
         for begin in range(0, len(self.around), at_once):
             middle = np.arange(begin, min(begin + at_once, len(self.around)))
-            i, j = np.repeat(middle, len(self.pool)), np.tile(np.arange(len(self.pool)), len(middle))
-            if self.mask is None or self.layer is None:
+            if near is None:
+                i, j = np.repeat(middle, len(self.pool)), np.tile(np.arange(len(self.pool)), len(middle))
                 found = [(i, j, np.zeros(len(i), np.int64))]
             else:
-                away = KERNEL.positions(self.pool)[j] - KERNEL.positions(self.around)[i]
-                found = []
-                for number, shift in enumerate(self._repetitions(self.mask, self.layer)):
-                    inside = np.flatnonzero(self.mask.holds(self._in_cells(away + shift)))
-                    found.append((i[inside], j[inside], np.full(len(inside), number)))
+                found = [(middle[i], j, image) for i, j, image in near.pairs(KERNEL.positions(self.around[middle]))]
             first, second, image = (np.concatenate([each[k] for each in found]) for k in range(3))
             keep = np.ones(len(first), np.bool_)
             if not self.spec.get("allow_autapses", True):
                 keep = self.around[first] != self.pool[second]
             order = np.flatnonzero(keep)[np.argsort(first[keep], kind="stable")]
             yield first[order], second[order], image[order]
-
-    def _repetitions(self, mask: Mask, layer: Layer) -> list[FloatArray]:
-        if not layer.edge_wrap:
-            return [np.zeros(len(layer.extent))]
-        cell = np.ones(len(layer.extent)) if mask.cells is None else layer.extent / np.array(layer.shape)
-        most = np.ceil(np.maximum(np.abs(mask.low), np.abs(mask.high)) * cell / layer.extent).astype(int)
-        times = itertools.product(*(range(-n, n + 1) for n in most))
-        return [np.array(each) * layer.extent for each in times]
-
-    def _in_cells(self, away: FloatArray) -> FloatArray:
-        """Displacements as the mask takes them: in cells, to the right and downwards, for one of cells."""
-        if self.mask is None or self.mask.cells is None or self.layer is None or self.layer.shape is None:
-            return away
-        cells = away / (self.layer.extent / np.array(self.layer.shape))
-        cells[:, 1] *= -1.0
-        return cells
 
     def _draw(self, value: Any, around: Int64Array, pool: Int64Array, image: Int64Array) -> FloatArray:
         """Numbers of a parameter for pairs."""

@@ -47,8 +47,9 @@ class Clock:
 
     def delay(self, delay: float) -> float:
         """A delay (ms) in whole steps, to the nearest, in ms; at least one."""
-        if not delay < self.resolution * 2.0**53 or self.steps(delay) < 1:
+        steps = math.floor(delay * self.tics_per_ms / self.tics_per_step + 0.5) if abs(delay) < 1e15 else 0
+        if steps < 1:
             raise NESTErrors.BadDelay(
                 f"Delay value {delay:g} is invalid: Delay must be greater than or equal to resolution"
             )
-        return self.steps(delay) * self.resolution
+        return steps * self.resolution

@@ -161,3 +161,78 @@ def test_weights_of_single_plastic_synapses_are_those_of_now(nest):
     found = [nest.GetConnections(nodes[s], nodes[t]).weight for s, t in ((0, 1), (1, 2), (0, 2))]
     assert found == pytest.approx([26.50956524145108, 33.43620458552085, 41.07430111664596], rel=1e-12)  # NEST 3.10
     assert nest.GetConnections().weight == [found[0], found[2], found[1]]
+
+
+def test_ports_are_counted_as_in_nest(nest):
+    a, b = nest.Create("iaf_psc_alpha", 3), nest.Create("iaf_psc_alpha", 2)
+    nest.Connect(b, a)
+    nest.Connect(a, b)
+    nest.Connect(a, b, "all_to_all", "stdp_synapse")
+    nest.Connect(a[0], b[0])
+    generators, recorder = nest.Create("poisson_generator", 2), nest.Create("spike_recorder", 2)
+    nest.Connect(generators, a)
+    nest.Connect(a, recorder)
+    told = nest.GetConnections().get(["source", "target", "port"])
+    rows = list(zip(*told.values(), strict=True))
+    assert rows[:7] == [(1, 4, 0), (1, 5, 1), (1, 4, 2), (2, 4, 3), (2, 5, 4), (3, 4, 5), (3, 5, 6)]
+    assert rows[13:17] == [(1, 8, 0), (1, 9, 1), (2, 8, 0), (2, 9, 1)]
+    assert [row[2] for row in rows[19:25]] == [0, 1, 2, 0, 1, 2]
+    assert rows[-1] == (3, 5, 5)
+
+
+def test_connections_are_taken_away(nest):
+    nodes = nest.Create("iaf_psc_alpha", 4)
+    nest.Connect(nodes, nodes)
+    nest.Connect(nodes, nodes, {"rule": "fixed_indegree", "indegree": 2}, "stdp_synapse")
+    nest.Disconnect(nodes[:2], nodes[2:])
+    static = nest.GetConnections(synapse_model="static_synapse")
+    assert (1, 3) not in edges(static)
+    assert (len(static), nest.num_connections) == (14, 22)
+    nest.GetConnections(synapse_model="stdp_synapse")[:3].disconnect()
+    assert nest.GetDefaults("stdp_synapse", "num_connections") == 5
+    with pytest.raises(nest.NESTErrors.InexistentConnection):
+        nest.Disconnect(nodes[0], nodes[2])
+    with pytest.raises(TypeError, match="two NodeCollections"):
+        nest.Disconnect(nodes, nodes, "all_to_all")
+    nest.Disconnect(static)
+    nest.Simulate(5.0)
+    assert nest.num_connections == 5
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "synapse", "error"),
+    [
+        ("poisson_generator", "iaf_psc_alpha", "stdp_synapse", "IllegalConnection"),
+        ("spike_generator", "parrot_neuron", "tsodyks_synapse", "IllegalConnection"),
+        ("dc_generator", "parrot_neuron", "static_synapse", "IllegalConnection"),
+        ("dc_generator", "spike_recorder", "static_synapse", "IllegalConnection"),
+        ("voltmeter", "parrot_neuron", "static_synapse", "IllegalConnection"),
+        ("voltmeter", "iaf_psc_alpha", "stdp_synapse", "IllegalConnection"),
+        ("iaf_psc_alpha", "spike_recorder", "stdp_synapse", "IllegalConnection"),
+        ("iaf_psc_alpha", "weight_recorder", "static_synapse", "IllegalConnection"),
+        ("poisson_generator", "iaf_psc_exp_multisynapse", "static_synapse", "IncompatibleReceptorType"),
+        ("iaf_psc_alpha", "iaf_psc_alpha", "stdp_dopamine_synapse", "BadProperty"),
+    ],
+)
+def test_what_nest_does_not_connect_is_not_connected(nest, source, target, synapse, error):
+    with pytest.raises(getattr(nest.NESTErrors, error)):
+        nest.Connect(nest.Create(source), nest.Create(target), syn_spec=synapse)
+    assert nest.num_connections == 0
+
+
+def test_a_generator_has_synapses_of_one_model(nest):
+    generator, neurons = nest.Create("poisson_generator"), nest.Create("iaf_psc_alpha", 2)
+    nest.CopyModel("static_synapse", "other")
+    nest.Connect(generator, neurons)
+    with pytest.raises(nest.NESTErrors.IllegalConnection, match="must use the same synapse type"):
+        nest.Connect(generator, neurons, syn_spec="other")
+    nest.Connect(nest.Create("pulsepacket_generator"), neurons, syn_spec="stdp_synapse")
+
+
+def test_delays_are_rounded_to_the_nearest_step(nest):
+    a = nest.Create("iaf_psc_alpha", 2)
+    for delay in (0.05, 0.149, 0.15, 0.26, 0.0999):
+        nest.Connect(a[0], a[1], syn_spec={"delay": delay})
+    assert nest.GetConnections().delay == [0.1, 0.1, 0.2, 0.30000000000000004, 0.1]
+    with pytest.raises(nest.NESTErrors.BadDelay):
+        nest.Connect(a, a, syn_spec={"delay": 0.0499})

@@ -260,3 +260,46 @@ def test_a_current_that_changes_between_runs_acts_when_that_of_nest_does(model: 
     steady = [-68.4751336, -68.4505056, -68.4261226, -68.3621817, -68.2988769]
     wave = [-68.9751403, -68.9455568, -68.916248, -68.8474695, -68.7794931]
     np.testing.assert_allclose(meter.events["V_m"][58:63], wave if model == "ac_generator" else steady, atol=1e-7)
+
+
+def test_spike_times_begin_at_the_origin_and_refractory_times_may_differ():
+    """The numbers are those of NEST for the same script."""
+    generator = nest.Create("spike_generator", params={"spike_times": [1.0, 3.0, 9.0], "origin": 2.5, "stop": 5.0})
+    parrot, recorder = nest.Create("parrot_neuron"), nest.Create("spike_recorder")
+    neurons = nest.Create("iaf_psc_alpha", 4, {"I_e": 900.0, "t_ref": [1.0, 1.0, 5.0, 10.0]})
+    nest.Connect(generator, parrot)
+    nest.Connect(parrot + neurons, recorder)
+    nest.Simulate(60.0)
+    senders, times = (recorder.events[name] for name in ("senders", "times"))
+    assert times[senders == 2].tolist() == [4.5, 6.5]
+    assert np.bincount(senders)[4:].tolist() == [9, 9, 6, 4]
+    assert neurons.t_ref == (1.0, 1.0, 5.0, 10.0)
+    with pytest.raises(nest.NESTErrors.NotImplemented, match="before the first run"):
+        neurons[1:].t_ref = [2.0, 1.0, 3.0]
+
+
+def test_lists_may_differ_between_nodes():
+    neurons = nest.Create("iaf_psc_exp_multisynapse", 3, [{"tau_syn": [1.0]}, {"tau_syn": [1.0, 2.0]}, {}])
+    assert [list(each) for each in neurons.tau_syn] == [[1.0], [1.0, 2.0], [2.0]]
+    assert neurons.n_synapses == (1, 2, 1)
+
+
+def test_currents_and_potentials_are_told_as_nest_tells_them():
+    """aeif_psc_exp tells its inhibitory current as positive, iaf_psc_exp_htum its potential from E_L on."""
+    adaptive, two_times = nest.Create("aeif_psc_exp"), nest.Create("iaf_psc_exp_htum")
+    meters = nest.Create("multimeter", 2, [{"record_from": ["I_syn_in"]}, {"record_from": ["V_m", "I_syn_ex"]}])
+    generator = nest.Create("spike_generator", params={"spike_times": [1.0]})
+    for neuron, meter, weight in ((adaptive, meters[0], -20.0), (two_times, meters[1], 20.0)):
+        nest.Connect(generator, neuron, syn_spec={"weight": weight})
+        nest.Connect(meter, neuron)
+    nest.Simulate(6.0)
+    np.testing.assert_allclose(meters[0].events["I_syn_in"], [0.0, *20.0 * np.exp([-0.0, -0.5, -1.0, -1.5])], atol=1e-6)
+    assert meters[1].events["V_m"][0] == 0.0
+    assert 0.0 < meters[1].events["V_m"][-1] < 1.0
+
+
+def test_a_multimeter_with_an_offset_leaves_out_the_first_step():
+    meters = nest.Create("voltmeter", 2, [{"offset": 0.1}, {"offset": 0.2}])
+    nest.Connect(meters, nest.Create("iaf_psc_exp"))
+    nest.Simulate(5.0)
+    assert [meter.events["times"][0] for meter in meters] == [1.1, 0.2]
