@@ -217,7 +217,7 @@ class Part(Neurons):
         return self.gids[self._order]
 
     def index_of(self, gids: Int64Array) -> Int64Array:
-        if len(self._pieces) <= FEW and all(isinstance(piece.chosen, range) for piece in self._pieces):
+        if 0 < len(self.pieces) <= FEW and all(isinstance(piece.chosen, range) for piece in self.pieces):
             return self._index_in_ranges(gids)
         place = np.minimum(np.searchsorted(self._sorted, gids), self.size - 1)
         return np.where(self._sorted[place] == gids, self._order[place], -1)
