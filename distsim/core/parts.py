@@ -242,7 +242,7 @@ def common(a: Neurons, b: Neurons) -> bool:
     if a.first_gid + a.extent <= b.first_gid or b.first_gid + b.extent <= a.first_gid:
         return False
     of_a, of_b = ([piece for piece in neurons.pieces if len(piece.chosen)] for neurons in (a, b))
-    if len(of_a) * len(of_b) <= FEW * FEW:
+    if 0 < len(of_a) * len(of_b) <= FEW * FEW:
         return any(piece.meets(other) for piece in of_a for other in of_b)
     large, small = (a, b) if a.size > b.size else (b, a)
     return bool((large.index_of(small.gids) >= 0).any())
