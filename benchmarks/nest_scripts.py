@@ -3,7 +3,8 @@
     python benchmarks/nest_scripts.py --nest-python PATH SCRIPT [arguments of it]
 
 The script is run unchanged, by each simulator in turn, in fresh processes pinned to one core. Times are CPU seconds
-(user and system): ``all`` from the start of the script to its end, imports of the simulator left out; ``prepare``
+(user and system): ``process`` from the start of Python to its end, with imports of the simulator and what is done here;
+``all`` from the start of the script to its end, without these (with NEST comes half of matplotlib); ``prepare``
 within Prepare and Cleanup where the script itself calls them; ``simulate`` within Simulate, which is Prepare, Run and
 Cleanup for both, and within Run where the script calls that; ``run`` of that within Run, without Prepare, in which
 distsim draws what NEST draws in Connect. distsim's kernels are compiled and kept by an uncounted run before.
@@ -22,6 +23,7 @@ import importlib
 import io
 import json
 import os
+import resource
 import runpy
 import statistics
 import subprocess
@@ -34,7 +36,7 @@ from typing import Any
 import measure
 
 SIDES = ("NEST", "distsim")
-KINDS = ("all", "prepare", "simulate", "run")
+KINDS = ("process", "all", "prepare", "simulate", "run")
 """Times that are told."""
 FEW = 100_000
 """Synapses of which the weights are compared."""
@@ -84,13 +86,20 @@ def started(side: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     command = [python, HERE, "--side", side, "--seed", str(seed), "--core", str(options.core)]
     command += [options.script.resolve(), *options.arguments]
     environment = os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    before = seconds_of_children()
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         return {"error": done.stderr[-3000:] or f"exit code {done.returncode}"}
     record: dict[str, Any] = json.loads(lines[-1])
-    return record
+    return {"process": seconds_of_children() - before, **record}
+
+
+def seconds_of_children() -> float:
+    """CPU time of all processes so far that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def show(side: str, runs: list[dict[str, Any]], output: bool) -> bool:
@@ -150,7 +159,7 @@ class Watch:
 
     def __init__(self, nest: Any, seed: int) -> None:
         self.nest, self.seed = nest, seed
-        self.seconds = dict.fromkeys(KINDS[1:], 0.0)
+        self.seconds = dict.fromkeys(("prepare", "simulate", "run"), 0.0)
         self.simulating = False
         self.recorders: list[dict[str, Any]] = []
         self.collecting = 0.0
@@ -239,7 +248,8 @@ def one_side(options: argparse.Namespace) -> int:
     """Run the script in this process and print its record as the last line."""
     measure.pin([options.core])
     if options.side == "distsim":
-        importlib.import_module("distsim.nest").stand_in()
+        importlib.import_module("distsim.nest").stand_in()  # and what follows, as python -m distsim.nest does
+        importlib.import_module("distsim.core.lasting_imports").keep_imported()
     nest: Any = importlib.import_module("nest")
     watch = Watch(nest, options.seed)
     sys.argv = [str(options.script), *options.arguments]

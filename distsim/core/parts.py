@@ -217,7 +217,7 @@ class Part(Neurons):
         return self.gids[self._order]
 
     def index_of(self, gids: Int64Array) -> Int64Array:
-        if len(self._pieces) <= FEW and all(isinstance(piece.chosen, range) for piece in self._pieces):
+        if 0 < len(self.pieces) <= FEW and all(isinstance(piece.chosen, range) for piece in self.pieces):
             return self._index_in_ranges(gids)
         place = np.minimum(np.searchsorted(self._sorted, gids), self.size - 1)
         return np.where(self._sorted[place] == gids, self._order[place], -1)
@@ -242,7 +242,7 @@ def common(a: Neurons, b: Neurons) -> bool:
     if a.first_gid + a.extent <= b.first_gid or b.first_gid + b.extent <= a.first_gid:
         return False
     of_a, of_b = ([piece for piece in neurons.pieces if len(piece.chosen)] for neurons in (a, b))
-    if len(of_a) * len(of_b) <= FEW * FEW:
+    if 0 < len(of_a) * len(of_b) <= FEW * FEW:
         return any(piece.meets(other) for piece in of_a for other in of_b)
     large, small = (a, b) if a.size > b.size else (b, a)
     return bool((large.index_of(small.gids) >= 0).any())

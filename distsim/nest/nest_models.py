@@ -71,8 +71,10 @@ class NodeModel:
     @cached_property
     def alike(self) -> frozenset[str]:
         """The parameters that all neurons of a population have in common: those of others are other populations."""
-        model = getattr(self.population, "args", (None,))[0]
-        return frozenset() if model is None else frozenset(f.name for f in fields(model)) - {*names_of_each(model)}
+        named = getattr(self.population, "args", ())
+        return frozenset(
+            f.name for model in map(public, named) for f in fields(model) if f.name not in names_of_each(model)
+        )
 
     def recorded(self, values: Values) -> dict[str, tuple[str, ...]]:
         """What ``record_from`` takes: the state variables whose sum it is, by its name."""
@@ -115,6 +117,10 @@ class ConnectionModel:
 
 def named_alike(model: str, values: Values, **others: Any) -> Any:
     """An object of a public class, whose parameters have the names that NEST gives them, apart from ``others``."""
-    made: Any = getattr(import_module("distsim"), model)
-    known = {f.name for f in fields(made)}
-    return made(**{name: value for name, value in values.items() if name in known} | others)
+    known = {f.name for f in fields(public(model))}
+    return public(model)(**{name: value for name, value in values.items() if name in known} | others)
+
+
+def public(name: str) -> Any:
+    """A public class, which is imported when it is asked for."""
+    return getattr(import_module("distsim"), name)

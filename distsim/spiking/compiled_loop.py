@@ -287,8 +287,9 @@ class CompiledLoop(SpikingLoop):
         """Current (stretches, steps) of the next interval, and how many bytes further that of each later one is."""
         if not group.has_currents:
             return self.current(group, self.step, self.interval), 0
-        starts = [self.step + i * self.interval for i in range(most) if self.step + i * self.interval < end]
-        currents = np.array([self.current(group, start, self.interval) for start in starts])
+        n = min(most, -(-(end - self.step) // self.interval))
+        every = self.current(group, self.step, n * self.interval).reshape(-1, n, self.interval)
+        currents = np.ascontiguousarray(every.swapaxes(0, 1))
         return currents[0], currents.strides[0]
 
     def _exchanged(self) -> tuple[int, int, int, Int64Array]:

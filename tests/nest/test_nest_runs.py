@@ -109,6 +109,21 @@ def test_files_are_those_of_nest(nest, tmp_path):
         nest.Simulate(20.0)
 
 
+def test_files_of_many_runs_are_those_of_one(nest, tmp_path):
+    def written(*runs):
+        nest.ResetKernel()
+        nest.SetKernelStatus({"data_path": str(tmp_path), "overwrite_files": True})
+        neurons = nest.Create("iaf_psc_alpha", 3, {"I_e": [900.0, 600.0, 800.0]})
+        spikes = nest.Create("spike_recorder", {"record_to": "ascii"})
+        nest.Connect(neurons, spikes)
+        with nest.RunManager():
+            for run in runs:
+                nest.Run(run)
+        return (tmp_path / "spike_recorder-4-0.dat").read_text(encoding="utf-8"), spikes.n_events
+
+    assert written(40.0) == written(7.0, 5.0, 1.0, 9.0, 18.0)
+
+
 def test_windows_and_counts_of_recorders(nest):
     source = nest.Create("spike_generator", params={"spike_times": [1.0, 2.0, 3.0, 4.0], "precise_times": False})
     every, some = nest.Create("spike_recorder"), nest.Create("spike_recorder", params={"start": 1.0, "stop": 3.0})
@@ -118,9 +133,11 @@ def test_windows_and_counts_of_recorders(nest):
     assert every.events["times"].tolist() == [1.0, 2.0, 3.0]
     assert some.events["times"].tolist() == [2.0, 3.0]
     assert steps.events["times"].tolist() == [10, 20, 30]
+    assert [recorder.n_events for recorder in (every, some, steps)] == [3, 2, 3]
     every.n_events = 0
     nest.Simulate(3.5)
     assert every.events["times"].tolist() == [4.0]
+    assert every.n_events == 1
     with pytest.raises(nest.NESTError, match="can only be set to 0"):
         every.n_events = 3
 

@@ -16,6 +16,7 @@ from distsim import (
     IafPscAlpha,
     InputError,
     Network,
+    NoiseCurrent,
     Poisson,
     PoissonSource,
     Simulation,
@@ -57,6 +58,7 @@ def everything() -> Network:
         network.stimulate(population, Poisson(rate=9000.0, weight=45.0))
         network.stimulate(population, Poisson(rate=400.0, weight=-45.0))
         network.stimulate(population, ConstantCurrent(amplitude=100.0, start=10.0, stop=20.0))
+    network.stimulate(inh, NoiseCurrent(std=50.0, interval=0.7))
     network.record_spikes(exc)
     network.record_states(inh, "V_m", interval=1.7)
     network.record_states(exc, "V_m", neurons=[3, 17, 30], interval=0.1)
