@@ -233,6 +233,8 @@ def read_head(path: Path) -> dict[str, Any]:
     if not path.exists():
         there = f"; the one before it is '{before}'" if before.exists() else ""
         raise InputError(f"there is no checkpoint '{path}'{there}")
+    if not path.is_file():
+        raise _broken(path, ValueError("it is no file"))
     try:
         with h5py.File(path, "r") as file:
             text = file["head"][()].tobytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from distsim.core.errors import InputError
 from distsim.parallel.job import SUSPENDED
 from distsim.record.checkpoint_files import aside, read_head
 from distsim.scaling.process import kill, session
+from distsim.scaling.store import CHECKPOINTS
 from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
 
 ENVIRONMENT = {**outside_of_any_job(os.environ), **JOB_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -157,6 +159,35 @@ def test_a_signal_saves_the_run_and_ends_it_with_one_sentence(tmp_path):
         f"distsim: error: output folder '{folder}' is of another run: parameters.seed is 1 there, but 2 here; "
         "take another --out\n",
     )
+
+
+HARNESS = [sys.executable, "-m", "distsim.scaling", "--sizes", "500", "--indegree", "50"]
+KEEPING = ["--time", "1000000", "--checkpoint", "1000ms", "--loop", "python"]
+
+
+@pytest.mark.parametrize(
+    ("words", "number", "said"),
+    [(RUN_MODEL, signal.SIGINT, "interrupted"), (HARNESS, signal.SIGTERM, "stopped by SIGTERM")],
+    ids=["run", "harness"],
+)
+def test_a_signal_to_a_process_without_a_launcher(words, number, said, tmp_path):
+    """Where Python runs the intervals; under the compiled loop: above, by SIGUSR1."""
+    folder = tmp_path / "out"
+    job = [*words, *KEEPING, "--out", str(folder)]
+    process = subprocess.Popen(
+        job, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    where = folder if words is RUN_MODEL else folder / CHECKPOINTS
+    while process.poll() is None and not any(path.suffix == ".before" for path in where.glob("*")):
+        time.sleep(0.02)
+    process.send_signal(number)
+    printed, errors = process.communicate(timeout=120)
+    assert process.returncode == SUSPENDED
+    (sentence,) = re.findall(f"{said}; the run is kept as it was at .* ms; .*--resume", printed + errors)
+    (time_kept,) = re.findall(r"at ([\d.]+) ms", sentence)
+    newest = next(path for path in where.glob("*") if path.with_name(f"{path.name}.before").exists())
+    assert read_head(newest)["time"] == float(time_kept)
+    assert "Traceback" not in errors
 
 
 def test_ctrl_c_at_the_launcher_says_what_was_kept(tmp_path):

@@ -81,9 +81,10 @@ def rate_network_of_one():
         (lambda path: restored(path, exchange="x"), "unknown exchange plan 'x'"),
         (lambda path: restored(path, speed=1), "unknown parameter 'speed'"),
         (lambda path: restored(path.with_name("d")), "there is no checkpoint '.*d'"),
+        (lambda path: restored(path.parent), "is no checkpoint, or it is damaged: it is no file"),
         (lambda path: RateSimulation.restore(rate_network_of_one(), path, MPI.COMM_SELF), "not of a RateSimulation"),
     ],
-    ids=["size", "weight", "seed", "precision", "exchange", "option", "path", "kind"],
+    ids=["size", "weight", "seed", "precision", "exchange", "option", "path", "folder", "kind"],
 )
 def test_what_does_not_fit_is_refused_in_a_sentence(saved, restore, message):
     with pytest.raises(InputError, match=message) as error:

@@ -154,7 +154,7 @@ def test_ranks_that_are_processes_go_on_from_what_one_rank_saved(comm):
         patient_barrier(comm)
         with Simulation.restore(mixed_network.build_network(), folder / "c", comm) as simulation:
             simulation.run(10.0)
-            simulation.save(folder / "d", files=comm.size)
+            simulation.save(folder / "d", files=comm.size if comm.size == 3 else 1)  # in one they write together
             found = look(simulation)
         if comm.rank == 0:
             with Simulation.restore(mixed_network.build_network(), folder / "d", MPI.COMM_SELF) as alone:
