@@ -19,7 +19,7 @@ from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.synapse_model import Delivery
 from distsim.spiking.synapses.table import Int64Array, Table
 
-AHEAD = 12  # segments that are asked for from memory before they are needed
+AHEAD = 8  # segments that are asked for from memory before they are needed
 LENGTH_BITS = 24
 PAGE = 512  # entries; rows of the calendar begin a line beyond a multiple of them, so that they differ in cache sets
 
