@@ -102,7 +102,7 @@ def update_of_receptors(step: Any, receive: Any) -> Any:
                             store(flowing, i, after)
                             arriving[i] = 0
                             change[i] += moved
-                    n_fired = 0
+                    any_fired = np.uint8(0)
                     for q in range(first, end):
                         injected = current[q, now - first_step]
                         begins, ends = within(of_stretches, q, begin, size)
@@ -110,9 +110,9 @@ def update_of_receptors(step: Any, receive: Any) -> Any:
                             after, fires = step(at(own, i), change[i], injected, at(fixed, i))
                             store(own, i, after)
                             fired[i] = once(fires)
-                            n_fired += once(fires)
-                    if n_fired > 0:
-                        spikes = emit(fired[:size], begin, now, index, stamp, spikes)
+                            any_fired = np.uint8(any_fired | once(fires))
+                    if any_fired > 0:
+                        spikes = emit(fired, size, begin, now, index, stamp, spikes)
         return spikes
 
     return update

@@ -11,6 +11,7 @@ from distsim.spiking.synapses.catch_up import make_catch_up
 from distsim.spiking.synapses.history import NEVER, RECENT, count_after, newer, row_of_newest, up_to_date
 
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
+LANES = 8  # numbers that a vector register holds
 ROW_AHEAD, EDGES_AHEAD = 16, 8  # spikes that are looked ahead, for what is kept of a source, and for its first edges
 HALF_BIT = 56.0  # powers of two by which an increment below half the last bit of a weight is less than it, and 2 more
 SMALLEST = 1024.0  # powers of two that a weight can be from 1
@@ -51,91 +52,117 @@ _, settle, weights_at = make_catch_up(facilitate, unchanged)
 
 
 @inline
-def look_up(targets, delays, stamp, since, history, k_minus, gap, jobs_of):  # type: ignore[no-untyped-def]
-    """What each target did, as its synapse sees it at stamp - delay.
+def look_up(targets, delays, stamp, since, history, k_minus, newest, found):  # type: ignore[no-untyped-def]
+    """What each target did, as its synapse sees it: its spikes, each a delay later.
 
-    k_minus, gap (edges,): trace just after the newest spike strictly before, and steps since then. Synapses with
-    postsynaptic spikes in (since - delay, stamp - delay] become jobs: edge, place of the oldest such spike in the
-    flat history, and how many there are. Returns the number of jobs.
+    newest, k_minus (edges,): when the newest spike up to ``stamp`` arrived, and the trace just after it. ``found`` is
+    filled row by row of the history: edges whose spike of that row arrived after ``since``, and when it did, be that
+    after ``stamp``. Returns how many of each of the newest rows (RECENT,), and how many synapses have older spikes.
 
-    The newest spike of a target tells most of it, so all synapses are first looked at as if it had been seen, and
-    those that need more once more. The number of jobs is unsigned: an index that may be negative costs instructions.
+    The newest spike of a target tells most of it, so all synapses are looked at as if it had arrived, and those where
+    more may have happened once more, row by row: few instructions each, and hardly a branch.
     """
     steps, trace, older = history
-    job_edge, job_spike, job_left, _, _ = jobs_of
-    jobs = np.uint64(0)
+    edge, arrival, counts, old_edge, old_spike, old_left = found
     one_delay = delays.size == 1
     capacity, n = steps.shape
+    among, n_found = edge[0], np.uint64(0)
     for i in range(targets.size):
         neuron = targets[i]
         delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
-        horizon = stamp - delay
-        newest = np.int64(steps[0, neuron])
-        k_minus[i] = trace[0, neuron] - (1.0 if newest == horizon else 0.0)
-        gap[i] = float(horizon - newest)
-        job_edge[jobs] = i
-        jobs += np.uint64(newest > since - delay)
-    found = jobs
-    jobs = np.uint64(0)
-    for job in range(found):
-        i = job_edge[job]
+        arrived = np.int64(steps[0, neuron]) + delay
+        newest[i] = arrived
+        k_minus[i] = trace[0, neuron]
+        among[n_found] = i
+        arrival[0, n_found] = arrived
+        n_found += np.uint64(arrived > since)
+    counts[0] = n_found
+    for k in range(1, RECENT):
+        n_before, n_found = n_found, np.uint64(0)
+        for job in range(n_before):
+            i = edge[k - 1, job]
+            neuron = targets[i]
+            delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
+            arrived = np.int64(steps[k, neuron]) + delay
+            if arrival[k - 1, job] > stamp:
+                newest[i] = arrived
+                k_minus[i] = trace[k, neuron]
+            edge[k, n_found] = i
+            arrival[k, n_found] = arrived
+            n_found += np.uint64(arrived > since)
+        counts[k] = n_found
+    n_old = np.uint64(0)
+    for job in range(n_found):
+        i = edge[RECENT - 1, job]
         neuron = targets[i]
         delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
-        horizon = stamp - delay
-        unseen = 0
-        if gap[i] < 0.0:  # the newest has not been seen yet
-            unseen = count_after(steps, older, neuron, horizon)
-            newest, k_newest = np.int64(NEVER), 0.0
+        unseen = RECENT
+        if arrival[RECENT - 1, job] > stamp:
+            unseen = count_after(steps, older, neuron, stamp - delay)
+            newest[i], k_minus[i] = NEVER, 0.0
             if unseen < capacity:  # else there never was another: the newest seen is never dropped
                 row = row_of_newest(unseen, neuron, older, capacity)
-                newest, k_newest = np.int64(steps[row, neuron]), trace[row, neuron]
-            k_minus[i] = k_newest - (1.0 if newest == horizon else 0.0)
-            gap[i] = float(horizon - newest)
+                newest[i], k_minus[i] = np.int64(steps[row, neuron]) + delay, trace[row, neuron]
         asked = count_after(steps, older, neuron, since - delay)
-        job_edge[jobs] = i
-        job_spike[jobs] = row_of_newest(asked - 1, neuron, older, capacity) * n + np.int64(neuron)
-        job_left[jobs] = asked - unseen
-        jobs += np.uint64(asked > unseen)
-    return jobs
+        old_edge[n_old] = i
+        old_spike[n_old] = row_of_newest(asked - 1, neuron, older, capacity) * n + np.int64(neuron)
+        old_left[n_old] = asked - unseen
+        n_old += np.uint64(asked > unseen)
+    return n_old
 
 
 @inline
-def potentiate(w, delays, last, log2_gain, constants, history, jobs, jobs_of):  # type: ignore[no-untyped-def]
-    """Add to w the postsynaptic spikes of all jobs, in rounds: the oldest spike of every synapse first."""
+def potentiate(w, delays, last, stamp, log2_gain, constants, history, found, n_old, grown):  # type: ignore[no-untyped-def]
+    """Add to w the postsynaptic spikes of all that was found: of every synapse the oldest first."""
     (_, _, mu), _, rate_plus, _ = constants
     steps, _, older = history
-    job_edge, job_spike, job_left, job_w, job_lag = jobs_of
+    edge, arrival, counts, old_edge, old_spike, old_left = found
     one_delay = delays.size == 1
     all_steps = steps.ravel()
-    n = steps.shape[1]
-    while jobs > 0:
-        for job in range(jobs):
-            i = job_edge[job]
+    arrived = arrival[RECENT]
+    while n_old > 0:
+        for job in range(n_old):
+            i = old_edge[job]
             delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
-            job_lag[job] = float(last - delay - all_steps[job_spike[job]])
-            job_w[job] = w[i]
-        for job in range(jobs):
-            job_w[job] = potentiated(job_w[job], mu, log2_gain + job_lag[job] * rate_plus)
+            arrived[job] = all_steps[old_spike[job]] + delay
+        grow(w, old_edge, arrived, n_old, last, stamp, log2_gain, mu, rate_plus, grown)
         again = np.uint64(0)
-        for job in range(jobs):
-            i, spike, left = job_edge[job], job_spike[job], job_left[job] - 1
-            spike = spike - n if spike < RECENT * n else newer(spike, older, steps.shape)
-            w[i] = job_w[job]
-            job_edge[again] = i
-            job_spike[again] = spike
-            job_left[again] = left
+        for job in range(n_old):
+            i, left = old_edge[job], old_left[job] - 1
+            old_edge[again] = i
+            old_spike[again] = newer(old_spike[job], older, steps.shape)
+            old_left[again] = left
             again += np.uint64(left > 0)
-        jobs = again
+        n_old = again
+    for k in range(RECENT - 1, -1, -1):
+        grow(w, edge[k], arrival[k], counts[k], last, stamp, log2_gain, mu, rate_plus, grown)
 
 
 @inline
-def depress(w, weights, k_minus, gap, constants, grid, units):  # type: ignore[no-untyped-def]
+def grow(w, edge, arrival, n, last, stamp, log2_gain, mu, rate_plus, grown):  # type: ignore[no-untyped-def]
+    """Potentiate w[edge[job]] by a spike that arrives at ``arrival[job]``, job < n, unless that is after ``stamp``.
+
+    Whole vector registers are computed, beyond n with what happens to lie there.
+    """
+    for job in range(n):
+        grown[job] = w[edge[job]]
+    for job in range((n + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)):
+        more = potentiated(grown[job], mu, log2_gain + float(last - arrival[job]) * rate_plus)
+        grown[job] = more if arrival[job] <= stamp else grown[job]
+    for job in range(n):
+        w[edge[job]] = grown[job]
+
+
+@inline
+def depress(w, weights, k_minus, newest, stamp, constants, grid, units):  # type: ignore[no-untyped-def]
     """Depress w, store it as the new weights, and give it in units of the grid; returns how many exceed its limit."""
     (_, lambda_alpha, _), _, _, rate_minus = constants
     per_unit, limit = grid
     beyond = 0
     for i in range(weights.size):
-        lowered = w[i] - lambda_alpha * w[i] * (k_minus[i] * exp2(-gap[i] * rate_minus))
+        gap = float(stamp - newest[i])
+        before = k_minus[i] - (1.0 if newest[i] == stamp else 0.0)
+        lowered = w[i] - lambda_alpha * w[i] * (before * exp2(-gap * rate_minus))
         weights[i] = lowered if lowered > 0.0 else 0.0
     for i in range(weights.size):
         beyond += weights[i] > limit
@@ -171,9 +198,11 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
     k_plus, t_last, settled, settled_until = sources
     (log2_lambda, _, _), _, rate_plus, _ = constants
     n_slots = ring.shape[0]
-    w, k_minus, gap, units = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, np.int64)
-    job_edge, job_spike, job_left = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
-    jobs_of = job_edge, job_spike, job_left, np.empty(CHUNK), np.empty(CHUNK)
+    w, k_minus, newest, units = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
+    edge, arrival = np.empty((RECENT, CHUNK), np.uint32), np.zeros((RECENT + 1, CHUNK), np.int64)
+    counts, grown = np.empty(RECENT, np.uint64), np.ones(CHUNK)
+    old = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
+    found = edge, arrival, counts, *old
     rows = np.empty(gids.size, np.int64)
     for spike in range(gids.size):
         rows[spike] = row_of(gids[spike], place)
@@ -190,7 +219,7 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
             end = min(begin + CHUNK, offsets[row + 1])
             to, weight = targets[begin:end], weights[begin:end]
             delay = delays if delays.size == 1 else delays[begin:end]
-            jobs = look_up(to, delay, stamp, since, history, k_minus, gap, jobs_of)
+            n_old = look_up(to, delay, stamp, since, history, k_minus, newest, found)
             if since > last:
                 for i in range(to.size):
                     w[i] = settled[begin + i]
@@ -198,8 +227,8 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
                 for i in range(to.size):
                     w[i] = weight[i]
             if k_plus[row] > 0.0:
-                potentiate(w, delay, last, log2_gain, constants, history, jobs, jobs_of)
-            beyond += depress(w, weight, k_minus, gap, constants, grid, units)
+                potentiate(w, delay, last, stamp, log2_gain, constants, history, found, n_old, grown)
+            beyond += depress(w, weight, k_minus, newest, stamp, constants, grid, units)
             if delays.size == 1:
                 slot = ring[(stamp + np.int64(delays[0])) % n_slots]
                 for i in range(to.size):
