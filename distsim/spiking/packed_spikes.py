@@ -75,9 +75,9 @@ def sort_by_digits(spikes):  # type: ignore[no-untyped-def]
         begins[:] = 0
         for k in range(now.size):
             begins[np.int64((now[k] >> shift) & mask)] += 1
-        begin = np.int64(0)
-        for digit in range(begins.size):
-            begin, begins[digit] = begin + begins[digit], begin
+        begin = 0
+        for place in range(begins.size):
+            begin, begins[place] = begin + begins[place], begin
         for k in range(now.size):
             digit = np.int64((now[k] >> shift) & mask)
             then[begins[digit]] = now[k]
