@@ -19,7 +19,7 @@ from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.synapse_model import Delivery
 from distsim.spiking.synapses.table import Int64Array, Table
 
-AHEAD = 3  # segments that are asked for from memory before they are needed
+AHEAD = 8  # segments that are asked for from memory before they are needed
 LENGTH_BITS = 24
 PAGE = 512  # entries; rows of the calendar begin a line beyond a multiple of them, so that they differ in cache sets
 
@@ -112,13 +112,12 @@ def deliver_until(gids, stamps, table, per_unit, count, calendar, done, ring, no
 @inline
 def note(stamp, first, ends, count, calendar):  # type: ignore[no-untyped-def]
     """Put the segments of a spike, which end at first + ends, into the calendar under their steps of arrival."""
-    day, start = stamp % count.size, np.int64(0)
+    day, last, start = np.uint64(stamp % count.size), np.uint64(count.size - 1), np.int64(0)  # no look at signs
     for delay in range(1, ends.size):
-        day = day + 1 if day + 1 < count.size else 0
+        day = day + np.uint64(1) if day < last else np.uint64(0)
         end = np.int64(ends[delay])
-        entry = count[day]
-        calendar[day, entry] = (first + start) << LENGTH_BITS | (end - start)
-        count[day] = entry + 1 if end > start else entry
+        calendar[day, np.uint64(count[day])] = (first + start) << LENGTH_BITS | (end - start)
+        count[day] += end > start
         start = end
 
 
@@ -133,13 +132,15 @@ def edges_of(segment):  # type: ignore[no-untyped-def]
 def add(today, edges, per_unit, slot):  # type: ignore[no-untyped-def]
     """Add the edges of the segments ``today`` to the input ``slot`` (n,) of a step; edges: ``Table.of_segments``."""
     targets, weight, pairs = edges
-    for entry in range(today.size):
+    for entry in range(-AHEAD, today.size):
         if entry + AHEAD < today.size:
             begin, end = edges_of(today[entry + AHEAD])
             if weight.size:
                 prefetch_between(targets, begin, end)
             else:
                 prefetch_between(pairs, begin, end)
+        if entry < 0:
+            continue
         begin, end = edges_of(today[entry])
         if weight.size:
             units = to_units(weight[0], per_unit)
