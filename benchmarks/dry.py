@@ -3,10 +3,12 @@
     python benchmarks/dry.py [--ranks 2 4] [--networks brunel ...] [--repeat 3]
 
 Each network is simulated once on one rank, with all spikes recorded; then on so many ranks by mpirun, each pinned to a
-core; then every one of these ranks alone, as many at a time as there are cores, each pinned to the same core as before,
-so that it has as much of the caches and of the memory's bandwidth. Where there are more ranks than cores, times mean
-nothing and are left out. Prints a table: memory that building and simulating added to a process and seconds of
-computing, both the least of the repetitions, and intervals in which a rank alone sent other spikes than were recorded.
+core; then these ranks, each by itself, all at the same time, each pinned to the same core as before,
+so that it has as much of the caches and of the memory's bandwidth. Where there are more ranks than cores, real ones
+take turns: computing is then timed, in both kinds of run, by the clock of the thread, which stands still meanwhile.
+Prints a table: memory that building and simulating added to a process in which MPI had been called and a recording
+read, and seconds of computing, both the least of the repetitions, and intervals in which a rank alone sent other spikes
+than were recorded.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -58,28 +61,17 @@ def compared(name: str, all_ranks: list[int], options: argparse.Namespace) -> li
         one = name, str(options.scale), recording
         wait([start(*one, "record", 1, 0)])
         for ranks in all_ranks:
-            timed = ranks <= (os.cpu_count() or 1)
             real, dry = [], []
             for _ in range(options.repeat):
                 real.append(wait([start(*one, "real", ranks, 0)]))
-                dry.append(dry_ranks(one, ranks))
+                dry.append(wait([start(*one, "dry", ranks, rank) for rank in range(ranks)]))
             for rank in range(ranks):
-                memory = [min(found[rank]["memory"] for found in runs) for runs in (real, dry)]
-                seconds = [min(found[rank]["computing"] for found in runs) for runs in (real, dry)]
-                times = [*seconds, seconds[1] / seconds[0]] if timed else [None] * 3
-                wrong = f"{dry[0][rank]['wrong']} of {dry[0][rank]['intervals']}"
-                megabytes = [n / MEGABYTE for n in memory]
-                rows.append([name, f"{rank} of {ranks}", *megabytes, memory[1] / memory[0], *times, wrong])
+                row: list[Any] = [name, f"{rank} of {ranks}"]
+                for what, unit in (("memory", MEGABYTE), ("computing", 1.0)):
+                    least = [min(found[rank][what] for found in runs) / unit for runs in (real, dry)]
+                    row += [*least, least[1] / least[0]]
+                rows.append([*row, f"{dry[0][rank]['wrong']} of {dry[0][rank]['intervals']}"])
     return rows
-
-
-def dry_ranks(one: tuple[str, str, str], ranks: int) -> list[dict[str, Any]]:
-    """What every rank tells alone, as many at a time as there are cores."""
-    together, found = os.cpu_count() or 1, []
-    for first in range(0, ranks, together):
-        some = range(first, min(first + together, ranks))
-        found += wait([start(*one, "dry", ranks, rank) for rank in some])
-    return found
 
 
 def start(name: str, scale: str, recording: str, part: str, ranks: int, rank: int) -> "subprocess.Popen[str]":
@@ -105,8 +97,13 @@ def scaled(settings: dict[str, Any], scale: float) -> dict[str, Any]:
 
 def of_one(name: str, scale: str, recording: str, part: str, ranks: str, rank: str) -> None:
     """Record, or measure this rank, and print what it tells."""
+    from distsim.core import clock
+
+    if int(ranks) > (os.cpu_count() or 1):  # kernels take the clock that is there when they are compiled
+        clock.CLOCK = time.CLOCK_THREAD_CPUTIME_ID
     from distsim import DryRun, Simulation
     from distsim.parallel import world
+    from distsim.record.recorded_spikes import RecordedSpikes
     from distsim.scaling.dry import measure
     from distsim.scaling.experiment import read_experiment
     from distsim.scaling.plan import load_point, model_of, plan_of, settings_of
@@ -125,6 +122,7 @@ def of_one(name: str, scale: str, recording: str, part: str, ranks: str, rank: s
             simulation.run(settings.presimulation + settings.time)
         return
     comm = DryRun(int(rank), int(ranks), recording, refuses=False) if part == "dry" else comm
+    RecordedSpikes(recording).look()  # so that in both processes the library that reads it is there before
     pin([sorted(os.sched_getaffinity(0))[comm.rank % len(os.sched_getaffinity(0))]])
     sys.stdout.write(json.dumps(measure(plan.experiment, point, comm).as_dict()) + "\n")
 

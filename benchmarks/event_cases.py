@@ -188,7 +188,7 @@ def build_cases(sizes: Sizes) -> list[Case]:
     def whole() -> tuple[int, float]:
         (plan,) = plan_of(network)
         incoming = plan.tables[0].first
-        share = Share(incoming, 0, SEED, gids, gids)
+        share = Share(incoming, 0, SEED, gids, gids, 1, incoming.expected_edges)
         together = Together([[incoming]])
         return n_edges, seconds(lambda: tables.build_tables(together, [share], dt, np.float64, index_type))
 

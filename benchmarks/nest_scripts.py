@@ -3,10 +3,10 @@
     python benchmarks/nest_scripts.py --nest-python PATH SCRIPT [arguments of it]
 
 The script is run unchanged, by each simulator in turn, in fresh processes pinned to one core. Times are CPU seconds
-(user and system): ``all`` from the start of the script to its end, imports of the simulator left out; ``simulate``
-within Simulate, Prepare, Run and Cleanup; ``run`` of that within Run, without Prepare, in which distsim draws what NEST
-draws in Connect (Simulate is Prepare, Run and Cleanup for both). distsim's kernels are compiled and kept by an
-uncounted run before.
+(user and system): ``all`` from the start of the script to its end, imports of the simulator left out; ``prepare``
+within Prepare and Cleanup where the script itself calls them; ``simulate`` within Simulate, which is Prepare, Run and
+Cleanup for both, and within Run where the script calls that; ``run`` of that within Run, without Prepare, in which
+distsim draws what NEST draws in Connect. distsim's kernels are compiled and kept by an uncounted run before.
 
 What recorders hold is compared: events of each (with a mean of every recorded quantity) before every ResetKernel and
 at the end; and the weights of synapses, where they are not too many. ``same`` says whether both have the same events,
@@ -34,7 +34,7 @@ from typing import Any
 import measure
 
 SIDES = ("NEST", "distsim")
-KINDS = ("all", "simulate", "run")
+KINDS = ("all", "prepare", "simulate", "run")
 """Times that are told."""
 FEW = 100_000
 """Synapses of which the weights are compared."""
@@ -150,18 +150,21 @@ class Watch:
 
     def __init__(self, nest: Any, seed: int) -> None:
         self.nest, self.seed = nest, seed
-        self.seconds = dict.fromkeys(("Prepare", "Run", "Cleanup"), 0.0)
+        self.seconds = dict.fromkeys(KINDS[1:], 0.0)
+        self.simulating = False
         self.recorders: list[dict[str, Any]] = []
         self.collecting = 0.0
-        for name in self.seconds:
+        for name in ("Prepare", "Run", "Cleanup"):
             self._replace(name, self._timed(name, getattr(nest, name)))
 
         def simulate(t: float) -> None:
+            self.simulating = True
             nest.Prepare()
             try:
                 nest.Run(t)
             finally:
                 nest.Cleanup()
+                self.simulating = False
 
         self._replace("Simulate", simulate)
         reset = nest.ResetKernel
@@ -179,11 +182,13 @@ class Watch:
 
     def _timed(self, name: str, function: Any) -> Any:
         def call(*given: Any, **named: Any) -> Any:
+            kinds = ["simulate" if self.simulating or name == "Run" else "prepare", *(["run"] if name == "Run" else [])]
             begin = time.process_time()
             try:
                 return function(*given, **named)
             finally:
-                self.seconds[name] += time.process_time() - begin
+                for kind in kinds:
+                    self.seconds[kind] += time.process_time() - begin
 
         return call
 
@@ -245,8 +250,7 @@ def one_side(options: argparse.Namespace) -> int:
         runpy.run_path(str(options.script), run_name="__main__")
     all_of_it = time.process_time() - begin - watch.collecting
     watch.collect()
-    times = {"all": all_of_it, "simulate": sum(watch.seconds.values()), "run": watch.seconds["Run"]}
-    measure.emit({**times, "recorders": watch.recorders, "printed": printed.getvalue()})
+    measure.emit({"all": all_of_it, **watch.seconds, "recorders": watch.recorders, "printed": printed.getvalue()})
     return 0
 
 

@@ -113,7 +113,7 @@ def draw_gallery() -> None:
             subprocess.run([sys.executable, *arguments], cwd=folder, check=True)
         for name in re.findall(r"\(images/gallery/(.*?)\)", page):
             image = Image.open(Path(folder, name.replace("-", "/", 1)))
-            image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(GALLERY / name, optimize=True)
+            image.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE).save(GALLERY / name, optimize=True)
             print(f"drawn: {GALLERY / name}")
 
 

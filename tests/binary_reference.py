@@ -68,7 +68,7 @@ def outgoing_edges(network: BinaryNetwork, seed: int) -> list[tuple[np.ndarray, 
     for projection in network.projections:
         gids = np.arange(projection.target.first_gid, projection.target.first_gid + projection.target.size)
         streams = streams_of(seed, "edges", projection.index, gids)
-        targets = Targets(projection, seed, gids, streams, isinstance(projection.J, np.ndarray))
+        targets = Targets(projection, seed, gids, streams, True, isinstance(projection.J, np.ndarray))
         strength = Attribute.of(targets, "J", projection.J)
         for piece in projection.rule.edges(targets):
             source.append(piece.source + projection.source.first_gid)

@@ -27,9 +27,11 @@ def plot_state_distances(
 ) -> Figure:
     """Mean distance (distances, T) of liquid states against ``time`` (T,) (ms): a line for each distance of stimuli.
 
-    The line of distance 0 is solid. ``error`` (distances, T), such as that of the mean, is shaded on either side; not
-    where it is NaN, as that of a single pair is. Raises InputError where the shapes do not fit each other.
+    The line of distance 0 is solid. ``error`` (distances, T), the standard error of the mean, is shaded on either side;
+    not where it is NaN, as that of a single pair is. Raises InputError where the shapes do not fit each other.
     """
+    from matplotlib.patches import Patch
+
     when, curves = np.asarray(time, np.float64), np.asarray(mean, np.float64)
     shades = np.full(curves.shape, np.nan) if error is None else np.asarray(error, np.float64)
     if not curves.shape == shades.shape == (len(distances), when.size):
@@ -47,7 +49,11 @@ def plot_state_distances(
     axes.set_ylim(0.0, max(LOWEST_TOP, 1.04 * float(top)))
     axes.set_xlabel("time (s)")
     axes.set_ylabel("state distance")
-    figure.legend(loc="outside upper center", ncols=2 if len(distances) <= len(STYLES) + 1 else 3, handlelength=3.6)
+    lines: list[Any] = list(axes.lines)
+    if np.isfinite(shades).any():
+        lines.append(Patch(color="black", alpha=0.15, lw=0, label="standard error"))
+    columns = 2 if len(lines) <= len(STYLES) + 2 else 3
+    figure.legend(handles=lines, loc="outside upper center", ncols=columns, handlelength=3.6)
     return figure
 
 

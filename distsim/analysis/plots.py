@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FEW = 3  # populations for which a raster has a legend of rates; the names of more would not fit
 LEAST_SHARE = 20
 ROOM, LARGEST_DOT = 120.0, 5.0  # points: height of a raster that dots may fill, so that those of few neurons are seen
+MANY_DOTS = 10_000  # beyond them, all are smaller
 BINS = 40
 ROUNDING = 1e-6  # of a bin: values on its lower edge lie in it, however they were rounded
 TimesAndNeurons = tuple[npt.ArrayLike, npt.ArrayLike]
@@ -82,6 +83,8 @@ def plot_distributions(
     cent of each panel, which would stretch it. ``logarithmic``: labels of panels with a density in powers of ten, such
     as that of values most of which lie in one bin.
     """
+    from matplotlib.lines import Line2D
+
     names = list(dict.fromkeys(name for populations in panels.values() for name in populations))
     apart = len(names) > FEW
     rows = len(names) if apart else 1
@@ -102,9 +105,9 @@ def plot_distributions(
     if apart:
         for axes, name, colour in zip(grid[:, 0], names, _colours(names, colours), strict=True):
             axes.set_ylabel(name, color=colour, rotation=0, horizontalalignment="right", verticalalignment="center")
-    elif names:
-        handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    lines = [] if apart or not names else grid[0, 0].get_legend_handles_labels()[0]
+    mean = Line2D([], [], color="0.4", marker="^", ms=5, ls="none", label="mean")
+    figure.legend(handles=[*lines, mean], loc="outside upper center", ncols=len(lines) + 1)
     letters(grid[0])
     return figure
 
@@ -151,6 +154,8 @@ def plot_boxes(values: Mapping[str, npt.ArrayLike], label: str, *, colours: Mapp
     )  # fmt: skip
     for box, colour in zip(boxes["boxes"], _colours(kept, colours), strict=True):
         box.set(facecolor=colour, alpha=0.7, edgecolor="0.3")
+    named = {column: boxes[f"{column}s"][0] for column in ("median", "mean") if kept}
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=2)
     axes.set_yticks(range(1, len(kept) + 1), list(kept))
     axes.tick_params(axis="y", length=0.0)
     axes.invert_yaxis()
@@ -211,12 +216,15 @@ def _draw_spikes(
 ) -> None:
     """The raster: dots (of ``dot`` points) for the first ``rows`` neurons of every population, from top to bottom."""
     base, middles = 0, []
-    roomy = min(LARGEST_DOT, ROOM / max(1, sum(rows.values())))
-    for (name, (times, neurons)), colour in zip(spikes.items(), colours, strict=True):
+    shown = []
+    for name, (times, neurons) in spikes.items():
         when, who = np.asarray(times, np.float64), np.asarray(neurons)
         drawn = (when > interval[0]) & (when <= interval[1]) & (who < rows[name])
-        size = dot or max(roomy, 2.0 if drawn.sum() < 5000 else 1.0)
-        axes.plot(when[drawn], base + who[drawn], ".", ms=size, mew=0.0, color=colour, rasterized=True)
+        shown.append((name, when[drawn], who[drawn]))
+    many = sum(when.size for _, when, _ in shown) > MANY_DOTS
+    size = dot or max(min(LARGEST_DOT, ROOM / max(1, sum(rows.values()))), 1.3 if many else 2.0)
+    for (name, when, who), colour in zip(shown, colours, strict=True):
+        axes.plot(when, base + who, ".", ms=size, mew=0.0, color=colour, rasterized=True)
         middles.append(base + rows[name] / 2.0 - 0.5)
         base += rows[name]
     axes.set(ylim=(base - 0.5, -0.5), ylabel=f"{base:,} of {sum(sizes[name] for name in spikes):,} neurons")

@@ -7,7 +7,7 @@ an external population has no input: at each of its updates it becomes 1 with a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,10 @@ from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
 from distsim.connect.rules.nonzero import NonZero
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.parts import Neurons, Part
-from distsim.core.populations import Indices, Populations, ascending, check_indices
+from distsim.core.populations import Indices, ascending, check_indices
 from distsim.core.units import check_number
 from distsim.core.values import Value, check_array, check_shape, check_value, largest
+from distsim.record.kept_network import KeptNetwork
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -69,7 +70,7 @@ class StateSampling:
 
 
 @check_arguments
-class BinaryNetwork(Populations[BinaryPopulation]):
+class BinaryNetwork(KeptNetwork[BinaryPopulation]):
     """A network of binary neurons; with a seed it defines every bit of a simulation.
 
     Every method checks what it is given and raises InputError with one sentence that says what would be right.
@@ -83,6 +84,20 @@ class BinaryNetwork(Populations[BinaryPopulation]):
         self.state_recordings: dict[str, StateSampling] = {}
         self.coupling_recordings: list[CouplingRecording] = []
         self.update_recordings: list[str] = []  # of all populations, or none
+
+    @classmethod
+    def _known_classes(cls) -> tuple[type, ...]:
+        return CouplingRecording, StateSampling
+
+    def _builders(self) -> dict[str, Callable[..., object]]:
+        return {"populations": self._population_again, "projections": self._connect_again}
+
+    def _population_again(self, name: str, size: int, m_ext: Value | None, **given: Any) -> None:
+        self._add(name, size, **given, **({} if m_ext is None else {"m_ext": m_ext}))
+
+    def _connect_again(self, source: Neurons, target: Neurons, rule: Rule, J: Any) -> None:
+        """Without converting numbers of a matrix, which may be of any real type."""
+        self._append(BinaryProjection(len(self.projections), source, target, rule, J))
 
     def population(self, name: str, size: int, theta: Any, tau: Any = 1.0, m_0: Any = 0.0) -> BinaryPopulation:
         """Add ``size`` neurons of threshold ``theta`` and mean update interval ``tau`` (ms), active with chance m_0.

@@ -4,8 +4,9 @@
 recorded, /flips/<population>/{time, neuron, state} and /activity/<population>/{time, value}, times in ms;
 /states/<population>/state/{neuron, time, value}, value (T, n) uint8; /updates/all/{time, neuron, mean, activity},
 activity (n, populations), whose names are the attribute ``populations`` (JSON), neuron a global id; and
-/couplings/<source>-><target>/{source, target, weight}. Root attributes: ``distsim``, all that was known at the start as
-JSON, and ``T``, the simulated time (ms) up to which all but final states is complete.
+/couplings/<source>-><target>/{source, target, weight}. The network: /network, see record/kept_network.py. Root
+attributes: ``distsim``, all that was known at the start as JSON, and ``T``, the simulated time (ms) up to which all but
+final states is complete.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from distsim.binary.coupled_pairs import CoupledPairs
 from distsim.binary.flip_recorder import BinaryRecorder
 from distsim.binary.state_sampler import BinaryStates
 from distsim.binary.update_recorder import Updates
+from distsim.record.kept_network import keep_network
 from distsim.record.output import Output
 from distsim.record.store import Store
 
@@ -33,7 +35,8 @@ OF_UPDATE = ("time", "neuron", "mean", "activity")
 
 
 def lay_out(store: Store, network: BinaryNetwork) -> None:
-    """Add all groups and datasets that the recordings of ``network`` need."""
+    """Add all groups and datasets that the recordings of ``network`` need, and keep the network itself."""
+    keep_network(store, network)
     for population in network.populations:
         for name in ("initial", "final"):
             store.column(f"states/{population.name}/{name}", np.uint8, rows=population.size)

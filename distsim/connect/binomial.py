@@ -2,7 +2,8 @@
 
 A number is drawn by inversion where its mean is small, else by the transformed rejection BTRS (Hoermann 1993, J Stat
 Comput Simul 46:101), the ratio of probabilities taken in Loader's form (2000), in which no digits cancel: the
-distribution is right to rounding for any n up to 2^53 (the mean n p is rounded to a double).
+distribution is right to rounding for any n up to 2^53 (the mean n p is rounded to a double). Most numbers are accepted
+before any logarithm; of the others, most by bounds that need no probability.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from distsim.core.accurate import exp, log, log1p, stirling_error
 from distsim.core.jit import inline, jit
-from distsim.core.rng import draw_uniform, streams_of
+from distsim.core.rng import family, hashed, key_of, uniform_at
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -64,19 +65,17 @@ def invert(uniform, n, p):  # type: ignore[no-untyped-def]
 
 
 @jit
-def reject(streams, i, n, p):  # type: ignore[no-untyped-def]
+def reject(key, salt, n, p):  # type: ignore[no-untyped-def]
     """A number of successes among n by BTRS, p <= 1/2 and n p >= 10; two uniform numbers an attempt."""
     sd = np.sqrt(n * p * (1.0 - p))
     b = 1.15 + 2.53 * sd
     a = -0.0873 + 0.0248 * b + 0.01 * p
     center = n * p + 0.5
     squeeze = 0.92 - 4.2 / b
-    alpha = (2.83 + 5.1 / b) * sd
-    largest = log_probability(np.floor((n + 1.0) * p), n, p)
     counter = 0
     while True:
-        u = draw_uniform(streams, i, counter) - 0.5
-        v = draw_uniform(streams, i, counter + 1)
+        u = uniform_at(key + hashed(salt, counter)) - 0.5
+        v = uniform_at(key + hashed(salt, counter + 1))
         counter += 2
         us = 0.5 - abs(u)
         if us == 0.0:
@@ -86,32 +85,77 @@ def reject(streams, i, n, p):  # type: ignore[no-untyped-def]
             return k
         if k < 0.0 or k > n:
             continue
-        if log(v * alpha / (a / (us * us) + b)) <= log_probability(k, n, p) - largest:
+        alpha = (2.83 + 5.1 / b) * sd
+        if is_below(log(v * alpha / (a / (us * us) + b)), k, n, p):
             return k
 
 
 @jit
-def binomial(streams, i, n, p):  # type: ignore[no-untyped-def]
-    """A number (int64) of successes among n (int64), each of probability p <= 1/2, from stream i."""
+def is_below(height, k, n, p):  # type: ignore[no-untyped-def]
+    """Whether ``height`` is at most the logarithm of the probability of k over that of the mode.
+
+    With y = k - mode that is -y^2 / 2 n p q, but for less than |y| / 2 n p q + (|y| + 2)^3 / 3 (n p q)^2, as long as
+    |y| + 2 < n p q / 2: the sum of the logarithms of (1 - (j - 1 + d) / n q) / (1 + (j + d) / n p), j = 1 .. |y|, where
+    |d| <= 1 as the mode is an integer. More is allowed for, since n p is rounded. Where that does not decide, the
+    probabilities do, so that the answer is always theirs.
+    """
+    mode, variance = np.floor((n + 1.0) * p), n * p * (1.0 - p)
+    y = abs(k - mode)
+    if y + 4.0 < 0.5 * variance:
+        above = height + 0.5 * y * y / variance
+        cube = (y + 4.0) * (y + 4.0) * (y + 4.0)
+        most = (4.0 * y + cube / (3.0 * variance)) / variance + 1e-6
+        if abs(above) > most:
+            return above < 0.0
+    return height <= log_probability(k, n, p) - log_probability(mode, n, p)
+
+
+@inline
+def binomial(key, salt, n, p):  # type: ignore[no-untyped-def]
+    """A number (int64) of successes among n (int64), each of probability p <= 1/2, from the stream of that key."""
     if n == 0 or p == 0.0:
         return np.int64(0)
     trials = np.float64(n)
     if trials * p < BY_INVERSION:
-        return np.int64(invert(draw_uniform(streams, i, 0), trials, p))
-    return np.int64(reject(streams, i, trials, p))
+        return np.int64(invert(uniform_at(key + hashed(salt, 0)), trials, p))
+    return np.int64(reject(key, salt, trials, p))
 
 
 @jit
-def split_level(streams, counts, sizes, halves, half_sizes):  # type: ignore[no-untyped-def]
-    """Split every count (n,) over the two halves of its boxes; halves, half_sizes (2 n,) are written.
+def split(base, salt, box, counts, nodes):  # type: ignore[no-untyped-def]
+    """Split counts[0] down a tree to every ``box`` (n,), ascending; counts (n,) is written. See ``split_total``.
 
-    The second half, never the larger one, gets a binomial number.
+    nodes: of the node that leads to the boxes from place k on its number, its first box, how many boxes it has, and how
+    many of those in ``box``, four arrays (n,); those at place 0 are given. The second half of a node, never the larger
+    one, gets a binomial number. Returns how many of these were drawn.
     """
-    for i in range(counts.size):
-        second = sizes[i] // 2
-        moved = binomial(streams, i, counts[i], second / sizes[i]) if second else np.int64(0)
-        halves[2 * i], halves[2 * i + 1] = counts[i] - moved, moved
-        half_sizes[2 * i], half_sizes[2 * i + 1] = sizes[i] - second, second
+    number, first, size, wanted = nodes
+    drawn, before = np.int64(0), np.int64(-1)
+    while drawn > before:  # a level after the other
+        before, node = drawn, np.int64(0)
+        while node < box.size:
+            end = node + wanted[node]
+            if size[node] == 1:
+                node = end
+                continue
+            own, second = 2 * number[node], size[node] // 2
+            rest, middle = size[node] - second, first[node] + size[node] - second
+            moved = binomial(key_of(base, number[node]), salt, counts[node], second / size[node])
+            drawn, left = drawn + 1, counts[node] - moved
+            after, last = node, end
+            while after < last:  # the place of the first box of the second half
+                between = (after + last) >> 1
+                if box[between] < middle:
+                    after = between + 1
+                else:
+                    last = between
+            if after > node:
+                number[node], size[node], wanted[node], counts[node] = own, rest, after - node, left
+            if after < end:
+                number[after], size[after], wanted[after], counts[after] = own + 1, second, end - after, moved
+                first[after] = middle
+            node = end
+    return drawn
 
 
 def split_total(total: int, parts: int, seed: int, wanted: Int64Array, owner: int = 0) -> Int64Array:
@@ -122,15 +166,7 @@ def split_total(total: int, parts: int, seed: int, wanted: Int64Array, owner: in
     log2(parts / n), neither of the items nor of all boxes.
     """
     boxes, place = np.unique(wanted, return_inverse=True)
-    counts, sizes = np.array([total], np.int64), np.array([parts], np.int64)
-    node, first = np.ones(1, np.int64), np.zeros(1, np.int64)
-    while sizes.max(initial=1) > 1:  # once also for no boxes, so that the kernel is compiled
-        streams = streams_of(seed, "total", owner, node)
-        halves, half_sizes = np.empty(2 * len(node), np.int64), np.empty(2 * len(node), np.int64)
-        split_level(streams, counts, sizes, halves, half_sizes)
-        node, first = np.repeat(2 * node, 2), np.repeat(first, 2)
-        node[1::2] += 1
-        first[1::2] += half_sizes[::2]
-        asked = np.searchsorted(boxes, first) < np.searchsorted(boxes, first + half_sizes)
-        counts, sizes, node, first = halves[asked], half_sizes[asked], node[asked], first[asked]
+    counts, nodes = np.zeros(len(boxes), np.int64), np.zeros((4, len(boxes)), np.int64)
+    counts[:1], nodes[:, :1] = total, [[1], [0], [parts], [len(boxes)]]
+    split(*family(seed, "total", owner), boxes, counts, tuple(nodes))
     return counts[place]

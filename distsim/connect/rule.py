@@ -28,8 +28,18 @@ from distsim.core.units import shown
 from distsim.core.values import Value, check_shape
 
 Int64Array = npt.NDArray[np.int64]
-PIECE = 1 << 18  # edges drawn together, about
+LARGEST = 1 << 18  # edges drawn together, about
+PIECES, SMALLEST = 8, 1 << 14  # pieces of edges with values of their own on a small rank; edges of one, about
 T = TypeVar("T")
+
+
+def piece_of(edges: float, own: bool) -> float:
+    """How many of so many edges on a rank are drawn together.
+
+    own: whether each has weights or delays of its own, which take more memory while they are drawn than when they are
+    kept; then these are a small part of the rank, but not so few that calls take the time.
+    """
+    return min(max(SMALLEST, edges / PIECES), LARGEST) if own else LARGEST
 
 
 @dataclass(frozen=True)
@@ -106,21 +116,24 @@ class Connected(Generic[AnyPopulation]):
 class Targets:
     """The local targets of a projection: gids (n,), their streams (n,), and index within the population.
 
-    ``arrays`` tells whether weights, delays or the like are arrays, so that edges need their entries.
+    own tells whether edges have weights, delays or the like of their own; arrays, whether some of these are arrays, so
+    that edges need their entries.
     """
 
     projection: Connected[Any]
     seed: int
     gids: Int64Array
     streams: Streams
+    own: bool
     arrays: bool
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, projection: Connected[Any], seed: int, gids: Int64Array, values: Iterable[object] = ()) -> Targets:
         """``values``: what the edges have of their own."""
-        arrays = any(isinstance(value, np.ndarray) for value in values)
-        return cls(projection, seed, gids, streams_of(seed, "edges", projection.index, gids), arrays)
+        of_each = [value for value in values if not isinstance(value, float)]
+        arrays = any(isinstance(value, np.ndarray) for value in of_each)
+        return cls(projection, seed, gids, streams_of(seed, "edges", projection.index, gids), bool(of_each), arrays)
 
     @property
     def index(self) -> Int64Array:
@@ -146,11 +159,12 @@ class Targets:
         return cast("T", self._kept[name])
 
     def pieces(self, edges_per_target: float) -> Iterator[slice]:
-        """Slices of targets with about PIECE edges each; one without targets where there are none.
+        """Slices of targets with about ``piece_of`` edges each; one without targets where there are none.
 
         So kernels are called on any rank, and those of a rank without targets are those of any other.
         """
-        step = max(1, int(PIECE / max(edges_per_target, 1.0)))
+        together = piece_of(len(self.gids) * edges_per_target, self.own)
+        step = max(1, int(together / max(edges_per_target, 1.0)))
         for begin in range(0, max(len(self.gids), 1), step):
             yield slice(begin, min(begin + step, len(self.gids)))
 

@@ -7,9 +7,11 @@ is a small function, a thunk, which reads them and calls the kernel: thunk(addre
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -20,6 +22,8 @@ from numba import typeof, types
 from numba._dispatcher import compute_fingerprint
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from distsim.core.kernel_cache import KIND, store
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -146,11 +150,27 @@ _known: dict[Any, int] = {}
 def thunk_of(kinds: str) -> int:
     """The address of the thunk of kernels whose words are of these kinds: "i" whole numbers, "d" float64, "b" bool.
 
-    It is no kernel of numba, which would take a hundred times as long to compile. It hands on the two pointers, to what
-    is returned and to what was raised, that come before the arguments of each. Addresses are handed on as numbers.
+    Its machine code, which runs on all processors of this kind, is kept on disk as that of kernels is.
+    """
+    described = (kinds, llvm.get_default_triple(), llvm.llvm_version_info, Path(__file__).read_bytes())
+    file = f"thunk-{hashlib.sha256(repr(described).encode()).hexdigest()[:40]}{KIND}"
+    code = store.read(file)
+    if code is None:
+        code = _machine().emit_object(llvm.parse_assembly(str(_module_of(kinds))))
+        store.write(file, code)
+    engine = _engine()
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    return int(engine.get_function_address(_name_of(kinds)))
+
+
+def _module_of(kinds: str) -> Any:
+    """LLVM's code of the thunk. It is no kernel of numba, which would take a hundred times as long to compile.
+
+    It hands on the two pointers, to what is returned and to what was raised, that come before the arguments of each.
+    Addresses are handed on as numbers.
     """
     word, status = ir.IntType(64), ir.IntType(32)
-    module = ir.Module(f"thunk_{kinds}")
+    module = ir.Module(_name_of(kinds))
     thunk = ir.Function(module, ir.FunctionType(status, [word] * 4), module.name)
     builder = ir.IRBuilder(thunk.append_basic_block())
     returned, raised, kernel, block = thunk.args
@@ -161,19 +181,25 @@ def thunk_of(kinds: str) -> int:
         given.append(builder.trunc(value, ir.IntType(8)) if kind == "b" else value)
     to_call = ir.FunctionType(status, [value.type for value in given])
     builder.ret(builder.call(builder.inttoptr(kernel, to_call.as_pointer()), given))
-    engine = _engine()
-    engine.add_module(llvm.parse_assembly(str(module)))
-    engine.finalize_object()
-    return int(engine.get_function_address(module.name))
+    return module
+
+
+def _name_of(kinds: str) -> str:
+    return f"thunk_{kinds}"
+
+
+@cache
+def _machine() -> Any:
+    """What makes machine code of thunks."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(opt=1, jit=True)
 
 
 @cache
 def _engine() -> Any:
-    """What makes machine code of thunks."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(opt=1, jit=True)
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    """What holds the machine code of thunks."""
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
 
 
 @intrinsic

@@ -7,7 +7,7 @@ remainder of a loop give the same bits. ``error_model="numpy"`` keeps the branch
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, SupportsIndex
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -117,7 +117,7 @@ def _address(typing_context, array, index):  # type: ignore[no-untyped-def]
     return types.int64(array, types.int64), generate
 
 
-def prefetch_between(array: Any, begin: int, end: int) -> None:
+def prefetch_between(array: Any, begin: SupportsIndex, end: SupportsIndex) -> None:
     """Start to load array[begin:end] (one-dimensional, contiguous), which is not empty, into the cache."""
 
 

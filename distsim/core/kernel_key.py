@@ -68,11 +68,11 @@ def _parts_of_function(function: Any, seen: set[int]) -> Iterator[str]:
         return
     seen.add(id(function))
     yield class_name(function)
-    for code in _codes(function.__code__):
-        yield from _parts_of_code(code)
+    yield from _parts_of_codes(function.__code__)
+    names = _names(function.__code__)
     for name, value in _reached(function):
         yield name
-        yield from _parts(value, set(_names(function)), seen)
+        yield from _parts(value, names, seen)
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -81,6 +81,11 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _codes(constant)
+
+
+@cache
+def _parts_of_codes(outer: CodeType) -> list[str]:
+    return [part for code in _codes(outer) for part in _parts_of_code(code)]
 
 
 def _parts_of_code(code: CodeType) -> Iterator[str]:
@@ -94,14 +99,15 @@ def _parts_of_code(code: CodeType) -> Iterator[str]:
             yield repr(constant)
 
 
-def _names(function: Any) -> list[str]:
-    return sorted({name for code in _codes(function.__code__) for name in code.co_names})
+@cache
+def _names(outer: CodeType) -> frozenset[str]:
+    return frozenset(name for code in _codes(outer) for name in code.co_names)
 
 
 def _reached(function: Any) -> Iterator[tuple[str, Any]]:
     """Names and values of globals, of the cells of a closure, and of defaults."""
     known = function.__globals__
-    yield from ((name, known[name]) for name in _names(function) if name in known)
+    yield from ((name, known[name]) for name in sorted(_names(function.__code__)) if name in known)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         yield name, cell.cell_contents
     yield from _defaults(function)
@@ -113,7 +119,7 @@ def _defaults(function: Any) -> Iterator[tuple[str, Any]]:
     yield from (function.__kwdefaults__ or {}).items()
 
 
-def _parts(value: Any, names: set[str], seen: set[int]) -> Iterator[str]:
+def _parts(value: Any, names: frozenset[str], seen: set[int]) -> Iterator[str]:
     """What machine code takes of ``value``, of whose attributes ``names`` may be asked for."""
     if isinstance(value, Dispatcher):
         yield repr(sorted(value.targetoptions.items()))

@@ -2,7 +2,7 @@
 
 numba itself, when it loads a kernel, imports what it would compile one with (scipy's linear algebra among it: 200
 modules) and takes the LLVM code that is kept for kernels that call this one apart, once in every process. Here both
-wait until something is compiled.
+wait until something is compiled, as do numba's own functions that count references, which it compiles at first.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import pickle
 import sys
+from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
 from numba.core import compiler
 from numba.core.codegen import JITCodeLibrary
 from numba.core.environment import Environment, _rebuild_env, lookup_environment
-from numba.core.runtime import rtsys
+from numba.core.runtime import _nrt_python as _nrt
 from numba.core.serialize import dumps
 
 
@@ -33,7 +34,7 @@ def unpacked(data: bytes, context: Any) -> Any:
     """The kernel that is ``packed``; ImportError where it reaches functions of a module that has no name here."""
     parts, defined, needed = _Reader(io.BytesIO(data)).load()
     (name, _, code), description, environment, signature, _, _, annotation, to_run, environments = parts
-    rtsys.initialize(context)
+    _name_functions_of_runtime()
     if any(llvm.address_of_symbol(symbol) is None for symbol in needed):
         context.refresh()  # what numba itself does each time: modules name their functions when they are imported
     for function in to_run:
@@ -47,6 +48,13 @@ def unpacked(data: bytes, context: Any) -> Any:
         type_annotation=annotation, signature=signature, objectmode=False, lifted=(), reload_init=to_run,
         referenced_envs=environments,
     )  # fmt: skip
+
+
+@cache
+def _name_functions_of_runtime() -> None:
+    """What machine code asks for to hold arrays. numba names it too, when it compiles what only compiling takes."""
+    for name, address in _nrt.c_helpers.items():
+        llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
 
 
 class _Library(JITCodeLibrary):  # type: ignore[misc]

@@ -9,6 +9,7 @@ other part of the network, so that descriptions, messages and comparisons need n
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from distsim.core.units import shown
 
 Int64Array = npt.NDArray[np.int64]
 LISTED = 8  # neurons that a name lists; of more it tells the number and a hash
+FEW = 16  # pieces that are looked through one by one
 
 
 class Piece(NamedTuple):
@@ -37,6 +39,14 @@ class Piece(NamedTuple):
     def ascending(self) -> bool:
         """Whether they follow each other in the order of their indices."""
         return isinstance(self.chosen, range) and self.chosen.step == 1
+
+    def meets(self, other: Piece) -> bool:
+        """Whether a neuron is in both; not asked of empty ones."""
+        if self.population is not other.population or self.ends[1] < other.ends[0] or other.ends[1] < self.ends[0]:
+            return False
+        if self.ascending and other.ascending:
+            return True
+        return bool(np.isin(self.indices, other.indices).any())
 
     @property
     def indices(self) -> Int64Array:
@@ -122,6 +132,8 @@ class Neurons:
     def __or__(self, other: Any) -> Part:
         """These neurons, then those of ``other`` that are not among them."""
         other = _neurons(other, self)
+        if all(piece.ascending for piece in other.pieces) and not common(self, other):
+            return Part([*self.pieces, *other.pieces])
         further = np.flatnonzero(self.index_of(other.gids) < 0)
         return Part([*self.pieces, *_pieces_of(other, further)])
 
@@ -137,7 +149,8 @@ class Part(Neurons):
         ends = [piece.ends for piece in self._pieces]
         self.first_gid = min(first for first, _ in ends)
         self._extent = max(last for _, last in ends) + 1 - self.first_gid
-        if len(self._pieces) > 1 or not isinstance(self._pieces[0].chosen, range):
+        apart = all(before[1] < after[0] for before, after in itertools.pairwise(sorted(ends)))
+        if not apart or not all(isinstance(piece.chosen, range) for piece in self._pieces):
             twice = self._sorted[1:] == self._sorted[:-1]
             if twice.any():
                 gid = self._sorted[1:][twice][0]
@@ -188,12 +201,12 @@ class Part(Neurons):
     @cached_property
     def positions(self) -> npt.NDArray[np.float64] | None:  # type: ignore[override]
         """Positions (n, dimensions) of the neurons, where all populations that they are of have some, in one space."""
-        found = [(piece.population.positions, piece.indices) for piece in self._pieces]
+        found = [(piece.population.positions, piece) for piece in self._pieces]
         if any(positions is None for positions, _ in found):
             return None
         if len({positions.shape[1] for positions, _ in found}) > 1:
             raise InputError(f"{self.name}: positions in these populations differ in their number of dimensions")
-        return np.concatenate([positions[index] for positions, index in found])
+        return np.concatenate([positions[piece.indices] for positions, piece in found])
 
     @cached_property
     def _order(self) -> Int64Array:
@@ -204,8 +217,22 @@ class Part(Neurons):
         return self.gids[self._order]
 
     def index_of(self, gids: Int64Array) -> Int64Array:
+        if len(self._pieces) <= FEW and all(isinstance(piece.chosen, range) for piece in self._pieces):
+            return self._index_in_ranges(gids)
         place = np.minimum(np.searchsorted(self._sorted, gids), self.size - 1)
         return np.where(self._sorted[place] == gids, self._order[place], -1)
+
+    def _index_in_ranges(self, gids: Int64Array) -> Int64Array:
+        """``index_of``, without a list of all neurons, where they are in a few ranges."""
+        found, before = np.full(len(gids), -1, np.int64), 0
+        for population, chosen in self._pieces:
+            if not isinstance(chosen, range):
+                raise TypeError("this is asked of ranges alone")
+            place, apart = np.divmod(gids - population.first_gid - chosen.start, chosen.step)
+            here = (apart == 0) & (place >= 0) & (place < len(chosen))
+            found[here] = before + place[here]
+            before += len(chosen)
+        return found
 
 
 def common(a: Neurons, b: Neurons) -> bool:
@@ -214,6 +241,9 @@ def common(a: Neurons, b: Neurons) -> bool:
         return True
     if a.first_gid + a.extent <= b.first_gid or b.first_gid + b.extent <= a.first_gid:
         return False
+    of_a, of_b = ([piece for piece in neurons.pieces if len(piece.chosen)] for neurons in (a, b))
+    if len(of_a) * len(of_b) <= FEW * FEW:
+        return any(piece.meets(other) for piece in of_a for other in of_b)
     large, small = (a, b) if a.size > b.size else (b, a)
     return bool((large.index_of(small.gids) >= 0).any())
 

@@ -29,7 +29,7 @@ Value = float | npt.NDArray[np.float64] | Distribution
 
 def is_distribution(value: Any) -> TypeGuard[Distribution]:
     """Whether ``value`` is a distribution; a class of distributions is none."""
-    if isinstance(value, (float, np.ndarray)):  # to ask whether it is a distribution takes microseconds
+    if isinstance(value, (float, int, np.ndarray)):  # to ask whether it is a distribution takes microseconds
         return False
     return isinstance(value, Distribution) and not isinstance(value, type)
 
@@ -158,12 +158,14 @@ def values_of_neurons(
     ``purpose`` keys the stream of a distribution, of which trial number ``trial`` takes that number; entry i of an
     array, or of values in a file, belongs to gid ``first_gid`` + i.
     """
+    if isinstance(value, np.ndarray):
+        return value[gids - first_gid]
+    if isinstance(value, float):
+        return value
     if isinstance(value, Stored):
         return value.of_entries(gids - first_gid)
     if isinstance(value, Distribution):
         return value.sample(streams_of(seed, purpose, 0, gids), np.full(len(gids), trial, np.int64))
-    if isinstance(value, np.ndarray):
-        return value[gids - first_gid]
     return value
 
 

@@ -10,12 +10,16 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from distsim.nest import interface, running
-from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functions of NEST
+from distsim.core.lasting_imports import importing
+
+with importing():
+    from distsim.nest import interface, running
+    from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functions of NEST
+    from distsim.nest.kernel_attributes import VERSION
 
 SUBMODULES = {
     "random": "random_parameters", "math": "parameter_functions", "logic": "parameter_choice",
-    "spatial": "positions_in_space", "spatial_distributions": "positions_in_space",
+    "spatial": "positions_in_space", "spatial_distributions": "spatial_parameters",
     "raster_plot": "raster_plot", "voltage_trace": "voltage_trace",
     "visualization": "positions_in_space", "ll_api": "interface", "lib": "interface",
 }  # fmt: skip
@@ -56,7 +60,13 @@ class NestModule(ModuleType):
 
 
 def stand_in() -> None:
-    """Let ``import nest``, and of its modules, give this one from now on."""
+    """Let ``import nest``, and of its modules, give this one from now on, on the ranks of the job.
+
+    MPI begins with it, as with that of NEST, and not within the first simulation.
+    """
+    from distsim.parallel import world
+
+    interface.set_communicator(world())
     module = sys.modules[__name__]
     sys.modules["nest"] = module
     for name, ours in SUBMODULES.items():
@@ -64,4 +74,5 @@ def stand_in() -> None:
         ModuleType.__setattr__(module, name, sys.modules[f"nest.{name}"])
 
 
+ModuleType.__setattr__(sys.modules[__name__], "__version__", VERSION)
 sys.modules[__name__].__class__ = NestModule

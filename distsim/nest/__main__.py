@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from distsim.command.arguments import version
+from distsim.core.lasting_imports import keep_imported
 
 USAGE = """\
 usage: [mpirun -n RANKS] python -m distsim.nest SCRIPT.py [arguments]
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> int:
 
     end_together()
     nest.stand_in()
+    keep_imported()
     sys.argv = list(arguments)
     sys.path[0] = str(script.parent.resolve())
     runpy.run_path(str(script), run_name="__main__")

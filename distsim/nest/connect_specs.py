@@ -19,19 +19,23 @@ from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
 from distsim.core.values import bounds
 from distsim.nest.connection_calls import Call, SynapseKind
+from distsim.nest.connection_ways import by_way
 from distsim.nest.kernel import KERNEL
 from distsim.nest.kernel_attributes import RULES
-from distsim.nest.listed_edges import by_receptor, drawn, listed, mirrored, owners_of, upper, without_multapses
+from distsim.nest.listed_edges import by_receptor, drawn, drawn_for, mirrored, upper, without_multapses
 from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.nest_models import Values
-from distsim.nest.node_blocks import ARRAYS, Block, blocks_of
+from distsim.nest.node_blocks import ARRAYS
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.parameter_objects import Parameter
+from distsim.nest.spatial_edges import depends_on_positions, is_listed, spatial_rule
 
 Int64Array = npt.NDArray[np.int64]
 OPTIONS = {
     "all_to_all": (), "one_to_one": (), "fixed_indegree": ("indegree",), "fixed_outdegree": ("outdegree",),
-    "fixed_total_number": ("N",), "pairwise_bernoulli": ("p",), "symmetric_pairwise_bernoulli": ("p",),
+    "fixed_total_number": ("N",),
+    "pairwise_bernoulli": ("p",), "pairwise_poisson": ("pairwise_avg_num_conns",),
+    "symmetric_pairwise_bernoulli": ("p",),
 }  # fmt: skip
 """What each rule needs beside its name."""
 FLAGS = ("allow_autapses", "allow_multapses", "make_symmetric", "use_on_source")
@@ -49,13 +53,19 @@ class CollocatedSynapses:
 
 def calls_of(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: Any, explicit: bool) -> Iterator[Call]:
     """The calls that one Connect between nodes is. explicit: the nodes were given as arrays, one for each edge."""
-    spec = _conn_spec(conn_spec, "one_to_one" if explicit else "all_to_all")
     synapses = syn_spec.syn_specs if isinstance(syn_spec, CollocatedSynapses) else [syn_spec]
+    of_positions = depends_on_positions(conn_spec, synapses)
+    if of_positions or is_listed(conn_spec):
+        yield from _listed(source, target, spatial_rule(source, target, conn_spec, of_positions), synapses)
+        return
+    spec = _conn_spec(conn_spec)
     name, autapses, multapses = spec["rule"], spec["allow_autapses"], spec["allow_multapses"]
     if name == "symmetric_pairwise_bernoulli" and not (spec["make_symmetric"] and not autapses):
         raise NESTErrors.BadProperty(
             "symmetric_pairwise_bernoulli needs make_symmetric = True and allow_autapses = False"
         )
+    if spec["make_symmetric"] and name not in ("one_to_one", "symmetric_pairwise_bernoulli"):
+        raise NESTErrors.NotImplemented(f"This connection rule does not support symmetric connections: {name}")
     rule, transposed = _rule(name, spec, source, target, autapses, multapses, explicit)
     for given in synapses:
         kind, values = _syn_spec(given)
@@ -65,18 +75,27 @@ def calls_of(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: A
         call = Call(0, "neurons", *_ends(*ends, explicit), rule, kind, {}, receptor, KERNEL.clock.step)
         call = _with_values(call, values, name, transposed)
         for part in by_receptor(call) if own_receptors else [call]:
-            yield from _by_way(part)
+            yield from by_way(part)
             if spec["make_symmetric"]:
-                yield from _by_way(mirrored(part, name))
+                yield from by_way(mirrored(part, name))
+
+
+def _listed(source: Int64Array, target: Int64Array, rule: EdgeList, synapses: list[Any]) -> Iterator[Call]:
+    """The calls of edges that were listed one by one."""
+    for given in synapses:
+        kind, values = _syn_spec(given)
+        receptor = int(values.pop("receptor_type"))
+        call = Call(0, "neurons", source, target, rule, kind, {}, receptor, KERNEL.clock.step)
+        yield from by_way(_with_values(call, values, "one by one", transposed=False))
 
 
 def _ends(source: Int64Array, target: Int64Array, explicit: bool) -> tuple[Int64Array, Int64Array]:
     return (np.unique(source), np.unique(target)) if explicit else (source, target)
 
 
-def _conn_spec(given: Any, default: str) -> dict[str, Any]:
+def _conn_spec(given: Any) -> dict[str, Any]:
     """A specification of connections with all its options."""
-    spec = {"rule": given or default} if given is None or isinstance(given, str) else dict(given)
+    spec = {"rule": given or "all_to_all"} if given is None or isinstance(given, str) else dict(given)
     if "rule" not in spec:
         raise KeyError(f"conn_spec must name a 'rule': {', '.join(RULES)}")
     name = spec["rule"]
@@ -95,6 +114,8 @@ def _conn_spec(given: Any, default: str) -> dict[str, Any]:
             raise IndexError(f"{name} needs '{key}'")
         if isinstance(spec[key], Parameter):
             raise NESTErrors.NotImplemented(f"{name}: {key} can only be a number")
+        if key != "p" and not isinstance(spec[key], (int, np.integer)):
+            raise NESTErrors.TypeMismatch(f"{name}: {key} must be a whole number, got {spec[key]!r:.80}")
     return {"allow_autapses": True, "allow_multapses": True, "make_symmetric": False} | spec
 
 
@@ -125,10 +146,11 @@ def _rule(
     if name == "one_to_one" and len(source) != len(target):
         raise NESTErrors.DimensionMismatch("Source and Target population must be of the same size.")
     if explicit:
-        if name != "one_to_one":
-            raise NESTErrors.BadProperty("arrays of nodes that are not unique need the rule 'one_to_one'")
         index = (np.unique(each, return_inverse=True)[1].ravel() for each in (source, target))
         return EdgeList(*index), False
+    if name == "one_to_one" and not autapses:
+        apart = np.flatnonzero(source != target)
+        return EdgeList(apart, apart), False
     return (OneToOne() if name == "one_to_one" else AllToAll(autapses=autapses)), False
 
 
@@ -183,6 +205,9 @@ def _with_values(call: Call, values: Values, rule: str, transposed: bool) -> Cal
     if rule == "symmetric_pairwise_bernoulli":
         call = upper(call)
     call.values = {name: _evaluated(call, name, value) for name, value in fitted.items()}
+    known = {name: value for name, value in call.values.items() if isinstance(value, (float, int, np.ndarray))}
+    if len(known) == len(call.values):
+        call.kind.spec.check(call.kind.defaults | known)
     return call
 
 
@@ -194,7 +219,7 @@ def _fitted(value: Any, name: str, shape: tuple[int, ...] | None, rule: str) -> 
     """A value as a number, an array that the rule takes, or a parameter."""
     if isinstance(value, ARRAYS):
         array = np.asarray(value, np.float64)
-        if array.size == 1 and array.ndim <= 1 and rule not in ("one_to_one", "fixed_total_number"):
+        if array.ndim <= 1 and rule not in ("one_to_one", "fixed_total_number"):
             raise TypeError(
                 f"'{name}' has the wrong type. One-dimensional parameter arrays can only be used in conjunction with "
                 "rule 'one_to_one' or 'fixed_total_number'."
@@ -204,7 +229,9 @@ def _fitted(value: Any, name: str, shape: tuple[int, ...] | None, rule: str) -> 
                 f"'{name}' has shape {array.shape}, but {rule} takes an array of shape {shape}, or a number"
             )
         return array
-    if isinstance(value, (bool, str, Parameter, NodeCollection)) or value is None:
+    if isinstance(value, str):
+        raise NESTErrors.BadProperty(f"'{name}' must be a number, a list, or a parameter, got {value!r:.80}")
+    if isinstance(value, (bool, Parameter, NodeCollection)) or (value is None and name != "weight"):
         return value
     try:
         return float(value)
@@ -218,8 +245,7 @@ def _evaluated(call: Call, name: str, value: Any) -> Any:
         if call.random:
             value = value.distribution
         else:
-            owners, entries, shape = owners_of(call)
-            value = KERNEL.draw(value, owners, entries).reshape(shape)
+            value = drawn_for(call, value)
     if name == "delay":
         if isinstance(value, np.ndarray):
             different, where = np.unique(value, return_inverse=True)
@@ -229,105 +255,6 @@ def _evaluated(call: Call, name: str, value: Any) -> Any:
         low, high = bounds(value)
         KERNEL.add_delays(max(low, KERNEL.clock.resolution), high if np.isfinite(high) else low)
     return value
-
-
-# ---------------------------------------------------------------- what is connected to what
-
-
-def _way(source: Block, target: Block) -> str:
-    """How a block is connected to another; IllegalConnection where it cannot be."""
-    refused = "Creation of connection is not possible because:\n"
-    if source.kind == "recorder":
-        if "interval" not in source.spec.defaults:
-            raise NESTErrors.IllegalConnection(
-                f"{refused}Source node does not send output.\n  Note that recorders must be connected as "
-                "Connect(neuron, recorder)."
-            )
-        for name in source.values["record_from"]:
-            if name not in (known := target.spec.recorded(target.values)):
-                text = unknown(f"recordable of {target.model.name}", name, known)
-                raise NESTErrors.IllegalConnection(f"{refused}Cannot connect with unknown recordable {name}: {text}")
-        return "sample"
-    if target.kind == "recorder":
-        if "interval" in target.spec.defaults:
-            raise NESTErrors.IllegalConnection(
-                f"{refused}The target node or synapse model does not support spike input.\n  Note that "
-                "volt/multimeters must be connected as Connect(meter, neuron)."
-            )
-        return "record"
-    if target.kind == "generator":
-        raise NESTErrors.IllegalConnection(
-            f"{refused}The target node or synapse model does not support spike input: {target.model.name}"
-        )
-    if "rate" in (source.kind, target.kind):
-        if source.kind != target.kind:
-            raise NESTErrors.IllegalConnection(f"{refused}rate neurons take and send no spikes")
-        return "rates"
-    return "drive" if source.kind == "generator" and source.spec.drive is not None else "neurons"
-
-
-def _by_way(call: Call) -> Iterator[Call]:
-    """The call, or the calls into which it falls where its ends are of several kinds."""
-    sources, targets = ([block for block, _ in blocks_of(KERNEL.blocks, ids)] for ids in (call.source, call.target))
-    ways = {(s.first, t.first): _way(s, t) for s in _different(sources) for t in _different(targets)}
-    found = set(ways.values())
-    if "neurons" in found:
-        _check_receptors(call, targets)
-    for way in found & {"neurons", "drive", "rates"}:
-        if (way == "rates") != (call.kind.spec.way == "rates"):
-            raise NESTErrors.IllegalConnection(
-                "Creation of connection is not possible because:\nrate neurons are connected by diffusion_connection, "
-                f"and only they are; got {call.kind.name}"
-            )
-    if len(found) == 1:
-        call.way = found.pop()
-        yield listed(call) if call.way in ("drive", "rates") and call.random else call
-        return
-    call = listed(call)
-    every = list(call.batches(call.stand_in(), 0, KERNEL.clock, np.arange(len(call.target)), None))
-    for way in sorted(found):
-        parts = []
-        for batch in every:
-            pairs = zip(_firsts(batch.source), _firsts(batch.target), strict=True)
-            parts.append(batch.take(np.array([_way_of(ways, pair) == way for pair in pairs], bool)))
-        part = call.listed(parts)
-        part.way = way
-        yield part
-
-
-def _firsts(ids: Int64Array) -> list[int]:
-    """The first node of the block of each node."""
-    return [block.first for block, index in blocks_of(KERNEL.blocks, ids) for _ in index]
-
-
-def _way_of(ways: dict[tuple[int, int], str], pair: tuple[int, int]) -> str:
-    """The way of a pair of blocks; blocks of one kind were looked at by one of them."""
-    if pair not in ways:
-        (s,), (t,) = ([block for block, _ in blocks_of(KERNEL.blocks, np.array([each]))] for each in pair)
-        ways[pair] = _way(s, t)
-    return ways[pair]
-
-
-def _different(blocks: list[Block]) -> list[Block]:
-    """One block of each model, list of receptors and list of recorded variables."""
-    kinds = {
-        (b.model.name, b.spec.receptors(b.values), tuple(b.values.get("record_from", ()))): b for b in blocks[::-1]
-    }
-    return list(kinds.values())
-
-
-def _check_receptors(call: Call, targets: list[Block]) -> None:
-    """UnknownReceptorType where the targets do not have the receptor."""
-    for block in _different(targets):
-        if block.kind in ("generator", "recorder"):
-            continue
-        known = block.spec.receptors(block.values)
-        if call.receptor not in known:
-            refused = NESTErrors.UnknownReceptorType if 0 in known else NESTErrors.IncompatibleReceptorType
-            raise refused(
-                f"Receptor type {call.receptor} is not available in {block.model.name}; known: "
-                f"{', '.join(map(str, known))}"
-            )
 
 
 def connect(source: Int64Array, target: Int64Array, conn_spec: Any, syn_spec: Any, explicit: bool) -> list[Call]:

@@ -103,7 +103,8 @@ class Call:
 
     way: "neurons" (what sends spikes to what receives them), "drive" (a generator to neurons), "record" (to a spike
     recorder), "sample" (a multimeter of neurons). values: weight, delay and the like, as numbers, arrays or
-    distributions. since: the step after which it holds.
+    distributions. since: the step after which it holds. removed: edges (n, 2) that were taken away, each by its target
+    and place.
     """
 
     number: int
@@ -116,6 +117,7 @@ class Call:
     receptor: int
     since: int
     overrides: list[Override] = field(default_factory=list)
+    removed: Int64Array = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
     @property
     def random(self) -> bool:
@@ -168,7 +170,10 @@ class Call:
                 found["delay"] = in_steps(found["delay"], clock.resolution) * clock.resolution
             batch = Batch(self, source, target, place, found)
             self._override(batch)
-            yield batch if sources is None else batch.take(np.isin(source, sources))
+            if len(self.removed):
+                span = int(max(place.max(initial=0), self.removed[:, 1].max())) + 1
+                batch = batch.take(~np.isin(target * span + place, self.removed @ [span, 1]))
+            yield batch if sources is None else batch.take(np.isin(batch.source, sources))
 
     def _override(self, batch: Batch) -> None:
         """Put the values that edges were given one by one."""

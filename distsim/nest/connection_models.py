@@ -1,4 +1,4 @@
-"""Synapses of NEST, and what they are in distsim."""
+"""Synapses of NEST, and what they are in distsim: classes that are imported when the first one is made."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 
 from distsim.core.distributions import Clipped, Normal
+from distsim.core.errors import InputError
 from distsim.core.values import is_distribution
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.nest_models import ConnectionModel, Values
-from distsim.rates.rate_network import DiffusionConnection
 from distsim.spiking.synapses.static import Static
-from distsim.spiking.synapses.stdp_guetig import StdpGuetig
-from distsim.spiking.synapses.stdp_power_law import StdpPowerLaw
-from distsim.spiking.synapses.tsodyks_markram import TsodyksMarkram
 
 ANY = {"weight": 1.0, "delay": 1.0, "receptor_type": 0}
 
@@ -26,6 +23,8 @@ def _static(values: Values, target: Values, receptor: int | None) -> Any:
 
 
 def _power_law(values: Values, target: Values, receptor: int | None) -> Any:
+    from distsim import StdpPowerLaw
+
     return StdpPowerLaw(
         _within(values["weight"], np.inf), values["delay"], values["alpha"], values["lambda"], values["mu"],
         tau_plus=values["tau_plus"], tau_minus=target["tau_minus"], receptor=receptor,
@@ -47,6 +46,8 @@ def _within(weight: Any, most: float) -> Any:
 
 
 def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
+    from distsim import StdpGuetig
+
     return StdpGuetig(
         _within(values["weight"], np.min(values["Wmax"])), values["delay"], values["lambda"], values["alpha"],
         values["mu_plus"], values["mu_minus"], values["Wmax"], tau_plus=_number(values, "tau_plus"),
@@ -55,14 +56,37 @@ def _guetig(values: Values, target: Values, receptor: int | None) -> Any:
 
 
 def _tsodyks(values: Values, target: Values, receptor: int | None) -> Any:
+    from distsim import TsodyksMarkram
+
     tau_I = _number(values, "tau_psc")
     weight, delay, U, D, F = (values[name] for name in ("weight", "delay", "U", "tau_rec", "tau_fac"))
     return TsodyksMarkram(weight, delay, U, D, F, tau_I, u_initial=_number(values, "u"), receptor=receptor)
 
 
 def _tsodyks2(values: Values, target: Values, receptor: int | None) -> Any:
+    from distsim import TsodyksMarkram
+
     weight, delay, U, D, F = (values[name] for name in ("weight", "delay", "U", "tau_rec", "tau_fac"))
     return TsodyksMarkram(weight, delay, U, D, F, None, u_first=_number(values, "u"), receptor=receptor)
+
+
+def _check_guetig(values: Values) -> None:
+    """Weights have the sign of Wmax."""
+    if not is_distribution(values["weight"]) and np.any(
+        (np.asarray(values["weight"]) >= 0.0) != (values["Wmax"] >= 0.0)
+    ):
+        raise InputError("Weight and Wmax must have same sign.")
+
+
+def _check_short_term(values: Values) -> None:
+    """Times are positive, and U is a fraction."""
+    if not np.all((np.asarray(values["U"]) >= 0.0) & (np.asarray(values["U"]) <= 1.0)):
+        raise InputError("'U' must be in [0,1].")
+    for name in ("tau_rec", "tau_psc"):
+        if not np.all(np.asarray(values.get(name, 1.0)) > 0.0):
+            raise InputError(f"'{name}' must be > 0.")
+    if not np.all(np.asarray(values["tau_fac"]) >= 0.0):
+        raise InputError("'tau_fac' must be >= 0.")
 
 
 GUETIG = {"lambda": 0.01, "alpha": 1.0, "mu_plus": 1.0, "mu_minus": 1.0, "Wmax": 100.0, "tau_plus": 20.0}
@@ -73,6 +97,8 @@ UNUSED = {"Kplus": 0.0}
 
 
 def _diffusion(values: Values, target: Values, receptor: int | None) -> Any:
+    from distsim import DiffusionConnection
+
     return DiffusionConnection(values["drift_factor"], values["diffusion_factor"])
 
 
@@ -88,9 +114,27 @@ def _variants(model: ConnectionModel, *suffixes: str) -> Iterator[tuple[str, Con
         yield name, replace(model, name=name, defaults=defaults)
 
 
+def _long_term(name: str, values: Values, synapse: Any, *common: str) -> ConnectionModel:
+    """A model of plastic synapses."""
+    return ConnectionModel(
+        name, ANY | values, synapse, common, UNUSED, ("Kplus",), plastic=True, of_neurons=True,
+        check=_check_guetig if "Wmax" in values else lambda values: None,
+    )  # fmt: skip
+
+
+def _short_term(name: str, values: Values, synapse: Any, fixed: Values, *common: str) -> ConnectionModel:
+    """A model of synapses with short-term plasticity."""
+    return ConnectionModel(
+        name, ANY | values, synapse, common, fixed, (*fixed, "u"), of_neurons=True, check=_check_short_term
+    )
+
+
 def _described(name: str, values: Values, *common: str) -> ConnectionModel:
     """A model that is not simulated: its synapses are drawn as static ones."""
-    return ConnectionModel(name, ANY | values, _static, common, simulated=False)
+    return ConnectionModel(
+        name, ANY | values, _static, common, plastic=name.startswith("stdp"), simulated=False,
+        of_neurons=name != "cont_delay_synapse",
+    )  # fmt: skip
 
 
 HT = {"P": 1.0, "delta_P": 0.125, "tau_P": 500.0}
@@ -123,14 +167,12 @@ SYNAPSES: dict[str, ConnectionModel] = dict(
         ConnectionModel("diffusion_connection", DIFFUSION, _diffusion, way="rates"),
         ConnectionModel("static_synapse", ANY, _static),
         ConnectionModel("static_synapse_hom_w", ANY, _static, common=("weight",)),
-        ConnectionModel(
-            "stdp_pl_synapse_hom", ANY | POWER_LAW, _power_law, tuple(POWER_LAW), UNUSED, ("Kplus",), plastic=True
-        ),
-        ConnectionModel("stdp_synapse", ANY | GUETIG, _guetig, (), UNUSED, ("Kplus",), plastic=True),
-        ConnectionModel("stdp_synapse_hom", ANY | GUETIG, _guetig, tuple(GUETIG), UNUSED, ("Kplus",), plastic=True),
-        ConnectionModel("tsodyks_synapse", ANY | TSODYKS, _tsodyks, (), AT_REST, ("x", "y", "u")),
-        ConnectionModel("tsodyks_synapse_hom", ANY | TSODYKS, _tsodyks, tuple(TSODYKS), AT_REST, ("x", "y", "u")),
-        ConnectionModel("tsodyks2_synapse", ANY | TSODYKS2, _tsodyks2, (), {"x": 1.0}, ("x", "u")),
+        _long_term("stdp_pl_synapse_hom", POWER_LAW, _power_law, *POWER_LAW),
+        _long_term("stdp_synapse", GUETIG, _guetig),
+        _long_term("stdp_synapse_hom", GUETIG, _guetig, *GUETIG),
+        _short_term("tsodyks_synapse", TSODYKS, _tsodyks, AT_REST),
+        _short_term("tsodyks_synapse_hom", TSODYKS, _tsodyks, AT_REST, "weight", *TSODYKS),
+        _short_term("tsodyks2_synapse", TSODYKS2, _tsodyks2, {"x": 1.0}),
         *DESCRIBED,
     )
     for pair in _variants(model, "_hpc", "_lbl")

@@ -48,15 +48,18 @@ def _check_packets(values: Values, given: Values, clock: Clock) -> Values:
 def _trains(values: Values, dt: float) -> Any:
     """The spikes of a spike_generator within its window; their weights are told by weighted_spikes."""
     start, stop = values["start"], NEVER if values["stop"] is None else values["stop"]
-    steps, _ = within_window(values | {"start": start, "stop": stop, "origin": 0.0}, dt)
+    origin = values["origin"]
+    steps, _ = within_window(values | {"start": start - origin, "stop": stop - origin}, dt)
     return SpikeTrains([steps * dt])
 
 
 def _generator(
-    name: str, values: Values, drive: Callable[..., Any] | None, source: Any = None, accept: Any = None
+    name: str, values: Values, drive: Callable[..., Any] | None, source: Any = None, accept: Any = None, **others: Any
 ) -> NodeModel:
     fixed = FIXED | (OSCILLATOR if "frequency" in values else {})
-    return NodeModel(name, "generator", WINDOW | values, fixed=fixed, drive=drive, source=source, accept=accept)
+    return NodeModel(
+        name, "generator", WINDOW | values, fixed=fixed, drive=drive, source=source, accept=accept, **others
+    )
 
 
 def _check_rate(values: Values, given: Values, clock: Clock) -> Values:
@@ -85,8 +88,8 @@ DEVICES = {
     model.name: model
     for model in (
         _generator("poisson_generator", {"rate": 0.0}, _poisson, _poisson_source, _check_rate),
-        *(_generator(name, values, drive, accept=check) for name, values, drive, check in CURRENTS),
-        _generator("pulsepacket_generator", PACKETS, None, _packets, _check_packets),
+        *(_generator(name, values, drive, accept=check, currents=True) for name, values, drive, check in CURRENTS),
+        _generator("pulsepacket_generator", PACKETS, None, _packets, _check_packets, as_neuron=True),
         _generator("spike_generator", SPIKE_LIST, None, _trains, accept),
         NodeModel("spike_recorder", "recorder", RECORDER, fixed={"frozen": False}),
         NodeModel("weight_recorder", "recorder", RECORDER, fixed={"frozen": False}),

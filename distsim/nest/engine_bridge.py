@@ -150,7 +150,7 @@ class Engine:
         if any(isinstance(value, np.ndarray) for value in target.values()):
             target = {name: _same(name, value) for name, value in target.items()}
         synapse = call.kind.spec.synapse(values, target, receptor)
-        if not call.overrides:
+        if not call.overrides and not len(call.removed):
             drawn = self.projections[call.number] = self.simulated[call.number] = self._project(call, synapse)
             return [self._repeated(call, drawn)] if beside else []
         ends = self.neurons(call.source), self.neurons(call.target)
@@ -159,6 +159,9 @@ class Engine:
         values = listed.values | own
         explicit = listed, call.kind.spec.synapse(values, target, receptor)
         self.projections[call.number] = drawn
+        if not len(listed.source):  # all were taken away
+            self.network.connect(*ends, FixedTotalNumber(0), call.kind.spec.synapse(_plain(values), target, receptor))
+            return []
         if kind_of(*ends, call.rule, synapse) is not None:
             self.simulated[call.number] = self._project(*explicit)
             return [self._repeated(call, drawn)] if beside else []
@@ -252,7 +255,7 @@ class Engine:
         for name, call in self.transmitted:
             for step, source, target, weight in recorders.transmissions.take(name):
                 ends = call.source[source], call.target[target]
-                log.add_weights(call.kind.recorder, *ends, step, weight, call.receptor)
+                log.add_weights(call.kind.recorder, *ends, step, weight, call.receptor, call.number)
 
     def local(self, block: Block) -> npt.NDArray[np.bool_]:
         """Which nodes (n,) of a block are on this rank."""

@@ -49,8 +49,14 @@ class Events:
 
     def in_order(self, steps_together: int) -> Events:
         """By interval of so many steps, within it by sender, within that by time: the order in which NEST has them."""
-        interval = (self.steps - 1) // steps_together
-        return self.take(np.lexsort((self.steps, self.senders, interval)))
+        if not len(self.steps):
+            return self
+        interval, within = np.divmod(self.steps - 1, steps_together)
+        first, last = int(self.senders.min()), int(self.senders.max())
+        if int(self.steps.max()) * (last - first + 1) >= 2**62:  # no key in one number
+            return self.take(np.lexsort((self.steps, self.senders, interval)))
+        key = (interval * (last - first + 1) + self.senders - first) * steps_together + within
+        return self if (key[1:] >= key[:-1]).all() else self.take(np.argsort(key, kind="stable"))
 
 
 class EventLog:
@@ -60,6 +66,7 @@ class EventLog:
         self.spikes: dict[int, list[Events]] = defaultdict(list)
         self.samples: dict[tuple[int, str], list[Events]] = defaultdict(list)
         self.weights: dict[int | None, list[Events]] = defaultdict(list)
+        self._forgotten = 0
 
     def add_spikes(self, block: int, senders: Int64Array, steps: Int64Array, offsets: FloatArray | None = None) -> None:
         """Keep spikes (n,) of a block."""
@@ -75,17 +82,22 @@ class EventLog:
 
     def add_weights(
         self, recorder: int | None, senders: Int64Array, targets: Int64Array, steps: Int64Array, weights: FloatArray,
-        receptor: int,
+        receptor: int, call: int,
     ) -> None:  # fmt: skip
-        """Keep what synapses from senders to targets (n,) transmitted at spikes, for a weight recorder."""
-        same = np.full(len(steps), float(receptor))
-        columns = weights, targets.astype(np.float64), same, np.zeros(len(steps))
+        """Keep what synapses from senders to targets (n,) transmitted at spikes, for a weight recorder.
+
+        call: number of the call of ``Connect`` that made them, which stands in place of their ports.
+        """
+        columns = weights, targets.astype(np.float64), *(np.full(len(steps), float(n)) for n in (receptor, call))
         values = dict(zip(OF_WEIGHTS, columns, strict=True))
         self.weights[recorder].append(Events(senders, steps, np.zeros(len(steps)), values))
 
     def forget(self, step: int) -> None:
         """Forget all up to ``step``."""
-        for kept in (self.spikes, self.samples, self.weights) if step else ():
+        if step <= self._forgotten:
+            return
+        self._forgotten = step
+        for kept in (self.spikes, self.samples, self.weights):
             for parts in kept.values():
                 parts[:] = [part.take(part.steps > step) for part in parts]
 

@@ -6,24 +6,52 @@ import json
 import time
 import warnings
 from contextlib import AbstractContextManager
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from distsim.nest import running
-from distsim.nest.connect_specs import CollocatedSynapses, check_synapse_value, connect, synapse_kind
-from distsim.nest.connection_calls import SynapseKind
+from distsim.nest.absent_features import (
+    Compartments,
+    DisableStructuralPlasticity,
+    EnableStructuralPlasticity,
+    Receptors,
+    SetAcceptableLatency,
+    SetMaxBuffered,
+    SonataNetwork,
+    TripartiteConnect,
+    help,
+)  # fmt: skip
+from distsim.nest.connect_specs import CollocatedSynapses, connect
 from distsim.nest.kernel import KERNEL
-from distsim.nest.kernel_attributes import VerbosityLevel
-from distsim.nest.nest_errors import KernelException, NESTErrors, told_by_nest, unknown
-from distsim.nest.node_blocks import ARRAYS, Model, _checked, check_values
+from distsim.nest.kernel_attributes import RULES, VerbosityLevel
+from distsim.nest.model_calls import CopyModel, CreateParameter, GetDefaults, Models, SetDefaults
+from distsim.nest.nest_errors import KernelException, NESTErrors, told_by_nest
+from distsim.nest.node_blocks import ARRAYS
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.node_status import check_model, create
 from distsim.nest.parameter_objects import Parameter
-from distsim.nest.positions_in_space import Distance, FindCenterElement, FindNearestElement, GetPosition, PlotLayer
+from distsim.nest.positions_in_space import FindCenterElement, FindNearestElement, GetPosition, PlotLayer, grid
+from distsim.nest.spatial_masks import CreateMask, Mask
+from distsim.nest.spatial_plots import PlotProbabilityParameter, PlotSources, PlotTargets
+from distsim.nest.spatial_queries import (
+    Displacement,
+    Distance,
+    DumpLayerConnections,
+    DumpLayerNodes,
+    GetSourceNodes,
+    GetSourcePositions,
+    GetTargetNodes,
+    GetTargetPositions,
+    SelectNodesByMask,
+)  # fmt: skip
 from distsim.nest.synapse_collection import SynapseCollection, connections
+from distsim.nest.taken_away import take_away_between
 
 NESTError = KernelException
+userdict: dict[str, Any] = {}
+"""For scripts to keep what they like."""
 Simulate, Prepare, Run, Cleanup = running.simulate, running.prepare, running.run, running.cleanup
 
 
@@ -111,6 +139,22 @@ def Install(module_name: str) -> None:  # noqa: N802
     raise NESTErrors.NotImplemented(f"extension modules of NEST cannot be loaded: {module_name}")
 
 
+def to_json(data: Any, **kwargs: Any) -> str:
+    """Data as text in JSON: arrays as lists, nodes as their ids."""
+    return json.dumps(serialize_data(data), **kwargs)
+
+
+def serialize_data(data: Any) -> Any:
+    """Data as lists, dictionaries and numbers."""
+    if isinstance(data, NodeCollection):
+        return data.tolist()
+    if isinstance(data, dict):
+        return {name: serialize_data(value) for name, value in data.items()}
+    if isinstance(data, (np.ndarray, np.generic)):
+        return data.tolist()
+    return [serialize_data(value) for value in data] if isinstance(data, (list, tuple)) else data
+
+
 def message(*text: Any) -> None:
     """Print a message: a text, after its level and who sends it, if these are given."""
     print(*text[-2:], sep=": ")
@@ -130,6 +174,8 @@ def Create(model: str, n: int = 1, params: Any = None, positions: Any = None) ->
         raise TypeError("n must have an integer value")
     if n < 1:
         raise NESTErrors.BadParameterValue(f"n must be at least 1, got {n}")
+    if isinstance(positions, grid) and n != 1:
+        raise ValueError("Cannot specify number of nodes with grid positions")
     if params is not None and not isinstance(params, (dict, list, tuple)):
         raise TypeError("params must be either a dict of parameters or a list or tuple of dicts")
     layer = None if positions is None else positions.layer(KERNEL.size + 1, int(n))
@@ -165,9 +211,11 @@ def _each(nodes: NodeCollection, name: str) -> list[Any]:
 
 def PrintNodes() -> None:  # noqa: N802
     """Print ranges of ids and their models."""
-    for block in KERNEL.blocks:
-        span = f"{block.first} .. {block.first + block.n - 1}" if block.n > 1 else f"{block.first}"
-        print(f"{span:>16} {block.model.name}")
+    width = len(str(KERNEL.size))
+    for name, blocks in groupby(KERNEL.blocks, lambda block: block.model.name):
+        ids = np.concatenate([block.ids for block in blocks])
+        last = f" .. {ids[-1]:>{width}}" if len(ids) > 1 else " " * (width + 4)
+        print(f"{ids[0]:>{width}}{last} {name}")
 
 
 def GetStatus(nodes: Any, keys: Any = None, output: str = "") -> Any:  # noqa: N802
@@ -199,7 +247,7 @@ def Connect(  # noqa: N802
 ) -> SynapseCollection | None:
     """Connect nodes to nodes; see NEST's documentation of the two specifications."""
     begin = time.perf_counter()
-    source, target, explicit = _ends(pre, post)
+    source, target, explicit = _ends(pre, post, conn_spec)
     if not len(source) or not len(target):
         raise NESTErrors.IllegalConnection("Creation of connection is not possible because:\nan end has no nodes")
     before = len(KERNEL.calls)
@@ -210,7 +258,7 @@ def Connect(  # noqa: N802
     return SynapseCollection([part for part in connections()._parts if part.call.number >= before])
 
 
-def _ends(pre: Any, post: Any) -> tuple[Any, Any, bool]:
+def _ends(pre: Any, post: Any, conn_spec: Any) -> tuple[Any, Any, bool]:
     """Ids of both ends, and whether they are arrays with an entry for each edge."""
     if isinstance(pre, NodeCollection) and isinstance(post, NodeCollection):
         return pre._valid(), post._valid(), False
@@ -222,7 +270,16 @@ def _ends(pre: Any, post: Any) -> tuple[Any, Any, bool]:
         for number in np.unique(ends[-1]).tolist():
             KERNEL.node(number)
     explicit = any(len(np.unique(end)) < len(end) or (np.diff(end) < 0).any() for end in ends)
+    if explicit and len(ends[0]) != len(ends[1]):
+        raise ValueError("If 'pre' or 'post' contain non-unique IDs, then they must have the same length.")
+    if explicit and (conn_spec.get("rule") if isinstance(conn_spec, dict) else conn_spec) != "one_to_one":
+        raise ValueError("When connecting two arrays with non-unique IDs, `conn_spec` must be 'one_to_one'.")
     return ends[0], ends[1], explicit
+
+
+def ConnectionRules() -> tuple[str, ...]:  # noqa: N802
+    """The names of the rules by which nodes are connected."""
+    return tuple(sorted(RULES))
 
 
 def GetConnections(  # noqa: N802
@@ -235,106 +292,26 @@ def GetConnections(  # noqa: N802
     return told_by_nest(connections)(source, target, synapse_model, synapse_label)
 
 
-def Disconnect(*args: Any, **kwargs: Any) -> None:  # noqa: N802
-    """Refuse to take connections away."""
-    raise NESTErrors.NotImplemented("connections cannot be taken away")
-
-
-# ---------------------------------------------------------------- models
-
-
-def Models(mtype: str = "all", sel: str | None = None) -> tuple[str, ...]:  # noqa: N802
-    """The names of models."""
-    names = [*KERNEL.models, *KERNEL.synapses]
-    return tuple(sorted(name for name in names if sel is None or sel in name))
-
-
-@told_by_nest
-def CopyModel(existing: str, new: str, params: dict[str, Any] | None = None) -> None:  # noqa: N802
-    """A model of another name, with other defaults."""
-    known: dict[str, Any] = KERNEL.models if existing in KERNEL.models else KERNEL.synapses
-    if existing not in known:
-        raise NESTErrors.UnknownModelName(unknown("model name", existing, [*KERNEL.models, *KERNEL.synapses]))
-    if new in KERNEL.models or new in KERNEL.synapses:
-        raise NESTErrors.NewModelNameExists(f"Model {new} is the name of an existing model and cannot be re-used.")
-    like, number = known[existing], len(known)
-    made: Any = Model(new, like.spec, dict(like.defaults), number)
-    if known is KERNEL.synapses:
-        made = SynapseKind(new, like.spec, dict(like.defaults), number, like.recorder)
-    known[new] = made
-    try:
-        if params:
-            SetDefaults(new, params)
-    except BaseException:
-        del known[new]
-        raise
-
-
-@told_by_nest
-def SetDefaults(model: str, params: Any, val: Any = None) -> None:  # noqa: N802
-    """Other defaults of a model, for what is made from now on."""
-    given = {params: val} if isinstance(params, str) else dict(params)
-    if model in KERNEL.models:
-        node = KERNEL.models[model]
-        checked = {name: _checked(node.spec, name, value, 1) for name, value in given.items()}
-        node.defaults |= check_values(node.spec, node.defaults, checked, KERNEL.clock, f"'{model}'")
-        return
-    if model not in KERNEL.synapses:
-        raise NESTErrors.UnknownComponent(unknown("component", model, [*KERNEL.models, *KERNEL.synapses]))
-    kind = synapse_kind(model)
-    if "weight_recorder" in given:
-        recorders = given.pop("weight_recorder")
-        kind.recorder = recorders.tolist()[0] if recorders else None
-        KERNEL.changed()
-    for name in given:
-        check_synapse_value(kind, name)
-    kind.defaults |= given
-
-
-def GetDefaults(model: str, keys: Any = None, output: str = "") -> Any:  # noqa: N802
-    """The defaults of a model: all, one by its name, or those of a list of names."""
-    if model in KERNEL.models:
-        node = KERNEL.models[model]
-        told = dict(node.spec.fixed) | dict(node.defaults)
-        told |= {"model": model, "type_id": node.spec.name, "element_type": node.spec.kind, "model_id": node.number}
-        if recorded := node.spec.recorded(node.defaults):
-            told["recordables"] = sorted(recorded)
-    elif model in KERNEL.synapses:
-        kind = KERNEL.synapses[model]
-        n = sum(KERNEL.count(call) for call in KERNEL.calls if call.kind is kind)
-        told = dict(kind.defaults)
-        told |= {"weight_recorder": NodeCollection([] if kind.recorder is None else [kind.recorder])}
-        told |= {"synapse_model": model, "element_type": "synapse", "synapse_modelid": kind.number}
-        told |= {"num_connections": n, "has_delay": True, "requires_symmetric": False, "sizeof": 0}
+def Disconnect(*args: Any, conn_spec: Any = None, syn_spec: Any = None) -> None:  # noqa: N802
+    """Take connections away: those of a SynapseCollection, or those that a rule names between nodes and nodes."""
+    if len(args) == 1 and isinstance(args[0], SynapseCollection):
+        args[0].disconnect()
+    elif len(args) == 2 and all(isinstance(each, NodeCollection) for each in args):
+        take_away_between(args[0]._valid(), args[1]._valid(), conn_spec, syn_spec)
     else:
-        raise NESTErrors.UnknownComponent(unknown("component", model, [*KERNEL.models, *KERNEL.synapses]))
-    for name in () if keys is None else [keys] if isinstance(keys, str) else keys:
-        if name not in told:
-            raise KeyError(unknown(f"default of {model}", name, told))
-    result = told if keys is None else told[keys] if isinstance(keys, str) else [told[name] for name in keys]
-    return json.dumps(result) if output == "json" else result
-
-
-def CreateParameter(parametertype: str, specs: dict[str, Any]) -> Parameter:  # noqa: N802
-    """A parameter by the name of its kind, such as ``"uniform"``."""
-    from distsim.nest import random_parameters
-
-    kinds = ("uniform", "uniform_int", "normal", "exponential", "lognormal")
-    if parametertype == "constant":
-        from distsim.nest.parameter_objects import as_parameter
-
-        return as_parameter(specs["value"])
-    if parametertype not in kinds:
-        raise NESTErrors.BadParameter(unknown("kind of parameter", parametertype, [*kinds, "constant"]))
-    made: Parameter = getattr(random_parameters, parametertype)(**specs)
-    return made
+        raise TypeError("Arguments must be either a SynapseCollection or two NodeCollections")
 
 
 __all__ = [
-    "Cleanup", "CollocatedSynapses", "Connect", "CopyModel", "Create", "CreateParameter", "Disconnect", "Distance",
-    "FindCenterElement", "FindNearestElement", "GetConnections", "GetDefaults", "GetKernelStatus",
-    "GetLocalNodeCollection", "GetLocalVPs", "GetNodes", "GetPosition", "GetStatus", "Install", "Models", "NESTError",
-    "NESTErrors", "NodeCollection", "NumProcesses", "Parameter", "PlotLayer", "Prepare", "PrintNodes", "Rank",
-    "ResetKernel", "Run", "RunManager", "SetDefaults", "SetKernelStatus", "SetStatus", "Simulate", "SynapseCollection",
-    "SyncProcesses", "VerbosityLevel", "get", "get_verbosity", "message", "set", "set_communicator", "set_verbosity",
+    "Cleanup", "CollocatedSynapses", "Compartments", "Connect", "ConnectionRules", "CopyModel", "Create",
+    "CreateMask", "CreateParameter", "DisableStructuralPlasticity", "Disconnect", "Displacement", "Distance",
+    "DumpLayerConnections", "DumpLayerNodes", "EnableStructuralPlasticity", "FindCenterElement", "FindNearestElement",
+    "GetConnections", "GetDefaults", "GetKernelStatus", "GetLocalNodeCollection", "GetLocalVPs", "GetNodes",
+    "GetPosition", "GetSourceNodes", "GetSourcePositions", "GetStatus", "GetTargetNodes", "GetTargetPositions",
+    "Install", "Mask", "Models", "NESTError", "NESTErrors", "NodeCollection", "NumProcesses", "Parameter",
+    "PlotLayer", "PlotProbabilityParameter", "PlotSources", "PlotTargets", "Prepare", "PrintNodes", "Rank",
+    "Receptors", "ResetKernel", "Run", "RunManager", "SelectNodesByMask", "SetAcceptableLatency", "SetDefaults",
+    "SetKernelStatus", "SetMaxBuffered", "SetStatus", "Simulate", "SonataNetwork", "SynapseCollection",
+    "SyncProcesses", "TripartiteConnect", "VerbosityLevel", "get", "get_verbosity", "help", "message",
+    "serialize_data", "set", "set_communicator", "set_verbosity", "to_json", "userdict",
 ]  # fmt: skip

@@ -55,8 +55,11 @@ class Kernel:
         }
         self.synapses = {
             name: SynapseKind(name, spec, spec.defaults | spec.fixed, i)
-            for i, (name, spec) in enumerate(SYNAPSES.items())
+            for i, (name, spec) in enumerate(sorted(SYNAPSES.items()))
         }
+        self.synapses_of: dict[int, str] = {}  # of each generator: the model of its synapses
+        self.sampled: dict[int, set[int]] = {}  # of each multimeter: the nodes of which it records
+        self.ports: dict[str, tuple[Int64Array, Int64Array]] = {}  # of each model of synapses, see edges_of_calls
         self.delays: tuple[int, int] | None = None
         self.log = EventLog()
         self.engine: Engine | None = None
@@ -139,19 +142,44 @@ class Kernel:
                 return layer
         return None
 
-    def draw(self, parameter: Parameter, owners: Int64Array, entries: Int64Array | None = None) -> Any:
-        """Numbers (n,) of a parameter for nodes (n,), with others each time."""
+    def positions(self, ids: Int64Array) -> npt.NDArray[np.float64]:
+        """The positions (n, d) of nodes (n,); KernelException where they have none."""
+        layer = self.layer(np.array([ids.min(), ids.max()])) if len(ids) else None
+        if layer is None:
+            raise NESTErrors.KernelException(
+                "Node position parameter can only be used with spatially distributed nodes."
+            )
+        return layer.positions[ids - layer.first]
+
+    def wrap(self, ids: Int64Array) -> npt.NDArray[np.float64] | None:
+        """The extent (d,) beyond which the layer of nodes begins anew; None where it does not."""
+        layer = self.layer(ids[:1])
+        return layer.extent if layer is not None and layer.edge_wrap else None
+
+    def draw(
+        self, parameter: Parameter, owners: Int64Array, entries: Int64Array | None = None,
+        sources: Int64Array | None = None,
+    ) -> Any:  # fmt: skip
+        """Numbers (n,) of a parameter for nodes (n,), or for what connects ``sources`` to them, others each time."""
         self.draws += 1
         places = np.zeros(len(owners), np.int64) if entries is None else entries
-        return parameter.values(Drawing(int(self.status["rng_seed"]), self.draws, np.asarray(owners), places))
+        seed = int(self.status["rng_seed"])
+        return parameter.values(Drawing(seed, self.draws, np.asarray(owners), places, sources=sources))
 
     def add_calls(self, calls: list[Call]) -> None:
         """Add connections, and note the recorders that have a part in them."""
         self.calls += calls
+        self.ports.clear()
         for call in calls:
             if call.way in ("record", "sample"):
                 for number in (call.target if call.way == "record" else call.source).tolist():
                     self.of_recorder.setdefault(number, []).append(call)
+        self.changed()
+
+    def take_away(self, call: Call, edges: Int64Array) -> None:
+        """Take edges (n, 2), each a target and its place, away from a call."""
+        call.removed = np.concatenate([call.removed, edges])
+        self.ports.clear()
         self.changed()
 
     def changed(self) -> None:
@@ -160,6 +188,9 @@ class Kernel:
 
     def count(self, call: Call) -> int:
         """How many edges a call has: drawn, and counted, where the rule does not say."""
+        return self._drawn(call) - len(call.removed)
+
+    def _drawn(self, call: Call) -> int:
         if isinstance(call.rule, AllToAll):
             every = len(call.source) * len(call.target)
             return every if call.rule.autapses else every - len(np.intersect1d(call.source, call.target))

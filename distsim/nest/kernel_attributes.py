@@ -41,12 +41,17 @@ IGNORED: dict[str, Any] = {
     "off_grid_spiking": False, "update_time_limit": float("inf"), "structural_plasticity_update_interval": 10000.0,
     "structural_plasticity_synapses": {}, "spike_buffer_grow_extra": 0.5, "spike_buffer_shrink_limit": 0.2,
     "spike_buffer_shrink_spare": 0.1, "eprop_learning_window": 1000.0, "eprop_reset_neurons_on_update": True,
-    "eprop_update_interval": 1000.0,
+    "eprop_update_interval": 1000.0, "recv_buffer_size_secondary_events": 0, "send_buffer_size_secondary_events": 0,
+    "spike_buffer_resize_log": {},
 }  # fmt: skip
 """What can be set and changes nothing here: threads, buffers, features that are not there."""
 
+GENERATORS = ["Philox_32", "Philox_64", "Threefry_32", "Threefry_64", "mt19937", "mt19937_64"]
+"""What NEST calls its generators of random numbers; that of distsim is always the same."""
+
 RULES = (
     "all_to_all", "fixed_indegree", "fixed_outdegree", "fixed_total_number", "one_to_one", "pairwise_bernoulli",
+    "pairwise_poisson",
     "symmetric_pairwise_bernoulli",
 )  # fmt: skip
 

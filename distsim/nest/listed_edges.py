@@ -73,15 +73,21 @@ def mirrored(call: Call, rule: str) -> Call:
     return Call(0, call.way, call.target, call.source, mirror, call.kind, call.values, call.receptor, call.since)
 
 
-def owners_of(call: Call) -> tuple[Int64Array, Int64Array, tuple[int, ...]]:
-    """Whose stream each edge of a call draws from, which number of it, and the shape of arrays of its values."""
+def drawn_for(call: Call, parameter: Parameter) -> npt.NDArray[np.float64]:
+    """The numbers of a parameter for the edges of a call that are not random, as an array that its rule takes."""
     if isinstance(call.rule, AllToAll):
-        shape = len(call.target), len(call.source)
-        return np.repeat(call.target, shape[1]), np.tile(np.arange(shape[1]), shape[0]), shape
-    if isinstance(call.rule, OneToOne):
-        return call.target, np.zeros(len(call.target), np.int64), (len(call.target),)
-    rule: Any = call.rule
-    return call.target[rule.target], np.arange(len(rule.target)), (len(rule.target),)
+        shape: tuple[int, ...] = len(call.target), len(call.source)
+        owners, entries = np.repeat(call.target, shape[1]), np.tile(np.arange(shape[1]), shape[0])
+        sources = np.tile(call.source, shape[0])
+    elif isinstance(call.rule, OneToOne):
+        shape = (len(call.target),)
+        owners, entries, sources = call.target, np.zeros(shape, np.int64), call.source
+    else:
+        rule: Any = call.rule
+        shape = (len(rule.target),)
+        owners, entries, sources = call.target[rule.target], np.arange(shape[0]), call.source[rule.source]
+    values: npt.NDArray[np.float64] = KERNEL.draw(parameter, owners, entries, sources).reshape(shape)
+    return values
 
 
 def listed(call: Call) -> Call:
@@ -91,7 +97,7 @@ def listed(call: Call) -> Call:
     values = call.values
     explicit = drawn(call, values, transposed=False)
     explicit.values = {
-        name: KERNEL.draw(_parameter(value), *owners_of(explicit)[:2]) if isinstance(value, Distribution) else value
+        name: drawn_for(explicit, _parameter(value)) if isinstance(value, Distribution) else value
         for name, value in values.items()
     }
     return explicit

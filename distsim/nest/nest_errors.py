@@ -17,12 +17,17 @@ class KernelException(Exception):  # noqa: N818 # its name in NEST
 
 
 NAMES = (
-    "BadDelay", "BadParameter", "BadParameterValue", "BadProperty", "DimensionMismatch", "IllegalConnection",
-    "IncompatibleReceptorType", "InexistentConnection", "InternalError", "InvalidTimeInModel", "IOError", "KeyError",
-    "LayerExpected", "NamingConflict", "NewModelNameExists", "NotImplemented", "NumericalInstability", "RangeCheck",
+    "BackendAlreadyRegistered", "BackendNotPrepared", "BackendPrepared", "BadDelay", "BadParameter",
+    "BadParameterValue", "BadProperty", "DimensionMismatch", "DistributionError", "DynamicModuleManagementError",
+    "GSLSolverFailure", "IllegalConnection", "IncompatibleReceptorType", "InexistentConnection", "InternalError",
+    "InvalidDefaultResolution", "InvalidTimeInModel", "IOError", "KeyError", "LayerExpected", "LayerNodeExpected",
+    "LocalNodeExpected", "ModelInUse", "MPIErrorCode", "MPIPortsFileMissing", "MPIPortsFileUnknown",
+    "MUSICChannelAlreadyMapped", "MUSICChannelUnknown", "MUSICPortAlreadyPublished", "MUSICPortHasNoWidth",
+    "MUSICPortUnconnected", "MUSICPortUnknown", "MUSICSimulationHasRun", "NamingConflict", "NewModelNameExists",
+    "NodeWithProxiesExpected", "NoThreadSiblingsAvailable", "NotImplemented", "NumericalInstability", "RangeCheck",
     "StepMultipleRequired", "TimeMultipleRequired", "TypeMismatch", "UnaccessedDictionaryEntry", "UndefinedName",
-    "UnexpectedEvent", "UnknownComponent", "UnknownModelName", "UnknownNode", "UnknownPort", "UnknownReceptorType",
-    "UnknownSynapseType", "UnsupportedEvent",
+    "UnexpectedEvent", "UnknownCompartment", "UnknownComponent", "UnknownModelName", "UnknownNode", "UnknownPort",
+    "UnknownReceptorType", "UnknownSynapseType", "UnknownThread", "UnmatchedSteps", "UnsupportedEvent",
 )  # fmt: skip
 NESTErrors = SimpleNamespace(
     KernelException=KernelException,

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import cached_property
+from importlib import import_module
 from typing import Any
 
+from distsim.core.declared import names_of_each
 from distsim.nest.time_grid import Clock
 from distsim.spiking.protocols import PopulationModel, Stimulus
 from distsim.spiking.synapses.synapse_model import SynapseModel
@@ -37,6 +40,8 @@ class NodeModel:
     in ``values`` are those of the simulation, ``stop`` is None where there is none.
     source(values, dt): the model of a population of one source, whose spikes all targets share, and which can be
     recorded; None: it cannot.
+    currents: whether it sends currents. as_neuron: whether all synapses that neurons have can begin at it, as at no
+    other generator. opposite: recordables that NEST tells with the other sign. from_rest: those that it tells less E_L.
     accept(values, given, clock): what becomes of values that are given, where they need more than a type; ``values``:
     those so far. It raises an exception of NEST where they do not fit.
     """
@@ -53,6 +58,21 @@ class NodeModel:
     drive: Callable[[Values, float, float, float], Stimulus] | None = None
     source: Callable[[Values, float], PopulationModel] | None = None
     accept: Callable[[Values, Values, Clock], Values] | None = None
+    currents: bool = False
+    as_neuron: bool = False
+    opposite: tuple[str, ...] = ()
+    from_rest: tuple[str, ...] = ()
+
+    @property
+    def samples(self) -> bool:
+        """Whether it is a recorder of states."""
+        return "interval" in self.defaults
+
+    @cached_property
+    def alike(self) -> frozenset[str]:
+        """The parameters that all neurons of a population have in common: those of others are other populations."""
+        model = getattr(self.population, "args", (None,))[0]
+        return frozenset() if model is None else frozenset(f.name for f in fields(model)) - {*names_of_each(model)}
 
     def recorded(self, values: Values) -> dict[str, tuple[str, ...]]:
         """What ``record_from`` takes: the state variables whose sum it is, by its name."""
@@ -74,9 +94,10 @@ class ConnectionModel:
     (``tau_minus``), by NEST's names. ``weight`` and ``delay`` are numbers, arrays or distributions; receptor: that of
     the synapse, None where the target has only one.
     fixed: beyond these what has no counterpart, as ``Kplus``, with the values at which it can be simulated. states:
-    what changes while it is simulated, other than the weight. plastic: whether weights change by themselves. way:
-    "neurons", or "rates" for connections of rate neurons. simulated: False where such synapses can be made and asked
-    for what they were given, and no more.
+    what changes while it is simulated, other than the weight. plastic: whether weights change by themselves.
+    of_neurons: whether no generator or recorder can have them. way: "neurons", or "rates" for connections of rate
+    neurons. check(values): raises InputError where synapses cannot have values. simulated: False where such synapses
+    can be made and asked for what they were given, and no more.
     """
 
     name: str
@@ -86,11 +107,14 @@ class ConnectionModel:
     fixed: Values = field(default_factory=dict)
     states: tuple[str, ...] = ()
     plastic: bool = False
+    of_neurons: bool = False
     way: str = "neurons"
+    check: Callable[[Values], None] = lambda values: None
     simulated: bool = True
 
 
-def named_alike(model: type, values: Values, **others: Any) -> Any:
-    """An object of ``model``, whose parameters have the names that NEST gives them, apart from ``others``."""
-    known = {f.name for f in fields(model)}
-    return model(**{name: value for name, value in values.items() if name in known} | others)
+def named_alike(model: str, values: Values, **others: Any) -> Any:
+    """An object of a public class, whose parameters have the names that NEST gives them, apart from ``others``."""
+    made: Any = getattr(import_module("distsim"), model)
+    known = {f.name for f in fields(made)}
+    return made(**{name: value for name, value in values.items() if name in known} | others)

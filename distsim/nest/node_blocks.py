@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -59,10 +61,24 @@ class Block:
             return value[index].item()
         return value
 
+    def parts(self, ends: list[int]) -> list[Block]:
+        """Its nodes as blocks, each from one of ``ends`` to the next."""
+        return [
+            Block(self.first + begin, end - begin, self.model, {n: self._of(n, begin, end) for n in self.values})
+            for begin, end in pairwise(ends)
+        ]
+
+    def _of(self, name: str, begin: int, end: int) -> Any:
+        """The value of some of the nodes."""
+        value = self.values[name]
+        if _alone(self.spec, name, value):
+            return copy(value)
+        return value[begin:end] if end - begin > 1 else value[begin].item()
+
     def assign(self, index: Index, given: Values, clock: Clock) -> None:
         """Give the nodes at ``index`` values: one for all of them, or an array with one for each; checked first."""
         size = len(np.arange(self.n)[index])
-        plain = {name: _checked(self.spec, name, value, size) for name, value in given.items()}
+        plain = {name: checked_value(self.spec, name, value, size) for name, value in given.items()}
         known = {name: value if _alone(self.spec, name, value) else value[index] for name, value in self.values.items()}
         plain = check_values(self.spec, known, plain, clock, f"'{self.model.name}' with node ID {self.first}")
         for name, value in plain.items():
@@ -86,7 +102,7 @@ def _alone(spec: NodeModel, name: str, value: Any) -> bool:
     return not isinstance(value, np.ndarray) or is_list(spec, name)
 
 
-def _checked(spec: NodeModel, name: str, value: Any, size: int) -> Any:
+def checked_value(spec: NodeModel, name: str, value: Any, size: int) -> Any:
     """A value as the type of its default; an array of ``size`` where each node has its own."""
     if name in spec.fixed:
         if np.all(np.asarray(value) == spec.fixed[name]):

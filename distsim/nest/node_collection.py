@@ -13,15 +13,16 @@ from distsim.nest.kernel import KERNEL
 from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.node_blocks import ARRAYS, blocks_of
 from distsim.nest.node_status import set_values, status_of
+from distsim.nest.parameter_objects import Drawing, Parameter
 
 Int64Array = npt.NDArray[np.int64]
-OWN = ("_ids", "_epoch")
 
 
 class NodeCollection:
     """Nodes with the ids ``data`` (ascending, different), or another collection."""
 
     _ids: Int64Array
+    _step: int
     _epoch: int
 
     def __init__(self, data: Any = None) -> None:
@@ -39,15 +40,16 @@ class NodeCollection:
                 KERNEL.node(int(number[0]))
         self._fill(ids)
 
-    def _fill(self, ids: Int64Array) -> None:
+    def _fill(self, ids: Int64Array, step: int = 1) -> None:
         object.__setattr__(self, "_ids", ids)
+        object.__setattr__(self, "_step", step)
         object.__setattr__(self, "_epoch", KERNEL.epoch)
 
     @classmethod
-    def of(cls, ids: Int64Array) -> NodeCollection:
-        """The nodes ``ids`` (n,), which are known to be right."""
+    def of(cls, ids: Int64Array, step: int = 1) -> NodeCollection:
+        """The nodes ``ids`` (n,), which are known to be right; ``step``: of the slice that they were taken by."""
         made = cls.__new__(cls)
-        made._fill(ids)
+        made._fill(ids, step)
         return made
 
     def _valid(self) -> Int64Array:
@@ -90,7 +92,7 @@ class NodeCollection:
                 raise IndexError("slicing step for NodeCollection must be strictly positive")
             if not len(ids[key]):
                 raise NESTErrors.BadParameter("start < stop required.")
-            return NodeCollection.of(ids[key])
+            return NodeCollection.of(ids[key], step=key.step or 1)
         if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
             if not -len(ids) <= key < len(ids):
                 raise IndexError("index value outside of the NodeCollection")
@@ -116,7 +118,9 @@ class NodeCollection:
         chosen = ids[key]
         if len(np.unique(chosen)) < len(chosen):
             raise ValueError("All node IDs in a NodeCollection have to be unique")
-        return NodeCollection.of(np.sort(chosen))
+        if (np.diff(chosen) < 0).any():
+            raise NESTErrors.BadProperty("Indices must be sorted in ascending order")
+        return NodeCollection.of(chosen)
 
     def __add__(self, other: Any) -> NodeCollection:
         if not isinstance(other, NodeCollection):
@@ -139,8 +143,7 @@ class NodeCollection:
         metadata = "None" if KERNEL.layer(self._ids) is None else "spatial"
         lines = []
         for block, index in blocks_of(KERNEL.blocks, self._valid()):
-            steps = np.diff(index)
-            runs = np.split(index, np.flatnonzero(steps != steps[0]) + 1) if len(steps) else [index]
+            runs = np.split(index, np.flatnonzero(np.diff(index) != self._step) + 1)
             for run in runs:
                 first, last = int(run[0]) + block.first, int(run[-1]) + block.first
                 step = f", step={run[1] - run[0]}" if len(run) > 1 and run[1] - run[0] > 1 else ""
@@ -162,6 +165,30 @@ class NodeCollection:
         """The ids."""
         return [int(i) for i in self._ids]
 
+    # ------------------------------------------------------------ where nodes lie
+
+    def places(self) -> npt.NDArray[np.float64]:
+        """Their positions (n, d)."""
+        ids = self._valid()
+        if KERNEL.layer(ids) is None:
+            raise NESTErrors.LayerExpected(
+                "the nodes have no positions; give them some with Create(..., positions=...)"
+            )
+        return KERNEL.positions(ids)
+
+    def numbers_of(self, parameter: Parameter, positions: Any = None) -> tuple[float, ...]:
+        """The numbers of a parameter at the nodes; those of connections from one node to positions (n, d)."""
+        ids = self._valid()
+        if positions is None:
+            return tuple(KERNEL.draw(parameter, ids).tolist())
+        if len(ids) != 1:
+            raise ValueError("The NodeCollection must be a single node ID")
+        targets = np.atleast_2d(np.asarray(positions, np.float64))
+        n = len(targets)
+        places = np.repeat(self.places(), n, axis=0), targets, KERNEL.wrap(ids)
+        drawing = Drawing(int(KERNEL.status["rng_seed"]), KERNEL.draws, np.repeat(ids, n), np.arange(n), places=places)
+        return tuple(parameter.values(drawing).tolist())
+
     # ------------------------------------------------------------ what nodes have
 
     def get(self, *params: Any, output: str = "") -> Any:
@@ -170,7 +197,7 @@ class NodeCollection:
         params: a name or a list of names; or ``"events"`` and names of what is in these. output: "pandas" or "json".
         """
         if not len(self):
-            raise NESTErrors.BadParameter("get() requires at least one node")
+            raise ValueError("Cannot get parameter of empty NodeCollection")
         if output not in ("", "pandas", "json"):
             raise NESTErrors.BadParameter(f"output must be 'pandas' or 'json', got {output!r:.80}")
         names = None if not params else [params[0]] if isinstance(params[0], str) else list(params[0])
@@ -203,7 +230,9 @@ class NodeCollection:
             (given,) = given  # of all
         if isinstance(given, (list, tuple)):
             if len(given) != len(self):
-                raise TypeError(f"params has {len(given)} dictionaries for {len(self)} nodes")
+                raise NESTErrors.BadParameter(
+                    f"List of dictionaries must be the same size as the NodeCollection ({len(self)}), got {len(given)}."
+                )
             for i, each in enumerate(given):
                 set_values(self._valid()[i : i + 1], each)
             return

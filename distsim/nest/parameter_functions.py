@@ -24,12 +24,12 @@ def cos(parameter: Parameter) -> Parameter:
 
 def min(parameter: Parameter, value: float) -> Parameter:
     """At most ``value``."""
-    return clipped(parameter, -np.inf, value)
+    return clipped(parameter, -np.inf, float(value))
 
 
 def max(parameter: Parameter, value: float) -> Parameter:
     """At least ``value``."""
-    return clipped(parameter, value, np.inf)
+    return clipped(parameter, float(value), np.inf)
 
 
 def redraw(parameter: Parameter, min: float, max: float) -> Parameter:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.distributions import Clipped, Distribution, LogNormal, Normal, Redrawn, Uniform
+from distsim.core.errors import InputError
 from distsim.core.one_signed import Gamma
 from distsim.core.rng import streams_of
 from distsim.nest.nest_errors import NESTErrors
@@ -24,13 +25,19 @@ MOST_REDRAWS = 1000
 
 @dataclass
 class Drawing:
-    """One evaluation of a parameter: for ``owners`` (n,), entry ``entries`` (n,) of each; ``draws``: made so far."""
+    """One evaluation of a parameter: for ``owners`` (n,), entry ``entries`` (n,) of each; ``draws``: made so far.
+
+    Of connections to the owners: the nodes ``sources`` (n,) that they come from, or in place of nodes ``places``, the
+    positions of sources and targets (n, d), and the extent beyond which these begin anew.
+    """
 
     seed: int
     number: int
     owners: npt.NDArray[np.int64]
     entries: npt.NDArray[np.int64]
     draws: int = 0
+    sources: npt.NDArray[np.int64] | None = None
+    places: tuple[FloatArray, FloatArray, FloatArray | None] | None = None
 
     def sample(self, distribution: Distribution) -> FloatArray:
         """Numbers (n,) that no other draw of any evaluation has."""
@@ -40,15 +47,27 @@ class Drawing:
 
     def part(self, chosen: npt.NDArray[np.bool_]) -> Drawing:
         """That of some of the owners."""
-        return Drawing(self.seed, self.number, self.owners[chosen], self.entries[chosen], self.draws)
+        sources = None if self.sources is None else self.sources[chosen]
+        places = None if self.places is None else (self.places[0][chosen], self.places[1][chosen], self.places[2])
+        return Drawing(self.seed, self.number, self.owners[chosen], self.entries[chosen], self.draws, sources, places)
 
 
 class Parameter:
-    """What gives a number for each owner; ``distribution``: the same as one of ours, None where there is none."""
+    """What gives a number for each owner; ``distribution``: the same as one of ours, None where there is none.
 
-    def __init__(self, values: Callable[[Drawing], Any], distribution: Distribution | float | None) -> None:
+    spatial: whether it depends on positions.
+    """
+
+    def __init__(
+        self, values: Callable[[Drawing], Any], distribution: Distribution | float | None, spatial: bool = False
+    ) -> None:
         self._values = values
         self.distribution = distribution
+        self._spatial = spatial
+
+    def is_spatial(self) -> bool:
+        """Whether it depends on where nodes lie."""
+        return self._spatial
 
     def values(self, drawing: Drawing) -> FloatArray:
         """Numbers (n,) for the owners of a drawing."""
@@ -57,6 +76,10 @@ class Parameter:
     def GetValue(self) -> float:  # noqa: N802
         """One number, always the same."""
         return float(self.values(Drawing(1, 0, np.zeros(1, np.int64), np.zeros(1, np.int64)))[0])
+
+    def apply(self, spatial_nc: Any, positions: Any = None) -> Any:
+        """Its numbers at nodes, or for connections from the one node to each of the targets' positions (n, d)."""
+        return spatial_nc.numbers_of(self, positions)
 
     def __add__(self, other: Any) -> Parameter:
         return combined(operator.add, self, other)
@@ -124,7 +147,8 @@ def combined(operation: Callable[[Any, Any], Any], first: Any, second: Any) -> P
     """What an operation makes of two parameters or numbers, owner by owner."""
     a, b = as_parameter(first), as_parameter(second)
     distribution = _linear(operation, a.distribution, b.distribution)
-    return Parameter(lambda drawing: operation(a.values(drawing), b.values(drawing)), distribution)
+    spatial = a.is_spatial() or b.is_spatial()
+    return Parameter(lambda drawing: operation(a.values(drawing), b.values(drawing)), distribution, spatial)
 
 
 def _linear(operation: Callable[[Any, Any], Any], a: Any, b: Any) -> Distribution | float | None:
@@ -169,17 +193,20 @@ def clipped(value: Any, low: float, high: float) -> Parameter:
     inner = as_parameter(value)
     known = inner.distribution
     bounded = Clipped(known, low, high) if isinstance(known, Distribution) else None
-    return Parameter(lambda drawing: np.clip(inner.values(drawing), low, high), bounded)
+    return Parameter(lambda drawing: np.clip(inner.values(drawing), low, high), bounded, inner.is_spatial())
 
 
 def redrawn(value: Any, low: float, high: float) -> Parameter:
     """A parameter of which numbers beyond the bounds are drawn again."""
     if not low <= high:
-        raise NESTErrors.BadProperty("redraw: min <= max required.")
+        raise NESTErrors.BadParameterValue("redraw: min <= max required.")
     inner = as_parameter(value)
     known = inner.distribution
     if isinstance(known, (Uniform, Normal, LogNormal, Gamma)):
-        return drawn(Redrawn(known, low, high))
+        try:
+            return drawn(Redrawn(known, low, high))
+        except InputError as error:
+            raise NESTErrors.KernelException(f"Number of redraws would have no end: {error}") from error
 
     def values(drawing: Drawing) -> FloatArray:
         found = inner.values(drawing)
@@ -192,18 +219,20 @@ def redrawn(value: Any, low: float, high: float) -> Parameter:
             drawing.draws = again.draws
         raise NESTErrors.KernelException(f"redraw: no number between {low} and {high} in {MOST_REDRAWS} draws")
 
-    return Parameter(values, None)
+    return Parameter(values, None, inner.is_spatial())
 
 
 def function_of(function: Callable[[FloatArray], FloatArray], value: Any) -> Parameter:
     """A function of the numbers of a parameter."""
     inner = as_parameter(value)
-    return Parameter(lambda drawing: function(inner.values(drawing)), None)
+    return Parameter(lambda drawing: function(inner.values(drawing)), None, inner.is_spatial())
 
 
 def conditional(condition: Any, if_true: Any, if_false: Any) -> Parameter:
     """The numbers of one parameter where a third is not 0, else of the other."""
     asked, yes, no = (as_parameter(each) for each in (condition, if_true, if_false))
     return Parameter(
-        lambda drawing: np.where(asked.values(drawing) != 0.0, yes.values(drawing), no.values(drawing)), None
+        lambda drawing: np.where(asked.values(drawing) != 0.0, yes.values(drawing), no.values(drawing)),
+        None,
+        any(each.is_spatial() for each in (asked, yes, no)),
     )

@@ -30,6 +30,8 @@ def room_of(blocks: list[Block], calls: list[Call], clock: Clock, window: Any) -
     for block in blocks:
         if block.kind == "generator":
             most[block.first] = _at_once(block, clock.resolution, window)
+    lists = [block.first for block in blocks if block.spec.name == "spike_generator"]
+    most[lists] = most[lists].max(initial=1.0)  # side by side they are one population of ours
     onto = [call for call in calls if call.receptor == 0 and call.way in ("neurons", "drive")]
     onto = [call for call in onto if any(block.kind == "parrot" for block, _ in blocks_of(blocks, call.target))]
     edges = [None if call.random else _edges(call, clock) for call in onto]

@@ -25,3 +25,11 @@ class Layer:
         own = {"positions": self.positions[ids - self.first]} if self.shape is None else {"shape": np.array(self.shape)}
         about = {"center": self.center, "edge_wrap": self.edge_wrap, "extent": self.extent, "network_size": len(ids)}
         return about | own
+
+
+def displacement(
+    source: npt.NDArray[np.float64], target: npt.NDArray[np.float64], extent: npt.NDArray[np.float64] | None
+) -> npt.NDArray[np.float64]:
+    """From positions (n, d) to positions (n, d), the shortest way where they begin anew beyond an extent (d,)."""
+    away = target - source
+    return away if extent is None else away - extent * np.rint(away / extent)

@@ -1,4 +1,4 @@
-"""``nest.spatial``: where nodes lie. Connections that depend on it are not there, and this says so."""
+"""``nest.spatial``: where nodes lie, and parameters that depend on it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ from distsim.nest.nest_errors import NESTErrors
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.parameter_objects import Parameter
 from distsim.nest.positioned_nodes import Layer
+from distsim.nest.spatial_parameters import distance, pos, source_pos, target_pos
+from distsim.nest.spatial_queries import Distance, positions_of
+
+__all__ = [
+    "FindCenterElement", "FindNearestElement", "GetPosition", "PlotLayer", "distance", "free", "grid", "pos",
+    "source_pos", "target_pos",
+]  # fmt: skip
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -66,7 +73,10 @@ class free:  # noqa: N801 # its name in NEST
         low, high = positions.min(axis=0), positions.max(axis=0)
         around = np.maximum(np.ceil(high - low), 1.0)
         extent = around if self.extent is None else _sizes(self.extent, positions.shape[1], "extent")
-        return Layer(first, positions, extent, (low + high) / 2.0, self.edge_wrap)
+        center = (low + high) / 2.0
+        if self.extent is not None and (np.abs(positions - center) > extent * (0.5 + 1e-9)).any():
+            raise NESTErrors.BadProperty("Node position outside of layer")
+        return Layer(first, positions, extent, center, self.edge_wrap)
 
     def _random(self) -> bool:
         return isinstance(self.pos, Parameter) or any(isinstance(each, Parameter) for each in self.pos)
@@ -80,31 +90,10 @@ class free:  # noqa: N801 # its name in NEST
         return np.column_stack([KERNEL.draw(parameter, owners) for parameter in each])
 
 
-def _positions(nodes: Any) -> FloatArray:
-    """Positions (n, d): those of nodes, or one or several as they are given."""
-    if not isinstance(nodes, NodeCollection):
-        return np.atleast_2d(np.asarray(nodes, np.float64))
-    ids = nodes._valid()
-    layer = KERNEL.layer(ids)
-    if layer is None:
-        raise NESTErrors.LayerExpected("the nodes have no positions; give them some with Create(..., positions=...)")
-    return layer.positions[ids - layer.first]
-
-
 def GetPosition(nodes: NodeCollection) -> Any:  # noqa: N802
     """The position of one node, or a list of those of several."""
-    found = _positions(nodes).tolist()
+    found = positions_of(nodes).tolist()
     return found[0] if len(found) == 1 else found
-
-
-def Distance(from_arg: Any, to_arg: NodeCollection) -> list[float]:  # noqa: N802
-    """The distances from a node or position to nodes, or from each of several to one each."""
-    positions = _positions(to_arg)
-    away = np.abs(positions - _positions(from_arg))
-    layer = KERNEL.layer(to_arg._valid())
-    if layer is not None and layer.edge_wrap:
-        away = np.minimum(away, layer.extent - away)
-    return list(np.sqrt((away**2).sum(axis=1)).tolist())
 
 
 def FindNearestElement(layer: NodeCollection, locations: Any, find_all: bool = False) -> Any:  # noqa: N802
@@ -119,7 +108,7 @@ def FindNearestElement(layer: NodeCollection, locations: Any, find_all: bool = F
 
 def FindCenterElement(layer: NodeCollection) -> NodeCollection:  # noqa: N802
     """The node that is nearest to the centre of a layer."""
-    _positions(layer)
+    positions_of(layer)
     nearest: NodeCollection = FindNearestElement(layer, layer.spatial["center"])
     return nearest
 
@@ -128,18 +117,10 @@ def PlotLayer(layer: NodeCollection, fig: Any = None, nodecolor: Any = "b", node
     """A figure of the positions of nodes; ``fig``: one to draw into."""
     import matplotlib.pyplot as plt
 
-    positions = _positions(layer)
+    positions = positions_of(layer)
     figure = plt.figure() if fig is None else fig
     solid = {"projection": "3d"} if positions.shape[1] == 3 else {}
     axes = figure.gca() if fig is not None and fig.axes else figure.add_subplot(**solid)
     draw: Any = axes.scatter
     draw(*positions.T, s=nodesize, c=nodecolor)
     return figure
-
-
-def __getattr__(name: str) -> Any:
-    if name.startswith("_"):  # Python and its tools ask every module for such names
-        raise AttributeError(name)
-    raise NESTErrors.NotImplemented(
-        f"nest.spatial.{name}: connections cannot depend on positions; distsim has SpatialBernoulli, see docs/liquid.md"
-    )

@@ -13,11 +13,11 @@ from distsim.nest.connection_calls import Call
 from distsim.nest.event_log import EventLog
 from distsim.nest.node_blocks import Block, blocks_of
 from distsim.nest.time_grid import Clock
-from distsim.rates.rate_network import DiffusionConnection, RateNetwork, SiegertNeuron
-from distsim.rates.rate_simulation import RateSimulation
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+    from distsim import RateNetwork, RateSimulation
 
 FloatArray = npt.NDArray[np.float64]
 ALL = "rate neurons"
@@ -43,6 +43,8 @@ class RateBridge:
         """Make the simulation; ``before``: what it goes on from."""
         if not self.blocks:
             return
+        from distsim import RateNetwork, RateSimulation, SiegertNeuron
+
         network = RateNetwork(self.clock.resolution)
         rate = self._each("rate")
         if before is not None and before.simulation is not None:
@@ -68,6 +70,8 @@ class RateBridge:
         return np.concatenate([np.full(b.n, 0.0) + b.values[name] for b in self.blocks])
 
     def _connect(self, network: RateNetwork, call: Call) -> None:
+        from distsim import DiffusionConnection
+
         every = np.arange(len(call.target))
         for batch in call.batches(call.stand_in(), self.seed, self.clock, every, None):
             source, target = (np.searchsorted(self.ids, ends) for ends in (batch.source, batch.target))

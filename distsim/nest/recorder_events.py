@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.nest.connection_calls import Call
+from distsim.nest.edges_of_calls import ports_between
 from distsim.nest.event_log import OF_WEIGHTS, Events
 from distsim.nest.kernel import Kernel
 from distsim.nest.kernel_attributes import VERSION
@@ -88,24 +89,40 @@ class Recorders:
         return clock.steps(values["start"] + values["origin"]), 2**62 if stop >= NEVER else clock.steps(stop)
 
     def _until(self, block: Block) -> int:
-        """The step up to which events have come: of samples, those up to the beginning of the last interval."""
+        """The step up to which events have come: of samples and weights, up to the beginning of the last interval."""
         step, together = self.kernel.clock.step, self.kernel.min_delay
-        return step if is_spike_recorder(block) else max(step - 1, 0) // together * together
+        at_once = is_spike_recorder(block) and block.spec.name != "weight_recorder"
+        return step if at_once else max(step - 1, 0) // together * together
 
-    def events(self, block: Block) -> Events:
-        """All events of a recorder on this rank, in NEST's order."""
-        past, until = self.past(block), self._until(block)
+    def events(self, block: Block, after: int = 0) -> Events:
+        """All events of a recorder on this rank after that step, in NEST's order."""
         names = names_of(block)
-        found = []
+        events = Events.joined(list(self._held(block, names, after)), names).in_order(self.kernel.min_delay)
+        if "ports" in names:
+            events.values["ports"] = self._ports(events)
+        return events
+
+    def _held(self, block: Block, names: list[str], after: int = 0) -> Iterator[Events]:
+        """Events of a recorder after that step, in the order in which they came."""
+        past, until = self.past(block), self._until(block)
         for since, events in self._sent(block, names):
             step = events.steps
-            chosen = (step > max(since, past.forgotten)) & (step <= until)
+            chosen = (step > max(since, past.forgotten, after)) & (step <= until)
             begin = 0
-            for end, after, last in [*past.windows, (until, *self._window(block))]:
-                chosen &= ~((step > begin) & (step <= end)) | ((step > after) & (step <= last))
+            for end, start, last in [*past.windows, (until, *self._window(block))]:
+                chosen &= ~((step > begin) & (step <= end)) | ((step > start) & (step <= last))
                 begin = end
-            found.append(events if chosen.all() else events.take(chosen))
-        return Events.joined(found, names).in_order(self.kernel.min_delay)
+            yield events if chosen.all() else events.take(chosen)
+
+    def _ports(self, events: Events) -> FloatArray:
+        """The ports (n,) of the synapses of a weight recorder, whose calls stand in their place."""
+        calls, targets = (events.values[name].astype(np.int64) for name in ("ports", "targets"))
+        ports = np.zeros(len(calls))
+        for number in np.unique(calls).tolist():
+            own = calls == number
+            ends = events.senders[own], targets[own]
+            ports[own] = ports_between(self.kernel.calls[number].kind, calls[own], *ends)
+        return ports
 
     def _sent(self, block: Block, names: list[str]) -> Iterator[tuple[int, Events]]:
         """What every connection of a recorder has brought, and the step after which it holds."""
@@ -116,7 +133,7 @@ class Recorders:
                 if call.way == "record":
                     yield call.since, _of(self.kernel.log.spikes_of(nodes.first), nodes, places)
                 elif names:
-                    yield call.since, self._sampled(block, nodes, places, names)
+                    yield call.since, self._sampled(block, nodes, places, names, call.since)
 
     def _connected(self, block: Block, call: Call) -> list[tuple[Block, Int64Array]]:
         """The nodes of which a recorder records by a call, run by run in ascending order."""
@@ -129,29 +146,34 @@ class Recorders:
             known[call.number] = [run for some in ids for run in blocks_of(self.kernel.blocks, np.sort(some))]
         return known[call.number]
 
-    def _sampled(self, block: Block, neurons: Block, places: Int64Array, names: list[str]) -> Events:
-        """Samples of some nodes of a block at the times of a multimeter."""
+    def _sampled(self, block: Block, neurons: Block, places: Int64Array, names: list[str], since: int) -> Events:
+        """Samples of some nodes of a block at the times of a multimeter that was connected at the step ``since``."""
         clock = self.kernel.clock
         interval, offset = clock.steps(block.values["interval"]), clock.steps(block.values["offset"])
+        first = max(offset, since + 2 if offset else 0)  # with an offset NEST leaves out the first step
         columns: list[Events] = []
         values: dict[str, FloatArray] = {}
         for name in names:
             states = neurons.spec.recorded(neurons.values)[name]
             every = [_of(self.kernel.log.samples_of(neurons.first, state), neurons, places) for state in states]
-            on_time = [each.take((each.steps >= offset) & ((each.steps - offset) % interval == 0)) for each in every]
+            on_time = [each.take((each.steps >= first) & ((each.steps - offset) % interval == 0)) for each in every]
             values[name] = np.sum([events.values[state] for events, state in zip(on_time, states, strict=True)], axis=0)
+            values[name] *= -1.0 if name in neurons.spec.opposite else 1.0
+            if name in neurons.spec.from_rest:
+                values[name] -= (np.zeros(neurons.n) + neurons.values["E_L"])[on_time[0].senders - neurons.first]
             columns += on_time
         return Events(columns[0].senders, columns[0].steps, columns[0].offsets, values)
 
-    def told(self, block: Block) -> Values:
-        """What ``get`` tells of a recorder beside its parameters."""
-        events = self.events(block)
-        if block.values["record_to"] != "memory":
-            told: Values = {"n_events": len(events.steps)}
-            if block.values["record_to"] == "ascii":
-                told["filenames"] = [self.file_name(block)]
-            return told
-        return {"n_events": len(events.steps), "events": self._columns(block, events)}
+    def told(self, block: Block, names: list[str] | None) -> Values:
+        """What ``get`` tells of a recorder beside its parameters: of ``names``, or all."""
+        told: Values = {}
+        if names is None or "n_events" in names:
+            told["n_events"] = sum(len(events.steps) for events in self._held(block, names_of(block)))
+        if block.values["record_to"] == "ascii":
+            told["filenames"] = [self.file_name(block)]
+        elif block.values["record_to"] == "memory" and (names is None or "events" in names):
+            told["events"] = self._columns(block, self.events(block))
+        return told
 
     def _columns(self, block: Block, events: Events) -> Values:
         clock = self.kernel.clock
@@ -203,9 +225,8 @@ class Recorders:
     def write_files(self) -> None:
         """Add to the files what has come since they were written."""
         for block in self._writing():
-            past, events = self.past(block), self.events(block)
-            events = events.take(events.steps > past.written)
-            past.written = self._until(block)
+            past = self.past(block)
+            events, past.written = self.events(block, past.written), self._until(block)
             columns = self._columns(block, events)
             kept = [columns["senders"].tolist(), columns["times"].tolist()]
             digits = f"%.{block.values['precision']}f"
@@ -222,7 +243,7 @@ class Recorders:
 
 def is_spike_recorder(block: Block) -> bool:
     """Whether it records spikes, and not states."""
-    return "interval" not in block.spec.defaults
+    return not block.spec.samples
 
 
 def _of(events: Events, block: Block, places: Int64Array) -> Events:

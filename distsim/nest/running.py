@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from distsim.core.errors import nearest
 from distsim.nest.kernel import KERNEL
-from distsim.nest.kernel_attributes import BUILD_INFO, IGNORED, RULES, SETTABLE, VerbosityLevel
+from distsim.nest.kernel_attributes import BUILD_INFO, GENERATORS, IGNORED, RULES, SETTABLE, VerbosityLevel
 from distsim.nest.nest_errors import NESTErrors, told_by_nest, unknown
 from distsim.nest.node_status import RECORDERS
 from distsim.nest.spike_lists import within_window
@@ -51,7 +53,9 @@ def run(time: float) -> None:
 def _send_spike_lists(before: int) -> None:
     """Put into the log what spike generators have sent to recorders since the step ``before``."""
     generators = [block for block in KERNEL.blocks if block.spec.name == "spike_generator"]
-    calls = [call.source for call in KERNEL.calls if call.way == "record"] if generators else []
+    if not generators:
+        return
+    calls = [call.source for call in KERNEL.calls if call.way == "record"]
     recorded = np.unique(np.concatenate([np.zeros(0, np.int64), *calls]))
     for block in generators:
         number = block.first
@@ -118,11 +122,13 @@ def set_attributes(given: dict[str, Any]) -> None:
     for name in given:
         if name not in SETTABLE and name not in IGNORED and name != "biological_time":
             if name in _READ_ONLY:
-                raise NESTErrors.KernelException(f"`{name}` is a readonly kernel parameter")
+                raise ValueError(f"`{name}` is a readonly kernel parameter")
             known = ", ".join(f"'{each}'" for each in known_attributes())
             hint = nearest(name, known_attributes())
             raise ValueError(f"`{name}` is not a valid kernel parameter{hint}; valid parameters are: {known}")
     _set_time({name: given[name] for name in given if name in ("resolution", "tics_per_ms", "biological_time")})
+    if ("min_delay" in given) != ("max_delay" in given):
+        raise NESTErrors.BadProperty("Both min_delay and max_delay have to be specified")
     for name in ("min_delay", "max_delay"):
         if name in given:
             KERNEL.status[name] = KERNEL.clock.delay(float(given[name]))
@@ -133,6 +139,13 @@ def set_attributes(given: dict[str, Any]) -> None:
             if not (isinstance(value, (int, np.integer)) and 0 < value < 2**32):
                 raise NESTErrors.BadProperty(f"rng_seed must be a whole number from 1 to 2^32 - 1, got {value!r:.80}")
             KERNEL.set_seed(int(value))
+        if name == "rng_type" and value not in GENERATORS:
+            raise NESTErrors.BadProperty(unknown("RNG type", value, GENERATORS))
+        if name in ("print_time", "overwrite_files") and not isinstance(value, (bool, np.bool_)):
+            raise NESTErrors.TypeMismatch(f"{name} must be True or False, got {value!r:.80}")
+        if name == "data_path" and value and not Path(value).is_dir():
+            warnings.warn(f"data_path is not set, for there is no directory '{value}'", UserWarning, stacklevel=3)
+            continue
         if name in ("local_num_threads", "total_num_virtual_procs") and KERNEL.blocks and value != KERNEL.status[name]:
             raise NESTErrors.KernelException("Nodes exist: Thread/process number cannot be changed.")
         if name == "local_num_threads":
@@ -151,7 +164,7 @@ def _set_time(given: dict[str, Any]) -> None:
     if KERNEL.blocks:
         raise NESTErrors.KernelException("Nodes have already been created: time representation cannot be changed.")
     if not clock.resolution * clock.tics_per_ms >= 1.0:
-        raise NESTErrors.BadProperty("Resolution must be greater than or equal to one tic.")
+        raise NESTErrors.KernelException("Resolution must be greater than or equal to one tic. Value unchanged.")
     if abs(clock.tics_per_step - clock.resolution * clock.tics_per_ms) > 1e-6:
         raise NESTErrors.BadProperty("resolution must be a multiple of the tic length.")
     KERNEL.clock = clock
@@ -183,9 +196,9 @@ _READ_ONLY = {
     "num_processes": lambda: KERNEL.comm.size,
     "prepared": lambda: KERNEL.prepared,
     "recording_backends": lambda: ["ascii", "memory", "screen"],
-    "rng_types": lambda: ["mt19937_64"],
+    "rng_types": lambda: list(GENERATORS),
     "stimulation_backends": list,
-    "growth_curves": list,
+    "growth_curves": lambda: ["gaussian", "linear", "sigmoid"],
     "kernel_status": lambda: {name: attribute(name) for name in known_attributes() if name != "kernel_status"},
     "synapse_models": lambda: sorted(KERNEL.synapses),
     "tics_per_step": lambda: KERNEL.clock.tics_per_step,

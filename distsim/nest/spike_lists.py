@@ -61,7 +61,7 @@ def _placed(time: float, options: Values, clock: Clock) -> float:
 
 def within_window(values: Values, dt: float) -> tuple[Int64Array, FloatArray]:
     """Steps (n,) of all spikes in the window of the generator, and how much earlier (ms) than its end each is."""
-    times = values["spike_times"]
+    times = values["spike_times"] + values["origin"]
     steps = steps_up(times, dt)
     low = steps_up(np.array([values["start"] + values["origin"]]), dt)[0]
     stop = values["stop"] + values["origin"]

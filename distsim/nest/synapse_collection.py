@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from distsim.nest.connect_specs import check_synapse_value, synapse_kind
 from distsim.nest.connection_calls import Batch, Call, Override
-from distsim.nest.engine_bridge import Engine
+from distsim.nest.edges_of_calls import categories, edges_of, ports_of
 from distsim.nest.kernel import KERNEL
 from distsim.nest.nest_errors import NESTErrors, unknown
-from distsim.nest.node_blocks import ARRAYS, blocks_of
+from distsim.nest.node_blocks import ARRAYS
 from distsim.nest.node_collection import NodeCollection
 from distsim.nest.parameter_objects import Parameter
+from distsim.nest.taken_away import take_away
 from distsim.spiking.network import Between
 
 Int64Array = npt.NDArray[np.int64]
-CATEGORIES = {"neurons": 0, "record": 1, "sample": 2, "drive": 2, "rates": 0}
 
 
 def connections(
@@ -32,7 +32,7 @@ def connections(
     batches = []
     for call in KERNEL.calls:
         if kind is None or call.kind is kind:
-            batches += list(_of_call(call, _ids(source), _ids(target)))
+            batches += list(edges_of(call, _ids(source), _ids(target)))
     if label is not None:
         labelled = [batch for batch in batches if "synapse_label" in batch.values]
         batches = [batch.take(batch.values["synapse_label"] == label) for batch in labelled]
@@ -43,45 +43,21 @@ def _ids(nodes: NodeCollection | None) -> Int64Array | None:
     return None if nodes is None else nodes._valid()
 
 
-def _of_call(call: Call, source: Int64Array | None, target: Int64Array | None) -> Iterator[Batch]:
-    """The edges of a call on this rank, from and to some nodes."""
-    for own, wanted in ((call.source, source), (call.target, target)):
-        if wanted is not None and (not len(wanted) or wanted[-1] < own[0] or own[-1] < wanted[0]):
-            return
-    if source is not None and not np.isin(call.source, source).any():
-        return
-    index = np.arange(len(call.target)) if target is None else np.flatnonzero(np.isin(call.target, target))
-    engine = KERNEL.describe() if call.random or KERNEL.comm.size > 1 else None
-    several = KERNEL.comm.size > 1
-    if engine is not None and several and call.way != "record":
-        index = index[_on_this_rank(engine, call.target[index])]
-    connected: Any = engine.projections[call.number] if call.random and engine is not None else call.stand_in()
-    for batch in call.batches(connected, KERNEL.seed, KERNEL.clock, index, source):
-        here = engine is not None and several and call.way == "record"
-        yield batch.take(_on_this_rank(engine, batch.source)) if here and engine is not None else batch
-
-
-def _on_this_rank(engine: Engine, ids: Int64Array) -> npt.NDArray[np.bool_]:
-    parts = [engine.local(block)[index] for block, index in blocks_of(KERNEL.blocks, ids)]
-    return np.concatenate([np.zeros(0, np.bool_), *parts])
-
-
 class SynapseCollection:
     """Synapses in NEST's order: by model, by what they connect, by source, by target."""
 
     _parts: list[Batch]
     _order: Int64Array
 
-    def __init__(self, parts: list[Batch], order: Int64Array | None = None) -> None:
-        parts = [part for part in parts if len(part.source)]
+    def __init__(self, parts: list[Batch] | None, order: Int64Array | None = None) -> None:
+        parts = [part for part in parts or [] if len(part.source)]
         object.__setattr__(self, "_parts", parts)
         object.__setattr__(self, "_order", self._sorted() if order is None else order)
 
     def _sorted(self) -> Int64Array:
         models = self._repeated([part.call.kind.number for part in self._parts])
-        kinds = self._repeated([CATEGORIES[part.call.way] for part in self._parts])
-        source, target = self._joined("source"), self._joined("target")
-        return np.lexsort((target, source, kinds, models))
+        senders = np.concatenate([np.zeros(0, np.int64), *categories(self._parts)])
+        return np.lexsort((self._joined("source"), senders, models))  # of one source as they were made
 
     def _repeated(self, each: list[Any]) -> npt.NDArray[Any]:
         return np.repeat(np.array(each), [len(part.source) for part in self._parts])
@@ -138,10 +114,16 @@ class SynapseCollection:
 
     # ------------------------------------------------------------ what synapses have
 
+    def disconnect(self) -> None:
+        """Take away a connection of the model, source and target of each: the one that is found first."""
+        told = self._lists(["synapse_model", "source", "target"]) if len(self) else {}
+        every = KERNEL.comm.allgather(list(zip(*told.values(), strict=True)))
+        take_away([pair for of_rank in every for pair in of_rank])
+
     def get(self, keys: Any = None, output: str = "") -> Any:
         """What synapses have: a list for a name, a dictionary for a list of names or for all; of one alone values."""
         if keys is None:
-            names = sorted({name for part in self._parts for name in _names(part.call)})
+            names = sorted({name for part in self._present() for name in _names(part.call)})
         else:
             names = [keys] if isinstance(keys, str) else list(keys)
         if not len(self):
@@ -150,11 +132,16 @@ class SynapseCollection:
         if output == "pandas":
             import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
-            return pd.DataFrame(found, index=range(len(self)))
+            return pd.DataFrame(found, index=list(self.sources()))
         single = len(self) == 1
         told = {name: values[0] if single else values for name, values in found.items()}
         result = told[keys] if isinstance(keys, str) else told
         return json.dumps(result) if output == "json" else result
+
+    def _present(self) -> list[Batch]:
+        """The batches of which some synapse is here."""
+        ends = np.cumsum([len(part.source) for part in self._parts])
+        return [self._parts[k] for k in np.unique(np.searchsorted(ends, self._order, side="right"))]
 
     def _lists(self, names: list[str]) -> dict[str, list[Any]]:
         return {name: self._list(name) for name in names}
@@ -164,7 +151,7 @@ class SynapseCollection:
         if name in ("source", "target"):
             return list(self._joined(name)[self._order].tolist())
         columns = [_value(part, name) for part in self._parts]
-        known = {each: None for part in self._parts for each in _names(part.call)}
+        known = {each: None for part in self._present() for each in _names(part.call)}
         if name not in known:
             raise KeyError(unknown("property of these connections", name, known))
         if any(column.dtype == object for column in columns):
@@ -181,6 +168,8 @@ class SynapseCollection:
 
     def set(self, params: Any = None, **kwargs: Any) -> None:
         """Give synapses values: one for all, a list with one each, or a parameter; or a list of dictionaries."""
+        if kwargs and params is not None:
+            raise TypeError("must either provide params or kwargs, but not both.")
         given = kwargs if params is None else params
         if isinstance(given, (list, tuple)):
             if len(given) != len(self):
@@ -194,7 +183,7 @@ class SynapseCollection:
             targets = self._joined("target")[self._order]
             value = KERNEL.draw(value, targets, np.arange(len(self)))
         if isinstance(value, ARRAYS) and len(value) != len(self):
-            raise ValueError(f"{name} has {len(value)} values for {len(self)} connections")
+            raise IndexError(f"{name} has {len(value)} values for {len(self)} connections")
         values = np.empty(len(self))
         values[self._order.argsort(kind="stable")] = 0.0
         ordered = np.broadcast_to(np.asarray(value, np.float64), (len(self),))
@@ -263,9 +252,11 @@ def _value(part: Batch, name: str) -> npt.NDArray[Any]:
         raise NESTErrors.NotImplemented(f"{call.kind.name}: {name} is not told once the synapses were simulated")
     if name in part.values:
         return part.values[name].astype(np.int64) if name == "synapse_label" else part.values[name]
+    if name == "port":
+        return ports_of(part)
     constant = {
         "receptor": call.receptor, "synapse_id": call.kind.number, "synapse_model": call.kind.name, "target_thread": 0,
-        "port": 0, "sizeof": 0, **call.kind.spec.fixed,
+        "sizeof": 0, **call.kind.spec.fixed,
     }  # fmt: skip
     if name in call.kind.spec.common:
         return np.full(n, call.kind.defaults[name])

@@ -46,9 +46,9 @@ class Clock:
         return -(-self.tics(time) // self.tics_per_step)
 
     def delay(self, delay: float) -> float:
-        """A delay (ms) in whole steps, in ms; at least one."""
-        if not delay >= self.resolution * (1.0 - 1e-9):
+        """A delay (ms) in whole steps, to the nearest, in ms; at least one."""
+        if not delay < self.resolution * 2.0**53 or self.steps(delay) < 1:
             raise NESTErrors.BadDelay(
                 f"Delay value {delay:g} is invalid: Delay must be greater than or equal to resolution"
             )
-        return self.ms(self.steps(delay))
+        return self.steps(delay) * self.resolution

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.parallel import rows
 from distsim.parallel.rows import largest
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 UInt64Array = npt.NDArray[np.uint64]
 
-MOST = 1 << 26
-"""Bytes of a piece: below 2^31, and so are its entries."""
+MOST = rows.MOST
 ROWS = 1 << 22
 """Rows of all ranks that are brought in order together."""
 _WAYS = 64  # parts into which a span of values is divided

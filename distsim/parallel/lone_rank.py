@@ -72,6 +72,14 @@ class LoneRank:
 
     Gatherv = Allgatherv
 
+    def Alltoall(self, mine: Any, came: Any) -> None:  # noqa: N802
+        """Let others have for this rank what it has for them: as much comes as would on average over ranks."""
+        came[...] = mine
+
+    def Alltoallv(self, mine: Any, came: Any) -> None:  # noqa: N802
+        """As ``Alltoall``."""
+        came[0][...] = mine[0]
+
     def Barrier(self) -> None:  # noqa: N802
         """Wait for nobody."""
 
@@ -102,6 +110,11 @@ def beyond(n: int) -> MPI.Comm:
 def is_lone(comm: Any) -> bool:
     """Whether the other ranks of ``comm`` are not there."""
     return isinstance(comm, LoneRank)
+
+
+def ranks_heard(comm: Any) -> int:
+    """Of how many ranks a sum over ``comm`` is."""
+    return 1 if is_lone(comm) else int(comm.size)
 
 
 def require_ranks(comm: Any, what: str) -> None:

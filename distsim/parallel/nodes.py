@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError
-from distsim.parallel.communicator import first_told
+from distsim.parallel.communicator import crowded, first_told, largest, patient_barrier
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -61,10 +61,13 @@ def nodes_of(comm: MPI.Comm) -> Nodes:
 
 def _ranks_per_node(comm: MPI.Comm) -> int:
     """What the environment says, 0 where it says nothing; InputError where that is no number, or not the same."""
-    texts = comm.allgather(os.environ.get(VARIABLE, "0"))
-    if not texts[0].isdecimal() or len(set(texts)) > 1:
-        raise InputError(f"{VARIABLE} must be a number of ranks, the same on all of them, got '{texts[0]}'")
-    return int(texts[0])
+    from mpi4py import MPI
+
+    mine = os.environ.get(VARIABLE, "0")
+    text = comm.bcast(mine)
+    if not text.isdecimal() or not comm.allreduce(mine == text, op=MPI.LAND):
+        raise InputError(f"{VARIABLE} must be a number of ranks, the same on all of them, got '{text}'")
+    return int(text)
 
 
 def _key() -> int:
@@ -93,9 +96,23 @@ def _found(comm: MPI.Comm, at_most: int) -> Nodes:
         whole, node = node, node.Split(node.rank // at_most, node.rank)
         whole.Free()
     leaders = comm.Split(0 if node.rank == 0 else MPI.UNDEFINED, comm.rank)
-    leader_of_rank = comm.allgather(node.bcast(comm.rank))
+    leader_of_rank = np.zeros(comm.size, np.int64)
+    comm.Allgather(np.array([node.bcast(comm.rank)]), leader_of_rank)
     of_rank = np.unique(leader_of_rank, return_inverse=True)[1].astype(np.int64)
     return Nodes(node, None if leaders == MPI.COMM_NULL else leaders, of_rank)
+
+
+def first_calls(comm: MPI.Comm) -> None:
+    """Let MPI take the memory that it takes for itself when ranks first speak with each other (collective)."""
+    nodes_of(comm)
+    crowded(comm)
+    largest(comm, [0.0])
+    patient_barrier(comm)
+    one, of_all = np.zeros(1), np.zeros(comm.size)
+    comm.Allgather(one, of_all)
+    comm.Gather(one, of_all if comm.rank == 0 else None)
+    comm.Alltoall(of_all.copy(), of_all)
+    comm.gather(0)
 
 
 def shared_memory(comm: MPI.Comm, nodes: Nodes, n: int) -> npt.NDArray[np.uint64]:

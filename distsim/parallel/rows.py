@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 Int64Array = npt.NDArray[np.int64]
+MOST = 1 << 26
+"""Bytes that go together in a collective, about: MPI counts entries, and places that it counts from, with 31 bits."""
 Span = tuple[int, int]
 """The first row, and the one after the last."""
 
@@ -28,17 +30,18 @@ Span = tuple[int, int]
 class Rows:
     """Those of the rows 0 .. size - 1 that are here: places (n,) int64, ascending, and how many entries each has (n,).
 
-    Every row is on one rank.
+    Every row is on one rank. width: how many entries every row of all ranks has, None where they differ.
     """
 
     size: int
     places: Int64Array
     lengths: Int64Array
+    width: int | None = None
 
     @classmethod
     def equal(cls, size: int, places: Int64Array, width: int) -> Rows:
         """Of ``width`` entries each."""
-        return cls(size, places, np.full(len(places), width, np.int64))
+        return cls(size, places, np.full(len(places), width, np.int64), width)
 
     @cached_property
     def ends(self) -> Int64Array:
@@ -50,12 +53,17 @@ class Rows:
         begin, end = np.searchsorted(self.places, span).tolist()
         return begin, end
 
-    def before(self, comm: MPI.Comm, bounds: list[int]) -> Int64Array:
-        """How many entries all ranks have in the rows before each of ``bounds`` (collective)."""
-        mine = self.ends[np.searchsorted(self.places, bounds)]
+    def before(self, comm: MPI.Comm, bounds: list[int], own: Span) -> tuple[list[int], bool]:
+        """How many entries all ranks have in the rows before each of ``bounds`` (collective).
+
+        And whether every rank has all of its rows in the span that is its ``own``, so that none need be exchanged.
+        """
+        begin, end = self.between(own)
+        mine = np.append(self.ends[np.searchsorted(self.places, bounds)], len(self.places) - (end - begin))
         total = np.empty_like(mine)
         comm.Allreduce(mine, total)
-        return total
+        *entries, elsewhere = total.tolist()
+        return entries, elsewhere == 0
 
     def runs(self, span: Span) -> Int64Array:
         """Of the rows here between ``span``, of each run of neighbours the first place, and the entries (runs, 2)."""
@@ -75,13 +83,18 @@ def alltoall(
     """Send counts[r] consecutive entries of ``outgoing`` to rank r; what came, and how much from each rank.
 
     arriving: how much that will be, where it is known. empty: makes the array for it. What a rank has for itself is not
-    copied if it gets no more.
+    copied if it gets no more. Where some rank has, or gets, more than ``MOST`` bytes, it goes in pieces.
     """
     sent, came = np.array(counts, np.int64), np.empty(comm.size, np.int64)
     if arriving is None:
         comm.Alltoall(sent, came)
     else:
         came[:] = arriving
+    (most,) = largest(comm, np.array([max(sent.sum(), came.sum())])).tolist()
+    if most * outgoing.itemsize > MOST:
+        incoming = empty(int(came.sum()), outgoing.dtype)
+        _in_pieces(comm, outgoing, sent, incoming, came, -(-most * outgoing.itemsize // MOST))
+        return incoming, came
     if came.sum() > came[comm.rank]:
         incoming = empty(int(came.sum()), outgoing.dtype)
         comm.Alltoallv([outgoing, sent], [incoming, came])
@@ -91,6 +104,25 @@ def alltoall(
     others = _joined(outgoing[:begin], outgoing[end:])
     comm.Alltoallv([others, sent], [np.empty(0, outgoing.dtype), np.zeros_like(sent)])
     return outgoing[begin:end], came
+
+
+def _in_pieces(
+    comm: MPI.Comm, outgoing: npt.NDArray[Any], sent: Int64Array, incoming: npt.NDArray[Any], came: Int64Array, n: int
+) -> None:
+    """Send in n pieces, of each of which every rank gets, and has from others, the same part of all."""
+    starts, places = np.cumsum(sent) - sent, np.cumsum(came) - came
+
+    def part(k: int, begins: Int64Array, counts: Int64Array) -> list[slice]:
+        bounds = zip((begins + counts * k // n).tolist(), (begins + counts * (k + 1) // n).tolist(), strict=True)
+        return [slice(*pair) for pair in bounds]
+
+    for k in range(n):
+        going, coming = part(k, starts, sent), part(k, places, came)
+        lengths = [[own.stop - own.start for own in some] for some in (going, coming)]
+        found = np.empty(sum(lengths[1]), incoming.dtype)
+        comm.Alltoallv([np.concatenate([outgoing[own] for own in going]), lengths[0]], [found, lengths[1]])
+        for own, piece in zip(coming, np.split(found, np.cumsum(lengths[1])[:-1]), strict=True):
+            incoming[own] = piece
 
 
 def bring(comm: MPI.Comm, rows: Rows, spans: list[Span], values: npt.NDArray[Any], memory: InTurn) -> npt.NDArray[Any]:

@@ -7,7 +7,6 @@ from its memory. Libraries of machine code are opened by each rank, since the ra
 
 from __future__ import annotations
 
-import gc
 import importlib
 import marshal
 import sys
@@ -18,6 +17,7 @@ from importlib.util import spec_from_file_location
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from distsim.core.lasting_imports import importing
 from distsim.parallel.communicator import patient_barrier
 
 if TYPE_CHECKING:
@@ -42,15 +42,13 @@ class Modules(NamedTuple):
 def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
     """Import those of the modules ``names`` that exist on all ranks of ``comm``, with all that they import; collective.
 
-    The ranks of a node see the same files. What is imported stays, so nobody looks for garbage among it meanwhile.
+    The ranks of a node see the same files.
     """
     from mpi4py import MPI
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     before = frozenset(sys.modules)
-    collects = gc.isenabled()
-    gc.disable()
-    try:
+    with importing():
         if node.rank == 0:
             _import(names)
         patient_barrier(node)
@@ -62,9 +60,6 @@ def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
                 _import(names)
             finally:
                 sys.meta_path.remove(finder)
-    finally:
-        if collects:
-            gc.enable()
     node.Free()
 
 

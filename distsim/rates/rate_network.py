@@ -19,9 +19,10 @@ from distsim.connect.rule import Connected, Rule, check_of_edges, find_ends
 from distsim.core.declared import Declared, check_fits
 from distsim.core.errors import InputError, check_arguments
 from distsim.core.parts import Neurons, Part
-from distsim.core.populations import Populations, StateRecording, check_indices
+from distsim.core.populations import StateRecording, check_indices
 from distsim.core.units import check_number, shown, to_steps
 from distsim.core.values import Value, bounds, check_shape, check_value, of_each
+from distsim.record.kept_network import KeptNetwork
 
 
 class SiegertNeuron(Declared):
@@ -93,7 +94,7 @@ class RateProjection(Connected[Neurons]):
 
 
 @check_arguments
-class RateNetwork(Populations[RatePopulation]):
+class RateNetwork(KeptNetwork[RatePopulation]):
     """A network of rate neurons on a grid of step ``dt`` (ms).
 
     Every method checks what it is given and raises InputError with one sentence that says what would be right.
@@ -104,6 +105,10 @@ class RateNetwork(Populations[RatePopulation]):
         self.dt = check_number(dt, "RateNetwork: dt", above=0.0)
         self.projections: list[RateProjection] = []
         self.recordings: list[StateRecording] = []
+
+    @classmethod
+    def _known_classes(cls) -> tuple[type, ...]:
+        return (StateRecording,)
 
     def population(self, name: str, size: int, model: SiegertNeuron | ConstantRate, rate: Any = 0.0) -> RatePopulation:
         """Add ``size`` neurons of ``model`` that start at ``rate`` (1/s): a number, an array, or a distribution."""

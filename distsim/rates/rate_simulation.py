@@ -18,6 +18,7 @@ from distsim.rates.rate_memory import memory_of_rates
 from distsim.rates.rate_network import RateNetwork
 from distsim.record.changeable import Changeable
 from distsim.record.checkpoint import Archive
+from distsim.record.kept_network import keep_network
 from distsim.record.output import Output, lay_out_states
 from distsim.record.recorded_parts import states_of_part
 from distsim.record.simulation_base import GridSimulation
@@ -35,7 +36,8 @@ class RateSimulation(GridSimulation[RateNetwork], Changeable[RateNetwork]):
 
     seed: any integer; with the network it fixes every bit of the result, on any number of ranks. file: write what is
     recorded to this HDF5 file, which must not exist, instead of keeping it in memory: /rates/<population>/{neuron,
-    time, value}, value (T, n) in 1/s at time (T,) in ms, of the neurons (n,) counted within their population.
+    time, value}, value (T, n) in 1/s at time (T,) in ms, of the neurons (n,) counted within their population; and
+    /network, from which ``RateNetwork.from_file`` builds the network again.
 
     Raises InputError for wrong input, and StorageError where the file can no longer be written, on all ranks alike; any
     other error on one rank ends the whole job.
@@ -139,6 +141,7 @@ class RateSimulation(GridSimulation[RateNetwork], Changeable[RateNetwork]):
 
 
 def lay_out(store: Store, network: RateNetwork) -> None:
-    """Add all groups and datasets that the recordings of ``network`` need."""
+    """Add all groups and datasets that the recordings of ``network`` need, and keep the network itself."""
+    keep_network(store, network)
     for recording in network.recordings:
         lay_out_states(store, f"rates/{recording.population}", recording.neurons, "1/s")

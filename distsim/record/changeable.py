@@ -71,14 +71,21 @@ class Changeable(SimulationBase[AnyNetwork]):
 
     def _make(self, request: Change) -> None:
         """Make a change, given by what is kept of it, and note it."""
-        neurons = [neurons_from(kept, self.network) for kept in request["neurons"]]
-        values = {name: value_from(kept) for name, kept in request["values"].items()}
+        neurons, values = self._read(request)
         present = {name: request[name] for name in self._present()}
         (now,) = present.values()
         told = self._make_change(request["what"], neurons, values, request["number"], now)
         described = {name: describe(value) for name, value in values.items()}
         self._log.append({**present, "what": request["what"], **told, **described})
         self._requests.append(request)
+
+    def _read(self, request: Change) -> tuple[list[Neurons], dict[str, Any]]:
+        neurons = [neurons_from(kept, self.network) for kept in request["neurons"]]
+        return neurons, {name: value_from(kept) for name, kept in request["values"].items()}
+
+    def requested(self, what: str) -> list[tuple[list[Neurons], dict[str, Any]]]:
+        """The changes of one kind so far, one after the other: of which neurons, and their new values."""
+        return [self._read(request) for request in self._requests if request["what"] == what]
 
     def _transfer_changes(self, archive: Archive) -> None:
         """Keep the changes in a checkpoint, or make those of one again, before anything else is brought back."""

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.errors import DistsimError, InputError
-from distsim.core.placement import mirrored
-from distsim.core.reused_memory import InTurn
+from distsim.core.errors import InputError
 from distsim.parallel.agreement import first_difference, leaves_of
-from distsim.parallel.communicator import agree, on_root
-from distsim.parallel.rows import Rows, bring, fetch
+from distsim.parallel.communicator import on_root
+from distsim.parallel.rows import Rows
 from distsim.record import checkpoint_files as files
 
 if TYPE_CHECKING:
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
 Int64Array = npt.NDArray[np.int64]
 Value = TypeVar("Value")
 PIECE = 1 << 24  # bytes that a rank writes or reads together, about
-SMALL = 1 << 16  # bytes of a column that one rank reads
+SMALL = 1 << 22  # bytes of a column that rank 0 writes alone, and reads for all, where rows are of one length
 
 
 class Archive(ABC):
@@ -121,183 +118,6 @@ class Archive(ABC):
         mine = values if self.comm.rank == 0 else values[:0]
         self.array(name, len(values), np.arange(len(mine)), mine)
         return values if self.saving else self.comm.bcast(mine)
-
-
-class Saving(Archive):
-    """A new checkpoint at ``path``, in so many parts, each written by a rank of its own; ``about`` goes to its head.
-
-    Raises, on all ranks, InputError where there cannot be one, and StorageError where there is no room.
-    """
-
-    saving = True
-
-    def __init__(self, comm: MPI.Comm, path: Path, parts: int, about: dict[str, Any]) -> None:
-        super().__init__(comm)
-        self.path = path
-        self._writers = [part * comm.size // parts for part in range(parts)]
-        self._part = self._writers.index(comm.rank) if comm.rank in self._writers else None
-        id = on_root(comm, lambda: files.prepare(path))
-        others = files.part_names(path, id, parts)
-        self._head = {"version": files.VERSION, "id": id, "parts": others, **about}
-        self._numbers: dict[str, Any] = {}
-        self._kinds: dict[str, str] = {}
-        self._arriving = InTurn()  # what is written while the next arrives
-        self._file: files.PartWriter | None = None
-        own = [files.aside(path), *(path.with_name(name) for name in others)]
-        self._together(lambda: self._begin(own, id))
-
-    def _begin(self, paths: list[Path], id: str) -> None:
-        if self._part is not None:
-            self._file = files.PartWriter(paths[self._part], id)
-
-    def number(self, name: str, value: Value) -> Value:
-        self._numbers[name] = value
-        return value
-
-    def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        parts = len(self._writers)
-        bounds = [part * rows.size // parts for part in range(parts + 1)]
-        n = np.diff(rows.before(self.comm, bounds)).tolist()
-        self._kinds[name] = values.dtype.str
-        rounds = max(1, -(-values.itemsize * max(n) // PIECE))
-        for k in range(rounds):
-            spans = [(0, 0)] * self.comm.size
-            for writer, low, high in zip(self._writers, bounds, bounds[1:], strict=False):
-                spans[writer] = low + k * (high - low) // rounds, low + (k + 1) * (high - low) // rounds
-            found = bring(self.comm, rows, spans, values, self._arriving)
-            if self._file is not None and self._part is not None:
-                self._file.append(name, n[self._part], found)
-        return values
-
-    def close(self) -> None:
-        """Complete the checkpoint, and let it take its place."""
-        everywhere = self.comm.gather(self._file and self._file.written())
-        if everywhere is not None:
-            of_parts = [everywhere[writer] for writer in self._writers]
-            columns = {
-                name: {"kind": kind, "parts": [written[name] for written in of_parts]}
-                for name, kind in self._kinds.items()
-            }
-            self._head |= {"numbers": self._numbers, "columns": columns}
-        file = self._file
-        self._together(lambda: file.close(self._head if self._part == 0 else None) if file is not None else None)
-        on_root(self.comm, lambda: files.take_place(self.path))
-
-    def discard(self) -> None:
-        """Remove what was written; not collective."""
-        if self._file is not None:
-            self._file.discard()
-
-    def _together(self, action: Callable[[], object]) -> None:
-        """Do it, and raise on all ranks what it raises on one."""
-        failure = None
-        try:
-            action()
-        except DistsimError as error:
-            failure = error
-        agree(self.comm, failure)
-
-
-def save(comm: MPI.Comm, path: Path, parts: int, about: dict[str, Any], transfer: Callable[[Archive], None]) -> None:
-    """Keep what ``transfer`` tells; where that fails, what was kept before stays (collective). See ``Saving``."""
-    archive = Saving(comm, path, parts, about)
-    try:
-        transfer(archive)
-        archive.close()
-    except BaseException:
-        archive.discard()
-        raise
-
-
-class Restoring(Archive):
-    """The checkpoint at ``path``, whose ``head`` is known."""
-
-    saving = False
-
-    def __init__(self, comm: MPI.Comm, path: Path, head: dict[str, Any], records: bool = True) -> None:
-        super().__init__(comm)
-        self.path, self.records = path, records
-        self._head = head
-        self._file = files.PartReader(path, head)
-        self._worker, self._memory = ThreadPoolExecutor(1), InTurn()
-        self._ranks = sorted(range(comm.size), key=mirrored)  # so a rank may find its own neurons in what it reads
-        self._turn = self._ranks.index(comm.rank)
-
-    def number(self, name: str, value: Value) -> Value:
-        found: Value = self._find("numbers", name)
-        return found
-
-    def _find(self, what: str, name: str) -> Any:
-        if name not in self._head[what]:
-            raise InputError(f"the checkpoint '{self.path}' is of another network or version: it has no '{name}'")
-        return self._head[what][name]
-
-    def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return self.begin(name, rows, values)()
-
-    def begin(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> Callable[[], npt.NDArray[Any]]:
-        column, kind = self._find("columns", name), values.dtype
-        if np.dtype(column["kind"]) != kind:
-            raise InputError(f"the checkpoint '{self.path}' has another type of {name}: {column['kind']}")
-        n = sum(entries for entries, _ in column["parts"])
-        size, bytes = self.comm.size, n * kind.itemsize
-        readers, rounds = size if bytes > SMALL else 1, max(1, -(-bytes // (size * PIECE)))
-        bounds = [k * rows.size // (readers * rounds) for k in range(readers * rounds + 1)]
-        entries = rows.before(self.comm, bounds).tolist()
-        if entries[-1] != n:
-            raise InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
-        memory = self._memory if rounds == 1 else InTurn()
-        first = self._begin(name, entries, 0, readers, kind, memory)
-
-        def found() -> npt.NDArray[Any]:
-            failure: InputError | None = None
-            sums = np.zeros(len(column["parts"]) + 1, np.uint64)  # the last one counts failures
-            whole = np.empty(rows.ends[-1] if rounds > 1 else 0, kind)
-            ahead = first
-            for k in range(rounds):
-                reading, ahead = ahead, self._begin(name, entries, k + 1, readers, kind, memory)
-
-                def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
-                    nonlocal failure
-                    try:
-                        if reading is None:
-                            return np.empty(0, kind)
-                        found, of_parts = reading.result()
-                        sums[:-1] += of_parts
-                        return found
-                    except InputError as error:
-                        failure, sums[-1] = failure or error, 1
-                        return np.zeros(n, kind)
-
-                spans = [(bounds[(k + 1) * readers],) * 2] * size
-                for turn, rank in enumerate(self._ranks[:readers]):
-                    spans[rank] = bounds[k * readers + turn], bounds[k * readers + turn + 1]
-                (begin, end), piece = fetch(self.comm, rows, spans, read)
-                if rounds > 1:
-                    whole[rows.ends[begin] : rows.ends[end]] = piece
-            total = np.empty_like(sums)
-            self.comm.Allreduce(sums, total)
-            if total[-1]:
-                agree(self.comm, failure)
-            self._file.check(name, total[:-1].tolist())
-            return whole if rounds > 1 else piece
-
-        return found
-
-    def _begin(
-        self, name: str, entries: list[int], k: int, readers: int, kind: np.dtype[Any], memory: InTurn
-    ) -> Future[tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]] | None:
-        """Begin to read what this rank reads in round k, if it does."""
-        place = k * readers + self._turn
-        if self._turn >= readers or place + 1 >= len(entries):
-            return None
-        begin, end = entries[place : place + 2]
-        return self._worker.submit(self._file.read, name, begin, end - begin, kind, memory)
-
-    def close(self) -> None:
-        """Close the files."""
-        self._worker.shutdown()
-        self._file.close()
 
 
 def of_network(network: Any) -> list[list[str]]:

@@ -15,6 +15,7 @@ import re
 import secrets
 import threading
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,11 @@ import numpy.typing as npt
 from distsim.core.errors import InputError, StorageError
 from distsim.core.reused_memory import InTurn
 from distsim.record.checksum import checksum
-from distsim.record.disk import Disk
+from distsim.record.disk import Disk, Region
 from distsim.record.read_once import ReadOnce
 from distsim.record.storage import refused
 
 FORMAT = ("v110", "v110")
-LARGE = 1 << 22  # bytes that are forced to the disk at once, while the next are made ready, not all at the end
 VERSION = 2  # of what is written
 UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 """What h5py may raise for a file that is damaged, or has another layout."""
@@ -38,7 +38,7 @@ _freeing: list[threading.Thread] = []
 
 
 class PartWriter:
-    """One part, at ``path``, as it is written on one rank, while this goes on with the next piece.
+    """One part, at ``path``, on the rank that makes it; what is in its datasets is written by ``PieceWriter``.
 
     Raises StorageError or InputError where that cannot be.
     """
@@ -55,40 +55,21 @@ class PartWriter:
         self._file = h5py.File(self._disk, "w", libver=FORMAT)
         self._file.attrs["id"] = id
         self._open = True
-        self._worker = ThreadPoolExecutor(1)
-        self._last: Future[Any] | None = None
-        self._written: dict[str, tuple[int, int]] = {}
-        self._unsure = 0  # bytes that were not forced to the disk
+        self._layout, self._links = h5py.h5p.create(h5py.h5p.DATASET_CREATE), h5py.h5p.create(h5py.h5p.LINK_CREATE)
+        self._layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # so that it has its place
+        self._layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        self._links.set_create_intermediate_group(True)
 
-    def append(self, name: str, n: int, values: npt.NDArray[Any]) -> None:
-        """Write the next of the ``n`` entries of a dataset; they must stay as they are until more are given."""
+    def create(self, name: str, n: int, kind: np.dtype[Any]) -> int:
+        """Make a dataset of ``n`` entries, and tell at which byte of the file they begin."""
+        import h5py
 
-        def write() -> None:
-            begin, found = self._written.get(name, (0, 0))
-            if name not in self._written:
-                self._file.create_dataset(name, (n,), values.dtype)
-            self._file[name][begin : begin + len(values)] = values
-            self._written[name] = begin + len(values), (found + checksum(values, begin)) % 2**64
-            self._unsure += values.nbytes
-            if self._unsure >= LARGE:
-                self._disk.send()
-                self._unsure = 0
-
-        self._wait()
-        self._last = self._worker.submit(write)
-
-    def written(self) -> dict[str, tuple[int, int]]:
-        """Of every dataset how many entries it has, and their checksum."""
-        self._wait()
-        return self._written
-
-    def _wait(self) -> None:
-        if self._last is not None:
-            self._last.result()
+        type, space = h5py.h5t.py_create(kind, logical=True), h5py.h5s.create_simple((n,))
+        own = h5py.h5d.create(self._file.id, name.encode(), type, space, self._layout, self._links)
+        return own.get_offset() or 0
 
     def close(self, head: dict[str, Any] | None = None) -> None:
-        """Complete the part, with the ``head`` if it is the first, and force it to the disk."""
-        self._wait()
+        """Complete the part, with the ``head`` if it is the first, once all is written, and force it to the disk."""
         if head is not None:
             text = json.dumps(head, allow_nan=False).encode()
             self._file.create_dataset("head", data=np.frombuffer(text, np.uint8)).attrs["crc32"] = zlib.crc32(text)
@@ -97,13 +78,11 @@ class PartWriter:
         self._disk.sync()
         self._end()
         if self._disk.error is not None:
-            reason = self._disk.error.strerror or self._disk.error
-            raise StorageError(f"the checkpoint '{self.path}' cannot be written ({reason}); those before it are safe")
+            raise _no_room(self.path, self._disk.error)
 
     def discard(self) -> None:
         """Close the part and remove it."""
         with contextlib.suppress(*UNREADABLE):
-            self._wait()
             self._file.close()
         self._end()
         with contextlib.suppress(OSError):
@@ -112,47 +91,108 @@ class PartWriter:
     def _end(self) -> None:
         if self._open:
             self._open = False
-            self._worker.shutdown()
             self._disk.close()
 
 
+class PieceWriter:
+    """What one rank writes of the part at ``path``, which is there, while this goes on with the next piece.
+
+    sums: of every dataset, what its entries from this rank are of the checksum. Raises StorageError or InputError where
+    the part cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._region = Region(path)
+        except OSError as error:
+            raise refused(f"'{path}'", error) from error
+        self.sums: dict[str, int] = {}
+        self._worker = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def write(self, name: str, place: int, begin: int, values: npt.NDArray[Any]) -> None:
+        """Write the entries of a dataset, which is at byte ``place``, from number ``begin`` on.
+
+        They must stay as they are until more are given.
+        """
+
+        def write() -> None:
+            data = np.ascontiguousarray(values)
+            self._region.write(place + begin * data.itemsize, data.view(np.uint8).data)
+            self.sums[name] = (self.sums.get(name, 0) + checksum(data, begin)) % 2**64
+
+        self._wait()
+        if len(values):
+            self._last = self._worker.submit(write)
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
+
+    def finish(self) -> None:
+        """Wait until all is written; StorageError where that could not be."""
+        self._wait()
+        if self._region.error is not None:
+            raise _no_room(self.path, self._region.error)
+
+    def close(self) -> None:
+        """Close the part."""
+        self._worker.shutdown()
+        self._region.close()
+
+
+def _no_room(path: Path, error: OSError) -> StorageError:
+    reason = error.strerror or error
+    return StorageError(f"the checkpoint '{path}' cannot be written ({reason}); those before it are safe")
+
+
 class PartReader:
-    """Parts of the checkpoint at ``path``, opened when they are first asked for."""
+    """Parts of the checkpoint at ``path``, opened when they are first asked for; threads may share it."""
 
     def __init__(self, path: Path, head: dict[str, Any]) -> None:
         self.path = path
         self._id, self._columns = head["id"], head["columns"]
         self._paths = [path, *(path.with_name(name) for name in head["parts"])]
         self._open: dict[int, tuple[Any, ReadOnce]] = {}
+        self._opening = threading.Lock()
 
     def read(
         self, name: str, begin: int, n: int, kind: np.dtype[Any], memory: InTurn
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]:
         """``n`` entries of a dataset, of that type, from number ``begin`` on, over all parts, in ``memory`` if in one.
 
-        And what they are of the checksum of each part. Raises InputError where they cannot be read.
+        And their ``sums``. Raises InputError where they cannot be read.
         """
-        first, end, found = 0, begin + n, [np.empty(0, kind)]
+        found = [np.empty(0, kind)]
+        for part, low, high in self._within(name, begin, n):
+            own = memory if high - low == n else InTurn()  # several of them are there at a time
+            found.append(self._read(part, name, low, high - low, kind, own))
+        values = found[-1] if len(found[-1]) == n else np.concatenate(found)
+        return values, self.sums(name, begin, values)
+
+    def sums(self, name: str, begin: int, values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+        """What the entries of a dataset from number ``begin`` on are of the checksum of each part (parts,)."""
         sums = np.zeros(len(self._paths), np.uint64)
+        done = 0
+        for part, low, high in self._within(name, begin, len(values)):
+            sums[part] = checksum(values[done : done + high - low], low)
+            done += high - low
+        return sums
+
+    def _within(self, name: str, begin: int, n: int) -> Iterator[tuple[int, int, int]]:
+        """In which parts ``n`` entries of a dataset from number ``begin`` on are, from which to which there."""
+        first, end = 0, begin + n
         for part, (entries, _) in enumerate(self._columns[name]["parts"]):
             low, high = max(begin, first), min(end, first + entries)
             if low < high:
-                own = memory if high - low == n else InTurn()  # several of them are there at a time
-                found.append(self._read(part, name, low - first, high - low, kind, own))
-                sums[part] = checksum(found[-1], low - first)
+                yield part, low - first, high - first
             first += entries
-        return found[-1] if len(found[-1]) == n else np.concatenate(found), sums
 
     def _read(self, part: int, name: str, begin: int, n: int, kind: np.dtype[Any], memory: InTurn) -> npt.NDArray[Any]:
         """``n`` entries of a dataset of a part from number ``begin`` on."""
         try:
-            if part not in self._open:
-                import h5py
-
-                self._open[part] = h5py.File(self._paths[part], "r"), ReadOnce(self._paths[part])
-                if self._open[part][0].attrs["id"] != self._id:
-                    raise ValueError("it belongs to another checkpoint")
-            file, data = self._open[part]
+            file, data = self._opened(part)
             dataset = file[name]
             if dataset.dtype != kind or begin + n > len(dataset):
                 raise ValueError(f"'{name}' is of another type or length")
@@ -160,6 +200,17 @@ class PartReader:
             return found.view(kind) if found.ctypes.data % kind.alignment == 0 else found.copy().view(kind)
         except UNREADABLE as error:
             raise _broken(self._paths[part], error) from error
+
+    def _opened(self, part: int) -> tuple[Any, ReadOnce]:
+        with self._opening:
+            if part not in self._open:
+                import h5py
+
+                file = h5py.File(self._paths[part], "r")
+                if file.attrs["id"] != self._id:
+                    raise ValueError("it belongs to another checkpoint")
+                self._open[part] = file, ReadOnce(self._paths[part])
+            return self._open[part]
 
     def check(self, name: str, sums: list[int]) -> None:
         """InputError where these are not the checksums of a dataset in each of the parts."""

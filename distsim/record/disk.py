@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+LARGE = 1 << 22  # bytes
 HEADERS = (b"OHDR", b"OCHK")
 """How the objects of HDF5 begin that say how much of a dataset is there."""
 
@@ -94,11 +95,6 @@ class Disk:
         except OSError as error:
             self.error = error
 
-    def send(self) -> None:
-        """Let the system begin to write to the disk what it has in memory, and forget what is there."""
-        if self.error is None:
-            release_memory(self._descriptor)
-
     def close(self) -> None:
         """Close the file, without what was never committed."""
         try:
@@ -113,6 +109,34 @@ class Disk:
             _write_all(self._descriptor, place, data)
         except OSError as error:
             self.error = error
+
+
+class Region:
+    """What one of several processes writes of the file at ``path``, past HDF5: OSError where it cannot be opened.
+
+    Whatever the system refuses later is found in ``error``; from then on nothing is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        self._unsure = 0  # bytes that were not forced to the disk
+        self.error: OSError | None = None
+
+    def write(self, place: int, data: memoryview) -> None:
+        """Write ``data`` from ``place`` on, and let the system bring it to the disk meanwhile, not all at the end."""
+        try:
+            if self.error is None:
+                _write_all(self._descriptor, place, data)
+        except OSError as error:
+            self.error = error
+        self._unsure += len(data)
+        if self._unsure >= LARGE:
+            release_memory(self._descriptor)
+            self._unsure = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
 
 
 def release_memory(descriptor: int, begin: int = 0, n: int = 0) -> None:

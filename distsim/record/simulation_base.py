@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from distsim.core.errors import InputError
@@ -19,8 +20,10 @@ from distsim.parallel.job import faults
 from distsim.parallel.lone_rank import is_lone, require_ranks
 from distsim.parallel.machine import check_memory, peak_bytes, resident_bytes
 from distsim.parallel.timers import Timers, over_ranks
-from distsim.record.checkpoint import Archive, Restoring, of_network, open_checkpoint, save
+from distsim.record.checkpoint import Archive, of_network, open_checkpoint
 from distsim.record.output import FLUSH_TIME, Output
+from distsim.record.restored_checkpoint import Restoring
+from distsim.record.saved_checkpoint import save
 from distsim.record.store import Store
 from distsim.record.surroundings import versions
 
@@ -92,6 +95,8 @@ class SimulationBase(Prepared[AnyNetwork]):
     """Arguments, with attributes of the same name, by which results differ: a checkpoint goes on with the same ones."""
     can_record_anew: ClassVar[bool] = True
     """Whether recordings may begin at any time."""
+    found: Mapping[str, list[float]] = MappingProxyType({})
+    """What ranks found together while they built, by name: a checkpoint keeps it, so that they need not again."""
 
     def __init__(self, network: AnyNetwork, comm: MPI.Comm | None, seed: int, **options: Any) -> None:
         super().__init__(network, comm, seed, **options)
@@ -237,6 +242,7 @@ class SimulationBase(Prepared[AnyNetwork]):
         about = {name: getattr(self, name) for name in self.fixed}
         about |= {"simulation": self._name, "network": of_network(self.network), "versions": versions()}
         about |= {"time": self.time, "file": self._output.kept() if self._output else None, "note": note}
+        about["found"] = dict(self.found)
         with faults(self.comm):
             save(self.comm, Path(path), parts, about, self._transfer)
 
@@ -277,7 +283,9 @@ class SimulationBase(Prepared[AnyNetwork]):
         for fixed in cls.fixed:
             if options.setdefault(fixed, head[fixed]) != head[fixed]:
                 raise InputError(f"'{path}' is a checkpoint with {fixed} = {head[fixed]}, not {options[fixed]}")
-        simulation = cls(network, comm, **options)
+        simulation = cls.__new__(cls)
+        simulation.found = head.get("found", cls.found)
+        cls.__init__(simulation, network, comm, **options)
         with faults(comm):
             archive = Restoring(comm, Path(path), head, not record_anew)
             try:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from distsim.parallel import mpi_library
+from distsim.parallel.lone_rank import is_lone
 
+NAME = 64  # bytes of the name of a host
 PACKAGES = ("distsim", "numpy", "numba", "h5py", "mpi4py")
 LAUNCHERS = (
     "mpirun", "mpiexec", "mpiexec.hydra", "prterun", "prted", "orterun", "hydra_pmi_proxy", "srun", "slurmstepd",
@@ -29,17 +31,24 @@ INTERNAL = ("OMPI_MCA_PREFIXES", "OMPI_MCA_initial_wdir", "OMPI_MCA_num_procs", 
 
 def collect(comm: Any) -> dict[str, Any]:
     """What is the same for all that a job does; collective, complete on rank 0, empty on the others."""
-    nodes = comm.gather((platform.node(), len(affinity())), root=0)
-    if nodes is None:
+    import numpy as np
+
+    from distsim.parallel.array_collectives import gather_array
+    from distsim.parallel.communicator import largest
+
+    name = np.frombuffer(platform.node().encode()[:NAME].ljust(NAME), np.uint8)
+    every = gather_array(name, comm, everywhere=is_lone(comm))
+    fewest = -int(largest(comm, [-len(affinity())])[0])
+    if comm.rank != 0 and not is_lone(comm):
         return {}
-    hosts = sorted({host for host, _ in nodes})
+    hosts, ranks = np.unique(every.view(f"S{NAME}"), return_counts=True)
     return {
         "versions": versions(),
         "git_commit": git_commit(),
-        "hosts": {host: sum(other == host for other, _ in nodes) for host in hosts},
+        "hosts": {host.decode().rstrip(): n for host, n in zip(hosts.tolist(), ranks.tolist(), strict=True)},
         "cpu_model": cpu_model(),
         "cores": os.cpu_count(),
-        "cores_per_rank": min(cores for _, cores in nodes),
+        "cores_per_rank": fewest,
         "platform": platform.platform(),
         "mpi_library": mpi_library(),
         "launch_line": launch_line(),

@@ -33,12 +33,12 @@ class DryResult:
     """What one rank of a point took: times in s, without compilation, memory in bytes.
 
     neurons, synapses: those of the rank; table_bytes: of its synapses. memory_start: of the process before anything was
-    built, without what the library takes that reads recordings, which a rank has no need of; memory_built: after
-    building, memory_peak: the most. computing: the measured time without that in which spikes were replayed; seconds:
-    by phase of building and of the measured time. spikes: of the rank's neurons in the measured time. interval (ms);
-    received, targeted, events: in each interval of the measured time (intervals,) int64,
-    spikes that came, those of them with targets on the rank, and the synapses that these met. intervals, wrong,
-    first_wrong (ms), known: see ``DryRun``, the pre-simulation included.
+    built, after first calls of MPI, without what the library takes that reads recordings, which a rank has no need of;
+    memory_built: after building, memory_peak: the most. computing: the measured time without that in which spikes were
+    replayed; seconds: by phase of building and of the measured time. spikes: of the rank's neurons in the measured
+    time. interval (ms); received, targeted, events: in each interval of the measured time (intervals,) int64, spikes
+    that came, those of them with targets on the rank, and the synapses that these met. intervals, wrong, first_wrong
+    (ms), known: see ``DryRun``, the pre-simulation included.
     """
 
     rank: int
@@ -107,8 +107,10 @@ def dry_run(experiment: Experiment, point: Point, rank: int, spikes: Spikes = No
 def measure(experiment: Experiment, point: Point, comm: MPI.Comm | DryRun) -> DryResult:
     """As ``dry_run``; on the communicator of a real job (collective) each rank tells of itself what it can."""
     from distsim.models.wings import wing_of
+    from distsim.parallel.communicator import alone
     from distsim.parallel.dry_run import DryRun
     from distsim.parallel.machine import peak_bytes, resident_bytes
+    from distsim.parallel.nodes import first_calls
     from distsim.record.recorded_spikes import RecordedSpikes
     from distsim.scaling.plan import load_point, model_of, seeded
     from distsim.scaling.point import reset_peak_memory
@@ -119,9 +121,12 @@ def measure(experiment: Experiment, point: Point, comm: MPI.Comm | DryRun) -> Dr
     parameters, settings = seeded(experiment, point, load_point(experiment, point))
     network = model.build_network(parameters)
     if not isinstance(network, Network):
-        kind = type(wing_of(network)).__name__.lower()
-        raise InputError(f"dry: '{model.name}' has {kind} neurons; what can be replayed are spikes")
+        kind = type(wing_of(network)).__name__.lower().removesuffix("s")
+        raise InputError(
+            f"'{model.name}' has {kind} neurons: only of spiking neurons can one rank be simulated without the others"
+        )
     network.record_nothing()
+    first_calls(alone() if isinstance(comm, DryRun) else comm)
     reading = -resident_bytes()
     if isinstance(comm, DryRun) and isinstance(comm.spikes, (str, os.PathLike)):
         RecordedSpikes(comm.spikes).look()

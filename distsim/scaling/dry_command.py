@@ -14,9 +14,8 @@ from distsim.record import surroundings
 from distsim.record.jsonable import write_json
 from distsim.scaling.dry import DryResult, dry_runs
 from distsim.scaling.experiment import Point, read_experiment, variant_label
-from distsim.scaling.options import add_settings, given_settings
 from distsim.scaling.plan import plan_of
-from distsim.scaling.settings import SETTINGS
+from distsim.scaling.rank_options import RankOptions, take_apart
 from distsim.scaling.settings import ranks as number_of_ranks
 
 DESCRIPTION = """\
@@ -34,52 +33,35 @@ examples:
 exit codes: 0 all spikes are those of the recording, 1 some are not, 2 wrong input
 """
 WRONG = 1
-LEFT_OUT = ("ranks", "repetitions", "keep", "record", "checkpoint")
-"""Settings of an experiment that a dry run does not take from the command line."""
 MEGABYTE, MICROSECOND = 1e6, 1e-6
 PHASES = ("update", "deliver")
 
 
 @dataclass(frozen=True)
 class DryOptions:
-    """A command line of ``dry`` taken apart: values of ``settings`` are not yet checked."""
+    """A command line of ``dry`` taken apart: of ``ranks`` ranks these; what it has as others do is ``common``."""
 
-    file: Path | None
     ranks: int
     rank: tuple[int, ...]
-    spikes: Path | None
-    out: Path
-    settings: dict[str, Any]
+    common: RankOptions
 
 
 def parse(arguments: list[str]) -> DryOptions:
     """Take a command line apart; InputError for an unknown option or a value of the wrong form."""
-    parser = Parser(
-        usage="python -m distsim.scaling dry [EXPERIMENT.toml] --ranks RANKS --rank RANK ... [options]",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-    )
-    add = parser.add_argument
-    add("file", nargs="?", metavar="EXPERIMENT.toml", help="experiment file; goes before the options")
-    add("--ranks", required=True, metavar="RANKS", help="how many ranks the job would have")
-    add("--rank", required=True, nargs="+", metavar="RANK", help="which of them are simulated, counted from 0")
-    add("--spikes", metavar="FILE", help="spikes.h5 of a run in which all spikes were recorded")
-    add("--out", metavar="FILE", help="where the record goes (default: dry.json, or NAME-dry.json)")
-    names = [name for name in SETTINGS if name not in LEFT_OUT]
-    add_settings(parser, names)
-    taken = vars(parser.take_apart(arguments, "one experiment file at most"))
-    file = None if taken["file"] is None else Path(taken["file"])
+    taken, common = take_apart(arguments, "dry", "dry", (DESCRIPTION, EXAMPLES), _add_own, ("ranks",))
     ranks = number_of_ranks(value_of(taken["ranks"]), "option --ranks")
     words = [value_of(word) for text in taken["rank"] for word in text.split(",") if word]
     chosen = tuple(check_count(word, "option --rank") for word in words)
     for rank in chosen:
         if rank >= ranks:
             raise InputError(f"option --rank: {rank} is beyond the last of {ranks} ranks, which is {ranks - 1}")
-    return DryOptions(
-        file, ranks, chosen, None if taken["spikes"] is None else Path(taken["spikes"]),
-        Path(taken["out"] or (f"{file.stem}-dry.json" if file is not None else "dry.json")),
-        given_settings(taken, names),
-    )  # fmt: skip
+    return DryOptions(ranks, chosen, common)
+
+
+def _add_own(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--ranks", required=True, metavar="RANKS", help="how many ranks the job would have")
+    add("--rank", required=True, nargs="+", metavar="RANK", help="which of them are simulated, counted from 0")
 
 
 def dry(arguments: list[str]) -> int:
@@ -88,26 +70,25 @@ def dry(arguments: list[str]) -> int:
         options = parse(arguments)
     except SystemExit:  # argparse has printed the help
         return 0
-    if options.out.exists():
-        raise InputError(f"{options.out} exists already; remove it or choose another --out")
-    settings = {**options.settings, "ranks": [options.ranks]}
-    plan = plan_of(*read_experiment(options.file, settings), options.ranks, options.ranks)
+    common = options.common
+    settings = {**common.settings, "ranks": [options.ranks]}
+    plan = plan_of(*read_experiment(common.file, settings), options.ranks, options.ranks)
     results = []
-    for point, result in dry_runs(plan.experiment, plan.points, options.rank, options.spikes):
+    for point, result in dry_runs(plan.experiment, plan.points, options.rank, common.spikes):
         results.append((point, result))
         print(line_of(point, result), flush=True)
     print("\n" + table(results))
-    write_json(options.out, record_of(results, options))
-    print(f"written: {options.out}")
+    write_json(common.out, record_of(results, common.spikes))
+    print(f"written: {common.out}")
     return WRONG if any(result.wrong for _, result in results) else 0
 
 
-def record_of(results: Sequence[tuple[Point, DryResult]], options: DryOptions) -> dict[str, Any]:
+def record_of(results: Sequence[tuple[Point, DryResult]], spikes: Path | None) -> dict[str, Any]:
     """What was found, and where and with what."""
     from distsim.parallel.communicator import alone
 
     found = [{**point.as_dict(), **result.as_dict()} for point, result in results]
-    replayed = None if options.spikes is None else str(options.spikes)
+    replayed = None if spikes is None else str(spikes)
     return {"dry": found, "replayed": replayed, **surroundings.collect(alone()), "date": surroundings.now()}
 
 

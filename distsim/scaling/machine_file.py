@@ -22,6 +22,9 @@ from distsim.record.storage import read_file
 
 FORMAT = 1
 MICRO = 1e-6
+ROUNDING = 1e-9
+FEWEST = 6
+"""Spikes for which blocks have room at least: that of ``parallel.capacity``, with which numba would be imported."""
 LEAST_NEURONS = 100
 """Of the reference network, which has to have some activity."""
 COSTS = {"build": "ns for each synapse", "update": "ns for each neuron and step", "deliver": "ns for each event"}
@@ -46,7 +49,8 @@ class Machine:
 
     cores: how many computed side by side, each a reference network of so many ``neurons``; compute: what a core took
     then for each synapse, neuron and event, see ``COSTS``; exchange: what was measured of it; watts: of all processors
-    of a node while their cores computed, where they tell.
+    of a node while their cores computed, where they tell; memory: bytes of a rank before it builds anything, those of
+    Python, the modules and the MPI library, once all ranks have spoken with each other (None: not known).
     """
 
     name: str
@@ -55,6 +59,7 @@ class Machine:
     compute: Mapping[str, float]
     exchange: tuple[Exchanged, ...]
     watts: float | None = None
+    memory: float | None = None
 
     def times(self, other: Machine) -> dict[str, float]:
         """How many times the time of ``other`` this machine takes to compute, by cost."""
@@ -81,15 +86,33 @@ class Machine:
 
         Between what was measured on as many ranks it is interpolated; else it is that of the curve
         t = a + b log2(ranks) + c ranks spikes, as collectives of small and of large messages have it (Thakur,
-        Rabenseifner & Gropp 2005).
+        Rabenseifner & Gropp 2005). Fewer spikes than ``FEWEST`` take as long as these.
         """
         if ranks == 1:
             return 0.0
+        spikes = max(spikes, FEWEST)
         here = sorted((e.spikes, e.microseconds) for e in self.exchange if e.ranks == ranks)
         if here and here[0][0] <= spikes <= here[-1][0]:
             known, taken = np.array(here).T
             return MICRO * float(np.interp(spikes, known, taken))
         return MICRO * float(_terms(ranks, spikes) @ self._fit)
+
+    def exchange_range(self, ranks: int, spikes: float) -> tuple[float, float]:
+        """The least and the most seconds that such an exchange takes by any curve as good as that which is taken.
+
+        That is one of the same form, with no negative coefficient, which no measured exchange is further from than the
+        furthest is from that one. Of exchanges on two ranks alone none tells whether time grows with log2(ranks).
+        """
+        from scipy.optimize import linprog
+
+        if ranks == 1:
+            return 0.0, 0.0
+        of_each = np.array([_terms(e.ranks, e.spikes) / e.microseconds for e in self.exchange])
+        off = float(np.abs(of_each @ self._fit - 1.0).max()) + ROUNDING
+        limits = {"A_ub": np.concatenate((of_each, -of_each)), "b_ub": np.repeat((1.0 + off, off - 1.0), len(of_each))}
+        here = _terms(ranks, spikes)
+        least, most = (sign * linprog(sign * here, **limits).fun for sign in (1.0, -1.0))
+        return MICRO * float(least), MICRO * float(most)
 
     @property
     def most_ranks(self) -> int:
@@ -105,6 +128,7 @@ class Machine:
             f"cores = {self.cores} # that computed side by side",
             f"neurons = {self.neurons} # of the reference network of each",
             *([] if self.watts is None else [f"watts = {self.watts:.1f} # of the processors of a node meanwhile"]),
+            *([] if self.memory is None else [f"memory = {self.memory:.0f} # bytes of a rank that has built nothing"]),
             "",
             "[compute]",
             *(f"{name} = {self.compute[name]:.4g} # {unit}" for name, unit in COSTS.items()),
@@ -119,7 +143,7 @@ class Machine:
 
 
 def _terms(ranks: int, spikes: float) -> FloatArray:
-    return np.array([1.0, log2(ranks), ranks * spikes])
+    return np.array([1.0, log2(ranks), ranks * max(spikes, FEWEST)])
 
 
 def _quoted(text: str) -> str:
@@ -145,19 +169,19 @@ def read_machine(path: Path) -> Machine:
 def _checked(data: Mapping[str, Any]) -> Machine:
     if data.get("format") != FORMAT:
         raise InputError(f"its format is {data.get('format')}, not {FORMAT}")
-    check_names(data, ("format", "name", "cores", "neurons", "watts", "compute", "exchange"), "entry", "machine")
+    check_names(data, ("format", *(entry.name for entry in fields(Machine))), "entry", "machine")
     positive = partial(check_number, above=0.0)
     compute, exchange = data.get("compute"), data.get("exchange")
     if not isinstance(compute, Mapping) or not isinstance(exchange, list) or not exchange:
         raise InputError("it lacks the table compute, or the tables exchange")
-    watts = data.get("watts")
+    known = {name: positive(data[name], name) for name in ("watts", "memory") if name in data}
     return Machine(
         name=str(data.get("name", "")),
         cores=check_count(data.get("cores"), "cores", low=1),
         neurons=check_count(data.get("neurons"), "neurons", low=LEAST_NEURONS),
         compute={name: positive(compute.get(name), f"compute.{name}") for name in COSTS},
         exchange=tuple(_exchanged(entry, f"exchange[{i}]") for i, entry in enumerate(exchange)),
-        watts=None if watts is None else positive(watts, "watts"),
+        **known,
     )
 
 
@@ -184,6 +208,6 @@ def written(machine: Machine, path: Path) -> None:
 ASSUMED: Sequence[Exchanged] = tuple(
     Exchanged(ranks, max(1, ranks // 64), spikes, 1.5 + 1.0 * log2(ranks) + 8e-4 * ranks * spikes, "assumed")
     for ranks in (2, 64, 4096)
-    for spikes in (1, 1000)
+    for spikes in (FEWEST, 1000)
 )
 """Exchanges where no machine was measured: 1 µs for each doubling of the ranks and 10 GB/s, as good networks have."""

@@ -33,8 +33,6 @@ BYTES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 SECONDS_PER_HOUR = 3600.0
 JOULE_PER_KWH = 3.6e6
 PHASES = ("update", "deliver", "wait", "exchange")
-BLOCK = 8 * 8
-"""Bytes at least that an exchange keeps for each rank: a cache line."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,10 @@ class Node:
 class Prediction:
     """A point as it will be: memory in bytes, times in s, of ``T`` ms of simulated time; energy in J, None: not known.
 
-    seconds: by phase, of which "wait" is what the slowest rank of each interval takes beyond the mean; error: standard
-    error of the real-time factor, relative to it; limit: what takes most of it; fits: whether nodes have the memory.
+    seconds: by phase, of which "wait" is what the slowest rank of each interval takes beyond the mean; exchange:
+    seconds of one exchange as it is taken to be, the least and the most that it may be, see ``Machine.exchange_range``;
+    error: that of the real-time factor, relative to it: of sampling ranks (a standard error) and half of that range;
+    limit: what takes most of it; fits: whether nodes have the memory.
     sampled: the ranks that were simulated; wrong: intervals in which a sampled rank had other spikes than those that
     were replayed, always so where rates were assumed.
     """
@@ -88,6 +88,7 @@ class Prediction:
     build_time: float
     T: float
     seconds: dict[str, float]
+    exchange: tuple[float, float, float]
     error: float
     core_hours: float
     energy: float | None
@@ -158,9 +159,11 @@ def predicted(point: Point, results: Sequence[DryResult], given: Assumptions) ->
     """The prediction of a point from sampled ranks of it."""
     per_node = min(given.node.cores, point.ranks)
     nodes = math.ceil(point.ranks / given.node.cores)
-    seconds, error = _seconds(point, results, given)
+    exchange = _exchange(point, results, given.exchange)
+    seconds, error = _seconds(point, results, given.slower, exchange)
     build = given.slower["build"] * _greatest([r.build_time for r in results], point.ranks)
-    memory = _greatest([float(r.memory_peak) for r in results], point.ranks) + BLOCK * point.ranks
+    before = (given.machine.memory if given.machine else None) or max(r.memory_start for r in results)
+    memory = _greatest([float(r.memory) for r in results], point.ranks) + before
     hours = (build + sum(seconds.values())) / SECONDS_PER_HOUR
     watts = given.node.watts or (given.machine.watts if given.machine else None)
     return Prediction(
@@ -175,6 +178,7 @@ def predicted(point: Point, results: Sequence[DryResult], given: Assumptions) ->
         build_time=build,
         T=results[0].time,
         seconds=seconds,
+        exchange=exchange,
         error=error,
         core_hours=hours * nodes * given.node.cores if nodes > 1 else hours * per_node,
         energy=None if watts is None else watts * nodes * hours * SECONDS_PER_HOUR,
@@ -183,17 +187,23 @@ def predicted(point: Point, results: Sequence[DryResult], given: Assumptions) ->
     )
 
 
-def _seconds(point: Point, results: Sequence[DryResult], given: Assumptions) -> tuple[dict[str, float], float]:
-    """Seconds of the run by phase, and the relative standard error of their sum."""
-    slower = given.slower
+def _exchange(point: Point, results: Sequence[DryResult], machine: Machine) -> tuple[float, float, float]:
+    """Seconds of one exchange, the least and the most that it may be."""
+    spikes = float(np.mean([r.received.mean() for r in results])) / point.ranks
+    return machine.exchange_seconds(point.ranks, spikes), *machine.exchange_range(point.ranks, spikes)
+
+
+def _seconds(
+    point: Point, results: Sequence[DryResult], slower: dict[str, float], exchange: tuple[float, float, float]
+) -> tuple[dict[str, float], float]:
+    """Seconds of the run by phase, and the relative error of their sum."""
+    once, least, most = exchange
     update = [slower["update"] * (r.computing - r.seconds["deliver"]) for r in results]
     deliver = [slower["deliver"] * r.seconds["deliver"] for r in results]
     of_intervals = np.array([
         u / len(r.events) + d * _shares(r.events) for u, d, r in zip(update, deliver, results, strict=True)
     ])  # fmt: skip
     mean, slowest = of_intervals.mean(axis=0), _slowest(of_intervals, point.ranks)
-    spikes = float(np.mean([r.received.mean() for r in results])) / point.ranks
-    once = given.exchange.exchange_seconds(point.ranks, spikes)
     seconds = {
         "update": float(np.mean(update)),
         "deliver": float(np.mean(deliver)),
@@ -202,7 +212,7 @@ def _seconds(point: Point, results: Sequence[DryResult], given: Assumptions) -> 
     }
     totals = of_intervals.sum(axis=1)
     spread = float(totals.std(ddof=1)) / math.sqrt(len(totals)) if 1 < len(totals) < point.ranks else 0.0
-    off = given.exchange.exchange_error * seconds["exchange"] if point.ranks > 1 else 0.0
+    off = 0.5 * (most - least) * len(mean)
     return seconds, math.hypot(spread, off) / max(sum(seconds.values()), np.finfo(float).tiny)
 
 

@@ -17,11 +17,10 @@ from distsim.record.jsonable import write_json
 from distsim.record.storage import write_whole
 from distsim.scaling.experiment import read_experiment, variant_label
 from distsim.scaling.machine_file import Machine, read_machine
-from distsim.scaling.options import add_settings, given_settings
 from distsim.scaling.plan import Plan, plan_of
 from distsim.scaling.predict import JOULE_PER_KWH, PHASES, SAMPLED, Assumptions, Node, Prediction, predict, this_machine
+from distsim.scaling.rank_options import RankOptions, take_apart
 from distsim.scaling.record_table import load_records
-from distsim.scaling.settings import SETTINGS
 
 DESCRIPTION = """\
 Predict what a job takes before it is submitted, for any numbers of ranks: memory, time to build, real-time factor, core
@@ -36,33 +35,37 @@ examples:
   python -m distsim.scaling predict strong.toml --ranks 64,128 --spikes recorded/spikes.h5 --measured strong-results
   python -m distsim.scaling predict weak.toml --ranks 1024 --rate 3.5
 """
-LEFT_OUT = ("repetitions", "keep", "record", "checkpoint")
-"""Settings of an experiment that a prediction does not take from the command line."""
+MICROSECOND = 1e-6
 
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """A command line of ``predict`` taken apart: values of ``settings`` are not yet checked."""
+    """A command line of ``predict`` taken apart; what it has as others do is ``common``."""
 
-    file: Path | None
     given: Assumptions
-    out: Path
     measured: tuple[Path, ...]
-    settings: dict[str, Any]
+    common: RankOptions
 
 
 def parse(arguments: list[str]) -> PredictOptions:
     """Take a command line apart; InputError for an unknown option or a value of the wrong form."""
-    parser = Parser(
-        usage="python -m distsim.scaling predict [EXPERIMENT.toml] --ranks RANKS ... [options]",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
+    taken, common = take_apart(arguments, "predict", "prediction", (DESCRIPTION, EXAMPLES), _add_own)
+    if common.spikes is not None and taken["rate"] is not None:
+        raise InputError("predict: spikes are those of a recording or have an assumed rate; give --spikes or --rate")
+    given = Assumptions(
+        _this_node() if taken["node"] is None else Node.of(taken["node"]),
+        None if taken["machine"] is None else read_machine(Path(taken["machine"])),
+        spikes=common.spikes,
+        rate=None if taken["rate"] is None else check_number(value_of(taken["rate"]), "option --rate", above=0.0),
+        sampled=check_count(value_of(taken["sampled"]), "option --sampled", low=1),
     )
+    return PredictOptions(given, tuple(Path(folder) for folder in taken["measured"]), common)
+
+
+def _add_own(parser: Parser) -> None:
     add = parser.add_argument
-    add("file", nargs="?", metavar="EXPERIMENT.toml", help="experiment file; goes before the options")
     add("--node", metavar="WORDS", help='of the machine: "cores=128 memory=256G watts=700" (default: this one)')
     add("--machine", metavar="FILE", help="machine.toml, which `machine` has written there (default: this one)")
-    add("--spikes", metavar="FILE", help="spikes.h5 of a run of the same network in which all spikes were recorded")
     add("--rate", metavar="RATE", help="spikes of a neuron per second, where they are not known")
     add(
         "--sampled",
@@ -71,27 +74,6 @@ def parse(arguments: list[str]) -> PredictOptions:
         help=f"ranks of each job that are simulated (default: {SAMPLED})",
     )
     add("--measured", nargs="+", default=(), metavar="FOLDER", help="results of the experiment, to be shown beside")
-    add("--out", metavar="FILE", help="where it goes (default: prediction.json, or NAME-prediction.json), and a figure")
-    names = [name for name in SETTINGS if name not in LEFT_OUT]
-    add_settings(parser, names)
-    taken = vars(parser.take_apart(arguments, "one experiment file at most"))
-    file = None if taken["file"] is None else Path(taken["file"])
-    if taken["spikes"] is not None and taken["rate"] is not None:
-        raise InputError("predict: spikes are those of a recording or have an assumed rate; give --spikes or --rate")
-    given = Assumptions(
-        _this_node() if taken["node"] is None else Node.of(taken["node"]),
-        None if taken["machine"] is None else read_machine(Path(taken["machine"])),
-        spikes=taken["spikes"],
-        rate=None if taken["rate"] is None else check_number(value_of(taken["rate"]), "option --rate", above=0.0),
-        sampled=check_count(value_of(taken["sampled"]), "option --sampled", low=1),
-    )
-    return PredictOptions(
-        file,
-        given,
-        Path(taken["out"] or (f"{file.stem}-prediction.json" if file is not None else "prediction.json")),
-        tuple(Path(folder) for folder in taken["measured"]),
-        given_settings(taken, names),
-    )
 
 
 def _this_node() -> Node:
@@ -107,10 +89,8 @@ def predict_command(arguments: list[str]) -> int:
         options = parse(arguments)
     except SystemExit:  # argparse has printed the help
         return 0
-    if options.out.exists():
-        raise InputError(f"{options.out} exists already; remove it or choose another --out")
     measured = load_records(*options.measured) if options.measured else []
-    plans = list(_plans(options))
+    plans = list(_plans(options.common))
     given = options.given
     if given.machine is not None:
         given = replace(given, here=this_machine(given.machine.neurons))
@@ -121,11 +101,11 @@ def predict_command(arguments: list[str]) -> int:
             print(f"{point}: {', '.join(f'rank {rank}' for rank in found[-1].sampled)} simulated", flush=True)
     factors = [factor_of(prediction, measured) for prediction in found]
     print(f"\n{tables(found, factors)}\n\n{remarks(found, given)}")
-    _write(options, given, found, factors)
+    _write(options.common.out, given, found, factors)
     return 0
 
 
-def _plans(options: PredictOptions) -> Iterator[Plan]:
+def _plans(options: RankOptions) -> Iterator[Plan]:
     """The experiment on each number of ranks, whatever grows in it."""
     settings = options.settings
     for ranks in settings.get("ranks", [None]):
@@ -133,9 +113,7 @@ def _plans(options: PredictOptions) -> Iterator[Plan]:
         yield plan_of(*read_experiment(options.file, one), 1, math.inf)
 
 
-def _write(
-    options: PredictOptions, given: Assumptions, found: Sequence[Prediction], factors: Sequence[float | None]
-) -> None:
+def _write(out: Path, given: Assumptions, found: Sequence[Prediction], factors: Sequence[float | None]) -> None:
     from distsim.parallel.communicator import alone
     from distsim.scaling.report.figure_style import image
     from distsim.scaling.report.prediction_figure import draw_predictions
@@ -149,10 +127,10 @@ def _write(
         "slower": given.slower,
     }
     about = {**surroundings.collect(alone()), "date": surroundings.now()}
-    write_json(options.out, {"predictions": told, "assumed": assumed, **about})
-    picture = options.out.with_suffix(".pdf")
+    write_json(out, {"predictions": told, "assumed": assumed, **about})
+    picture = out.with_suffix(".pdf")
     write_whole(picture, image(draw_predictions(found, factors), "pdf"))
-    print(f"written: {options.out}, {picture}")
+    print(f"written: {out}, {picture}")
 
 
 def factor_of(prediction: Prediction, records: Sequence[Any]) -> float | None:
@@ -210,13 +188,18 @@ def remarks(found: Sequence[Prediction], given: Assumptions) -> str:
     else:
         slower = ", ".join(f"{name} {factor:.2f}" for name, factor in given.slower.items())
         said.append(f"machine: {machine.name}, which takes these times what this one does: {slower}")
-        if max(p.point.ranks for p in found) > machine.most_ranks:
-            said.append(f"exchanges were measured on at most {machine.most_ranks} ranks; beyond, they follow the curve")
+        beyond = {p.point.ranks: p for p in found if p.point.ranks > machine.most_ranks}
+        if beyond:
+            said.append(f"exchanges were measured on {machine.most_ranks} ranks at most; on more they follow a curve:")
+        for ranks, p in beyond.items():
+            once, *ends = (f"{seconds / MICROSECOND:.3g}" for seconds in p.exchange)
+            said.append(f"    on {ranks} ranks {once} µs, by other curves that fit as well {' to '.join(ends)} µs")
     if given.rate is not None:
         said.append(f"spikes: {given.rate:g} of each neuron per second, as was assumed")
     elif any(p.wrong for p in found):
         said.append("SPIKES OF SAMPLED RANKS ARE NOT THOSE OF THE RECORDING: it is of another run")
     known = [p for p in found if p.energy is not None]
     said += [f"energy on {p.point.ranks} ranks: {p.energy / JOULE_PER_KWH:.2g} kWh" for p in known if p.energy]
-    said.append("error: that of sampling ranks and of the curve of exchanges; other jobs on the network are not in it")
+    sampled = "that of sampling ranks" + ("" if machine is None else " and of the curve of exchanges")
+    said.append(f"error: {sampled}; other jobs on the network are not in it")
     return "\n".join(said)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 
 from distsim.command.arguments import Parser
@@ -14,8 +16,11 @@ PATTERNS = ("scaling/*.toml", "jobs/*.sh", f"{OWN}my_*")
 
 INIT = """\
 Write experiment files (scaling/), templates of Slurm jobs (jobs/) and a network of your own with its experiment
-(my_network.py, my_experiment.toml) to FOLDER. Nothing is overwritten.
+(my_network.py, my_experiment.toml) to FOLDER. Jobs use the virtual environment that this program is in, if it is in
+one: see jobs/site.sh. Nothing is overwritten.
 """
+SITE, ENVIRONMENT = "jobs/site.sh", "if [ -e .venv/bin/activate ]; then . .venv/bin/activate; fi"
+"""Where jobs are told how to find Python, and how they are in a checkout."""
 NEXT = """\
 
 next, in {folder}:
@@ -32,6 +37,9 @@ def init(arguments: list[str]) -> int:
     parser.add_argument("folder", metavar="FOLDER", help="where the files go; made where it is missing")
     folder = Path(parser.take_apart(arguments, "one folder").folder)
     contents = {folder / name: path.read_bytes() for name, path in ready_files().items()}
+    if sys.prefix != sys.base_prefix:
+        here = f". {shlex.quote(str(Path(sys.prefix, 'bin', 'activate')))}"
+        contents[folder / SITE] = contents[folder / SITE].replace(ENVIRONMENT.encode(), here.encode())
     for path in contents:
         if path.exists():
             raise InputError(f"'{path}' is there already, and nothing is overwritten; give another folder")

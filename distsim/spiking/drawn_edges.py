@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from distsim.connect.attribute import Attribute
 from distsim.connect.edge_values import StepTable, in_steps, step_table, steps_of_rows
-from distsim.connect.rule import PIECE, Edges, Several, Targets
+from distsim.connect.rule import Edges, Several, Targets, piece_of
 from distsim.core.placement import most_local
 from distsim.core.values import Value, is_distribution
 from distsim.spiking.incoming import Incoming
@@ -25,24 +25,34 @@ class Share:
     """What a projection has in a table: its local edges.
 
     kind: number of its kind within the table. gids (targets,) int64: its local targets; local (targets,) int64,
-    ascending: their local indices in the group. most_edges: the most that there can be on one of ``ranks`` ranks;
-    is_small: whether they are drawn together with those of others. Both follow from the description alone.
+    ascending: their local indices in the group. most_edges: the most that there can be on one of ``ranks`` ranks, where
+    the table is expected to have so many; together: how many are drawn together; is_small: whether these are all of
+    them, with those of others. All this follows from the description alone.
     """
 
     def __init__(
-        self, incoming: Incoming, kind: int, seed: int, gids: Int64Array, local: Int64Array, ranks: int = 1
+        self, incoming: Incoming, kind: int, seed: int, gids: Int64Array, local: Int64Array, ranks: int, expected: float
     ) -> None:
         self.incoming, self.kind, self.seed, self.gids, self.local = incoming, kind, seed, gids, local
         self.projection, self.rows, self.ranks = incoming.projection, incoming.rows, ranks
         n_source, n_target = self.projection.source.size, most_local(self.projection.target.size, ranks)
         self.most_edges = self.projection.rule.most_edges(n_source, n_target)
-        self.is_small = self.most_edges <= PIECE and incoming.like is not None
+        self.together = piece_of(expected, None in incoming.singles.values())
+        self.is_small = self.most_edges <= self.together and incoming.like is not None
+        self._looks_up = n_source <= expected
+
+    def rows_of(self, source: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """How many gids some sources (n,) are from the first one: looked up where sources are not more than edges."""
+        if self.incoming.neighbours:
+            return source
+        if self._looks_up:
+            return self._lookup[source]
+        return (self.projection.source.gids_at(source) - self.rows.start).astype(np.int32)
 
     @cached_property
-    def lookup(self) -> npt.NDArray[np.int32] | None:
-        """How many gids each source (sources,) is from the first one; None where that is its index."""
-        source = self.projection.source
-        return None if self.incoming.neighbours else (source.gids - source.first_gid).astype(np.int32)
+    def _lookup(self) -> npt.NDArray[np.int32]:
+        """``rows_of`` all sources."""
+        return (self.projection.source.gids - self.rows.start).astype(np.int32)
 
     @cached_property
     def targets(self) -> Targets:
@@ -113,7 +123,7 @@ class Batch:
             yield self._piece(first_gid)
             return
         for edges in share.projection.rule.edges(share.targets):
-            source = edges.source if share.lookup is None else share.lookup[edges.source]
+            source = share.rows_of(edges.source)
             places = share.local[edges.first : edges.first + len(edges.degree)]
             part = [(share, slice(0, len(places)))]
             yield WholePiece(share.rows.start - first_gid, source, edges.degree, places, part, edges)
@@ -144,7 +154,7 @@ def batches(shares: list[Share]) -> list[Batch]:
             found[-1].append(share)
         else:
             found.append([share])
-            room, like = (PIECE, share.incoming.like) if share.is_small else (-1.0, None)
+            room, like = (share.together, share.incoming.like) if share.is_small else (-1.0, None)
         room -= share.most_edges
     return [Batch(together) for together in found]
 

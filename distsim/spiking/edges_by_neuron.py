@@ -47,17 +47,21 @@ class NeuronOrder:
         self.local_ends = np.searchsorted(self.places, self.ends)
 
 
-def memory_for(neurons: NeuronOrder, tiles: int, edges: int) -> npt.NDArray[np.unsignedinteger]:
-    """What so many tiles of together so many edges need while they are put in order: (tiles, n)."""
-    return np.empty((tiles, len(neurons.local)), np.uint32 if edges < 2**32 else np.uint64)
+class TileMemory:
+    """What so many tiles of together so many edges need while they are put in order: cursors (tiles, n), and rows."""
+
+    def __init__(self, neurons: NeuronOrder, tiles: int, edges: int) -> None:
+        n = len(neurons.local)
+        self.cursors = np.empty((tiles, n), np.uint32 if edges < 2**32 else np.uint64)
+        self.places, self.lengths = np.empty((2, tiles * n), np.int64)
 
 
 class Tiles:
     """Some edges in the order of ``neurons``, those between each two of ``bounds`` (tiles + 1,) as a tile; for one use.
 
     targets (edges,): those of the edges from bounds[0] on, of which ``first`` is the first neuron. rows: of all tiles
-    and neurons; those of a class that follow each other and are here are told as one, with the place of the first.
-    memory: of ``memory_for`` as many tiles, or more; what was there is lost.
+    and neurons; those that follow each other and are here are told as one, with the place of the first. memory: of as
+    many tiles, or more; what was there is lost.
     """
 
     def __init__(
@@ -66,18 +70,17 @@ class Tiles:
         bounds: Int64Array,
         targets: npt.NDArray[np.unsignedinteger],
         first: int,
-        memory: npt.NDArray[np.unsignedinteger],
+        memory: TileMemory,
     ) -> None:
-        n, tiles = len(neurons.local), len(bounds) - 1
+        tiles = len(bounds) - 1
         begins = (bounds - bounds[0]).astype(np.uint64)  # no sign, hence no test of it in loops
         self._edges = targets, np.uint64(first), begins
-        self._cursors = memory[:tiles]
+        self._cursors = memory.cursors[:tiles]
         self._cursors[:] = 0
         count(*self._edges, self._cursors)
         order = neurons.local, neurons.places, neurons.local_ends, neurons.ends
-        places, lengths = np.empty((2, tiles * n), np.int64)
-        rows = lay_out(*order, self._cursors, places, lengths)
-        self.rows = Rows(tiles * neurons.size, places[:rows], lengths[:rows])
+        rows = lay_out(*order, self._cursors, memory.places, memory.lengths)
+        self.rows = Rows(tiles * neurons.size, memory.places[:rows], memory.lengths[:rows])
 
     def put_in_order(self, values: npt.NDArray[np.generic], ordered: npt.NDArray[np.generic]) -> None:
         """Values (edges,) in this order, into ``ordered`` (edges,)."""
@@ -103,21 +106,27 @@ def lay_out(local, among_all, local_ends, ends, cursors, places, lengths):  # ty
 
     cursors (tiles, n): from numbers of edges to where they begin.
     """
-    row, begin = -1, 0
+    row, begin, first, entries, following = 0, 0, 0, 0, -1  # of the row that may still go on: its place, and entries
     for kind in range(ends.size - 1):
-        n, tiles, following = ends[kind + 1] - ends[kind], cursors.shape[0], -1
+        n, tiles = ends[kind + 1] - ends[kind], cursors.shape[0]
         for tile in range(tiles):
+            before, own = tiles * ends[kind] + tile * n - ends[kind], cursors[tile]
             for k in range(local_ends[kind], local_ends[kind + 1]):
-                place = tiles * ends[kind] + tile * n + among_all[k] - ends[kind]
+                place = before + among_all[k]
                 if place != following:
-                    row += 1
-                    places[row], lengths[row] = place, 0
+                    if following >= 0:
+                        places[row], lengths[row] = first, entries
+                        row += 1
+                    first, entries = place, 0
                 following = place + 1
-                number = cursors[tile, local[k]]
-                cursors[tile, local[k]] = begin
-                lengths[row] += number
+                number = own[local[k]]
+                own[local[k]] = begin
+                entries += number
                 begin += number
-    return row + 1
+    if following >= 0:
+        places[row], lengths[row] = first, entries
+        row += 1
+    return row
 
 
 @jit_beside

@@ -92,6 +92,7 @@ class Plans:
     expected: int = _EXPECTED
 
     def __post_init__(self) -> None:
+        self.expected = min(max(1, self.expected), _MOST_EXPECTED)
         self._lists: Lists | None = None  # no cached_property: its lock is one for all ranks that are threads
 
     @property
@@ -115,11 +116,11 @@ class Plans:
         makers: dict[str, Callable[[], ExchangePlan]] = {
             "allgather": lambda: ByCollective(name, self.comm, self.expected),
             "allgatherv": lambda: ByAllgatherv(name, self.comm),
-            "alltoall": lambda: ByCollective(name, self.comm, self._of_each(self.lists), self.lists),
+            "alltoall": lambda: ByCollective(name, self.comm, self.of_each(self.lists), self.lists),
             "alltoallv": lambda: ByAlltoallv(name, self.comm, self.lists),
             "window": self._window,
             "nodes": lambda: self._over_nodes(name, self.expected, None),
-            "nodes_directed": lambda: self._over_nodes(name, self._of_each(self._lists_of_nodes), self._lists_of_nodes),
+            "nodes_directed": lambda: self._over_nodes(name, self.of_each(self._lists_of_nodes), self._lists_of_nodes),
         }
         return ExchangePlan(name) if self.comm.size == 1 else makers[name]()
 
@@ -134,11 +135,11 @@ class Plans:
     def _over_nodes(self, name: str, expected: int, lists: Lists | None) -> ExchangePlan:
         return OverNodes(name, self.comm, self.nodes, expected, crowded=crowded(self.comm), lists=lists)
 
-    def _of_each(self, lists: Lists) -> int:
+    def of_each(self, lists: Lists) -> int:
         """Spikes that are likely to go to each place, the same on all ranks."""
-        return int(self.expected * min(1.0, 2.0 * self._share(lists)))
+        return int(self.expected * min(1.0, 2.0 * self.share(lists)))
 
-    def _share(self, lists: Lists) -> float:
+    def share(self, lists: Lists) -> float:
         """On how many of the places a neuron has targets, on average over all neurons that have any."""
         entries, neurons = self.comm.allreduce(int(lists.offsets[-1])), self.comm.allreduce(len(lists.offsets) - 1)
         return entries / (max(1, neurons) * lists.places)
@@ -161,8 +162,8 @@ class Plans:
         nodes, ranks = self.nodes.n, self.comm.size
         among = ["allgather", "window"] if nodes == 1 else ["allgather"]
         among += ["nodes"] if 1 < nodes < ranks else []
-        among += ["alltoall"] if self._share(self.lists) < DIRECTED_SHARE else []
-        if 1 < nodes < ranks and self._share(self._lists_of_nodes) < DIRECTED_SHARE:
+        among += ["alltoall"] if self.share(self.lists) < DIRECTED_SHARE else []
+        if 1 < nodes < ranks and self.share(self._lists_of_nodes) < DIRECTED_SHARE:
             among.append("nodes_directed")
         return among
 
@@ -174,7 +175,7 @@ def make_exchange(plan: str, comm: MPI.Comm, needed: Needed, expected: int = _EX
     interval. "auto" tries those plans that may be the fastest, and takes the one that is. Raises InputError, on
     all ranks, where ranks cannot share memory as the plan does.
     """
-    plans = Plans(comm, needed, min(max(1, expected), _MOST_EXPECTED))
+    plans = Plans(comm, needed, expected)
     if plan == "auto" and comm.size > 1:
         return plans.filtered(_fastest(plans))
     made = plans.make("allgather" if plan == "auto" else plan)

@@ -43,11 +43,14 @@ class Choice:
 class ExchangePlan:
     """One plan, built once, executed every interval; this one is that of a rank alone."""
 
+    length = steps.LENGTH
+    """Of ``own``."""
+
     def __init__(self, name: str, step: Any = steps.step_alone) -> None:
         self.name = name
         self.choice = Choice(name, "asked for")
         self.step = step
-        self.own = np.zeros(steps.LENGTH, np.int64)
+        self.own = np.zeros(self.length, np.int64)
         self._filter = np.zeros(1, np.uint64)
         self.filter(self._filter[:0])
         self._received = np.empty(0, np.uint64)

@@ -26,6 +26,11 @@ NARROW_BITS = 30
 GROWTH_BITS = 16
 
 
+def fact_of(name: str) -> str:
+    """Under what name of ``Facts`` the sums of a group of neurons of that ``name`` are."""
+    return f"input of '{name}'"
+
+
 class InputBound:
     """Sums of |weight| (n,) that can act on each neuron in one step, and its number (n,) of plastic synapses.
 
@@ -56,7 +61,7 @@ class InputBound:
         """
         local = np.array([self.fixed + self.plastic, self.fixed, self.plastic_count]).max(axis=1, initial=0.0)
         facts = Facts() if facts is None else facts
-        total, fixed, most_plastic = facts.most(comm, f"input of '{self.name}'", local.tolist())
+        total, fixed, most_plastic = facts.most(comm, fact_of(self.name), local.tolist())
         if total == 0.0:
             unit = max(2.0**-30, least)
             return Grid(unit, math.inf if most_plastic == 0.0 else unit * 2.0**BITS / most_plastic)

@@ -25,7 +25,7 @@ from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson_input import PoissonInput
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.incoming import GroupPlan, Incoming, plan_of
-from distsim.spiking.input_bound import InputBound
+from distsim.spiking.input_bound import InputBound, fact_of
 from distsim.spiking.needed_spikes import Needed
 from distsim.spiking.network import Network, Pair, Population, Projection, Stimulation
 from distsim.spiking.neurons.neuron_group import NeuronGroup
@@ -188,15 +188,16 @@ def build(
     segmented: bool | None = None,
     like: MPI.Comm | None = None,
     plans: list[GroupPlan] | None = None,
+    known: Mapping[str, list[float]] | None = None,
 ) -> LocalNetwork:
     """Build the part of ``network`` that this rank simulates (collective).
 
     ``phase`` times the phases create, connect and index. segmented: keep delays as segments, None: where that is best.
     like: let indices of targets have the types that they have on this rank of another communicator. plans: those of the
-    network, where they are known.
+    network, where they are known. known: the facts of this network, where it was built before.
     """
     wanted, plans, dt = check_precision(precision), plan_of(network) if plans is None else plans, network.dt
-    facts = Facts()
+    facts = Facts(known)
     with phase("create"):
         groups = [_create(plan.populations, comm, seed, dt) for plan in plans]
     with phase("connect"):
@@ -232,7 +233,9 @@ def _tables_onto(
     share_of = _shares(group, seed, comm.size)
     tables = []
     for together in plan.tables:
-        shares = [share_of(incoming, number) for number, kind in enumerate(together.kinds) for incoming in kind]
+        expected = together.expected_edges / comm.size
+        kinds = enumerate(together.kinds)
+        shares = [share_of(incoming, number, expected) for number, kind in kinds for incoming in kind]
         projections = tuple(share.projection for share in shares)
         shares = shares if len(group.gids) else drawn_differently(shares)
         kind = weight_type((p.synapse for p in projections), wanted)
@@ -241,17 +244,17 @@ def _tables_onto(
     return tables
 
 
-def _shares(group: LocalGroup, seed: int, ranks: int) -> Callable[[Incoming, int], Share]:
-    """What a projection, of that kind within its table, has in a table of ``group``."""
+def _shares(group: LocalGroup, seed: int, ranks: int) -> Callable[[Incoming, int, float], Share]:
+    """What a projection, of that kind within its table, has in a table of ``group`` of so many edges."""
     local = {share.population.name: np.arange(share.begin, share.end) for share in group.shares}
     gids = {share.population.name: share.gids for share in group.shares}
 
-    def share_of(incoming: Incoming, kind: int) -> Share:
+    def share_of(incoming: Incoming, kind: int, expected: float) -> Share:
         target = incoming.projection.target
         if not isinstance(target, Part):
-            return Share(incoming, kind, seed, gids[target.name], local[target.name], ranks)
+            return Share(incoming, kind, seed, gids[target.name], local[target.name], ranks, expected)
         here = np.flatnonzero(target.index_of(group.gids) >= 0)
-        return Share(incoming, kind, seed, group.gids[here], here, ranks)
+        return Share(incoming, kind, seed, group.gids[here], here, ranks, expected)
 
     return share_of
 
@@ -290,7 +293,9 @@ def _drive(
     """
     group.plastic_inputs += [local for local in incoming if local.plastic]
     bind_drives(group, network.stimulations)
-    bound = bound_of(group, incoming, network.dt)
+    bound = InputBound(0, group.name)
+    if fact_of(group.name) not in facts.known:
+        bound = bound_of(group, incoming, network.dt)
     synapses = [projection.synapse for projection in plan.projections]
     group.grid = bound.grid(comm, facts=facts)
     narrow = precision != "double" and all(synapse.constant for synapse in synapses)

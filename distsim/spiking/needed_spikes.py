@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from distsim.connect.attribute import smallest_unsigned
 from distsim.connect.source_index import EVERY_SOURCE
-from distsim.core.placement import index_of_owner, local_count, owner
+from distsim.core.placement import index_of_owner, most_local, owner
 from distsim.parallel.array_collectives import spans
 from distsim.parallel.communicator import largest
+from distsim.parallel.lone_rank import ranks_heard
 from distsim.parallel.rows import alltoall
 from distsim.spiking.synapses.table import Table
 
@@ -66,7 +67,7 @@ class Needed:
     def pieces(self, comm: MPI.Comm) -> Iterator[Asked]:
         """What this rank and others ask for, some gids after the other (collective)."""
         end = round(largest(comm, [self.last])[0])
-        for first, last in spans(self.upto, comm, 0, end, PIECE * comm.size):
+        for first, last in spans(self.upto, comm, 0, end, PIECE * ranks_heard(comm)):
             yield Asked.of(comm, self.between(first, last))
 
 
@@ -128,7 +129,7 @@ class Lists:
     def of_ranks(cls, comm: MPI.Comm, needed: Needed) -> Lists:
         """From what each rank needs (collective). Of a pair of a neuron and a rank 4 bytes are kept."""
         end = round(largest(comm, [needed.last])[0]) + 1
-        counts = np.zeros(local_count(0, end, comm.rank, comm.size), np.uint64)
+        counts = np.zeros(most_local(end, comm.size), np.uint64)
         pieces = []
         for asked in needed.pieces(comm):  # each of the neurons behind those of the one before
             first = asked.local.min(initial=len(counts))

@@ -5,10 +5,9 @@ Nothing here knows of ranks, and no edge is drawn: a network and a seed together
 
 from __future__ import annotations
 
-import os
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +16,12 @@ from distsim.connect.rule import Connected, Rule, check_rule
 from distsim.connect.rules.edge_list import EdgeList
 from distsim.core.errors import InputError, check_arguments, check_names
 from distsim.core.parts import Neurons, Part
-from distsim.core.populations import Populations, StateRecording, ascending, check_indices
+from distsim.core.populations import StateRecording, ascending, check_indices
 from distsim.core.positions import check_positions
 from distsim.core.units import check_count, check_number, shown, to_steps
 from distsim.core.values import Value, check_shape, check_value, describe
-from distsim.spiking.explicit_edges import ExplicitEdges, kind_of
+from distsim.record.kept_network import KeptNetwork
+from distsim.spiking.explicit_edges import ExplicitEdges, kind_between, kind_of
 from distsim.spiking.protocols import Drive, PopulationModel, Stimulus
 from distsim.spiking.recordings import RECORDINGS, SpikeRecording, TransmissionRecording, WeightRecording
 from distsim.spiking.synapses.synapse_model import SynapseModel
@@ -109,7 +109,7 @@ class Stimulation:
 
 
 @check_arguments
-class Network(Populations[Population]):
+class Network(KeptNetwork[Population]):
     """A network on a time grid of step ``dt`` (ms).
 
     Every method checks what it is given and raises InputError with one sentence that says what would be right.
@@ -127,16 +127,30 @@ class Network(Populations[Population]):
         self.transmission_recordings: list[TransmissionRecording] = []
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], *own: type) -> Self:
-        """The network of the run that wrote the file at ``path``, recordings and all, to be simulated anew.
+    def _known_classes(cls) -> tuple[type, ...]:
+        from distsim.record.sonata_columns import StoredColumn
+        from distsim.spiking.sonata_rule import SonataEdges
 
-        Classes of a user's own, of neurons, synapses or the like, are given, too. What was changed during the run is
-        not part of it. Raises InputError where the file holds no network, only the hash of an array of it, or one that
-        is described differently today.
-        """
-        from distsim.spiking.network_file import network_from_file
+        return *RECORDINGS, SonataEdges, StoredColumn
 
-        return network_from_file(cls, RECORDINGS, path, own)
+    def _builders(self) -> dict[str, Callable[..., object]]:
+        add: list[Callable[..., object]] = [self._population_again, self._connect_again, self.stimulate]
+        return dict(zip(("populations", "projections", "stimulations"), add, strict=True))
+
+    def _given(self, name: str) -> list[dict[str, Any]]:
+        given = super()._given(name)
+        for projection, of in zip(self.projections, given, strict=True) if name == "projections" else ():
+            of["collected"] = isinstance(projection, CollectedProjection)
+        return given
+
+    def _population_again(self, initial: dict[str, Any], **given: Any) -> None:
+        self.population(**given, **initial)
+
+    def _connect_again(self, collected: bool, **given: Any) -> None:
+        if collected:
+            self.collect(kind_between(given["source"], given["target"], given["synapse"]), **given)
+        else:
+            self.connect(**given)
 
     def population(
         self, name: str, size: int, model: PopulationModel, *, positions: Any = None, **initial: Any

@@ -75,7 +75,9 @@ def sort_by_digits(spikes):  # type: ignore[no-untyped-def]
         begins[:] = 0
         for k in range(now.size):
             begins[np.int64((now[k] >> shift) & mask)] += 1
-        begins[:] = np.cumsum(begins) - begins
+        begin = 0
+        for place in range(begins.size):
+            begin, begins[place] = begin + begins[place], begin
         for k in range(now.size):
             digit = np.int64((now[k] >> shift) & mask)
             then[begins[digit]] = now[k]
@@ -83,4 +85,5 @@ def sort_by_digits(spikes):  # type: ignore[no-untyped-def]
         now, then, moved = then, now, not moved
         shift += np.uint64(DIGIT)
     if moved:
-        spikes[:] = now
+        for k in range(now.size):
+            spikes[k] = now[k]

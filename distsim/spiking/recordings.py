@@ -57,10 +57,4 @@ class TransmissionRecording:
         return f"{self.source.name}->{self.target.name}" + ("" if self.only is None else f" {self.only}")
 
 
-RECORDINGS = {
-    "spike_recordings": SpikeRecording,
-    "state_recordings": StateRecording,
-    "weight_recordings": WeightRecording,
-    "transmission_recordings": TransmissionRecording,
-}
-"""What a network lists of each kind of recording, by the name of the list."""
+RECORDINGS = SpikeRecording, StateRecording, WeightRecording, TransmissionRecording

@@ -18,11 +18,13 @@ from distsim.connect.source_index import row_of
 from distsim.core.errors import DryRunError
 from distsim.core.jit import jit
 from distsim.core.placement import local_gids, owner
+from distsim.parallel.communicator import alone
 from distsim.parallel.dry_run import DryRun
+from distsim.spiking import exchange_steps as blocks
 from distsim.spiking import replay_steps as steps
-from distsim.spiking.exchange_plans import Choice, ExchangePlan
+from distsim.spiking.exchange_plans import ByCollective, Choice, can_be_compiled
 from distsim.spiking.local_network import LocalNetwork
-from distsim.spiking.needed_spikes import once_each
+from distsim.spiking.needed_spikes import Lists, once_each
 from distsim.spiking.packed_spikes import GID_BITS
 from distsim.spiking.source_filter import collect
 
@@ -106,20 +108,26 @@ class Sorted:
         self.begins = np.concatenate(([0], np.cumsum(self.counts[first:last]))).astype(np.uint64)
 
 
-class Replay(ExchangePlan):
-    """The plan of exchange of the rank of ``comm``, in a network of ``size`` neurons of which it has ``local``.
+class Replay(ByCollective):
+    """The plan of exchange of the rank of ``comm``, which has ``local``; with the blocks that it would have of all.
 
-    known: the spikes of all neurons. directed: whether a rank receives those spikes alone for which it has targets.
+    known: the spikes of all neurons. expected, lists: as for ``ByCollective``; with ``lists`` the plan is ``directed``:
+    a rank receives those spikes alone for which it has targets.
     """
 
-    def __init__(self, choice: Choice, comm: DryRun, local: LocalNetwork, interval: int, directed: bool) -> None:
-        super().__init__(choice.plan, steps.step_of_replay)
+    length = steps.LENGTH
+
+    def __init__(
+        self, choice: Choice, comm: Any, local: LocalNetwork, interval: int, expected: int, lists: Lists | None
+    ) -> None:
+        super().__init__(choice.plan, comm, expected, lists, steps.step_of_replay)
+        self._compiled = True  # the step takes no collective
         self.choice = choice
-        self.own = np.zeros(steps.LENGTH, np.int64)
-        self.own[steps.INTERVAL] = interval
+        self.own[[steps.INTERVAL, blocks.PLACE]] = interval, comm.rank
         self.known: list[Known] = []
         self._counted: list[npt.NDArray[np.int64]] = []
-        self.comm, self._interval, self.directed = comm, interval, directed
+        self.comm: DryRun = comm
+        self._interval, self.directed = interval, lists is not None
         self._needed = local.needed
         self._window = max(WINDOW, int(SHARE / 8 * sum(table.nbytes() for table in self._needed.tables)))
         self._coming, self._sent = Sorted(), Sorted()
@@ -150,6 +158,10 @@ class Replay(ExchangePlan):
         """``DryRun.counts`` of the intervals that began at step ``since`` or later."""
         found = np.concatenate([np.zeros((4, 0), np.int64), *self._counted], axis=1)
         return found[:, found[0] >= since]
+
+    def _allocate(self, n: int) -> None:
+        super()._allocate(n)
+        self._incoming.fill(0)  # so that it is memory: MPI writes all of it, too
 
     def _make_room(self) -> None:
         if self.own[steps.NEXT] >= self.own[steps.HELD]:
@@ -225,7 +237,10 @@ def add_degrees(gids, place, offsets, degrees):  # type: ignore[no-untyped-def]
 
 def compile_steps() -> None:
     """Call the kernels of a replay with no spikes, so that they are compiled (local)."""
-    own, nothing, begins = np.zeros(steps.LENGTH, np.int64), np.zeros(0, np.uint64), np.zeros(2, np.uint64)
-    own[steps.HELD] = 1
+    blocks.call_kernels(["allgather"], compiled=can_be_compiled(alone()))  # which a rank has in memory, too
+    nothing, begins, block = np.zeros(0, np.uint64), np.zeros(2, np.uint64), np.zeros((2, blocks.HEADER), np.uint64)
+    own = np.zeros(steps.LENGTH, np.int64)
+    own[[steps.HELD, blocks.BLOCKS, blocks.SOURCES, blocks.RANKS]] = 1
     own[[steps.COMING, steps.SENT, steps.COMING_BEGINS, steps.SENT_BEGINS]] = begins.ctypes.data
+    own[[blocks.OUTGOING, blocks.INCOMING]] = block[0].ctypes.data, block[1].ctypes.data
     steps.step_of_replay(own, nothing, 0, nothing)

@@ -79,7 +79,7 @@ def prepare(network: Network, comm: MPI.Comm, seed: int, precision: str) -> None
         if not _is_recorded(comm, population) and not computable(population, seed, network.dt):
             raise InputError(
                 f"DryRun: the spikes of '{population.name}' are in no recording, and cannot be computed; let a run "
-                "record all spikes, as in --record spikes, and give its file"
+                "record all spikes, as in --record spikes, and give its file, or, to predict, assume a rate"
             )
 
 
@@ -133,9 +133,9 @@ def exchange_of(
     plan: str, network: Network, seed: int, comm: MPI.Comm, local: LocalNetwork, interval: int
 ) -> ExchangePlan:
     """The plan of exchange of that name, or, in a dry run, what stands for it; ``interval`` in steps (collective)."""
-    if isinstance(comm, DryRun):
-        return _replay(plan, network, seed, comm, local, interval)
     expected = round(network.size * interval * network.dt * EXPECTED_RATE / MS_PER_S / comm.size)
+    if isinstance(comm, DryRun):
+        return _replay(exchange.Plans(comm, local.needed, expected), plan, network, seed, local, interval)
     return exchange.make_exchange(plan, comm, local.needed, expected)
 
 
@@ -147,20 +147,30 @@ def waits(comm: MPI.Comm) -> bool:
     return not isinstance(comm, DryRun) and not crowded(comm)
 
 
-def _replay(plan: str, network: Network, seed: int, comm: DryRun, local: LocalNetwork, interval: int) -> Replay:
-    needed = {population.name: _most_needed(local, population) for population in network.populations}
-    choice, directed = Choice(plan, "asked for, but replayed"), plan in DIRECTED
+def _replay(
+    plans: exchange.Plans, plan: str, network: Network, seed: int, local: LocalNetwork, interval: int
+) -> Replay:
+    """What stands for ``plan``: as a real rank, this one makes all that "auto" tries, and keeps one."""
+    comm: Any = plans.comm
+    names, why = [plan], "asked for, but replayed"
     if plan == "auto":
-        share = sum(needed.values()) / max(1, network.size)
-        directed = share < exchange.DIRECTED_SHARE and comm.size > 1
-        name = DIRECTED[0] if directed else "allgather"
-        choice = Choice(name, f"replayed; about {share:.0%} of all neurons have targets on this rank")
-    replay = Replay(choice, comm, local, interval, directed)
-    if not directed and comm.size > 1:
+        share = plans.share(plans.lists) if comm.size > 1 else 1.0
+        names = ["allgather", "alltoall"] if share < exchange.DIRECTED_SHARE else ["allgather"]
+        why = f"replayed; about {share:.0%} of all neurons have targets on this rank"
+    replay = [_blocks(plans, Choice(name, why), local, interval) for name in names][-1]
+    if not replay.directed and comm.size > 1:
         replay.filter(filter_of(local.needed))  # as a plan of ranks has it
     for population in network.populations:
-        replay.known.append(_known(population, seed, comm, network.dt, replay, needed[population.name]))
+        needed = _most_needed(local, population)
+        replay.known.append(_known(population, seed, comm, network.dt, replay, needed))
     return replay
+
+
+def _blocks(plans: exchange.Plans, choice: Choice, local: LocalNetwork, interval: int) -> Replay:
+    """With the buffers and lists of that plan, as far as it has one block for each rank."""
+    lists = plans.lists if choice.plan in DIRECTED else None
+    expected = plans.expected if lists is None else plans.of_each(lists)
+    return Replay(choice, plans.comm, local, interval, expected, lists)
 
 
 def _most_needed(local: LocalNetwork, population: Population) -> int:

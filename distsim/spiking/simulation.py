@@ -111,7 +111,9 @@ class Simulation(GridSimulation[Network], Changeable[Network]):
         self._compile(lambda: call_kernels(network, comm, self.seed, self.precision, plans))
         self._compile(replayed_network.kernels_of(self._plan, comm))
         with self._building():
-            self._local = build(network, comm, self.seed, self.precision, self._built.phase, plans=plans)
+            phase = self._built.phase
+            self._local = build(network, comm, self.seed, self.precision, phase, plans=plans, known=self.found)
+            self.found = self._local.facts
             check_arriving(self._local, self.dt, comm)
             with self._built.phase("index"):
                 together = steps_together(self._local.min_delay, self._forced, self.dt)

@@ -42,6 +42,6 @@ def finish(simulation: Simulation, output: Output) -> None:
     output.close()
 
 
-def stored(value: Value, name: str) -> Any:
+def stored(value: Value | None, name: str) -> Any:
     """A number, or the name of the dataset that has the values."""
     return value if isinstance(value, float) else {"stored": name}

@@ -1,9 +1,10 @@
 """A network, and what was recorded of it, as a folder of SONATA files, which other programs read.
 
 nodes.h5: /nodes/<population>, with positions and parameters of each neuron. edges.h5: /edges/<source>_to_<target>, all
-synapses by target, drawn again from the description. spikes.h5, and report_<population>_<variable>.h5 for each state
-variable that was recorded. circuit_config.json and simulation_config.json say which file is what. What SONATA has no
-word for stands as JSON in attributes named ``distsim``. See https://github.com/AllenInstitute/sonata.
+synapses by target, with their indices, static ones drawn again from the description. spikes.h5, and
+report_<population>_<variable>.h5 for each state variable that was recorded. circuit_config.json and
+simulation_config.json say which file is what. What SONATA has no word for stands as JSON in attributes named
+``distsim``. See https://github.com/AllenInstitute/sonata.
 
 The ranks make pieces of about PIECE edges, neurons, spikes or values in turn, and rank 0 writes them: none has all.
 """
@@ -20,7 +21,8 @@ from distsim.parallel.communicator import on_root
 from distsim.parallel.job import faults
 from distsim.record.jsonable import write_json
 from distsim.record.storage import make_folder
-from distsim.spiking.sonata_edges import EdgePopulation, write_edges
+from distsim.spiking.edge_populations import EdgePopulation
+from distsim.spiking.sonata_edges import write_edges
 from distsim.spiking.sonata_nodes import write_nodes
 from distsim.spiking.sonata_recordings import Report, write_reports, write_spikes
 
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
 def write_sonata(simulation: Simulation, folder: str | os.PathLike[str]) -> None:
     """Write the network of ``simulation``, and all that was recorded so far, to ``folder``, as SONATA (collective).
 
-    Synapses are those of the description: weights that were learnt or changed are not among them. The files must not
-    exist. Raises InputError or StorageError, on all ranks, where they cannot be written.
+    Weights are those of now: plastic ones as last transmitted, static ones as ``set_weights`` left them; other changes
+    are not written. The index of sources takes up to 16 bytes for each synapse of one projection that the rank makes.
+    The files must not exist. Raises InputError or StorageError, on all ranks, where they cannot be written.
     """
     check_path(folder, "write_sonata: folder")
     comm = simulation.comm

@@ -55,10 +55,10 @@ class SonataEdges(Rule):
     def _looked_up(self, index: Int64Array) -> tuple[Int64Array, Int64Array]:
         """How many edges each target has, and their rows, as the file tells."""
         ranges = entries(self.path, f"{self.group}/{INDEX}/node_id_to_ranges", index).astype(np.int64)
-        spans = entries(self.path, f"{self.group}/{INDEX}/range_to_edge_id", _every(ranges)).astype(np.int64)
+        spans = entries(self.path, f"{self.group}/{INDEX}/range_to_edge_id", numbers_in(ranges)).astype(np.int64)
         ends = np.cumsum(ranges[:, 1] - ranges[:, 0])
         lengths = np.concatenate(([0], np.cumsum(spans[:, 1] - spans[:, 0])))
-        return np.diff(lengths[np.concatenate(([0], ends))]), _every(spans)
+        return np.diff(lengths[np.concatenate(([0], ends))]), numbers_in(spans)
 
     def _looked_for(self, index: Int64Array) -> tuple[Int64Array, Int64Array]:
         """The same, from the targets of all edges, some of which are in memory at a time."""
@@ -75,7 +75,7 @@ class SonataEdges(Rule):
         return np.bincount(place, minlength=len(index)), rows[np.argsort(place, kind="stable")]
 
 
-def _every(ranges: Int64Array) -> Int64Array:
+def numbers_in(ranges: Int64Array) -> Int64Array:
     """All numbers in ranges (n, 2), one range after the other."""
     lengths = ranges[:, 1] - ranges[:, 0]
     starts = np.cumsum(lengths) - lengths

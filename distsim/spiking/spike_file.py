@@ -4,7 +4,7 @@ Spikes are laid out as in SONATA: /spikes/<population>/timestamps (ms) and node_
 population, sorted by time; its size is an attribute; beside them recorded, the ids of the recorded neurons, where these
 are not all. States: /states/<population>/<variable>/{time, neuron, value}; value is (T, n). Weights, before the first
 run and after every run: /weights/<source>-><target>/{source, target, weight, delay, time}: a row per synapse and
-recorded time (ms). The network: /network, see spiking/network_file.py.
+recorded time (ms). The network: /network, see record/kept_network.py.
 Root attributes: ``distsim``, all that was known at the start as JSON (see record/simulation_base.py), and ``T``, the
 simulated time (ms) up to which the file is complete (weights at time 0 come with the first run).
 """
@@ -18,16 +18,15 @@ from distsim.record.kept_network import keep_network
 from distsim.record.output import Output, lay_out_states
 from distsim.record.store import Store
 from distsim.spiking.network import Network
-from distsim.spiking.network_file import described
 from distsim.spiking.recorders import Recorders
-from distsim.spiking.recordings import RECORDINGS, WeightRecording
+from distsim.spiking.recordings import WeightRecording
 
 SORTING = {"none": 0, "by_id": 1, "by_time": 2}  # as SONATA numbers it
 
 
 def lay_out(store: Store, network: Network) -> None:
     """Add all groups and datasets that the recordings of ``network`` need, and keep the network itself."""
-    keep_network(store, lambda arrays: described(network, RECORDINGS, arrays))
+    keep_network(store, network)
     for spikes in network.spike_recordings:
         group = f"spikes/{spikes.population}"
         store.choice(group, "sorting", "by_time", SORTING)

@@ -16,7 +16,7 @@ from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
 from distsim.parallel.rows import largest
 from distsim.record.checkpoint import Archive
-from distsim.spiking.edges_by_neuron import NeuronOrder, Tiles, memory_for
+from distsim.spiking.edges_by_neuron import NeuronOrder, TileMemory, Tiles
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
 from distsim.spiking.loop import SpikingLoop
 from distsim.spiking.population_share import PopulationShare
@@ -27,7 +27,7 @@ from distsim.spiking.synapses.segments import SegmentDelivery
 Int64Array = npt.NDArray[np.int64]
 Item = TypeVar("Item")
 SOURCES = 1 << 20  # that are kept together
-ROW = 48  # bytes of the synapses of a neuron in a tile, on average
+ROW = 24  # bytes of the synapses of a neuron in a tile, on average
 COLUMN = 1 << 23  # bytes of synapses that are put in order together, at least a tile
 RECORDINGS = "spike_recordings", "state_recordings", "weight_recordings"
 """Those of a network that a checkpoint keeps; weights go to the file at once."""
@@ -172,7 +172,7 @@ class TableArchive:
         bounds = ends[np.searchsorted(table.source_gids - table.first_source_gid, sources)]
         largest = int(np.diff(bounds[np.arange(columns + 1) * tiles // max(1, columns)]).max(initial=0))
         buffers = np.empty((2, largest), values.dtype)  # two: one is filled while the other is written
-        memory = [memory_for(self._neurons, -(-tiles // max(1, columns)), largest) for _ in buffers]
+        memory = [TileMemory(self._neurons, -(-tiles // max(1, columns)), largest) for _ in buffers]
 
         def begun(k: int) -> tuple[Tiles, npt.NDArray[Any], Callable[[], npt.NDArray[Any]]]:
             of_tiles = bounds[k * tiles // columns : (k + 1) * tiles // columns + 1]

@@ -10,7 +10,7 @@ import numpy as np
 
 from distsim.connect.attribute import smallest_unsigned, target_type
 from distsim.connect.expected import WORD, Memory
-from distsim.connect.rule import PIECE
+from distsim.connect.rule import piece_of
 from distsim.core.distributions import Distribution, Invertible
 from distsim.core.placement import most_local
 from distsim.core.values import Value
@@ -22,7 +22,7 @@ from distsim.spiking.sort_edges import record_type
 from distsim.spiking.synapses.synapse_model import SynapseModel
 from distsim.spiking.table_making import is_dense, is_segmented, offset_type
 
-RUN_END, SOURCE, ROW_OF_SOURCE, LOOKED_UP = 4, 4, 2, 20  # bytes
+RUN_END, SOURCE, ROW_OF_SOURCE, LOOKED_UP = 4, 4, 2, 12  # bytes
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,12 @@ class _Expected:
 
     def building(self) -> float:
         """Bytes of edges as they are drawn, and of their records, or their sources, until there are rows."""
-        piece = 3.0 * WORD * min(self.edges, PIECE)
+        piece = 3.0 * WORD * min(self.edges, piece_of(self.edges, None in self.together.singles.values()))
         for incoming in self.together.all:
             rule, ends = incoming.projection.rule, incoming.projection.ends
-            piece += rule.bytes_of_all(ends) + (0.0 if incoming.neighbours else LOOKED_UP * ends.n_source)
+            piece += rule.bytes_of_all(ends) + (
+                0.0 if incoming.neighbours else LOOKED_UP * min(ends.n_source, self.edges)
+            )
         if not self.dense:
             return piece + SOURCE * self.edges - ROW_OF_SOURCE * self.rows
         record = 0 if self.one_delay else record_type(f"f{self.weight}", f"u{self.index}", f"u{self.delay}").itemsize

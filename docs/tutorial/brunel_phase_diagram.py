@@ -96,7 +96,7 @@ def draw(options: argparse.Namespace, measured: dict[tuple[float, float], tuple[
         rates.plot(options.g, found, marker, color=colour, ms=4.5, mfc="none", label=rf"$\eta$ = {eta:g}")
     rates.set_yscale("log")
     rates.set_ylim(1e-1, 1e3)
-    rates.set_xlabel("relative inhibition g")
+    rates.set_xlabel("relative inhibition $g$")
     rates.set_ylabel("rate (1/s)")
     rates.set_title("lines: predicted, markers: simulated", loc="right")
     figure.legend(*rates.get_legend_handles_labels(), loc="outside upper center", ncols=len(options.eta))
@@ -107,20 +107,18 @@ def draw(options: argparse.Namespace, measured: dict[tuple[float, float], tuple[
         (irregularity, values[:, 1], "CV of inter-spike intervals", (0.0, 0.4)),
         (together, np.log10(values[:, 2]), r"synchrony (log$_{10}$)", (0.0, 3.0)),
     )
-    for axes, colour_values, title, (low, high) in panels:
-        shown = axes.scatter(x, y, c=colour_values, s=40, cmap="viridis", vmin=low, vmax=high, edgecolors="0.6", lw=0.5)
+    for axes, colour_values, name, (low, high) in panels:
+        shown = axes.scatter(x, y, c=colour_values, s=24, cmap="viridis", vmin=low, vmax=high, edgecolors="0.6", lw=0.5)
         silent = np.isnan(colour_values)
-        axes.plot(x[silent], y[silent], "x", color="0.4", ms=4)
+        crosses = axes.plot(x[silent], y[silent], "x", color="0.4", ms=4, label=f"below {QUIET:g} /s: too few spikes")
         axes.set_yscale("log")
         axes.set_yticks(options.eta, [f"{eta:g}" for eta in options.eta])
         axes.set_yticks([], minor=True)
-        figure.colorbar(shown, ax=axes, extend="max")
-        axes.axvline(4.0, color="0.5", ls="--", lw=0.8)  # excitation and inhibition cancel
-        axes.set_xlabel("relative inhibition g")
+        figure.colorbar(shown, ax=axes, extend="max", label=name)
+        balance = axes.axvline(4.0, color="0.5", ls="--", lw=0.8, zorder=0, label="$g$ = 4: input cancels on average")
+        axes.set_xlabel("relative inhibition $g$")
         axes.set_ylabel(r"external input $\eta$")
-        axes.set_title(title, loc="right")
-    irregularity.plot([], [], "x", color="0.4", ms=4, label=f"below {QUIET:g} /s: too few spikes")
-    irregularity.legend(loc="upper left", bbox_to_anchor=(0.0, -0.22))
+    figure.legend(handles=[balance, *crosses], loc="outside lower right", ncols=2)
     letters((rates, irregularity, together))
     return figure
 

@@ -64,8 +64,9 @@ def test_other_events_are_seen(benchmark: Any, capsys: pytest.CaptureFixture) ->
     assert benchmark.alike(one, {"name": "voltmeter", **benchmark.contents(turned)})
     for other in ({"times": [1.0, 2.1]}, {"senders": [3, 5]}, {"V_m": [-70.0, -60.1]}):
         assert not benchmark.alike(one, {"name": "voltmeter", **benchmark.contents(events | other)})
-    run = {"all": 2.0, "simulate": 1.0, "run": 0.5, "recorders": [one]}
+    run = {"all": 2.0, "prepare": 0.0, "simulate": 1.0, "run": 0.5, "recorders": [one]}
     benchmark.compare({"NEST": [run | {"all": 6.0}], "distsim": [run]})
     told = capsys.readouterr().out
     assert "all: 3 times as fast" in told
+    assert "prepare: nothing to compare" in told
     assert "same events: yes" in told

@@ -18,7 +18,7 @@ SIZE = 40_000
 @njit
 def fill(streams, n, p, numbers):
     for i in range(streams.keys.size):
-        numbers[i] = binomial.binomial(streams, i, n, p)
+        numbers[i] = binomial.binomial(streams.keys[i], streams.salt, n, p)
 
 
 def sample(n, p, seed=1, size=SIZE):
@@ -58,9 +58,8 @@ def test_numbers_among_many_are_normal(n, p):
 
 
 def test_no_trials_and_no_probability():
-    streams = streams_of(1, "binomial", 0, np.arange(1))
-    assert binomial.binomial(streams, 0, 0, 0.5) == 0
-    assert binomial.binomial(streams, 0, 2**53, 0.0) == 0
+    assert binomial.binomial(np.uint64(1), np.uint64(2), 0, 0.5) == 0
+    assert binomial.binomial(np.uint64(1), np.uint64(2), 2**53, 0.0) == 0
 
 
 @pytest.mark.parametrize(("n", "p"), [(25, 0.5), (1000, 1 / 3), (10**6, 0.001), (2**53, 1e-13)])
@@ -77,12 +76,26 @@ def test_probabilities_are_exact(n, p):
         assert abs(binomial.log_probability(float(k), float(n), p) - expected) < 1e-13 * max(1.0, abs(expected))
 
 
+@pytest.mark.parametrize("p", [0.5, 1 / 3, 0.01])
+@pytest.mark.parametrize("n", [2_000, 10**5, 10**7, 10**11, 2**53])
+def test_bounds_of_probabilities_hold(n, p):
+    """No number is accepted or rejected by a bound that its probability would not accept or reject."""
+    mode, sd = np.floor((n + 1.0) * p), np.sqrt(n * p * (1.0 - p))
+    top = binomial.log_probability(mode, float(n), p)
+    for k in np.floor(mode + sd * np.linspace(-9.0, 9.0, 101)).clip(0.0, n):
+        exact = binomial.log_probability(k, float(n), p) - top
+        for apart in (1e-12, 1e-6, 1e-3, 0.1, 1.0):
+            assert binomial.is_below(exact - apart * max(1.0, -exact), k, float(n), p)
+            assert not binomial.is_below(exact + apart * max(1.0, -exact), k, float(n), p)
+
+
 def test_compiled_and_interpreted_give_the_same_numbers():
     streams = streams_of(1, "binomial", 0, np.arange(50))
     for i in range(50):
         for n, p in ((12, 0.5), (1000, 1 / 3), (2**53, 0.5)):
             with np.errstate(over="ignore"):
-                assert binomial.binomial(streams, i, n, p) == binomial.binomial.py_func(streams, i, n, p)
+                args = streams.keys[i], streams.salt, n, p
+                assert binomial.binomial(*args) == binomial.binomial.py_func(*args)
 
 
 def test_splits_of_two_projections_differ():

@@ -88,7 +88,7 @@ def test_parameters_are_computed_with(nest):
         ("UnaccessedDictionaryEntry", "tau_plus", lambda nest: nest.SetDefaults("stdp_pl_synapse_hom", {"tau_plu": 1})),
         ("UnknownComponent", "iaf_psc_exp'", lambda nest: nest.SetDefaults("iaf_psc_ex", {"tau_m": 10.0})),
         ("BadProperty", "below V_th", lambda nest: nest.Create("iaf_psc_alpha", params={"V_th": -90.0})),
-        ("NotImplemented", "SpatialBernoulli", lambda nest: nest.spatial.distance),
+        ("UndefinedName", "circular", lambda nest: nest.CreateMask("circle", {"radius": 1.0})),
     ],
     ids=[
         "model",
@@ -158,5 +158,3 @@ def test_nodes_have_positions(nest):
         nest.GetPosition(nest.Create("iaf_psc_alpha", 2))
     with pytest.raises(nest.NESTErrors.BadProperty, match="a grid has 2 or 3"):
         nest.Create("iaf_psc_alpha", positions=nest.spatial.grid([3]))
-    with pytest.raises(nest.NESTErrors.NotImplemented, match="cannot depend on positions"):
-        _ = nest.spatial.distance

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from distsim import AllToAll, FixedIndegree, IafPscAlpha, Network, Poisson, Simulation, StdpPowerLaw, Uniform
-from distsim.parallel import array_collectives
+from distsim.parallel import array_collectives, rows
 from distsim.parallel.array_collectives import gather_array, share_array, sorted_pieces, spans, sum_array
 from distsim.parallel.gather import gather_numbers
 from distsim.spiking.plastic_weights import exact_parts
@@ -45,6 +45,11 @@ class Limited(ThreadComm):
         self.check(mine)
         super().Allreduce(mine, total, *op, **options)
 
+    def Alltoallv(self, outgoing, into):  # noqa: N802
+        self.check(*outgoing)
+        self.check(*into)
+        super().Alltoallv(outgoing, into)
+
     def Bcast(self, array, root=0):  # noqa: N802
         self.check(array)
         super().Bcast(array, root)
@@ -58,6 +63,7 @@ def limited(comm):
 @pytest.fixture(autouse=True)
 def _lower_limit(monkeypatch):
     monkeypatch.setattr(array_collectives, "MOST", LIMIT)
+    monkeypatch.setattr(rows, "MOST", LIMIT - 8 * 7)  # pieces have up to one entry more for each rank
     monkeypatch.setattr(array_collectives, "ROWS", 12)
     monkeypatch.setattr(array_collectives, "_WAYS", 8)
     monkeypatch.setattr(Limited, "longest", 0)
@@ -85,6 +91,27 @@ def test_an_array_of_rank_0_is_shared_in_pieces(shape):
     array = np.random.default_rng(1).random(shape)
     for found in on_ranks(3, lambda comm: share_array(array if comm.rank == 0 else None, limited(comm))):
         np.testing.assert_array_equal(found, array)
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["unknown", "known"])
+def test_what_goes_from_each_rank_to_each_goes_in_pieces(known):
+    """Of some pairs much, of others nothing; between two ranks that have little, in one piece."""
+
+    def exchanged(comm):
+        counts = np.array([[0, 200, 3], [5, 1, 0], [0, 33, 44]])
+        outgoing = [1000 * comm.rank + 300 * other + np.arange(n) for other, n in enumerate(counts[comm.rank])]
+        arriving = counts[:, comm.rank]
+        found, came = rows.alltoall(
+            limited(comm), np.concatenate(outgoing), counts[comm.rank], arriving if known else None
+        )
+        assert came.tolist() == arriving.tolist()
+        expected = [1000 * other + 300 * comm.rank + np.arange(n) for other, n in enumerate(arriving)]
+        np.testing.assert_array_equal(found, np.concatenate(expected))
+        few, _ = rows.alltoall(limited(comm), np.full(3, comm.rank), [1, 1, 1])
+        assert few.tolist() == [0, 1, 2]
+
+    on_ranks(3, exchanged)
+    assert Limited.longest > LIMIT // 2
 
 
 def test_arrays_are_summed_in_pieces():
@@ -211,6 +238,7 @@ def test_spikes_states_and_weights_pass_through_a_lower_limit(tmp_path, monkeypa
     ((told, *_),) = on_ranks(1, partial(recorded, path=tmp_path / "whole.h5"))
     monkeypatch.undo()
     monkeypatch.setattr(array_collectives, "MOST", LIMIT)
+    monkeypatch.setattr(rows, "MOST", LIMIT - 8 * 7)
     monkeypatch.setattr(array_collectives, "ROWS", LIMIT // 8)
     whole = contents(tmp_path / "whole.h5")
     assert len(whole["spikes/E/node_ids"]) * 8 > LIMIT

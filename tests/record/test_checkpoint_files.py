@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import zlib
 
+import h5py
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -23,7 +26,7 @@ from distsim import (
     StorageError,
     Uniform,
 )
-from distsim.record import checkpoint, checkpoint_files, disk
+from distsim.record import checkpoint_files, disk, restored_checkpoint, saved_checkpoint
 from distsim.spiking import spiking_checkpoint
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.protocols import Group
@@ -164,6 +167,45 @@ def test_a_full_disk_leaves_the_checkpoint_before(saved, call, monkeypatch):
     simulation.run(1.0)
 
 
+def test_a_disk_that_is_full_for_one_of_several_ranks(saved, monkeypatch):
+    """They write one file together: all are told, and the checkpoint before stays."""
+    begun = []
+
+    class Full(disk.Region):
+        def __init__(self, path):
+            super().__init__(path)
+            begun.append(self)
+            self.error = OSError(errno.ENOSPC, "No space left on device") if len(begun) == 2 else None
+
+    monkeypatch.setattr(checkpoint_files, "Region", Full)
+
+    def save(comm):
+        simulation = Simulation.restore(small_network(), saved, comm)
+        simulation.run(5.0)
+        with pytest.raises(StorageError, match=r"cannot be written \(No space left on device\)"):
+            simulation.save(saved, files=1)
+
+    on_ranks(3, save)
+    assert len(begun) == 3
+    assert restored(saved).time == 10.0
+    assert sorted(path.name for path in saved.parent.iterdir()) == ["c", "c.before"]
+
+
+def test_what_ranks_found_is_found_again_where_a_checkpoint_does_not_tell(saved):
+    told = restored(saved)
+    assert told.found == told.local.facts
+    assert list(told.found) == ["delays", "input of 'A'"]
+    with h5py.File(saved, "r+") as file:
+        head = json.loads(file["head"][()].tobytes())
+        assert head.pop("found") == told.found
+        del file["head"]
+        text = json.dumps(head).encode()
+        file.create_dataset("head", data=np.frombuffer(text, np.uint8)).attrs["crc32"] = zlib.crc32(text)
+    found = restored(saved)
+    assert found.found == told.found
+    assert [group.grid for group in found.local.groups] == [group.grid for group in told.local.groups]
+
+
 def test_what_is_no_checkpoint_is_not_replaced(tmp_path):
     (tmp_path / "data").write_text("precious")
     with Simulation(small_network(), MPI.COMM_SELF) as simulation:
@@ -186,8 +228,11 @@ def test_what_is_no_checkpoint_is_not_replaced(tmp_path):
 def test_columns_are_written_and_read_in_pieces(tmp_path, monkeypatch):
     """And synapses in tiles, some of them in one column."""
     for module, name, value in (
-        (checkpoint, "PIECE", 64),
-        (checkpoint, "SMALL", 8),
+        (saved_checkpoint, "PIECE", 64),
+        (saved_checkpoint, "SMALL", 8),
+        (restored_checkpoint, "PIECE", 64),
+        (restored_checkpoint, "SMALL", 8),
+        (restored_checkpoint, "LEAST", 8),
         (spiking_checkpoint, "ROW", 4),
         (spiking_checkpoint, "COLUMN", 80),
     ):

@@ -122,7 +122,7 @@ parse = dry_command.parse
 
 def with_spikes(words, spikes):
     options = parse(words)
-    object.__setattr__(options, "spikes", spikes)
+    object.__setattr__(options.common, "spikes", spikes)
     return options
 
 

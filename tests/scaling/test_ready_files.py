@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -36,13 +37,23 @@ def distsim(*words: str, folder: Path, path: Path = ROOT) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def as_written(name: str, path: Path) -> str:
+    """What ``init`` makes of a file: jobs use the virtual environment that it runs in, if it does."""
+    text = path.read_text(encoding="utf-8")
+    if name != "jobs/site.sh" or sys.prefix == sys.base_prefix:
+        return text
+    before = "if [ -e .venv/bin/activate ]; then . .venv/bin/activate; fi"
+    assert before in text
+    return text.replace(before, f". {shlex.quote(sys.prefix + '/bin/activate')}")
+
+
 def test_init_writes_all_that_is_ready_and_overwrites_nothing(tmp_path):
     assert ready_files() == OF_PROJECT
     assert len(OF_PROJECT) > 10
     code, said = distsim("init", "new", folder=tmp_path)
     assert (code, "scaling/quick.toml" in said) == (0, True)
     for name, path in OF_PROJECT.items():
-        assert (tmp_path / "new" / name).read_bytes() == path.read_bytes()
+        assert (tmp_path / "new" / name).read_text() == as_written(name, path)
         if name.endswith(".toml"):
             read_experiment(tmp_path / "new" / name, {})
     code, said = distsim("init", "new", folder=tmp_path)
@@ -74,7 +85,7 @@ def test_the_wheel_is_enough(tmp_path):
     assert code == 0, said
     assert {str(path.relative_to(tmp_path / "new")) for path in (tmp_path / "new").rglob("*.*")} == set(OF_PROJECT)
     for name, path in OF_PROJECT.items():
-        assert (tmp_path / "new" / name).read_bytes() == path.read_bytes()
+        assert (tmp_path / "new" / name).read_text() == as_written(name, path)
     (entry_points,) = (tmp_path / "installed").glob("*/entry_points.txt")
     assert "distsim = distsim.__main__:program" in entry_points.read_text(encoding="utf-8")
     assert {path.name for path in (tmp_path / "installed").iterdir()} == {"distsim", entry_points.parent.name}

@@ -59,6 +59,26 @@ RULES = {
 }
 
 
+def of_union(size):
+    """As ``network_of`` two populations, as sources and as targets one union."""
+    network = Network(dt=0.1)
+    first = network.population("A", size // 4, IafPscAlpha())
+    other = network.population("B", size - size // 4, IafPscAlpha())
+    network.connect(first | other, other + first, FixedIndegree(INDEGREE, autapses=False), Static(1.0, 1.5))
+    network.connect(other[::2] + first, first, FixedTotalNumber(size), Static(1.0, 1.5))
+    return network
+
+
+def test_a_union_of_populations_takes_no_memory_for_all_of_their_neurons():
+    (small, few), (large, many) = (peak_of(of_union(size), LOCAL) for size in (SMALL, LARGE))
+    assert abs(many / few - 1.0) < 0.02
+    assert large - small < 0.1 * small
+    tracemalloc.start()
+    of_union(LARGE)
+    assert tracemalloc.get_traced_memory()[1] < 100_000
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_the_peak_of_memory_does_not_grow_with_the_network(rule):
     found = [peak_of(network_of(size, RULES[rule](size), Static(1.0, 1.5)), LOCAL) for size in (SMALL, LARGE)]
@@ -68,17 +88,18 @@ def test_the_peak_of_memory_does_not_grow_with_the_network(rule):
 
 
 @pytest.mark.parametrize(
-    ("synapse", "most"),
+    ("synapse", "n_local", "indegree", "most"),
     [
-        (Static(Normal(1.0, 0.1), 1.5), 20.0),
-        (Static(1.0, 1.5), 13.0),
-        (StdpPowerLaw(1.0, 1.5, alpha=0.1, lambda_=0.1, mu=0.4), 28.0),
+        (Static(Normal(1.0, 0.1), 1.5), 100, 15_000, 20.0),
+        (Static(Normal(1.0, 0.1), 1.5), 1000, 100, 20.0),
+        (Static(1.0, 1.5), 100, 15_000, 13.0),
+        (StdpPowerLaw(1.0, 1.5, alpha=0.1, lambda_=0.1, mu=0.4), 100, 15_000, 28.0),
     ],
-    ids=["weights of their own", "one weight", "plastic"],
+    ids=["weights of their own", "weights of their own, few synapses", "one weight", "plastic"],
 )
-def test_a_synapse_that_is_alone_in_its_row_takes_few_bytes(synapse, most):
-    peak, n_edges = peak_of(network_of(10**8, FixedIndegree(15_000), synapse), 100)
-    assert n_edges == 1_500_000
+def test_a_synapse_that_is_alone_in_its_row_takes_few_bytes(synapse, n_local, indegree, most):
+    peak, n_edges = peak_of(network_of(10**8, FixedIndegree(indegree), synapse), n_local)
+    assert n_edges == n_local * indegree
     assert peak / n_edges < most
 
 
@@ -87,17 +108,11 @@ def test_a_total_is_split_for_the_boxes_of_a_rank_alone(monkeypatch):
     assert whole.sum() == 12_345
     wanted = np.array([1000, 3, 500, 3])
     assert (split_total(12_345, 1001, 7, wanted) == whole[wanted]).all()
-    nodes, level = [], binomial.split_level
-
-    def counted(streams, *rest):
-        nodes.append(len(streams.keys))
-        level(streams, *rest)
-
-    monkeypatch.setattr(binomial, "split_level", counted)
+    drawn, split = [], binomial.split
+    monkeypatch.setattr(binomial, "split", lambda *given: drawn.append(split(*given)))
     for size in (10**6, 10**9):
-        nodes.clear()
         split_total(10 * size, size, 7, np.arange(5, size, size // 100))
-        assert sum(nodes) <= 100 * np.log2(size)
+        assert 0 < drawn.pop() <= 100 * np.log2(size)
 
 
 # ---------------------------------------------------------------- rows of some sources are those of all

@@ -19,7 +19,7 @@ T = 30.0
 
 def alone(monkeypatch):
     """From now on each projection is drawn by itself, and each kind of synapse has a table."""
-    monkeypatch.setattr(drawn_edges, "PIECE", -1)
+    monkeypatch.setattr(drawn_edges, "piece_of", lambda edges, own: -1.0)
     monkeypatch.setattr(incoming, "MOST_TABLES", 10**6)
 
 

@@ -28,7 +28,7 @@ from distsim import (
 )  # fmt: skip
 from distsim.parallel import array_collectives
 from distsim.record import sonata_columns
-from distsim.spiking import sonata_edges, sonata_nodes, sonata_rule
+from distsim.spiking import edge_populations, sonata_index, sonata_nodes, sonata_rule
 from tests.on_ranks import found_alone
 from tests.programs import mixed_network, recording
 from tests.programs.fingerprint import fingerprint
@@ -39,8 +39,9 @@ from tests.spiking.test_parts_of_populations import of_parts
 @pytest.fixture
 def in_small_pieces(monkeypatch):
     """Many pieces, of which each rank makes some."""
-    for module, size in {sonata_columns: 64, sonata_edges: 50, sonata_nodes: 7, sonata_rule: 64}.items():
+    for module, size in {sonata_columns: 64, edge_populations: 50, sonata_nodes: 7, sonata_rule: 64}.items():
         monkeypatch.setattr(module, "PIECE", size)
+    monkeypatch.setattr(sonata_index, "ROWS", 30)
     monkeypatch.setattr(array_collectives, "MOST", 160)
     monkeypatch.setattr(array_collectives, "ROWS", 20)
 
@@ -79,14 +80,15 @@ def test_a_network_comes_back_on_any_number_of_ranks(comm, tmp_path, in_small_pi
 @pytest.mark.mpi
 @pytest.mark.parametrize("to_file", [False, True])
 def test_libsonata_reads_what_was_recorded(comm, tmp_path, in_small_pieces, to_file):
-    """A driven network with plastic synapses, its recordings in memory or in the file of the run."""
+    """A driven network with plastic synapses, its recordings in memory or in the file of the run; weights as of now."""
     folder = Path(comm.bcast(str(tmp_path)))
     file = {"file": folder / "run.h5"} if to_file else {}
     with Simulation(recording.build_network(), comm=comm, seed=5, **file) as simulation:
         simulation.run(150.0)
+        simulation.set_weights(simulation.network.find("E")[:20], "I", 55.0)
         write_sonata(simulation, folder / "circuit")
         spikes, states = simulation.spikes("E"), simulation.states("E", "V_m")
-        edges = simulation.weights("I", "E", range(13), range(50))
+        weights = {ends: simulation.weights(*ends) for ends in (("E", "E"), ("E", "I"), ("I", "E"))}
     if comm.rank > 0:
         return
     told = libsonata.SimulationConfig.from_file(str(folder / "circuit" / "simulation_config.json"))
@@ -108,13 +110,21 @@ def test_libsonata_reads_what_was_recorded(comm, tmp_path, in_small_pieces, to_f
     assert nodes.get_dynamics_attribute("tau_syn_in", every).tolist() == [4.0] * 50
     assert nodes.get_attribute("model_template", every)[0] == "distsim:IafPscAlpha"
     assert -70.0 < nodes.get_attribute("initial_V_m", every).min() < nodes.get_attribute("initial_V_m", every).max()
-    inhibition = circuit.edge_population("I_to_E")
-    every = inhibition.afferent_edges(list(range(50)))
-    written = sorted(zip(inhibition.source_nodes(every), inhibition.target_nodes(every), strict=True))
-    assert written == list(zip(edges.source.tolist(), edges.target.tolist(), strict=True))
-    assert set(inhibition.get_attribute("syn_weight", every)) == {-80.0}
-    assert sum(libsonata.EdgeStorage(str(folder / "circuit" / "edges.h5")).open_population(name).size
-               for name in circuit.edge_populations) == 50 * 9 + 13 * 9 + 50 * 3  # fmt: skip
+    sizes = {"E": 50, "I": 13}
+    for (source, target), known in weights.items():
+        edges = circuit.edge_population(f"{source}_to_{target}")
+        every = edges.select_all()
+        columns = edges.source_nodes(every), edges.target_nodes(every), edges.get_attribute("syn_weight", every)
+        wanted = zip(known.source.tolist(), known.target.tolist(), known.weight.tolist(), strict=True)
+        assert sorted(zip(*(column.tolist() for column in columns), strict=True)) == sorted(wanted)
+        for name, ends, edges_of in (
+            ("source", source, edges.efferent_edges),
+            ("target", target, edges.afferent_edges),
+        ):
+            for node in range(sizes[ends]):
+                assert (edges_of([node]).flatten() == np.flatnonzero(columns[name == "target"] == node)).all()
+    assert len(np.unique(weights["E", "E"].weight)) > 300
+    assert set(weights["E", "I"].weight) == {40.0, 55.0}
 
 
 def test_parts_of_populations_are_edges_between_populations(tmp_path):

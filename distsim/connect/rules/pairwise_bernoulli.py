@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.rule import PIECE, Edges, Ends, Int64Array, Rule, Several, Targets
+from distsim.connect.rule import Edges, Ends, Int64Array, Rule, Several, Targets
 from distsim.core.declared import flag, number
 from distsim.core.elementary import log
 from distsim.core.jit import inline, jit
@@ -26,9 +26,8 @@ class PairwiseBernoulli(Rule, eq=True):
         excluded, n_source = targets.excluded(self.autapses), targets.n_source
         for piece in targets.pieces(self.p * n_source):
             degree, streams = np.empty(piece.stop - piece.start, np.int64), targets.streams.part(piece)
-            n, room = -1, len(degree) * n_source
-            if room > PIECE:  # hardly ever more than ten standard deviations above the mean
-                room = min(room, int(self.p * room + 10.0 * math.sqrt(self.p * room)) + 100)
+            n, pairs = -1, len(degree) * n_source
+            room = min(pairs, int(self.p * pairs + 10.0 * math.sqrt(self.p * pairs)) + 100)  # hardly ever too little
             while n < 0:
                 source = np.empty(room, np.int32)
                 n = draw_bernoulli(streams, excluded[piece], n_source, self.p, degree, source)

@@ -19,7 +19,9 @@ from distsim.models.liquid_state.states import pair_distances
 from distsim.models.liquid_state.stimuli import Pair, on_grid
 from distsim.models.liquid_state.trials import Trials
 from distsim.parallel.job import faults
-from distsim.record.checkpoint import Archive, Restoring, of_network, open_checkpoint, save
+from distsim.record.checkpoint import Archive, of_network, open_checkpoint
+from distsim.record.restored_checkpoint import Restoring
+from distsim.record.saved_checkpoint import save
 from distsim.record.surroundings import versions
 from distsim.spiking.neurons.lif_multisynapse import STIMULUS
 from distsim.spiking.sources.spike_trains import SpikeTrains

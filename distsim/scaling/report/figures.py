@@ -39,6 +39,7 @@ PAIRS = {
 """Figures of two panels by name."""
 IDEAL = {"color": "0.55", "linestyle": (0, (4, 3)), "linewidth": 0.8, "marker": "", "zorder": 1}
 REAL_TIME = {**IDEAL, "linestyle": (0, (1, 1.5))}
+DISTURBED = "other programs used the cores"
 PUBLISHED_LIMITS = {"rate": (0.5, 2.0), "weight": (10.0, 100.0)}
 """Of the published figure: rate (1/s) and weight (pA). Its time has none, its sizes are those that there are."""
 
@@ -284,8 +285,9 @@ def draw(panel: Any, number: int, points: Sequence[Summary], name: str, unit: fl
     marked = list(zip(where, means, (point for point, _ in known), strict=True))
     if crowded := [(x, y) for x, y, point in marked if point.oversubscribed]:
         panel.plot(*zip(*crowded, strict=True), marker, color=colour, markerfacecolor="white", zorder=3)
+        panel.plot([], [], "o", color="0.3", markerfacecolor="white", label="more ranks than cores")
     if disturbed := [(x, y) for x, y, point in marked if point.disturbed]:
-        panel.plot(*zip(*disturbed, strict=True), "x", color="black", markersize=7, zorder=4)
+        panel.plot(*zip(*disturbed, strict=True), "x", color="black", markersize=7, zorder=4, label=DISTURBED)
 
 
 def horizontal(panel: Any, summaries: Sequence[Summary]) -> None:

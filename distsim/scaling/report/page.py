@@ -61,7 +61,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1160p
 h2 { margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
 table { border-collapse: collapse; font-size: 12px; line-height: 1.3; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .3rem; border-bottom: 1px solid #e3e3e3; text-align: right; white-space: pre-line; }
-th:first-child, td:first-child, .facts td { text-align: left; overflow-wrap: anywhere; }
+th:first-child, td:first-child, .facts td { text-align: left; overflow-wrap: anywhere; min-width: 8.6em; }
 .facts td:first-child { min-width: 11rem; }
 .error { background: #fbe3e0; border-left: 4px solid #b5281a; padding: .6rem 1rem; }
 figure img { width: 100%; max-width: 60rem; } figcaption { color: #555; font-size: 13px; }

@@ -8,11 +8,10 @@ import numpy as np
 
 from distsim.core.accurate import exp, expm1
 from distsim.core.declared import duration
-from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError
 from distsim.core.jit import inline, jit
 from distsim.core.units import to_steps
-from distsim.core.values import Value, of_each, time_constant
+from distsim.core.values import Value, is_distribution, of_each, time_constant
 from distsim.spiking.neurons.neuron_model import NeuronModel, State
 
 POTENTIAL = State("V_m", "mV", "E_L", above="E_L")
@@ -64,7 +63,7 @@ def check_below(model: Any, lower: str, upper: str, unit: str) -> None:
     below = np.less(_bound(low, 1), _bound(high, 0))
     if not np.all(below):
         shown, limit = (np.broadcast_to(_bound(v, k), np.shape(below))[~below] for v, k in ((low, 1), (high, 0)))
-        drawn = any(isinstance(value, Distribution) for value in (low, high))
+        drawn = any(is_distribution(value) for value in (low, high))
         raise InputError(
             f"{type(model).__name__}: {lower} = {shown[0]:g} {unit} must be below {upper} = {limit[0]:g} {unit}"
             + ("; wrap the distribution in Clipped(...)" if drawn else "")
@@ -73,7 +72,7 @@ def check_below(model: Any, lower: str, upper: str, unit: str) -> None:
 
 def _bound(value: Value, side: int) -> Any:
     """The value itself, or the smallest (side 0) or largest (side 1) value of a distribution."""
-    return value.bounds()[side] if isinstance(value, Distribution) else value
+    return value.bounds()[side] if is_distribution(value) else value
 
 
 class Membrane(NeuronModel, abstract=True):

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from distsim.core.distributions import Distribution
 from distsim.core.errors import InputError, check_arguments, nearest
 from distsim.core.units import MAX_STEPS, check_count, check_flag, check_number, shown
+from distsim.core.values import is_distribution
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.neurons.neuron_loop import update_of
 from distsim.spiking.protocols import PopulationModel
@@ -111,7 +111,7 @@ class NeuronModel(PopulationModel, abstract=True):
         Constants of single neurons take longer to read than one for all.
         """
         values = vars(self).values()
-        own = any(isinstance(value, (np.ndarray, Distribution)) for value in values)
+        own = any(isinstance(value, np.ndarray) or is_distribution(value) for value in values)
         return type(self), self.inputs(), tuple(self.every_state()), own
 
     @staticmethod
