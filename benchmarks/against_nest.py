@@ -20,9 +20,10 @@ memory    greatest resident set after the libraries are imported and before resu
           right before the network is made; summed over ranks.
 
 NEST's setting (kind of synapse, no recorder) is described in the files nest_*.py. As published,
-its Poisson generator drives ignore_and_fire neurons too, which ignore it; the case ignore_and_fire_without_poisson
-leaves it out. That the work is the same is shown below the times: synapses, synaptic weight and external rate must be
-equal (else the exit code is 1); rates and weights are random and agree in distribution.
+its Poisson generator drives ignore_and_fire neurons too, which ignore it, and for which distsim draws nothing; the case
+ignore_and_fire_without_poisson leaves it out, so that both do the same work. That the work is the same is shown below
+the times: synapses, synaptic weight and external rate must be equal (else the exit code is 1); rates and weights are
+random and agree in distribution.
 """
 
 import argparse

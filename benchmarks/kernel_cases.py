@@ -17,6 +17,7 @@ from machine_limits import Machine, Operations
 
 from distsim.connect.rules.one_to_one import OneToOne
 from distsim.core.distributions import Uniform
+from distsim.core.jit import jit
 from distsim.core.poisson_counts import BLOCK
 from distsim.models.two_population import parameters
 from distsim.models.two_population.network import build_network
@@ -24,7 +25,7 @@ from distsim.parallel.communicator import alone
 from distsim.parallel.timers import Timers
 from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson import Poisson
-from distsim.spiking.drives.poisson_input import deposit_all
+from distsim.spiking.drives.poisson_input import add_poisson
 from distsim.spiking.local_network import LocalGroup, build
 from distsim.spiking.network import Network
 from distsim.spiking.neurons import ignore_and_fire
@@ -199,6 +200,16 @@ def _arithmetic(machine: Machine, operations: Operations) -> Limit:
 
 
 # ---------------------------------------------------------------- Poisson counts
+
+
+@jit
+def deposit_all(poisson, bounds, first_step, n_steps, rings):  # type: ignore[no-untyped-def]
+    """Add what arrives in the steps first_step .. first_step + n_steps - 1 to rings (slots, n)."""
+    random = np.empty(BLOCK, np.uint64)
+    for p in range(bounds.size - 1):
+        for begin in range(bounds[p], bounds[p + 1], BLOCK):
+            size = min(BLOCK, bounds[p + 1] - begin)
+            add_poisson(poisson, p, begin, size, first_step, n_steps, rings, random)
 
 
 def poisson_cases(sizes: Sizes) -> list[Case]:

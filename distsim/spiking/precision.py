@@ -36,7 +36,7 @@ def needs_double(synapse: SynapseModel) -> bool:
 
     A weight is rounded by up to 2**-24 of itself whenever it changes.
     """
-    if FLOAT32.epsneg / 2 > TOLERANCE * synapse.least_change():
+    if float(FLOAT32.epsneg) / 2 > TOLERANCE * synapse.least_change():
         return True
     values = [value for name, value in synapse.values.items() if name != "delay"]
     return any((typical_sizes(value) < FLOAT32.tiny).any() for value in values)  # none is given that is too large

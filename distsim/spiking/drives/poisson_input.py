@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from distsim.core.jit import inline, jit
-from distsim.core.poisson_counts import BLOCK, add_events
+from distsim.core.jit import inline
+from distsim.core.poisson_counts import add_events
 
 PoissonInput = tuple[Any, ...]
 """Rows, one for each rate of each Poisson input of a stretch: begins (stretches + 1,), those of stretch p are begins[p]
@@ -34,13 +32,3 @@ def add_poisson(poisson, p, begin, size, first_step, n_steps, rings, random):  #
         end_step = min(first_step + n_steps, rows[r, UNTIL] + rows[r, DELAY] + 1)
         for step in range(begin_step, end_step):
             add_events(drive, step, ring[step % ring.shape[0], begin : begin + size], random)
-
-
-@jit
-def deposit_all(poisson, bounds, first_step, n_steps, rings):  # type: ignore[no-untyped-def]
-    """Add what arrives in the steps first_step .. first_step + n_steps - 1 to rings (slots, n)."""
-    random = np.empty(BLOCK, np.uint64)
-    for p in range(bounds.size - 1):
-        for begin in range(bounds[p], bounds[p + 1], BLOCK):
-            size = min(BLOCK, bounds[p + 1] - begin)
-            add_poisson(poisson, p, begin, size, first_step, n_steps, rings, random)

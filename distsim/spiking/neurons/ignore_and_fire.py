@@ -5,6 +5,8 @@ then up to whole steps, at least one. When the phase counter is 0 the neuron fir
 counter becomes period - 1, else it decreases, as in NEST's ignore_and_fire. Where rate or phase are changed between
 runs, the clock begins anew, the first firing a ``phase`` of a period later, as there.
 
+Spikes are delivered to it as to others, and dropped. Poisson input, which nobody would see, is not drawn.
+
 With ``integrate`` a second model's equations are computed from the input it ignores, at the cost of the real neuron.
 
 A period of more than 2^62 steps is refused where the rate is given. Where the rate is drawn, it becomes 2^62 steps:
@@ -27,7 +29,6 @@ from distsim.core.jit import inline, jit
 from distsim.core.tuples import over_tuples
 from distsim.core.units import MS_PER_S, RELATIVE_TOLERANCE, shown
 from distsim.core.values import Value, bounds, largest, of_each
-from distsim.spiking.drives.poisson_input import deposit_all
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.neurons.iaf_psc_alpha import IafPscAlpha
 from distsim.spiking.neurons.neuron_group import NeuronGroup
@@ -118,14 +119,12 @@ class IgnoreAndFireGroup(Group):
         self._shares = list(shares)
         clocks = [clock_of(share) for share in shares]
         self.period, self.counter = (np.concatenate(column) for column in zip(*clocks, strict=True))
-        self.bounds = Stretches.of(share.n for share in shares).bounds
         self.integrated: NeuronGroup | None = None
         if shares[0].population.model.integrate:  # type: ignore[attr-defined]
             self.integrated = IafPscAlpha.group([without_threshold(share) for share in shares])
 
     def divide(self, stretches: Stretches) -> None:
         """See ``Group.divide``."""
-        self.bounds = stretches.bounds
         if self.integrated:
             self.integrated.divide(stretches)
 
@@ -136,7 +135,7 @@ class IgnoreAndFireGroup(Group):
 
     def compiled(self) -> tuple[Any, tuple[Any, ...]]:
         if self.integrated is None:
-            return ignoring, (self.counter, self.period, self.bounds)
+            return ignoring, (self.counter, self.period)
         kernel, own = self.integrated.compiled()
         return integrating(kernel), (self.counter, self.period, own)
 
@@ -206,12 +205,8 @@ def update(counter, period, first_step, n_steps, index, stamp):  # type: ignore[
 
 
 @jit
-def ignoring(  # type: ignore[no-untyped-def]
-    counter, period, bounds, first_step, n_steps, rings, unit, current, poisson, index, stamp
-):
-    """As ``update``; input is dropped. bounds (populations + 1,): first neuron of each population, and n."""
-    if poisson[0][-1] > 0:
-        deposit_all(poisson, bounds, first_step, n_steps, rings)
+def ignoring(counter, period, first_step, n_steps, rings, unit, current, poisson, index, stamp):  # type: ignore[no-untyped-def]
+    """As ``update``; what arrived in these steps is dropped."""
     clear(rings, first_step, n_steps)
     return update(counter, period, first_step, n_steps, index, stamp)
 

@@ -6,11 +6,12 @@ import numpy as np
 
 from distsim.connect.source_index import row_of
 from distsim.core.elementary import exp2, log2
-from distsim.core.jit import inline, jit, prefetch
+from distsim.core.jit import inline, jit, prefetch, prefetch_between
 from distsim.spiking.synapses.catch_up import make_catch_up
 from distsim.spiking.synapses.history import NEVER, RECENT, count_after, newer, row_of_newest, up_to_date
 
 CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
+AT_ONCE = 32
 LANES = 8  # numbers that a vector register holds
 ROW_AHEAD, EDGES_AHEAD = 16, 8  # spikes that are looked ahead, for what is kept of a source, and for its first edges
 HALF_BIT = 56.0  # powers of two by which an increment below half the last bit of a weight is less than it, and 2 more
@@ -52,59 +53,63 @@ _, settle, weights_at = make_catch_up(facilitate, unchanged)
 
 
 @inline
-def look_up(targets, delays, stamp, since, history, k_minus, newest, found):  # type: ignore[no-untyped-def]
+def look_up(targets, delays, stamp, since, history, k_minus, newest, found, following):  # type: ignore[no-untyped-def]
     """What each target did, as its synapse sees it: its spikes, each a delay later.
 
     newest, k_minus (edges,): when the newest spike up to ``stamp`` arrived, and the trace just after it. ``found`` is
     filled row by row of the history: edges whose spike of that row arrived after ``since``, and when it did, be that
-    after ``stamp``. Returns how many of each of the newest rows (RECENT,), and how many synapses have older spikes.
+    after ``stamp``. Returns how many synapses have spikes that are older than these rows. following: all targets and
+    weights, and the edge from which on those of the next spike are asked for meanwhile.
 
     The newest spike of a target tells most of it, so all synapses are looked at as if it had arrived, and those where
-    more may have happened once more, row by row: few instructions each, and hardly a branch.
+    more may have happened once more, row by row: few instructions each, and hardly a branch. Unsigned indices save the
+    instructions by which a negative one would be counted from the end.
     """
-    steps, trace, older = history
+    steps, trace, older, all_steps, all_traces = history
     edge, arrival, counts, old_edge, old_spike, old_left = found
-    one_delay = delays.size == 1
+    all_targets, all_weights, next_edge = following
     capacity, n = steps.shape
-    among, n_found = edge[0], np.uint64(0)
-    for i in range(targets.size):
-        neuron = targets[i]
-        delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
-        arrived = np.int64(steps[0, neuron]) + delay
-        newest[i] = arrived
-        k_minus[i] = trace[0, neuron]
-        among[n_found] = i
-        arrival[0, n_found] = arrived
-        n_found += np.uint64(arrived > since)
+    own_delays = np.uint64(0) if delays.size == 1 else ~np.uint64(0)
+    size, n_found = np.uint64(targets.size), np.uint64(0)
+    for first in range(np.uint64(0), size, np.uint64(AT_ONCE)):
+        ahead = next_edge + np.int64(first)
+        prefetch_between(all_targets, ahead, ahead + AT_ONCE)
+        prefetch_between(all_weights, ahead, ahead + AT_ONCE)
+        for i in range(first, min(first + np.uint64(AT_ONCE), size)):
+            neuron = targets[i]
+            arrived = np.int64(all_steps[neuron]) + np.int64(delays[i & own_delays])
+            newest[i] = arrived
+            k_minus[i] = all_traces[neuron]
+            edge[0, n_found] = i
+            arrival[0, n_found] = arrived
+            n_found += np.uint64(arrived > since)
     counts[0] = n_found
     for k in range(1, RECENT):
-        n_before, n_found = n_found, np.uint64(0)
-        for job in range(n_before):
-            i = edge[k - 1, job]
-            neuron = targets[i]
-            delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
-            arrived = np.int64(steps[k, neuron]) + delay
+        before, row, n_found = n_found, np.uint64(k * n), np.uint64(0)
+        for job in range(before):
+            own = np.uint64(edge[k - 1, job])
+            place = row + np.uint64(targets[own])
+            arrived = np.int64(all_steps[place]) + np.int64(delays[own & own_delays])
             if arrival[k - 1, job] > stamp:
-                newest[i] = arrived
-                k_minus[i] = trace[k, neuron]
-            edge[k, n_found] = i
+                newest[own] = arrived
+                k_minus[own] = all_traces[place]
+            edge[k, n_found] = own
             arrival[k, n_found] = arrived
             n_found += np.uint64(arrived > since)
         counts[k] = n_found
     n_old = np.uint64(0)
     for job in range(n_found):
-        i = edge[RECENT - 1, job]
-        neuron = targets[i]
-        delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
+        own = np.uint64(edge[RECENT - 1, job])
+        neuron, delay = targets[own], np.int64(delays[own & own_delays])
         unseen = RECENT
         if arrival[RECENT - 1, job] > stamp:
             unseen = count_after(steps, older, neuron, stamp - delay)
-            newest[i], k_minus[i] = NEVER, 0.0
+            newest[own], k_minus[own] = NEVER, 0.0
             if unseen < capacity:  # else there never was another: the newest seen is never dropped
-                row = row_of_newest(unseen, neuron, older, capacity)
-                newest[i], k_minus[i] = np.int64(steps[row, neuron]) + delay, trace[row, neuron]
+                seen = row_of_newest(unseen, neuron, older, capacity)
+                newest[own], k_minus[own] = np.int64(steps[seen, neuron]) + delay, trace[seen, neuron]
         asked = count_after(steps, older, neuron, since - delay)
-        old_edge[n_old] = i
+        old_edge[n_old] = own
         old_spike[n_old] = row_of_newest(asked - 1, neuron, older, capacity) * n + np.int64(neuron)
         old_left[n_old] = asked - unseen
         n_old += np.uint64(asked > unseen)
@@ -112,45 +117,43 @@ def look_up(targets, delays, stamp, since, history, k_minus, newest, found):  # 
 
 
 @inline
-def potentiate(w, delays, last, stamp, log2_gain, constants, history, found, n_old, grown):  # type: ignore[no-untyped-def]
+def potentiate(w, delays, times, gain, history, found, n_old, grown):  # type: ignore[no-untyped-def]
     """Add to w the postsynaptic spikes of all that was found: of every synapse the oldest first."""
-    (_, _, mu), _, rate_plus, _ = constants
-    steps, _, older = history
+    steps, _, older, all_steps, _ = history
     edge, arrival, counts, old_edge, old_spike, old_left = found
-    one_delay = delays.size == 1
-    all_steps = steps.ravel()
-    arrived = arrival[RECENT]
+    own_delays = np.uint64(0) if delays.size == 1 else ~np.uint64(0)
     while n_old > 0:
         for job in range(n_old):
             i = old_edge[job]
-            delay = np.int64(delays[0]) if one_delay else np.int64(delays[i])
-            arrived[job] = all_steps[old_spike[job]] + delay
-        grow(w, old_edge, arrived, n_old, last, stamp, log2_gain, mu, rate_plus, grown)
+            edge[RECENT, job] = i
+            arrival[RECENT, job] = all_steps[old_spike[job]] + np.int64(delays[np.uint64(i) & own_delays])
+        grow(w, edge, arrival, RECENT, n_old, times, gain, grown)
         again = np.uint64(0)
         for job in range(n_old):
-            i, left = old_edge[job], old_left[job] - 1
-            old_edge[again] = i
+            old_edge[again] = old_edge[job]
             old_spike[again] = newer(old_spike[job], older, steps.shape)
-            old_left[again] = left
-            again += np.uint64(left > 0)
+            old_left[again] = old_left[job] - 1
+            again += np.uint64(old_left[again] > 0)
         n_old = again
     for k in range(RECENT - 1, -1, -1):
-        grow(w, edge[k], arrival[k], counts[k], last, stamp, log2_gain, mu, rate_plus, grown)
+        grow(w, edge, arrival, k, counts[k], times, gain, grown)
 
 
 @inline
-def grow(w, edge, arrival, n, last, stamp, log2_gain, mu, rate_plus, grown):  # type: ignore[no-untyped-def]
-    """Potentiate w[edge[job]] by a spike that arrives at ``arrival[job]``, job < n, unless that is after ``stamp``.
+def grow(w, edge, arrival, k, n, times, gain, grown):  # type: ignore[no-untyped-def]
+    """Potentiate w[edge[k, job]], job < n, by a spike that arrives at ``arrival[k, job]``, unless after the present.
 
-    Whole vector registers are computed, beyond n with what happens to lie there.
+    times: (t_last, the present); gain: (log2 of lambda K_plus, mu, rate of K_plus). Whole vector registers are
+    computed, beyond n with what happens to lie there.
     """
+    (last, stamp), (log2_gain, mu, rate_plus), row = times, gain, np.uint64(k)
     for job in range(n):
-        grown[job] = w[edge[job]]
+        grown[job] = w[edge[row, job]]
     for job in range((n + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)):
-        more = potentiated(grown[job], mu, log2_gain + float(last - arrival[job]) * rate_plus)
-        grown[job] = more if arrival[job] <= stamp else grown[job]
+        more = potentiated(grown[job], mu, log2_gain + float(last - arrival[row, job]) * rate_plus)
+        grown[job] = more if arrival[row, job] <= stamp else grown[job]
     for job in range(n):
-        w[edge[job]] = grown[job]
+        w[edge[row, job]] = grown[job]
 
 
 @inline
@@ -196,30 +199,32 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
     """
     place, offsets, targets, weights, delays = table
     k_plus, t_last, settled, settled_until = sources
-    (log2_lambda, _, _), _, rate_plus, _ = constants
+    (log2_lambda, _, mu), _, rate_plus, _ = constants
     n_slots = ring.shape[0]
     w, k_minus, newest, units = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
-    edge, arrival = np.empty((RECENT, CHUNK), np.uint32), np.zeros((RECENT + 1, CHUNK), np.int64)
-    counts, grown = np.empty(RECENT, np.uint64), np.ones(CHUNK)
+    edge, arrival = np.empty((RECENT + 1, CHUNK), np.uint32), np.zeros((RECENT + 1, CHUNK), np.int64)
     old = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
-    found = edge, arrival, counts, *old
+    found = edge, arrival, np.empty(RECENT, np.uint64), *old
+    past, grown = (*history, history[0].ravel(), history[1].ravel()), np.ones(CHUNK)
     rows = np.empty(gids.size, np.int64)
     for spike in range(gids.size):
         rows[spike] = row_of(gids[spike], place)
     beyond = 0
     for spike in range(gids.size):
         fetch_ahead(spike, rows, table, sources)
-        row = rows[spike]
+        row, next_row = rows[spike], rows[min(spike + 1, rows.size - 1)]
         if row < 0:
             continue
         stamp, last = stamps[spike], np.int64(t_last[row])
         since = up_to_date(row, t_last, settled_until)
-        log2_gain = log2_lambda + log2(k_plus[row])
+        gain = log2_lambda + log2(k_plus[row]), mu, rate_plus
+        shift = np.int64(offsets[next_row] - offsets[row]) if next_row >= 0 else np.int64(0)
         for begin in range(offsets[row], offsets[row + 1], CHUNK):
             end = min(begin + CHUNK, offsets[row + 1])
             to, weight = targets[begin:end], weights[begin:end]
             delay = delays if delays.size == 1 else delays[begin:end]
-            n_old = look_up(to, delay, stamp, since, history, k_minus, newest, found)
+            following = targets, weights, begin + shift
+            n_old = look_up(to, delay, stamp, since, past, k_minus, newest, found, following)
             if since > last:
                 for i in range(to.size):
                     w[i] = settled[begin + i]
@@ -227,7 +232,7 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
                 for i in range(to.size):
                     w[i] = weight[i]
             if k_plus[row] > 0.0:
-                potentiate(w, delay, last, stamp, log2_gain, constants, history, found, n_old, grown)
+                potentiate(w, delay, (last, stamp), gain, past, found, n_old, grown)
             beyond += depress(w, weight, k_minus, newest, stamp, constants, grid, units)
             if delays.size == 1:
                 slot = ring[(stamp + np.int64(delays[0])) % n_slots]
