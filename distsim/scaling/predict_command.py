@@ -190,9 +190,7 @@ def remarks(found: Sequence[Prediction], given: Assumptions) -> str:
         said.append(f"machine: {machine.name}, which takes these times what this one does: {slower}")
         beyond = {p.point.ranks: p for p in found if p.point.ranks > machine.most_ranks}
         if beyond:
-            said.append(
-                f"exchanges were measured on {machine.most_ranks} ranks at most; on more they follow a curve:"
-            )
+            said.append(f"exchanges were measured on {machine.most_ranks} ranks at most; on more they follow a curve:")
         for ranks, p in beyond.items():
             once, *ends = (f"{seconds / MICROSECOND:.3g}" for seconds in p.exchange)
             said.append(f"    on {ranks} ranks {once} µs, by other curves that fit as well {' to '.join(ends)} µs")
