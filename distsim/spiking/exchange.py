@@ -174,8 +174,7 @@ class Plans:
         """The plans that may be the fastest here."""
         nodes, ranks = self.nodes.n, self.comm.size
         among = self.of_all_ranks()
-        among += ["window"] if nodes == 1 else []
-        among += ["nodes"] if 1 < nodes < ranks else []
+        among[1:1] = ["window"] if nodes == 1 else ["nodes"] if nodes < ranks else []
         if 1 < nodes < ranks and self.share(self._lists_of_nodes) < DIRECTED_SHARE:
             among.append("nodes_directed")
         return among
