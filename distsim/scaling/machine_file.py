@@ -119,6 +119,11 @@ class Machine:
         """On how many ranks exchanges were measured."""
         return max(e.ranks for e in self.exchange)
 
+    @property
+    def most_nodes(self) -> int:
+        """On how many nodes."""
+        return max(e.nodes for e in self.exchange)
+
     def text(self) -> str:
         """The machine as TOML."""
         lines = [

@@ -84,12 +84,13 @@ def _parsed(arguments: list[str]) -> tuple[Path, int] | None:
 
 
 def memory_of_ranks(comm: MPI.Comm) -> float:
-    """The most bytes that a rank takes before it builds anything (collective)."""
+    """The least bytes that a rank takes before it builds anything: rank 0 has more, to write records (collective)."""
     import distsim.models.wings
+    import distsim.scaling.session
     import distsim.spiking.simulation  # noqa: F401 # what a rank has in memory
 
     first_calls(comm)
-    return largest(comm, [float(resident_bytes())])[0]
+    return -largest(comm, [-float(resident_bytes())])[0]
 
 
 def compute_costs(comm: MPI.Comm, neurons: int) -> tuple[dict[str, float], float | None]:

@@ -139,6 +139,12 @@ class Assumptions:
             return dict.fromkeys(COSTS, 1.0)
         return self.machine.times(self.here)
 
+    @property
+    def memory_of_mpi(self) -> float:
+        """Bytes that the MPI library takes of a rank there, more than of a process here."""
+        there, here = (machine.memory if machine else None for machine in (self.machine, self.here))
+        return max(0.0, there - here) if there and here else 0.0
+
 
 def sampled_ranks(ranks: int, n: int) -> tuple[int, ...]:
     """``n`` of the ranks, spread over all; the first has the most neurons, the last the fewest."""
@@ -162,8 +168,7 @@ def predicted(point: Point, results: Sequence[DryResult], given: Assumptions) ->
     exchange = _exchange(point, results, given.exchange)
     seconds, error = _seconds(point, results, given.slower, exchange)
     build = given.slower["build"] * _greatest([r.build_time for r in results], point.ranks)
-    before = (given.machine.memory if given.machine else None) or max(r.memory_start for r in results)
-    memory = _greatest([float(r.memory) for r in results], point.ranks) + before
+    memory = _greatest([float(r.memory_peak) for r in results], point.ranks) + given.memory_of_mpi
     hours = (build + sum(seconds.values())) / SECONDS_PER_HOUR
     watts = given.node.watts or (given.machine.watts if given.machine else None)
     return Prediction(
@@ -259,14 +264,16 @@ def _alone(call: partial[Any]) -> Any:
 
 def this_machine(neurons: int) -> Machine:
     """What computing a reference network of so many neurons takes here, in a process of its own."""
-    return Machine("here", 1, neurons, _alone(partial(_costs_here, neurons)), tuple(ASSUMED))
+    compute, memory = _alone(partial(_costs_here, neurons))
+    return Machine("here", 1, neurons, compute, tuple(ASSUMED), memory=memory)
 
 
-def _costs_here(neurons: int) -> dict[str, float]:
+def _costs_here(neurons: int) -> tuple[dict[str, float], float]:
     from distsim.parallel import world
-    from distsim.scaling.measure_machine import compute_costs
+    from distsim.scaling.measure_machine import compute_costs, memory_of_ranks
 
-    return compute_costs(world(), neurons)[0]
+    memory = memory_of_ranks(world())
+    return compute_costs(world(), neurons)[0], memory
 
 
 def _dry(experiment: Experiment, point: Point, rank: int, spikes: Spikes, rate: float | None) -> DryResult:

@@ -11,6 +11,7 @@ from typing import Any
 from distsim.command.arguments import Parser, value_of
 from distsim.core.errors import InputError
 from distsim.core.units import MS_PER_S, check_count, check_number
+from distsim.parallel.communicator import in_ranks
 from distsim.parallel.machine import in_words
 from distsim.record import surroundings
 from distsim.record.jsonable import write_json
@@ -190,7 +191,8 @@ def remarks(found: Sequence[Prediction], given: Assumptions) -> str:
         said.append(f"machine: {machine.name}, which takes these times what this one does: {slower}")
         beyond = {p.point.ranks: p for p in found if p.point.ranks > machine.most_ranks}
         if beyond:
-            said.append(f"exchanges were measured on {machine.most_ranks} ranks at most; on more they follow a curve:")
+            most = f"{in_ranks(machine.most_ranks)} of {machine.most_nodes} node{'s' if machine.most_nodes > 1 else ''}"
+            said.append(f"exchanges were measured on {most} at most; on more they follow a curve:")
         for ranks, p in beyond.items():
             once, *ends = (f"{seconds / MICROSECOND:.3g}" for seconds in p.exchange)
             said.append(f"    on {ranks} ranks {once} µs, by other curves that fit as well {' to '.join(ends)} µs")

@@ -24,6 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError
+from distsim.parallel.array_collectives import MOST
+from distsim.parallel.capacity import enough
 from distsim.parallel.communicator import crowded, largest
 from distsim.parallel.nodes import Nodes, nodes_of
 from distsim.spiking import exchange_steps as steps
@@ -49,6 +51,7 @@ _TRIAL = 1e-3  # s that a plan is tried for, or one exchange, where that takes l
 _MOST_TRIED = 50  # exchanges in a trial
 _TRIALS = 3  # of which the fastest counts
 _MICRO = 1e6
+_WORD = 8  # bytes
 
 
 def call_kernels() -> None:
@@ -157,12 +160,21 @@ class Plans:
         gids = self.comm.rank + ranks * (number * n // self.expected)
         return (number + 1).astype(np.uint64) << GID_BITS | gids.astype(np.uint64)
 
+    def of_all_ranks(self) -> list[str]:
+        """Those of the plans by one collective of all ranks that may be the fastest.
+
+        Where an Allgather would bring more than ``MOST`` bytes, most of them of no use, there is no need to try it.
+        """
+        if self.share(self.lists) >= DIRECTED_SHARE:
+            return ["allgather"]
+        nbytes = _WORD * self.comm.size * (steps.HEADER + enough(self.expected))
+        return ["alltoall"] if nbytes > MOST else ["allgather", "alltoall"]
+
     def sensible(self) -> list[str]:
         """The plans that may be the fastest here."""
         nodes, ranks = self.nodes.n, self.comm.size
-        among = ["allgather", "window"] if nodes == 1 else ["allgather"]
-        among += ["nodes"] if 1 < nodes < ranks else []
-        among += ["alltoall"] if self.share(self.lists) < DIRECTED_SHARE else []
+        among = self.of_all_ranks()
+        among[1:1] = ["window"] if nodes == 1 else ["nodes"] if nodes < ranks else []
         if 1 < nodes < ranks and self.share(self._lists_of_nodes) < DIRECTED_SHARE:
             among.append("nodes_directed")
         return among

@@ -155,7 +155,7 @@ def _replay(
     names, why = [plan], "asked for, but replayed"
     if plan == "auto":
         share = plans.share(plans.lists) if comm.size > 1 else 1.0
-        names = ["allgather", "alltoall"] if share < exchange.DIRECTED_SHARE else ["allgather"]
+        names = plans.of_all_ranks() if comm.size > 1 else ["allgather"]
         why = f"replayed; about {share:.0%} of all neurons have targets on this rank"
     replay = [_blocks(plans, Choice(name, why), local, interval) for name in names][-1]
     if not replay.directed and comm.size > 1:

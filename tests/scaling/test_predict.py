@@ -21,7 +21,7 @@ CURVE = tuple(
     for spikes in (1, 10, 1000)
 )
 MACHINE = Machine('a "fast" one', 16, 500, {"build": 2.0, "update": 3.0, "deliver": 4.0}, CURVE, 250.0, 1.5e8)
-HERE = Machine("here", 1, 500, {"build": 1.0, "update": 1.5, "deliver": 8.0}, CURVE)
+HERE = Machine("here", 1, 500, {"build": 1.0, "update": 1.5, "deliver": 8.0}, CURVE, memory=1e8)
 POINT = Point((), 100, 10, 64, 1)
 TINY = ["--sizes", "60", "--indegree", "20", "--time", "15", "--vary", "neuron_model=ignore_and_fire"]
 
@@ -118,7 +118,7 @@ def test_equal_ranks_wait_for_none():
     assert found.real_time_factor == pytest.approx(1000.0 * found.sim_time / 6.0)
     assert (found.nodes, found.ranks_per_node, found.build_time) == (4, 16, 1.0)
     assert found.core_hours == pytest.approx(64 * (1.0 + found.sim_time) / 3600.0)
-    assert found.memory_per_rank == pytest.approx(2e8 + 1.5e8)
+    assert found.memory_per_rank == pytest.approx(3e8 + 0.5e8)
     assert found.energy == pytest.approx(250.0 * 4 * (1.0 + found.sim_time))
     assert found.fits
     assert found.limit == "update"

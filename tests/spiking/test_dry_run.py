@@ -31,7 +31,7 @@ from distsim import (
 )
 from distsim.models import registry
 from distsim.parallel import on_root
-from distsim.spiking import replay
+from distsim.spiking import exchange_steps, replay
 from docs.own import my_network
 from tests.programs import mixed_network
 
@@ -162,6 +162,23 @@ def test_a_rank_of_very_many():
         assert len(simulation.spikes("X").step) == pytest.approx(10, abs=9)
         assert simulation.exchange_plan["plan"] == "alltoall"
     assert comm.counts[1].sum() == comm.counts[2].sum() == pytest.approx(400, rel=0.2)
+
+
+def test_a_rank_has_the_blocks_and_lists_that_it_would_have_among_others():
+    """One block for each rank, and as many entries in the lists as this rank asks of others."""
+    network = Network(dt=0.1)
+    network.population("E", 4000, IgnoreAndFire(rate=100.0))
+    network.connect("E", "E", FixedIndegree(5), Static(weight=1.0, delay=1.0))
+    for exchange, places in (("allgather", 0), ("auto", 200)):
+        comm = DryRun(3, 200)
+        with Simulation(network, comm, exchange=exchange) as simulation:
+            simulation.run(10.0)
+            plan = simulation._loop.exchange
+            assert (comm.wrong, simulation.exchange_plan["plan"]) == (0, "alltoall" if places else "allgather")
+            assert plan._incoming.size == 200 * plan.own[exchange_steps.ALLOCATED]
+            if places:
+                needed = simulation.local.needed.between(0, 3999)
+                assert (plan._lists.places, int(plan._lists.offsets[-1])) == (places, len(needed))
 
 
 def test_other_spikes_are_found(tmp_path):
