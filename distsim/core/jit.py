@@ -121,7 +121,8 @@ def prefetch_between(array: Any, begin: SupportsIndex, end: SupportsIndex) -> No
     """Start to load array[begin:end] (one-dimensional, contiguous), which is not empty, into the cache."""
 
 
-@overload(prefetch_between, inline="always")
+# numba's own way to inline takes variables of several such calls for one
+@overload(prefetch_between, jit_options={"forceinline": True})
 def _prefetch_between_compiled(array, begin, end):  # type: ignore[no-untyped-def]
     def each_line(array, begin, end):  # type: ignore[no-untyped-def]
         place, last = _address(array, begin), _address(array, end - 1)
