@@ -36,7 +36,7 @@ class Modules(NamedTuple):
     """The modules of a process that came from files; ``code`` holds that of all, so that its memory is given back."""
 
     found: dict[str, Found]
-    code: bytes
+    code: bytearray
 
 
 def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
@@ -72,7 +72,7 @@ def _import(names: Sequence[str]) -> None:
 
 def modules_here(before: frozenset[str] = frozenset()) -> Modules:
     """All of this process that can be handed on, without those that were there ``before``."""
-    found, codes, end = {}, [], 0
+    found, code = {}, bytearray()  # grown in one piece: what many small ones leave behind stays with the process
     for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
         if name in before or spec is None or spec.name != name or spec.origin is None:
@@ -81,9 +81,10 @@ def modules_here(before: frozenset[str] = frozenset()) -> Modules:
         if isinstance(spec.loader, ExtensionFileLoader):
             found[name] = Found(spec.origin, folders, None)
         elif type(spec.loader) is SourceFileLoader:
-            codes.append(marshal.dumps(spec.loader.get_code(name)))
-            found[name] = Found(spec.origin, folders, (end, end := end + len(codes[-1])))
-    return Modules(found, b"".join(codes))
+            begin = len(code)
+            code += marshal.dumps(spec.loader.get_code(name))
+            found[name] = Found(spec.origin, folders, (begin, len(code)))
+    return Modules(found, code)
 
 
 class Finder:
