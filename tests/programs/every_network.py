@@ -140,7 +140,7 @@ def devices(comm: MPI.Comm) -> dict[str, Any]:
 
 
 def restored() -> list[str]:
-    """What plastic weights come to on two ranks, after a checkpoint and on one rank."""
+    """What plastic weights come to on three ranks, after a checkpoint and on one rank."""
     network = Network(dt=0.25)
     network.population("E", 4, IafPscAlpha(I_e=600.0))
     network.connect("E", "E", AllToAll(), StdpPowerLaw(100.0, 1.0))
@@ -151,7 +151,7 @@ def restored() -> list[str]:
             simulation.save(Path(folder) / "checkpoint")
 
     with tempfile.TemporaryDirectory() as folder:
-        on_ranks(2, first)
+        on_ranks(3, first)
         with Simulation.restore(network, Path(folder) / "checkpoint", MPI.COMM_SELF) as simulation:
             simulation.run(10.0)
             return [simulation.spike_hash(), simulation.weight_hash()]
