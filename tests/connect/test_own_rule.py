@@ -25,7 +25,7 @@ def ring(**values) -> Network:
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_every_neuron_is_joined_with_its_neighbours(ranks, monkeypatch):
-    monkeypatch.setattr(rule, "PIECE", 30)
+    monkeypatch.setattr(rule, "LARGEST", 30)
     weights = np.arange(1.0, 1.0 + N * 2 * K).reshape(N, 2 * K)
     found = stored(ring(weight=weights, delay=1.0), ranks)[0]
     edges = {(int(s), int(t)): w for s, t, w in zip(found.source, found.target, found.weight, strict=True)}
