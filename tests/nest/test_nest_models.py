@@ -9,9 +9,11 @@ import pytest
 
 import distsim.nest as nest
 from distsim.nest.kernel import KERNEL
+from tests.data import make_repeated_plasticity
 from tests.nest_fixtures import FOLDER
 
 DEFAULTS = json.loads((FOLDER / "defaults.json").read_text(encoding="ascii"))
+REPEATED = json.loads((FOLDER / "repeated_plasticity.json").read_text(encoding="ascii"))
 
 
 @pytest.fixture(autouse=True)
@@ -203,6 +205,14 @@ def test_plastic_synapses_onto_parrots_have_their_weights():
     assert spikes.events["times"].sum() == 324.0
     assert recorder.events["weights"].sum() == pytest.approx(232.716018, abs=1e-5)
     assert nest.GetConnections(synapse_model="learning").weight == pytest.approx([17.247434] * 6, abs=1e-6)
+
+
+@pytest.mark.parametrize("model", REPEATED)
+def test_weights_between_parrots_that_repeat_spikes_are_those_of_nest(model):
+    """Spikes that reach a synapse in the step in which its source fires are none of those before, however many."""
+    found = make_repeated_plasticity.weights(nest, model)
+    for ours, theirs in zip(found, REPEATED[model], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
 def test_events_that_all_recorders_have_forgotten_leave_the_log():

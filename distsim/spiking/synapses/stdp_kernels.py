@@ -93,6 +93,8 @@ def look_up(targets, delays, stamp, since, history, k_minus, newest, found, foll
             if arrival[k - 1, job] > stamp:
                 newest[own] = arrived
                 k_minus[own] = all_traces[place]
+            elif arrived == arrival[k - 1, job] and arrived == stamp:  # one of several at once
+                k_minus[own] -= 1.0
             edge[k, n_found] = own
             arrival[k, n_found] = arrived
             n_found += np.uint64(arrived > since)
@@ -101,13 +103,16 @@ def look_up(targets, delays, stamp, since, history, k_minus, newest, found, foll
     for job in range(n_found):
         own = np.uint64(edge[RECENT - 1, job])
         neuron, delay = targets[own], np.int64(delays[own & own_delays])
-        unseen = RECENT
+        unseen = known = RECENT
         if arrival[RECENT - 1, job] > stamp:
             unseen = count_after(steps, older, neuron, stamp - delay)
+            known = unseen + 1
             newest[own], k_minus[own] = NEVER, 0.0
             if unseen < capacity:  # else there never was another: the newest seen is never dropped
                 seen = row_of_newest(unseen, neuron, older, capacity)
                 newest[own], k_minus[own] = np.int64(steps[seen, neuron]) + delay, trace[seen, neuron]
+        if newest[own] == stamp:
+            k_minus[own] -= max(count_after(steps, older, neuron, stamp - delay - 1) - known, 0)
         asked = count_after(steps, older, neuron, since - delay)
         old_edge[n_old] = own
         old_spike[n_old] = row_of_newest(asked - 1, neuron, older, capacity) * n + np.int64(neuron)
@@ -224,14 +229,14 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
             to, weight = targets[begin:end], weights[begin:end]
             delay = delays if delays.size == 1 else delays[begin:end]
             following = targets, weights, begin + shift
-            n_old = look_up(to, delay, stamp, since, past, k_minus, newest, found, following)
+            n_old = look_up(to, delay, stamp, min(since, stamp - 1), past, k_minus, newest, found, following)
             if since > last:
                 for i in range(to.size):
                     w[i] = settled[begin + i]
             else:
                 for i in range(to.size):
                     w[i] = weight[i]
-            if k_plus[row] > 0.0:
+            if k_plus[row] > 0.0 and since < stamp:
                 potentiate(w, delay, (last, stamp), gain, past, found, n_old, grown)
             beyond += depress(w, weight, k_minus, newest, stamp, constants, grid, units)
             if delays.size == 1:
