@@ -187,6 +187,14 @@ class Call:
             values[hit] = given.values[order][found[hit]]
             batch.values[given.name] = values
 
+    def pairs(self, connected: Connected[Any], seed: int, clock: Clock) -> tuple[Int64Array, Int64Array]:
+        """The sources and the targets (n,) of all edges, ids."""
+        every, none = (
+            list(self.batches(connected, seed, clock, np.arange(len(self.target)), None)),
+            np.zeros(0, np.int64),
+        )
+        return np.concatenate([none, *(b.source for b in every)]), np.concatenate([none, *(b.target for b in every)])
+
     def explicit(self, connected: Connected[Any], seed: int, clock: Clock) -> Call:
         """The same edges one by one, with what they were given."""
         every = np.arange(len(self.target))

@@ -22,6 +22,7 @@ from distsim.nest.node_blocks import Block, blocks_of, finite, of_model
 from distsim.nest.parrot_room import room_of
 from distsim.nest.rate_bridge import RateBridge
 from distsim.nest.time_grid import Clock
+from distsim.nest.watched_apart import check_told_apart
 from distsim.nest.weighted_spikes import by_spike_weight
 from distsim.spiking.explicit_edges import kind_of
 from distsim.spiking.network import Network, Population, Projection
@@ -51,6 +52,7 @@ class Engine:
         self.projections: dict[int, Projection] = {}  # of each call: that by which random edges are drawn
         self.simulated: dict[int, Projection] = {}  # of each call: that of the network
         self.transmitted: list[tuple[str, Call]] = []
+        self._watched: list[tuple[Projection, Call]] = []
         self.simulation: Simulation | None = None
         self._recorded_sources: dict[int, Population] = {}
         self.rates = RateBridge(blocks, calls, clock, seed, comm)
@@ -64,6 +66,7 @@ class Engine:
                 self.drives.add(call)
         for call, synapse in later:
             self.simulated[call.number] = self._project(call, synapse)
+        self._watch(calls)
         self._record(calls)
         self._sample(calls)
 
@@ -183,8 +186,23 @@ class Engine:
         ends = self.neurons(call.source), self.neurons(call.target)
         projection = self.network.connect(*ends, call.rule, synapse)
         if call.kind.recorder is not None:
-            self.transmitted.append((self.network.record_transmissions(*ends, only=projection).name, call))
+            self._watched.append((projection, call))
         return projection
+
+    def _watch(self, calls: list[Call]) -> None:
+        """Record what the synapses of some calls transmit."""
+        of_projection: dict[int, list[Call]] = {}
+        for call in calls if self._watched else ():
+            if call.number in self.simulated:
+                of_projection.setdefault(self.simulated[call.number].index, []).append(call)
+        check_told_apart(of_projection, {call.number for _, call in self._watched}, self._pairs)
+        for projection, call in self._watched:
+            recording = self.network.record_transmissions(projection.source, projection.target, only=projection)
+            self.transmitted.append((recording.name, call))
+
+    def _pairs(self, call: Call) -> tuple[Int64Array, Int64Array]:
+        """The sources and the targets (n,) of a call, ids."""
+        return call.pairs(self.projections[call.number] if call.random else call.stand_in(), self.seed, self.clock)
 
     def _record(self, calls: list[Call]) -> None:
         """Record the spikes of all that some spike recorder is connected to."""

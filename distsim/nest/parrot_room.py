@@ -34,7 +34,7 @@ def room_of(blocks: list[Block], calls: list[Call], clock: Clock, window: Any) -
     most[lists] = most[lists].max(initial=1.0)  # side by side they are one population of ours
     onto = [call for call in calls if call.receptor == 0 and call.way in ("neurons", "drive")]
     onto = [call for call in onto if any(block.kind == "parrot" for block, _ in blocks_of(blocks, call.target))]
-    edges = [None if call.random else _edges(call, clock) for call in onto]
+    edges = [None if call.random else call.pairs(call.stand_in(), 0, clock) for call in onto]
     for _ in range(sum(block.n for block in parrots) + 1):
         arriving = np.zeros(len(most))
         for call, pairs in zip(onto, edges, strict=True):
@@ -50,13 +50,6 @@ def room_of(blocks: list[Block], calls: list[Call], clock: Clock, window: Any) -
     grows = [bool((most[block.ids] != before[block.ids]).any()) for block in parrots]
     rooms = zip(parrots, grows, strict=True)
     return {block.first: ROUND if still else int(np.ceil(most[block.ids].max())) for block, still in rooms}
-
-
-def _edges(call: Call, clock: Clock) -> tuple[Any, Any]:
-    """Sources and targets (n,) of the edges of a call that are not drawn by the engine."""
-    batches = list(call.batches(call.stand_in(), 0, clock, np.arange(len(call.target)), None))
-    none = np.zeros(0, np.int64)
-    return tuple(np.concatenate([none, *(getattr(b, side) for b in batches)]) for side in ("source", "target"))  # type: ignore[return-value]
 
 
 def _at_once(block: Block, dt: float, window: Any) -> int:

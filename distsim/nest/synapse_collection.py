@@ -289,5 +289,10 @@ def plastic_weights(part: Batch) -> npt.NDArray[np.float64] | None:
         sorted_keys = theirs[np.lexsort(theirs.T[::-1])]
         wanted = {tuple(key) for key in mine.tolist()}
         known = known[[tuple(key) in wanted for key in sorted_keys.tolist()]]
+    if len(known) != len(found):
+        raise NESTErrors.NotImplemented(
+            f"{part.call.kind.name}: weights of connections made one by one between the same two nodes with the same "
+            "delay cannot be told apart once they were simulated; give them different delays"
+        )
     found[order] = known
     return found

@@ -215,6 +215,28 @@ def test_weights_between_parrots_that_repeat_spikes_are_those_of_nest(model):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("second", "refused"),
+    [("plain", "give them different delays"), ("watched", "nodes 1 and 2 cannot be recorded apart")],
+)
+def test_connections_of_one_pair_that_cannot_be_told_apart_are_refused(second, refused):
+    """They would have the weights of each other, or be recorded together."""
+    nest.ResetKernel()
+    parrots, recorder = nest.Create("parrot_neuron", 3), nest.Create("weight_recorder")
+    nest.CopyModel("stdp_synapse", "plain")
+    nest.CopyModel("stdp_synapse", "watched", {"weight_recorder": recorder})
+    nest.Connect(parrots[0], parrots[2], "one_to_one", {"synapse_model": "watched", "receptor_type": 1})
+    for model in ("plain", second):
+        nest.Connect(parrots[0], parrots[1], "one_to_one", {"synapse_model": model, "receptor_type": 1})
+
+    def weights():
+        nest.Simulate(1.0)
+        return [each.weight for each in nest.GetConnections(parrots[:2])]
+
+    with pytest.raises(nest.NESTErrors.NotImplemented, match=refused):
+        weights()
+
+
 def test_events_that_all_recorders_have_forgotten_leave_the_log():
     nest.ResetKernel()
     neurons = nest.Create("iaf_psc_alpha", 4, {"I_e": 800.0})

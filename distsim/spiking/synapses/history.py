@@ -174,12 +174,6 @@ def count_after(steps, older, neuron, step):  # type: ignore[no-untyped-def]
 
 
 @inline
-def at_once(steps, older, neuron, step):  # type: ignore[no-untyped-def]
-    """How often ``neuron`` fired at ``step``: more than once where it repeats spikes."""
-    return count_after(steps, older, neuron, step - 1) - count_after(steps, older, neuron, step)
-
-
-@inline
 def trace_before(step, neuron, steps, trace, older, rate):  # type: ignore[no-untyped-def]
     """K_minus of ``neuron`` at ``step``, over the spikes strictly before it."""
     later = count_after(steps, older, neuron, step)
@@ -187,5 +181,5 @@ def trace_before(step, neuron, steps, trace, older, rate):  # type: ignore[no-un
         return 0.0
     row = row_of_newest(later, neuron, older, steps.shape[0])
     newest = np.int64(steps[row, neuron])
-    now = at_once(steps, older, neuron, step) if newest == step else np.int64(0)
+    now = count_after(steps, older, neuron, step - 1) - later if newest == step else 0  # several where it repeats
     return (trace[row, neuron] - now) * exp2((newest - step) * rate)
