@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from distsim.nest.kernel import KERNEL
 from distsim.nest.node_blocks import blocks_of
 
 Int64Array = npt.NDArray[np.int64]
+FEW = 1_000_000  # edges of a model that are drawn in a fraction of a second
 CATEGORIES = {"neurons": 0, "record": 1, "sample": 2, "drive": 2, "rates": 0}
 
 
@@ -51,6 +53,11 @@ def categories(parts: list[Batch]) -> list[Int64Array]:
     ]
 
 
+def few_edges(kind: SynapseKind) -> bool:
+    """Whether a model has so few edges that their ports are told unasked: to number them all edges are drawn."""
+    return sum(call.expected() for call in KERNEL.calls if call.kind is kind) <= FEW
+
+
 def ports_of(part: Batch) -> Int64Array:
     """The ports (n,) of the edges of a batch."""
     edges, ports = _ports(part.call.kind)
@@ -67,14 +74,23 @@ def ports_between(kind: SynapseKind, call: Int64Array, source: Int64Array, targe
 
 def _places(known: Int64Array, wanted: Int64Array) -> tuple[Int64Array, Int64Array]:
     """Where rows (n, 3) stand among known ones (m, 3), and how many of these are alike."""
-    order = np.lexsort(known.T[::-1])
-    every = np.concatenate([known, wanted])
-    _, codes = np.unique(every, axis=0, return_inverse=True)
-    codes = codes.ravel()
-    mine, theirs = codes[len(known) :], codes[: len(known)][order]
+    if not len(known):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.int64)
+    mine, theirs = _codes(wanted, known)
+    order = np.argsort(theirs, kind="stable")
+    theirs = theirs[order]
     low = np.searchsorted(theirs, mine)
     number = np.searchsorted(theirs, mine, side="right") - low
-    return order[np.minimum(low, max(len(order) - 1, 0))] if len(order) else low, number
+    return order[np.minimum(low, len(order) - 1)], number
+
+
+def _codes(*tables: Int64Array) -> list[Int64Array]:
+    """A number for each row (n, 3) of some tables, the same for equal rows: of the columns as digits if these fit."""
+    lengths = np.max([table.max(axis=0, initial=0) for table in tables], axis=0) + 1
+    if math.prod(lengths.tolist()) < 2**63:
+        return [(table[:, 0] * lengths[1] + table[:, 1]) * lengths[2] + table[:, 2] for table in tables]
+    _, codes = np.unique(np.concatenate(tables), axis=0, return_inverse=True)
+    return np.split(codes.ravel(), np.cumsum([len(table) for table in tables])[:-1])
 
 
 def _ports(kind: SynapseKind) -> tuple[Int64Array, Int64Array]:

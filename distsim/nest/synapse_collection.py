@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from distsim.nest.connect_specs import check_synapse_value, synapse_kind
 from distsim.nest.connection_calls import Batch, Call, Override
-from distsim.nest.edges_of_calls import categories, edges_of, ports_of
+from distsim.nest.edges_of_calls import categories, edges_of, few_edges, ports_of
 from distsim.nest.kernel import KERNEL
 from distsim.nest.nest_errors import NESTErrors, unknown
 from distsim.nest.node_blocks import ARRAYS
@@ -123,7 +123,7 @@ class SynapseCollection:
     def get(self, keys: Any = None, output: str = "") -> Any:
         """What synapses have: a list for a name, a dictionary for a list of names or for all; of one alone values."""
         if keys is None:
-            names = sorted({name for part in self._present() for name in _names(part.call)})
+            names = sorted({name for part in self._present() for name in _names(part.call)} - self._left_out())
         else:
             names = [keys] if isinstance(keys, str) else list(keys)
         if not len(self):
@@ -137,6 +137,10 @@ class SynapseCollection:
         told = {name: values[0] if single else values for name, values in found.items()}
         result = told[keys] if isinstance(keys, str) else told
         return json.dumps(result) if output == "json" else result
+
+    def _left_out(self) -> set[str]:
+        """What is told only if it is asked for: ports, where a model of these has very many synapses."""
+        return set() if all(few_edges(part.call.kind) for part in self._present()) else {"port"}
 
     def _present(self) -> list[Batch]:
         """The batches of which some synapse is here."""

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from distsim.nest import edges_of_calls
+
 
 def edges(synapses):
     return list(zip(synapses.source, synapses.target, strict=True))
@@ -178,6 +180,17 @@ def test_ports_are_counted_as_in_nest(nest):
     assert rows[13:17] == [(1, 8, 0), (1, 9, 1), (2, 8, 0), (2, 9, 1)]
     assert [row[2] for row in rows[19:25]] == [0, 1, 2, 0, 1, 2]
     assert rows[-1] == (3, 5, 5)
+
+
+def test_ports_of_very_many_connections_are_told_where_they_are_asked_for(nest, monkeypatch):
+    nodes = nest.Create("iaf_psc_alpha", 3)
+    nest.Connect(nodes, nodes, {"rule": "fixed_indegree", "indegree": 2})
+    few = nest.GetConnections().get()
+    monkeypatch.setattr(edges_of_calls, "FEW", 5)
+    many = nest.GetConnections()
+    assert set(few) - set(many.get()) == {"port"}
+    assert many.get("port") == few["port"]
+    assert edges_of_calls._codes(np.array([[2**40, 2**30, 1], [0, 0, 0]]), np.array([[0, 0, 0]]))[0].tolist() == [1, 0]
 
 
 def test_connections_are_taken_away(nest):
