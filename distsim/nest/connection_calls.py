@@ -189,10 +189,8 @@ class Call:
 
     def pairs(self, connected: Connected[Any], seed: int, clock: Clock) -> tuple[Int64Array, Int64Array]:
         """The sources and the targets (n,) of all edges, ids."""
-        every, none = (
-            list(self.batches(connected, seed, clock, np.arange(len(self.target)), None)),
-            np.zeros(0, np.int64),
-        )
+        every = list(self.batches(connected, seed, clock, np.arange(len(self.target)), None))
+        none = np.zeros(0, np.int64)
         return np.concatenate([none, *(b.source for b in every)]), np.concatenate([none, *(b.target for b in every)])
 
     def explicit(self, connected: Connected[Any], seed: int, clock: Clock) -> Call:

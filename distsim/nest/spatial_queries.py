@@ -77,20 +77,20 @@ def GetTargetPositions(  # noqa: N802
     sources: NodeCollection, tgt_layer: NodeCollection, syn_model: str | None = None
 ) -> list[Any]:
     """Of each of the sources the positions of the targets that it has in a layer."""
-    positions_of(tgt_layer)
-    return [
-        positions_of(nodes).tolist() if len(nodes) else [] for nodes in GetTargetNodes(sources, tgt_layer, syn_model)
-    ]
+    return _positions_in(tgt_layer, GetTargetNodes(sources, tgt_layer, syn_model))
 
 
 def GetSourcePositions(  # noqa: N802
     src_layer: NodeCollection, targets: NodeCollection, syn_model: str | None = None
 ) -> list[Any]:
     """Of each of the targets the positions of the sources that it has in a layer."""
-    positions_of(src_layer)
-    return [
-        positions_of(nodes).tolist() if len(nodes) else [] for nodes in GetSourceNodes(src_layer, targets, syn_model)
-    ]
+    return _positions_in(src_layer, GetSourceNodes(src_layer, targets, syn_model))
+
+
+def _positions_in(layer: NodeCollection, found: list[NodeCollection]) -> list[Any]:
+    """The positions of some nodes of a layer, list by list; a NEST error where the layer has none."""
+    positions_of(layer)
+    return [positions_of(nodes).tolist() if len(nodes) else [] for nodes in found]
 
 
 def _written(name: str, rows: list[list[float]]) -> None:
