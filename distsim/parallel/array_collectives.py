@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.parallel import rows
-from distsim.parallel.rows import largest
+from distsim.parallel.communicator import largest_each
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -85,7 +85,7 @@ def sorted_pieces(columns: Sequence[Array], comm: MPI.Comm, everywhere: bool) ->
     """
     columns = in_order(columns)
     keys = as_sorted(columns[0])
-    ends = largest(comm, np.array([_LAST - keys[0], keys[-1]]) if len(keys) else np.zeros(2, np.uint64))
+    ends = largest_each(comm, np.array([_LAST - keys[0], keys[-1]]) if len(keys) else np.zeros(2, np.uint64))
     upto: Any = partial(keys.searchsorted, side="right")
     for low, high in spans(upto, comm, int(_LAST - ends[0]), int(ends[1]), ROWS):
         some = slice(keys.searchsorted(np.uint64(low)), keys.searchsorted(np.uint64(high), side="right"))

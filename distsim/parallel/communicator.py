@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from distsim.core.errors import DistsimError, InputError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from mpi4py import MPI
 
 Result = TypeVar("Result")
@@ -32,12 +33,18 @@ def in_ranks(ranks: int) -> str:
 def largest(comm: MPI.Comm, values: Sequence[float]) -> list[float]:
     """The largest of every value over all ranks (collective)."""
     import numpy as np
+
+    return [float(value) for value in largest_each(comm, np.array(values, np.float64))]
+
+
+def largest_each(comm: MPI.Comm, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The largest of the values (n,) of all ranks, place by place, in their type (collective)."""
+    import numpy as np
     from mpi4py import MPI
 
-    mine = np.array(values, np.float64)
     found = np.empty_like(mine)
-    comm.Allreduce(mine, found, MPI.MAX)
-    return [float(value) for value in found]
+    comm.Allreduce(mine, found, op=MPI.MAX)
+    return found
 
 
 def launched() -> bool:

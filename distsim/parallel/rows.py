@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from distsim.core.jit import jit_beside
 from distsim.core.reused_memory import InTurn
+from distsim.parallel.communicator import largest_each
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -90,7 +91,7 @@ def alltoall(
         comm.Alltoall(sent, came)
     else:
         came[:] = arriving
-    (most,) = largest(comm, np.array([max(sent.sum(), came.sum())])).tolist()
+    (most,) = largest_each(comm, np.array([max(sent.sum(), came.sum())])).tolist()
     if most * outgoing.itemsize > MOST:
         incoming = empty(int(came.sum()), outgoing.dtype)
         _in_pieces(comm, outgoing, sent, incoming, came, -(-most * outgoing.itemsize // MOST))
@@ -156,15 +157,6 @@ def fetch(
     pieces = np.split(arrived, np.cumsum(given)[:-1])
     in_order = sorted(range(comm.size), key=lambda rank: spans[rank])
     return (min(cut[0] for cut in cuts), max(cut[1] for cut in cuts)), _joined(*(pieces[rank] for rank in in_order))
-
-
-def largest(comm: MPI.Comm, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The largest of the values (n,) of all ranks, place by place (collective)."""
-    from mpi4py import MPI
-
-    found = np.empty_like(mine)
-    comm.Allreduce(mine, found, op=MPI.MAX)
-    return found
 
 
 def _runs(comm: MPI.Comm, rows: Rows, cuts: list[Span]) -> tuple[Int64Array, Int64Array, Int64Array]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from distsim.core.cache_lines import zeros_on_line
 from distsim.core.errors import InputError
-from distsim.parallel.rows import largest
+from distsim.parallel.communicator import largest_each
 from distsim.record.checkpoint import Archive
 from distsim.spiking.edges_by_neuron import NeuronOrder, TileMemory, Tiles
 from distsim.spiking.local_network import LocalGroup, LocalNetwork, LocalTable
@@ -240,7 +240,7 @@ class TableArchive:
 
     def _largest(self, mine: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The largest of the values of all ranks, place by place, where they are to be kept."""
-        return largest(self.archive.comm, mine) if self.saving else mine
+        return largest_each(self.archive.comm, mine) if self.saving else mine
 
 
 def one_ahead(items: Iterable[Item]) -> Iterator[Item]:
