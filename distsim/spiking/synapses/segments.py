@@ -44,7 +44,8 @@ class SegmentDelivery(Delivery):
     ) -> int:
         """Note the spikes; add what arrives after step ``now``, up to step ``horizon``.
 
-        All spikes that can arrive by then are known, since no delay is shorter than an interval.
+        All spikes that can arrive by then are known, since no delay is shorter than an interval. What is noted already
+        may be added before by a call without spikes.
         """
         while deliver_until(gids, stamps, *self._own(grid), ring, now, horizon):
             self._enlarge(len(gids))
@@ -100,7 +101,7 @@ def deliver_until(gids, stamps, table, per_unit, count, calendar, done, ring, no
             prefetch_between(ends, 0, ends.size)
         if row >= 0:
             note(stamps[spike], offsets[row], segments[row], count, calendar)
-    for step in range(max(done[0], now) + 1, horizon + 1):
+    for step in range(now + 1, horizon + 1):
         day = step % count.size
         edges = targets, weight, pairs
         add(calendar[day, : count[day]], edges, per_unit, ring[step % ring.shape[0]])
