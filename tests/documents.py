@@ -67,6 +67,11 @@ def anchors(document: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def knows_ranks(document: str) -> bool:
+    """Whether its Python is meant for any number of ranks; other scripts run without MPI, as they are meant."""
+    return "rank == 0" in "".join(fenced(document, "python"))
+
+
 def script_name(document: str) -> str:
     """The name under which the document tells to save its Python, all blocks together."""
     name = re.search(r"[Ss]ave it as `([\w-]+\.py)`", text_of(document))

@@ -1,8 +1,26 @@
 """Files with slow tests come first where files run side by side: short ones fill the end, and no core is idle."""
 
 from collections import Counter
+from pathlib import Path
 
 SLOW = 25  # tests take as long as one that is marked slow
+
+TESTS = Path(__file__).parent
+BEGIN = [
+    TESTS / name
+    for name in (
+        "spiking/test_rank_invariance.py",
+        "house/test_site.py",
+        "core/test_other_libraries.py",
+        "parallel/test_failing_jobs.py",
+        "scaling/test_jobs.py",
+        "command/test_going_on.py",
+        "house/test_documentation.py",
+    )
+]
+"""One process begins with the jobs of 3 and of 7 ranks, which compile most kernels. Meanwhile the other does what needs
+none of them, then what needs few and waits for programs: two that compile the same kernels at once do it twice.
+"""
 
 
 def pytest_collection_modifyitems(config, items):
@@ -10,4 +28,6 @@ def pytest_collection_modifyitems(config, items):
         weights = Counter()
         for item in items:
             weights[item.path] += SLOW if item.get_closest_marker("slow") else 1
-        items.sort(key=lambda item: (-weights[item.path], item.path))  # which keeps the order within a file
+        places = {path.resolve(strict=True): number for number, path in enumerate(BEGIN)}
+        # which keeps the order within a file
+        items.sort(key=lambda item: (places.get(item.path, len(BEGIN)), -weights[item.path], item.path))

@@ -28,7 +28,7 @@ from tests import mpi
 RANKS = (1, 3)
 REPORT = "DISTSIM_TEST_REPORT"
 """The variable that tells the ranks of a launched job in which folder to report."""
-TIMEOUT = 600.0  # s for all marked tests on some ranks
+TIMEOUT = 900.0  # s for all marked tests on some ranks
 
 _modules = pytest.StashKey[dict[int, list[str]]]()
 

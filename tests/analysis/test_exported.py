@@ -5,8 +5,6 @@ from __future__ import annotations
 import pickle
 import sys
 
-import elephant.statistics
-import neo
 import numpy as np
 import pandas
 import pytest
@@ -59,6 +57,9 @@ def test_tables(recorded):
 
 
 def test_neo_and_elephant(recorded):
+    import elephant.statistics  # seconds, which the collection of tests does without
+    import neo
+
     spikes, potential, current = recorded
     trains = spikes.to_neo()
     assert [(t.name, t.annotations) for t in trains] == [

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mpi4py import MPI
 
 from distsim import __version__
 from tests import documents
@@ -60,20 +61,24 @@ def check_pip(words: list[str], document: str, folder: Path) -> None:
     assert set((match[1] or "").split(",")) - {""} <= set(project["optional-dependencies"])
 
 
-def check_mpirun(words: list[str], document: str, folder: Path) -> None:
-    """``-n RANKS python``, and then the harness or the script of the document, which runs in its own test."""
+def check_mpirun(words: list[str], document: str, folder: Path, comm: MPI.Comm) -> None:
+    """``-n RANKS python``, and then the harness or the script of the document, which runs in its own test.
+
+    It runs on all ranks of ``comm``.
+    """
     assert words[0] == "-n", words
+    assert int(words[1]) > 1, words
     assert words[2] == "python", words
     if words[3:5] == ["-m", "distsim.scaling"]:
-        check_scaling(words[5:], document, folder, int(words[1]))
+        check_scaling(words[5:], document, folder, comm)
     elif words[3] in ("benchmarks/binary_large.py", "benchmarks/binary_ranks.py"):
-        run_python([*words[3:], "--neurons", "2000", "--time", "1"], int(words[1]), ROOT)
+        run_python([*words[3:], "--neurons", "2000", "--time", "1"], comm, ROOT)
     elif words[3:5] == ["-m", "distsim"]:
-        check_models(words[5:], document, folder, int(words[1]))
+        check_models(words[5:], document, folder, comm)
     elif words[3] == "benchmarks/exchange.py":
-        check_exchange(words[4:], document, folder, int(words[1]))
+        check_exchange(words[4:], document, folder, comm)
     elif words[3] == PHASE_DIAGRAM:
-        check_phase_diagram(words[4:], document, folder, int(words[1]))
+        check_phase_diagram(words[4:], document, folder, comm)
     else:
         assert words[3:] == [documents.script_name(document)], words
 
@@ -108,7 +113,6 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "python benchmarks/dry.py": check_dry,
     "python docs/generate.py": check_generate,
     f"python {PHASE_DIAGRAM}": check_phase_diagram,
-    "mpirun": check_mpirun,
     "rm": check_rm,
     "sbatch": check_sbatch,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from mpi4py import MPI
+
 from distsim.command import request
 from distsim.scaling.experiment import read_experiment
 from distsim.scaling.machine_file import ASSUMED, COSTS, Machine, written
@@ -16,7 +18,7 @@ from tests.mpi import launcher
 from tests.scaling_records import MODELS, make_experiment, strong_records
 
 
-def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int | None = None) -> None:
+def check_scaling(arguments: list[str], document: str, folder: Path, comm: MPI.Comm | None = None) -> None:
     """The harness runs with these options, at a tiny size; reports are of made-up records or of points with data."""
     if arguments[:1] in (["report"], ["compare"], ["show"]):
         of_points = [word for word in arguments if word.startswith("--")]
@@ -45,7 +47,7 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
         assert (folder / "dry.json").exists()
         return
     if arguments[:1] == ["machine"]:
-        run_python(["-m", "distsim.scaling", *arguments, "--neurons", "100"], ranks, folder)
+        run_python(["-m", "distsim.scaling", *arguments, "--neurons", "100"], comm, folder)
         return
     if arguments[:1] == ["predict"]:
         written(Machine("made up", 2, 100, dict.fromkeys(COSTS, 1.0), ASSUMED), folder / "cluster.toml")
@@ -61,7 +63,7 @@ def check_scaling(arguments: list[str], document: str, folder: Path, ranks: int 
         place = arguments.index("--launcher") + 1
         assert arguments[place] == "mpirun -n {ranks}"
         arguments[place] = f"{' '.join(launcher())} -n {{ranks}}"
-    run_python(["-m", "distsim.scaling", *arguments, *smaller], ranks, ROOT)
+    run_python(["-m", "distsim.scaling", *arguments, *smaller], comm, ROOT)
     assert (folder / "out" / "runs.jsonl").exists()
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,15 @@ def imports_of(module: str, source: str) -> list[Import]:
     return list(imports_below(ast.parse(source), module))
 
 
-IMPORTS = [found for module, path in MODULES.items() for found in imports_of(module, path.read_text(encoding="utf-8"))]
+@cache
+def imports() -> list[Import]:
+    """All imports of the package."""
+    return [found for module, path in MODULES.items() for found in imports_of(module, path.read_text(encoding="utf-8"))]
+
+
+def own_imports() -> list[Import]:
+    """Those of modules of the package."""
+    return [i for i in imports() if i.name.split(".")[0] == "distsim"]
 
 
 def part(module: str) -> str:
@@ -86,9 +95,6 @@ def within(module: str, homes: tuple[str, ...]) -> bool:
     return any(module == home or module.startswith(f"{home}.") for home in homes)
 
 
-OWN = [i for i in IMPORTS if i.name.split(".")[0] == "distsim"]
-
-
 def imported_part(found: Import) -> str:
     """The part that an import of our own refers to; "" for a name of the package itself, such as its version."""
     first = found.name.split(".")[1]
@@ -97,13 +103,13 @@ def imported_part(found: Import) -> str:
 
 def test_every_module_has_its_place_in_the_order():
     assert {part(module) for module in MODULES} - {"", *ORDER} == set()
-    assert len(OWN) > 100
+    assert len(own_imports()) > 100
 
 
 @pytest.mark.parametrize("name", ORDER)
 def test_a_part_imports_only_from_those_before_it(name):
     allowed = {"", *ORDER[: ORDER.index(name) + 1]} if name not in APART else {"", name, *APART[name]}
-    wrong = [(i.module, i.name) for i in OWN if part(i.module) == name and imported_part(i) not in allowed]
+    wrong = [(i.module, i.name) for i in own_imports() if part(i.module) == name and imported_part(i) not in allowed]
     assert wrong == []
 
 
@@ -136,19 +142,19 @@ def test_a_file_name_occurs_once():
 
 
 def test_the_package_itself_imports_nothing_at_once():
-    assert [i.name for i in OWN if i.module == "__init__"] == []
+    assert [i.name for i in own_imports() if i.module == "__init__"] == []
 
 
 @pytest.mark.parametrize("library", HOMES)
 def test_libraries_stay_at_home(library):
-    users = {i.module for i in IMPORTS if i.name.split(".")[0] == library}
+    users = {i.module for i in imports() if i.name.split(".")[0] == library}
     assert users
     assert {module for module in users if not within(module, HOMES[library])} == set()
 
 
 @pytest.mark.parametrize("library", LAZY)
 def test_heavy_libraries_are_imported_when_they_are_needed(library):
-    assert [i.module for i in IMPORTS if i.name.split(".")[0] == library and not i.lazy] == []
+    assert [i.module for i in imports() if i.name.split(".")[0] == library and not i.lazy] == []
 
 
 def test_modules_are_short():

@@ -20,59 +20,32 @@ from distsim.scaling.experiment import read_experiment
 from tests import documents
 from tests.document_commands.checks import check, check_pip
 from tests.document_commands.harness import check_sbatch
-from tests.document_commands.running import BEFORE_PYTHON, RANKS, run_python
+from tests.document_commands.running import COMMANDS, RANKS, WALKS, run_document, run_python, write_script
 from tests.documents import DOCUMENTS, ROOT
 from tests.mpi import launcher
 
-WALKS = ("docs/clusters.md", "docs/first_experiment.md")
-"""Documents whose commands are typed one after the other, in a folder without the project."""
-
-WITH_PYTHON = [document for document in DOCUMENTS if documents.fenced(document, "python")]
-
-
-def commands_to_check() -> list[tuple[str, str]]:
-    """Documents and their commands, those that mean the same in several documents once, without BEFORE_PYTHON's.
-
-    Reports mean the same whatever their folder is called.
-    """
-    everywhere = re.compile(r"(mpirun -n \d+ )?python (-m distsim|benchmarks/)(?!.*--populations)|make ")
-    found = {}
-    for document in (each for each in DOCUMENTS if each not in WALKS):
-        for command in documents.commands(document):
-            if BEFORE_PYTHON.get(document) != command:
-                same = re.sub(r"(scaling report) [\w-]+", r"\1", command)
-                found.setdefault(same if everywhere.match(command) else (document, command), (document, command))
-    return list(found.values())
-
-
-COMMANDS = commands_to_check()
-
+WITHOUT_RANKS = [(document, command) for document, command in COMMANDS if not command.startswith("mpirun ")]
+"""test_documents_on_ranks.py has the others."""
 
 # ---------------------------------------------------------------- Python
 
 
-@pytest.mark.parametrize("document", WITH_PYTHON)
-def test_python_runs_and_prints_the_same_on_any_number_of_ranks(document: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("document", [document for document in DOCUMENTS if documents.fenced(document, "python")])
+def test_python_runs_and_prints_what_is_shown(document: str, tmp_path: Path) -> None:
     """All blocks of a document are one script; the text blocks of a document show what it prints.
 
-    A script that knows no MPI is run as it is meant, without.
+    A script that knows MPI prints the same on any number of ranks: test_documents_on_ranks.py has those whose documents
+    show what it is.
     """
-    printed = []
-    source = "\n".join(documents.fenced(document, "python"))
-    for ranks in (None, RANKS) if "rank == 0" in source else (None,):
-        folder = tmp_path / f"ranks-{ranks}"
-        folder.mkdir()
-        if document in BEFORE_PYTHON:
-            assert BEFORE_PYTHON[document] in documents.commands(document)
-            words = shlex.split(BEFORE_PYTHON[document])
-            run_python(words[1:], ranks, folder)
-            assert list((folder / words[-1]).glob("summary.json")) or list((folder / words[-1]).glob("runs.jsonl"))
-        script = folder / documents.script_name(document)
-        script.write_text(source, encoding="utf-8")
-        printed.append(run_python([script.name], ranks, folder))
-    assert printed[0] == printed[-1]
+    write_script(document, tmp_path)
+    printed = run_document(document, None, tmp_path)
     shown = "".join(documents.fenced(document, "text"))
-    assert shown in ("", printed[0])
+    assert shown in ("", printed)
+    if not shown and documents.knows_ranks(document):
+        on_ranks = tmp_path / "on_ranks"
+        on_ranks.mkdir()
+        write_script(document, on_ranks)
+        assert run_document(document, RANKS, on_ranks) == printed
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -96,7 +69,7 @@ def test_files_of_ones_own_are_those_that_are_shown() -> None:
 # ---------------------------------------------------------------- commands
 
 
-@pytest.mark.parametrize(("document", "command"), COMMANDS, ids=[f"{d}: {c}" for d, c in COMMANDS])
+@pytest.mark.parametrize(("document", "command"), WITHOUT_RANKS, ids=map(": ".join, WITHOUT_RANKS))
 def test_command_works(document: str, command: str, tmp_path: Path) -> None:
     check(shlex.split(command), document, tmp_path)
 
