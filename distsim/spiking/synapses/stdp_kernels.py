@@ -69,7 +69,7 @@ def look_up(targets, delays, stamp, since, history, k_minus, newest, found, foll
     edge, arrival, counts, old_edge, old_spike, old_left = found
     all_targets, all_weights, next_edge = following
     capacity, n = steps.shape
-    own_delays = np.uint64(0) if delays.size == 1 else ~np.uint64(0)
+    one_delay, first_delay = delays.size == 1, np.int64(delays[0])
     size, n_found = np.uint64(targets.size), np.uint64(0)
     for first in range(np.uint64(0), size, np.uint64(AT_ONCE)):
         ahead = next_edge + np.int64(first)
@@ -77,7 +77,7 @@ def look_up(targets, delays, stamp, since, history, k_minus, newest, found, foll
         prefetch_between(all_weights, ahead, ahead + AT_ONCE)
         for i in range(first, min(first + np.uint64(AT_ONCE), size)):
             neuron = targets[i]
-            arrived = np.int64(all_steps[neuron]) + np.int64(delays[i & own_delays])
+            arrived = np.int64(all_steps[neuron]) + (first_delay if one_delay else np.int64(delays[i]))
             newest[i] = arrived
             k_minus[i] = all_traces[neuron]
             edge[0, n_found] = i
@@ -89,7 +89,7 @@ def look_up(targets, delays, stamp, since, history, k_minus, newest, found, foll
         for job in range(before):
             own = np.uint64(edge[k - 1, job])
             place = row + np.uint64(targets[own])
-            arrived = np.int64(all_steps[place]) + np.int64(delays[own & own_delays])
+            arrived = np.int64(all_steps[place]) + (first_delay if one_delay else np.int64(delays[own]))
             if arrival[k - 1, job] > stamp:
                 newest[own] = arrived
                 k_minus[own] = all_traces[place]
@@ -102,7 +102,7 @@ def look_up(targets, delays, stamp, since, history, k_minus, newest, found, foll
     n_old = np.uint64(0)
     for job in range(n_found):
         own = np.uint64(edge[RECENT - 1, job])
-        neuron, delay = targets[own], np.int64(delays[own & own_delays])
+        neuron, delay = targets[own], first_delay if one_delay else np.int64(delays[own])
         unseen = known = RECENT
         if arrival[RECENT - 1, job] > stamp:
             unseen = count_after(steps, older, neuron, stamp - delay)
@@ -168,9 +168,8 @@ def depress(w, weights, k_minus, newest, stamp, constants, grid, units):  # type
     per_unit, limit = grid
     beyond = 0
     for i in range(weights.size):
-        gap = float(stamp - newest[i])
         before = k_minus[i] - (1.0 if newest[i] == stamp else 0.0)
-        lowered = w[i] - lambda_alpha * w[i] * (before * exp2(-gap * rate_minus))
+        lowered = w[i] - lambda_alpha * w[i] * (before * exp2(float(newest[i] - stamp) * rate_minus))
         weights[i] = lowered if lowered > 0.0 else 0.0
     for i in range(weights.size):
         beyond += weights[i] > limit
