@@ -21,7 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 import distsim
 
 PAGES = {
-    "First steps": ["first_experiment", "tutorial", "tutorial/brunel", "running", "gallery"],
+    "First steps": ["installing", "first_experiment", "tutorial", "tutorial/brunel", "running", "gallery"],
     "Coming from": ["coming_from", "coming_from_pynn", "nest"],
     "How to": [
         "own_network", "own_neuron", "own_synapse", "stimuli", "devices", "changing", "parts", "recording",

@@ -33,6 +33,9 @@ SMALLEST = 1.0 / LARGEST
 LARGEST_COUNT = 2**63 - 1
 LOWEST_SEED = -(2**63)
 
+FACTOR_NOTE = "real-time factor: wall time over simulated time; above 1 it is slower than real time"
+"""What stands below a table of such factors."""
+
 
 def beside_real_time(factor: float) -> str:
     """A real-time factor, wall time over simulated time, in words: "2.5 times slower than real time"."""

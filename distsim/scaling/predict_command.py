@@ -10,7 +10,7 @@ from typing import Any
 
 from distsim.command.arguments import Parser, value_of
 from distsim.core.errors import InputError
-from distsim.core.units import MS_PER_S, check_count, check_number
+from distsim.core.units import FACTOR_NOTE, MS_PER_S, check_count, check_number
 from distsim.parallel.communicator import in_ranks
 from distsim.parallel.machine import in_words
 from distsim.record import surroundings
@@ -182,7 +182,7 @@ def _table(found: Sequence[Prediction], header: list[str], rows: list[list[str]]
 
 def remarks(found: Sequence[Prediction], given: Assumptions) -> str:
     """What the predictions are made of, and how far they can be trusted."""
-    said = []
+    said = [FACTOR_NOTE]
     machine: Machine | None = given.machine
     if machine is None:
         said.append("exchanges: assumed, 1 µs for each doubling of the ranks and 10 GB/s; `machine` measures them")

@@ -61,13 +61,31 @@ def check_pip(words: list[str], document: str, folder: Path) -> None:
     assert set((match[1] or "").split(",")) - {""} <= set(project["optional-dependencies"])
 
 
+def check_wheel(words: list[str], document: str, folder: Path) -> None:
+    """The project is what becomes a wheel; that this works is tested with the ready files."""
+    assert words == ["--no-deps", "--wheel-dir", "dist", "."]
+
+
+def check_recipe(words: list[str], document: str, folder: Path) -> None:
+    """The recipe of a container or a package is there."""
+    assert [word for word in words if (ROOT / word).is_file()], words
+
+
+def check_in_container(words: list[str], document: str, folder: Path) -> None:
+    """What runs in a container, after its name: arguments of distsim, or mpirun's with distsim."""
+    inside = words[next(i for i, word in enumerate(words) if word.split(".")[0] == "distsim") + 1 :]
+    check_models(inside[inside.index("distsim") + 1 :] if "distsim" in inside else inside, document, folder)
+
+
 def check_mpirun(words: list[str], document: str, folder: Path, comm: MPI.Comm) -> None:
-    """``-n RANKS python``, and then the harness or the script of the document, which runs in its own test.
+    """``-n RANKS``, and then distsim, the harness, or the script of the document, which runs in its own test.
 
     It runs on all ranks of ``comm``.
     """
     assert words[0] == "-n", words
     assert int(words[1]) > 1, words
+    if words[2] == "distsim":
+        words = [*words[:2], "python", "-m", *words[2:]]
     assert words[2] == "python", words
     if words[3:5] == ["-m", "distsim.scaling"]:
         check_scaling(words[5:], document, folder, comm)
@@ -97,6 +115,14 @@ CHECKS: dict[str, Callable[[list[str], str, Path], None]] = {
     "make": check_make,
     "python -m pip install": check_pip,
     "pip install": check_pip,
+    "python -m pip wheel": check_wheel,
+    "apptainer build": check_recipe,
+    "podman build": check_recipe,
+    "rattler-build build": check_recipe,
+    "apptainer run": check_in_container,
+    "apptainer exec": check_in_container,
+    "podman run": check_in_container,
+    "distsim": check_models,
     "python -m distsim.nest": check_nest,
     "python -m distsim.scaling": check_scaling,
     "python -m distsim": check_models,

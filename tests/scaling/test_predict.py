@@ -14,6 +14,7 @@ from distsim.scaling.experiment import Point
 from distsim.scaling.machine_file import ASSUMED, COSTS, Exchanged, Machine, read_machine, written
 from distsim.scaling.predict import Assumptions, Node, expected_largest, made_up, predicted, sampled_ranks
 from distsim.scaling.predict_command import parse, predict_command
+from distsim.scaling.report.prediction_figure import draw_predictions
 
 CURVE = tuple(
     Exchanged(ranks, 1, spikes, 2.0 + 0.5 * np.log2(ranks) + 1e-3 * ranks * max(6, spikes), "allgather")
@@ -141,6 +142,20 @@ def test_nodes_that_are_too_small_are_told():
     assert found.memory_per_node == pytest.approx(16 * 3e8)
     assert not found.fits
     assert found.limit == "memory"
+
+
+def test_networks_on_the_same_ranks_are_curves_of_their_own():
+    """Two sizes on 64 and 128 ranks are two curves; sizes that grow with the ranks are one."""
+    given = Assumptions(Node(16, 64e9))
+
+    def names(*places: tuple[int, int]) -> list[str]:
+        of_ranks = [replace(POINT, ranks=ranks, size=size) for ranks, size in places]
+        found = [predicted(point, [result(0, point.ranks), result(1, point.ranks)], given) for point in of_ranks]
+        curves = draw_predictions(found, [None] * len(found)).axes[0].containers
+        return [f"{curve.get_label()}: {curve.lines[0].get_xdata().tolist()}" for curve in curves]
+
+    assert names((64, 100), (64, 200), (128, 100), (128, 200)) == ["N = 100: [64, 128]", "N = 200: [64, 128]"]
+    assert names((64, 100), (128, 200)) == ["predicted: [64, 128]"]
 
 
 # ---------------------------------------------------------------- the command line

@@ -32,23 +32,31 @@ def from_zero(panel: Any) -> None:
 
 
 def logarithmic(panel: Any) -> None:
-    """A vertical axis in powers of ten, with numbers written out where it spans little."""
+    """A vertical axis in powers of ten, with numbers written out where it spans little; it spans a factor of three."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     panel.set_yscale("log")
     low, high = panel.get_ylim()
+    if high < 3.0 * low:
+        low, high = ((low * high / 3.0) ** 0.5, (low * high * 3.0) ** 0.5)
+        panel.set_ylim(low, high)
     if high < 30.0 * low:
-        panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        panel.yaxis.set_major_locator(
+            LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if high < 6.0 * low else (1.0, 2.0, 5.0))
+        )
         panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     panel.yaxis.set_minor_formatter(NullFormatter())
 
 
 def legend(figure: Any, panels: Sequence[Any], title: str, columns: int = 4) -> None:
-    """One legend for the figure, above it, of all that is named in ``panels``."""
+    """One legend for the figure, above it, of all that is named in ``panels``: curves, then marks and ideals."""
+    from matplotlib.container import Container
+
     named: dict[str, Any] = {}
     for panel in panels:
         for handle, name in zip(*panel.get_legend_handles_labels(), strict=True):
             named.setdefault(name, handle)
+    named = dict(sorted(named.items(), key=lambda entry: not isinstance(entry[1], Container)))
     look = {"columnspacing": 1.4, "handlelength": 2.2}
     drawn = figure.legend(named.values(), named, loc="outside upper center", ncols=columns, title=title, **look)
     drawn.get_title().set_fontsize(STYLE["legend.fontsize"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distsim.analysis.figure_look import COLOURS, MARKERS
@@ -17,6 +18,8 @@ from distsim.scaling.settings import KINDS
 Points = Sequence[Summary]
 WIDTH = 180.0
 """Of a page's figure (mm)."""
+LONGEST_QUANTITY = 28
+"""Letters beside a vertical axis, which is no longer; more make two lines."""
 MOST_NAMED = 3
 """Missing points that are named; of more only the number is told."""
 MOST_PHASES = 12
@@ -39,6 +42,7 @@ PAIRS = {
 """Figures of two panels by name."""
 IDEAL = {"color": "0.55", "linestyle": (0, (4, 3)), "linewidth": 0.8, "marker": "", "zorder": 1}
 REAL_TIME = {**IDEAL, "linestyle": (0, (1, 1.5))}
+REAL_TIME_NAME = "real time (faster below)"
 DISTURBED = "other programs used the cores"
 PUBLISHED_LIMITS = {"rate": (0.5, 2.0), "weight": (10.0, 100.0)}
 """Of the published figure: rate (1/s) and weight (pA). Its time has none, its sizes are those that there are."""
@@ -184,8 +188,8 @@ def draw_quantity(panel: Any, summaries: Points, name: str) -> None:
     if name == "efficiency":
         panel.axhline(1.0, **IDEAL, label="ideal")
     if name == "real_time_factor":
-        panel.axhline(1.0, **REAL_TIME, label="real time (faster below)")
-    panel.set_ylabel(quantity.label)
+        panel.axhline(1.0, **REAL_TIME, label=REAL_TIME_NAME)
+    panel.set_ylabel(textwrap.fill(quantity.label, LONGEST_QUANTITY))
     horizontal(panel, summaries)
     strong_time = name in ("sim_time", "build_time") and summaries[0].kind == "strong"
     if strong_time or name in ("speedup", "real_time_factor"):
@@ -234,18 +238,36 @@ def _present(points: Points, phases: Sequence[str]) -> list[str]:
 
 def draw_phases(panel: Any, points: Points, *, share: bool, chosen: Sequence[str]) -> None:
     """Mean seconds of every phase as stacked bars, or what share each has of the ``chosen`` ones together."""
-    bottom = [0.0] * len(points)
-    totals = [sum(point.phases.get(name, 0.0) for name in chosen) or 1.0 if share else 1.0 for point in points]
-    for name in chosen:
-        heights = [point.phases.get(name, 0.0) / total for point, total in zip(points, totals, strict=True)]
-        panel.bar(range(len(points)), heights, bottom=bottom, color=PHASE_COLOURS[name], width=0.75, label=name)
-        bottom = [b + h for b, h in zip(bottom, heights, strict=True)]
+    totals = [sum(point.phases.get(name, 0.0) for name in chosen) for point in points]
+    wholes = [total or 1.0 if share else 1.0 for total in totals]
+    heights = {
+        name: [point.phases.get(name, 0.0) / whole for point, whole in zip(points, wholes, strict=True)]
+        for name in chosen
+    }
+    stack(panel, heights, PHASE_COLOURS)
     sizes = over_size(points)
     names = [str(point.size if sizes else point.ranks) for point in points]
     panel.set_xticks(range(len(points)), names, rotation=60 if sizes and len(points) > 4 else 0)
     panel.set_xlabel("network size $N$" if sizes else "ranks")
     panel.set_ylabel("share of the time" if share else "time (s), mean over ranks")
     panel.set_ylim(0, 1.0 if share else None)
+    if not share:
+        cross_out(panel, [(at, total) for at, total in enumerate(totals) if points[at].disturbed])
+
+
+def stack(panel: Any, heights: Mapping[str, Sequence[float]], colours: Mapping[str, str]) -> None:
+    """Bars side by side, at 0, 1, ...: the ``heights`` of each name on top of those before it."""
+    bottom = [0.0] * max(map(len, heights.values()), default=0)
+    edge = {"edgecolor": "0.3", "linewidth": 0.3}  # palest colours are seen on white
+    for name, values in heights.items():
+        panel.bar(range(len(values)), values, bottom=bottom, color=colours[name], width=0.75, label=name, **edge)
+        bottom = [b + value for b, value in zip(bottom, values, strict=True)]
+
+
+def cross_out(panel: Any, where: Sequence[tuple[float, float]]) -> None:
+    """Mark points whose times say nothing."""
+    if where:
+        panel.plot(*zip(*where, strict=True), "x", color="black", markersize=7, zorder=4, label=DISTURBED)
 
 
 def over_size(summaries: Sequence[Summary]) -> bool:
@@ -272,7 +294,7 @@ def place(summary: Summary) -> float:
 def draw(panel: Any, number: int, points: Sequence[Summary], name: str, unit: float = 1.0, **style: Any) -> None:
     """One quantity along curve ``number``: means and standard deviations; hollow where oversubscribed.
 
-    Crossed out where other programs used the cores.
+    Crossed out where other programs used the cores, which memory does not depend on.
     """
     known = [(point, spread) for point in points if (spread := point.values[name]) is not None]
     if not known:
@@ -286,20 +308,24 @@ def draw(panel: Any, number: int, points: Sequence[Summary], name: str, unit: fl
     if crowded := [(x, y) for x, y, point in marked if point.oversubscribed]:
         panel.plot(*zip(*crowded, strict=True), marker, color=colour, markerfacecolor="white", zorder=3)
         panel.plot([], [], "o", color="0.3", markerfacecolor="white", label="more ranks than cores")
-    if disturbed := [(x, y) for x, y, point in marked if point.disturbed]:
-        panel.plot(*zip(*disturbed, strict=True), "x", color="black", markersize=7, zorder=4, label=DISTURBED)
+    if name not in PAIRS["memory"]:
+        cross_out(panel, [(x, y) for x, y, point in marked if point.disturbed])
 
 
 def horizontal(panel: Any, summaries: Sequence[Summary]) -> None:
     """The horizontal axis: network size from 0, or ranks in powers of two."""
-    from matplotlib.ticker import NullLocator
-
     if over_size(summaries):
         panel.set_xlabel("network size $N$")
         panel.set_xlim(0, 1.08 * max(summary.size for summary in summaries))
         panel.locator_params(axis="x", nbins=5)
         return
-    ranks = sorted({summary.ranks for summary in summaries})
+    ranks_axis(panel, sorted({summary.ranks for summary in summaries}))
+
+
+def ranks_axis(panel: Any, ranks: Sequence[int]) -> None:
+    """A horizontal axis of these numbers of ranks, ascending."""
+    from matplotlib.ticker import NullLocator
+
     panel.set_xlabel("ranks")
     panel.set_xscale("log", base=2)
     panel.set_xticks(ranks, [str(n) for n in ranks])

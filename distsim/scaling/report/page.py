@@ -15,6 +15,7 @@ from typing import Any
 
 from distsim.analysis.published_statistics import STATISTICS
 from distsim.command.fitting_table import WIDTH, fitted
+from distsim.core.units import FACTOR_NOTE
 from distsim.parallel.communicator import in_ranks
 from distsim.record.jsonable import flat
 from distsim.scaling.report import figure_style
@@ -25,7 +26,6 @@ NOTES = {
     CROWDED: f"{CROWDED} more ranks than cores: ranks take turns, and their times say nothing of scaling",
     DISTURBED: f"{DISTURBED} other programs used the cores meanwhile: these times say nothing",
 }
-FACTOR_NOTE = "real-time factor: wall time over simulated time; above 1 it is slower than real time"
 
 BRIEF = ("build_time", "sim_time", "real_time_factor", "efficiency", "memory", "rate", "activity")
 """The columns for which a terminal is wide enough, where names are not long."""
@@ -139,15 +139,15 @@ def summary_line(records: Sequence[Record]) -> str:
 
 def facts(records: Sequence[Record]) -> list[tuple[str, str]]:
     """Versions, machine and launch lines, with all values that occur."""
-    found: dict[str, dict[str, None]] = {}
+    found: dict[str, list[Any]] = {}
     for record in records:
         entries = {f"version of {name}": value for name, value in record["versions"].items()}
         entries |= {words: record.get(name) for name, words in WITH_WHAT.items()}
         entries[WITH_WHAT["pinning"]] = cores_of_ranks(record.get("pinning"))
         entries |= record["environment"]
         for name, value in entries.items():
-            found.setdefault(name, {})[_listed(value)] = None
-    return [(name, "; ".join(values)) for name, values in found.items() if list(values) != ["-"]]
+            found.setdefault(name, []).append(value)
+    return [(name, told) for name, values in found.items() if (told := _told(values)) != "-"]
 
 
 def cores_of_ranks(pinning: Any) -> Any:
@@ -159,6 +159,13 @@ def cores_of_ranks(pinning: Any) -> Any:
         return f"{ranks} on {'core' if pinning[0].isdigit() else 'any of cores'} {pinning[0]}"
     told = [f"rank {rank} on {cores}" for rank, cores in enumerate(pinning[:MOST_RANKS])]
     return f"{ranks}: {', '.join(told)}{', ...' if len(pinning) > MOST_RANKS else ''}"
+
+
+def _told(values: Sequence[Any]) -> str:
+    """All values that occur; of measured ones the least and the most."""
+    if all(isinstance(value, float) for value in values):
+        return " to ".join(dict.fromkeys(f"{end:.3g}" for end in (min(values), max(values))))
+    return "; ".join(dict.fromkeys(map(_listed, values)))
 
 
 def _listed(value: Any) -> str:
