@@ -7,17 +7,26 @@ remainder of a loop give the same bits. ``error_model="numpy"`` keeps the branch
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, SupportsIndex
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import config, njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload, register_jitable
+from numba.core.registry import CPUDispatcher
+from numba.extending import intrinsic, lower_builtin, overload, register_jitable, type_callable
 
 from distsim.core import accurate
 from distsim.core.cache_lines import LINE
 from distsim.core.kernel_cache import KernelCache
+
+PLAIN = {"nopython": True, "boundscheck": None, "error_model": "numpy"}
+"""Options of every function."""
+PART = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Options of a function that only kernels call: without those that convert its arguments for Python and for C."""
+INLINED = {**PART, "forceinline": True}
+"""Options of a function that always becomes part of its callers."""
 
 
 def use_full_vector_width() -> None:
@@ -39,15 +48,44 @@ def jit_beside(function: Callable[..., Any]) -> Any:
 
 
 def _kept(function: Callable[..., Any], **options: bool) -> Any:
-    dispatcher = njit(error_model="numpy", **options)(function)
-    if not config.DISABLE_JIT:
-        dispatcher._cache = KernelCache(function, dispatcher.targetoptions)
-    return dispatcher
+    if config.DISABLE_JIT:
+        return function
+    kernel = Kernel(function, targetoptions={**PLAIN, "no_cfunc_wrapper": True, **options})
+    kernel._cache = KernelCache(function, kernel.targetoptions)
+    return kernel
+
+
+class Kernel(CPUDispatcher):  # type: ignore[misc]
+    """A function that Python calls, whose machine code is kept."""
+
+    def _compilation_chain_init_hook(self) -> None:
+        """Leave numba's extensions alone, for which it looks among all packages, until something is compiled."""
+
+
+class Part(CPUDispatcher):  # type: ignore[misc]
+    """A function of kernels, compiled without what converts arguments of Python, which takes longer than the function.
+
+    Where Python calls it all the same, it is compiled anew.
+    """
+
+    def add_overload(self, compiled: Any) -> None:
+        """Keep what kernels call; Python's calls find nothing."""
+        self.overloads[tuple(compiled.signature.args)] = compiled
+
+    def _compile_for_args(self, *arguments: Any, **named: Any) -> Any:
+        """What Python calls where it finds nothing."""
+        return self._for_python
+
+    @cached_property
+    def _for_python(self) -> Any:
+        return njit(error_model="numpy")(self.py_func)
 
 
 def inline(function: Callable[..., Any]) -> Any:
     """Compile a small function so that it always becomes part of its callers (loops over it can then vectorise)."""
-    return njit(error_model="numpy", forceinline=True)(function)
+    if config.DISABLE_JIT:
+        return function
+    return Part(function, targetoptions={**PLAIN, **INLINED})
 
 
 def native(function: Callable[..., Any]) -> Any:
@@ -63,19 +101,7 @@ def native_inline(function: Callable[..., Any]) -> Any:
 def allow_accurate_functions() -> None:
     """Let kernels call the functions of ``distsim.core.accurate`` as they are."""
     for function in accurate.FUNCTIONS:
-        register_jitable(error_model="numpy")(function)
-
-
-@intrinsic
-def _prefetch(typing_context, array, index):  # type: ignore[no-untyped-def]
-    """llvm.prefetch of the address of array[index]."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        ask_for(builder, builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer()))
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), generate
+        register_jitable(**PART)(function)
 
 
 def ask_for(builder: Any, address: Any) -> None:
@@ -90,14 +116,22 @@ def prefetch(array: Any, index: int) -> None:
     """Start to load array[index] (one-dimensional, contiguous) into the cache; in Python it does nothing."""
 
 
-@overload(prefetch, inline="always")
-def _prefetch_compiled(array, index):  # type: ignore[no-untyped-def]
-    return lambda array, index: _prefetch(array, index)
+@type_callable(prefetch)
+def _prefetch_typed(context):  # type: ignore[no-untyped-def]
+    return lambda array, index: types.void(array, types.int64)
+
+
+@lower_builtin(prefetch, types.Array, types.int64)
+def _prefetch_written(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    """llvm.prefetch of the address of array[index]; written where it is called, so that there is nothing to compile."""
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    ask_for(builder, builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer()))
+    return context.get_dummy_value()
 
 
 @intrinsic
 def _prefetch_at(typing_context, address):  # type: ignore[no-untyped-def]
-    """As ``_prefetch``, of an address."""
+    """llvm.prefetch of an address."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         ask_for(builder, builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
@@ -122,7 +156,7 @@ def prefetch_between(array: Any, begin: SupportsIndex, end: SupportsIndex) -> No
 
 
 # numba's own way to inline takes variables of several such calls for one
-@overload(prefetch_between, jit_options={"forceinline": True})
+@overload(prefetch_between, jit_options=INLINED)
 def _prefetch_between_compiled(array, begin, end):  # type: ignore[no-untyped-def]
     def each_line(array, begin, end):  # type: ignore[no-untyped-def]
         place, last = _address(array, begin), _address(array, end - 1)

@@ -12,7 +12,6 @@ root) and nobody else can write them.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import stat
@@ -20,11 +19,13 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from numba.core import config
 from numba.core.caching import _Cache
+from numba.core.entrypoints import init_all
 
 from distsim.core.kernel_key import dependencies, key_of
 from distsim.core.machine_code import packed, unpacked
@@ -52,10 +53,11 @@ class KernelCache(_Cache):  # type: ignore[misc]
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled kernel for argument types ``sig``; None where it is to be compiled."""
         payload = store.read(self._name(sig, target_context.codegen())) if self._enabled else None
-        try:
-            return None if payload is None else unpacked(payload, target_context)
-        except ImportError:  # it reaches functions of a module that this process knows by no name
-            return None
+        if payload is not None:
+            with suppress(ImportError):  # it reaches functions of a module that this process knows by no name
+                return unpacked(payload, target_context)
+        init_all()  # numba's extensions, which kernels may use
+        return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the compiled kernel ``data``."""
@@ -109,7 +111,7 @@ class Store:
         if data[: hashlib.sha256().digest_size] != _digest(name, data[hashlib.sha256().digest_size :]):
             return None
         if time.time() - status.st_mtime > REFRESH:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 os.utime(self.folder / name)
         return data[hashlib.sha256().digest_size :]
 
@@ -125,7 +127,7 @@ class Store:
             aside.replace(self.folder / name)
         except OSError as error:
             self._writable = False
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 aside.unlink()
             self._tell(f"'{self.folder}' cannot be written: {error.strerror}")
             return
@@ -136,7 +138,7 @@ class Store:
         if self._tidied:
             return
         self._tidied = True
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        with suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.endswith((KIND, ".new")) and time.time() - entry.stat().st_mtime > UNUSED:
                     os.unlink(entry.path)
@@ -164,7 +166,7 @@ def private_folder(folder: Path) -> Path:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
+        with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
         status = folder.stat()
     except OSError as error:

@@ -35,7 +35,7 @@ def unpacked(data: bytes, context: Any) -> Any:
     parts, defined, needed = _Reader(io.BytesIO(data)).load()
     (name, _, code), description, environment, signature, _, _, annotation, to_run, environments = parts
     _name_functions_of_runtime()
-    if any(llvm.address_of_symbol(symbol) is None for symbol in needed):
+    if any(not _is_known(symbol) for symbol in needed):
         context.refresh()  # what numba itself does each time: modules name their functions when they are imported
     for function in to_run:
         function()
@@ -48,6 +48,16 @@ def unpacked(data: bytes, context: Any) -> Any:
         type_annotation=annotation, signature=signature, objectmode=False, lifted=(), reload_init=to_run,
         referenced_envs=environments,
     )  # fmt: skip
+
+
+def _is_known(symbol: str) -> bool:
+    """Whether machine code can ask for ``symbol``; what is known stays so."""
+    if symbol not in _known and llvm.address_of_symbol(symbol) is not None:
+        _known.add(symbol)
+    return symbol in _known
+
+
+_known: set[str] = set()
 
 
 @cache

@@ -15,6 +15,8 @@ from llvmlite import ir
 from numba import carray, types
 from numba.extending import intrinsic, overload
 
+from distsim.core.jit import INLINED
+
 _WORD = 8  # bytes
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
@@ -68,22 +70,22 @@ def give_way() -> None:
     time.sleep(0)
 
 
-@overload(words, jit_options={"forceinline": True})
+@overload(words, jit_options=INLINED)
 def _words_compiled(address, n):  # type: ignore[no-untyped-def]
     return lambda address, n: carray(_pointer(address), n)
 
 
-@overload(load, jit_options={"forceinline": True})
+@overload(load, jit_options=INLINED)
 def _load_compiled(address):  # type: ignore[no-untyped-def]
     return lambda address: _load(address)
 
 
-@overload(store, jit_options={"forceinline": True})
+@overload(store, jit_options=INLINED)
 def _store_compiled(address, value):  # type: ignore[no-untyped-def]
     return lambda address, value: _store(address, value)
 
 
-@overload(give_way, jit_options={"forceinline": True})
+@overload(give_way, jit_options=INLINED)
 def _give_way_compiled():  # type: ignore[no-untyped-def]
     def call():  # type: ignore[no-untyped-def]
         _sched_yield()

@@ -5,16 +5,17 @@ Kernels of neurons take state, constants and input as tuples of arrays, of which
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numba import types
 from numba.core.errors import TypingError
-from numba.extending import overload
+from numba.core.typing import signature
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import lower_builtin, overload, register_jitable
 
-INLINE = {"forceinline": True, "error_model": "numpy"}
+from distsim.core.jit import INLINED
 
 
 def over_tuples(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,129 +23,145 @@ def over_tuples(function: Callable[..., Any]) -> Callable[..., Any]:
 
     A kernel may call what is returned wherever it may call ``function``.
     """
-    names = list(inspect.signature(getattr(function, "py_func", function)).parameters)
 
     def each(*arguments: Any) -> tuple[Any, ...]:
-        n = common_length([len(value) for value in arguments if isinstance(value, tuple)])
-        return tuple(function(*(a[k] if isinstance(a, tuple) else a for a in arguments)) for k in range(n))
+        return tuple(function(*entries) for entries in of_each_entry(arguments, tuple))
 
-    def compiled(*kinds: Any) -> Callable[..., Any]:
-        n = common_length([len(kind) for kind in kinds if isinstance(kind, types.BaseTuple)])
-        is_tuple = [isinstance(kind, types.BaseTuple) for kind in kinds]
-        entry = ", ".join(f"{name}[{{0}}]" if many else name for name, many in zip(names, is_tuple, strict=True))
-        calls = "".join(f"function({entry.format(k)}), " for k in range(n))
-        return _lambda(names, f"({calls})", function=function)
-
-    overload(each, jit_options=INLINE)(_lambda(names, f"compiled({', '.join(names)})", compiled=compiled))
+    _let_kernels_call(each, function)
     return each
 
 
-def common_length(lengths: list[int]) -> int:
-    """The length of tuples that are taken together; TypingError where they differ."""
+def over_nested(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As ``over_tuples``, of tuples of tuples too, and of no tuple at all."""
+
+    def each(*arguments: Any) -> Any:
+        if not has(arguments, tuple):
+            return function(*arguments)
+        return tuple(each(*entries) for entries in of_each_entry(arguments, tuple))
+
+    _let_kernels_call(each, each, function)
+    return each
+
+
+def has(values: Sequence[Any], kind: Any) -> bool:
+    """Whether one of ``values`` is of the class ``kind``."""
+    return any(isinstance(value, kind) for value in values)
+
+
+def of_each_entry(values: Sequence[Any], kind: Any) -> list[list[Any]]:
+    """The first entries of those ``values`` that are tuples of the class ``kind`` beside the others, the second, ...
+
+    TypingError where they differ in length.
+    """
+    lengths = [len(value) for value in values if isinstance(value, kind)]
     if len(set(lengths)) != 1:
         raise TypingError(f"tuples of {' and '.join(map(str, lengths))} entries do not go together")
-    return lengths[0]
+    return [[value[k] if isinstance(value, kind) else value for value in values] for k in range(lengths[0])]
 
 
-def _lambda(names: list[str], body: str, **known: Any) -> Any:
-    """``lambda names: body``; numba takes the names of arguments for what they are, so they cannot be starred."""
-    return eval(f"lambda {', '.join(names)}: {body}", {"__name__": __name__, **known})
+def _let_kernels_call(each: Any, of_entries: Any, of_others: Any = None) -> None:
+    """Let kernels call ``each``: ``of_entries`` of entries of tuples, or, where there is none, ``of_others``.
+
+    The calls are written where ``each`` is called: as a function of numba's own it would be compiled once more for
+    every kind of arguments.
+    """
+
+    def resolved(context: Any, function: Any, kinds: Sequence[Any]) -> tuple[Any, Any]:
+        of_function = context.resolve_value_type(function)
+        return of_function, context.resolve_function_type(of_function, tuple(kinds), {})
+
+    class Each(AbstractTemplate):  # type: ignore[misc]
+        key = each
+
+        def generic(self, kinds: Any, named: Any) -> Any:
+            if of_others is not None and not has(kinds, types.BaseTuple):
+                return resolved(self.context, of_others, kinds)[1]
+            entries = of_each_entry(kinds, types.BaseTuple)
+            returned = [resolved(self.context, of_entries, kinds_k)[1].return_type for kinds_k in entries]
+            return signature(types.Tuple(returned), *kinds)
+
+    infer_global(each, types.Function(Each))
+
+    @lower_builtin(each, types.VarArg(types.Any))  # type: ignore[untyped-decorator]
+    def write(context: Any, builder: Any, typed: Any, values: Sequence[Any]) -> Any:
+        def called(function: Any, kinds: Sequence[Any], values: Sequence[Any]) -> Any:
+            return context.get_function(*resolved(context.typing_context, function, kinds))(builder, values)
+
+        if not has(typed.args, types.BaseTuple):
+            return called(of_others, typed.args, values)
+        found = []
+        for k, kinds in enumerate(of_each_entry(typed.args, types.BaseTuple)):
+            pairs = zip(values, typed.args, strict=True)
+            entries = [builder.extract_value(v, k) if isinstance(t, types.BaseTuple) else v for v, t in pairs]
+            found.append(called(of_entries, kinds, entries))
+        return context.make_tuple(builder, typed.return_type, found)
 
 
-def at(values: Any, i: int) -> Any:
-    """values[i] of an array, a number itself; of a tuple those of its entries."""
-    if isinstance(values, tuple):
-        return at_each(values, i)
+def _at(values: Any, i: int) -> Any:
     return values[i] if isinstance(values, np.ndarray) else values
 
 
-at_each = over_tuples(at)
-
-
-@overload(at, jit_options=INLINE)
-def _at(values, i):  # type: ignore[no-untyped-def]
-    if isinstance(values, types.BaseTuple):
-        return lambda values, i: at_each(values, i)
+@overload(_at, jit_options=INLINED)
+def _at_compiled(values, i):  # type: ignore[no-untyped-def]
     return (lambda values, i: values[i]) if isinstance(values, types.Array) else (lambda values, i: values)
 
 
-def store(values: Any, i: int, new: Any) -> None:
-    """Let values[i] of an array be ``new``; of the arrays of a tuple the entries of ``new``, or all the number."""
-    if isinstance(values, tuple):
-        stores(values, i, new)
-    else:
-        values[i] = new
+at = over_nested(_at)
+"""values[i] of an array, a number itself; of a tuple those of its entries."""
 
 
-stores = over_tuples(store)
+@register_jitable(**INLINED)  # type: ignore[untyped-decorator]
+def _store(values: Any, i: int, new: Any) -> None:
+    values[i] = new
 
 
-@overload(store, jit_options=INLINE)
-def _store(values, i, new):  # type: ignore[no-untyped-def]
-    if isinstance(values, types.BaseTuple):
-        return lambda values, i, new: stores(values, i, new)
-
-    def store_one(values, i, new):  # type: ignore[no-untyped-def]
-        values[i] = new
-
-    return store_one
+store = over_nested(_store)
+"""(values, i, new): let values[i] of an array be new; of those of a tuple the entries of new, or all the number."""
 
 
-def part(values: Any, begin: int, size: int) -> Any:
-    """values[begin : begin + size] of an array, a number itself; of a tuple those of its entries."""
-    if isinstance(values, tuple):
-        return part_of_each(values, begin, size)
+def _part(values: Any, begin: int, size: int) -> Any:
     return values[begin : begin + size] if isinstance(values, np.ndarray) else values
 
 
-part_of_each = over_tuples(part)
-
-
-@overload(part, jit_options=INLINE)
-def _part(values, begin, size):  # type: ignore[no-untyped-def]
-    if isinstance(values, types.BaseTuple):
-        return lambda values, begin, size: part_of_each(values, begin, size)
+@overload(_part, jit_options=INLINED)
+def _part_compiled(values, begin, size):  # type: ignore[no-untyped-def]
     if isinstance(values, types.Array):
         return lambda values, begin, size: values[begin : begin + size]
     return lambda values, begin, size: values
 
 
-def row(values: Any, k: int) -> Any:
-    """values[k] of an array; of a number, a column of a table, the k-th after it; of a tuple those of its entries."""
-    if isinstance(values, tuple):
-        return row_of_each(values, k)
+part = over_nested(_part)
+"""values[begin : begin + size] of an array, a number itself; of a tuple those of its entries."""
+
+
+def _row(values: Any, k: int) -> Any:
     return values[k] if isinstance(values, np.ndarray) else values + k
 
 
-row_of_each = over_tuples(row)
-
-
-@overload(row, jit_options=INLINE)
-def _row(values, k):  # type: ignore[no-untyped-def]
-    if isinstance(values, types.BaseTuple):
-        return lambda values, k: row_of_each(values, k)
+@overload(_row, jit_options=INLINED)
+def _row_compiled(values, k):  # type: ignore[no-untyped-def]
     return (lambda values, k: values[k]) if isinstance(values, types.Array) else (lambda values, k: values + k)
 
 
-def looked_up(values: Any, table: Any, p: int) -> Any:
-    """table[p, values] of a number, entry p of an array (rows, 1), an array (n,) itself; of a tuple those of each."""
-    if isinstance(values, tuple):
-        return each_looked_up(values, table, p)
+row = over_nested(_row)
+"""values[k] of an array; of a number, a column of a table, the k-th after it; of a tuple those of its entries."""
+
+
+def _looked_up(values: Any, table: Any, p: int) -> Any:
     if isinstance(values, np.ndarray):
         return values if values.ndim == 1 else values[p, 0]
     return table[p, values]
 
 
-each_looked_up = over_tuples(looked_up)
-
-
-@overload(looked_up, jit_options=INLINE)
-def _looked_up(values, table, p):  # type: ignore[no-untyped-def]
-    if isinstance(values, types.BaseTuple):
-        return lambda values, table, p: each_looked_up(values, table, p)
+@overload(_looked_up, jit_options=INLINED)
+def _looked_up_compiled(values, table, p):  # type: ignore[no-untyped-def]
     if not isinstance(values, types.Array):
         return lambda values, table, p: table[p, values]
     return (lambda values, table, p: values) if values.ndim == 1 else (lambda values, table, p: values[p, 0])
+
+
+looked_up = over_nested(_looked_up)
+"""table[p, values] of a number, entry p of an array (rows, 1), an array (n,) itself; of a tuple those of each."""
 
 
 def same_kind(values: tuple[Any, ...], n: int) -> tuple[Any, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from distsim.core.errors import InputError, nearest
@@ -41,6 +40,8 @@ def is_path(name: str) -> bool:
 @cache
 def installed() -> dict[str, str]:
     """Modules by name of the models that installed packages bring."""
+    from importlib.metadata import entry_points  # 20 ms, mostly for the parts of e-mails
+
     return {point.name: point.module for point in entry_points(group=GROUP)}
 
 

@@ -17,7 +17,7 @@ from importlib.util import spec_from_file_location
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from distsim.core.lasting_imports import importing
+from distsim.core.lasting_imports import importing, keep_imported
 from distsim.parallel.communicator import patient_barrier
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
                 _import(names)
             finally:
                 sys.meta_path.remove(finder)
+    keep_imported()
     node.Free()
 
 

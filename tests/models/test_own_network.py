@@ -312,7 +312,7 @@ def test_an_installed_package_brings_a_model(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(tmp_path)
     point = importlib.metadata.EntryPoint("ring", "their_network", registry.GROUP)
     broken = importlib.metadata.EntryPoint("broken", "not_there", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point, broken])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point, broken])
     registry.installed.cache_clear()
     try:
         assert main(["list"]) == 0

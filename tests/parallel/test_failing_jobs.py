@@ -128,7 +128,6 @@ def test_a_fault_on_one_rank_ends_the_job(failing, case, rank, cause):
     [
         ("fault_of_one_rank", 1, "OSError: the disk of rank 1 is full"),
         ("fault_of_progress", 0, "ZeroDivisionError: no progress"),
-        ("fault_of_a_kernel", 1, "ValueError: a neuron of rank 1 broke down"),
     ],
 )
 def test_a_fault_in_a_run_ends_the_job(failing, case, rank, cause):
@@ -137,11 +136,6 @@ def test_a_fault_in_a_run_ends_the_job(failing, case, rank, cause):
     assert f"distsim: rank {rank} of 3 failed: {cause}\nTraceback" in job.stderr
     assert job.stderr.count("distsim: ") == 1
     assert job.stderr.count("Traceback") == 1
-
-
-@pytest.mark.usefixtures("loop")
-def test_a_killed_rank_ends_the_job(failing):
-    assert failing("killed").returncode not in (0, 2)
 
 
 # ---------------------------------------------------------------- scripts of users, without run_main
@@ -236,17 +230,53 @@ class Running:
 PROGRAMS = {"script": ["-m", "tests.programs.script", "running"], "run_main": ["-m", "tests.programs.failing", "runs"]}
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.usefixtures("loop")
-def test_a_signal_to_the_ranks_ends_the_job_with_one_sentence(program, number):
-    job = Running(*PROGRAMS[program])
+def test_a_signal_to_the_ranks_of_a_script_ends_the_job_with_one_sentence(number):
+    assert ended_by(number, PROGRAMS["script"]) == (128 + number, [f"distsim: {WORDS[number]}"])
+
+
+def ended_by(number, program):
+    """Exit code and sentences of a job whose ranks get a signal."""
+    job = Running(*program)
     for pid in job.pids.values():
         os.kill(pid, number)
     code, said = job.ended()
-    assert code == 128 + number
-    assert re.findall("^distsim: .*", said, re.MULTILINE) == [f"distsim: {WORDS[number]}"]
     assert "Traceback" not in said
+    return code, re.findall("^distsim: .*", said, re.MULTILINE)
+
+
+ENDS = {
+    "a rank is killed": ("killed", {9, 128 + signal.SIGKILL}, []),
+    "a kernel raises": (
+        "fault_of_a_kernel", {1}, ["distsim: rank 1 of 2 failed: ValueError: a neuron of rank 1 broke down"],
+    ),
+    "Ctrl-C": (signal.SIGINT, {128 + signal.SIGINT}, ["distsim: interrupted"]),
+    "SIGTERM": (signal.SIGTERM, {128 + signal.SIGTERM}, ["distsim: stopped by SIGTERM"]),
+    "the budget is spent": (
+        "spent_budget", {3}, ["2 of 2 points left: the budget is spent; --resume goes on with them"],
+    ),
+}  # fmt: skip
+"""What ends a job: a case of ``failing`` or a signal; exit codes that launchers give then, and all that is said."""
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_job_ends_alike_under_both_loops(how, mpirun, pytestconfig, monkeypatch, tmp_path):
+    case, codes, said = ENDS[how]
+    ends = []
+    for loop in LOOPS:
+        monkeypatch.setenv("LOOP", loop)
+        if isinstance(case, signal.Signals):
+            ends.append(ended_by(case, PROGRAMS["run_main"]))
+            continue
+        program = ["-m", "tests.programs.failing", case, str(tmp_path / loop)]
+        job = mpirun(2, program, timeout=60, check=False, cwd=pytestconfig.rootpath)
+        lines = re.findall("^distsim: .*|^.* points left.*", job.stdout + job.stderr, re.MULTILINE)
+        if case == "killed":  # the launcher's SIGTERM, which the other rank may still speak of
+            lines = [line for line in lines if line != f"distsim: {WORDS[signal.SIGTERM]}"]
+        ends.append((job.returncode, lines))
+    assert ends[0] == ends[1]
+    assert ends[0][0] in codes
+    assert ends[0][1] == said
 
 
 def test_ctrl_c_at_the_launcher_ends_the_job_with_one_sentence():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from distsim import EdgeList, IafPscAlpha, InputError, Network, NeuronModel, Sim
 from distsim.parallel import on_root, run_main
 from distsim.parallel.communicator import one_per_node_first
 from distsim.parallel.job import faults
+from distsim.scaling.session import Session, run
 from distsim.spiking.recorders import Recorders
 
 LOOP = os.environ.get("LOOP", "compiled")
@@ -104,9 +106,17 @@ def killed(comm: MPI.Comm) -> None:
     """A rank that vanishes without a word while others wait for what it writes into shared memory."""
     simulation = Simulation(build_network(), comm=comm, exchange="window", loop=LOOP)
     simulation.run(1.0)
-    if comm.rank == 2:
-        os._exit(9)
+    if comm.rank == comm.size - 1:
+        os.kill(os.getpid(), signal.SIGKILL)
     simulation.run(1e7)
+
+
+def spent_budget(comm: MPI.Comm) -> int:
+    """An experiment whose budget is spent in the middle of its first point; results go to a folder."""
+    left = iter([3600.0] * 3)
+    Session.left = lambda session: next(left, 0.0)  # type: ignore[method-assign]
+    options = ["--sizes", "50", "--indegree", "20", "--time", "1e6", "--budget", "1h", "--no-plot"]
+    return run(comm, [*options, "--loop", LOOP, "--out", sys.argv[2]])
 
 
 def fault_on_root(comm: MPI.Comm) -> None:

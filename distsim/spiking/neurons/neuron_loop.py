@@ -35,7 +35,7 @@ def update_of(step: Any, repeats: bool = False) -> Any:
         n_slots = rings[0].shape[0]
         fired = np.empty(BLOCK, kind)
         random = np.empty(BLOCK, np.uint64)
-        spikes = 0
+        spikes = np.int64(0)  # as 0 it would have a type of its own, for which ``emit`` would be compiled once more
         for p in range(bounds.size - 1):
             of_population = looked_up(constants[0], constants[1], p)
             for begin in range(bounds[p], bounds[p + 1], BLOCK):
