@@ -2,9 +2,10 @@
 
     mpirun -n 2 python benchmarks/checkpoints.py --folder DISK
 
-With --overhead instead: runs without and with checkpoints every 60 s, of which none is written, in turn; --time should
-be so long that they take some seconds. Then the ratio of their times, which wander by more than they differ; and what
-it should be by a run that stops 50 times as often to ask whether it is time.
+With --overhead instead: one run goes on for pieces of --time ms, in turn without checkpoints, with such as are not due
+before it ends, and with such, asking 50 times as often whether they are. Then the medians of so many pieces of each,
+which wander by more than the first two differ; and what that should be by the third. --time should be so long that a
+piece takes a second or two.
 
 Prints the smallest of each of so many repetitions, which alternate: saving, writing as many bytes to a file as plain
 as can be, forced to the disk like a checkpoint, and building and restoring, as the slowest rank has them. Then three
@@ -20,7 +21,9 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -30,8 +33,8 @@ from distsim import Simulation
 from distsim.core.durations import Every
 from distsim.models import course, registry
 from distsim.models.course import Keeping
-from distsim.models.run import simulate
 from distsim.parallel.progress import silent
+from distsim.parallel.signals import Watch
 
 PIECE = 1 << 25  # bytes that are written together
 LIMITS = {
@@ -41,7 +44,7 @@ LIMITS = {
     "with / without": 1.01,
     "of finer parts": 1.01,
 }
-EVERY = 60.0  # s
+NOT_DUE = 1e5  # s
 FINER = 50
 
 
@@ -51,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--time", type=float, default=100.0, help="ms simulated before (default: %(default)s)")
     found.add_argument("--precision", default="single", choices=("single", "double"))
     found.add_argument("--repetitions", type=int, default=5)
-    found.add_argument("--overhead", action="store_true", help="measure runs of that time in which nothing is written")
+    found.add_argument(
+        "--overhead", action="store_true", help="measure pieces of that time in which nothing is written"
+    )
     found.add_argument("--folder", type=Path, default=Path(), help="on the disk that is measured")
     return found
 
@@ -109,21 +114,21 @@ def measure(comm: MPI.Comm, arguments: argparse.Namespace, folder: Path) -> dict
 
 def overhead(comm: MPI.Comm, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     model: Any = registry.find("two_population")
-    keeping = Keeping(folder / "checkpoint", Every(wall=EVERY))
+    network = model.build_network(model.load({"N": arguments.neurons}))
+    keeping = Keeping(folder / "checkpoint", Every(wall=NOT_DUE))
     kinds = {"without": (None, course.PART), "with": (keeping, course.PART), "finer": (keeping, course.PART / FINER)}
     seconds: dict[str, list[float]] = {name: [] for name in kinds}
-    parameters = model.load({"N": arguments.neurons, "T": arguments.time})
-    settings = model.settings_of(parameters, {"precision": arguments.precision})
-    for _ in range(arguments.repetitions):
-        for name, (kept, course.PART) in kinds.items():
-            begin = time.perf_counter()
-            with simulate(model, parameters, comm, settings, silent, keeping=kept) as done:
-                simulation = done.simulation
-                taken = time.perf_counter() - begin - simulation.build_time - simulation.compile_time
-                seconds[name].append(max(comm.allgather(taken)))
-    least = {name: min(taken) for name, taken in seconds.items()}
-    more = (least["finer"] / least["without"] - 1.0) / FINER
-    return shown(comm, least, {"with / without": least["with"] / least["without"], "of finer parts": 1.0 + more})
+    with Simulation(network, comm, precision=arguments.precision) as simulation:
+        simulation.run(arguments.time)
+        for k in range(arguments.repetitions):
+            for name in sorted(kinds, reverse=bool(k % 2)):
+                kept, course.PART = kinds[name]
+                way = course.Course(comm, {}, kept, None, Watch() if kept else None)
+                piece = partial(way.advance, simulation, simulation.time, arguments.time, "", silent)
+                seconds[name].append(timed(comm, piece)[0])
+    middle = {name: median(taken) for name, taken in seconds.items()}
+    more = (middle["finer"] / middle["without"] - 1.0) / FINER
+    return shown(comm, middle, {"with / without": middle["with"] / middle["without"], "of finer parts": 1.0 + more})
 
 
 def shown(comm: MPI.Comm, seconds: dict[str, float], ratios: dict[str, float]) -> dict[str, Any]:

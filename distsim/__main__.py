@@ -11,6 +11,7 @@ from distsim.command import ELSEWHERE, PROGRAMS
 from distsim.core.errors import InputError
 from distsim.core.standard_streams import make_lasting
 from distsim.parallel import launched, run_main, world
+from distsim.parallel.job import noting_signals
 from distsim.parallel.shared_modules import import_together
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] in ELSEWHERE:
         words = arguments[1:] if arguments[0] in PROGRAMS else arguments
         return int(import_module(ELSEWHERE[arguments[0]]).main(words))
+    return noting_signals(arguments, partial(_main, arguments))
+
+
+def _main(arguments: list[str]) -> int:
     try:
         if not launched():
             from distsim.command.request import parse

@@ -20,7 +20,7 @@ class Stretch:
         self.n = 0
         self.drawn_time, self.drawn_index = np.empty(capacity), np.empty(capacity, np.int32)
         self.time, self.index = np.empty(capacity), np.empty(capacity, np.int32)
-        self.seen = np.empty(capacity, input_type)
+        self.seen, self.inputs = np.empty(capacity, input_type), np.empty(capacity, input_type)
         self.decided, self.marks = np.empty(capacity, np.uint8), np.zeros(capacity, np.uint8)
         self.before, self.after = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
         self.delta = np.zeros(capacity, np.int8)

@@ -101,18 +101,22 @@ def settle_front(course, times, incoming, neurons, updates, flips):  # type: ign
 
 
 @jit
-def correct_rest(course, rank, incoming, neurons, updates, marks, couplings, hits, changes):  # type: ignore[no-untyped-def]
-    """After an exchange: let the changes of the other ranks act on what is not settled, and list what follows."""
+def correct_rest(course, rank, incoming, neurons, updates, scratch, couplings, changes):  # type: ignore[no-untyped-def]
+    """After an exchange: let the changes of the other ranks act on what is not settled, and list what follows.
+
+    scratch: see ``take_in`` and ``revise``.
+    """
+    marks, inputs, hits = scratch
+    begin, end = course[BEGIN], course[END]
     for r in range(incoming.shape[0]):
         if r != rank:
-            take_in(incoming[r], np.int64(incoming[r, 0, 0]), neurons, updates, marks, couplings, hits)
-    begin, end = course[BEGIN], course[END]
+            take_in(begin, end, incoming[r], np.int64(incoming[r, 0, 0]), neurons, updates, marks, inputs, couplings)
     course[CHANGES] = correct(begin, end, neurons, updates, marks, couplings, hits, changes)
 
 
 @native
 def settle_windows(  # type: ignore[no-untyped-def]
-    course, times, rank, neurons, m_ext, updates, known, marks, couplings, hits, changes, flips, exchange, clock
+    course, times, rank, neurons, m_ext, updates, known, scratch, couplings, changes, flips, exchange, clock
 ):
     """All windows up to STOP. NEEDS_PYTHON where Python is to do the next exchange, with other buffers; FAILED.
 
@@ -142,6 +146,6 @@ def settle_windows(  # type: ignore[no-untyped-def]
             return NEEDS_PYTHON
         settle_front(course, times, incoming, neurons, updates, flips)
         lap(words, spent, SETTLING)
-        correct_rest(course, rank, incoming, neurons, updates, marks, couplings, hits, changes)
+        correct_rest(course, rank, incoming, neurons, updates, scratch, couplings, changes)
         lap(words, spent, CORRECTING)
     return 0

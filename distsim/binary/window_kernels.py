@@ -80,6 +80,13 @@ def fetch_row(gid, couplings):  # type: ignore[no-untyped-def]
 
 
 @inline
+def change_at(changes, c):  # type: ignore[no-untyped-def]
+    """Time, gid and delta of a change."""
+    code = np.int64(changes[c, 1])
+    return changes[c, 0], code >> DELTA_BITS, (code & ((1 << DELTA_BITS) - 1)) - ZERO
+
+
+@inline
 def flips_soon(i, theta, state, h):  # type: ignore[no-untyped-def]
     """Whether neuron i would flip now."""
     return (h[i] > theta[i]) != (state[i] > 0)
@@ -186,14 +193,33 @@ def revise(t, gid, delta, couplings, hits, neurons, updates, marks):  # type: ig
 
 
 @jit
-def take_in(changes, n, neurons, updates, marks, couplings, hits):  # type: ignore[no-untyped-def]
-    """Let changes[1 .. n] (time and code) of another rank act, and mark the updates that saw another input."""
-    for c in range(1, n + 1):
-        fetch_offsets(np.int64(changes[min(c + OFFSETS_BEFORE, n), 1]) >> DELTA_BITS, couplings)
-        fetch_row(np.int64(changes[min(c + ROW_BEFORE, n), 1]) >> DELTA_BITS, couplings)
-        code = np.int64(changes[c, 1])
-        delta = (code & ((1 << DELTA_BITS) - 1)) - ZERO
-        revise(changes[c, 0], code >> DELTA_BITS, delta, couplings, hits, neurons, updates, marks)
+def take_in(begin, end, changes, n, neurons, updates, marks, inputs, couplings):  # type: ignore[no-untyped-def]
+    """Let changes[1 .. n] (time and code) of another rank act, and mark the updates that saw another input.
+
+    The updates begin .. end - 1 are not settled. An update did not see what the changes before it, which act one by
+    one, add to the input of its neuron, which was inputs[u] before them all.
+    """
+    gids, _, _, h, _ = neurons
+    time, index, seen, _, _, _, _ = updates
+    for c in range(1, min(OFFSETS_BEFORE, n) + 1):
+        fetch_offsets(change_at(changes, c)[1], couplings)
+    for u in range(begin, end):
+        inputs[u] = h[index[u]]
+    for c in range(1, min(ROW_BEFORE, n) + 1):
+        fetch_row(change_at(changes, c)[1], couplings)
+    u = begin
+    for c in range(1, n + 2):
+        t, gid, delta = change_at(changes, c) if c <= n else (np.inf, np.int64(0), np.int64(0))
+        while u < end and (time[u] < t or (time[u] == t and gids[index[u]] < gid)):
+            unseen = h[index[u]] - inputs[u]
+            if unseen != 0:
+                seen[u] += unseen
+                marks[u] = 1
+            u += 1
+        if c <= n:
+            fetch_offsets(change_at(changes, min(c + OFFSETS_BEFORE, n))[1], couplings)
+            fetch_row(change_at(changes, min(c + ROW_BEFORE, n))[1], couplings)
+            deliver(gid, delta, couplings, h)
 
 
 @jit

@@ -33,7 +33,7 @@ FIRST_WINDOW = 256  # updates of all ranks in the first window
 LONE_WINDOW = 1 << 14  # updates of a rank alone, which it settles while they are in the cache
 FINE = 1 << 20  # parts of an update per ms in which rates are added
 ACTIVE = 1 << 20  # active neurons of all ranks that are told of together, about
-EXCHANGE_EDGES, FLIP_EDGES = 5000, 40  # edges that act in the time of an exchange, and in that of finding a row
+EXCHANGE_EDGES, FLIP_EDGES = 2500, 40  # edges that act in the time of an exchange, and in that of finding a row
 
 
 def call_kernels(network: BinaryNetwork, comm: MPI.Comm, seed: int, couplings: Couplings) -> None:

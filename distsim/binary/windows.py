@@ -85,11 +85,15 @@ class Windows:
 
     def _take_in(self, stretch: Stretch, incoming: Any) -> None:
         arrays = self._neurons.arrays, stretch.arrays
-        rest = stretch.marks, self._couplings, self._hits, stretch.changes
         steps.settle_front(self.course, self.times, incoming, *arrays, stretch.flips)
         self.timers.lap("settle")
+        rest = self._scratch(stretch), self._couplings, stretch.changes
         steps.correct_rest(self.course, self.comm.rank, incoming, *arrays, *rest)
         self.timers.lap("correct")
+
+    def _scratch(self, stretch: Stretch) -> tuple[Any, ...]:
+        """What kernels note while they correct: marked updates, inputs of updates, and edges whose targets have one."""
+        return stretch.marks, stretch.inputs, self._hits
 
     def _settle_compiled(self, stretch: Stretch) -> None:
         """Go on in compiled code, until all is settled or Python is to do an exchange."""
@@ -97,7 +101,7 @@ class Windows:
         clocks.start(clock)
         result = steps.settle_windows(
             self.course, self.times, self.comm.rank, self._neurons.arrays, self._neurons.m_ext, stretch.arrays,
-            stretch.n, stretch.marks, self._couplings, self._hits, stretch.changes, stretch.flips,
+            stretch.n, self._scratch(stretch), self._couplings, stretch.changes, stretch.flips,
             (*self.exchange.buffers, self.exchange.room, self.handles), (clock, spent),
         )  # fmt: skip
         if result == FAILED:

@@ -102,7 +102,8 @@ class Course:
         """The simulation that ``make`` makes of the newest checkpoint that is whole, or of None; collective.
 
         ``begin``: makes it instead of the latter. Raises InputError, on all ranks, where what is there is of another
-        run, or none is whole. ``file`` of a run that begins again is removed.
+        run, or none is whole, and SuspendedError where a signal came before. ``file`` of a run that begins again is
+        removed.
         """
         keeping = self._keeping
         if keeping is None or not keeping.resume:
@@ -111,6 +112,7 @@ class Course:
         failure: InputError | None = None
         for path, note in found:
             self._tell("what was saved before is kept")
+            self._heed()
             try:
                 simulation = make(path)
             except InputError as error:  # the one before may be whole
@@ -128,9 +130,18 @@ class Course:
     def _opened(self, begin: Callable[[], Any]) -> Any:
         """The simulation of a run that begins."""
         self._tell("nothing was saved yet")
+        self._heed()
         simulation = begin()
         self._from = self._saved = simulation.time
         return simulation
+
+    def _heed(self) -> None:
+        """SuspendedError, on all ranks, where a signal came before there is anything to save; collective."""
+        if self._watch is None:
+            return
+        (signal,) = largest(self._comm, [float(self._watch.number)])
+        if signal:
+            raise SuspendedError(words_of(int(signal)))
 
     def begin(self, simulation: Any, events: dict[str, int]) -> float:
         """The measured time begins; when (ms)."""

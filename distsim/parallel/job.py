@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING
 from distsim.core.errors import InputError, StorageError
 from distsim.parallel.communicator import POLL, is_copy, launched, launched_alone, launched_rank
 from distsim.parallel.lone_rank import is_lone
-from distsim.parallel.signals import GRACE, SuspendedError, code_of, heed, heeded, say
+from distsim.parallel.signals import GRACE, SuspendedError, code_of, heed, heeded, say, watched
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 ENDED_WELL, FAULT, INPUT_ERROR, SUSPENDED, NOT_STORED = 0, 1, 2, 3, 4
+CHECKPOINTS = ("--checkpoint", "--resume")
+"""Options of a run that can go on."""
 PATIENCE = 5.0  # s that a rank with wrong input, or a full disk, waits for the others to end as well
 SHORT_PATIENCE = 1.0  # s that a rank with a fault does
 MOMENT = 0.05  # s that words need to reach the launcher, or another rank
@@ -64,6 +66,21 @@ def run_main(main: Callable[[MPI.Comm], int | None], comm: MPI.Comm) -> int:
         return failed_with
     ends.Free()
     return next(filter(None, ending), code)
+
+
+def noting_signals(arguments: list[str], program: Callable[[], int]) -> int:
+    """The exit code of ``program``; where its ``arguments`` ask for checkpoints, signals are noted from now on.
+
+    So one that arrives while modules are imported, or MPI begins, ends the run as one does that arrives later.
+    """
+    if not any(word.startswith(CHECKPOINTS) for word in arguments):
+        return program()
+    rank, alone = launched_rank(), launched_alone() or not launched()
+    with heeded(rank, alone, _explained), watched():
+        try:
+            return program()
+        except KeyboardInterrupt as stop:
+            return _stopped(stop, rank, alone)
 
 
 def exit_code(error: BaseException) -> int:

@@ -140,16 +140,13 @@ def bring(comm: MPI.Comm, rows: Rows, spans: list[Span], values: npt.NDArray[Any
     return _reordered((np.cumsum(lengths) - lengths)[order], lengths[order], found)
 
 
-def fetch(
-    comm: MPI.Comm, rows: Rows, spans: list[Span], read: Callable[[int], npt.NDArray[Any]]
-) -> tuple[Span, npt.NDArray[Any]]:
+def fetch(comm: MPI.Comm, rows: Rows, spans: list[Span], values: npt.NDArray[Any]) -> tuple[Span, npt.NDArray[Any]]:
     """Which of the rows here are in the ``spans``, and their entries (collective).
 
-    spans: those of all ranks, together a span in any order. read(n): the n entries of the rows in the span of this one.
+    spans: those of all ranks, together a span in any order. values: the entries of the rows in the span of this one.
     """
     cuts = [rows.between(span) for span in spans]
     (places, lengths), given, n = _runs(comm, rows, cuts)
-    values = read(int(lengths.sum()))
     order = np.argsort(places, kind="stable")
     starts = np.empty(len(order), np.int64)
     starts[order] = np.cumsum(lengths[order]) - lengths[order]

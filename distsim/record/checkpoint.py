@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Int64Array = npt.NDArray[np.int64]
 Value = TypeVar("Value")
 PIECE = 1 << 24  # bytes that a rank writes or reads together, about
-SMALL = 1 << 22  # bytes of a column that rank 0 writes alone, and reads for all, where rows are of one length
+SMALL = 1 << 22  # bytes of a column that rank 0 reads for all, and writes alone where rows are of one length
 
 
 class Archive(ABC):
@@ -52,14 +52,21 @@ class Archive(ABC):
     def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The entries (n,) of the rows here, one row after the other: these, or those that were kept.
 
-        Where they are brought back ``values`` says of which type they are, and they stay as they are until the column
-        after the next is asked for, or begun.
+        Where they are brought back ``values`` says of which type they are, and they stay as they are until others are
+        asked for.
         """
 
     def begin(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> Callable[[], npt.NDArray[Any]]:
-        """As ``column``, whose entries are there when they are asked for: one column may be read ahead."""
+        """As ``column``, whose entries are there when they are asked for: another may be begun before.
+
+        They may be damaged as long as nobody asks ``check``.
+        """
         found = self.column(name, rows, values)
         return lambda: found
+
+    def check(self) -> None:
+        """Make sure of all that was begun: InputError, on all ranks, where it is damaged."""
+        return
 
     def total(self, name: str, value: int) -> int:
         """A whole number of which each rank has a part: the sum is kept, and brought back in equal parts."""
@@ -114,10 +121,12 @@ class Archive(ABC):
         return [np.repeat(places, found[0][0]), *(values for _, values in found)]
 
     def shared(self, name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Values (n,) that all ranks have alike: these, or those that were kept."""
+        """Values (n,) that all ranks have alike: these, or, in their place, those that were kept."""
         mine = values if self.comm.rank == 0 else values[:0]
         self.array(name, len(values), np.arange(len(mine)), mine)
-        return values if self.saving else self.comm.bcast(mine)
+        if not self.saving:
+            self.comm.Bcast(values)
+        return values
 
 
 def of_network(network: Any) -> list[list[str]]:

@@ -2,8 +2,9 @@
 
 A checkpoint at PATH is the file PATH and, where it was written by several ranks, further parts beside it, PATH.<id>.1
 and so on, of which no two checkpoints have one in common. Each part holds some rows of every dataset. The dataset
-"head" of PATH, JSON as bytes with the attribute ``crc32``, says what it is a checkpoint of, and has for every dataset
-its type, and for each part how many entries it has there and their checksum.
+"head" of PATH, JSON as bytes with the attribute ``crc32``, says what it is a checkpoint of, and has for every dataset,
+in the order in which they are asked for, its type, and for each part how many entries it has there, their checksum, and
+at which byte of the file they begin: so only the head is read by HDF5.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import re
 import secrets
 import threading
 import zlib
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,12 @@ import numpy as np
 import numpy.typing as npt
 
 from distsim.core.errors import InputError, StorageError
-from distsim.core.reused_memory import InTurn
 from distsim.record.checksum import checksum
 from distsim.record.disk import Disk, Region
-from distsim.record.read_once import ReadOnce
 from distsim.record.storage import refused
 
 FORMAT = ("v110", "v110")
-VERSION = 2  # of what is written
+VERSION = 3  # of what is written
 UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 """What h5py may raise for a file that is damaged, or has another layout."""
 _freeing: list[threading.Thread] = []
@@ -43,7 +41,7 @@ class PartWriter:
     Raises StorageError or InputError where that cannot be.
     """
 
-    def __init__(self, path: Path, id: str) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         try:
             path.unlink(missing_ok=True)
@@ -53,7 +51,6 @@ class PartWriter:
         import h5py
 
         self._file = h5py.File(self._disk, "w", libver=FORMAT)
-        self._file.attrs["id"] = id
         self._open = True
         self._layout, self._links = h5py.h5p.create(h5py.h5p.DATASET_CREATE), h5py.h5p.create(h5py.h5p.LINK_CREATE)
         self._layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # so that it has its place
@@ -147,84 +144,6 @@ def _no_room(path: Path, error: OSError) -> StorageError:
     return StorageError(f"the checkpoint '{path}' cannot be written ({reason}); those before it are safe")
 
 
-class PartReader:
-    """Parts of the checkpoint at ``path``, opened when they are first asked for; threads may share it."""
-
-    def __init__(self, path: Path, head: dict[str, Any]) -> None:
-        self.path = path
-        self._id, self._columns = head["id"], head["columns"]
-        self._paths = [path, *(path.with_name(name) for name in head["parts"])]
-        self._open: dict[int, tuple[Any, ReadOnce]] = {}
-        self._opening = threading.Lock()
-
-    def read(
-        self, name: str, begin: int, n: int, kind: np.dtype[Any], memory: InTurn
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]:
-        """``n`` entries of a dataset, of that type, from number ``begin`` on, over all parts, in ``memory`` if in one.
-
-        And their ``sums``. Raises InputError where they cannot be read.
-        """
-        found = [np.empty(0, kind)]
-        for part, low, high in self._within(name, begin, n):
-            own = memory if high - low == n else InTurn()  # several of them are there at a time
-            found.append(self._read(part, name, low, high - low, kind, own))
-        values = found[-1] if len(found[-1]) == n else np.concatenate(found)
-        return values, self.sums(name, begin, values)
-
-    def sums(self, name: str, begin: int, values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-        """What the entries of a dataset from number ``begin`` on are of the checksum of each part (parts,)."""
-        sums = np.zeros(len(self._paths), np.uint64)
-        done = 0
-        for part, low, high in self._within(name, begin, len(values)):
-            sums[part] = checksum(values[done : done + high - low], low)
-            done += high - low
-        return sums
-
-    def _within(self, name: str, begin: int, n: int) -> Iterator[tuple[int, int, int]]:
-        """In which parts ``n`` entries of a dataset from number ``begin`` on are, from which to which there."""
-        first, end = 0, begin + n
-        for part, (entries, _) in enumerate(self._columns[name]["parts"]):
-            low, high = max(begin, first), min(end, first + entries)
-            if low < high:
-                yield part, low - first, high - first
-            first += entries
-
-    def _read(self, part: int, name: str, begin: int, n: int, kind: np.dtype[Any], memory: InTurn) -> npt.NDArray[Any]:
-        """``n`` entries of a dataset of a part from number ``begin`` on."""
-        try:
-            file, data = self._opened(part)
-            dataset = file[name]
-            if dataset.dtype != kind or begin + n > len(dataset):
-                raise ValueError(f"'{name}' is of another type or length")
-            found = data.read(dataset.id.get_offset() + begin * kind.itemsize, n * kind.itemsize, memory)
-            return found.view(kind) if found.ctypes.data % kind.alignment == 0 else found.copy().view(kind)
-        except UNREADABLE as error:
-            raise _broken(self._paths[part], error) from error
-
-    def _opened(self, part: int) -> tuple[Any, ReadOnce]:
-        with self._opening:
-            if part not in self._open:
-                import h5py
-
-                file = h5py.File(self._paths[part], "r")
-                if file.attrs["id"] != self._id:
-                    raise ValueError("it belongs to another checkpoint")
-                self._open[part] = file, ReadOnce(self._paths[part])
-            return self._open[part]
-
-    def check(self, name: str, sums: list[int]) -> None:
-        """InputError where these are not the checksums of a dataset in each of the parts."""
-        for path, (_, expected), found in zip(self._paths, self._columns[name]["parts"], sums, strict=True):
-            if found != expected:
-                raise _broken(path, ValueError(f"'{name}' does not have its checksum"))
-
-    def close(self) -> None:
-        """Close all parts."""
-        for file, data in self._open.values():
-            file.close()
-            data.close()
-
-
 def read_head(path: Path) -> dict[str, Any]:
     """The head of the checkpoint at ``path``; InputError where there is none, or not a whole one."""
     import h5py
@@ -234,7 +153,7 @@ def read_head(path: Path) -> dict[str, Any]:
         there = f"; the one before it is '{before}'" if before.exists() else ""
         raise InputError(f"there is no checkpoint '{path}'{there}")
     if not path.is_file():
-        raise _broken(path, ValueError("it is no file"))
+        raise broken(path, ValueError("it is no file"))
     try:
         with h5py.File(path, "r") as file:
             text = file["head"][()].tobytes()
@@ -248,11 +167,12 @@ def read_head(path: Path) -> dict[str, Any]:
     except InputError:
         raise
     except UNREADABLE as error:
-        raise _broken(path, error) from error
+        raise broken(path, error) from error
     return head
 
 
-def _broken(path: Path, error: Exception) -> InputError:
+def broken(path: Path, error: Exception) -> InputError:
+    """What is raised for a checkpoint that cannot be read."""
     reason = " ".join(str(error).split()) or type(error).__name__
     before = before_it(path)
     there = f"; the one before it is '{before}'" if before.exists() else ""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distsim.core.reused_memory import BLOCK, InTurn
+from distsim.core.reused_memory import BLOCK, Reused
 from distsim.record.disk import release_memory
 
 LARGE = 1 << 20  # bytes from which on it is worth it
@@ -28,7 +28,7 @@ class ReadOnce:
         except (OSError, AttributeError):  # a file system, or a system, without it
             self._direct = -1
 
-    def read(self, place: int, n: int, memory: InTurn) -> npt.NDArray[np.uint8]:
+    def read(self, place: int, n: int, memory: Reused) -> npt.NDArray[np.uint8]:
         """``n`` bytes from ``place`` on, in ``memory``; OSError or ValueError where they are not there."""
         begin = place // BLOCK * BLOCK
         whole = memory.empty(-(-(place + n) // BLOCK) * BLOCK - begin, np.uint8)

@@ -1,9 +1,8 @@
-"""A checkpoint as it is read: by each rank what it needs where that can be, one column ahead; small ones by rank 0."""
+"""A checkpoint as it is read: by each rank what it needs where that can be, ahead of time; small columns by rank 0."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,23 +11,21 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError
 from distsim.core.placement import mirrored
-from distsim.core.reused_memory import InTurn
 from distsim.parallel.communicator import agree, portable
 from distsim.parallel.rows import Rows, fetch
-from distsim.record import checkpoint_files as files
 from distsim.record.checkpoint import PIECE, SMALL, Archive
+from distsim.record.read_ahead import PartReader, ReadAhead, Stretch
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 Value = TypeVar("Value")
-Entries = tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]
-"""Some of a column, and what they are of the checksum of each part."""
-LEAST = 1 << 16  # bytes of a column that several ranks read
+UNSURE = 64
+"""Of a piece of a column, one in so many entries is read beyond either end before it is known where they are."""
 
 
 class Restoring(Archive):
-    """The checkpoint at ``path``, whose ``head`` is known."""
+    """The checkpoint at ``path``, whose ``head`` is known. It is read from now on, while the network is built."""
 
     saving = False
 
@@ -36,10 +33,28 @@ class Restoring(Archive):
         super().__init__(comm)
         self.path, self.records = path, records
         self._head = head
-        self._file = files.PartReader(path, head)
         self._ranks = sorted(range(comm.size), key=mirrored)  # so a rank may find its own neurons in what it reads
         self._turn = self._ranks.index(comm.rank)
-        self._worker, self._memory = ThreadPoolExecutor(1), InTurn()
+        self._file = PartReader(path, head)
+        self._ahead = ReadAhead(self._file, self._expected())
+        self._unsure: dict[str, npt.NDArray[np.uint64]] = {}  # of columns, what was read here of the checksum of each
+        # part, and whether it could not be read
+        self._failure: InputError | None = None
+
+    def _readers(self, name: str) -> tuple[int, int]:
+        """How many ranks read a column, a piece of it each, and how often."""
+        bytes, ranks = self._file.size(name) * self._file.kind(name).itemsize, self.comm.size
+        return (ranks, -(-bytes // (ranks * PIECE))) if bytes > SMALL else (1, 1)
+
+    def _expected(self) -> Iterator[Stretch]:
+        """What this rank will read, or a little more: rows may differ in length."""
+        for name in self._head["columns"]:
+            n, (readers, rounds) = self._file.size(name), self._readers(name)
+            pieces = readers * rounds
+            for k in range(self._turn, pieces if self._turn < readers else 0, readers):
+                begin, end = k * n // pieces, (k + 1) * n // pieces
+                more = (end - begin) // UNSURE
+                yield Stretch(name, max(0, begin - more), min(n, end + more))
 
     def number(self, name: str, value: Value) -> Value:
         found: Value = self._find("numbers", name)
@@ -51,92 +66,86 @@ class Restoring(Archive):
         return self._head[what][name]
 
     def column(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return self.begin(name, rows, values)()
+        found = self.begin(name, rows, values)()
+        self.check()
+        return found
 
     def begin(self, name: str, rows: Rows, values: npt.NDArray[Any]) -> Callable[[], npt.NDArray[Any]]:
-        column, kind = self._find("columns", name), values.dtype
-        if np.dtype(column["kind"]) != kind:
-            raise InputError(f"the checkpoint '{self.path}' has another type of {name}: {column['kind']}")
-        n = sum(entries for entries, _ in column["parts"])
-        other = f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries"
-        bytes = n * kind.itemsize
-        if rows.width is not None and bytes <= SMALL:
+        kind = np.dtype(self._find("columns", name)["kind"])
+        if kind != values.dtype:
+            raise InputError(f"the checkpoint '{self.path}' has another type of {name}: {kind.str}")
+        n, (readers, rounds) = self._file.size(name), self._readers(name)
+        other = InputError(f"the checkpoint '{self.path}' is of another network: {name} has other numbers of entries")
+        if rows.width is not None and readers == 1:
             if rows.size * rows.width != n:
-                raise InputError(other)
+                raise other
             shape = rows.size, rows.width
-            return lambda: self._small(name, n, kind).reshape(shape)[rows.places].reshape(-1)
-        readers, rounds = (self.comm.size, max(1, -(-bytes // (self.comm.size * PIECE)))) if bytes > LEAST else (1, 1)
+            return lambda: self._small(name, n).reshape(shape)[rows.places].reshape(-1)
         bounds = [k * rows.size // (readers * rounds) for k in range(readers * rounds + 1)]
+        spans = [
+            list(zip(bounds[turn:-1:readers], bounds[turn + 1 :: readers], strict=True)) for turn in range(readers)
+        ]
         reads = self._turn < readers
-        own = (bounds[self._turn], bounds[self._turn + 1]) if reads and rounds == 1 else (0, 0)
-        entries, at_home = rows.before(self.comm, bounds, own)
+        entries, at_home = rows.before(self.comm, bounds, spans[self._turn][0] if reads and rounds == 1 else (0, 0))
         if entries[-1] != n:
-            raise InputError(other)
-
-        memory = self._memory if rounds == 1 else InTurn()
-
-        def begun(k: int) -> Future[Entries] | None:
-            """Begin to read what this rank reads in round k, if it does."""
-            if not reads or k == rounds:
-                return None
-            begin, end = entries[k * readers + self._turn :][:2]
-            return self._worker.submit(self._file.read, name, begin, end - begin, kind, memory)
-
-        first = begun(0)
+            raise other
 
         def found() -> npt.NDArray[Any]:
-            failure: InputError | None = None
-            sums = np.zeros(len(column["parts"]) + 1, np.uint64)  # the last one counts failures
+            self._unsure[name] = np.zeros(self._file.parts + 1, np.uint64)
             whole = np.empty(rows.ends[-1] if rounds > 1 else 0, kind)
-            ahead = first
             for k in range(rounds):
-                reading, ahead = ahead, begun(k + 1)
-
-                def read(n: int, reading: Any = reading) -> npt.NDArray[Any]:
-                    nonlocal failure
-                    try:
-                        if reading is None:
-                            return np.empty(0, kind)
-                        found, of_parts = reading.result()
-                        sums[:-1] += of_parts
-                        return found
-                    except InputError as error:
-                        failure, sums[-1] = failure or error, 1
-                        return np.zeros(n, kind)
-
-                spans = [(bounds[(k + 1) * readers],) * 2] * self.comm.size
-                for turn, rank in enumerate(self._ranks[:readers]):
-                    spans[rank] = bounds[k * readers + turn], bounds[k * readers + turn + 1]
+                now = [(bounds[(k + 1) * readers],) * 2] * self.comm.size
+                for rank, own in zip(self._ranks, spans, strict=False):
+                    now[rank] = own[k]
+                piece = self._piece(name, *entries[k * readers + self._turn :][:2]) if reads else np.empty(0, kind)
                 if at_home:
-                    piece = read(int(rows.ends[-1]))
-                else:
-                    (begin, end), piece = fetch(self.comm, rows, spans, read)
-                if rounds > 1:
-                    whole[rows.ends[begin] : rows.ends[end]] = piece
-            total = np.empty_like(sums)
-            self.comm.Allreduce(sums, total)
-            if total[-1]:
-                agree(self.comm, failure)
-            self._file.check(name, total[:-1].tolist())
-            return whole if rounds > 1 else piece
+                    return piece
+                (begin, end), piece = fetch(self.comm, rows, now, piece)
+                if rounds == 1:
+                    return piece
+                whole[rows.ends[begin] : rows.ends[end]] = piece
+            return whole
 
         return found
 
-    def _small(self, name: str, n: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    def _piece(self, name: str, begin: int, end: int) -> npt.NDArray[Any]:
+        """The entries of a column from number ``begin`` up to ``end``; zeros where they cannot be read."""
+        try:
+            values = self._ahead.read(name, begin, end)
+            self._unsure[name][:-1] += self._file.sums(name, begin, values)
+        except InputError as error:
+            self._failure, self._unsure[name][-1] = self._failure or error, 1
+            return np.zeros(end - begin, self._file.kind(name))
+        return values
+
+    def check(self) -> None:
+        if not self._unsure:
+            return
+        sums = np.array(list(self._unsure.values()))
+        total = np.empty_like(sums)
+        self.comm.Allreduce(sums, total)
+        if total[:, -1].any():
+            agree(self.comm, self._failure)
+        for name, of_parts in zip(self._unsure, total[:, :-1].tolist(), strict=True):
+            self._file.check(name, of_parts)
+        self._unsure.clear()
+
+    def _small(self, name: str, n: int) -> npt.NDArray[Any]:
         """All of a column, which rank 0 reads for all."""
-        told: npt.NDArray[Any] | Exception | None = None
+        whole, failure = np.empty(0 if self.comm.rank == 0 else n, self._file.kind(name)), None
         if self.comm.rank == 0:
             try:
-                told, sums = self._file.read(name, 0, n, kind, InTurn())
-                self._file.check(name, sums.tolist())
+                whole = self._ahead.read(name, 0, n)
+                self._file.check(name, self._file.sums(name, 0, whole).tolist())
             except InputError as error:
-                told = portable(error)
-        told = self.comm.bcast(told)
-        if isinstance(told, Exception):
-            raise told
-        return np.asarray(told)
+                failure = error
+        told = self.comm.bcast(failure and portable(failure))
+        if told is not None:
+            raise failure or told
+        self.comm.Bcast(whole)
+        return whole
 
     def close(self) -> None:
         """Close the files."""
-        self._worker.shutdown()
+        self._ahead.close()
         self._file.close()

@@ -48,17 +48,17 @@ class Saving(Archive):
         others = files.part_names(path, id, parts)
         self._head = {"version": files.VERSION, "id": id, "parts": others, **about}
         self._numbers: dict[str, Any] = {}
-        self._columns: dict[str, tuple[str, list[int]]] = {}  # type, and entries in each part
+        self._columns: dict[str, tuple[str, list[int], list[int]]] = {}  # type; entries, and where, in each part
         self._arriving = InTurn()  # what is written while the next arrives
         self._file: files.PartWriter | None = None
         self._pieces: files.PieceWriter | None = None
         own = [files.aside(path), *(path.with_name(name) for name in others)][self._part]
-        self._together(lambda: self._begin(own, id))
+        self._together(lambda: self._begin(own))
         self._together(lambda: self._join(own))
 
-    def _begin(self, path: Path, id: str) -> None:
+    def _begin(self, path: Path) -> None:
         if self.comm.rank == self._first[self._part]:
-            self._file = files.PartWriter(path, id)
+            self._file = files.PartWriter(path)
 
     def _join(self, path: Path) -> None:
         if self.comm.rank in self._writers[self._part]:
@@ -109,11 +109,11 @@ class Saving(Archive):
 
     def _create(self, name: str, kind: np.dtype[Any], n: list[int]) -> int:
         """Make a dataset, of so many entries in each part; at which byte of the one of this rank they begin."""
-        self._columns[name] = kind.str, n
         mine, places = np.zeros((2, len(n)), np.int64)
         if self._file is not None:
             mine[self._part] = self._file.create(name, n[self._part], kind)
         self.comm.Allreduce(mine, places)
+        self._columns[name] = kind.str, n, places.tolist()
         return int(places[self._part])
 
     def close(self) -> None:
@@ -125,8 +125,8 @@ class Saving(Archive):
             sums[:, self._part] = [pieces.sums.get(name, 0) for name in self._columns]
         self.comm.Allreduce(sums, total)
         columns = {
-            name: {"kind": kind, "parts": list(zip(n, of_parts, strict=True))}
-            for (name, (kind, n)), of_parts in zip(self._columns.items(), total.tolist(), strict=True)
+            name: {"kind": kind, "parts": list(zip(n, of_parts, places, strict=True))}
+            for (name, (kind, n, places)), of_parts in zip(self._columns.items(), total.tolist(), strict=True)
         }
         self._head |= {"numbers": self._numbers, "columns": columns}
         self._together(lambda: file.close(self._head if self.comm.rank == 0 else None) if file is not None else None)

@@ -285,13 +285,14 @@ class SimulationBase(Prepared[AnyNetwork]):
                 raise InputError(f"'{path}' is a checkpoint with {fixed} = {head[fixed]}, not {options[fixed]}")
         simulation = cls.__new__(cls)
         simulation.found = head.get("found", cls.found)
-        cls.__init__(simulation, network, comm, **options)
-        with faults(comm):
-            archive = Restoring(comm, Path(path), head, not record_anew)
-            try:
+        archive = Restoring(comm, Path(path), head, not record_anew)
+        try:
+            cls.__init__(simulation, network, comm, **options)
+            with faults(comm):
                 simulation._transfer(archive)
-            finally:
-                archive.close()
+        finally:
+            archive.close()
+        with faults(comm):
             if file is not None:
                 kept = None if record_anew else (head["file"], simulation.time)
                 simulation._write_beside(simulation._open_file(file, kept))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from distsim.core.errors import DistsimError, InputError
 from distsim.core.standard_streams import make_lasting
 from distsim.parallel import launched, run_main, world
-from distsim.parallel.job import exit_code
+from distsim.parallel.job import exit_code, noting_signals
 from distsim.parallel.shared_modules import import_together
 from distsim.parallel.signals import code_of, heeded, say
 
@@ -38,6 +38,10 @@ def main(arguments: list[str]) -> int:
 
     128 and the number of the signal where one has ended it. What needs no ranks of its own is done without MPI.
     """
+    return noting_signals(arguments, partial(_main, arguments))
+
+
+def _main(arguments: list[str]) -> int:
     try:
         if (alone := _without_ranks(arguments)) is not None:
             with heeded(0, True, lambda: False):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Int64Array = npt.NDArray[np.int64]
 
-AT_ONCE = 0.02  # s that the compiled function runs before it returns, for progress and signals
+AT_ONCE = 0.1  # s that the compiled function runs before it returns, for progress and signals
 PREPARED = 20  # times as long as it takes to prepare that
 FASTER = 8.0  # at most, of the intervals that it runs from one call to the next
 MOST_AT_ONCE = 1 << 20  # intervals
@@ -185,7 +185,7 @@ class CompiledLoop(SpikingLoop):
             self._hand_over()
             self.recorders.spikes(fired, place)
             self.timers.lap("record")
-            if self.waits:
+            if self.waits and self.exchange.post is None:
                 self.comm.Barrier()
             self.timers.lap("wait")
         if stage <= stages.EXCHANGE:
@@ -294,11 +294,10 @@ class CompiledLoop(SpikingLoop):
 
     def _exchanged(self) -> tuple[int, int, int, Int64Array]:
         """What ``interval.run`` exchanges spikes by."""
-        plan = self.exchange
-        step = address_of(plan.step, (plan.own, self._packed, 0, self._received))
-        if not self.waits or self.comm.size == 1:
-            return step, 0, 0, plan.own
-        return step, address_of(stages.wait_for_all, (0,)), int(self.comm.handle), plan.own
+        plan, waits = self.exchange, self.waits and self.comm.size > 1
+        post = address_of(plan.post, (plan.own, self._packed, 0)) if plan.post else 0
+        wait = address_of(plan.wait, (plan.own,)) if waits else 0
+        return post, wait, address_of(plan.step, (plan.own, self._packed, 0, self._received)), plan.own
 
     def _hold(self, n: int) -> None:
         """Let ``n`` spikes be received, and give back what a burst took."""

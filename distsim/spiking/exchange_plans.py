@@ -41,7 +41,11 @@ class Choice:
 
 
 class ExchangePlan:
-    """One plan, built once, executed every interval; this one is that of a rank alone."""
+    """One plan, built once, executed every interval; this one is that of a rank alone.
+
+    step: the whole exchange, see ``exchange_steps``. wait: what waits for the other ranks before it, wait(own). post:
+    what lets them have the spikes of this rank before that, post(own, sent, n); None where the step alone does it.
+    """
 
     length = steps.LENGTH
     """Of ``own``."""
@@ -50,6 +54,8 @@ class ExchangePlan:
         self.name = name
         self.choice = Choice(name, "asked for")
         self.step = step
+        self.wait: Any = steps.wait_for_all
+        self.post: Any = None
         self.own = np.zeros(self.length, np.int64)
         self._filter = np.zeros(1, np.uint64)
         self.filter(self._filter[:0])
@@ -119,6 +125,7 @@ class ByCollective(ExchangePlan):
             own[steps.OFFSETS], own[steps.RANKS_OF] = lists.offsets.ctypes.data, lists.place.ctypes.data
         if self._compiled:
             self._call_by(comm)
+            own[steps.ALL] = own[steps.COMM]
         self._allocate(int(own[CAPACITY]) + steps.HEADER)
 
     def _call_by(self, comm: MPI.Comm) -> None:
@@ -154,6 +161,7 @@ class InWindow(ExchangePlan):
 
     def __init__(self, name: str, comm: MPI.Comm, nodes: Nodes, expected: int, *, crowded: bool) -> None:
         super().__init__(name, steps.step_in_window)
+        self.wait, self.post = steps.wait_in_window, steps.post_in_window
         self._comm, self._nodes = comm, nodes
         capacity.begin(self.own, expected)
         self.own[steps.BLOCKS] = 1

@@ -18,18 +18,18 @@ import numpy as np
 from numba import config
 from numba.extending import register_jitable
 
-from distsim.core.jit import jit, jit_beside
+from distsim.core.jit import jit, jit_beside, native
 from distsim.core.shared_words import give_way, load, store, words
 from distsim.parallel import capacity
 from distsim.parallel.capacity import CAPACITY, adapt
-from distsim.parallel.compiled_collectives import FAILED, NEEDS_PYTHON, allgather, alltoall
+from distsim.parallel.compiled_collectives import FAILED, NEEDS_PYTHON, allgather, alltoall, barrier
 from distsim.spiking.packed_spikes import GID_MASK, sort
 from distsim.spiking.source_filter import collect
 
 (
     ALLOCATED, PENDING, TOTAL, BLOCKS, SOURCES, OUTGOING, INCOMING, KIND, COMM, OFFSETS, RANKS_OF, N_LOCAL, RANKS,
-    SEQUENCE, MEMBERS, PLACE, SLOTS, DONE, SPINS, LEADS, FILTER, FILTER_WORDS,
-) = range(3, 25)  # fmt: skip
+    SEQUENCE, MEMBERS, PLACE, SLOTS, DONE, SPINS, LEADS, FILTER, FILTER_WORDS, ALL, POSTED,
+) = range(3, 27)  # fmt: skip
 """Entries of ``own`` (int64), after those of ``capacity``. ALLOCATED: words of a block for which there is memory.
 PENDING, TOTAL: whether spikes have come that are not in ``received`` yet, and how many. BLOCKS: to how many places
 spikes go, 1 where all go to all; SOURCES: from how many they come. OUTGOING, INCOMING: addresses of blocks; KIND, COMM:
@@ -37,8 +37,9 @@ handles. OFFSETS, RANKS_OF, N_LOCAL, RANKS: where the lists of places that need 
 (n + 1,), the lists, two entries in a word, n; the number of ranks. Of shared memory: SEQUENCE, the number of the
 exchange; MEMBERS, PLACE: how many ranks share it, and which of them this is; SLOTS: address of the blocks of all; DONE:
 of the word by which the leader tells that spikes have come; SPINS: looks before the core is given away; LEADS: whether
-this leads. FILTER, FILTER_WORDS: address of the bits of ``source_filter``, and how many words they are."""
-LENGTH = FILTER_WORDS + 1
+this leads. FILTER, FILTER_WORDS: address of the bits of ``source_filter``, and how many words they are. ALL: the handle
+of the communicator of all ranks. POSTED: whether what this rank sends is written, while nothing has been read yet."""
+LENGTH = POSTED + 1
 ROOMY = 8  # times as large as need be: buffers that are made anew
 SMALL = 1 << 14  # words of buffers that are not worth it
 HEADER = 2  # words of a block before its spikes
@@ -142,6 +143,12 @@ def step_in_python(own, sent, n, received):  # type: ignore[no-untyped-def]
 # ---------------------------------------------------------------- a collective of all ranks
 
 
+@native
+def wait_for_all(own):  # type: ignore[no-untyped-def]
+    """A barrier of all ranks; 0, or the number of an error."""
+    return barrier(own[ALL]) + 0
+
+
 @jit
 def begin(own, sent, n):  # type: ignore[no-untyped-def]
     """Write what is sent."""
@@ -217,13 +224,30 @@ def await_all(own, first):  # type: ignore[no-untyped-def]
 
 
 @jit_beside
-def step_in_window(own, sent, n, received):  # type: ignore[no-untyped-def]
-    """All ranks are on one node: each reads what the others have written."""
-    if own[PENDING] == 0:
-        if is_roomy(own):
-            return NEEDS_PYTHON
+def post_in_window(own, sent, n):  # type: ignore[no-untyped-def]
+    """Let the others read what is sent, before this rank waits for theirs; returns whether memory may stay as it is."""
+    own[POSTED] = not is_roomy(own)
+    if own[POSTED] != 0:
         begin_in_window(own, sent, n)
+    return own[POSTED]
+
+
+@jit_beside
+def wait_in_window(own):  # type: ignore[no-untyped-def]
+    """Wait until the others have posted what they send, if this rank has; returns 0."""
+    if own[POSTED] != 0:
         await_all(own, own[INCOMING])
+    return 0
+
+
+@jit_beside
+def step_in_window(own, sent, n, received):  # type: ignore[no-untyped-def]
+    """All ranks are on one node: each reads what the others have written; what this one sends may be posted."""
+    if own[PENDING] == 0:
+        if own[POSTED] == 0 and post_in_window(own, sent, n) == 0:
+            return NEEDS_PYTHON
+        wait_in_window(own)
+        own[POSTED] = 0
     return finish(own, own[INCOMING], own[ALLOCATED], received)
 
 

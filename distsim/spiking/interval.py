@@ -13,7 +13,7 @@ from __future__ import annotations
 from distsim.core.calls import OF_ARRAY, SHAPE, SIZE, WORD, call
 from distsim.core.clock import lap
 from distsim.core.jit import native, native_inline
-from distsim.parallel.compiled_collectives import NEEDS_PYTHON, barrier
+from distsim.parallel.compiled_collectives import NEEDS_PYTHON
 from distsim.spiking.exchange import pack, unpack
 
 DONE, RECORD, EXCHANGE, ARCHIVE, DELIVER, FAILED = range(6)
@@ -49,14 +49,17 @@ def run(limits, state, rows, memory, neurons, spikes, kept, exchanged, clock):  
     limits: (most, interval, end). state: see STEP. rows: of groups, recorded states, plastic tables and tables, int64,
     see THUNK; memory: the words of their blocks. neurons: (gids, spikes so far) of all groups, one after the other, and
     the sums of the hash. spikes: index and stamp, of all groups, of the targets of a table, (packed, received, gids,
-    stamps) and the number of those of each group. kept: see ``keep``. exchanged: addresses of the step of the exchange
-    and of what waits, a handle for that, and what the step works on, see ``exchange_steps``. clock: (words, ns spent in
-    each phase).
+    stamps) and the number of those of each group. kept: see ``keep``. exchanged: addresses of ``post``, ``wait`` and
+    ``step`` of an ``ExchangePlan``, the first two 0 where there is none, and what they work on. clock: (words, ns spent
+    in each phase).
+
+    Between posting its spikes and waiting for those of others a rank delivers what was on its way before: so it need
+    not wait for one that is behind by less than that takes.
     """
     most, interval, end = limits
     groups, samples, plastic, tables = rows
     fired, of_targets, (packed, received, gids, stamps), counts = spikes
-    step, wait, handle, own = exchanged
+    post, wait, step, own = exchanged
     words, spent = clock
     lap(words, spent, RECORD_TIME)
     for i in range(most):
@@ -74,8 +77,13 @@ def run(limits, state, rows, memory, neurons, spikes, kept, exchanged, clock):  
         if state[PLACE] < groups.shape[0]:
             return i
         state[STAGE] = EXCHANGE
+        if post != 0:
+            call(post, (own, packed, state[PACKED]))
+            lap(words, spent, COMMUNICATE_TIME)
+            deliver(tables, memory, 0, stop, stop + interval)
+            lap(words, spent, DELIVER_TIME)
         if wait != 0:
-            if call(wait, (handle,)) != 0:
+            if call(wait, (own,)) != 0:
                 state[STAGE] = FAILED
                 return i
             lap(words, spent, WAIT_TIME)
@@ -245,9 +253,3 @@ def deliver(tables, memory, n, now, horizon):  # type: ignore[no-untyped-def]
         if found != 0:
             return k, found
     return -1, 0
-
-
-@native
-def wait_for_all(comm):  # type: ignore[no-untyped-def]
-    """A barrier of the communicator with that handle; 0, or the number of an error."""
-    return barrier(comm) + 0

@@ -187,6 +187,7 @@ class TableArchive:
         for order, own, found in one_ahead(map(begun, range(columns))):
             if not self.saving:
                 order.put_back(found(), own)
+        self.archive.check()
 
     def of_sources(self, name: str, last: Int64Array, **others: npt.NDArray[np.float64]) -> None:
         """Of every source (rows,) the step of its last spike, and other values.

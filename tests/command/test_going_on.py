@@ -238,3 +238,46 @@ def test_a_run_that_is_done_is_left_alone(tmp_path):
     code, said, _ = Begun(folder, 100, "--resume").ended()
     assert (code, said) == (0, f"the run in {folder} is done, nothing is left of it\n")
     assert (folder / "summary.json").stat().st_mtime_ns == before
+
+
+EARLY = """
+import os, signal, sys
+from {program} import __main__ as program
+world = program.world
+
+def begins():
+    if "{rank}" in (os.environ.get("OMPI_COMM_WORLD_RANK"), "any"):
+        os.kill(os.getpid(), signal.SIGUSR1)
+    return world()
+
+program.world = begins
+sys.exit(program.main(sys.argv[1:]))
+"""
+NOTHING = "stopped by SIGUSR1; nothing was saved yet; the same command line with --resume goes on"
+POINTS = "2 of 2 points left: stopped by SIGUSR1; --resume goes on with them"
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "rank", "said"),
+    [
+        ("distsim", RUN_MODEL[3:], "any", NOTHING),
+        ("distsim", RUN_MODEL[3:], "1", NOTHING),
+        (
+            "distsim.scaling",
+            ["--sizes", "500", "1000", "--indegree", "50", "--vary", "neuron_model=ignore_and_fire"],
+            "any",
+            POINTS,
+        ),
+    ],
+    ids=["run", "second of two ranks", "harness"],
+)
+def test_a_signal_before_anything_is_simulated(program, words, rank, said, tmp_path):
+    """Before MPI begins: nothing is built, nothing is saved, and the same line with --resume begins."""
+    folder = tmp_path / "out"
+    ranks = [*launcher(), "-n", "2"] if rank == "1" else []
+    script = EARLY.format(program=program, rank=rank)
+    job = [*ranks, sys.executable, "-c", script, *words, "--time", "100", "--checkpoint", "60s", "--out", str(folder)]
+    ended = subprocess.run(job, env=ENVIRONMENT, text=True, capture_output=True, timeout=120, check=False)
+    assert (ended.returncode, (ended.stdout + ended.stderr).count(said)) == (SUSPENDED, 1)
+    assert "Traceback" not in ended.stderr
+    assert not list(folder.glob("*checkpoint"))

@@ -24,10 +24,11 @@ from distsim import (
     Static,
     Uniform,
 )
-from distsim.core.reused_memory import InTurn
+from distsim.core.reused_memory import Reused
 from distsim.models import registry
 from distsim.parallel.communicator import patient_barrier
 from distsim.record import checkpoint_files
+from distsim.record.read_ahead import PartReader
 from distsim.spiking.synapses.segments import SegmentDelivery
 from distsim.spiking.synapses.static import StaticDelivery
 from tests import binary_reference
@@ -210,11 +211,10 @@ def test_a_checkpoint_that_is_saved_at_once_is_the_one_that_was_restored(tmp_pat
     contents = []
     for name in ("a", "of 3", "of 3 in parts", "of 1"):
         head = checkpoint_files.read_head(tmp_path / name)
-        reader = checkpoint_files.PartReader(tmp_path / name, head)
+        reader = PartReader(tmp_path / name, head)
         contents.append({})
-        for column, about in head["columns"].items():
-            n = sum(n for n, _ in about["parts"])
-            contents[-1][column] = digest(reader.read(column, 0, n, np.dtype(about["kind"]), InTurn())[0])
+        for column in head["columns"]:
+            contents[-1][column] = digest(reader.read(column, 0, reader.size(column), Reused()))
         contents[-1]["numbers"] = head["numbers"]
     assert all(each == contents[0] for each in contents)
 
@@ -251,7 +251,7 @@ def test_synapses_of_a_silent_source_that_were_settled(tmp_path):
     assert any(settled for _, _, settled in seen)
     numbers = checkpoint_files.read_head(tmp_path / "c")["columns"]
     history = next(column for name, column in numbers.items() if name.endswith("history/values"))
-    assert sum(n for n, _ in history["parts"]) < 100  # and not the spikes since the source fell silent
+    assert sum(n for n, _, _ in history["parts"]) < 100  # and not the spikes since the source fell silent
 
 
 # ---------------------------------------------------------------- files of results

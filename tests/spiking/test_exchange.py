@@ -15,6 +15,7 @@ from distsim.parallel.nodes import VARIABLE, nodes_of
 from distsim.spiking import exchange_plans
 from distsim.spiking.choices import EXCHANGES
 from distsim.spiking.exchange import GID_BITS, Plans, make_exchange
+from distsim.spiking.exchange_steps import ALLOCATED
 from tests.on_ranks import found_alone
 from tests.programs.exchange_plans import CASES, exchange_all, needing
 from tests.threads import on_ranks
@@ -88,6 +89,26 @@ def test_an_exchange_that_compiled_code_leaves_is_ended_in_python(comm, plan):
         received = np.empty(len(everything), np.uint64)
         assert exchange.step(exchange.own, sent, n, received) == len(everything)
         assert received.tolist() == everything.tolist()
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_spikes_that_are_posted_come_once(ranks):
+    """Also where memory does not hold them, or is given back: then Python ends the exchange."""
+
+    def exchanged(comm):
+        exchange, received = make_exchange("window", comm, needing(np.arange(comm.size)), 5), np.empty(500, np.uint64)
+        posted, allocated = [], []
+        for n in (3, 20_000, *[3] * 600):
+            sent = (np.arange(n, dtype=np.uint64) << GID_BITS) | np.uint64(comm.rank)
+            posted.append(exchange.post(exchange.own, sent, n))
+            exchange.wait(exchange.own)
+            came = exchange.step(exchange.own, sent, n, received)
+            every = exchange(sent) if came == NEEDS_PYTHON else received[:came]
+            allocated.append(int(exchange.own[ALLOCATED]))
+            assert every.tolist() == sorted(gid | step << GID_BITS for gid in range(comm.size) for step in range(n))
+        return posted[:2], set(posted), max(allocated) > 20_000, allocated[-1] < 100
+
+    assert on_ranks(ranks, exchanged) == [([1, 1], {0, 1}, True, True)] * ranks
 
 
 @pytest.mark.parametrize("ranks", [1, 3])

@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from distsim.connect.source_index import row_of
 from distsim.core.cache_lines import LINE
-from distsim.core.jit import inline, jit, prefetch_between
+from distsim.core.jit import inline, jit, prefetch, prefetch_between
 from distsim.spiking.synapses.input_unit import Grid, to_units
 from distsim.spiking.synapses.synapse_model import Delivery
 from distsim.spiking.synapses.table import Int64Array, Table
 
 AHEAD = 8  # segments that are asked for from memory before they are needed
+SPIKES_AHEAD = 4  # spikes whose rows are asked for so
 LENGTH_BITS = 24
 PAGE = 512  # entries; rows of the calendar begin a line beyond a multiple of them, so that they differ in cache sets
 
@@ -44,7 +45,8 @@ class SegmentDelivery(Delivery):
     ) -> int:
         """Note the spikes; add what arrives after step ``now``, up to step ``horizon``.
 
-        All spikes that can arrive by then are known, since no delay is shorter than an interval.
+        All spikes that can arrive by then are known, since no delay is shorter than an interval. What is noted already
+        may be added before by a call without spikes.
         """
         while deliver_until(gids, stamps, *self._own(grid), ring, now, horizon):
             self._enlarge(len(gids))
@@ -92,15 +94,15 @@ def deliver_until(gids, stamps, table, per_unit, count, calendar, done, ring, no
     place, offsets, segments, targets, weight, pairs = table
     if count.max() + gids.size > calendar.shape[1]:
         return -1
-    next_row = row_of(gids[0], place) if gids.size > 0 else -1
-    for spike in range(gids.size):
-        row, next_row = next_row, row_of(gids[spike + 1], place) if spike + 1 < gids.size else -1
-        if next_row >= 0:
-            ends = segments[next_row]
-            prefetch_between(ends, 0, ends.size)
+    for spike in range(-SPIKES_AHEAD, gids.size):
+        row = row_of(gids[spike + SPIKES_AHEAD], place) if spike + SPIKES_AHEAD < gids.size else -1
+        if row >= 0:
+            prefetch(offsets, row)
+            prefetch_between(segments[row], 0, segments.shape[1])
+        row = row_of(gids[spike], place) if spike >= 0 else -1
         if row >= 0:
             note(stamps[spike], offsets[row], segments[row], count, calendar)
-    for step in range(max(done[0], now) + 1, horizon + 1):
+    for step in range(now + 1, horizon + 1):
         day = step % count.size
         edges = targets, weight, pairs
         add(calendar[day, : count[day]], edges, per_unit, ring[step % ring.shape[0]])

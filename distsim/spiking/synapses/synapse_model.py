@@ -39,7 +39,8 @@ class Delivery(ABC):
         """
 
     timed: ClassVar[bool] = False
-    """Whether its kernel is told the time, and called without spikes, too."""
+    """Whether its kernel is told the time, and called without spikes, too: before those of an interval come, and where
+    none do; then it returns 0."""
 
     def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]] | None:
         """The kernel that does what ``deliver`` does, and what it works on; None where there is no such kernel.
