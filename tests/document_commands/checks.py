@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mpi4py import MPI
 
 from distsim import __version__
 from tests import documents
@@ -29,7 +28,7 @@ from tests.document_commands.measurements import (
     check_predictions,
     check_start,
 )
-from tests.document_commands.running import run, run_python
+from tests.document_commands.running import Ranks, run, run_python
 from tests.document_commands.simulations import PHASE_DIAGRAM, check_models, check_nest, check_phase_diagram
 from tests.documents import ROOT
 
@@ -61,24 +60,25 @@ def check_pip(words: list[str], document: str, folder: Path) -> None:
     assert set((match[1] or "").split(",")) - {""} <= set(project["optional-dependencies"])
 
 
-def check_mpirun(words: list[str], document: str, folder: Path, comm: MPI.Comm) -> None:
+def check_mpirun(words: list[str], document: str, folder: Path, ranks: Ranks = None) -> None:
     """``-n RANKS python``, and then the harness or the script of the document, which runs in its own test.
 
-    It runs on all ranks of ``comm``.
+    It runs on ``ranks``, by default on so many as the command says.
     """
     assert words[0] == "-n", words
     assert int(words[1]) > 1, words
+    ranks = ranks or int(words[1])
     assert words[2] == "python", words
     if words[3:5] == ["-m", "distsim.scaling"]:
-        check_scaling(words[5:], document, folder, comm)
+        check_scaling(words[5:], document, folder, ranks)
     elif words[3] in ("benchmarks/binary_large.py", "benchmarks/binary_ranks.py"):
-        run_python([*words[3:], "--neurons", "2000", "--time", "1"], comm, ROOT)
+        run_python([*words[3:], "--neurons", "2000", "--time", "1"], ranks, ROOT)
     elif words[3:5] == ["-m", "distsim"]:
-        check_models(words[5:], document, folder, comm)
+        check_models(words[5:], document, folder, ranks)
     elif words[3] == "benchmarks/exchange.py":
-        check_exchange(words[4:], document, folder, comm)
+        check_exchange(words[4:], document, folder, ranks)
     elif words[3] == PHASE_DIAGRAM:
-        check_phase_diagram(words[4:], document, folder, comm)
+        check_phase_diagram(words[4:], document, folder, ranks)
     else:
         assert words[3:] == [documents.script_name(document)], words
 
