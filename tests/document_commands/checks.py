@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mpi4py import MPI
 
 from distsim import __version__
 from tests import documents
@@ -29,7 +28,7 @@ from tests.document_commands.measurements import (
     check_predictions,
     check_start,
 )
-from tests.document_commands.running import run, run_python
+from tests.document_commands.running import Ranks, run, run_python
 from tests.document_commands.simulations import PHASE_DIAGRAM, check_models, check_nest, check_phase_diagram
 from tests.documents import ROOT
 
@@ -74,29 +73,33 @@ def check_recipe(words: list[str], document: str, folder: Path) -> None:
 def check_in_container(words: list[str], document: str, folder: Path) -> None:
     """What runs in a container, after its name: arguments of distsim, or mpirun's with distsim."""
     inside = words[next(i for i, word in enumerate(words) if word.split(".")[0] == "distsim") + 1 :]
-    check_models(inside[inside.index("distsim") + 1 :] if "distsim" in inside else inside, document, folder)
+    if "-n" in inside:
+        check_mpirun(inside[inside.index("-n") :], document, folder)
+    else:
+        check_models(inside, document, folder)
 
 
-def check_mpirun(words: list[str], document: str, folder: Path, comm: MPI.Comm) -> None:
+def check_mpirun(words: list[str], document: str, folder: Path, ranks: Ranks = None) -> None:
     """``-n RANKS``, and then distsim, the harness, or the script of the document, which runs in its own test.
 
-    It runs on all ranks of ``comm``.
+    It runs on ``ranks``, by default on so many as the command says.
     """
     assert words[0] == "-n", words
     assert int(words[1]) > 1, words
     if words[2] == "distsim":
         words = [*words[:2], "python", "-m", *words[2:]]
+    ranks = ranks or int(words[1])
     assert words[2] == "python", words
     if words[3:5] == ["-m", "distsim.scaling"]:
-        check_scaling(words[5:], document, folder, comm)
+        check_scaling(words[5:], document, folder, ranks)
     elif words[3] in ("benchmarks/binary_large.py", "benchmarks/binary_ranks.py"):
-        run_python([*words[3:], "--neurons", "2000", "--time", "1"], comm, ROOT)
+        run_python([*words[3:], "--neurons", "2000", "--time", "1"], ranks, ROOT)
     elif words[3:5] == ["-m", "distsim"]:
-        check_models(words[5:], document, folder, comm)
+        check_models(words[5:], document, folder, ranks)
     elif words[3] == "benchmarks/exchange.py":
-        check_exchange(words[4:], document, folder, comm)
+        check_exchange(words[4:], document, folder, ranks)
     elif words[3] == PHASE_DIAGRAM:
-        check_phase_diagram(words[4:], document, folder, comm)
+        check_phase_diagram(words[4:], document, folder, ranks)
     else:
         assert words[3:] == [documents.script_name(document)], words
 

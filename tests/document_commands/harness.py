@@ -5,20 +5,18 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from mpi4py import MPI
-
 from distsim.command import request
 from distsim.scaling.experiment import read_experiment
 from distsim.scaling.machine_file import ASSUMED, COSTS, Machine, written
 from distsim.scaling.options import parse
 from distsim.scaling.store import Folder
-from tests.document_commands.running import BEFORE_PYTHON, TINY, run_python
+from tests.document_commands.running import BEFORE_PYTHON, TINY, Ranks, run_python
 from tests.documents import ROOT
 from tests.mpi import launcher
 from tests.scaling_records import MODELS, make_experiment, strong_records
 
 
-def check_scaling(arguments: list[str], document: str, folder: Path, comm: MPI.Comm | None = None) -> None:
+def check_scaling(arguments: list[str], document: str, folder: Path, ranks: Ranks = None) -> None:
     """The harness runs with these options, at a tiny size; reports are of made-up records or of points with data."""
     if arguments[:1] in (["report"], ["compare"], ["show"]):
         of_points = [word for word in arguments if word.startswith("--")]
@@ -47,7 +45,7 @@ def check_scaling(arguments: list[str], document: str, folder: Path, comm: MPI.C
         assert (folder / "dry.json").exists()
         return
     if arguments[:1] == ["machine"]:
-        run_python(["-m", "distsim.scaling", *arguments, "--neurons", "100"], comm, folder)
+        run_python(["-m", "distsim.scaling", *arguments, "--neurons", "100"], ranks, folder)
         return
     if arguments[:1] == ["predict"]:
         written(Machine("made up", 2, 100, dict.fromkeys(COSTS, 1.0), ASSUMED), folder / "cluster.toml")
@@ -63,7 +61,7 @@ def check_scaling(arguments: list[str], document: str, folder: Path, comm: MPI.C
         place = arguments.index("--launcher") + 1
         assert arguments[place] == "mpirun -n {ranks}"
         arguments[place] = f"{' '.join(launcher())} -n {{ranks}}"
-    run_python(["-m", "distsim.scaling", *arguments, *smaller], comm, ROOT)
+    run_python(["-m", "distsim.scaling", *arguments, *smaller], ranks, ROOT)
     assert (folder / "out" / "runs.jsonl").exists()
 
 

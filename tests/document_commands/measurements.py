@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from mpi4py import MPI
 
 from tests import documents
-from tests.document_commands.running import TINY, run_python
+from tests.document_commands.running import TINY, Ranks, run_python
 from tests.documents import ROOT
 from tests.mpi import launcher
 
@@ -117,7 +116,7 @@ def check_kernels(arguments: list[str], document: str, folder: Path) -> None:
     run_python(["-c", parse, *arguments], None, ROOT / "benchmarks")
 
 
-def check_exchange(arguments: list[str], document: str, folder: Path, comm: MPI.Comm) -> None:
+def check_exchange(arguments: list[str], document: str, folder: Path, ranks: Ranks = None) -> None:
     """The benchmark runs with these options, for a few exchanges; each plan has a time."""
-    printed = run_python(["benchmarks/exchange.py", *arguments, "--exchanges", "3"], comm, ROOT)
+    printed = run_python(["benchmarks/exchange.py", *arguments, "--exchanges", "3"], ranks, ROOT)
     assert {line.split()[0] for line in printed.splitlines()[1:]} >= {"allgather", "window", "nodes"}

@@ -22,6 +22,8 @@ from tests import documents
 from tests.documents import DOCUMENTS, ROOT
 from tests.mpi import JOB_ENVIRONMENT, mpirun, outside_of_any_job, own_rank
 
+Ranks = int | MPI.Comm | None
+"""Those of a job that is started, of this one, or none: without a launcher."""
 TINY = ["--sizes", "60", "--indegree", "20", "--time", "20"]
 RANKS = 3  # at most: more would only take turns
 BEFORE_PYTHON = {
@@ -98,7 +100,7 @@ def script(path: str, *arguments: str) -> None:
         runpy.run_path(path, run_name="__main__")
 
 
-def run_python(arguments: list[str], ranks: int | MPI.Comm | None, cwd: Path) -> str:
+def run_python(arguments: list[str], ranks: Ranks, cwd: Path) -> str:
     """What ``python ARGUMENTS`` prints: started directly (None), as a job of so many ranks, or on all of this job's."""
     if isinstance(ranks, MPI.Comm):
         return "".join(ranks.allgather(run_here(arguments, cwd)))
@@ -119,7 +121,7 @@ def write_script(document: str, folder: Path) -> None:
     (folder / documents.script_name(document)).write_text(source, encoding="utf-8")
 
 
-def run_document(document: str, ranks: int | MPI.Comm | None, folder: Path) -> str:
+def run_document(document: str, ranks: Ranks, folder: Path) -> str:
     """What the script of a document, which is in ``folder``, prints, after the command whose results it reads."""
     if document in BEFORE_PYTHON:
         assert BEFORE_PYTHON[document] in documents.commands(document)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mpi4py import MPI
-
 from distsim.models import registry
 from distsim.record.jsonable import write_json
 from tests import documents
-from tests.document_commands.running import run_python
+from tests.document_commands.running import Ranks, run_python
 from tests.documents import ROOT
 
 PHASE_DIAGRAM = "docs/tutorial/brunel_phase_diagram.py"
@@ -17,7 +15,7 @@ SMALLER = {"microcircuit": ["--N-scaling", "0.02", "--K-scaling", "0.02"]}
 """Options of models that are too large for tests."""
 
 
-def check_models(arguments: list[str], document: str, folder: Path, comm: MPI.Comm | None = None) -> None:
+def check_models(arguments: list[str], document: str, folder: Path, ranks: Ranks = None) -> None:
     """The command line works; a run takes a short time, and what earlier runs left is there."""
     if "--from" in arguments:
         model, path = arguments[1], folder / arguments[arguments.index("--from") + 1]
@@ -38,7 +36,7 @@ def check_models(arguments: list[str], document: str, folder: Path, comm: MPI.Co
     shorter = ["--time", "10"] if arguments[0] == "run" and "--help" not in arguments else []
     if shorter and arguments[1] in SMALLER:
         shorter += SMALLER[arguments[1]]
-    run_python(["-m", "distsim", *arguments, *shorter], comm, folder)
+    run_python(["-m", "distsim", *arguments, *shorter], ranks, folder)
     if "--out" in arguments:
         assert (folder / arguments[arguments.index("--out") + 1] / "summary.json").exists()
 
@@ -50,9 +48,9 @@ def check_nest(arguments: list[str], document: str, folder: Path) -> None:
     assert run_python(["-m", "distsim.nest", *arguments], None, folder) == "".join(documents.fenced(document, "text"))
 
 
-def check_phase_diagram(arguments: list[str], document: str, folder: Path, comm: MPI.Comm | None = None) -> None:
+def check_phase_diagram(arguments: list[str], document: str, folder: Path, ranks: Ranks = None) -> None:
     """The sweep prints simulated and predicted rates and draws them, in a tiny network with four states."""
     tiny = ["--order", "25", "--time", "30", "--g", "3", "6", "--eta", "0.9", "2", "--out", str(folder / "out.png")]
-    printed = run_python([PHASE_DIAGRAM, *arguments, *tiny], comm, ROOT)
+    printed = run_python([PHASE_DIAGRAM, *arguments, *tiny], ranks, ROOT)
     assert len(printed.splitlines()) == 5
     assert (folder / "out.png").stat().st_size > 10_000

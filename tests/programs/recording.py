@@ -1,18 +1,12 @@
-"""A network of which everything is recorded; prints hashes of all that was recorded, as one JSON object.
-
-With the name of an HDF5 file as its argument, the same run is written to it and read back.
-"""
+"""A network of which everything is recorded, and hashes of all that was recorded."""
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 from mpi4py import MPI
 
 from distsim import FixedIndegree, IafPscAlpha, Network, Poisson, Simulation, Static, StdpPowerLaw, Uniform
-from distsim.parallel import run_main
 from tests.programs.fingerprint import digest
 
 CHOSEN = [30, 2, 17, 2]  # neither sorted nor different
@@ -47,18 +41,9 @@ def recorded(simulation: Simulation) -> dict[str, str]:
     return result | {"spike_hash": simulation.spike_hash(), "weight_hash": simulation.weight_hash()}
 
 
-def main(comm: MPI.Comm) -> None:
-    """Record, in memory or to a file."""
-    options: dict[str, Any] = {"file": sys.argv[1]} if len(sys.argv) > 1 else {}
+def record(comm: MPI.Comm, **options: Any) -> dict[str, str]:
+    """What is recorded, in memory or to a file."""
     with Simulation(build_network(), comm=comm, seed=5, **options) as simulation:
         for duration in (33.3, 0.1, 250.0):  # longer than the time between two flushes
             simulation.run(duration)
-        results = comm.allgather(recorded(simulation))
-    if any(result != results[0] for result in results):
-        raise RuntimeError("ranks were given different records")
-    if comm.rank == 0:
-        print(json.dumps(results[0]))
-
-
-if __name__ == "__main__":
-    sys.exit(run_main(main, MPI.COMM_WORLD))
+        return recorded(simulation)

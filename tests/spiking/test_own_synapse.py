@@ -46,6 +46,7 @@ from distsim.spiking.synapses.table import Table
 from tests.documents import ROOT
 from tests.mpi import mpirun
 from tests.nest_fixtures import load
+from tests.on_ranks import found_alone
 from tests.programs.own_synapse import Tsodyks2, outcome, plastic_network, transmit
 
 # ---------------------------------------------------------------- NEST
@@ -103,9 +104,9 @@ def test_weights_and_spikes_are_those_of_nest():
 # ---------------------------------------------------------------- all that built-in ones have
 
 
-def test_the_same_bits_on_any_number_of_ranks():
-    done = mpirun(3, ["-m", "tests.programs.own_synapse"], cwd=ROOT)
-    assert json.loads(done.stdout) == outcome(alone())
+@pytest.mark.mpi(min_size=2)
+def test_the_same_bits_on_any_number_of_ranks(comm):
+    assert outcome(comm) == found_alone(comm, outcome)
 
 
 def test_plain_python_gives_the_same():

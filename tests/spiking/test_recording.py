@@ -12,6 +12,7 @@ import time
 import h5py
 import numpy as np
 import pytest
+from mpi4py import MPI
 
 from distsim import EdgeList, IafPscAlpha, InputError, Network, Simulation, SpikeTrains, Static
 from distsim.analysis import read
@@ -133,7 +134,8 @@ def written(tmp_path_factory):
 
 
 def test_file_holds_what_memory_would(written):
-    _, memory, path = written
+    to_file, memory, path = written
+    assert to_file.weight_hash() == memory.weight_hash()
     for name in ("E", "I"):
         times, neurons = read.read_spikes(path, name)
         spikes = memory.spikes(name)
@@ -339,17 +341,14 @@ def is_complete_up_to(path, time):
 # ---------------------------------------------------------------- several ranks
 
 
-def test_content_and_order_do_not_depend_on_ranks(mpirun, tmp_path, written, pytestconfig):
-    program = ["-m", "tests.programs.recording"]
-    to_file, *_, path = written
-    three = tmp_path / "three.h5"
-    arguments = program, [*program, str(three)]
-    jobs = [mpirun(3, given, timeout=300, cwd=pytestconfig.rootpath) for given in arguments]
-    in_memory, in_file = (json.loads(job.stdout.splitlines()[-1]) for job in jobs)
-    expected = recording.recorded(written[1])
-    assert in_memory == expected
-    assert in_file == expected
-    assert to_file.weight_hash() == expected["weight_hash"]
+@pytest.mark.mpi(min_size=2)
+def test_content_and_order_do_not_depend_on_ranks(comm, tmp_path):
+    """Every rank is given the same records, in memory or from a file, and the file is that of one rank."""
+    path, three = tmp_path / "one.h5", comm.bcast(tmp_path / "three.h5")
+    expected = recording.record(MPI.COMM_SELF)
+    assert recording.record(MPI.COMM_SELF, file=path) == expected
+    for options in ({}, {"file": three}):
+        assert comm.allgather(recording.record(comm, **options)) == [expected] * comm.size
     with h5py.File(path) as one, h5py.File(three) as other:
         names: list[str] = []
         one.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
