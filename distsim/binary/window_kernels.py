@@ -8,7 +8,7 @@ before it goes on. All through it, for the states as believed at the moment,
     seen[u]   the input that update u found, and decided[u] = (seen[u] > theta) once the rank has come past it.
 
 Both are even, in half units, and theta is odd; the lowest bit of h[i] is set while neuron i has an update that is not
-settled, so that a change finds the neurons that have one by the inputs that it adds to anyway.
+settled, so that a correction finds the neurons that have one by the inputs that it adds to anyway.
 External neurons have no input and are decided beforehand: no change marks them.
 
 A change is (time, code): at that time the state of a neuron is higher by delta than it was believed to be from there
