@@ -21,6 +21,7 @@ from distsim.core.placement import local_gids, owner
 from distsim.parallel.communicator import alone
 from distsim.parallel.dry_run import DryRun
 from distsim.spiking import exchange_steps as blocks
+from distsim.spiking import needed_spikes
 from distsim.spiking import replay_steps as steps
 from distsim.spiking.exchange_plans import ByCollective, Choice, can_be_compiled
 from distsim.spiking.local_network import LocalNetwork
@@ -34,9 +35,9 @@ UInt64Array = npt.NDArray[np.uint64]
 FIRST_STRETCH = 100.0  # ms that are replayed from one file, at first
 MOST_STRETCH = 1000.0  # ms
 FEW_SPIKES = 1 << 21  # in a stretch, after which the next one may be twice as long
-RUN = 1 << 13  # spikes that are sorted together
-WINDOW = 1 << 14  # spikes, about, that are in memory at least
-SHARE = 1e-3  # of the bytes of the rank's tables, which more of them may take
+RUN = 1 << 12  # spikes that are sorted together
+WINDOW = 1 << 12  # spikes, about, that are in memory at least
+SHARE = 2e-4  # of the bytes of the rank's tables, which more of them may take
 
 
 class Known(Protocol):
@@ -237,6 +238,7 @@ def add_degrees(gids, place, offsets, degrees):  # type: ignore[no-untyped-def]
 
 def compile_steps() -> None:
     """Call the kernels of a replay with no spikes, so that they are compiled (local)."""
+    needed_spikes.call_kernels()
     blocks.call_kernels(["allgather"], compiled=can_be_compiled(alone()))  # which a rank has in memory, too
     nothing, begins, block = np.zeros(0, np.uint64), np.zeros(2, np.uint64), np.zeros((2, blocks.HEADER), np.uint64)
     own = np.zeros(steps.LENGTH, np.int64)
