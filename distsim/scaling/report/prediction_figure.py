@@ -23,14 +23,23 @@ def draw_predictions(found: Sequence[Prediction], measured: Sequence[float | Non
     from matplotlib.ticker import StrMethodFormatter
 
     curves: dict[str, list[tuple[Prediction, float | None]]] = {}
+    seeds = len({prediction.point.seed for prediction in found}) > 1
     for prediction, factor in zip(found, measured, strict=True):
         point = prediction.point
-        name = ", ".join(filter(None, (variant_label(dict(point.variant)), f"seed {point.seed}")))
+        seed = f"seed {point.seed}" if seeds else ""
+        name = label(", ".join(filter(None, (variant_label(dict(point.variant)), seed))))
         curves.setdefault(name, []).append((prediction, factor))
     with canvas(3, 180.0, 75.0) as (figure, (factors, parts, memory)):
         for number, (name, points) in enumerate(curves.items()):
             colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-            _draw(factors, memory, sorted(points, key=lambda found: found[0].point.ranks), label(name), colour, marker)
+            _draw(
+                factors,
+                memory,
+                sorted(points, key=lambda found: found[0].point.ranks),
+                name and f"{name}, ",
+                colour,
+                marker,
+            )
         first = sorted((p for p, _ in next(iter(curves.values()))), key=lambda p: p.point.ranks)
         _draw_parts(parts, first)
         for panel in (factors, parts, memory):
@@ -45,7 +54,7 @@ def draw_predictions(found: Sequence[Prediction], measured: Sequence[float | Non
         if memory.get_legend_handles_labels()[1]:
             memory.legend(*(entries[-1:] for entries in memory.get_legend_handles_labels()), loc="best")
         parts.set_title(next(iter(curves)), fontsize=8)
-        legend(figure, [factors], "predicted")
+        legend(figure, [factors], "")
     return figure
 
 
@@ -53,11 +62,17 @@ def _draw(factors: Any, memory: Any, points: Sequence[Any], name: str, colour: s
     ranks = [p.point.ranks for p, _ in points]
     look = {"color": colour, "marker": marker}
     factor = [p.real_time_factor for p, _ in points]
-    factors.errorbar(ranks, factor, [p.error * p.real_time_factor for p, _ in points], label=name, capsize=2, **look)
+    error = [p.error * p.real_time_factor for p, _ in points]
+    factors.errorbar(ranks, factor, error, capsize=2, linestyle="", color=colour)
+    factors.plot(ranks, factor, label=f"{name}predicted", **look)
     known = [(p.point.ranks, f) for p, f in points if f is not None]
     if known:
         factors.plot(
-            *zip(*known, strict=True), label=f"{name}, measured", linestyle="", markerfacecolor="white", **look
+            *zip(*known, strict=True),
+            label=f"{name}{', ' if name else ''}measured",
+            linestyle="",
+            markerfacecolor="white",
+            **look,
         )
     memory.plot(ranks, [p.memory_per_node / GIGABYTE for p, _ in points], **look)
     small = [(p.point.ranks, p.memory_per_node / GIGABYTE) for p, _ in points if not p.fits]
