@@ -35,9 +35,9 @@ UInt64Array = npt.NDArray[np.uint64]
 FIRST_STRETCH = 100.0  # ms that are replayed from one file, at first
 MOST_STRETCH = 1000.0  # ms
 FEW_SPIKES = 1 << 21  # in a stretch, after which the next one may be twice as long
-RUN = 1 << 12  # spikes that are sorted together
-WINDOW = 1 << 12  # spikes, about, that are in memory at least
-SHARE = 2e-4  # of the bytes of the rank's tables, which more of them may take
+RUN = 1 << 13  # spikes that are sorted together
+WINDOW = 1 << 14  # spikes, about, that are in memory at least
+SHARE = 1e-3  # of the bytes of the rank's tables, which more of them may take
 
 
 class Known(Protocol):
@@ -56,6 +56,7 @@ class Sorted:
         self._n_waiting = 0
         self.window = np.zeros(0, np.uint64)
         self.begins = np.zeros(2, np.uint64)
+        self.most = 0  # spikes that were in memory
 
     def start(self, n_intervals: int, interval: int) -> None:
         """Begin with a stretch of so many intervals."""
@@ -94,6 +95,7 @@ class Sorted:
     def load(self, first: int, last: int) -> None:
         """Bring the spikes of the intervals first .. last - 1 to memory, packed."""
         n = int(self.counts[first:last].sum())
+        self.most = max(self.most, n)
         if n > len(self.window):
             self.window = np.zeros(n + n // 4, np.uint64)
         place = 0
@@ -144,7 +146,7 @@ class Replay(ByCollective):
     def check(self, dt: float) -> None:
         """Tell the communicator what came of the comparison so far; DryRunError where an interval was wrong."""
         comm, own = self.comm, self.own
-        comm.counts = self.counts()
+        comm.counts, comm.held = self.counts(), 8 * (self._coming.most + self._sent.most)
         comm.intervals, comm.wrong = int(own[steps.COMPARED]), int(own[steps.WRONG])
         if comm.wrong:
             comm.first_wrong = round(int(own[steps.FIRST_WRONG]) * dt, 9)
