@@ -40,8 +40,11 @@ class SourceIndex(NamedTuple):
 
     def between(self, first: int, last: int) -> Int64Array:
         """The sources of rows ``first`` to ``last`` - 1, ascending."""
-        blocks = self.begin.searchsorted(np.arange(first, last), side="right") - 1
-        return (blocks.astype(np.int64) << BLOCK_BITS) + self.low[first:last]
+        from_, to = (self.begin.searchsorted((first, last - 1), side="right") - 1).tolist()
+        rows = np.diff(self.begin[from_ : to + 2].clip(first, last))
+        sources = np.repeat(np.arange(from_, to + 1) << BLOCK_BITS, rows)
+        sources += self.low[first:last]
+        return sources
 
     @property
     def sources(self) -> Int64Array:

@@ -36,6 +36,7 @@ class DryRun(LoneRank):
     an interval was wrong ends with ``DryRunError``. known: where that came from what ranks find out together when they
     build, by name: "recording"; "bounds", which delays have by their description; or "this rank". counts (4, intervals)
     int64: the step after which each began, spikes that came, those with targets here, and the synapses that these met.
+    held: the most bytes of spikes that were in memory to be replayed, which a rank among others has not.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class DryRun(LoneRank):
         self.origin = RECORDING
         self.recording: Any = None
         self.counts: npt.NDArray[np.int64] = np.zeros((4, 0), np.int64)
+        self.held = 0
 
     def most(self, name: str, mine: Sequence[float]) -> list[float]:
         """As was recorded under that ``name``, or follows from bounds; else what this rank says."""

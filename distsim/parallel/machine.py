@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,12 +65,12 @@ def peak_bytes() -> int:
     return _field(STATUS, "VmHWM") or 0
 
 
-def in_words(n: float) -> str:
-    """A number of bytes as people say it: "5.1 TB"."""
+def in_words(n: float, units: Sequence[str] = UNITS) -> str:
+    """A number of bytes as people say it: "5.1 TB"; or of other ``units``, each a thousand of the one before."""
     power = 0
-    while n >= 999.5 and power < len(UNITS) - 1:
+    while n >= 999.5 and power < len(units) - 1:
         n, power = n / 1000.0, power + 1
-    return f"{n:.2g} {UNITS[power]}" if n < 99.5 else f"{n:.0f} {UNITS[power]}"
+    return f"{n:.2g} {units[power]}" if n < 99.5 else f"{n:.0f} {units[power]}"
 
 
 def _free_of_machine() -> list[int]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from distsim.core.errors import InputError, nearest
 
-PIECE = 1 << 12  # spikes that are read together
+PIECE = 1 << 10  # spikes that are read together
 CACHE = 1 << 16  # bytes of a dataset that HDF5 keeps
 UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError)
 FloatArray = npt.NDArray[np.float64]

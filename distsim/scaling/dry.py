@@ -34,11 +34,12 @@ class DryResult:
 
     neurons, synapses: those of the rank; table_bytes: of its synapses. memory_start: of the process before anything was
     built, after first calls of MPI, without what the library takes that reads recordings, which a rank has no need of;
-    memory_built: after building, memory_peak: the most. computing: the measured time without that in which spikes were
-    replayed; seconds: by phase of building and of the measured time. spikes: of the rank's neurons in the measured
-    time. interval (ms); received, targeted, events: in each interval of the measured time (intervals,) int64, spikes
-    that came, those of them with targets on the rank, and the synapses that these met. intervals, wrong, first_wrong
-    (ms), known: see ``DryRun``, the pre-simulation included.
+    memory_built: after building, memory_peak: the most, without the spikes that are held to be replayed. computing:
+    the measured time without that in which spikes were replayed; seconds: by phase of building and of the measured
+    time. spikes: of the rank's neurons in the measured time. interval (ms); received, targeted, events: in each
+    interval of the measured time (intervals,) int64, spikes that came, those of them with targets on the rank, and
+    the synapses that these met. intervals, wrong, first_wrong (ms), known: see ``DryRun``, the pre-simulation
+    included.
     """
 
     rank: int
@@ -140,7 +141,8 @@ def measure(experiment: Experiment, point: Point, comm: MPI.Comm | DryRun) -> Dr
         simulation.forget_times()
         before = simulation.spike_count()
         simulation.run(settings.time)
-        memory = start - reading, built - reading, peak_bytes() - reading
+        held = comm.held if isinstance(comm, DryRun) else 0
+        memory = start - reading, built - reading, peak_bytes() - reading - held
         return _told(simulation, comm, settings, memory, before)
 
 

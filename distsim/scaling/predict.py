@@ -31,7 +31,7 @@ MOST_MADE_UP = 100_000_000
 """Spikes at an assumed rate that are made up at most."""
 BYTES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 SECONDS_PER_HOUR = 3600.0
-JOULE_PER_KWH = 3.6e6
+JOULES = ("J", "kJ", "MJ", "GJ", "TJ")
 PHASES = ("update", "deliver", "wait", "exchange")
 
 

@@ -19,7 +19,7 @@ from distsim.record.storage import write_whole
 from distsim.scaling.experiment import read_experiment, variant_label
 from distsim.scaling.machine_file import Machine, read_machine
 from distsim.scaling.plan import Plan, plan_of
-from distsim.scaling.predict import JOULE_PER_KWH, PHASES, SAMPLED, Assumptions, Node, Prediction, predict, this_machine
+from distsim.scaling.predict import JOULES, PHASES, SAMPLED, Assumptions, Node, Prediction, predict, this_machine
 from distsim.scaling.rank_options import RankOptions, take_apart
 from distsim.scaling.record_table import load_records
 
@@ -146,10 +146,12 @@ def factor_of(prediction: Prediction, records: Sequence[Any]) -> float | None:
 def tables(found: Sequence[Prediction], factors: Sequence[float | None]) -> str:
     """The predictions for the terminal: what they take of the machine, and where the time goes."""
     measured = any(factor is not None for factor in factors)
+    energy = any(p.energy is not None for p in found)
     costs = [
         [
             f"{p.nodes}", in_words(p.memory_per_rank), in_words(p.memory_per_node), "yes" if p.fits else "NO",
-            f"{p.build_time:.2f}", f"{p.core_hours:.2g}", p.limit,
+            f"{p.build_time:.2f}", f"{p.core_hours:.2g}",
+            *(["" if p.energy is None else in_words(p.energy, JOULES)] if energy else []), p.limit,
         ]
         for p in found
     ]  # fmt: skip
@@ -161,9 +163,10 @@ def tables(found: Sequence[Prediction], factors: Sequence[float | None]) -> str:
         ]
         for p, factor in zip(found, factors, strict=True)
     ]  # fmt: skip
-    last = ["measured"] if measured else []
+    last, spent = ["measured"] if measured else [], ["energy"] if energy else []
+    of_memory = "memory\nof a rank", "of a node", "fits"
     return "\n\n".join((
-        _table(found, ["nodes", "memory\nof a rank", "of a node", "fits", "build\n(s)", "core\nhours", "limit"], costs),
+        _table(found, ["nodes", *of_memory, "build\n(s)", "core\nhours", *spent, "limit"], costs),
         _table(found, [*(f"{phase}\n(s per s)" for phase in PHASES), "real-time\nfactor", "error", *last], times),
     ))  # fmt: skip
 
@@ -200,8 +203,6 @@ def remarks(found: Sequence[Prediction], given: Assumptions) -> str:
         said.append(f"spikes: {given.rate:g} of each neuron per second, as was assumed")
     elif any(p.wrong for p in found):
         said.append("SPIKES OF SAMPLED RANKS ARE NOT THOSE OF THE RECORDING: it is of another run")
-    known = [p for p in found if p.energy is not None]
-    said += [f"energy on {p.point.ranks} ranks: {p.energy / JOULE_PER_KWH:.2g} kWh" for p in known if p.energy]
     sampled = "that of sampling ranks" + ("" if machine is None else " and of the curve of exchanges")
     said.append(f"error: {sampled}; other jobs on the network are not in it")
     return "\n".join(said)

@@ -29,6 +29,7 @@ from distsim.parallel.capacity import enough
 from distsim.parallel.communicator import crowded, largest
 from distsim.parallel.nodes import Nodes, nodes_of
 from distsim.spiking import exchange_steps as steps
+from distsim.spiking import needed_spikes
 from distsim.spiking.exchange_plans import ByCollective, Choice, ExchangePlan, InWindow, OverNodes, can_be_compiled
 from distsim.spiking.needed_spikes import Lists, Needed
 from distsim.spiking.packed_spikes import GID_BITS, GID_MASK, pack, sort, sort_by_digits, unpack
@@ -62,6 +63,7 @@ def call_kernels() -> None:
     sort(spikes)
     sort_by_digits(spikes)
     steps.is_roomy(np.zeros(steps.LENGTH, np.int64))
+    needed_spikes.call_kernels()
     one, bits = np.ones(1, np.int64), np.zeros(1, np.uint64)
     enter(one, bits)
     collect(one.astype(np.uint64), bits, spikes, 0)

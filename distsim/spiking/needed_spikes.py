@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from distsim.connect.attribute import smallest_unsigned
 from distsim.connect.source_index import EVERY_SOURCE
+from distsim.core.jit import jit
 from distsim.core.placement import index_of_owner, most_local, owner
 from distsim.parallel.array_collectives import spans
 from distsim.parallel.communicator import largest
@@ -53,7 +53,7 @@ class Needed:
 
     def between(self, first: int, last: int) -> Int64Array:
         """Those from ``first`` to ``last`` (n,), ascending."""
-        parts = [gids for table in self.tables if len(gids := _with_edges(table, first, last)[0])]
+        parts = [gids for table in self.tables if len(gids := _sources(table, first, last))]
         return parts[0] if len(parts) == 1 else once_each(np.concatenate([np.zeros(0, np.int64), *parts]))
 
     def edges_of(self, gids: Int64Array) -> Int64Array:
@@ -71,8 +71,15 @@ class Needed:
             yield Asked.of(comm, self.between(first, last))
 
 
+def _sources(table: Table, first: int, last: int) -> Int64Array:
+    """The gids (n,) from ``first`` to ``last`` that have edges in the table, ascending."""
+    if table.every_source:
+        return _with_edges(table, first, last)[0]
+    return table.gids_between(table.rows_upto(first - 1), table.rows_upto(last))  # each row has edges
+
+
 def _with_edges(table: Table, first: int, last: int) -> tuple[Int64Array, Int64Array]:
-    """The gids (n,) from ``first`` to ``last`` that have edges in the table, ascending, and how many each has."""
+    """As ``_sources``, and how many edges each has (n,)."""
     begin, end = table.rows_upto(first - 1), table.rows_upto(last)
     degrees = np.diff(table.offsets[begin : end + 1])
     there = np.flatnonzero(degrees)
@@ -82,7 +89,35 @@ def _with_edges(table: Table, first: int, last: int) -> tuple[Int64Array, Int64A
 def once_each(values: Int64Array) -> Int64Array:
     """The values (n,) sorted, each once: by sorting, which is much faster than by hashing as numpy has it."""
     values = np.sort(values)
-    return values[np.diff(values, prepend=-1) > 0]
+    first = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=first[1:])
+    return values[first]
+
+
+def order_of(keys: npt.NDArray[Any], n: int) -> tuple[UInt32Array, Int64Array]:
+    """The order (keys,) of keys 0 .. n - 1, in which equal ones stay in theirs, and how many of each there are (n,)."""
+    ends, order = np.zeros(n, np.int64), np.empty(len(keys), np.uint32)
+    sort_by_counting(keys, ends, order)
+    return order, np.diff(ends, prepend=0)
+
+
+@jit
+def sort_by_counting(keys, ends, order):  # type: ignore[no-untyped-def]
+    """order (keys,) is written, see ``order_of``, and ends (n,), which were 0: where keys of each kind end there."""
+    for i in range(keys.size):
+        ends[keys[i]] += 1
+    begin = np.int64(0)
+    for key in range(ends.size):
+        begin, ends[key] = begin + ends[key], begin
+    for i in range(keys.size):
+        order[ends[keys[i]]] = i
+        ends[keys[i]] += 1
+
+
+def call_kernels() -> None:
+    """Call the kernel that puts in order what is asked for, with nothing, so that it is compiled (local)."""
+    for kind in (np.int64, np.uint32):
+        order_of(np.zeros(0, kind), 1)
 
 
 class Asked(NamedTuple):
@@ -93,7 +128,7 @@ class Asked(NamedTuple):
     """
 
     gids: Int64Array
-    order: Int64Array
+    order: UInt32Array
     counts: Int64Array
     local: UInt32Array
     came: Int64Array
@@ -101,8 +136,7 @@ class Asked(NamedTuple):
     @classmethod
     def of(cls, comm: MPI.Comm, gids: Int64Array) -> Self:
         """Ask for ``gids`` (collective)."""
-        owners = owner(gids, comm.size).astype(smallest_unsigned(comm.size))
-        order, counts = np.argsort(owners, kind="stable"), np.bincount(owners, minlength=comm.size)
+        order, counts = order_of(owner(gids, comm.size), comm.size)
         numbers = index_of_owner(gids, comm.size).astype(np.uint32)
         return cls(gids, order, counts, *alltoall(comm, numbers[order], counts))
 
@@ -132,11 +166,9 @@ class Lists:
         counts = np.zeros(most_local(end, comm.size), np.uint64)
         pieces = []
         for asked in needed.pieces(comm):  # each of the neurons behind those of the one before
-            first = asked.local.min(initial=len(counts))
-            number = asked.local - first
-            found = np.bincount(number).astype(np.uint64)
-            counts[first : first + len(found)] += found
-            order = np.argsort(number.astype(smallest_unsigned(len(found))), kind="stable")
+            first = int(asked.local.min(initial=len(counts)))
+            order, found = order_of(asked.local - np.uint32(first), int(asked.local.max(initial=first)) + 1 - first)
+            counts[first : first + len(found)] += found.view(np.uint64)
             pieces.append(np.repeat(np.arange(comm.size, dtype=np.uint32), asked.came)[order])
         return cls._joined(counts, pieces, comm.size)
 

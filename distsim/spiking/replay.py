@@ -21,6 +21,7 @@ from distsim.core.placement import local_gids, owner
 from distsim.parallel.communicator import alone
 from distsim.parallel.dry_run import DryRun
 from distsim.spiking import exchange_steps as blocks
+from distsim.spiking import needed_spikes
 from distsim.spiking import replay_steps as steps
 from distsim.spiking.exchange_plans import ByCollective, Choice, can_be_compiled
 from distsim.spiking.local_network import LocalNetwork
@@ -55,6 +56,7 @@ class Sorted:
         self._n_waiting = 0
         self.window = np.zeros(0, np.uint64)
         self.begins = np.zeros(2, np.uint64)
+        self.most = 0  # spikes that were in memory
 
     def start(self, n_intervals: int, interval: int) -> None:
         """Begin with a stretch of so many intervals."""
@@ -93,6 +95,7 @@ class Sorted:
     def load(self, first: int, last: int) -> None:
         """Bring the spikes of the intervals first .. last - 1 to memory, packed."""
         n = int(self.counts[first:last].sum())
+        self.most = max(self.most, n)
         if n > len(self.window):
             self.window = np.zeros(n + n // 4, np.uint64)
         place = 0
@@ -143,7 +146,7 @@ class Replay(ByCollective):
     def check(self, dt: float) -> None:
         """Tell the communicator what came of the comparison so far; DryRunError where an interval was wrong."""
         comm, own = self.comm, self.own
-        comm.counts = self.counts()
+        comm.counts, comm.held = self.counts(), 8 * (self._coming.most + self._sent.most)
         comm.intervals, comm.wrong = int(own[steps.COMPARED]), int(own[steps.WRONG])
         if comm.wrong:
             comm.first_wrong = round(int(own[steps.FIRST_WRONG]) * dt, 9)
@@ -237,6 +240,7 @@ def add_degrees(gids, place, offsets, degrees):  # type: ignore[no-untyped-def]
 
 def compile_steps() -> None:
     """Call the kernels of a replay with no spikes, so that they are compiled (local)."""
+    needed_spikes.call_kernels()
     blocks.call_kernels(["allgather"], compiled=can_be_compiled(alone()))  # which a rank has in memory, too
     nothing, begins, block = np.zeros(0, np.uint64), np.zeros(2, np.uint64), np.zeros((2, blocks.HEADER), np.uint64)
     own = np.zeros(steps.LENGTH, np.int64)

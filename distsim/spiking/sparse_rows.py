@@ -175,23 +175,19 @@ def count_rows(source):  # type: ignore[no-untyped-def]
 
 @jit
 def write_rows(source, offsets, begin, low):  # type: ignore[no-untyped-def]
-    """offsets (rows + 1,), begin and low of ``SourceIndex`` from the sources (edges,), ascending, of edges.
+    """offsets (rows + 1,), begin (0 before) and low of ``SourceIndex`` from the sources (edges,), ascending, of edges.
 
     offsets may lie in the memory of ``source``: a row is written where edges were that are read already.
     """
-    row, block = np.int64(0), np.int64(0)
-    last = np.int64(-1)
+    row, last = np.int64(0), np.int64(-1)
     for edge in range(source.size):
         own = np.int64(source[edge])
-        if own == last:
-            continue
-        while block < own >> BLOCK_BITS:
-            block += 1
-            begin[block] = row
-        offsets[row] = edge
-        low[row] = own & ((1 << BLOCK_BITS) - 1)
-        row += 1
-        last = own
-    for after in range(block + 1, begin.size):
-        begin[after] = row
+        if own != last:
+            offsets[row] = edge
+            low[row] = own & ((1 << BLOCK_BITS) - 1)
+            row += 1
+            begin[(own >> BLOCK_BITS) + 1] = row
+            last = own
+    for block in range(1, begin.size):  # those without rows begin where the one before ends
+        begin[block] = max(begin[block], begin[block - 1])
     offsets[row] = source.size

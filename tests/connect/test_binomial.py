@@ -10,7 +10,7 @@ from numba import njit
 from scipy import stats
 
 from distsim.connect import binomial
-from distsim.core.rng import streams_of
+from distsim.core.rng import family, streams_of
 
 SIZE = 40_000
 
@@ -77,7 +77,7 @@ def test_probabilities_are_exact(n, p):
 
 
 @pytest.mark.parametrize("p", [0.5, 1 / 3, 0.01])
-@pytest.mark.parametrize("n", [2_000, 10**5, 10**7, 10**11, 2**53])
+@pytest.mark.parametrize("n", [1_200, 2_000, 10**5, 10**7, 10**11, 2**53])
 def test_bounds_of_probabilities_hold(n, p):
     """No number is accepted or rejected by a bound that its probability would not accept or reject."""
     mode, sd = np.floor((n + 1.0) * p), np.sqrt(n * p * (1.0 - p))
@@ -87,6 +87,17 @@ def test_bounds_of_probabilities_hold(n, p):
         for apart in (1e-12, 1e-6, 1e-3, 0.1, 1.0):
             assert binomial.is_below(exact - apart * max(1.0, -exact), k, float(n), p)
             assert not binomial.is_below(exact + apart * max(1.0, -exact), k, float(n), p)
+
+
+def test_numbers_that_are_drawn_side_by_side_are_those_that_are_drawn_one_by_one():
+    base, salt = family(3, "binomial")
+    number, random = np.arange(5_000), np.random.default_rng(1)
+    size, items = random.integers(1, 9, 5_000), (10.0 ** random.uniform(0.0, 15.9, 5_000)).astype(np.int64)
+    room, moved = binomial.room_for(len(number))
+    binomial.draw_level(base, salt, len(number), (number, number, size, number, items), room, moved)
+    keys = streams_of(3, "binomial", 0, number).keys
+    for i, key in enumerate(keys):
+        assert moved[i] == binomial.binomial(key, salt, items[i], (size[i] >> 1) / size[i])
 
 
 def test_compiled_and_interpreted_give_the_same_numbers():

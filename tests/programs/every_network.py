@@ -34,6 +34,7 @@ from distsim import (
     TsodyksMarkram,
 )
 from distsim.analysis.filtered_trains import KERNELS, liquid_states
+from distsim.connect.binomial import split_total
 from distsim.spiking.choices import EXCHANGES
 from tests.binary_reference import CASES
 from tests.programs import clusters, devices_network, every_kernel, liquid, own_synapse, plasticity, rate_network
@@ -173,6 +174,7 @@ def results(comm: MPI.Comm) -> dict[str, Any]:
         "restored": restored(),
         "dry": dry(),
         "gamma": [Gamma(shape, 1.0).quantile(np.linspace(1e-9, 1.0, 9)[:8]).tolist() for shape in SHAPES],
+        "totals": split_total(1500, 64, 1, np.arange(64)).tolist(),
         "binary": [on_ranks(2, partial(trajectory, case=CASES[name])) for name in ("seven", "weak", "external")],
         "binary, alone": trajectory(MPI.COMM_SELF, CASES["weak"]),
         "rates": rate_network.simulate(comm, {"E": 8, "I": 4, "runs": [0.5]}),
