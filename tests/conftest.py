@@ -10,7 +10,6 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of some hundred processes compiles the package's source
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts in the background ignore it
 
 import hypothesis
 import pytest
@@ -23,6 +22,8 @@ from tests.on_ranks import (  # noqa: F401 # a fixture, and hooks that pytest fi
     pytest_pyfunc_call,
     pytest_runtest_logreport,
 )
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts in the background ignore it
 
 # The same examples in every run; no deadline, because the first example may compile a kernel.
 hypothesis.settings.register_profile("distsim", deadline=None, derandomize=True)
