@@ -11,7 +11,6 @@ BEGIN = [
     for name in (
         "spiking/test_rank_invariance.py",
         "house/test_site.py",
-        "core/test_other_libraries.py",
         "parallel/test_failing_jobs.py",
         "scaling/test_jobs.py",
         "command/test_going_on.py",

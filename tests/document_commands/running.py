@@ -96,8 +96,9 @@ def script(path: str, *arguments: str) -> None:
     environment = mock.patch.dict(os.environ)
     with pytest.MonkeyPatch.context() as patch, environment, warnings.catch_warnings(action="ignore"):
         patch.setattr(sys, "argv", [path, *arguments])
-        patch.syspath_prepend(str(Path(path).resolve().parent))
-        runpy.run_path(path, run_name="__main__")
+        full = Path(path).resolve()  # by which processes that it starts find it, wherever tests began
+        patch.syspath_prepend(str(full.parent))
+        runpy.run_path(str(full), run_name="__main__")
 
 
 def run_python(arguments: list[str], ranks: Ranks, cwd: Path) -> str:
