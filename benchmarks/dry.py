@@ -25,13 +25,13 @@ from launch import launcher
 from measure import pin
 from tabulate import tabulate
 
-TWO_POPULATION = {"sizes": [30_000], "indegree": 1250, "vary": {}, "time": 300.0}
+TWO_POPULATION = {"sizes": [100_000], "indegree": 1250, "vary": {}, "time": 300.0}
 NETWORKS: dict[str, dict[str, Any]] = {
     "alpha": {**TWO_POPULATION, "parameters": {"neuron_model": "iaf_psc_alpha"}},
     "ignore_and_fire": {**TWO_POPULATION, "parameters": {"neuron_model": "ignore_and_fire"}},
-    "brunel": {"model": "brunel", "sizes": [40_000], "time": 300.0},
+    "brunel": {"model": "brunel", "sizes": [60_000], "time": 300.0},
     "microcircuit": {"model": "microcircuit", "sizes": [38_585], "time": 300.0},
-    "own": {"model": "docs/own/my_network.py", "sizes": [40_000], "indegree": 2000, "time": 300.0},
+    "own": {"model": "docs/own/my_network.py", "sizes": [60_000], "indegree": 2000, "time": 300.0},
 }
 MEGABYTE = 1e6
 
