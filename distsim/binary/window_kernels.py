@@ -192,6 +192,20 @@ def revise(t, gid, delta, couplings, hits, neurons, updates, marks):  # type: ig
                 u = before[u]
 
 
+@inline
+def look_again(u, end, t, gid, neurons, updates, marks, inputs):  # type: ignore[no-untyped-def]
+    """Let the updates from u on that come before (t, gid) see what they missed; returns the first that does not."""
+    gids, _, _, h, _ = neurons
+    time, index, seen, _, _, _, _ = updates
+    while u < end and (time[u] < t or (time[u] == t and gids[index[u]] < gid)):
+        unseen = h[index[u]] - inputs[u]
+        if unseen != 0:
+            seen[u] += unseen
+            marks[u] = 1
+        u += 1
+    return u
+
+
 @jit
 def take_in(begin, end, changes, n, neurons, updates, marks, inputs, couplings):  # type: ignore[no-untyped-def]
     """Let changes[1 .. n] (time and code) of another rank act, and mark the updates that saw another input.
@@ -199,8 +213,7 @@ def take_in(begin, end, changes, n, neurons, updates, marks, inputs, couplings):
     The updates begin .. end - 1 are not settled. An update did not see what the changes before it, which act one by
     one, add to the input of its neuron, which was inputs[u] before them all.
     """
-    gids, _, _, h, _ = neurons
-    time, index, seen, _, _, _, _ = updates
+    h, index = neurons[3], updates[1]
     for c in range(1, min(OFFSETS_BEFORE, n) + 1):
         fetch_offsets(change_at(changes, c)[1], couplings)
     for u in range(begin, end):
@@ -208,18 +221,13 @@ def take_in(begin, end, changes, n, neurons, updates, marks, inputs, couplings):
     for c in range(1, min(ROW_BEFORE, n) + 1):
         fetch_row(change_at(changes, c)[1], couplings)
     u = begin
-    for c in range(1, n + 2):
-        t, gid, delta = change_at(changes, c) if c <= n else (np.inf, np.int64(0), np.int64(0))
-        while u < end and (time[u] < t or (time[u] == t and gids[index[u]] < gid)):
-            unseen = h[index[u]] - inputs[u]
-            if unseen != 0:
-                seen[u] += unseen
-                marks[u] = 1
-            u += 1
-        if c <= n:
-            fetch_offsets(change_at(changes, min(c + OFFSETS_BEFORE, n))[1], couplings)
-            fetch_row(change_at(changes, min(c + ROW_BEFORE, n))[1], couplings)
-            deliver(gid, delta, couplings, h)
+    for c in range(1, n + 1):
+        t, gid, delta = change_at(changes, c)
+        u = look_again(u, end, t, gid, neurons, updates, marks, inputs)
+        fetch_offsets(change_at(changes, min(c + OFFSETS_BEFORE, n))[1], couplings)
+        fetch_row(change_at(changes, min(c + ROW_BEFORE, n))[1], couplings)
+        deliver(gid, delta, couplings, h)
+    look_again(u, end, np.inf, np.int64(0), neurons, updates, marks, inputs)
 
 
 @jit
