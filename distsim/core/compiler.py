@@ -17,6 +17,7 @@ from numba.extending import typeof_impl
 
 from distsim.core import accurate, instructions
 from distsim.core.jit import PART, CFunction, CompilationError, Compiled, Kernel, compilation, part_of_kernels
+from distsim.core.kernel_compiler import KernelCompiler
 from distsim.core.machine_code import Code, Packed
 
 __all__ = ["compiled", "dispatcher_of", "instructions", "name_functions"]
@@ -32,8 +33,9 @@ class PartDispatcher(CPUDispatcher):  # type: ignore[misc]
 
 def dispatcher_of(function: Compiled) -> Any:
     """What numba knows a kernel or a part of kernels by."""
-    of_class = CPUDispatcher if isinstance(function, Kernel) else PartDispatcher
-    return of_class(function.py_func, targetoptions=function.targetoptions)
+    if isinstance(function, Kernel):
+        return CPUDispatcher(function.py_func, None, function.targetoptions, KernelCompiler)
+    return PartDispatcher(function.py_func, targetoptions=function.targetoptions)
 
 
 @typeof_impl.register(Compiled)  # type: ignore[untyped-decorator]
