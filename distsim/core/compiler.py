@@ -5,6 +5,7 @@ Kernels and their parts are known to numba by dispatchers, which are made when i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,14 +14,15 @@ from numba import config, typeof, types
 from numba.core import errors
 from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.serialize import dumps
-from numba.extending import typeof_impl
+from numba.extending import overload, register_jitable, typeof_impl
 
 from distsim.core import accurate, instructions
 from distsim.core.jit import PART, CFunction, CompilationError, Compiled, Kernel, compilation, part_of_kernels
 from distsim.core.kernel_compiler import KernelCompiler
 from distsim.core.machine_code import Code, Packed
+from distsim.core.tuple_calls import let_kernels_call
 
-__all__ = ["compiled", "dispatcher_of", "instructions", "name_functions"]
+__all__ = ["instructions", "let_kernels_call", "overload", "register_jitable"]
 
 
 class PartDispatcher(CPUDispatcher):  # type: ignore[misc]
@@ -111,4 +113,4 @@ use_full_vector_width()
 allow_loops_over_many_arrays()
 for function in accurate.FUNCTIONS:
     part_of_kernels(function, PART)
-compilation.begin()
+compilation.begin(sys.modules[__name__])

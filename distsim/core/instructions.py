@@ -8,16 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, overload, type_callable
 from numba.np.arrayobj import populate_array
 
 from distsim.core.cache_lines import LINE
 from distsim.core.calls import call
-from distsim.core.jit import INLINED, prefetch, prefetch_between, scratch
+from distsim.core.jit import INLINED, CFunction, prefetch, prefetch_between, scratch
+from distsim.core.shared_words import give_way, load, store, words
 
 WORD = 8  # bytes
+_sched_yield = CFunction("sched_yield", "int32")
 
 
 def ask_for(builder: Any, address: Any) -> None:
@@ -96,7 +98,7 @@ def _scratch_written(context, builder, signature, arguments):  # type: ignore[no
 
 
 @intrinsic
-def pointer(typing_context, address):  # type: ignore[no-untyped-def]
+def _pointer(typing_context, address):  # type: ignore[no-untyped-def]
     """The address of words as a pointer."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
@@ -106,7 +108,7 @@ def pointer(typing_context, address):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def load_word(typing_context, address):  # type: ignore[no-untyped-def]
+def _load_word(typing_context, address):  # type: ignore[no-untyped-def]
     """The word at an address; what was written before it was stored can be read."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
@@ -117,7 +119,7 @@ def load_word(typing_context, address):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def store_word(typing_context, address, value):  # type: ignore[no-untyped-def]
+def _store_word(typing_context, address, value):  # type: ignore[no-untyped-def]
     """Write the word at an address, after all that was written before."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
@@ -126,6 +128,29 @@ def store_word(typing_context, address, value):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(types.int64, types.uint64), generate
+
+
+@overload(words, jit_options=INLINED)
+def _words_compiled(address, n):  # type: ignore[no-untyped-def]
+    return lambda address, n: carray(_pointer(address), n)
+
+
+@overload(load, jit_options=INLINED)
+def _load_compiled(address):  # type: ignore[no-untyped-def]
+    return lambda address: _load_word(address)
+
+
+@overload(store, jit_options=INLINED)
+def _store_compiled(address, value):  # type: ignore[no-untyped-def]
+    return lambda address, value: _store_word(address, value)
+
+
+@overload(give_way, jit_options=INLINED)
+def _give_way_compiled():  # type: ignore[no-untyped-def]
+    def call():  # type: ignore[no-untyped-def]
+        _sched_yield()
+
+    return call
 
 
 @type_callable(call)

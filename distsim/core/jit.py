@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property, update_wrapper
+from importlib import import_module
 from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
@@ -53,25 +54,32 @@ class CFunction(NamedTuple):
 
 
 class Compilation:
-    """The compiler of this process, once something has been compiled."""
+    """Of this process: ``core.compiler``, once it is needed, and what it is told before anything is compiled."""
 
     def __init__(self) -> None:
-        self._told: list[Callable[[], None]] | None = []
+        self._told: list[Callable[[Any], object]] = []
+        self._begun: Any = None
         self.shown: Callable[[str], AbstractContextManager[None]] = lambda name: nullcontext()
         """What is entered while a kernel of this name is compiled."""
 
-    def tell(self, what: Callable[[], None]) -> None:
-        """Do ``what`` before anything is compiled."""
-        if self._told is None:
-            what()
-        else:
-            self._told.append(what)
+    @property
+    def compiler(self) -> Any:
+        """The module, which imports numba."""
+        return import_module("distsim.core.compiler")
 
-    def begin(self) -> None:
-        """Do what was asked for, of the compiler that has just been imported."""
-        told, self._told = self._told, None
-        for what in told or ():
-            what()
+    def tell(self, what: Callable[[Any], object]) -> None:
+        """Call ``what``, of the compiler, before anything is compiled."""
+        if self._begun is None:
+            self._told.append(what)
+        else:
+            what(self._begun)
+
+    def begin(self, compiler: Any) -> None:
+        """Tell the compiler, which has just been imported, all that there is to tell."""
+        self._begun = compiler
+        for what in self._told:
+            what(compiler)
+        self._told.clear()
 
 
 compilation = Compilation()
@@ -102,9 +110,7 @@ class Compiled:
     @cached_property
     def dispatcher(self) -> Any:
         """What numba compiles, and what it knows the function by where others call it."""
-        from distsim.core.compiler import dispatcher_of
-
-        return dispatcher_of(self)
+        return compilation.compiler.dispatcher_of(self)
 
 
 class Kernel(Compiled):
@@ -142,16 +148,14 @@ class Kernel(Compiled):
         payload = kernel_cache.store.read(file)
         with suppress(ImportError):  # it reaches functions of a module that this process knows by no name
             if payload is not None:
-                found = unpacked(payload)
+                found = unpacked(payload, lambda symbols: compilation.compiler.name_functions(symbols))
                 self.hits += 1
                 return found
         return None
 
     def _made(self, file: str, arguments: tuple[Any, ...]) -> Code:
-        from distsim.core.compiler import compiled
-
         with compilation.shown(self.py_func.__name__):
-            code, payload = compiled(self, arguments)
+            code, payload = compilation.compiler.compiled(self, arguments)
         if payload is not None:
             kernel_cache.store.write(file, payload)
         return code
@@ -195,13 +199,7 @@ def native_inline(function: Callable[..., Any]) -> Any:
 
 def part_of_kernels(function: Callable[..., Any], options: Mapping[str, Any] = INLINED) -> Callable[..., Any]:
     """Let kernels call ``function``, which stays the plain one for Python."""
-
-    def tell() -> None:
-        from numba.extending import register_jitable
-
-        register_jitable(**options)(function)
-
-    compilation.tell(tell)
+    compilation.tell(lambda compiler: compiler.register_jitable(**options)(function))
     return function
 
 
@@ -209,12 +207,7 @@ def in_kernels(function: Callable[..., Any], **options: Any) -> Callable[[Callab
     """Let kernels call, for ``function``, what the decorated function returns of numba's types of the arguments."""
 
     def decorate(choose: Callable[..., Any]) -> Callable[..., Any]:
-        def tell() -> None:
-            from numba.extending import overload
-
-            overload(function, **{"jit_options": INLINED, **options})(choose)
-
-        compilation.tell(tell)
+        compilation.tell(lambda compiler: compiler.overload(function, **{"jit_options": INLINED, **options})(choose))
         IN_KERNELS[function] = choose
         return choose
 

@@ -68,13 +68,14 @@ def part_of_numba(name: str, suffix: str = EXTENSION_SUFFIXES[0]) -> Any:
     return sys.modules[name]
 
 
-def unpacked(payload: bytes) -> Code:
-    """The kernel that was ``Packed``; ImportError where it reaches functions of a module that has no name here."""
+def unpacked(payload: bytes, name_functions: Callable[[list[str]], None]) -> Code:
+    """The kernel that was ``Packed``.
+
+    name_functions: is asked to let machine code know functions by these names, or to raise ImportError.
+    """
     packed = Packed(*pickle.loads(payload))
     engine = engine_without(packed.for_python)  # from its first one on LLVM knows the functions of this process
     if unknown := [symbol for symbol in packed.needed if not _is_known(symbol)]:
-        from distsim.core.compiler import name_functions
-
         name_functions(unknown)
     for function in packed.begin:
         function()

@@ -12,10 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from distsim.core.jit import CFunction, in_kernels
-
-_sched_yield = CFunction("sched_yield", "int32")
-
 
 def words(address: int, n: Any) -> Any:
     """The ``n`` words (n,) uint64 at ``address``."""
@@ -35,34 +31,3 @@ def store(address: int, value: Any) -> None:
 def give_way() -> None:
     """Let others have the core, if any wait for it."""
     time.sleep(0)
-
-
-@in_kernels(words)
-def _words_compiled(address, n):  # type: ignore[no-untyped-def]
-    from numba import carray
-
-    from distsim.core.instructions import pointer
-
-    return lambda address, n: carray(pointer(address), n)
-
-
-@in_kernels(load)
-def _load_compiled(address):  # type: ignore[no-untyped-def]
-    from distsim.core.instructions import load_word
-
-    return lambda address: load_word(address)
-
-
-@in_kernels(store)
-def _store_compiled(address, value):  # type: ignore[no-untyped-def]
-    from distsim.core.instructions import store_word
-
-    return lambda address, value: store_word(address, value)
-
-
-@in_kernels(give_way)
-def _give_way_compiled():  # type: ignore[no-untyped-def]
-    def call():  # type: ignore[no-untyped-def]
-        _sched_yield()
-
-    return call

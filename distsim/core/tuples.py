@@ -56,13 +56,7 @@ def of_each_entry(values: Sequence[Any], kind: Any) -> list[list[Any]]:
 
 def _let_kernels_call(each: Any, of_entries: Any, of_others: Any = None) -> None:
     """Let kernels call ``each``: ``of_entries`` of entries of tuples, or, where there is none, ``of_others``."""
-
-    def tell() -> None:
-        from distsim.core.tuple_calls import let_kernels_call
-
-        let_kernels_call(each, of_entries, of_others)
-
-    compilation.tell(tell)
+    compilation.tell(lambda compiler: compiler.let_kernels_call(each, of_entries, of_others))
 
 
 def _is_array(kind: Any) -> bool:
