@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from distsim.command.request import Request
 
-NEEDED = ("distsim.command.run_command",)
+NEEDED = ("distsim.command.run_command", "encodings.ascii")
 """Modules that a run takes, with all that they import."""
 
 

@@ -7,24 +7,29 @@ class too, and compiled functions each by itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
+_ARRAY = np.ndarray
 _of_array = attrgetter("dtype", "ndim", "flags.num")
+_NUMBERS = frozenset({bool, float, complex, type(None), np.bool_, np.int64, np.uint64, np.float64, np.float32})
 _LARGE = np.uint64  # of whole numbers beyond an int64
 
 
-def kind_of(value: Any) -> Any:
-    """That of an argument, to be looked up by: equal for arguments that are told apart by nothing."""
+def kinds_of(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Those of arguments, to be looked up by: equal for arguments that are told apart by nothing."""
+    return tuple([_of_array(v) if type(v) is _ARRAY else type(v) if type(v) in _NUMBERS else _of(v) for v in values])
+
+
+def _of(value: Any) -> Any:
     its_type = type(value)
-    if its_type is np.ndarray:
-        return _of_array(value)
-    if its_type is tuple:
-        return tuple(map(kind_of, value))
     if its_type is int:
         return int if -(1 << 63) <= value < 1 << 63 else _LARGE
+    if its_type is tuple:
+        return kinds_of(value)
     if hasattr(value, "py_func"):
         return value
-    return (its_type, tuple(map(kind_of, value))) if isinstance(value, tuple) else its_type
+    return (its_type, kinds_of(value)) if isinstance(value, tuple) else its_type

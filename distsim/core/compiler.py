@@ -5,13 +5,15 @@ Kernels and their parts are known to numba by dispatchers, which are made when i
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba import config, typeof, types
+from numba import config, njit, typeof, types
 from numba.core import errors
+from numba.core.dispatcher import _DispatcherBase
 from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.serialize import dumps
 from numba.extending import overload, register_jitable, typeof_impl
@@ -22,7 +24,7 @@ from distsim.core.kernel_compiler import KernelCompiler
 from distsim.core.machine_code import Code, Packed
 from distsim.core.tuple_calls import let_kernels_call
 
-__all__ = ["instructions", "let_kernels_call", "overload", "register_jitable"]
+__all__ = ["instructions", "let_kernels_call", "njit", "overload", "register_jitable"]
 
 
 class PartDispatcher(CPUDispatcher):  # type: ignore[misc]
@@ -40,9 +42,22 @@ def dispatcher_of(function: Compiled) -> Any:
     return PartDispatcher(function.py_func, targetoptions=function.targetoptions)
 
 
-@typeof_impl.register(Compiled)  # type: ignore[untyped-decorator]
-def _type_of_compiled(value: Compiled, context: Any) -> Any:
-    return types.Dispatcher(value.dispatcher)
+class Caller(_DispatcherBase):
+    """Calls a kernel from Python, by the machine code that was made for the very types of its arguments."""
+
+    _fold_args = True
+    targetctx = cpu_target.target_context
+
+    def __init__(self, kernel: Kernel) -> None:
+        signature = inspect.signature(kernel.py_func)
+        super().__init__(len(signature.parameters), kernel.py_func, signature, False, exact_match_required=True)
+        self._kernel = kernel
+
+    def _compile_for_args(self, *arguments: Any) -> Any:
+        """What it asks for where it finds none."""
+        code = self._kernel.code(arguments)
+        self._insert([typeof(a)._code for a in arguments], code.call)  # type: ignore[attr-defined]
+        return code.call
 
 
 @typeof_impl.register(CFunction)  # type: ignore[untyped-decorator]

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, SupportsIndex
 import numpy as np
 
 from distsim.core import kernel_cache
-from distsim.core.argument_kinds import kind_of
+from distsim.core.argument_kinds import kinds_of
 from distsim.core.kernel_key import IN_KERNELS, dependencies, key_of
 from distsim.core.machine_code import Code, unpacked
 
@@ -33,6 +33,8 @@ PART = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": 
 """Options of a function that only kernels call: without those that convert its arguments for Python and for C."""
 INLINED = {**PART, "forceinline": True}
 """Options of a function that always becomes part of its callers."""
+
+MANY = 100_000  # calls of kernels from Python that take longer, without numba, than it takes to import
 
 _LOCK = threading.RLock()
 
@@ -59,8 +61,14 @@ class Compilation:
     def __init__(self) -> None:
         self._told: list[Callable[[Any], object]] = []
         self._begun: Any = None
+        self._calls = 0
         self.shown: Callable[[str], AbstractContextManager[None]] = lambda name: nullcontext()
         """What is entered while a kernel of this name is compiled."""
+
+    def is_worth_it(self) -> bool:
+        """Whether numba, which tells arguments apart in a tenth of the time, is there, or kernels were called often."""
+        self._calls += 1
+        return self._begun is not None or self._calls > MANY
 
     @property
     def compiler(self) -> Any:
@@ -112,24 +120,36 @@ class Compiled:
         """What numba compiles, and what it knows the function by where others call it."""
         return compilation.compiler.dispatcher_of(self)
 
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba asks for where compiled functions, also those of others, reach this one."""
+        return compilation.compiler.types.Dispatcher(self.dispatcher)
+
 
 class Kernel(Compiled):
     """A function that Python calls, whose machine code is kept."""
 
     def __init__(self, function: Callable[..., Any], targetoptions: dict[str, Any]) -> None:
         super().__init__(function, targetoptions)
+        self._call: Callable[..., Any] = self._looked_up
         self._codes: dict[Any, Code] = {}
         self._by_file: dict[str, Code] = {}
         self.hits = 0
         """How often it was loaded."""
 
     def __call__(self, *arguments: Any) -> Any:
-        code = self._codes.get(tuple(map(kind_of, arguments)))
+        return self._call(*arguments)
+
+    def _looked_up(self, *arguments: Any) -> Any:
+        """Call the machine code for these arguments; from now on as numba does, where that is worth its import."""
+        if compilation.is_worth_it():
+            self._call = compilation.compiler.Caller(self)
+        code = self._codes.get(kinds_of(arguments))
         return (code or self.code(arguments)).call(*arguments)
 
     def code(self, arguments: tuple[Any, ...]) -> Code:
         """The machine code for ``arguments`` of these kinds, loaded or compiled."""
-        kinds = tuple(map(kind_of, arguments))
+        kinds = kinds_of(arguments)
         with _LOCK:
             if kinds not in self._codes:
                 file = self._file(kinds)
@@ -162,6 +182,7 @@ class Kernel(Compiled):
 
     def forget(self) -> None:
         """Begin as in a process that has neither loaded nor compiled it."""
+        self._call = self._looked_up
         self._codes.clear()
         self._by_file.clear()
 
@@ -177,9 +198,7 @@ class Part(Compiled):
 
     @cached_property
     def _for_python(self) -> Any:
-        from numba import njit
-
-        return njit(error_model="numpy")(self.py_func)
+        return compilation.compiler.njit(error_model="numpy")(self.py_func)
 
 
 def inline(function: Callable[..., Any]) -> Any:

@@ -29,7 +29,7 @@ COMMANDS = {
 """What is done without ranks of its own, and the function that does it."""
 MACHINE = "machine"
 TEXTS = {"-h", "--help", "--version"}
-NEEDED = ("distsim.scaling.session",)
+NEEDED = ("distsim.scaling.session", "encodings.ascii")
 """Modules that an experiment takes, with all that they import."""
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import errno
 import importlib
+import itertools
 import os
 import pkgutil
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import pytest
 
 import distsim
 from distsim.core import kernel_cache
+from distsim.core.argument_kinds import kinds_of
 from distsim.core.jit import COMPILED, Compiled, inline, jit
 from distsim.core.kernel_cache import Store, is_own, private_folder
-from distsim.core.kernel_key import dependencies
+from distsim.core.kernel_key import dependencies, spelled
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="without a compiler nothing is kept")
 
@@ -35,6 +39,10 @@ def total(values):
     for x in values:
         result += scaled(x)
     return result
+
+
+def doubled(x):
+    return x + x
 
 
 def unscaled(values):
@@ -262,6 +270,61 @@ def test_a_kernel_that_calls_a_library_finds_it(tmp_path):
     program = "print(product(given, given), product.hits)"
     assert hits_in_a_process(tmp_path, program) == ["14.0 0", "True True"]
     assert hits_in_a_process(tmp_path, program)[0] == "14.0 1"
+
+
+# ---------------------------------------------------------------- which machine code is called
+
+
+class Pair(NamedTuple):
+    a: Any
+    b: Any
+
+
+class Couple(NamedTuple):
+    a: Any
+    b: Any
+
+
+ROWS = np.zeros((3, 2))
+READ_ONLY = np.zeros(3)
+READ_ONLY.flags.writeable = False
+ARGUMENTS = {
+    "None": None, "bool": True, "int": 1, "int64": np.int64(1), "int32": np.int32(1), "large": 1 << 63,
+    "uint64": np.uint64(1), "float": 1.0, "float64": np.float64(1.0), "float32": np.float32(1.0), "complex": 1j,
+    "array": np.zeros(3), "another": np.ones(7), "single": np.zeros(3, np.float32), "every other": np.zeros(6)[::2],
+    "read only": READ_ONLY, "rows": ROWS, "columns": ROWS.T, "tuple": (1, 2.0), "reversed": (2.0, 1),
+    "nested": ((1,), 2.0),
+    "pair": Pair(1, 2.0), "couple": Couple(1, 2.0), "pair of pairs": Pair(Pair(1, 2), 3), "part": scaled, "nothing": (),
+}  # fmt: skip
+
+
+def test_arguments_are_told_apart_as_numba_does():
+    kinds = {name: kinds_of((value,)) for name, value in ARGUMENTS.items()}
+    for (one, value), (other, second) in itertools.combinations(ARGUMENTS.items(), 2):
+        same = numba.typeof(value) == numba.typeof(second)
+        assert (spelled(kinds[one]) == spelled(kinds[other])) == same, (one, other)
+        assert kinds[one] != kinds[other] or same, (one, other)
+
+
+def test_what_no_kernel_takes_is_refused():
+    with pytest.raises(TypeError, match="kernels take numbers, arrays, and tuples of them, not str"):
+        jit(total)("text")
+
+
+def test_a_kernel_that_is_called_often_finds_the_same_machine_code(folder):
+    """Whole numbers do not become others, although numba could convert them."""
+    kernel = jit(doubled)
+    for _ in range(3):  # numba calls it from the second time on
+        assert [kernel(2.5), kernel(2), kernel(np.float32(0.1))] == [5.0, 4, np.float32(0.2)]
+        assert [type(kernel(x)) for x in (2.5, 2, True)] == [float, int, int]
+    assert len(files(folder)) == 4
+
+
+def test_settings_of_numba_are_part_of_the_key(tmp_path):
+    for level in ("1", "3"):  # as it is by default
+        assert process(tmp_path, "float32", NUMBA_OPT=level).communicate() == ("0\n", "")
+    assert process(tmp_path, "float32").communicate() == ("1\n", "")
+    assert len(files(tmp_path / "distsim")) == 2
 
 
 # ---------------------------------------------------------------- what an edit recompiles
