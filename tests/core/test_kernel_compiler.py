@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import weakref
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
@@ -42,6 +44,21 @@ def test_references_to_arguments_are_not_counted():
     dispatcher = row_sums.dispatcher
     assembly = dispatcher.inspect_asm(dispatcher.signatures[0])
     assert "NRT_incref" not in assembly.split(".size")[0]
+
+
+@jit
+def doubled(values):
+    for i in range(values.size):
+        values[i] *= 2.0
+
+
+@pytest.mark.skipif(bool({"NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"} & set(os.environ)), reason="told another")
+def test_vector_registers_are_used_in_their_full_width():
+    values = np.arange(1000.0)
+    doubled(values)
+    assert values[-1] == 2.0 * 999.0
+    assembly = doubled.dispatcher.inspect_asm(doubled.dispatcher.signatures[0])
+    assert ("zmm" in assembly) == bool(llvm.get_host_cpu_features().get("avx512f"))
 
 
 def test_a_part_of_an_argument_that_is_returned_keeps_it():
