@@ -24,8 +24,8 @@ GROUP = 4  # comparisons with the table that are made at once, without branches
 LANES = 4  # steps that share a random number, each with so many bits of it
 LANE_BITS = 16
 OWN = 2**62  # a step may need random number OWN + step of the stream for itself
-FEW = 128  # lanes among which those are looked for that need more
-SELDOM = 16  # of 65,536 numbers: for fewer counts nothing is compared with all
+FEW = 128  # lanes among which those are looked for that took none of the quick entries
+SELDOM = 16  # so many of 65,536 numbers are not worth further quick entries, with which all would be compared
 MOST = 252  # counts that differ in one byte, with room for the end of a group
 
 
@@ -73,10 +73,10 @@ def count_table(mean: float) -> CountTable:
 
 @dataclass(frozen=True)
 class LaneTable:
-    """A count is ``first`` plus the number of ``quick`` (ascending uint16) that a random uint16 is not below.
+    """A count is ``first`` plus the number of ``quick`` entries (ascending uint16) that a random uint16 reaches.
 
-    Where it is below none, the count is ``first`` plus the number of ``rest`` (ascending uint64) that a random uint64
-    exceeds. There are none of ``quick``, where counts are too many for a byte: then that is each count.
+    Where it reaches all of them, the count is ``first`` plus the number of ``rest`` (ascending uint64) that a random
+    uint64 exceeds. Where counts are too many for a byte, there are no quick entries, and all counts are found so.
     """
 
     first: int
@@ -103,8 +103,8 @@ def lane_table(mean: float) -> LaneTable:
     quick = np.pad(quick, (0, GROUP), mode="edge")[: -(-used // GROUP) * GROUP]
     whole[len(quick) :] = [0] * len(whole[len(quick) :])
     left = itertools.accumulate(weight - share * of_quick for weight, of_quick in zip(weights, whole, strict=True))
-    to_all = 2**LANE_BITS - int(quick[-1])  # what is left over in all, in shares
-    rest = [max(below * 2**LANE_BITS // to_all - 1, 0) for below in left][:-1]
+    all_left = 2**LANE_BITS - int(quick[-1])  # in shares, of which 2^LANE_BITS make 2^64
+    rest = [max(below * 2**LANE_BITS // all_left - 1, 0) for below in left][:-1]
     return LaneTable(table.first, quick.astype(np.uint16), np.array(rest, np.uint64))
 
 

@@ -172,9 +172,11 @@ def poisson_input(driven: list[Driven], unit: float, stretches: Stretches | None
             key = begin + (first - d.share.begin if d.local is None else np.searchsorted(d.local, first))
             for after, until, table in events.spans:
                 of_row = (
-                    events.target, key - first, len(table.quick), table.first, round(events.weight / unit), events.delay,
-                    after, until,
+                    events.target, key - first, len(table.quick), table.first, round(events.weight / unit),
+                    events.delay, after, until,
                 )  # fmt: skip
+                if table.largest == 0:
+                    continue
                 if (of_row, events.streams.salt) not in [row[:2] for row in rows[number]]:  # of a population before
                     rows[number].append((of_row, events.streams.salt, table))
     flat = [row for of_stretch in rows for row in of_stretch]

@@ -23,7 +23,7 @@ after + 1 .. until."""
 
 @inline
 def stale_step(poisson, first_step, n_steps):  # type: ignore[no-untyped-def]
-    """The first of some steps if nothing that is kept is of use for it, else -1. The steps then have to be gone through."""
+    """The first of some steps, which are gone through next, where counts that are kept are none of it, else -1."""
     due = poisson[-1]
     stale = -1 if due[0] == first_step else first_step
     due[0] = first_step + n_steps
