@@ -26,7 +26,8 @@ def stale_step(poisson, first_step, n_steps):  # type: ignore[no-untyped-def]
     """The first of some steps, which are gone through next, where counts that are kept are none of it, else -1."""
     due = poisson[-1]
     stale = -1 if due[0] == first_step else first_step
-    due[0] = first_step + n_steps
+    if n_steps > 0:
+        due[0] = first_step + n_steps
     return stale
 
 
