@@ -18,64 +18,14 @@ import stat
 import sys
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-from numba.core import config
-from numba.core.caching import _Cache
-from numba.core.entrypoints import init_all
-
-from distsim.core.kernel_key import dependencies, key_of
-from distsim.core.machine_code import packed, unpacked
 
 FOLDER = "distsim"
 KIND = ".kernel"
 UNUSED = 60 * 86400.0  # s after which a file that no job has read is removed
 REFRESH = 86400.0  # s after which the time of a file that is read is brought up to date
 RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
-
-
-class KernelCache(_Cache):  # type: ignore[misc]
-    """What a dispatcher of numba asks for machine code, and hands it to once it is compiled."""
-
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
-        self._function = function
-        self._options = options
-        self._enabled = True
-
-    @property
-    def cache_path(self) -> str:
-        folder = store.folder
-        return "" if folder is None else str(folder)
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled kernel for argument types ``sig``; None where it is to be compiled."""
-        payload = store.read(self._name(sig, target_context.codegen())) if self._enabled else None
-        if payload is not None:
-            with suppress(ImportError):  # it reaches functions of a module that this process knows by no name
-                return unpacked(payload, target_context)
-        init_all()  # numba's extensions, which kernels may use
-        return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep the compiled kernel ``data``."""
-        if self._enabled and not data.lifted and not data.library.has_dynamic_globals:
-            store.write(self._name(sig, data.codegen), packed(data))
-
-    def _name(self, sig: Any, codegen: Any) -> str:
-        kernel = f"{self._function.__module__}.{self._function.__qualname__}".replace("<locals>", "local")
-        return f"{kernel}-{key_of(dependencies(self._function, self._options), sig, codegen)}{KIND}"
-
-    def enable(self) -> None:
-        self._enabled = True
-
-    def disable(self) -> None:
-        self._enabled = False
-
-    def flush(self) -> None:
-        """Nothing is held back."""
 
 
 class Store:
@@ -155,7 +105,7 @@ class Store:
 
 def wanted_folder() -> Path:
     """``distsim`` in NUMBA_CACHE_DIR, where that is set, else in XDG_CACHE_HOME or ~/.cache."""
-    given = config.CACHE_DIR or os.environ.get("XDG_CACHE_HOME")
+    given = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
     return Path(given or Path.home() / ".cache") / FOLDER
 
 

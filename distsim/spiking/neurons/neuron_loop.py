@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from distsim.core.jit import inline, jit
+from distsim.core.jit import inline, jit, scratch
 from distsim.core.poisson_counts import BLOCK
 from distsim.core.tuples import at, looked_up, over_tuples, part, store
 from distsim.spiking.drives.poisson_input import add_poisson, stale_step
@@ -33,8 +33,8 @@ def update_of(step: Any, repeats: bool = False) -> Any:
         each population, and n. Neurons go through all steps in blocks, whose state then stays in the L1 cache.
         """
         n_slots = rings[0].shape[0]
-        fired = np.empty(BLOCK, kind)
-        random = np.empty(BLOCK, np.uint64)
+        fired = scratch(BLOCK, kind)
+        random = scratch(BLOCK, np.uint64)
         spikes = np.int64(0)  # as 0 it would have a type of its own, for which ``emit`` would be compiled once more
         stale = stale_step(poisson, first_step, n_steps)
         for p in range(bounds.size - 1):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from distsim.core.cache_lines import on_line
-from distsim.core.jit import inline, jit
+from distsim.core.jit import inline, jit, scratch
 from distsim.core.poisson_counts import BLOCK
 from distsim.core.tuples import at, looked_up, part, row, store
 from distsim.spiking.drives.poisson_input import add_poisson, stale_step
@@ -80,7 +80,7 @@ def update_of_receptors(step: Any, receive: Any) -> Any:
         be a stretch for every neuron, as each may be driven through another receptor.
         """
         (membrane, currents), ((of_membrane, of_receptors), table), (of_stretches, runs) = state, constants, bounds
-        fired, random, change = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint64), np.empty(BLOCK)
+        fired, random, change = scratch(BLOCK, np.uint8), scratch(BLOCK, np.uint64), scratch(BLOCK, np.float64)
         spikes, stale = 0, stale_step(poisson, first_step, n_steps)
         for run in range(runs.size - 1):
             p, last = runs[run], runs[run + 1]
