@@ -20,6 +20,7 @@ from numba.extending import overload, register_jitable, typeof_impl
 
 from distsim.core import accurate, instructions
 from distsim.core.jit import PART, CFunction, CompilationError, Compiled, Kernel, compilation, part_of_kernels
+from distsim.core.kernel_compiler import KernelCompiler
 from distsim.core.machine_code import Code, Packed
 from distsim.core.tuple_calls import let_kernels_call
 
@@ -36,8 +37,9 @@ class PartDispatcher(CPUDispatcher):  # type: ignore[misc]
 
 def dispatcher_of(function: Compiled) -> Any:
     """What numba knows a kernel or a part of kernels by."""
-    of_class = CPUDispatcher if isinstance(function, Kernel) else PartDispatcher
-    return of_class(function.py_func, targetoptions=function.targetoptions)
+    if isinstance(function, Kernel):
+        return CPUDispatcher(function.py_func, None, function.targetoptions, KernelCompiler)
+    return PartDispatcher(function.py_func, targetoptions=function.targetoptions)
 
 
 class Caller(_DispatcherBase):

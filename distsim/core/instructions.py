@@ -11,10 +11,11 @@ from llvmlite import ir
 from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, overload, type_callable
+from numba.np.arrayobj import populate_array
 
 from distsim.core.cache_lines import LINE
 from distsim.core.calls import call
-from distsim.core.jit import INLINED, CFunction, prefetch, prefetch_between
+from distsim.core.jit import INLINED, CFunction, prefetch, prefetch_between, scratch
 from distsim.core.shared_words import give_way, load, store, words
 
 WORD = 8  # bytes
@@ -76,6 +77,24 @@ def _prefetch_between_compiled(array, begin, end):  # type: ignore[no-untyped-de
         _prefetch_at(last)
 
     return each_line
+
+
+@type_callable(scratch)
+def _scratch_typed(context):  # type: ignore[no-untyped-def]
+    return lambda size, kind: types.Array(kind.dtype, 1, "C") if isinstance(size, types.IntegerLiteral) else None
+
+
+@lower_builtin(scratch, types.IntegerLiteral, types.NumberClass)
+def _scratch_written(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    """Memory of the function in which it is written, from a cache line on."""
+    size, item = signature.args[0].literal_value, context.get_data_type(signature.return_type.dtype)
+    memory = cgutils.alloca_once(builder, ir.ArrayType(item, size))
+    memory.align = LINE
+    data, word = builder.bitcast(memory, item.as_pointer()), ir.IntType(64)
+    width = word(context.get_abi_sizeof(item))
+    array = context.make_array(signature.return_type)(context, builder)
+    populate_array(array, data=data, shape=[word(size)], strides=[width], itemsize=width, meminfo=None)
+    return array._getvalue()
 
 
 @intrinsic

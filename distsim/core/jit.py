@@ -17,6 +17,8 @@ from functools import cached_property, update_wrapper
 from importlib import import_module
 from typing import Any, NamedTuple, SupportsIndex
 
+import numpy as np
+
 from distsim.core import kernel_cache
 from distsim.core.argument_kinds import kinds_of
 from distsim.core.kernel_key import IN_KERNELS, dependencies, key_of
@@ -233,6 +235,14 @@ def in_kernels(function: Callable[..., Any], **options: Any) -> Callable[[Callab
 
 def prefetch(array: Any, index: int) -> None:
     """Start to load array[index] (one-dimensional, contiguous) into the cache; in Python it does nothing."""
+
+
+def scratch(size: int, kind: Any) -> Any:
+    """An array (size,) of any values that a kernel needs while it runs: on its stack, without references to be counted.
+
+    size is a constant of the module.
+    """
+    return np.empty(size, kind)
 
 
 def prefetch_between(array: Any, begin: SupportsIndex, end: SupportsIndex) -> None:

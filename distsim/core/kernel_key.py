@@ -32,7 +32,16 @@ SETTINGS = {
 """Settings of numba that change machine code: variable of the environment, name, what it is by default."""
 PROCESSOR = ("CPU_NAME", "CPU_FEATURES", "ENABLE_AVX")
 """Those by which it is told another processor."""
-SOURCES = ("calls.py", "compiler.py", "instructions.py", "machine_code.py", "tuple_calls.py", "jit.py", "tuples.py")
+SOURCES = (
+    "calls.py",
+    "compiler.py",
+    "instructions.py",
+    "kernel_compiler.py",
+    "machine_code.py",
+    "tuple_calls.py",
+    "jit.py",
+    "tuples.py",
+)
 """What makes machine code."""
 IN_KERNELS: dict[Any, Any] = {}
 """Functions, and those that choose what kernels call for them."""
