@@ -1,9 +1,9 @@
 """Machine code of kernels as bytes and back, loaded and called without numba's compiler, which stays unimported.
 
-numba takes 0.14 s of CPU and 24 MB to import, and half as much again to load a kernel: 200 modules, with scipy's linear
-algebra among them. What machine code itself asks for are the functions of three libraries that come with numba, which
-are opened by themselves; the compiler is imported when something is compiled, or when machine code asks for a function
-that only its modules name.
+numba takes 0.14 s of CPU and 24 MB to import, and more to load a kernel: 200 modules, with scipy's linear algebra among
+them. What machine code itself asks for are the functions of three libraries that come with numba, which are opened by
+themselves; the compiler is imported when something is compiled, or when machine code asks for a function that only its
+modules name. A kernel that raises an error imports numba, too, to make it.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numba
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 import distsim
-from distsim.core import kernel_cache
+from distsim.core import kernel_cache, kernel_key
 from distsim.core.argument_kinds import kinds_of
 from distsim.core.jit import COMPILED, Compiled, inline, jit
 from distsim.core.kernel_cache import Store, is_own, private_folder
@@ -362,6 +363,23 @@ def test_an_edit_recompiles_what_reaches_it_and_nothing_else(monkeypatch):
     changed = {name for name in before if before[name] != after.get(name)}
     assert changed - {"distsim.core.elementary.log"} == {"distsim.core.one_signed.to_exponential"}
     assert elementary.log is not log
+
+
+OTHERWISE = {
+    "numba": (kernel_key, "part_of_numba", lambda *name: SimpleNamespace(get_versions=lambda: {"version": "0.1"})),
+    "llvmlite": (kernel_key.llvmlite, "__version__", "0.1"),
+    "numpy": (np, "__version__", "0.1"),
+    "processor": (kernel_key.llvm, "get_host_cpu_name", lambda: "another"),
+    "what it can do": (kernel_key.llvm, "get_host_cpu_features", lambda: SimpleNamespace(flatten=lambda: "+none")),
+    "sources": (kernel_key, "SOURCES", ("calls.py",)),
+}
+
+
+@pytest.mark.parametrize("where", OTHERWISE)
+def test_versions_processor_and_compiler_are_part_of_the_key(monkeypatch, where):
+    before = kernel_key.compiler_digest()
+    monkeypatch.setattr(*OTHERWISE[where])
+    assert kernel_key.compiler_digest.__wrapped__() != before
 
 
 def test_constants_and_helpers_are_part_of_a_kernel(monkeypatch):
