@@ -61,6 +61,13 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
     def _compilation_chain_init_hook(self) -> None:
         """Leave numba's extensions alone, for which it looks among all packages, until something is compiled."""
 
+    def compile(self, signature: Any) -> Any:
+        """Load the kernel, or compile it, while other processes that want it wait."""
+        try:
+            return super().compile(signature)
+        finally:
+            self._cache.release()
+
 
 class Part(CPUDispatcher):  # type: ignore[misc]
     """A function of kernels, compiled without what converts arguments of Python, which takes longer than the function.
