@@ -48,8 +48,8 @@ run: $(INSTALLED) ## the main job: the scaling experiment on RANKS ranks, what i
 	$(MPIRUN) $(BIN)/python -m distsim.scaling --resume $(ARGS)
 
 .PHONY: test
-test: lint ## lint, then all tests, two files at a time (ARGS go to pytest)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: lint ## lint, then all tests, three files at a time: some wait (ARGS go to pytest)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## ruff and mypy, changing nothing

@@ -1,5 +1,6 @@
 """Settings and fixtures for all tests."""
 
+import gc
 import os
 import signal
 import tempfile
@@ -42,6 +43,12 @@ def pytest_configure(config):
         folder = Path(tempfile.gettempdir(), f"pytest-rank-{rank}")
         folder.mkdir(exist_ok=True)
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
+
+
+def pytest_collection_finish(session):
+    """What is there by now stays: looking through it for garbage, over and over, would take a tenth of all tests."""
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ BEGIN = [
         "house/test_documentation.py",
     )
 ]
-"""One process begins with the jobs of 3 and of 7 ranks, which compile most kernels. Meanwhile the other does what needs
-none of them, then what needs few and waits for programs: two that compile the same kernels at once do it twice.
+"""One process begins with the jobs of 3 and of 7 ranks, which compile most kernels. Meanwhile others do what needs none
+of them, or few, and waits for programs: who wants a kernel that another process compiles just then waits for it.
 """
 
 

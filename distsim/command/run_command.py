@@ -180,6 +180,7 @@ def _write(
         for kind in FORMATS:
             picture = BytesIO()
             figure.savefig(picture, format=kind)
+            figure.set_layout_engine("none")  # places of panels and labels, once found, are those of all files
             write_whole(folder / f"{stem}.{kind}", picture.getvalue())
 
 

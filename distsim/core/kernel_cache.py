@@ -3,8 +3,9 @@
 The name is a digest of the kernel's bytecode, of all functions and constants that it reaches, of its argument types,
 the processor and the versions of the compiler. So an edit recompiles the kernels that reach it and no others, any
 number of processes can share a folder (two that write one name write the same kernel, each file appears whole), and to
-find a kernel takes one look for one file. A file begins with a digest of its name and contents: a damaged one is
-compiled again. Where no folder can be used the job goes on without, and says so once.
+find a kernel takes one look for one file. While one process compiles a kernel others wait for its file, where the
+folder knows locks. A file begins with a digest of its name and contents: a damaged one is compiled again. Where no
+folder can be used the job goes on without, and says so once.
 
 Files hold pickles, which can run any code: they are read only where they and their folder belong to the user (or to
 root) and nobody else can write them.
@@ -12,6 +13,7 @@ root) and nobody else can write them.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import stat
@@ -24,6 +26,9 @@ from pathlib import Path
 FOLDER = "distsim"
 KIND = ".kernel"
 UNUSED = 60 * 86400.0  # s after which a file that no job has read is removed
+PATIENCE = 60.0  # s after which a process compiles what another one seems to compile
+LOOK = 0.01  # s between two looks for its file
+LOCKS = "locks"
 REFRESH = 86400.0  # s after which the time of a file that is read is brought up to date
 RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
 
@@ -35,6 +40,7 @@ class Store:
         self._folder: Path | None = None
         self._chosen = False
         self._writable = True
+        self._locks: int | None = None
         self._tidied = self._told = False
 
     @property
@@ -64,6 +70,38 @@ class Store:
             with suppress(OSError):
                 os.utime(self.folder / name)
         return data[hashlib.sha256().digest_size :]
+
+    def claim(self, name: str) -> bytes | None:
+        """Wait while another process compiles the kernel ``name``: what it keeps. None where nobody does, or for long.
+
+        Others then wait for this process, until it releases the kernel or ends.
+        """
+        end = time.monotonic() + PATIENCE
+        while not self._lock(name, fcntl.LOCK_EX | fcntl.LOCK_NB) and time.monotonic() < end:
+            time.sleep(LOOK)
+        return self.read(name)
+
+    def release(self, name: str) -> None:
+        """Let others wait no longer for the kernel ``name``."""
+        self._lock(name, fcntl.LOCK_UN)
+
+    def _lock(self, name: str, how: int) -> bool:
+        """Lock the byte that stands for ``name`` in the file of locks; False if another process has locked it.
+
+        Such locks end with their process, whatever ends it. Where there are none, everybody compiles.
+        """
+        if self.folder is None or not self._writable:
+            return True
+        try:
+            if self._locks is None:
+                self._locks = os.open(self.folder / LOCKS, os.O_RDWR | os.O_CREAT, 0o600)
+            byte = int.from_bytes(hashlib.sha256(name.encode()).digest()[:3], "big")
+            fcntl.lockf(self._locks, how, 1, byte)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        return True
 
     def write(self, name: str, payload: bytes) -> None:
         """Put ``payload`` into the file ``name``: written aside, then renamed. Where that fails nothing is kept."""

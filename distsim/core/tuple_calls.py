@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from numba import types
@@ -14,7 +14,7 @@ from numba.extending import lower_builtin
 from distsim.core.tuples import has, of_each_entry
 
 
-def _entries(kinds: Sequence[Any]) -> list[list[Any]]:
+def _entries(kinds: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
     try:
         return of_each_entry(kinds, types.BaseTuple)
     except ValueError as error:

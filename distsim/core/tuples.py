@@ -5,7 +5,8 @@ Kernels of neurons take state, constants and input as tuples of arrays, of which
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat, starmap
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def over_tuples(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def each(*arguments: Any) -> tuple[Any, ...]:
-        return tuple(function(*entries) for entries in of_each_entry(arguments, tuple))
+        return tuple(starmap(function, of_each_entry(arguments, tuple)))
 
     _let_kernels_call(each, function)
     return each
@@ -32,7 +33,7 @@ def over_nested(function: Callable[..., Any]) -> Callable[..., Any]:
     def each(*arguments: Any) -> Any:
         if not has(arguments, tuple):
             return function(*arguments)
-        return tuple(each(*entries) for entries in of_each_entry(arguments, tuple))
+        return tuple(starmap(each, of_each_entry(arguments, tuple)))
 
     _let_kernels_call(each, each, function)
     return each
@@ -40,10 +41,10 @@ def over_nested(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def has(values: Sequence[Any], kind: Any) -> bool:
     """Whether one of ``values`` is of the class ``kind``."""
-    return any(isinstance(value, kind) for value in values)
+    return any(map(isinstance, values, repeat(kind)))
 
 
-def of_each_entry(values: Sequence[Any], kind: Any) -> list[list[Any]]:
+def of_each_entry(values: Sequence[Any], kind: Any) -> Iterable[tuple[Any, ...]]:
     """The first entries of those ``values`` that are tuples of the class ``kind`` beside the others, the second, ...
 
     ValueError where they differ in length.
@@ -51,7 +52,7 @@ def of_each_entry(values: Sequence[Any], kind: Any) -> list[list[Any]]:
     lengths = [len(value) for value in values if isinstance(value, kind)]
     if len(set(lengths)) != 1:
         raise ValueError(f"tuples of {' and '.join(map(str, lengths))} entries do not go together")
-    return [[value[k] if isinstance(value, kind) else value for value in values] for k in range(lengths[0])]
+    return zip(*[value if isinstance(value, kind) else repeat(value, lengths[0]) for value in values], strict=True)
 
 
 def _let_kernels_call(each: Any, of_entries: Any, of_others: Any = None) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mpi4py import MPI
 
 from distsim.binary.couplings import build_couplings
 from distsim.binary.window_course import EXCHANGES, WINDOWS
 from distsim.binary.window_loop import BinaryLoop
 from tests.binary_reference import CASES, build, digest, published, sequential
+from tests.on_ranks import found_alone
 from tests.programs.binary_trajectories import trajectory
 from tests.threads import on_ranks
 
@@ -21,18 +23,18 @@ WINDOWED = {"N": [40, 20], "K": [[20, 10], [20, 10]], "J": [[0.3, -0.7]] * 2, "t
 WAYS = [*({"window": w} for w in (1e-3, 0.02, 0.3, 100.0)), {"runs": [0.0, 0.25, 0.125, 0.625]}]
 
 
-def expected(case: dict[str, Any]) -> dict[str, Any]:
+def computed(_: MPI.Comm, case: dict[str, Any]) -> dict[str, Any]:
     flips, state, updates = sequential(build(case), case.get("seed", 1), case["T"])
     return {"digest": digest(flips, state), "updates": updates, "flips": len(flips)}
 
 
-@pytest.fixture(scope="module")
-def reference() -> list[dict[str, Any]]:
-    return [expected(case) for case in CASES.values()]
+def expected(comm: MPI.Comm, case: dict[str, Any]) -> dict[str, Any]:
+    return found_alone(comm, computed, case)
 
 
-def test_the_cases_are_worth_comparing(reference):
+def test_the_cases_are_worth_comparing():
     """Neurons flip in all of them; the trajectories differ."""
+    reference = [expected(MPI.COMM_SELF, case) for case in CASES.values()]
     assert all(result["flips"] > 10 for result in reference), dict(zip(CASES, reference, strict=True))
     assert len({result["digest"] for result in reference}) == len(CASES)
 
@@ -40,13 +42,13 @@ def test_the_cases_are_worth_comparing(reference):
 @pytest.mark.mpi(also=(7,))
 @pytest.mark.parametrize("name", CASES)
 def test_the_trajectory_is_that_of_the_sequential_algorithm(comm, name):
-    assert trajectory(comm, CASES[name]) == expected(CASES[name])
+    assert trajectory(comm, CASES[name]) == expected(comm, CASES[name])
 
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_windows_and_runs_change_nothing(comm, way):
-    assert trajectory(comm, {**WINDOWED, **way}) == expected(WINDOWED)
+    assert trajectory(comm, {**WINDOWED, **way}) == expected(comm, WINDOWED)
 
 
 @pytest.mark.mpi
@@ -69,13 +71,13 @@ def test_windows_run_in_compiled_code_with_one_exchange_each(comm):
         assert exchanges < windows + 20
 
 
-def test_kernels_as_plain_python_give_the_same_bits(mpirun, pytestconfig, reference):
+def test_kernels_as_plain_python_give_the_same_bits(mpirun, pytestconfig):
     """On two ranks, so that all of them run; plain Python warns where the 64-bit integers of streams wrap around."""
     names = ("seven", "weak", "drawn")
     cases = [{**CASES["drawn"], "T": 0.5} if name == "drawn" else CASES[name] for name in names]
     arguments = ["-W", "ignore::RuntimeWarning", "-m", "tests.programs.binary_trajectories", json.dumps(cases)]
     results = json.loads(mpirun(2, arguments, cwd=pytestconfig.rootpath, env={"NUMBA_DISABLE_JIT": "1"}).stdout)
-    assert results == [expected(case) for case in cases]
+    assert results == [expected(MPI.COMM_SELF, case) for case in cases]
 
 
 # ---------------------------------------------------------------- properties, with ranks that are threads

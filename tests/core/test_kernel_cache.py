@@ -69,14 +69,14 @@ INTEGERS, REALS = np.arange(4, dtype=np.int32), np.arange(4, dtype=np.float32)
 
 
 def files(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.glob("*.kernel"))
 
 
 def test_kernels_are_kept_for_other_processes(folder):
     assert hits_and_sum(INTEGERS) == (0, 18.0)
     assert hits_and_sum(INTEGERS) == (1, 18.0)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in folder.glob("*.kernel")] == [0o600]
 
 
 def test_processes_that_save_at_one_moment_do_not_mix_their_kernels(folder, monkeypatch):
@@ -116,17 +116,45 @@ def process(folder, *arguments, **variables):
 
 
 def test_processes_share_a_folder(tmp_path):
-    """Two at one time, from an empty folder; a third, with another order of hashes, finds what they left."""
+    """Two at one time, from an empty folder, compile each kernel once; a third, with another order of hashes, none."""
     two = [process(tmp_path, *kinds) for kinds in (("float32", "int32"), ("int32", "float32"))]
-    assert [job.communicate()[1] for job in two] == ["", ""]
+    (one, said), (other, heard) = (job.communicate() for job in two)
+    assert (said, heard, int(one) + int(other)) == ("", "", 2)
     assert process(tmp_path, "float32", "int32", PYTHONHASHSEED="7").communicate() == ("2\n", "")
     assert len(files(tmp_path / "distsim")) == 2
+
+
+CLAIM = """
+import sys
+from distsim.core.kernel_cache import store
+print(store.claim("some kernel"), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_nobody_waits_for_a_process_that_is_gone_or_takes_too_long(folder, monkeypatch):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "NUMBA_CACHE_DIR": str(folder.parent)}
+    other = subprocess.Popen(
+        [sys.executable, "-c", CLAIM], env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout.readline() == "None\n"
+    looks = []
+    monkeypatch.setattr(kernel_cache.time, "sleep", looks.append)
+    monkeypatch.setattr(kernel_cache, "PATIENCE", 0.05)
+    assert kernel_cache.store.claim("some kernel") is None
+    n = len(looks)
+    assert n > 0
+    assert kernel_cache.store.claim("another") is None
+    other.kill()
+    other.communicate()
+    assert kernel_cache.store.claim("some kernel") is None
+    assert len(looks) == n
 
 
 @pytest.mark.parametrize("size", [0, 10, 40, 3000, -1])
 def test_a_truncated_file_is_mended(folder, size):
     hits_and_sum(INTEGERS)
-    (path,) = folder.iterdir()
+    (path,) = folder.glob("*.kernel")
     whole = path.read_bytes()
     path.write_bytes(whole[:size])
     assert hits_and_sum(INTEGERS) == (0, 18.0)
@@ -135,13 +163,13 @@ def test_a_truncated_file_is_mended(folder, size):
 
 def test_a_damaged_or_exchanged_file_is_mended(folder):
     hits_and_sum(INTEGERS)
-    (path,) = folder.iterdir()
+    (path,) = folder.glob("*.kernel")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     assert hits_and_sum(INTEGERS) == (0, 18.0)
     hits_and_sum(REALS)
-    (other,) = set(folder.iterdir()) - {path}
+    (other,) = set(folder.glob("*.kernel")) - {path}
     other.write_bytes(path.read_bytes())
     assert hits_and_sum(REALS) == (0, 18.0)
     assert hits_and_sum(REALS) == (1, 18.0)
@@ -188,7 +216,7 @@ def test_a_folder_that_others_can_write_is_refused(folder, capfd):
 def test_a_planted_file_is_not_read(folder, tmp_path):
     """It is right in all but that others can write it, or that it is somebody else's."""
     hits_and_sum(INTEGERS)
-    (path,) = folder.iterdir()
+    (path,) = folder.glob("*.kernel")
     path.chmod(0o666)
     assert hits_and_sum(INTEGERS) == (0, 18.0)
     mine = list(path.stat())
@@ -199,14 +227,15 @@ def test_a_planted_file_is_not_read(folder, tmp_path):
 
 def test_what_nobody_reads_is_removed(folder):
     hits_and_sum(INTEGERS)
-    (path,) = folder.iterdir()
+    (path,) = folder.glob("*.kernel")
     os.utime(path, (0, 0))
     (folder / "notes.txt").touch()
     os.utime(folder / "notes.txt", (0, 0))
     kernel_cache.store = Store()
     hits_and_sum(REALS)
     assert not path.exists()
-    assert len(files(folder)) == 2
+    assert (folder / "notes.txt").exists()
+    assert len(files(folder)) == 1
 
 
 # ---------------------------------------------------------------- what loading takes

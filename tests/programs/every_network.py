@@ -163,7 +163,7 @@ def results(comm: MPI.Comm) -> dict[str, Any]:
     return {
         "spiking": every_kernel.result(comm),
         "plasticity": plasticity.simulate(comm, 0.05, 0.1),
-        "liquid": liquid.experiment_of(comm, 2, pairs=1, T=12.0),
+        "liquid": liquid.experiment_of(comm, 2, pairs=1, T=12.0, N_z=5),
         "filtered": [liquid_states([1.0, 4.5], [0, 0], 1, [2.0, 5.0], 3.0, kernel).tolist() for kernel in KERNELS],
         "clusters": clusters.outcome(comm, 3.0),
         "own synapses": own_synapse.outcome(comm, 8.0),

@@ -8,8 +8,11 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import wraps
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ from distsim.parallel.job import SUSPENDED
 from distsim.scaling.report.command import read_all, text
 from tests import slurm
 from tests.documents import ROOT
-from tests.mpi import JOB_ENVIRONMENT, launcher, outside_of_any_job
+from tests.mpi import JOB_ENVIRONMENT, NOT_STARTED, launcher, outside_of_any_job
 
 SITE = ROOT / "jobs" / "site.sh"
 TEMPLATES = sorted(set((ROOT / "jobs").glob("*.sh")) - {SITE})
@@ -47,8 +50,7 @@ class Cluster:
         done = subprocess.run(
             command, cwd=cwd, env=self.environment(), capture_output=True, text=True, check=False, timeout=timeout
         )
-        logs = "\n".join(log.read_text(encoding="utf-8") for log in cwd.glob("*.log")) if cwd else ""
-        assert done.returncode == 0, f"{done.stdout}{done.stderr}{logs}"
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}{logs_of(cwd) if cwd else ''}"
         return done.stdout
 
     def submit(self, folder: Path, *words: str, wait: bool = True) -> str:
@@ -58,8 +60,7 @@ class Cluster:
         number = self.run("sbatch", "--parsable", *words, cwd=folder).strip()
         if wait:
             self.wait_until_empty()
-            logs = "\n".join(log.read_text(encoding="utf-8") for log in folder.glob("*.log"))
-            assert self.exit_codes(number) == {0}, logs
+            assert self.exit_codes(number) == {0}, logs_of(folder)
         return number
 
     def exit_codes(self, number: str) -> set[int]:
@@ -76,6 +77,11 @@ class Cluster:
     def wait_for_a_point(self, folder: Path) -> None:
         while self.run("squeue", "-h") and not (folder / "runs.jsonl").exists():
             time.sleep(0.05)
+
+    def end_all(self) -> None:
+        """Cancel what is queued or runs."""
+        self.run("scancel", "--user", slurm.owner())
+        self.wait_until_empty()
 
     def wait_until_empty(self) -> None:
         """Wait until no job is queued or runs."""
@@ -94,10 +100,35 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
         pytest.skip(f"Slurm does not start: {error}")
 
 
+def logs_of(folder: Path) -> str:
+    """What jobs said, and what points said that are jobs of their own."""
+    logs = (*folder.glob("*.log"), *folder.glob("*/failed.jsonl"))
+    return "\n".join(log.read_text(encoding="utf-8") for log in logs)
+
+
+def once_started(test: Callable[[Cluster, Path], None]) -> Callable[[Cluster, Path], None]:
+    """A test of jobs begins anew, in another folder, where it failed and Open MPI did not start one of them."""
+
+    @wraps(test)
+    def run(cluster: Cluster, tmp_path: Path) -> None:
+        for attempt in count():
+            folder = tmp_path / str(attempt)
+            folder.mkdir()
+            try:
+                return test(cluster, folder)
+            except Exception:
+                if NOT_STARTED not in logs_of(folder):
+                    raise
+                cluster.end_all()
+
+    return run
+
+
 def read(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "runs.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+@once_started
 def test_single_node(cluster, tmp_path):
     options = ["--ntasks-per-node=2", "jobs/single_node.sh", str(ROOT / "scaling" / "quick.toml"), *TINY]
     cluster.submit(tmp_path, *options)
@@ -107,6 +138,7 @@ def test_single_node(cluster, tmp_path):
     assert all(row["environment"]["OMP_NUM_THREADS"] == "1" for row in rows)
 
 
+@once_started
 def test_the_signal_before_the_end_of_time(cluster, tmp_path):
     """One sentence, the finished points are kept, and the next job goes on (with fewer points, to be over sooner)."""
     script = ["--ntasks-per-node=2", "jobs/single_node.sh", str(ROOT / "scaling" / "quick.toml"), *TINY]
@@ -125,6 +157,7 @@ def test_the_signal_before_the_end_of_time(cluster, tmp_path):
     assert {row["variant"]["neuron_model"] for row in rows} == {"iaf_psc_alpha", "ignore_and_fire"}
 
 
+@once_started
 def test_many_nodes(cluster, tmp_path):
     """Weak scaling on one rank and on two; with one task on a node, as many nodes follow as there are ranks."""
     options = ["--vary", "neuron_model=iaf_psc_alpha", "--size-per-rank", "60", *TINY[2:]]
@@ -136,6 +169,7 @@ def test_many_nodes(cluster, tmp_path):
     assert "NumNodes=2" in cluster.run("scontrol", "show", "job", number)
 
 
+@once_started
 def test_strong_array(cluster, tmp_path):
     """All folders are reported together, with the efficiency of two ranks beside one."""
     options = ["--array=1,2", "--ntasks=2", "jobs/strong_array.sh", str(ROOT / "scaling" / "strong.toml"), *TINY]
@@ -147,6 +181,7 @@ def test_strong_array(cluster, tmp_path):
     assert "efficiency" in text(read_all(folders))
 
 
+@once_started
 def test_run(cluster, tmp_path):
     small = ["two_population", "--set", "N=60", "K=20", "--time", "20"]
     number = cluster.submit(tmp_path, "--ntasks=2", "--ntasks-per-node=2", "jobs/run.sh", *small)
@@ -154,6 +189,7 @@ def test_run(cluster, tmp_path):
     assert (summary["ranks"], summary["parameters"]["N"]) == (2, 60)
 
 
+@once_started
 def test_chain(cluster, tmp_path):
     """The time of the first job is over while it works; the second does the rest and cancels the third."""
     script = ["jobs/chain.sh", str(ROOT / "scaling" / "quick.toml"), *TINY, "--repetitions", "20"]
@@ -166,6 +202,7 @@ def test_chain(cluster, tmp_path):
 
 
 @pytest.mark.slow  # two jobs of Slurm, one of them killed: 15 s
+@once_started
 def test_chain_after_a_node_that_failed(cluster, tmp_path):
     script = ["jobs/chain.sh", str(ROOT / "scaling" / "quick.toml"), *TINY, "--repetitions", "20"]
     first = cluster.submit(tmp_path, "--ntasks-per-node=1", *script, wait=False)
@@ -179,13 +216,15 @@ def check_chain(folder: Path) -> None:
     """Two jobs have done all 40 points, each once; the second went on with what the first had done."""
     points = [(row["variant"]["neuron_model"], row["repetition"]) for row in read(folder / "quick-results")]
     assert len(points) == len(set(points)) == 40
-    logs = [log.read_text(encoding="utf-8") for log in sorted(folder.glob("distsim-chain-*.log"))]
+    by_number = sorted(folder.glob("distsim-chain-*.log"), key=lambda log: int(log.stem.split("-")[-1]))
+    logs = [log.read_text(encoding="utf-8") for log in by_number]
     assert len(logs) == 2
     assert "40 points, 0 of them done before" in logs[0]
     assert "40 points, 0 of them done before" not in logs[1]
 
 
 @pytest.mark.slow  # two jobs of Slurm: 20 s
+@once_started
 def test_a_network_of_ones_own(cluster, tmp_path):
     """The file lies beside that of the experiment, wherever the job runs; points are jobs of their own."""
     script = ["jobs/many_nodes.sh", str(ROOT / "docs" / "own" / "my_experiment.toml"), *TINY, "--ranks", "2"]
@@ -196,7 +235,28 @@ def test_a_network_of_ones_own(cluster, tmp_path):
     ]  # fmt: skip
 
 
-# What the templates say, without Slurm
+# Without Slurm
+
+
+@pytest.mark.parametrize("says", [NOT_STARTED, "a mistake"])
+def test_what_open_mpi_did_not_start_is_no_fault_of_a_job(says, tmp_path):
+    class Idle:
+        def end_all(self): ...
+
+    folders = []
+
+    @once_started
+    def two_jobs(cluster, tmp_path):
+        (tmp_path / "job-1.log").write_text("" if folders else says, encoding="utf-8")
+        folders.append(tmp_path)
+        assert len(folders) == 2
+
+    with nullcontext() if says == NOT_STARTED else pytest.raises(AssertionError):
+        two_jobs(Idle(), tmp_path)
+    assert len(folders) == len(set(folders)) == (2 if says == NOT_STARTED else 1)
+
+
+# What the templates say
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)

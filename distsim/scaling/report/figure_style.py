@@ -70,8 +70,12 @@ def label(name: str) -> str:
 
 
 def image(figure: Any, kind: str) -> bytes:
-    """The figure as a file of this kind (png, pdf, svg), without a date: the same records give the same bytes."""
+    """The figure as a file of this kind (png, pdf, svg), without a date: the same records give the same bytes.
+
+    Places of panels and labels, once found, are those of all further files.
+    """
     dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     file = io.BytesIO()
     figure.savefig(file, format=kind, metadata=dates.get(kind))
+    figure.set_layout_engine("none")
     return file.getvalue()
