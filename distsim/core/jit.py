@@ -27,6 +27,8 @@ PART = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": 
 """Options of a function that only kernels call: without those that convert its arguments for Python and for C."""
 INLINED = {**PART, "forceinline": True}
 """Options of a function that always becomes part of its callers."""
+LANES, NUMBER = 8, 8
+"""How many numbers a vector register holds at most, and the bytes of one."""
 
 
 def use_full_vector_width() -> None:
@@ -166,6 +168,52 @@ def _prefetch_between_compiled(array, begin, end):  # type: ignore[no-untyped-de
         _prefetch_at(last)
 
     return each_line
+
+
+def gather(into: Any, source: Any, places: Any) -> None:
+    """into (n,) = source[places (n,) int64], none of them negative: float64, one-dimensional and contiguous.
+
+    In whole vector registers, which a loop does not get: for all that the compiler knows, ``into`` may be ``source``.
+    """
+    into[:] = source[places]
+
+
+@intrinsic
+def _gather_at(typing_context, into, source, places, begin):  # type: ignore[no-untyped-def]
+    """into[begin : begin + LANES] = source[places[begin : begin + LANES]]."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        half, word, number = ir.IntType(32), ir.IntType(64), ir.DoubleType()
+        words, numbers, every = (ir.VectorType(kind, LANES) for kind in (word, number, ir.IntType(1)))
+        given = zip(signature.args[:3], arguments[:3], strict=True)
+        to, at, which = (context.make_array(kind)(context, builder, array).data for kind, array in given)
+        own_places = builder.bitcast(builder.gep(which, [arguments[3]]), words.as_pointer())
+        own_entries = builder.bitcast(builder.gep(to, [arguments[3]]), numbers.as_pointer())
+        offsets = builder.mul(builder.load(own_places, align=NUMBER), ir.Constant(words, [NUMBER] * LANES))
+        first = builder.insert_element(ir.Constant(words, ir.Undefined), builder.ptrtoint(at, word), half(0))
+        firsts = builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(half, LANES), [0] * LANES))
+        addresses = ir.VectorType(number.as_pointer(), LANES)
+        function_type = ir.FunctionType(numbers, [addresses, half, every, numbers])
+        name = f"llvm.masked.gather.v{LANES}f64.v{LANES}p0f64"
+        function = cgutils.get_or_insert_function(builder.module, function_type, name)
+        found = builder.inttoptr(builder.add(firsts, offsets), addresses)
+        rest = half(NUMBER), ir.Constant(every, [1] * LANES), ir.Constant(numbers, ir.Undefined)
+        builder.store(builder.call(function, [found, *rest]), own_entries, align=NUMBER)
+        return context.get_dummy_value()
+
+    return types.void(into, source, places, types.int64), generate
+
+
+@overload(gather, jit_options=INLINED)
+def _gather_compiled(into, source, places):  # type: ignore[no-untyped-def]
+    def by_registers(into, source, places):  # type: ignore[no-untyped-def]
+        whole = into.size - into.size % LANES
+        for begin in range(0, whole, LANES):
+            _gather_at(into, source, places, begin)
+        for i in range(whole, into.size):
+            into[i] = source[places[i]]
+
+    return by_registers
 
 
 def allow_loops_over_many_arrays() -> None:

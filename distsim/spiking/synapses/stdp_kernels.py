@@ -6,14 +6,13 @@ import numpy as np
 
 from distsim.connect.source_index import row_of
 from distsim.core.elementary import exp2, log2
-from distsim.core.jit import inline, jit, prefetch, prefetch_between
+from distsim.core.jit import LANES, gather, inline, jit, prefetch, prefetch_between
 from distsim.spiking.synapses.catch_up import make_catch_up
 from distsim.spiking.synapses.history import NEVER, RECENT, count_after, newer, row_of_newest, up_to_date
 
 CHUNK = 1536  # synapses treated together: their temporaries stay in the L1 cache
 PIECE = 128  # of them, after which the next are asked for while weights are depressed
 FEW = 64  # of them, among which hardly any target has just fired
-LANES = 8  # numbers that a vector register holds
 ROW_AHEAD, EDGES_AHEAD = 16, 8  # spikes that are looked ahead, for what is kept of a source, and for its first edges
 HALF_BIT = 56.0  # powers of two by which an increment below half the last bit of a weight is less than it, and 2 more
 SMALLEST = 1024.0  # powers of two that a weight can be from 1
@@ -178,10 +177,11 @@ def decays_per_step(rate, decays):  # type: ignore[no-untyped-def]
 
 
 @inline
-def depressing(size, k_minus, newest, stamp, constants):  # type: ignore[no-untyped-def]
+def depressing(size, k_minus, newest, ago, decay, stamp, constants):  # type: ignore[no-untyped-def]
     """Let k_minus, the trace after the newest spike, be the K_minus that a presynaptic spike at ``stamp`` meets.
 
     Decays are looked up, where they are kept: after the last of them no trace up to the largest changes a weight.
+    ago, decay (edges,): how many steps ago the newest spike was, and the decay since, are written.
     """
     _, _, _, rate_minus, decays = constants
     last, larger = decays.size - 1, 0
@@ -189,8 +189,11 @@ def depressing(size, k_minus, newest, stamp, constants):  # type: ignore[no-unty
         larger += k_minus[i] > LARGEST_TRACE
     if last >= 0 and larger == 0:
         for i in range(size):
+            ago[i] = min(stamp - newest[i], last)
+        gather(decay[:size], decays, ago[:size])
+        for i in range(size):
             before = k_minus[i] - (1.0 if newest[i] == stamp else 0.0)
-            k_minus[i] = before * decays[np.uint64(min(stamp - newest[i], last))]
+            k_minus[i] = before * decay[i]
     else:
         for i in range(size):
             before = k_minus[i] - (1.0 if newest[i] == stamp else 0.0)
@@ -274,7 +277,7 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
                     w[i] = weight[i]
             if grows:
                 potentiate(w, delay, (last, stamp), gain, past, found, n_old, grown)
-            depressing(np.uint64(to.size), k_minus, newest, stamp, constants)
+            depressing(np.uint64(to.size), k_minus, newest, old[1], grown, stamp, constants)
             for first in range(0, to.size, PIECE):
                 piece, ahead = slice(first, min(first + PIECE, to.size)), begin + first + shift
                 prefetch_between(targets, ahead, ahead + PIECE)
