@@ -15,7 +15,7 @@ from numba.np.arrayobj import populate_array
 
 from distsim.core.cache_lines import LINE
 from distsim.core.calls import call
-from distsim.core.jit import INLINED, CFunction, prefetch, prefetch_between, scratch
+from distsim.core.jit import INLINED, REGISTER, CFunction, gather, prefetch, prefetch_between, scratch
 from distsim.core.shared_words import give_way, load, store, words
 
 WORD = 8  # bytes
@@ -77,6 +77,44 @@ def _prefetch_between_compiled(array, begin, end):  # type: ignore[no-untyped-de
         _prefetch_at(last)
 
     return each_line
+
+
+@intrinsic
+def _gather_at(typing_context, into, source, places, begin):  # type: ignore[no-untyped-def]
+    """into[begin : begin + REGISTER] = source[places[begin : begin + REGISTER]]."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        half, word, number = ir.IntType(32), ir.IntType(64), ir.DoubleType()
+        words, numbers, every = (ir.VectorType(kind, REGISTER) for kind in (word, number, ir.IntType(1)))
+        given = zip(signature.args[:3], arguments[:3], strict=True)
+        to, at, which = (context.make_array(kind)(context, builder, array).data for kind, array in given)
+        own_places = builder.bitcast(builder.gep(which, [arguments[3]]), words.as_pointer())
+        own_entries = builder.bitcast(builder.gep(to, [arguments[3]]), numbers.as_pointer())
+        offsets = builder.mul(builder.load(own_places, align=WORD), ir.Constant(words, [WORD] * REGISTER))
+        first = builder.insert_element(ir.Constant(words, ir.Undefined), builder.ptrtoint(at, word), half(0))
+        firsts = builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(half, REGISTER), [0] * REGISTER))
+        addresses = ir.VectorType(number.as_pointer(), REGISTER)
+        function_type = ir.FunctionType(numbers, [addresses, half, every, numbers])
+        name = f"llvm.masked.gather.v{REGISTER}f64.v{REGISTER}p0f64"
+        function = cgutils.get_or_insert_function(builder.module, function_type, name)
+        found = builder.inttoptr(builder.add(firsts, offsets), addresses)
+        rest = half(WORD), ir.Constant(every, [1] * REGISTER), ir.Constant(numbers, ir.Undefined)
+        builder.store(builder.call(function, [found, *rest]), own_entries, align=WORD)
+        return context.get_dummy_value()
+
+    return types.void(into, source, places, types.int64), generate
+
+
+@overload(gather, jit_options=INLINED)
+def _gather_compiled(into, source, places):  # type: ignore[no-untyped-def]
+    def by_registers(into, source, places):  # type: ignore[no-untyped-def]
+        whole = into.size - into.size % REGISTER
+        for begin in range(0, whole, REGISTER):
+            _gather_at(into, source, places, begin)
+        for i in range(whole, into.size):
+            into[i] = source[places[i]]
+
+    return by_registers
 
 
 @type_callable(scratch)

@@ -34,6 +34,7 @@ PART = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": 
 INLINED = {**PART, "forceinline": True}
 """Options of a function that always becomes part of its callers."""
 
+REGISTER = 8  # numbers that a vector register holds at most
 MANY = 100_000  # calls of kernels from Python that take longer, without numba, than it takes to import
 
 _LOCK = threading.RLock()
@@ -254,3 +255,11 @@ def scratch(size: int, kind: Any) -> Any:
 
 def prefetch_between(array: Any, begin: SupportsIndex, end: SupportsIndex) -> None:
     """Start to load array[begin:end] (one-dimensional, contiguous), which is not empty, into the cache."""
+
+
+def gather(into: Any, source: Any, places: Any) -> None:
+    """into (n,) = source[places (n,) int64], none of them negative: float64, one-dimensional and contiguous.
+
+    In whole vector registers, which a loop does not get: for all that the compiler knows, ``into`` may be ``source``.
+    """
+    into[:] = source[places]

@@ -45,6 +45,7 @@ class LongTermSynapse(SynapseModel, abstract=True):
     tau_minus: float = number(20.0, "ms", above=0.0)
     plastic: ClassVar[bool] = True
     kernels: ClassVar[PlasticKernels]
+    delivered_by: ClassVar[type[PlasticDelivery]] = PlasticDelivery
     needs: ClassVar[dict[str, str]] = {"kernels": "what make_kernels(facilitate, depress) makes of its equations"}
 
     def numbers(self) -> tuple[float, ...]:
@@ -54,7 +55,7 @@ class LongTermSynapse(SynapseModel, abstract=True):
     def delivery(self, table: Table, n_target: int, dt: float) -> PlasticDelivery:
         attributes = tuple(table.attributes.values())
         rates = (dt / self.tau_plus * LOG2_E, dt / self.tau_minus * LOG2_E)
-        return PlasticDelivery(table, n_target, self.kernels, (self.numbers(), attributes, *rates))
+        return self.delivered_by(table, n_target, self.kernels, (self.numbers(), attributes, *rates))
 
     def state_bytes(self, edges: float, rows: float, n_target: int) -> float:
         return (8.0 + 4.0) * rows + INITIAL_CAPACITY * (4.0 + 8) * n_target

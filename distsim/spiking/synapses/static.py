@@ -15,7 +15,8 @@ from distsim.spiking.synapses.segments import SegmentDelivery
 from distsim.spiking.synapses.synapse_model import Delivery, SynapseModel
 from distsim.spiking.synapses.table import Int64Array, Table
 
-ASKED = 256  # edges of the next spike that are asked for from memory at most: it goes on by itself where rows are long
+ROWS_AHEAD = 8  # rows that are asked for from memory ahead of their turn
+ASKED = 256  # edges of each that are asked for at most: the processor goes on by itself where rows are long
 
 
 class Static(SynapseModel):
@@ -58,14 +59,18 @@ def deliver(gids, stamps, table, per_unit, ring):  # type: ignore[no-untyped-def
     n_slots = ring.shape[0]
     one_weight = weights.size == 1
     one_delay = delays.size == 1
-    begin, end = asked_for(gids[0], table) if gids.size > 0 else (0, 0)
-    for spike in range(gids.size):
-        row = targets[begin:end]
-        row_weights = weights if one_weight else weights[begin:end]
-        row_delays = delays if one_delay else delays[begin:end]
-        begin, end = asked_for(gids[spike + 1], table) if spike + 1 < gids.size else (0, 0)
+    begin, end, sent = np.empty(gids.size, np.int64), np.empty(gids.size, np.int64), np.empty(gids.size, np.int64)
+    n = rows_of(gids, stamps, table, begin, end, sent)
+    for k in range(-ROWS_AHEAD, n):
+        if k + ROWS_AHEAD < n:
+            ask_for(begin[k + ROWS_AHEAD], end[k + ROWS_AHEAD], table)
+        if k < 0:
+            continue
+        row = targets[begin[k] : end[k]]
+        row_weights = weights if one_weight else weights[begin[k] : end[k]]
+        row_delays = delays if one_delay else delays[begin[k] : end[k]]
         if one_delay:
-            slot = ring[(stamps[spike] + np.int64(delays[0])) % n_slots]
+            slot = ring[(sent[k] + np.int64(delays[0])) % n_slots]
             if one_weight:
                 units = to_units(weights[0], per_unit)
                 for i in range(row.size):
@@ -74,7 +79,7 @@ def deliver(gids, stamps, table, per_unit, ring):  # type: ignore[no-untyped-def
                 for i in range(row.size):
                     slot[row[i]] += to_units(row_weights[i], per_unit)
         else:
-            base = stamps[spike] % n_slots
+            base = sent[k] % n_slots
             for i in range(row.size):
                 arrival = base + np.int64(row_delays[i])
                 arrival = arrival - n_slots if arrival >= n_slots else arrival
@@ -83,13 +88,25 @@ def deliver(gids, stamps, table, per_unit, ring):  # type: ignore[no-untyped-def
 
 
 @inline
-def asked_for(gid, table):  # type: ignore[no-untyped-def]
-    """The first edge of a source, and the one after its last, of which the first are on their way from memory now."""
-    place, offsets, targets, weights, delays = table
-    row = row_of(gid, place)
-    if row < 0:
-        return 0, 0
-    begin, end = np.int64(offsets[row]), np.int64(offsets[row + 1])
+def rows_of(gids, stamps, table, begin, end, sent):  # type: ignore[no-untyped-def]
+    """Write the first edge and the one after the last of every spike that has edges, and its step; returns how many.
+
+    Where rows begin is known of all before the first is delivered: no spike waits for it.
+    """
+    place, offsets, _, _, _ = table
+    n = 0
+    for spike in range(gids.size):
+        row = row_of(gids[spike], place)
+        if row >= 0:
+            begin[n], end[n], sent[n] = offsets[row], offsets[row + 1], stamps[spike]
+            n += 1
+    return n
+
+
+@inline
+def ask_for(begin, end, table):  # type: ignore[no-untyped-def]
+    """Start to load the first of the edges begin .. end - 1 into the cache."""
+    _, _, targets, weights, delays = table
     asked = min(end, begin + ASKED)
     if begin < asked:
         prefetch_between(targets, begin, asked)
@@ -97,4 +114,3 @@ def asked_for(gid, table):  # type: ignore[no-untyped-def]
             prefetch_between(weights, begin, asked)
         if delays.size > 1:
             prefetch_between(delays, begin, asked)
-    return begin, end

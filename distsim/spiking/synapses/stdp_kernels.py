@@ -6,16 +6,18 @@ import numpy as np
 
 from distsim.connect.source_index import row_of
 from distsim.core.elementary import exp2, log2
-from distsim.core.jit import inline, jit, prefetch, prefetch_between
+from distsim.core.jit import REGISTER, gather, inline, jit, prefetch, prefetch_between
 from distsim.spiking.synapses.catch_up import make_catch_up
 from distsim.spiking.synapses.history import NEVER, RECENT, count_after, newer, row_of_newest, up_to_date
 
-CHUNK = 1024  # synapses treated together: their temporaries stay in the L1 cache
-AT_ONCE = 32
-LANES = 8  # numbers that a vector register holds
+CHUNK = 1536  # synapses treated together: their temporaries stay in the L1 cache
+PIECE = 128  # of them, after which the next are asked for while weights are depressed
+FEW = 64  # of them, among which hardly any target has just fired
 ROW_AHEAD, EDGES_AHEAD = 16, 8  # spikes that are looked ahead, for what is kept of a source, and for its first edges
 HALF_BIT = 56.0  # powers of two by which an increment below half the last bit of a weight is less than it, and 2 more
 SMALLEST = 1024.0  # powers of two that a weight can be from 1
+LARGEST_TRACE = 64.0  # of a target, for which decays are looked up
+MOST_DECAYS = 1 << 14  # that are kept: as many as the caches hold beside all else
 
 
 @inline
@@ -53,36 +55,41 @@ _, settle, weights_at = make_catch_up(facilitate, unchanged)
 
 
 @inline
-def look_up(targets, delays, stamp, since, history, k_minus, newest, found, following):  # type: ignore[no-untyped-def]
+def look_up(targets, delays, stamp, since, history, k_minus, newest, found):  # type: ignore[no-untyped-def]
     """What each target did, as its synapse sees it: its spikes, each a delay later.
 
     newest, k_minus (edges,): when the newest spike up to ``stamp`` arrived, and the trace just after it. ``found`` is
     filled row by row of the history: edges whose spike of that row arrived after ``since``, and when it did, be that
-    after ``stamp``. Returns how many synapses have spikes that are older than these rows. following: all targets and
-    weights, and the edge from which on those of the next spike are asked for meanwhile.
+    after ``stamp``. Returns how many synapses have spikes that are older than these rows.
 
     The newest spike of a target tells most of it, so all synapses are looked at as if it had arrived, and those where
-    more may have happened once more, row by row: few instructions each, and hardly a branch. Unsigned indices save the
-    instructions by which a negative one would be counted from the end.
+    more may have happened once more, row by row: few instructions each, and hardly a branch. Each loop reads one array
+    at places in no order and writes one: two at once would take each other's lines of the L1 cache. Unsigned indices
+    save the instructions by which a negative one would be counted from the end.
     """
     steps, trace, older, all_steps, all_traces = history
     edge, arrival, counts, old_edge, old_spike, old_left = found
-    all_targets, all_weights, next_edge = following
     capacity, n = steps.shape
     one_delay, first_delay = delays.size == 1, np.int64(delays[0])
     size, n_found = np.uint64(targets.size), np.uint64(0)
-    for first in range(np.uint64(0), size, np.uint64(AT_ONCE)):
-        ahead = next_edge + np.int64(first)
-        prefetch_between(all_targets, ahead, ahead + AT_ONCE)
-        prefetch_between(all_weights, ahead, ahead + AT_ONCE)
-        for i in range(first, min(first + np.uint64(AT_ONCE), size)):
-            neuron = targets[i]
-            arrived = np.int64(all_steps[neuron]) + (first_delay if one_delay else np.int64(delays[i]))
-            newest[i] = arrived
-            k_minus[i] = all_traces[neuron]
-            edge[0, n_found] = i
-            arrival[0, n_found] = arrived
-            n_found += np.uint64(arrived > since)
+    for i in range(size):
+        k_minus[i] = all_traces[targets[i]]
+    if one_delay:
+        for i in range(size):
+            newest[i] = np.int64(all_steps[targets[i]]) + first_delay
+    else:
+        for i in range(size):
+            newest[i] = np.int64(all_steps[targets[i]]) + np.int64(delays[i])
+    together = size if since < stamp - 1 else np.uint64(FEW)
+    for first in range(np.uint64(0), size, together):
+        end, latest = min(first + together, size), np.int64(NEVER)
+        for i in range(first, end):
+            latest = max(latest, newest[i])
+        if latest > since:
+            for i in range(first, end):
+                edge[0, n_found] = i
+                arrival[0, n_found] = newest[i]
+                n_found += np.uint64(newest[i] > since)
     counts[0] = n_found
     for k in range(1, RECENT):
         before, row, n_found = n_found, np.uint64(k * n), np.uint64(0)
@@ -154,26 +161,57 @@ def grow(w, edge, arrival, k, n, times, gain, grown):  # type: ignore[no-untyped
     (last, stamp), (log2_gain, mu, rate_plus), row = times, gain, np.uint64(k)
     for job in range(n):
         grown[job] = w[edge[row, job]]
-    for job in range((n + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)):
+    for job in range((n + np.uint64(REGISTER - 1)) // np.uint64(REGISTER) * np.uint64(REGISTER)):
         more = potentiated(grown[job], mu, log2_gain + float(last - arrival[row, job]) * rate_plus)
         grown[job] = more if arrival[row, job] <= stamp else grown[job]
     for job in range(n):
         w[edge[row, job]] = grown[job]
 
 
+@jit
+def decays_per_step(rate, decays):  # type: ignore[no-untyped-def]
+    """decays (steps,) = 2**(-steps rate), to the bit what ``depressing`` computes; 0 in the last entry."""
+    for steps in range(decays.size - 1):
+        decays[steps] = exp2(float(-steps) * rate)
+    decays[decays.size - 1] = 0.0
+
+
 @inline
-def depress(w, weights, k_minus, newest, stamp, constants, grid, units):  # type: ignore[no-untyped-def]
-    """Depress w, store it as the new weights, and give it in units of the grid; returns how many exceed its limit."""
-    (_, lambda_alpha, _), _, _, rate_minus = constants
-    per_unit, limit = grid
+def depressing(size, k_minus, newest, ago, decay, stamp, constants):  # type: ignore[no-untyped-def]
+    """Let k_minus, the trace after the newest spike, be the K_minus that a presynaptic spike at ``stamp`` meets.
+
+    Decays are looked up, where they are kept: after the last of them no trace up to the largest changes a weight.
+    ago, decay (edges,): how many steps ago the newest spike was, and the decay since, are written.
+    """
+    _, _, _, rate_minus, decays = constants
+    last, larger = decays.size - 1, 0
+    for i in range(size):
+        larger += k_minus[i] > LARGEST_TRACE
+    if last >= 0 and larger == 0:
+        for i in range(size):
+            ago[i] = min(stamp - newest[i], last)
+        gather(decay[:size], decays, ago[:size])
+        for i in range(size):
+            before = k_minus[i] - (1.0 if newest[i] == stamp else 0.0)
+            k_minus[i] = before * decay[i]
+    else:
+        for i in range(size):
+            before = k_minus[i] - (1.0 if newest[i] == stamp else 0.0)
+            k_minus[i] = before * exp2(float(newest[i] - stamp) * rate_minus)
+
+
+@inline
+def depress(w, weights, k_minus, lambda_alpha, limit, other):  # type: ignore[no-untyped-def]
+    """Depress w, or the weights themselves where these are no ``other``, and store it as the new weights.
+
+    Returns how many exceed their limit.
+    """
     beyond = 0
     for i in range(weights.size):
-        before = k_minus[i] - (1.0 if newest[i] == stamp else 0.0)
-        lowered = w[i] - lambda_alpha * w[i] * (before * exp2(float(newest[i] - stamp) * rate_minus))
+        before = w[i] if other else float(weights[i])
+        lowered = before - lambda_alpha * before * k_minus[i]
         weights[i] = lowered if lowered > 0.0 else 0.0
-    for i in range(weights.size):
         beyond += weights[i] > limit
-        units[i] = np.int64(weights[i] * per_unit + 0.5)
     return beyond
 
 
@@ -198,18 +236,19 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
     """Bring the weights of every synapse of every spike up to date and add them to the input of their targets.
 
     As ``static.deliver``, with weights (edges,) float32 or float64 (pA), modified; grid: its units per pA, and the
-    largest weight. history, sources, constants: as in ``PlasticDelivery``, with p = (log2 lambda, lambda alpha, mu).
-    Spikes come sorted by step. Returns how many of the weights transmitted exceed the largest.
+    largest weight. history, sources, constants: as in ``PlasticDelivery``, with p = (log2 lambda, lambda alpha, mu);
+    after these, as another constant, the decays of ``PowerLawDelivery``. Spikes come sorted by step. Returns how many
+    of the weights transmitted exceed the largest.
     """
     place, offsets, targets, weights, delays = table
     k_plus, t_last, settled, settled_until = sources
-    (log2_lambda, _, mu), _, rate_plus, _ = constants
-    n_slots = ring.shape[0]
-    w, k_minus, newest, units = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
-    edge, arrival = np.empty((RECENT + 1, CHUNK), np.uint32), np.zeros((RECENT + 1, CHUNK), np.int64)
+    (log2_lambda, lambda_alpha, mu), _, rate_plus, _, _ = constants
+    (per_unit, limit), n_slots = grid, ring.shape[0]
+    w, k_minus, newest, grown = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK, np.int64), np.ones(CHUNK)
+    edge, arrival = np.empty((RECENT + 1, CHUNK), np.uint32), np.empty((RECENT + 1, CHUNK), np.int64)
     old = np.empty(CHUNK, np.uint32), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
     found = edge, arrival, np.empty(RECENT, np.uint64), *old
-    past, grown = (*history, history[0].ravel(), history[1].ravel()), np.ones(CHUNK)
+    past = (*history, history[0].ravel(), history[1].ravel())
     rows = np.empty(gids.size, np.int64)
     for spike in range(gids.size):
         rows[spike] = row_of(gids[spike], place)
@@ -219,32 +258,39 @@ def deliver(gids, stamps, table, grid, ring, history, sources, constants):  # ty
         row, next_row = rows[spike], rows[min(spike + 1, rows.size - 1)]
         if row < 0:
             continue
-        stamp, last = stamps[spike], np.int64(t_last[row])
-        since = up_to_date(row, t_last, settled_until)
+        stamp, last, up_to = stamps[spike], np.int64(t_last[row]), up_to_date(row, t_last, settled_until)
+        since = up_to if k_plus[row] > 0.0 else stamp  # without a trace nothing has been potentiated
+        grows = since < stamp
+        held = grows or up_to > last  # whether w holds the weights
         gain = log2_lambda + log2(k_plus[row]), mu, rate_plus
         shift = np.int64(offsets[next_row] - offsets[row]) if next_row >= 0 else np.int64(0)
         for begin in range(offsets[row], offsets[row + 1], CHUNK):
             end = min(begin + CHUNK, offsets[row + 1])
             to, weight = targets[begin:end], weights[begin:end]
             delay = delays if delays.size == 1 else delays[begin:end]
-            following = targets, weights, begin + shift
-            n_old = look_up(to, delay, stamp, min(since, stamp - 1), past, k_minus, newest, found, following)
-            if since > last:
+            n_old = look_up(to, delay, stamp, min(since, stamp - 1), past, k_minus, newest, found)
+            if up_to > last:
                 for i in range(to.size):
                     w[i] = settled[begin + i]
-            else:
+            elif grows:
                 for i in range(to.size):
                     w[i] = weight[i]
-            if k_plus[row] > 0.0 and since < stamp:
+            if grows:
                 potentiate(w, delay, (last, stamp), gain, past, found, n_old, grown)
-            beyond += depress(w, weight, k_minus, newest, stamp, constants, grid, units)
+            depressing(np.uint64(to.size), k_minus, newest, old[1], grown, stamp, constants)
+            for first in range(0, to.size, PIECE):
+                piece, ahead = slice(first, min(first + PIECE, to.size)), begin + first + shift
+                prefetch_between(targets, ahead, ahead + PIECE)
+                prefetch_between(weights, ahead, ahead + PIECE)
+                beyond += depress(w[piece], weight[piece], k_minus[piece], lambda_alpha, limit, held)
             if delays.size == 1:
                 slot = ring[(stamp + np.int64(delays[0])) % n_slots]
-                for i in range(to.size):
-                    slot[to[i]] += units[i]
+                for i in range(np.uint64(0), np.uint64(to.size)):
+                    slot[to[i]] += np.int64(weight[i] * per_unit + 0.5)
             else:
-                for i in range(to.size):
-                    ring[(stamp + np.int64(delay[i])) % n_slots, to[i]] += units[i]
+                for i in range(np.uint64(0), np.uint64(to.size)):
+                    slot = ring[(stamp + np.int64(delay[i])) % n_slots]
+                    slot[to[i]] += np.int64(weight[i] * per_unit + 0.5)
         k_plus[row] = k_plus[row] * exp2((last - stamp) * rate_plus) + 1.0
         t_last[row] = stamp
     return beyond

@@ -13,14 +13,39 @@ That is ``long_term`` with equations of its own, whose kernels are tuned: see ``
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from distsim.core import accurate
 from distsim.core.declared import number
 from distsim.core.values import Value, of_each, typical_sizes
 from distsim.spiking.synapses import stdp_kernels
+from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.long_term import LongTermSynapse
-from distsim.spiking.synapses.plastic_delivery import PlasticKernels
+from distsim.spiking.synapses.plastic_delivery import PlasticDelivery, PlasticKernels
+from distsim.spiking.synapses.table import Table
+
+
+class PowerLawDelivery(PlasticDelivery):
+    """Delivers the spikes of power-law synapses. Its kernel takes one more constant, the decays of K_minus.
+
+    decays (steps,) float64: that in so many steps, as far as it changes the last bit of any weight; none where these
+    are too many for the caches.
+    """
+
+    def __init__(self, table: Table, n_target: int, kernels: PlasticKernels, constants: tuple[Any, ...]) -> None:
+        super().__init__(table, n_target, kernels, constants)
+        (_, lambda_alpha, _), _, _, rate = constants
+        reach = stdp_kernels.HALF_BIT + accurate.log2(stdp_kernels.LARGEST_TRACE * lambda_alpha)
+        steps = max(reach, 0.0) / rate
+        self.decays = np.empty(math.ceil(steps) + 1 if steps < stdp_kernels.MOST_DECAYS else 0)
+        if len(self.decays) > 0:
+            stdp_kernels.decays_per_step(rate, self.decays)
+
+    def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+        kernel, before, (*own, constants) = super().compiled(grid)
+        return kernel, before, (*own, (*constants, self.decays))
 
 
 class StdpPowerLaw(LongTermSynapse):
@@ -36,6 +61,7 @@ class StdpPowerLaw(LongTermSynapse):
     kernels: ClassVar[PlasticKernels] = PlasticKernels(
         stdp_kernels.deliver, stdp_kernels.settle, stdp_kernels.weights_at
     )
+    delivered_by: ClassVar[type[PlasticDelivery]] = PowerLawDelivery
 
     def numbers(self) -> tuple[float, ...]:
         """log2(lambda), or a number that makes every potentiation 0 where lambda is 0; lambda alpha; mu."""
