@@ -65,9 +65,9 @@ class Caller(_DispatcherBase):
     """Calls a kernel from Python, by the machine code that was made for the very types of its arguments."""
 
     _fold_args = True
-    targetctx = cpu_target.target_context
 
     def __init__(self, kernel: Kernel) -> None:
+        self.targetctx = cpu_target.target_context  # made when it is asked for: after the settings below
         signature = inspect.signature(kernel.py_func)
         super().__init__(len(signature.parameters), kernel.py_func, signature, False, exact_match_required=True)
         self._kernel = kernel

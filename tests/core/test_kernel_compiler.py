@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import weakref
 
+import llvmlite.binding as llvm
+import numba
 import numpy as np
 import pytest
 
@@ -12,6 +15,13 @@ from distsim.core.jit import COMPILED, inline, jit, scratch
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="without a compiler nothing is counted")
 SIZE = 64
+
+
+def assembly(kernel, *arguments):
+    """That of ``kernel``, compiled here: nothing of it is kept on the disk."""
+    kinds = tuple(map(numba.typeof, arguments))
+    kernel.dispatcher.compile(kinds)
+    return kernel.dispatcher.inspect_asm(kinds)
 
 
 @inline
@@ -39,9 +49,22 @@ def part_of(values, begin):
 def test_references_to_arguments_are_not_counted():
     tables = np.arange(400.0).reshape(2, 200), np.ones((2, 100))
     assert row_sums(tables, 1) == tables[0][1].sum() + 100.0
-    dispatcher = row_sums.dispatcher
-    assembly = dispatcher.inspect_asm(dispatcher.signatures[0])
-    assert "NRT_incref" not in assembly.split(".size")[0]
+    assert "NRT_incref" not in assembly(row_sums, tables, 1).split(".size")[0]
+    assert "NRT_incref" in assembly(part_of, tables[0][0], 10).split(".size")[0]
+
+
+@jit
+def doubled(values):
+    for i in range(values.size):
+        values[i] *= 2.0
+
+
+@pytest.mark.skipif(bool({"NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"} & set(os.environ)), reason="told another")
+def test_vector_registers_are_used_in_their_full_width():
+    values = np.arange(1000.0)
+    doubled(values)
+    assert values[-1] == 2.0 * 999.0
+    assert ("zmm" in assembly(doubled, values)) == bool(llvm.get_host_cpu_features().get("avx512f"))
 
 
 def test_a_part_of_an_argument_that_is_returned_keeps_it():

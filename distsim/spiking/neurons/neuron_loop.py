@@ -35,6 +35,7 @@ def update_of(step: Any, repeats: bool = False) -> Any:
         n_slots = rings[0].shape[0]
         fired = scratch(BLOCK, kind)
         random = scratch(BLOCK, np.uint64)
+        fired[:] = 0  # ``emit`` looks at whole words
         spikes = np.int64(0)  # as 0 it would have a type of its own, for which ``emit`` would be compiled once more
         stale = stale_step(poisson, first_step, n_steps)
         for p in range(bounds.size - 1):

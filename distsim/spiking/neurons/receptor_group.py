@@ -81,6 +81,7 @@ def update_of_receptors(step: Any, receive: Any) -> Any:
         """
         (membrane, currents), ((of_membrane, of_receptors), table), (of_stretches, runs) = state, constants, bounds
         fired, random, change = scratch(BLOCK, np.uint8), scratch(BLOCK, np.uint64), scratch(BLOCK, np.float64)
+        fired[:] = 0  # ``emit`` looks at whole words
         spikes, stale = 0, stale_step(poisson, first_step, n_steps)
         for run in range(runs.size - 1):
             p, last = runs[run], runs[run + 1]
