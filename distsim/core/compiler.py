@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -17,10 +18,12 @@ from numba.core.dispatcher import _DispatcherBase
 from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.serialize import dumps
 from numba.extending import overload, register_jitable, typeof_impl
+from numba.np.numpy_support import as_dtype
 
-from distsim.core import accurate, instructions
+from distsim.core import accurate, instructions, kernel_cache
 from distsim.core.jit import PART, CFunction, CompilationError, Compiled, Kernel, compilation, part_of_kernels
 from distsim.core.kernel_compiler import KernelCompiler
+from distsim.core.kernel_key import dependencies, spelled_array, spelled_tuple
 from distsim.core.machine_code import Code, Packed
 from distsim.core.tuple_calls import let_kernels_call
 
@@ -35,10 +38,26 @@ class PartDispatcher(CPUDispatcher):  # type: ignore[misc]
         self.overloads[tuple(compiled.signature.args)] = compiled
 
 
+class KernelDispatcher(CPUDispatcher):  # type: ignore[misc]
+    """Of a kernel, which is kept on disk also where it is compiled since another one calls it."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(kernel.py_func, None, kernel.targetoptions, KernelCompiler)
+        self._kernel = kernel
+
+    def add_overload(self, found: Any) -> None:
+        """Keep what has been compiled."""
+        super().add_overload(found)
+        if not found.lifted and not found.library.has_dynamic_globals:
+            with suppress(NotImplementedError):
+                file = self._kernel.file([spelled_type(kind) for kind in found.signature.args])
+                kernel_cache.store.write(file, packed(found))
+
+
 def dispatcher_of(function: Compiled) -> Any:
     """What numba knows a kernel or a part of kernels by."""
     if isinstance(function, Kernel):
-        return CPUDispatcher(function.py_func, None, function.targetoptions, KernelCompiler)
+        return KernelDispatcher(function)
     return PartDispatcher(function.py_func, targetoptions=function.targetoptions)
 
 
@@ -66,21 +85,36 @@ def _type_of_c_function(value: CFunction, context: Any) -> Any:
     return types.ExternalFunction(value.symbol, returned(*taken))
 
 
-def compiled(kernel: Kernel, arguments: tuple[Any, ...]) -> tuple[Code, bytes | None]:
-    """The machine code of ``kernel`` for ``arguments``, and what is kept of it; CompilationError if there is none."""
+def compiled(kernel: Kernel, arguments: tuple[Any, ...]) -> Code:
+    """The machine code of ``kernel`` for ``arguments``; CompilationError if there is none."""
     kinds = tuple(typeof(argument) for argument in arguments)
     try:
         kernel.dispatcher.compile(kinds)
     except errors.TypingError as error:
         raise CompilationError(str(error)) from error
     found = kernel.dispatcher.overloads[kinds]
-    returned = str(types.unliteral(found.signature.return_type))
     address = int(found.library.get_pointer_to_function(found.fndesc.llvm_func_name))
-    is_kept = not found.lifted and not found.library.has_dynamic_globals
-    return Code(found.entry_point, address, returned), packed(found, returned) if is_kept else None
+    return Code(found.entry_point, address, returned_by(found))
 
 
-def packed(found: Any, returned: str) -> bytes:
+def returned_by(found: Any) -> str:
+    """The type of what a compiled kernel (a CompileResult of numba) returns."""
+    return str(types.unliteral(found.signature.return_type))
+
+
+def spelled_type(kind: Any) -> str:
+    """A type of numba as ``spelled`` has the kind of an argument; NotImplementedError for what Python cannot give."""
+    kind = types.unliteral(kind)
+    if isinstance(kind, types.Array):
+        return spelled_array(as_dtype(kind.dtype), kind.ndim, kind.layout, kind.mutable, kind.aligned)
+    if isinstance(kind, types.BaseTuple):
+        return spelled_tuple([spelled_type(entry) for entry in kind], getattr(kind, "instance_class", None))
+    if isinstance(kind, types.Dispatcher):
+        return dependencies(kind.dispatcher.py_func, kind.dispatcher.targetoptions)
+    return "None" if kind == types.none else str(as_dtype(kind))
+
+
+def packed(found: Any) -> bytes:
     """The bytes of a compiled kernel (a CompileResult of numba), of whose typing nothing is kept in memory either."""
     description, module = found.fndesc, found.library._final_module
     description.typemap = description.calltypes = None
@@ -94,7 +128,7 @@ def packed(found: Any, returned: str) -> bytes:
         environments={description.env_name: found.environment.consts, **environments},
         needed=[symbol.name for symbol in symbols if symbol.is_declaration and not symbol.name.startswith("llvm.")],
         begin=tuple(found.reload_init),
-        returned=returned,
+        returned=returned_by(found),
     )
     return bytes(dumps(tuple(parts)))
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from distsim.core import kernel_cache
 from distsim.core.argument_kinds import kinds_of
-from distsim.core.kernel_key import IN_KERNELS, dependencies, key_of
+from distsim.core.kernel_key import IN_KERNELS, dependencies, key_of, spelled
 from distsim.core.machine_code import Code, unpacked
 
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
@@ -153,13 +153,14 @@ class Kernel(Compiled):
         kinds = kinds_of(arguments)
         with _LOCK:
             if kinds not in self._codes:
-                file = self._file(kinds)
+                file = self.file([spelled(kind) for kind in kinds])
                 if file not in self._by_file:
                     self._by_file[file] = self._loaded(kernel_cache.store.read(file)) or self._made(file, arguments)
                 self._codes[kinds] = self._by_file[file]
         return self._codes[kinds]
 
-    def _file(self, kinds: tuple[Any, ...]) -> str:
+    def file(self, kinds: list[str]) -> str:
+        """That of the machine code for arguments of ``kinds``, see ``spelled``."""
         function = self.py_func
         kernel = f"{function.__module__}.{function.__qualname__}".replace("<locals>", "local")
         return f"{kernel}-{key_of(dependencies(function, self.targetoptions), kinds)}{kernel_cache.KIND}"
@@ -177,16 +178,14 @@ class Kernel(Compiled):
         """What another process compiles just now; where none does, compiled, while others that want it wait."""
         try:
             found = self._loaded(kernel_cache.store.claim(file))
-            return found or self._compiled(file, arguments)
+            return found or self._compiled(arguments)
         finally:
             kernel_cache.store.release(file)
 
-    def _compiled(self, file: str, arguments: tuple[Any, ...]) -> Code:
+    def _compiled(self, arguments: tuple[Any, ...]) -> Code:
         with compilation.shown(self.py_func.__name__):
-            code, payload = compilation.compiler.compiled(self, arguments)
-        if payload is not None:
-            kernel_cache.store.write(file, payload)
-        return code
+            found: Code = compilation.compiler.compiled(self, arguments)
+        return found
 
     def forget(self) -> None:
         """Begin as in a process that has neither loaded nor compiled it."""

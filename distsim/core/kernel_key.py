@@ -48,9 +48,9 @@ IN_KERNELS: dict[Any, Any] = {}
 _ROWS, _COLUMNS, _ALIGNED, _WRITEABLE = 0x1, 0x2, 0x100, 0x400  # in the flags of an array
 
 
-def key_of(dependencies: str, kinds: tuple[Any, ...]) -> str:
-    """A digest of ``dependencies``, ``kinds`` of arguments, processor, versions and settings."""
-    described = (dependencies, [spelled(kind) for kind in kinds], compiler_digest(), settings())
+def key_of(dependencies: str, kinds: list[str]) -> str:
+    """A digest of ``dependencies``, ``kinds`` of arguments (see ``spelled``), processor, versions and settings."""
+    described = (dependencies, kinds, compiler_digest(), settings())
     return hashlib.sha256(repr(described).encode()).hexdigest()[:40]
 
 
@@ -89,11 +89,11 @@ def spelled(kind: Any) -> str:
     if isinstance(kind, tuple) and kind and isinstance(kind[0], np.dtype):
         dtype, dimensions, flags = kind
         layout = "C" if flags & _ROWS else "F" if flags & _COLUMNS else "A"
-        return f"array {dtype} {dimensions}{layout} {bool(flags & _WRITEABLE)} {bool(flags & _ALIGNED)}"
+        return spelled_array(dtype, dimensions, layout, bool(flags & _WRITEABLE), bool(flags & _ALIGNED))
     if isinstance(kind, tuple) and kind and hasattr(kind[0], "_fields"):
-        return f"{class_name(kind[0])}{list(zip(kind[0]._fields, map(spelled, kind[1]), strict=True))}"
+        return spelled_tuple([spelled(entry) for entry in kind[1]], kind[0])
     if isinstance(kind, tuple):
-        return f"({', '.join(map(spelled, kind))})"
+        return spelled_tuple([spelled(entry) for entry in kind])
     if not isinstance(kind, type):
         return dependencies(kind.py_func, kind.targetoptions)
     if kind is type(None):
@@ -101,6 +101,17 @@ def spelled(kind: Any) -> str:
     if issubclass(kind, (bool, int, float, complex, np.generic)):
         return str(np.dtype(kind))
     raise TypeError(f"kernels take numbers, arrays, and tuples of them, not {kind.__name__}")
+
+
+def spelled_array(dtype: np.dtype[Any], dimensions: int, layout: str, writeable: bool, aligned: bool) -> str:
+    """That of arrays; layout: "C" and "F" as numpy calls them, "A" any other."""
+    return f"array {dtype} {dimensions}{layout} {writeable} {aligned}"
+
+
+def spelled_tuple(entries: list[str], named: Any = None) -> str:
+    """That of tuples of these entries, and of the class ``named``."""
+    of_class = f"{class_name(named)}{named._fields}" if named else ""
+    return f"{of_class}({', '.join(entries)})"
 
 
 def dependencies(function: Callable[..., Any], options: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ import pytest
 import distsim
 from distsim.core import kernel_cache, kernel_key
 from distsim.core.argument_kinds import kinds_of
+from distsim.core.compiler import spelled_type
 from distsim.core.jit import COMPILED, Compiled, inline, jit
 from distsim.core.kernel_cache import Store, is_own, private_folder
 from distsim.core.kernel_key import dependencies, spelled
@@ -295,6 +296,11 @@ def test_a_kernel_is_compiled_that_calls_a_loaded_one(tmp_path):
     assert hits_in_a_process(tmp_path, program) == ["6.0 12.0 1", "False False"]
 
 
+def test_a_kernel_that_another_one_calls_is_kept_too(tmp_path):
+    assert hits_in_a_process(tmp_path, "print(outer(given))")[0] == "12.0"
+    assert hits_in_a_process(tmp_path, "print(inner(given), inner.hits)") == ["6.0 1", "False False"]
+
+
 def test_a_kernel_that_calls_a_library_finds_it(tmp_path):
     """numba names the functions of BLAS when it imports what compiles calls of them."""
     program = "print(product(given, given), product.hits)"
@@ -332,8 +338,10 @@ def test_arguments_are_told_apart_as_numba_does():
     kinds = {name: kinds_of((value,)) for name, value in ARGUMENTS.items()}
     for (one, value), (other, second) in itertools.combinations(ARGUMENTS.items(), 2):
         same = numba.typeof(value) == numba.typeof(second)
-        assert (spelled(kinds[one]) == spelled(kinds[other])) == same, (one, other)
+        assert (spelled(*kinds[one]) == spelled(*kinds[other])) == same, (one, other)
         assert kinds[one] != kinds[other] or same, (one, other)
+    for name, value in ARGUMENTS.items():
+        assert spelled_type(numba.typeof(value)) == spelled(*kinds[name])
 
 
 def test_what_no_kernel_takes_is_refused():
