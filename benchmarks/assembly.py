@@ -28,6 +28,16 @@ def packed_instructions(assembly: str) -> dict[str, int]:
     return {name: found[name] for name in WIDTHS if found[name]}
 
 
+def dispatcher(kernel: Any) -> Any:
+    """What numba has compiled of a kernel of the package, or of a function of its own."""
+    return getattr(kernel, "dispatcher", kernel)
+
+
+def signatures(kernel: Any) -> list[Any]:
+    """Those for which it was compiled in this process."""
+    return list(dispatcher(kernel).signatures)
+
+
 def registers(kernels: Iterable[Any], before: Iterable[Iterable[Any]]) -> dict[str, Any]:
     """Widest register and counts of packed instructions of the kernels that a case has run.
 
@@ -39,8 +49,8 @@ def registers(kernels: Iterable[Any], before: Iterable[Iterable[Any]]) -> dict[s
         return {"widest": "unknown", "packed": {}}
     found: Counter[str] = Counter()
     for kernel, old in zip(kernels, before, strict=True):
-        new = [signature for signature in kernel.signatures if signature not in set(old)]
-        for signature in new or kernel.signatures:
-            found.update(packed_instructions(kernel.inspect_asm(signature)))
+        new = [signature for signature in signatures(kernel) if signature not in set(old)]
+        for signature in new or signatures(kernel):
+            found.update(packed_instructions(dispatcher(kernel).inspect_asm(signature)))
     packed = {name: found[name] for name in WIDTHS if found[name]}
     return {"widest": next(iter(packed), "scalar"), "packed": packed}

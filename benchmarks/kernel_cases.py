@@ -25,7 +25,7 @@ from distsim.parallel.communicator import alone
 from distsim.parallel.timers import Timers
 from distsim.spiking.drives.driven import Driven, poisson_input
 from distsim.spiking.drives.poisson import Poisson
-from distsim.spiking.drives.poisson_input import add_poisson
+from distsim.spiking.drives.poisson_input import add_poisson, stale_step
 from distsim.spiking.local_network import LocalGroup, build
 from distsim.spiking.network import Network
 from distsim.spiking.neurons import ignore_and_fire
@@ -205,11 +205,11 @@ def _arithmetic(machine: Machine, operations: Operations) -> Limit:
 @jit
 def deposit_all(poisson, bounds, first_step, n_steps, rings):  # type: ignore[no-untyped-def]
     """Add what arrives in the steps first_step .. first_step + n_steps - 1 to rings (slots, n)."""
-    random = np.empty(BLOCK, np.uint64)
+    random, stale = np.empty(BLOCK, np.uint64), stale_step(poisson, first_step, n_steps)
     for p in range(bounds.size - 1):
         for begin in range(bounds[p], bounds[p + 1], BLOCK):
             size = min(BLOCK, bounds[p + 1] - begin)
-            add_poisson(poisson, p, begin, size, first_step, n_steps, rings, random)
+            add_poisson(poisson, p, begin, size, first_step, n_steps, stale, rings, random)
 
 
 def poisson_cases(sizes: Sizes) -> list[Case]:

@@ -127,7 +127,7 @@ def row(case: "Case", limits: "Machine", repetitions: int) -> dict[str, Any]:
     import assembly
 
     say(case.name)
-    before = [list(kernel.signatures) for kernel in case.kernels]
+    before = [assembly.signatures(kernel) for kernel in case.kernels]
     for _ in range(WARM_UP):
         case.once()
     runs = [case.once() for _ in range(repetitions)]

@@ -69,16 +69,16 @@ def as_a_rank(begun: float) -> None:
 
 def first_kernel(told: Callable[[], object]) -> None:
     """Have ``told`` be called as soon as a kernel is loaded."""
-    from distsim.core.kernel_cache import KernelCache
+    from distsim.core.jit import Kernel
 
-    load = KernelCache.load_overload
+    load = Kernel.code
 
     def loaded(self: Any, *arguments: Any) -> Any:
         found = load(self, *arguments)
         told()
         return found
 
-    KernelCache.load_overload = loaded  # type: ignore[method-assign]
+    Kernel.code = loaded  # type: ignore[method-assign]
 
 
 def run(command: list[str]) -> str:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from distsim.command.request import Request
 
-NEEDED = ("distsim.command.run_command", "numpy.ma")
-"""Modules that a run takes, with all that they import; numba asks for the masked arrays of numpy."""
+NEEDED = ("distsim.command.run_command", "encodings.ascii")
+"""Modules that a run takes, with all that they import."""
 
 
 def main(arguments: list[str]) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import config
 
 from distsim.binary import window_course as steps
 from distsim.binary.couplings import Couplings
@@ -16,6 +15,7 @@ from distsim.binary.local_neurons import LocalNeurons
 from distsim.binary.stretch import Stretch
 from distsim.binary.window_course import CHANGES, DONE, FLIPS, NOW, STOP, TO_EXCHANGE
 from distsim.core import clock as clocks
+from distsim.core.jit import COMPILED
 from distsim.parallel import compiled_collectives as collectives
 from distsim.parallel.communicator import is_of_mpi
 from distsim.parallel.compiled_collectives import FAILED
@@ -124,4 +124,4 @@ class Windows:
 
 def _can_be_compiled(comm: Any) -> bool:
     """Whether compiled code can call collectives of ``comm``, which may be a rank alone or none of MPI's."""
-    return comm.size > 1 and not config.DISABLE_JIT and clocks.at_hand() and is_of_mpi(comm) and collectives.at_hand()
+    return comm.size > 1 and COMPILED and clocks.at_hand() and is_of_mpi(comm) and collectives.at_hand()

@@ -11,19 +11,15 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba import typeof, types
-from numba._dispatcher import compute_fingerprint
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from distsim.core.kernel_cache import KIND, store
+from distsim.core.kernel_key import compiler_digest
+from distsim.core.machine_code import engine_without, machine
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -130,20 +126,10 @@ def _put(value: Any, found: list[int]) -> str:
 
 def address_of(kernel: Any, arguments: tuple[Any, ...]) -> int:
     """Where the machine code of ``kernel`` for arguments of these types begins; it must return an int64."""
-    call = kernel, compute_fingerprint(arguments)
-    if call not in _known:
-        kinds = tuple(typeof(argument) for argument in arguments)
-        kernel.compile(kinds)
-        compiled = kernel.overloads[kinds]
-        returned = types.unliteral(compiled.signature.return_type)
-        if returned != types.int64:
-            raise TypeError(f"{kernel.py_func.__qualname__} returns {returned}, not a whole number")
-        _known[call] = int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
-    return _known[call]
-
-
-_known: dict[Any, int] = {}
-"""Addresses by kernel and types of arguments: to find them out takes as long as many intervals."""
+    code = kernel.code(arguments)
+    if code.returned != "int64":
+        raise TypeError(f"{kernel.py_func.__qualname__} returns {code.returned}, not a whole number")
+    return int(code.address)
 
 
 @cache
@@ -152,13 +138,12 @@ def thunk_of(kinds: str) -> int:
 
     Its machine code, which runs on all processors of this kind, is kept on disk as that of kernels is.
     """
-    described = (kinds, llvm.get_default_triple(), llvm.llvm_version_info, Path(__file__).read_bytes())
-    file = f"thunk-{hashlib.sha256(repr(described).encode()).hexdigest()[:40]}{KIND}"
+    file = f"thunk-{hashlib.sha256(f'{kinds} {compiler_digest()}'.encode()).hexdigest()[:40]}{KIND}"
     code = store.read(file)
     if code is None:
-        code = _machine().emit_object(llvm.parse_assembly(str(_module_of(kinds))))
+        code = machine().emit_object(llvm.parse_assembly(str(_module_of(kinds))))
         store.write(file, code)
-    engine = _engine()
+    engine = engine_without(_name_of(kinds))
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     return int(engine.get_function_address(_name_of(kinds)))
 
@@ -169,6 +154,8 @@ def _module_of(kinds: str) -> Any:
     It hands on the two pointers, to what is returned and to what was raised, that come before the arguments of each.
     Addresses are handed on as numbers.
     """
+    from llvmlite import ir
+
     word, status = ir.IntType(64), ir.IntType(32)
     module = ir.Module(_name_of(kinds))
     thunk = ir.Function(module, ir.FunctionType(status, [word] * 4), module.name)
@@ -188,32 +175,6 @@ def _name_of(kinds: str) -> str:
     return f"thunk_{kinds}"
 
 
-@cache
-def _machine() -> Any:
-    """What makes machine code of thunks."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(opt=1, jit=True)
-
-
-@cache
-def _engine() -> Any:
-    """What holds the machine code of thunks."""
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
-
-
-@intrinsic
-def call(typing_context, address, arguments):  # type: ignore[no-untyped-def]
+def call(address: int, arguments: tuple[Any, ...]) -> int:
     """What the kernel at ``address`` returns for ``arguments``, which must be of the types that it was made for."""
-    kinds = tuple(arguments.types)
-
-    def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
-        given = [builder.extract_value(values[1], k) for k in range(len(kinds))]
-        kernel_type = context.call_conv.get_function_type(types.int64, kinds)
-        kernel = builder.inttoptr(values[0], ir.PointerType(kernel_type))
-        status, result = context.call_conv.call_function(builder, kernel, types.int64, kinds, given)
-        with cgutils.if_unlikely(builder, status.is_error):
-            context.call_conv.return_status_propagate(builder, status)
-        return result
-
-    return types.int64(types.int64, arguments), generate
+    raise TypeError("kernels are called by address in compiled code alone")

@@ -7,15 +7,14 @@ import time
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
-from distsim.core.jit import native_inline
+from distsim.core.jit import CFunction, native_inline
 
 Int64Array = npt.NDArray[np.int64]
 
 SECOND = 1_000_000_000  # ns
 CLOCK = int(getattr(time, "CLOCK_MONOTONIC", 1))
-_clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
+_clock_gettime = CFunction("clock_gettime", "int32", ("int32", "voidptr"))
 
 
 def at_hand() -> bool:

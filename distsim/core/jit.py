@@ -2,24 +2,30 @@
 
 No fastmath: LLVM may then neither reorder nor fuse floating-point operations, and the vector body and the scalar
 remainder of a loop give the same bits. ``error_model="numpy"`` keeps the branch for division by zero out of the loops.
+
+Nothing here imports numba: machine code that is kept runs without it, see ``machine_code``. It is imported, and told of
+all that kernels may call, when the first of them is compiled, see ``compiler``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
-from typing import Any, SupportsIndex
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import cached_property, update_wrapper
+from importlib import import_module
+from typing import Any, NamedTuple, SupportsIndex
 
-import llvmlite.binding as llvm
-from llvmlite import ir
-from numba import config, njit, types
-from numba.core import cgutils
-from numba.core.registry import CPUDispatcher
-from numba.extending import intrinsic, lower_builtin, overload, register_jitable, type_callable
+import numpy as np
 
-from distsim.core import accurate
-from distsim.core.cache_lines import LINE
-from distsim.core.kernel_cache import KernelCache
+from distsim.core import kernel_cache
+from distsim.core.argument_kinds import kinds_of
+from distsim.core.kernel_key import IN_KERNELS, dependencies, key_of
+from distsim.core.machine_code import Code, unpacked
+
+COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+"""Whether kernels are compiled; else they are the plain functions."""
 
 PLAIN = {"nopython": True, "boundscheck": None, "error_model": "numpy"}
 """Options of every function."""
@@ -28,13 +34,63 @@ PART = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": 
 INLINED = {**PART, "forceinline": True}
 """Options of a function that always becomes part of its callers."""
 
+MANY = 100_000  # calls of kernels from Python that take longer, without numba, than it takes to import
 
-def use_full_vector_width() -> None:
-    """Let LLVM use 512-bit registers where the processor has them (its tuning of some Intel processors prefers 256)."""
-    if config.CPU_FEATURES is None and config.CPU_NAME is None:
-        features = llvm.get_host_cpu_features()
-        if features.get("avx512f"):
-            config.CPU_FEATURES = features.flatten() + ",-prefer-256-bit"
+_LOCK = threading.RLock()
+
+
+class CompilationError(Exception):
+    """A kernel cannot be compiled for its arguments; the text is numba's."""
+
+
+class CFunction(NamedTuple):
+    """A function of C that kernels call by its name; numba's names of the types that it returns and takes."""
+
+    symbol: str
+    returned: str
+    taken: tuple[str, ...] = ()
+
+    def __call__(self, *arguments: Any) -> Any:
+        """What Python calls."""
+        raise TypeError(f"{self.symbol} is called in compiled code alone")
+
+
+class Compilation:
+    """Of this process: ``core.compiler``, once it is needed, and what it is told before anything is compiled."""
+
+    def __init__(self) -> None:
+        self._told: list[Callable[[Any], object]] = []
+        self._begun: Any = None
+        self._calls = 0
+        self.shown: Callable[[str], AbstractContextManager[None]] = lambda name: nullcontext()
+        """What is entered while a kernel of this name is compiled."""
+
+    def is_worth_it(self) -> bool:
+        """Whether numba, which tells arguments apart in a tenth of the time, is there, or kernels were called often."""
+        self._calls += 1
+        return self._begun is not None or self._calls > MANY
+
+    @property
+    def compiler(self) -> Any:
+        """The module, which imports numba."""
+        return import_module("distsim.core.compiler")
+
+    def tell(self, what: Callable[[Any], object]) -> None:
+        """Call ``what``, of the compiler, before anything is compiled."""
+        if self._begun is None:
+            self._told.append(what)
+        else:
+            what(self._begun)
+
+    def begin(self, compiler: Any) -> None:
+        """Tell the compiler, which has just been imported, all that there is to tell."""
+        self._begun = compiler
+        for what in self._told:
+            what(compiler)
+        self._told.clear()
+
+
+compilation = Compilation()
 
 
 def jit(function: Callable[..., Any]) -> Any:
@@ -48,51 +104,110 @@ def jit_beside(function: Callable[..., Any]) -> Any:
 
 
 def _kept(function: Callable[..., Any], **options: bool) -> Any:
-    if config.DISABLE_JIT:
-        return function
-    kernel = Kernel(function, targetoptions={**PLAIN, "no_cfunc_wrapper": True, **options})
-    kernel._cache = KernelCache(function, kernel.targetoptions)
-    return kernel
+    return Kernel(function, {**PLAIN, "no_cfunc_wrapper": True, **options}) if COMPILED else function
 
 
-class Kernel(CPUDispatcher):  # type: ignore[misc]
+class Compiled:
+    """A function that is compiled, with the ``targetoptions`` of its compilation."""
+
+    def __init__(self, function: Callable[..., Any], targetoptions: dict[str, Any]) -> None:
+        update_wrapper(self, function)  # type: ignore[arg-type]
+        self.py_func = function
+        self.targetoptions = targetoptions
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """What numba compiles, and what it knows the function by where others call it."""
+        return compilation.compiler.dispatcher_of(self)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba asks for where compiled functions, also those of others, reach this one."""
+        return compilation.compiler.types.Dispatcher(self.dispatcher)
+
+
+class Kernel(Compiled):
     """A function that Python calls, whose machine code is kept."""
 
-    def _compilation_chain_init_hook(self) -> None:
-        """Leave numba's extensions alone, for which it looks among all packages, until something is compiled."""
+    def __init__(self, function: Callable[..., Any], targetoptions: dict[str, Any]) -> None:
+        super().__init__(function, targetoptions)
+        self._call: Callable[..., Any] = self._looked_up
+        self._codes: dict[Any, Code] = {}
+        self._by_file: dict[str, Code] = {}
+        self.hits = 0
+        """How often it was loaded."""
 
-    def compile(self, signature: Any) -> Any:
-        """Load the kernel, or compile it, while other processes that want it wait."""
-        try:
-            return super().compile(signature)
-        finally:
-            self._cache.release()
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+    def _looked_up(self, *arguments: Any) -> Any:
+        """Call the machine code for these arguments; from now on as numba does, where that is worth its import."""
+        if compilation.is_worth_it():
+            self._call = compilation.compiler.Caller(self)
+        code = self._codes.get(kinds_of(arguments))
+        return (code or self.code(arguments)).call(*arguments)
+
+    def code(self, arguments: tuple[Any, ...]) -> Code:
+        """The machine code for ``arguments`` of these kinds, loaded or compiled."""
+        kinds = kinds_of(arguments)
+        with _LOCK:
+            if kinds not in self._codes:
+                file = self._file(kinds)
+                if file not in self._by_file:
+                    self._by_file[file] = self._loaded(file) or self._made(file, arguments)
+                self._codes[kinds] = self._by_file[file]
+        return self._codes[kinds]
+
+    def _file(self, kinds: tuple[Any, ...]) -> str:
+        function = self.py_func
+        kernel = f"{function.__module__}.{function.__qualname__}".replace("<locals>", "local")
+        return f"{kernel}-{key_of(dependencies(function, self.targetoptions), kinds)}{kernel_cache.KIND}"
+
+    def _loaded(self, file: str) -> Code | None:
+        """What ``file`` holds; None where it is to be compiled."""
+        payload = kernel_cache.store.read(file)
+        with suppress(ImportError):  # it reaches functions of a module that this process knows by no name
+            if payload is not None:
+                found = unpacked(payload, lambda symbols: compilation.compiler.name_functions(symbols))
+                self.hits += 1
+                return found
+        return None
+
+    def _made(self, file: str, arguments: tuple[Any, ...]) -> Code:
+        """What is compiled by this process, or by another one meanwhile."""
+        with kernel_cache.store.claimed(file):
+            if (found := self._loaded(file)) is not None:
+                return found
+            with compilation.shown(self.py_func.__name__):
+                code, payload = compilation.compiler.compiled(self, arguments)
+            if payload is not None:
+                kernel_cache.store.write(file, payload)
+        return code
+
+    def forget(self) -> None:
+        """Begin as in a process that has neither loaded nor compiled it."""
+        self._call = self._looked_up
+        self._codes.clear()
+        self._by_file.clear()
 
 
-class Part(CPUDispatcher):  # type: ignore[misc]
+class Part(Compiled):
     """A function of kernels, compiled without what converts arguments of Python, which takes longer than the function.
 
     Where Python calls it all the same, it is compiled anew.
     """
 
-    def add_overload(self, compiled: Any) -> None:
-        """Keep what kernels call; Python's calls find nothing."""
-        self.overloads[tuple(compiled.signature.args)] = compiled
-
-    def _compile_for_args(self, *arguments: Any, **named: Any) -> Any:
-        """What Python calls where it finds nothing."""
-        return self._for_python
+    def __call__(self, *arguments: Any) -> Any:
+        return self._for_python(*arguments)
 
     @cached_property
     def _for_python(self) -> Any:
-        return njit(error_model="numpy")(self.py_func)
+        return compilation.compiler.njit(error_model="numpy")(self.py_func)
 
 
 def inline(function: Callable[..., Any]) -> Any:
     """Compile a small function so that it always becomes part of its callers (loops over it can then vectorise)."""
-    if config.DISABLE_JIT:
-        return function
-    return Part(function, targetoptions={**PLAIN, **INLINED})
+    return Part(function, {**PLAIN, **INLINED}) if COMPILED else function
 
 
 def native(function: Callable[..., Any]) -> Any:
@@ -105,85 +220,34 @@ def native_inline(function: Callable[..., Any]) -> Any:
     return inline(function)
 
 
-def allow_accurate_functions() -> None:
-    """Let kernels call the functions of ``distsim.core.accurate`` as they are."""
-    for function in accurate.FUNCTIONS:
-        register_jitable(**PART)(function)
+def part_of_kernels(function: Callable[..., Any], options: Mapping[str, Any] = INLINED) -> Callable[..., Any]:
+    """Let kernels call ``function``, which stays the plain one for Python."""
+    compilation.tell(lambda compiler: compiler.register_jitable(**options)(function))
+    return function
 
 
-def ask_for(builder: Any, address: Any) -> None:
-    """Write the instruction that starts to load what lies at ``address``, for reading, to stay in all caches."""
-    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-    function_type = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-    function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0i8")
-    builder.call(function, [address, word(0), word(3), word(1)])
+def in_kernels(function: Callable[..., Any], **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let kernels call, for ``function``, what the decorated function returns of numba's types of the arguments."""
+
+    def decorate(choose: Callable[..., Any]) -> Callable[..., Any]:
+        compilation.tell(lambda compiler: compiler.overload(function, **{"jit_options": INLINED, **options})(choose))
+        IN_KERNELS[function] = choose
+        return choose
+
+    return decorate
 
 
 def prefetch(array: Any, index: int) -> None:
     """Start to load array[index] (one-dimensional, contiguous) into the cache; in Python it does nothing."""
 
 
-@type_callable(prefetch)
-def _prefetch_typed(context):  # type: ignore[no-untyped-def]
-    return lambda array, index: types.void(array, types.int64)
+def scratch(size: int, kind: Any) -> Any:
+    """An array (size,) of any values that a kernel needs while it runs: on its stack, without references to be counted.
 
-
-@lower_builtin(prefetch, types.Array, types.int64)
-def _prefetch_written(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-    """llvm.prefetch of the address of array[index]; written where it is called, so that there is nothing to compile."""
-    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-    ask_for(builder, builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer()))
-    return context.get_dummy_value()
-
-
-@intrinsic
-def _prefetch_at(typing_context, address):  # type: ignore[no-untyped-def]
-    """llvm.prefetch of an address."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        ask_for(builder, builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
-
-
-@intrinsic
-def _address(typing_context, array, index):  # type: ignore[no-untyped-def]
-    """The address of array[index]."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.ptrtoint(builder.gep(data, [arguments[1]]), ir.IntType(64))
-
-    return types.int64(array, types.int64), generate
+    size is a constant of the module.
+    """
+    return np.empty(size, kind)
 
 
 def prefetch_between(array: Any, begin: SupportsIndex, end: SupportsIndex) -> None:
     """Start to load array[begin:end] (one-dimensional, contiguous), which is not empty, into the cache."""
-
-
-# numba's own way to inline takes variables of several such calls for one
-@overload(prefetch_between, jit_options=INLINED)
-def _prefetch_between_compiled(array, begin, end):  # type: ignore[no-untyped-def]
-    def each_line(array, begin, end):  # type: ignore[no-untyped-def]
-        place, last = _address(array, begin), _address(array, end - 1)
-        while place < last:
-            _prefetch_at(place)
-            place += LINE
-        _prefetch_at(last)
-
-    return each_line
-
-
-def allow_loops_over_many_arrays() -> None:
-    """Let LLVM compare up to 512 pairs of array addresses before a vectorised loop (by default it gives up earlier).
-
-    A neuron with two currents and parameters of its own has 25 arrays.
-    """
-    llvm.set_option("distsim", "--runtime-memory-check-threshold=512")
-    llvm.set_option("distsim", "--vectorize-memory-check-threshold=512")
-
-
-use_full_vector_width()
-allow_loops_over_many_arrays()
-allow_accurate_functions()

@@ -20,17 +20,9 @@ import stat
 import sys
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-from numba.core import config
-from numba.core.caching import _Cache
-from numba.core.entrypoints import init_all
-
-from distsim.core.kernel_key import dependencies, key_of
-from distsim.core.machine_code import packed, unpacked
 
 FOLDER = "distsim"
 KIND = ".kernel"
@@ -40,61 +32,6 @@ LOOK = 0.01  # s between two looks for its file
 LOCKS = "locks"
 REFRESH = 86400.0  # s after which the time of a file that is read is brought up to date
 RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
-
-
-class KernelCache(_Cache):  # type: ignore[misc]
-    """What a dispatcher of numba asks for machine code, and hands it to once it is compiled."""
-
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
-        self._function = function
-        self._options = options
-        self._enabled = True
-        self._claimed: list[str] = []
-
-    @property
-    def cache_path(self) -> str:
-        folder = store.folder
-        return "" if folder is None else str(folder)
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled kernel for argument types ``sig``; None where it is to be compiled."""
-        payload = self._read_or_claimed(self._name(sig, target_context.codegen())) if self._enabled else None
-        if payload is not None:
-            with suppress(ImportError):  # it reaches functions of a module that this process knows by no name
-                return unpacked(payload, target_context)
-        init_all()  # numba's extensions, which kernels may use
-        return None
-
-    def _read_or_claimed(self, name: str) -> bytes | None:
-        """What the file ``name`` holds; None where it is this process that is to compile it, while others wait."""
-        payload = store.read(name)
-        if payload is None:
-            self._claimed.append(name)
-            payload = store.claim(name)
-        return payload
-
-    def release(self) -> None:
-        """Let others compile what this process did not come to keep."""
-        while self._claimed:
-            store.release(self._claimed.pop())
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep the compiled kernel ``data``."""
-        if self._enabled and not data.lifted and not data.library.has_dynamic_globals:
-            store.write(self._name(sig, data.codegen), packed(data))
-
-    def _name(self, sig: Any, codegen: Any) -> str:
-        kernel = f"{self._function.__module__}.{self._function.__qualname__}".replace("<locals>", "local")
-        return f"{kernel}-{key_of(dependencies(self._function, self._options), sig, codegen)}{KIND}"
-
-    def enable(self) -> None:
-        self._enabled = True
-
-    def disable(self) -> None:
-        self._enabled = False
-
-    def flush(self) -> None:
-        """Nothing is held back."""
 
 
 class Store:
@@ -135,19 +72,19 @@ class Store:
                 os.utime(self.folder / name)
         return data[hashlib.sha256().digest_size :]
 
-    def claim(self, name: str) -> bytes | None:
-        """Wait while another process compiles the kernel ``name``: what it keeps. None where nobody does, or for long.
+    @contextmanager
+    def claimed(self, name: str) -> Iterator[None]:
+        """Within, other processes that want the kernel ``name`` wait; begins once none of them does so, or for long.
 
-        Others then wait for this process, until it releases the kernel or ends.
+        Who waited looks for the file again.
         """
         end = time.monotonic() + PATIENCE
         while not self._lock(name, fcntl.LOCK_EX | fcntl.LOCK_NB) and time.monotonic() < end:
             time.sleep(LOOK)
-        return self.read(name)
-
-    def release(self, name: str) -> None:
-        """Let others wait no longer for the kernel ``name``."""
-        self._lock(name, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            self._lock(name, fcntl.LOCK_UN)
 
     def _lock(self, name: str, how: int) -> bool:
         """Lock the byte that stands for ``name`` in the file of locks; False if another process has locked it.
@@ -207,7 +144,7 @@ class Store:
 
 def wanted_folder() -> Path:
     """``distsim`` in NUMBA_CACHE_DIR, where that is set, else in XDG_CACHE_HOME or ~/.cache."""
-    given = config.CACHE_DIR or os.environ.get("XDG_CACHE_HOME")
+    given = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
     return Path(given or Path.home() / ".cache") / FOLDER
 
 

@@ -7,50 +7,100 @@ at that moment. All of these are at hand in memory, so nothing has to be looked 
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import llvmlite
-import numba
+import llvmlite.binding as llvm
 import numpy as np
-from numba.core import config, types
-from numba.core.dispatcher import Dispatcher
-from numba.core.types.containers import BaseNamedTuple, BaseTuple
 
-VERSIONS = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
-SETTINGS = ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
-"""Settings of numba that change machine code."""
+from distsim.core.machine_code import part_of_numba
+
+SETTINGS = {
+    "NUMBA_OPT": ("OPT", 3),
+    "NUMBA_BOUNDSCHECK": ("BOUNDSCHECK", None),
+    "NUMBA_LOOP_VECTORIZE": ("LOOP_VECTORIZE", 1),
+    "NUMBA_SLP_VECTORIZE": ("SLP_VECTORIZE", 0),
+    "NUMBA_DEBUGINFO": ("DEBUGINFO_DEFAULT", 0),
+}
+"""Settings of numba that change machine code: variable of the environment, name, what it is by default."""
+PROCESSOR = ("CPU_NAME", "CPU_FEATURES", "ENABLE_AVX")
+"""Those by which it is told another processor."""
+SOURCES = (
+    "calls.py",
+    "compiler.py",
+    "instructions.py",
+    "kernel_compiler.py",
+    "machine_code.py",
+    "tuple_calls.py",
+    "jit.py",
+    "tuples.py",
+)
+"""What makes machine code."""
+IN_KERNELS: dict[Any, Any] = {}
+"""Functions, and those that choose what kernels call for them."""
+_ROWS, _COLUMNS, _ALIGNED, _WRITEABLE = 0x1, 0x2, 0x100, 0x400  # in the flags of an array
 
 
-def key_of(dependencies: str, sig: Any, codegen: Any) -> str:
-    """A digest of ``dependencies``, argument types, processor, versions and settings."""
-    settings = [(name, getattr(config, name, None)) for name in SETTINGS]
-    machine = (codegen.magic_tuple(), VERSIONS, settings, compiler_digest())
-    return hashlib.sha256(repr((dependencies, [spelled(t) for t in sig], machine)).encode()).hexdigest()[:40]
+def key_of(dependencies: str, kinds: tuple[Any, ...]) -> str:
+    """A digest of ``dependencies``, ``kinds`` of arguments, processor, versions and settings."""
+    described = (dependencies, [spelled(kind) for kind in kinds], compiler_digest(), settings())
+    return hashlib.sha256(repr(described).encode()).hexdigest()[:40]
 
 
 @cache
 def compiler_digest() -> str:
-    """A digest of how kernels and their loops over tuples are compiled, which kernels need not name."""
-    names = ("jit.py", "machine_code.py", "shared_words.py", "tuples.py")
-    sources = (Path(__file__).with_name(name).read_bytes() for name in names)
-    return hashlib.sha256(b"".join(sources)).hexdigest()
+    """A digest of processor, versions, and how all that is compiled is, which kernels need not name."""
+    processor = (llvm.get_default_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+    numba = part_of_numba("numba._version", ".py").get_versions()["version"]
+    versions = (sys.version, numba, llvmlite.__version__, np.__version__)
+    asked = [os.environ.get(f"NUMBA_{name}") for name in PROCESSOR]
+    sources = [Path(__file__).with_name(name).read_bytes() for name in SOURCES]
+    return hashlib.sha256(repr((processor, versions, asked, sources)).encode()).hexdigest()
+
+
+def settings() -> list[tuple[str, Any]]:
+    """Settings of numba that change machine code, where they are not what they are by default.
+
+    numba is asked where it is there or somebody set one of them.
+    """
+    if not _may_be_set() and "numba.core.config" not in sys.modules:
+        return []
+    config = import_module("numba.core.config")
+    return [(name, getattr(config, name)) for name, usual in SETTINGS.values() if getattr(config, name, usual) != usual]
+
+
+@cache
+def _may_be_set() -> bool:
+    return any(variable in os.environ for variable in SETTINGS) or Path(".numba_config.yaml").exists()
 
 
 def spelled(kind: Any) -> str:
-    """A type of numba by what machine code sees of it: named tuples with their fields, kernels with what they reach."""
-    if isinstance(kind, types.Dispatcher):
-        return dependencies(kind.dispatcher.py_func, kind.dispatcher.targetoptions)
-    if isinstance(kind, BaseNamedTuple):
-        entries = [spelled(entry) for entry in kind]
-        return f"{class_name(kind.instance_class)}{list(zip(kind.fields, entries, strict=True))}"
-    if isinstance(kind, BaseTuple):
-        return f"({', '.join(spelled(entry) for entry in kind)})"
-    return f"{type(kind).__name__} {kind}"
+    """A kind by what machine code sees of it: named tuples with their fields, compiled functions with all they reach.
+
+    TypeError for what no kernel takes.
+    """
+    if isinstance(kind, tuple) and kind and isinstance(kind[0], np.dtype):
+        dtype, dimensions, flags = kind
+        layout = "C" if flags & _ROWS else "F" if flags & _COLUMNS else "A"
+        return f"array {dtype} {dimensions}{layout} {bool(flags & _WRITEABLE)} {bool(flags & _ALIGNED)}"
+    if isinstance(kind, tuple) and kind and hasattr(kind[0], "_fields"):
+        return f"{class_name(kind[0])}{list(zip(kind[0]._fields, map(spelled, kind[1]), strict=True))}"
+    if isinstance(kind, tuple):
+        return f"({', '.join(map(spelled, kind))})"
+    if not isinstance(kind, type):
+        return dependencies(kind.py_func, kind.targetoptions)
+    if kind is type(None):
+        return "None"
+    if issubclass(kind, (bool, int, float, complex, np.generic)):
+        return str(np.dtype(kind))
+    raise TypeError(f"kernels take numbers, arrays, and tuples of them, not {kind.__name__}")
 
 
 def dependencies(function: Callable[..., Any], options: dict[str, Any]) -> str:
@@ -68,6 +118,8 @@ def _parts_of_function(function: Any, seen: set[int]) -> Iterator[str]:
         return
     seen.add(id(function))
     yield class_name(function)
+    if function in IN_KERNELS:
+        yield from _parts_of_function(IN_KERNELS[function], seen)
     yield from _parts_of_codes(function.__code__)
     names = _names(function.__code__)
     for name, value in _reached(function):
@@ -121,7 +173,7 @@ def _defaults(function: Any) -> Iterator[tuple[str, Any]]:
 
 def _parts(value: Any, names: frozenset[str], seen: set[int]) -> Iterator[str]:
     """What machine code takes of ``value``, of whose attributes ``names`` may be asked for."""
-    if isinstance(value, Dispatcher):
+    if hasattr(value, "py_func"):
         yield repr(sorted(value.targetoptions.items()))
         yield from _parts_of_function(value.py_func, seen)
     elif isinstance(value, FunctionType):
@@ -142,7 +194,7 @@ def _parts(value: Any, names: frozenset[str], seen: set[int]) -> Iterator[str]:
         yield f"{class_name(value)} {getattr(value, '_fields', ())}"
     elif isinstance(getattr(value, "_defn", None), FunctionType):  # an intrinsic
         yield from _parts_of_function(value._defn, seen)
-    elif isinstance(value, (types.Type, BuiltinFunctionType, np.ufunc)):
+    elif isinstance(value, (BuiltinFunctionType, np.ufunc)) or type(value).__module__.startswith("numba."):
         yield f"{type(value).__name__} {getattr(value, '__name__', value)}"
     elif value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
         yield f"{type(value).__name__} {value!r}"

@@ -1,108 +1,155 @@
-"""Compiled kernels as bytes and back, with as little of numba as running them takes.
+"""Machine code of kernels as bytes and back, loaded and called without numba's compiler, which stays unimported.
 
-numba itself, when it loads a kernel, imports what it would compile one with (scipy's linear algebra among it: 200
-modules) and takes the LLVM code that is kept for kernels that call this one apart, once in every process. Here both
-wait until something is compiled, as do numba's own functions that count references, which it compiles at first.
+numba takes 0.14 s of CPU and 24 MB to import, and half as much again to load a kernel: 200 modules, with scipy's linear
+algebra among them. What machine code itself asks for are the functions of three libraries that come with numba, which
+are opened by themselves; the compiler is imported when something is compiled, or when machine code asks for a function
+that only its modules name.
 """
 
 from __future__ import annotations
 
-import io
+import builtins
+import ctypes
 import pickle
 import sys
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
-from numba.core import compiler
-from numba.core.codegen import JITCodeLibrary
-from numba.core.environment import Environment, _rebuild_env, lookup_environment
-from numba.core.runtime import _nrt_python as _nrt
-from numba.core.serialize import dumps
 
 
-def packed(kernel: Any) -> bytes:
-    """The compiled ``kernel`` (a CompileResult of numba), with the names that it defines and those that it asks for."""
-    module = kernel.library._final_module
-    symbols = [(s.name, s.is_declaration) for kind in (module.functions, module.global_variables) for s in kind]
-    defined = {name for name, is_asked_for in symbols if not is_asked_for}
-    needed = [name for name, is_asked_for in symbols if is_asked_for and not name.startswith("llvm.")]
-    return dumps((kernel._reduce(), defined, needed))
+class Code(NamedTuple):
+    """What Python calls; the address that other machine code calls; the type of what is returned."""
+
+    call: Callable[..., Any]
+    address: int
+    returned: str
 
 
-def unpacked(data: bytes, context: Any) -> Any:
-    """The kernel that is ``packed``; ImportError where it reaches functions of a module that has no name here."""
-    parts, defined, needed = _Reader(io.BytesIO(data)).load()
-    (name, _, code), description, environment, signature, _, _, annotation, to_run, environments = parts
-    _name_functions_of_runtime()
-    if any(not _is_known(symbol) for symbol in needed):
-        context.refresh()  # what numba itself does each time: modules name their functions when they are imported
-    for function in to_run:
+class Packed(NamedTuple):
+    """Machine code with the names in it of what Python and machine code call, and of its environment.
+
+    environments: of it and of what became part of it, their names with the constants that they may ask Python for.
+    needed: names of functions that it asks for. begin: functions that must run before.
+    """
+
+    machine_code: bytes
+    for_python: str
+    for_code: str
+    environment: str
+    environments: dict[str, list[Any]]
+    needed: list[str]
+    begin: tuple[Callable[[], None], ...]
+    returned: str
+
+
+@cache
+def numba_folder() -> Path:
+    """Where numba is, which is not imported."""
+    spec = find_spec("numba")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("No module named 'numba'", name="numba")
+    return Path(spec.origin).parent
+
+
+def part_of_numba(name: str, suffix: str = EXTENSION_SUFFIXES[0]) -> Any:
+    """The module ``name`` of numba, without those that it is part of."""
+    if name not in sys.modules:
+        spec = spec_from_file_location(name, numba_folder().joinpath(*name.split(".")[1:]).with_suffix(suffix))
+        if spec is None or spec.loader is None:
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules.setdefault(name, module)
+    return sys.modules[name]
+
+
+def unpacked(payload: bytes, name_functions: Callable[[list[str]], None]) -> Code:
+    """The kernel that was ``Packed``.
+
+    name_functions: is asked to let machine code know functions by these names, or to raise ImportError.
+    """
+    packed = Packed(*pickle.loads(payload))
+    engine = engine_without(packed.for_python)  # from its first one on LLVM knows the functions of this process
+    if unknown := [symbol for symbol in packed.needed if not _is_known(symbol)]:
+        name_functions(unknown)
+    for function in packed.begin:
         function()
-    library = _Library.of(context.codegen(), name, code, defined)
-    for known in environments:
-        library.codegen.set_env(known.env_name, known)
-    return compiler.compile_result(
-        target_context=context, typing_context=context.typing_context, library=library, environment=environment,
-        entry_point=context.get_executable(library, description, environment), fndesc=description,
-        type_annotation=annotation, signature=signature, objectmode=False, lifted=(), reload_init=to_run,
-        referenced_envs=environments,
+    engine.add_object_file(llvm.ObjectFileRef.from_data(packed.machine_code))
+    environments = {name: _environment(constants) for name, constants in packed.environments.items()}
+    for name, environment in environments.items():
+        ctypes.c_void_p.from_address(engine.get_global_value_address(name)).value = id(environment)
+    keep = (engine, environments)
+    python = _dynamic().make_function(
+        sys.modules[__name__], packed.for_code, "", engine.get_function_address(packed.for_python),
+        environments[packed.environment], keep,
     )  # fmt: skip
+    return Code(python, engine.get_function_address(packed.for_code), packed.returned)
+
+
+def _environment(constants: list[Any]) -> Any:
+    """What a compiled function can ask Python for: constants. For its module only one that is not compiled asks."""
+    made = _dynamic().Environment({})
+    made.consts[:] = constants
+    return made
+
+
+_engines: list[tuple[Any, set[str]]] = []
+
+
+def engine_without(name: str) -> Any:
+    """What holds machine code, for some that defines ``name``, as nothing does that it holds already."""
+    for engine, names in _engines:
+        if name not in names:
+            names.add(name)
+            return engine
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
+    _engines.append((engine, {name}))
+    return engine
+
+
+def machine() -> Any:
+    """What makes machine code for this processor."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(opt=1, jit=True)
 
 
 def _is_known(symbol: str) -> bool:
     """Whether machine code can ask for ``symbol``; what is known stays so."""
-    if symbol not in _known and llvm.address_of_symbol(symbol) is not None:
+    if symbol not in _known:
+        if symbol in _addresses():
+            llvm.add_symbol(symbol, _addresses()[symbol])
+        elif llvm.address_of_symbol(symbol) is None:
+            return False
         _known.add(symbol)
-    return symbol in _known
+    return True
 
 
 _known: set[str] = set()
 
 
 @cache
-def _name_functions_of_runtime() -> None:
-    """What machine code asks for to hold arrays. numba names it too, when it compiles what only compiling takes."""
-    for name, address in _nrt.c_helpers.items():
-        llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+def _dynamic() -> Any:
+    return part_of_numba("numba._dynfunc")
 
 
-class _Library(JITCodeLibrary):  # type: ignore[misc]
-    """Machine code from a disk, whose LLVM code is read when another kernel is to be compiled that calls it."""
-
-    _bitcode: bytes
-    _shared_module: Any
-
-    @classmethod
-    def of(cls, codegen: Any, name: str, code: tuple[bytes, bytes], defined: set[str]) -> _Library:
-        library = cls(codegen, name)
-        machine_code, library._bitcode = code
-        library.enable_object_caching()
-        library._set_compiled_object(machine_code)
-        library._finalize_final_module()
-        codegen._engine._defined_symbols.update(defined)
-        return library
-
-    def _get_module_for_linking(self) -> Any:
-        if self._shared_module is None:
-            self._shared_module = llvm.parse_bitcode(self._bitcode)
-        return self._shared_module
+@cache
+def _addresses() -> dict[str, int]:
+    """Functions of Python and of numba's libraries, by the names that machine code knows them by."""
+    return dict(_named())
 
 
-class _Reader(pickle.Unpickler):
-    """Reads a compiled kernel without the modules of numba that its functions come from."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        found = super().find_class(module, name)
-        return _environment if found is _rebuild_env else found
-
-
-def _environment(module: str, constants: list[Any], name: str) -> Environment:
-    """What a compiled function can ask Python for: constants. For its module only one that is not compiled asks."""
-    if not module.startswith("numba.") or module in sys.modules or lookup_environment(name) is not None:
-        return _rebuild_env(module, constants, name)
-    made = Environment({"__name__": module})
-    made.consts[:] = constants
-    made.env_name = name
-    Environment._memo[name] = made
-    return made
+def _named() -> Iterator[tuple[str, int]]:
+    for library in (part_of_numba("numba._helperlib"), _dynamic()):
+        yield from ((f"numba_{name}", address) for name, address in library.c_helpers.items())
+    for name, address in part_of_numba("numba.core.runtime._nrt_python").c_helpers.items():
+        yield name if name.startswith("_") else f"NRT_{name}", address
+    yield "_Py_NoneStruct", id(None)
+    for name, value in vars(builtins).items():
+        if isinstance(value, type) and issubclass(value, BaseException):
+            yield f"PyExc_{name}", id(value)

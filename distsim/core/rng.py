@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from distsim.core.jit import inline, jit
 
-VERSION = 2
+VERSION = 3
 """Of the numbers that streams give: raised where they change, and every random network with them."""
 
 INCREMENT = np.uint64(0x9E3779B97F4A7C15)

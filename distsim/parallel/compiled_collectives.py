@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import llvmlite.binding as llvm
-from numba import types
+import numpy as np
 
-from distsim.core.jit import native_inline
+from distsim.core.jit import CFunction, native_inline
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -24,11 +24,11 @@ NEEDS_PYTHON, FAILED = -1, -2
 """What a compiled step of an exchange returns where buffers must grow, so that Python does it; and where MPI failed."""
 
 NAMES = ("MPI_Allgather", "MPI_Alltoall", "MPI_Barrier")
-_WORD, _COUNT = types.intp, types.int32  # an address or a handle; a number of entries
-_GATHERING = types.int32(_WORD, _COUNT, _WORD, _WORD, _COUNT, _WORD, _WORD)
-_allgather = types.ExternalFunction("MPI_Allgather", _GATHERING)
-_alltoall = types.ExternalFunction("MPI_Alltoall", _GATHERING)
-_barrier = types.ExternalFunction("MPI_Barrier", types.int32(_WORD))
+_WORD, _COUNT = "intp", "int32"  # an address or a handle; a number of entries
+_GATHERING = (_WORD, _COUNT, _WORD, _WORD, _COUNT, _WORD, _WORD)
+_allgather = CFunction("MPI_Allgather", "int32", _GATHERING)
+_alltoall = CFunction("MPI_Alltoall", "int32", _GATHERING)
+_barrier = CFunction("MPI_Barrier", "int32", (_WORD,))
 
 
 @cache
@@ -65,13 +65,13 @@ def handles(comm: MPI.Comm) -> tuple[int, int]:
 @native_inline
 def allgather(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
     """MPI_Allgather of ``n`` entries of a type (handle ``kind``) at an address, to (ranks, n) at another."""
-    return _allgather(outgoing, types.int32(n), kind, incoming, types.int32(n), kind, comm)
+    return _allgather(outgoing, np.int32(n), kind, incoming, np.int32(n), kind, comm)
 
 
 @native_inline
 def alltoall(outgoing, incoming, n, kind, comm):  # type: ignore[no-untyped-def]
     """MPI_Alltoall of (ranks, n) entries of a type (handle ``kind``) at an address, to (ranks, n) at another."""
-    return _alltoall(outgoing, types.int32(n), kind, incoming, types.int32(n), kind, comm)
+    return _alltoall(outgoing, np.int32(n), kind, incoming, np.int32(n), kind, comm)
 
 
 @native_inline

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from distsim.core.jit import compilation
 from distsim.core.units import MS_PER_S, beside_real_time
 from distsim.parallel import launched
 from distsim.parallel.signals import launcher_at_terminal
@@ -149,39 +150,27 @@ def compilation_shown(comm: MPI.Comm) -> Iterator[None]:
     if stream is None:
         yield
         return
-    from numba.core import event
+    bar: Any = None
 
-    listener = _compilation_listener(stream)
-    with event.install_listener("numba:compile", listener):
+    @contextmanager
+    def shown(name: str) -> Iterator[None]:
+        """A line about the kernel that is being compiled; those that become part of it are not told apart."""
+        nonlocal bar
+        from tqdm import tqdm
+
+        if bar is None:
+            layout = "compiling {desc} ({n} kernels compiled before, {elapsed})"
+            bar = tqdm(desc=name, file=stream, leave=False, bar_format=layout)
+        else:
+            bar.set_description_str(name)
         yield
-    if listener.bar is not None:
-        listener.bar.close()
+        bar.update()
+        bar.clear()
 
-
-def _compilation_listener(stream: TextIO) -> Any:
-    """Writes a line about the kernel that numba is compiling; those that become part of it are not told apart."""
-    from numba.core import event
-    from tqdm import tqdm
-
-    class Listener(event.Listener):  # type: ignore[misc] # numba is untyped
-        """``depth``: kernels that are being compiled, one for another."""
-
-        depth = 0
-        bar: Any = None
-
-        def on_start(self, event: Any) -> None:
-            self.depth += 1
-            name = event.data["dispatcher"].py_func.__name__
-            if self.bar is None:
-                layout = "compiling {desc} ({n} kernels compiled before, {elapsed})"
-                self.bar = tqdm(desc=name, file=stream, leave=False, bar_format=layout)
-            elif self.depth == 1:
-                self.bar.set_description_str(name)
-
-        def on_end(self, event: Any) -> None:
-            self.depth -= 1
-            if self.depth == 0:
-                self.bar.update()
-                self.bar.clear()
-
-    return Listener()
+    before, compilation.shown = compilation.shown, shown
+    try:
+        yield
+    finally:
+        compilation.shown = before
+        if bar is not None:
+            bar.close()

@@ -33,10 +33,14 @@ class Found(NamedTuple):
 
 
 class Modules(NamedTuple):
-    """The modules of a process that came from files; ``code`` holds that of all, so that its memory is given back."""
+    """The modules of a process that came from files; ``code`` holds that of all, so that its memory is given back.
+
+    names: of all its modules and packages that are part of none.
+    """
 
     found: dict[str, Found]
     code: bytearray
+    names: frozenset[str]
 
 
 def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
@@ -85,20 +89,22 @@ def modules_here(before: frozenset[str] = frozenset()) -> Modules:
             begin = len(code)
             code += marshal.dumps(spec.loader.get_code(name))
             found[name] = Found(spec.origin, folders, (begin, len(code)))
-    return Modules(found, code)
+    return Modules(found, code, frozenset(name for name in sys.modules if "." not in name))
 
 
 class Finder:
-    """Finds modules that another rank has found; others are looked for as ever."""
+    """Finds modules that another rank has found, and looks for no package that it has not found; for others as ever."""
 
     def __init__(self, modules: Modules) -> None:
-        self._found, self._code = modules.found, memoryview(modules.code)
+        self._found, self._code, self._names = modules.found, memoryview(modules.code), modules.names
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         found = self._found.get(fullname)
         if found is None:
+            if fullname.partition(".")[0] not in self._names:
+                raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
             return None
         loader: SourceFileLoader | ExtensionFileLoader
         if found.part is None:

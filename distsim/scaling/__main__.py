@@ -29,8 +29,8 @@ COMMANDS = {
 """What is done without ranks of its own, and the function that does it."""
 MACHINE = "machine"
 TEXTS = {"-h", "--help", "--version"}
-NEEDED = ("distsim.scaling.session", "numpy.ma")
-"""Modules that an experiment takes, with all that they import; numba asks for the masked arrays of numpy."""
+NEEDED = ("distsim.scaling.session", "encodings.ascii")
+"""Modules that an experiment takes, with all that they import."""
 
 
 def main(arguments: list[str]) -> int:

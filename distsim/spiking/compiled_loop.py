@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import config
 
 from distsim.core import clock as clocks
 from distsim.core.calls import DATA, Block, Blocks, address_of
+from distsim.core.jit import COMPILED
 from distsim.parallel.communicator import first_told
 from distsim.parallel.lone_rank import is_lone
 from distsim.spiking import interval as stages
@@ -46,7 +46,7 @@ ROOM = 1 << 15  # spikes of a group that are kept before they are handed to the 
 
 def why_not_compiled(local: LocalNetwork, exchange: Exchange, comm: MPI.Comm) -> str:
     """Why the intervals of ``local`` cannot run in compiled code, in a few words; nothing where they can."""
-    if config.DISABLE_JIT:
+    if not COMPILED:
         return "nothing is compiled"
     if not clocks.at_hand():
         return "compiled code cannot ask this system for the time"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import config
 
+from distsim.core.jit import COMPILED
 from distsim.parallel import capacity
 from distsim.parallel import compiled_collectives as collectives
 from distsim.parallel.capacity import CAPACITY
@@ -221,4 +221,4 @@ def can_be_compiled(comm: Any) -> bool:
     """Whether compiled code can call collectives of ``comm``, which may be none of MPI's."""
     from distsim.parallel.communicator import is_of_mpi
 
-    return not config.DISABLE_JIT and is_of_mpi(comm) and collectives.at_hand()
+    return COMPILED and is_of_mpi(comm) and collectives.at_hand()

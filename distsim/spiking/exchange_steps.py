@@ -15,10 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numba import config
-from numba.extending import register_jitable
 
-from distsim.core.jit import jit, jit_beside, native
+from distsim.core.jit import COMPILED, jit, jit_beside, native, native_inline
 from distsim.core.shared_words import give_way, load, store, words
 from distsim.parallel import capacity
 from distsim.parallel.capacity import CAPACITY, adapt
@@ -161,7 +159,7 @@ def end(own, received):  # type: ignore[no-untyped-def]
     return finish(own, own[INCOMING], HEADER + own[CAPACITY], received)
 
 
-@register_jitable(error_model="numpy")
+@native_inline
 def transfer(own):  # type: ignore[no-untyped-def]
     """The collective: an Alltoall where each place has a block of its own, else an Allgather; not 0 where it failed."""
     n = HEADER + own[CAPACITY]
@@ -338,6 +336,6 @@ def call_kernels(names: Iterable[str], *, compiled: bool) -> None:
         step_in_python(own, nothing, 0, nothing)
     if "window" in names:
         step_in_window(own, nothing, 0, nothing)
-    for step in (step_of_all, *((step_of_nodes,) if nodes else ())) if compiled or config.DISABLE_JIT else ():
+    for step in (step_of_all, *((step_of_nodes,) if nodes else ())) if compiled or not COMPILED else ():
         own[PENDING] = 1  # nothing is sent
         step(own, nothing, 0, nothing)

@@ -17,6 +17,7 @@ from mpi4py import MPI
 from distsim.analysis import read
 from distsim.analysis import spike_statistics as rates
 from distsim.command import going_on, run_command
+from distsim.core import jit, kernel_cache
 from distsim.core.errors import InputError
 from distsim.core.units import beside_real_time
 from distsim.parallel import progress
@@ -192,19 +193,20 @@ def test_a_terminal_shows_progress(tmp_path, ranks):
     assert shown.count("activity") == 1
 
 
-def test_kernels_that_are_compiled_are_named_on_a_terminal(monkeypatch):
+def test_kernels_that_are_compiled_are_named_on_a_terminal(monkeypatch, tmp_path):
     """One line for each kernel that numba compiles, none for those that become part of it."""
-    numba = pytest.importorskip("numba")
-    if numba.config.DISABLE_JIT:
+    if not jit.COMPILED:
         pytest.skip("nothing is compiled")
     stream = io.StringIO()
     monkeypatch.setattr(progress, "_terminal", lambda: stream)
+    monkeypatch.setattr(kernel_cache, "store", kernel_cache.Store())
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
 
-    @numba.njit
+    @jit.jit
     def part(x):
         return 2 * x
 
-    @numba.njit
+    @jit.jit
     def kernel(x):
         return part(x) + 1
 

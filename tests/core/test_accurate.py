@@ -11,7 +11,7 @@ import pytest
 from numba import njit
 from scipy.special import gammaln
 
-import distsim.core.jit  # noqa: F401 # lets compiled functions call those of accurate
+import distsim.core.compiler  # noqa: F401 # lets compiled functions call those of accurate
 from distsim.core import accurate
 
 EXACT = decimal.Context(prec=60, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import errno
 import importlib
+import itertools
 import os
 import pkgutil
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import pytest
-from numba import config
-from numba.core.dispatcher import Dispatcher
 
 import distsim
 from distsim.core import kernel_cache
-from distsim.core.jit import inline, jit
+from distsim.core.argument_kinds import kinds_of
+from distsim.core.jit import COMPILED, Compiled, inline, jit
 from distsim.core.kernel_cache import Store, is_own, private_folder
-from distsim.core.kernel_key import dependencies
+from distsim.core.kernel_key import dependencies, spelled
 
-pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="without a compiler nothing is kept")
+pytestmark = pytest.mark.skipif(not COMPILED, reason="without a compiler nothing is kept")
 
 FACTOR = 3
 
@@ -39,6 +41,10 @@ def total(values):
     return result
 
 
+def doubled(x):
+    return x + x
+
+
 def unscaled(values):
     return values.sum()
 
@@ -46,7 +52,7 @@ def unscaled(values):
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
     """An empty folder of kernels, and a process that has not looked at it yet."""
-    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(kernel_cache, "store", Store())
     return tmp_path / "distsim"
 
@@ -55,7 +61,7 @@ def hits_and_sum(values):
     """How often ``total`` of another process was found on the disk, and its result."""
     kernel = jit(total)
     result = kernel(values)
-    return sum(kernel.stats.cache_hits.values()), float(result)
+    return kernel.hits, float(result)
 
 
 INTEGERS, REALS = np.arange(4, dtype=np.int32), np.arange(4, dtype=np.float32)
@@ -96,7 +102,7 @@ for kind in sys.argv[1:]:
     totals = np.zeros(4)
     add_by_target(np.array([0, 1, 2, 3], np.uint16), np.array([1, 2, 3, 4], kind), 1.0, totals)
     assert totals.tolist() == [1.0, 2.0, 3.0, 4.0], (kind, totals)
-print(sum(add_by_target.stats.cache_hits.values()))
+print(add_by_target.hits)
 """
 
 
@@ -120,8 +126,9 @@ def test_processes_share_a_folder(tmp_path):
 CLAIM = """
 import sys
 from distsim.core.kernel_cache import store
-print(store.claim("some kernel"), flush=True)
-sys.stdin.read()
+with store.claimed("some kernel"):
+    print("claimed", flush=True)
+    sys.stdin.read()
 """
 
 
@@ -130,18 +137,21 @@ def test_nobody_waits_for_a_process_that_is_gone_or_takes_too_long(folder, monke
     other = subprocess.Popen(
         [sys.executable, "-c", CLAIM], env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert other.stdout.readline() == "None\n"
-    looks = []
-    monkeypatch.setattr(kernel_cache.time, "sleep", looks.append)
+    assert other.stdout.readline() == "claimed\n"
+    looked = []
+    monkeypatch.setattr(kernel_cache.time, "sleep", looked.append)
     monkeypatch.setattr(kernel_cache, "PATIENCE", 0.05)
-    assert kernel_cache.store.claim("some kernel") is None
-    n = len(looks)
-    assert n > 0
-    assert kernel_cache.store.claim("another") is None
+
+    def looks_before(name):
+        looked.clear()
+        with kernel_cache.store.claimed(name):
+            return len(looked)
+
+    assert looks_before("some kernel") > 0
+    assert looks_before("another") == 0
     other.kill()
     other.communicate()
-    assert kernel_cache.store.claim("some kernel") is None
-    assert len(looks) == n
+    assert looks_before("some kernel") == 0
 
 
 @pytest.mark.parametrize("size", [0, 10, 40, 3000, -1])
@@ -270,29 +280,84 @@ def hits_in_a_process(folder, program):
 
 def test_a_kernel_is_loaded_without_what_compiles_it(tmp_path):
     program = """
-print(inner(given))
+print(inner(given), "numba" in sys.modules)
 try:
     inner(np.arange(10.0))
 except ValueError as error:
     print(error)
-print(sum(inner.stats.cache_hits.values()))
+print(inner.hits)
 """
-    assert hits_in_a_process(tmp_path, program) == ["6.0", "too many", "0", "True True"]
-    assert hits_in_a_process(tmp_path, program) == ["6.0", "too many", "1", "False False"]
+    assert hits_in_a_process(tmp_path, program) == ["6.0 True", "too many", "0", "True True"]
+    assert hits_in_a_process(tmp_path, program) == ["6.0 False", "too many", "1", "False False"]
 
 
 def test_a_kernel_is_compiled_that_calls_a_loaded_one(tmp_path):
     assert hits_in_a_process(tmp_path, "print(inner(given))")[0] == "6.0"
-    program = "print(inner(given), outer(given), sum(inner.stats.cache_hits.values()))"
+    program = "print(inner(given), outer(given), inner.hits)"
     assert hits_in_a_process(tmp_path, program) == ["6.0 12.0 1", "True True"]
     assert hits_in_a_process(tmp_path, program) == ["6.0 12.0 1", "False False"]
 
 
 def test_a_kernel_that_calls_a_library_finds_it(tmp_path):
     """numba names the functions of BLAS when it imports what compiles calls of them."""
-    program = "print(product(given, given), sum(product.stats.cache_hits.values()))"
+    program = "print(product(given, given), product.hits)"
     assert hits_in_a_process(tmp_path, program) == ["14.0 0", "True True"]
     assert hits_in_a_process(tmp_path, program)[0] == "14.0 1"
+
+
+# ---------------------------------------------------------------- which machine code is called
+
+
+class Pair(NamedTuple):
+    a: Any
+    b: Any
+
+
+class Couple(NamedTuple):
+    a: Any
+    b: Any
+
+
+ROWS = np.zeros((3, 2))
+READ_ONLY = np.zeros(3)
+READ_ONLY.flags.writeable = False
+ARGUMENTS = {
+    "None": None, "bool": True, "int": 1, "int64": np.int64(1), "int32": np.int32(1), "large": 1 << 63,
+    "uint64": np.uint64(1), "float": 1.0, "float64": np.float64(1.0), "float32": np.float32(1.0), "complex": 1j,
+    "array": np.zeros(3), "another": np.ones(7), "single": np.zeros(3, np.float32), "every other": np.zeros(6)[::2],
+    "read only": READ_ONLY, "rows": ROWS, "columns": ROWS.T, "tuple": (1, 2.0), "reversed": (2.0, 1),
+    "nested": ((1,), 2.0),
+    "pair": Pair(1, 2.0), "couple": Couple(1, 2.0), "pair of pairs": Pair(Pair(1, 2), 3), "part": scaled, "nothing": (),
+}  # fmt: skip
+
+
+def test_arguments_are_told_apart_as_numba_does():
+    kinds = {name: kinds_of((value,)) for name, value in ARGUMENTS.items()}
+    for (one, value), (other, second) in itertools.combinations(ARGUMENTS.items(), 2):
+        same = numba.typeof(value) == numba.typeof(second)
+        assert (spelled(kinds[one]) == spelled(kinds[other])) == same, (one, other)
+        assert kinds[one] != kinds[other] or same, (one, other)
+
+
+def test_what_no_kernel_takes_is_refused():
+    with pytest.raises(TypeError, match="kernels take numbers, arrays, and tuples of them, not str"):
+        jit(total)("text")
+
+
+def test_a_kernel_that_is_called_often_finds_the_same_machine_code(folder):
+    """Whole numbers do not become others, although numba could convert them."""
+    kernel = jit(doubled)
+    for _ in range(3):  # numba calls it from the second time on
+        assert [kernel(2.5), kernel(2), kernel(np.float32(0.1))] == [5.0, 4, np.float32(0.2)]
+        assert [type(kernel(x)) for x in (2.5, 2, True)] == [float, int, int]
+    assert len(files(folder)) == 4
+
+
+def test_settings_of_numba_are_part_of_the_key(tmp_path):
+    for level in ("1", "3"):  # as it is by default
+        assert process(tmp_path, "float32", NUMBA_OPT=level).communicate() == ("0\n", "")
+    assert process(tmp_path, "float32").communicate() == ("1\n", "")
+    assert len(files(tmp_path / "distsim")) == 2
 
 
 # ---------------------------------------------------------------- what an edit recompiles
@@ -304,7 +369,7 @@ def digests(*modules):
         f"{kernel.py_func.__module__}.{kernel.py_func.__name__}": kernel
         for module in modules
         for kernel in vars(importlib.import_module(module)).values()
-        if isinstance(kernel, Dispatcher)
+        if isinstance(kernel, Compiled)
     }
     return {name: dependencies(kernel.py_func, kernel.targetoptions) for name, kernel in kernels.items()}
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpi4py import MPI
-from numba import config
 
 from distsim import (
     BinaryNetwork,
@@ -28,20 +27,20 @@ from distsim import (
     StdpPowerLaw,
     Uniform,
 )
-from distsim.core.kernel_cache import KernelCache
+from distsim.core.jit import COMPILED, Kernel
 from distsim.record import simulation_base
 from tests.random_networks import binary_networks, rate_networks, spiking_networks
 from tests.threads import on_ranks
 
-pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+pytestmark = pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
 
 
 def kernels() -> Iterator[Any]:
-    """All compiled functions of the package that have a cache."""
+    """All kernels of the package."""
     for name, module in list(sys.modules.items()):
         if name.startswith("distsim."):
             for thing in vars(module).values():
-                if isinstance(getattr(thing, "_cache", None), KernelCache):
+                if isinstance(thing, Kernel):
                     yield thing
 
 
@@ -50,12 +49,12 @@ def late(monkeypatch) -> Callable[[], list[str]]:
     """``late()`` begins anew, as a process without kernels; its list fills with those asked for at the wrong time."""
     turn = threading.local()
     found: list[str] = []
-    load = KernelCache.load_overload
+    load = Kernel._loaded
 
-    def watched(self: KernelCache, signature: Any, context: Any) -> Any:
+    def watched(self: Kernel, file: str) -> Any:
         if not getattr(turn, "mine", False):
-            found.append(f"{self._function.__qualname__}{signature}")
-        return load(self, signature, context)
+            found.append(self.py_func.__qualname__)
+        return load(self, file)
 
     original = simulation_base.one_per_node_first
 
@@ -68,12 +67,12 @@ def late(monkeypatch) -> Callable[[], list[str]]:
 
         return original(comm, mine)
 
-    monkeypatch.setattr(KernelCache, "load_overload", watched)
+    monkeypatch.setattr(Kernel, "_loaded", watched)
     monkeypatch.setattr(simulation_base, "one_per_node_first", in_turn)
 
     def begin() -> list[str]:
         for kernel in kernels():
-            kernel._reset_overloads()
+            kernel.forget()
         found.clear()
         return found
 

@@ -9,6 +9,7 @@ from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 
 import numpy._core._multiarray_umath  # noqa: F401 # a library
+import pytest
 
 from distsim.parallel.shared_modules import Finder, Told, modules_here
 from tests.mpi import mpirun
@@ -55,6 +56,8 @@ def test_modules_are_as_if_they_had_been_read_here():
     loader = finder.find_spec("distsim.parallel.shared_modules").loader
     assert loader.get_code("distsim.parallel.shared_modules") == known_code("distsim.parallel.shared_modules")
     assert finder.find_spec("distsim.nowhere") is None
+    with pytest.raises(ModuleNotFoundError, match="No module named 'nowhere"):
+        finder.find_spec("nowhere.at_all")
 
 
 def known_code(name):

@@ -53,7 +53,7 @@ SPIKING = {
     "two_population": (model("two_population", neuron_model="iaf_psc_alpha", N=100, K=50), 100.0, RANKS),
     "ignore_and_fire": (model("two_population", neuron_model="ignore_and_fire", N=100, K=50), 100.0, FEW),
     "brunel": (model("brunel", order=25), 40.0, FEW),
-    "microcircuit": (model("microcircuit", N_scaling=0.01, K_scaling=0.05), 15.0, FEW),
+    "microcircuit": (model("microcircuit", N_scaling=0.01, K_scaling=0.05), 30.0, FEW),
     "liquid_state": (model("liquid_state", rate=100.0), 50.0, FEW),
 }
 SINGLE = ("mixed", "devices", "two_population", "microcircuit")
@@ -190,7 +190,7 @@ def test_input_that_the_rings_do_not_hold_yet_arrives(interval, tmp_path):
         kinds.append((simulation.comm.size, *rings, type(deliveries[0])))
         return look(simulation)
 
-    parts = [(1, 20.0), (2, 0.25), (1, 0.75), (3, 1.0), (1, 38.0)]
+    parts = [(1, 18.0), (2, 0.25), (1, 0.75), (3, 1.0), (1, 40.0)]
     found = in_parts(Simulation, delayed_network, parts, tmp_path / "c", look_and_see, interval=interval)
     assert found == whole
     assert {(1, 4, 4, SegmentDelivery), (2, 40, 40, SegmentDelivery), (3, 40, 40, StaticDelivery)} < set(kinds)

@@ -39,7 +39,7 @@ NETWORKS: dict[str, tuple[Any, float]] = {
     "two_population": (("two_population", {"N": 300, "K": 60}), 100.0),
     "ignore_and_fire": (("two_population", {"N": 300, "K": 60, "neuron_model": "ignore_and_fire"}), 60.0),
     "brunel": (("brunel", {"order": 40}), 60.0),
-    "microcircuit": (("microcircuit", {"N_scaling": 0.004, "K_scaling": 0.02}), 40.0),
+    "microcircuit": (("microcircuit", {"N_scaling": 0.004, "K_scaling": 0.02}), 60.0),
     "a user's own": (my_network.build_network, 60.0),
     "of everything": (mixed_network.build_network, 30.0),
 }

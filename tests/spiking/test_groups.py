@@ -63,7 +63,7 @@ MODELS = {
     "alpha": (IafPscAlpha, {"C_m": (250.0, 200.0, 300.0)}, 60.0),
     "alpha, own": (IafPscAlpha, {"C_m": (Uniform(200.0, 300.0), 250.0, 200.0)}, 60.0),
     "delta": (IafPscDelta, {"V_th": (-55.0, -56.0, -57.0)}, 0.125),
-    "lif": (LifMultisynapse, {"V_th": (15.0, 14.5, 14.8)}, 600.0),
+    "lif": (LifMultisynapse, {"V_th": (15.0, 14.5, 14.8)}, 800.0),
 }
 
 

@@ -8,8 +8,8 @@ from mpi4py import MPI
 from scipy import stats
 
 from distsim import IafPscAlpha, InputError, Network, Poisson, Simulation
-from distsim.core.poisson_counts import count_table
-from distsim.core.rng import draw, streams_of
+from distsim.core.poisson_counts import count_table, lane_table
+from distsim.core.rng import hashed, mix, streams_of
 
 TAU, DT = 2.0, 0.125
 RATES = [0.8, 1600.0, 24_000.0, 400_000.0, 8e6, 8e7]  # 1e-4 to 1e4 events in a step
@@ -36,9 +36,22 @@ def test_the_table_is_the_poisson_distribution(mean):
 
 
 def test_no_events_for_a_mean_of_zero():
-    table = count_table(0.0)
-    assert table.first == 0
-    assert (table.thresholds == 2**64 - 1).all()
+    assert (count_table(0.0).largest, lane_table(0.0).largest) == (0, 0)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e-4, 0.01, 0.21622, 1.0, 3.7, 20.0, 150.0, 1e4])
+def test_numbers_of_16_bits_give_the_same_probabilities(mean):
+    """To 2^-64, in whole numbers: those of ``quick``, and of ``rest`` in the part of 65,536 that is left over."""
+    table, lanes = count_table(mean), lane_table(mean)
+    n = len(table.thresholds) + 1
+    quick = [int(q) for q in lanes.quick] or [0]
+    rest = np.diff([0, *(int(t) + 1 for t in lanes.rest), 2**64]).tolist()
+    of_quick = np.diff([0, *quick, *[quick[-1]] * n])[:n].tolist()
+    found = [q * 2**64 + (2**16 - quick[-1]) * r for q, r in zip(of_quick, rest, strict=True)]
+    wanted = np.diff([0, *(int(t) + 1 for t in table.thresholds), 2**64]).tolist()
+    assert max(abs(f - 2**16 * w) for f, w in zip(found, wanted, strict=True)) <= 2**16
+    assert lanes.first == table.first
+    assert 2**16 - quick[-1] < 64 or not len(lanes.quick)
 
 
 @pytest.mark.parametrize("mean", [1e-12, 1e-4, 0.5, 30.0, 1e6])
@@ -71,13 +84,20 @@ def counts(*stimuli, n=600, steps=400, seed=1, runs=1):
     return np.round((slope[1:] - decay * slope[:-1]) * TAU / np.e, 3)
 
 
+def drawn(mean, keys, salt, counters):
+    """Counts (counters, keys) by their definition: bits 16 (s mod 4) .. of number s // 4, or number 2^62 + s."""
+    table = lane_table(mean)
+    shared, own = ([mix(keys + hashed(salt, c)) for c in which] for which in (counters // 4, counters + 2**62))
+    lanes = (np.array(shared) >> np.uint64(16) * (counters % 4).astype(np.uint64)[:, None]) & np.uint64(0xFFFF)
+    quick = np.searchsorted(table.quick, lanes.astype(np.uint16), side="right")
+    late = quick == len(table.quick)
+    return table.first + np.where(late, np.searchsorted(table.rest, own), quick)
+
+
 def expected_counts(rate, index=0, delay=1, n=600, steps=400, seed=1):
-    """The definition in plain Python: an event of step s has counter s and arrives in step s + delay."""
-    table = count_table(rate * DT / 1000.0)
-    streams = streams_of(seed, "poisson input", index, np.arange(n))
-    counters = np.arange(1, steps - delay + 1)
-    random = np.array([[draw(streams, i, counter) for i in range(n)] for counter in counters], np.uint64)
-    late = table.first + np.searchsorted(table.thresholds, random)
+    """An event of step s has counter s and arrives in step s + delay."""
+    keys, salt = streams_of(seed, "poisson input", index, np.arange(n))
+    late = drawn(rate * DT / 1000.0, keys, salt, np.arange(1, steps - delay + 1))
     return np.vstack((np.zeros((delay, n)), late))
 
 
@@ -115,6 +135,32 @@ def test_neurons_steps_seeds_and_stimuli_are_independent(rate):
     pairs += [(one[:-1, :-1], one[1:, 1:]), (one[1:, :-1], one[:-1, 1:])]
     for x, y in pairs:
         assert abs(np.corrcoef(x.ravel(), y.ravel())[0, 1]) < 4 / np.sqrt(x.size)
+
+
+def p_of_table(counts, probabilities):
+    """p of chi-squared of counts of classes, those that are expected less than ten times together."""
+    expected = probabilities * counts.sum()
+    rare = expected < 10.0
+    observed, wanted = (np.append(x[~rare], x[rare].sum()) for x in (counts, expected))
+    observed, wanted = (x[:-1] if wanted[-1] == 0.0 else x for x in (observed, wanted))
+    return stats.chisquare(observed, wanted * observed.sum() / wanted.sum()).pvalue
+
+
+@pytest.mark.parametrize("mean", [0.02, 0.21622, 1.6, 12.0])
+def test_steps_that_share_a_number_are_independent(mean):
+    """Two million counts: pairs of steps, of the same four and of the next, and the sum of four, as in theory."""
+    keys, salt = streams_of(7, "poisson input", 0, np.arange(5000))
+    fours = drawn(mean, keys, salt, np.arange(400)).reshape(100, 4, -1)
+    k = np.arange(fours.max() + 1)
+    p = stats.poisson.pmf(k, mean)
+    assert p_of_table(np.bincount(fours.ravel(), minlength=k.size), p) > 0.01
+    sums = fours.sum(axis=1).ravel()
+    assert p_of_table(np.bincount(sums), stats.poisson.pmf(np.arange(sums.max() + 1), 4 * mean)) > 0.01
+    steps = fours.reshape(400, -1)
+    pairs = [(fours[:, a], fours[:, b]) for a in range(4) for b in range(a)]
+    pairs += [(steps[:-lag], steps[lag:]) for lag in (1, 4, 8)] + [(steps[:, :-1], steps[:, 1:])]
+    found = [np.bincount((x * k.size + y).ravel(), minlength=k.size**2) for x, y in pairs]
+    assert min(p_of_table(counts, np.outer(p, p).ravel()) for counts in found) > 0.001
 
 
 # ---------------------------------------------------------------- when, and with which weight

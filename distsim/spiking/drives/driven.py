@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from distsim.core.cache_lines import on_line, zeros_on_line
 from distsim.core.errors import InputError
-from distsim.core.poisson_counts import CountTable, count_table
+from distsim.core.poisson_counts import LANES, LaneTable, lane_table
 from distsim.core.rng import Streams, streams_of
 from distsim.core.units import MAX_STEPS, shown
 from distsim.spiking.drives.poisson_input import ENTRIES, PoissonInput
@@ -31,7 +32,7 @@ class PoissonEvents:
     """
 
     streams: Streams
-    spans: tuple[tuple[int, int, CountTable], ...]
+    spans: tuple[tuple[int, int, LaneTable], ...]
     weight: float
     delay: int
     index: int
@@ -102,7 +103,7 @@ class Driven:
         receptor: the name of an input; None: the one that the sign of the weight says.
         """
         spans = [(0, MAX_STEPS, mean)] if isinstance(mean, (int, float)) else mean
-        tables = tuple((after, until, count_table(each)) for after, until, each in spans)
+        tables = tuple((after, until, lane_table(each)) for after, until, each in spans)
         model = self.share.population.model
         target = model.input_of(weight < 0.0) if receptor is None else model.receptors.index(receptor)
         self.poisson.append(PoissonEvents(self.streams("poisson input"), tables, weight, delay, self.index, target))
@@ -171,20 +172,31 @@ def poisson_input(driven: list[Driven], unit: float, stretches: Stretches | None
             key = begin + (first - d.share.begin if d.local is None else np.searchsorted(d.local, first))
             for after, until, table in events.spans:
                 of_row = (
-                    events.target, key - first, table.common, table.first, round(events.weight / unit), events.delay,
-                    after, until,
+                    events.target, key - first, len(table.quick), table.first, round(events.weight / unit),
+                    events.delay, after, until,
                 )  # fmt: skip
+                if table.largest == 0:
+                    continue
                 if (of_row, events.streams.salt) not in [row[:2] for row in rows[number]]:  # of a population before
-                    rows[number].append((of_row, events.streams.salt, table.thresholds))
+                    rows[number].append((of_row, events.streams.salt, table))
     flat = [row for of_stretch in rows for row in of_stretch]
-    longest = max((len(thresholds) for _, _, thresholds in flat), default=1)
-    all_thresholds = np.full((len(flat), longest), 2**64 - 1, np.uint64)
-    for row, (_, _, thresholds) in zip(all_thresholds, flat, strict=True):
-        row[: len(thresholds)] = thresholds
+    tables = [table for _, _, table in flat]
+    keys = np.concatenate([np.zeros(0, np.uint64), *(events.streams.keys for _, events in all_events)])
     return (
         np.cumsum([0, *map(len, rows)]),
         np.array([numbers for numbers, _, _ in flat], np.int64).reshape(-1, ENTRIES),
-        np.concatenate([np.zeros(0, np.uint64), *(events.streams.keys for _, events in all_events)]),
+        on_line(keys),
         np.array([salt for _, salt, _ in flat], np.uint64),
-        all_thresholds,
+        _side_by_side([table.quick for table in tables], np.uint16),
+        _side_by_side([table.rest for table in tables], np.uint64),
+        zeros_on_line((LANES * len(keys),), np.uint8),
+        np.full(1, -1),
     )
+
+
+def _side_by_side(tables: list[npt.NDArray[Any]], dtype: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:
+    """The rows (tables, longest) of some tables, the rest of which no random number exceeds."""
+    together = np.full((len(tables), max(map(len, tables), default=1)), np.iinfo(dtype).max, dtype)
+    for row, table in zip(together, tables, strict=True):
+        row[: len(table)] = table
+    return together

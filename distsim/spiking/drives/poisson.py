@@ -35,7 +35,7 @@ class Poisson(Drive, eq=True):
     start: float = duration(0.0, told=False)
     stop: float | None = duration(None, told=False)
     receptor: int | str | None = field(default=None, kw_only=True, metadata={"told": False})
-    neuron_bytes: ClassVar[int] = 8  # the key of its stream
+    neuron_bytes: ClassVar[int] = 12  # the key of its stream, and the counts of four steps
 
     def check(self, size: int, dt: float, where: str) -> None:
         super().check(size, dt, where)

@@ -40,8 +40,8 @@ class Stretches:
         apart = ~np.array([False] * len(sizes) if joined is None else list(joined), np.bool_)
         leader = np.maximum.accumulate(np.where(apart, np.arange(len(sizes)), 0)) if sizes else np.zeros(0, np.int64)
         ends = np.cumsum([0, *sizes])[np.append(apart, True)]
-        cuts = [cut for part in parts if len(part) for cut in _cuts(part)]
-        inner = np.unique([cut for cut in cuts if cut not in ends]).astype(np.int64)
+        cuts = {int(cut) for part in parts if len(part) for cut in _cuts(part)}
+        inner = np.array(sorted(cuts.difference(ends.tolist())), np.int64)
         bounds = np.sort(np.concatenate([ends, inner]), kind="stable")
         of_inner = np.searchsorted(ends, inner, side="right") - 1
         order = np.argsort(np.concatenate([ends[:-1], inner]), kind="stable")

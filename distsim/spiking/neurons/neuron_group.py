@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba.core.errors import TypingError
 
 from distsim.core.cache_lines import on_line
 from distsim.core.errors import InputError
+from distsim.core.jit import CompilationError
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.population_share import PopulationShare
 from distsim.spiking.protocols import Group
@@ -81,7 +81,7 @@ class NeuronGroup(Group):
         kernel, own = self.compiled()
         try:
             return kernel(*own, first_step, n_steps, self.taken(rings), unit, current, poisson, index, stamp)
-        except TypingError as error:
+        except CompilationError as error:
             why = " ".join(str(error).split())
             raise InputError(f"{type(self.model).__name__}: 'step' cannot be compiled: {why}") from error
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from distsim.core.jit import inline, jit
+from distsim.core.jit import inline, jit, scratch
 from distsim.core.poisson_counts import BLOCK
 from distsim.core.tuples import at, looked_up, over_tuples, part, store
-from distsim.spiking.drives.poisson_input import add_poisson
+from distsim.spiking.drives.poisson_input import add_poisson, stale_step
 
 
 @cache
@@ -33,16 +33,17 @@ def update_of(step: Any, repeats: bool = False) -> Any:
         each population, and n. Neurons go through all steps in blocks, whose state then stays in the L1 cache.
         """
         n_slots = rings[0].shape[0]
-        fired = np.empty(BLOCK, kind)
-        random = np.empty(BLOCK, np.uint64)
+        fired = scratch(BLOCK, kind)
+        random = scratch(BLOCK, np.uint64)
         spikes = np.int64(0)  # as 0 it would have a type of its own, for which ``emit`` would be compiled once more
+        stale = stale_step(poisson, first_step, n_steps)
         for p in range(bounds.size - 1):
             of_population = looked_up(constants[0], constants[1], p)
             for begin in range(bounds[p], bounds[p + 1], BLOCK):
                 size = min(BLOCK, bounds[p + 1] - begin)
                 own, fixed = part(state, begin, size), part(of_population, begin, size)
                 for now in range(first_step, first_step + n_steps):
-                    add_poisson(poisson, p, begin, size, now, 1, rings, random)
+                    add_poisson(poisson, p, begin, size, now, 1, stale, rings, random)
                     arriving = arriving_in(rings, now % n_slots, begin, size)
                     injected = current[p, now - first_step]
                     any_fired = np.uint8(0)

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from distsim.core.cache_lines import on_line
-from distsim.core.jit import inline, jit
+from distsim.core.jit import inline, jit, scratch
 from distsim.core.poisson_counts import BLOCK
 from distsim.core.tuples import at, looked_up, part, row, store
-from distsim.spiking.drives.poisson_input import add_poisson
+from distsim.spiking.drives.poisson_input import add_poisson, stale_step
 from distsim.spiking.drives.stretches import Stretches
 from distsim.spiking.neurons.neuron_group import NeuronGroup
 from distsim.spiking.neurons.neuron_loop import emit, once
@@ -80,8 +80,8 @@ def update_of_receptors(step: Any, receive: Any) -> Any:
         be a stretch for every neuron, as each may be driven through another receptor.
         """
         (membrane, currents), ((of_membrane, of_receptors), table), (of_stretches, runs) = state, constants, bounds
-        fired, random, change = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint64), np.empty(BLOCK)
-        spikes = 0
+        fired, random, change = scratch(BLOCK, np.uint8), scratch(BLOCK, np.uint64), scratch(BLOCK, np.float64)
+        spikes, stale = 0, stale_step(poisson, first_step, n_steps)
         for run in range(runs.size - 1):
             p, last = runs[run], runs[run + 1]
             for begin in range(of_stretches[p], of_stretches[last], BLOCK):
@@ -89,7 +89,7 @@ def update_of_receptors(step: Any, receive: Any) -> Any:
                 first, end = among(of_stretches, p, last, begin, begin + size)
                 for q in range(first, end):
                     i, j = within(of_stretches, q, begin, size)
-                    add_poisson(poisson, q, begin + i, j - i, first_step, n_steps, rings, random)
+                    add_poisson(poisson, q, begin + i, j - i, first_step, n_steps, stale, rings, random)
                 own, fixed = part(membrane, begin, size), part(looked_up(of_membrane, table, p), begin, size)
                 for now in range(first_step, first_step + n_steps):
                     change[:size] = 0.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import types
-from numba.extending import overload
+
+from distsim.core.jit import in_kernels
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,10 @@ def to_units(weight: Any, per_unit: float) -> Any:
     return np.int64(np.rint(weight * per_unit))
 
 
-@overload(to_units, inline="always")
+@in_kernels(to_units, inline="always", jit_options={})
 def _to_units(weight, per_unit):  # type: ignore[no-untyped-def]
+    from numba import types
+
     if isinstance(weight, types.Integer):
         return lambda weight, per_unit: np.int64(weight)
     return lambda weight, per_unit: np.int64(np.rint(weight * per_unit))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from numba.extending import overload
-
 from distsim.core.errors import InputError
-from distsim.core.jit import inline
+from distsim.core.jit import in_kernels, inline
 
 
 def equation(function: Any, *arguments: str) -> Any:
@@ -25,7 +23,7 @@ def entries(arrays: Any, edge: int) -> Any:
     return tuple(float(array[0 if array.size == 1 else edge]) for array in arrays)
 
 
-@overload(entries)
+@in_kernels(entries, jit_options={})
 def _entries(arrays, edge):  # type: ignore[no-untyped-def]
     if len(arrays) == 0:
         return lambda arrays, edge: ()
@@ -38,7 +36,7 @@ def put(values: Any, arrays: Any, edge: int) -> None:
         array[edge] = value
 
 
-@overload(put)
+@in_kernels(put, jit_options={})
 def _put(values, arrays, edge):  # type: ignore[no-untyped-def]
     if len(arrays) == 0:
         return lambda values, arrays, edge: None
