@@ -155,7 +155,7 @@ class Kernel(Compiled):
             if kinds not in self._codes:
                 file = self.file([spelled(kind) for kind in kinds])
                 if file not in self._by_file:
-                    self._by_file[file] = self._loaded(kernel_cache.store.read(file)) or self._made(file, arguments)
+                    self._by_file[file] = self._loaded(file) or self._made(file, arguments)
                 self._codes[kinds] = self._by_file[file]
         return self._codes[kinds]
 
@@ -165,8 +165,9 @@ class Kernel(Compiled):
         kernel = f"{function.__module__}.{function.__qualname__}".replace("<locals>", "local")
         return f"{kernel}-{key_of(dependencies(function, self.targetoptions), kinds)}{kernel_cache.KIND}"
 
-    def _loaded(self, payload: bytes | None) -> Code | None:
-        """What the ``payload`` of a file holds; None where it is to be compiled."""
+    def _loaded(self, file: str) -> Code | None:
+        """What ``file`` holds; None where it is to be compiled."""
+        payload = kernel_cache.store.read(file)
         with suppress(ImportError):  # it reaches functions of a module that this process knows by no name
             if payload is not None:
                 found = unpacked(payload, lambda symbols: compilation.compiler.name_functions(symbols))
@@ -175,16 +176,12 @@ class Kernel(Compiled):
         return None
 
     def _made(self, file: str, arguments: tuple[Any, ...]) -> Code:
-        """What another process compiles just now; where none does, compiled, while others that want it wait."""
-        try:
-            found = self._loaded(kernel_cache.store.claim(file))
-            return found or self._compiled(arguments)
-        finally:
-            kernel_cache.store.release(file)
-
-    def _compiled(self, arguments: tuple[Any, ...]) -> Code:
-        with compilation.shown(self.py_func.__name__):
-            found: Code = compilation.compiler.compiled(self, arguments)
+        """What is compiled by this process, or by another one meanwhile."""
+        with kernel_cache.store.claimed(file):
+            found = self._loaded(file)
+            if found is None:
+                with compilation.shown(self.py_func.__name__):
+                    found = compilation.compiler.compiled(self, arguments)
         return found
 
     def forget(self) -> None:

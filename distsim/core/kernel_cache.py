@@ -20,7 +20,8 @@ import stat
 import sys
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FOLDER = "distsim"
@@ -71,19 +72,19 @@ class Store:
                 os.utime(self.folder / name)
         return data[hashlib.sha256().digest_size :]
 
-    def claim(self, name: str) -> bytes | None:
-        """Wait while another process compiles the kernel ``name``: what it keeps. None where nobody does, or for long.
+    @contextmanager
+    def claimed(self, name: str) -> Iterator[None]:
+        """Within, other processes that want the kernel ``name`` wait; begins once none of them does so, or for long.
 
-        Others then wait for this process, until it releases the kernel or ends.
+        Who waited looks for the file again.
         """
         end = time.monotonic() + PATIENCE
         while not self._lock(name, fcntl.LOCK_EX | fcntl.LOCK_NB) and time.monotonic() < end:
             time.sleep(LOOK)
-        return self.read(name)
-
-    def release(self, name: str) -> None:
-        """Let others wait no longer for the kernel ``name``."""
-        self._lock(name, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            self._lock(name, fcntl.LOCK_UN)
 
     def _lock(self, name: str, how: int) -> bool:
         """Lock the byte that stands for ``name`` in the file of locks; False if another process has locked it.

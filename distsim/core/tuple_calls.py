@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from numba import types
@@ -14,9 +14,9 @@ from numba.extending import lower_builtin
 from distsim.core.tuples import has, of_each_entry
 
 
-def _entries(kinds: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
+def _entries(kinds: Sequence[Any]) -> list[tuple[Any, ...]]:
     try:
-        return of_each_entry(kinds, types.BaseTuple)
+        return list(of_each_entry(kinds, types.BaseTuple))
     except ValueError as error:
         raise TypingError(str(error)) from error
 

@@ -128,8 +128,9 @@ def test_processes_share_a_folder(tmp_path):
 CLAIM = """
 import sys
 from distsim.core.kernel_cache import store
-print(store.claim("some kernel"), flush=True)
-sys.stdin.read()
+with store.claimed("some kernel"):
+    print("claimed", flush=True)
+    sys.stdin.read()
 """
 
 
@@ -138,18 +139,21 @@ def test_nobody_waits_for_a_process_that_is_gone_or_takes_too_long(folder, monke
     other = subprocess.Popen(
         [sys.executable, "-c", CLAIM], env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert other.stdout.readline() == "None\n"
-    looks = []
-    monkeypatch.setattr(kernel_cache.time, "sleep", looks.append)
+    assert other.stdout.readline() == "claimed\n"
+    looked = []
+    monkeypatch.setattr(kernel_cache.time, "sleep", looked.append)
     monkeypatch.setattr(kernel_cache, "PATIENCE", 0.05)
-    assert kernel_cache.store.claim("some kernel") is None
-    n = len(looks)
-    assert n > 0
-    assert kernel_cache.store.claim("another") is None
+
+    def looks_before(name):
+        looked.clear()
+        with kernel_cache.store.claimed(name):
+            return len(looked)
+
+    assert looks_before("some kernel") > 0
+    assert looks_before("another") == 0
     other.kill()
     other.communicate()
-    assert kernel_cache.store.claim("some kernel") is None
-    assert len(looks) == n
+    assert looks_before("some kernel") == 0
 
 
 @pytest.mark.parametrize("size", [0, 10, 40, 3000, -1])
