@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from distsim.core.jit import use_full_vector_width
+from distsim.core.compiler import use_full_vector_width
 
 use_full_vector_width()
 

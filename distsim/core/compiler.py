@@ -14,6 +14,7 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba import config, njit, typeof, types
 from numba.core import errors
+from numba.core.codegen import JITCPUCodegen
 from numba.core.dispatcher import _DispatcherBase
 from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.serialize import dumps
@@ -142,11 +143,18 @@ def name_functions(symbols: Iterable[str]) -> None:
 
 
 def use_full_vector_width() -> None:
-    """Let LLVM use 512-bit registers where the processor has them (its tuning of some Intel processors prefers 256)."""
+    """Let LLVM use 512-bit registers where the processor has them (its tuning of some Intel processors prefers 256).
+
+    What writes machine code takes its settings when it is made: where that was before, for functions of others, a new
+    one is made.
+    """
     if config.CPU_FEATURES is None and config.CPU_NAME is None:
         features = llvm.get_host_cpu_features()
         if features.get("avx512f"):
             config.CPU_FEATURES = features.flatten() + ",-prefer-256-bit"
+            context = cpu_target.target_context
+            if context.codegen()._tm_features != config.CPU_FEATURES:
+                context._internal_codegen = JITCPUCodegen("numba.exec")
 
 
 def allow_loops_over_many_arrays() -> None:

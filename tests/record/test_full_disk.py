@@ -84,6 +84,9 @@ class Picture:
     def savefig(self, file, **_):
         file.write(b"picture")
 
+    def set_layout_engine(self, layout):
+        """It has none."""
+
 
 @pytest.fixture
 def run(monkeypatch, capfd):

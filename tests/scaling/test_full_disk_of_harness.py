@@ -68,6 +68,9 @@ class Figure:
     def savefig(self, file: Any, **settings: Any) -> None:
         file.write(b"a figure")
 
+    def set_layout_engine(self, layout: str) -> None:
+        """It has none."""
+
 
 @pytest.fixture
 def disk(monkeypatch, tmp_path) -> Iterator[Disk]:

@@ -170,7 +170,7 @@ def test_one_train_serves_all_sources():
 
 @pytest.mark.parametrize(
     ("statement", "expected"),
-    [("import distsim", set()), ("from distsim import Simulation, Network, IafPscAlpha", {"numpy", "numba"})],
+    [("import distsim", set()), ("from distsim import Simulation, Network, IafPscAlpha", {"numpy"})],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(statement, expected):
     heavy = {"numpy", "numba", "scipy.special", "scipy.linalg", "h5py", "matplotlib", "mpi4py"}

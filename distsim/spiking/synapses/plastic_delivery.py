@@ -43,12 +43,13 @@ class PlasticDelivery(CompiledDelivery):
     float64: K_plus just after the last spike, 0 where a source has not fired; t_last (rows,) int32: its step; settled,
     settled_until); constants, (p, attributes, rate_plus, rate_minus): numbers of the equations, what each synapse has
     of its own, (edges,) or (1,), and the decay of the traces of sources and targets per step as powers of two.
+    for_delivery: the constants that the kernel of delivery takes, of which subclasses may have more.
     """
 
     def __init__(self, table: Table, n_target: int, kernels: PlasticKernels, constants: tuple[Any, ...]) -> None:
         super().__init__(table)
         self.kernels = kernels
-        self.constants = constants
+        self.constants = self.for_delivery = constants
         rows = len(table.offsets) - 1
         self.k_plus = np.zeros(rows)
         self.t_last = np.zeros(rows, np.int32)
@@ -111,7 +112,7 @@ class PlasticDelivery(CompiledDelivery):
 
     def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
         limits = 1.0 / grid.unit, grid.largest_weight
-        return self.kernels.deliver, (self.table.arrays, limits), (self.history.arrays, self.sources, self.constants)
+        return self.kernels.deliver, (self.table.arrays, limits), (self.history.arrays, self.sources, self.for_delivery)
 
     def past(self) -> History:
         return self.history

@@ -21,7 +21,6 @@ from distsim.core import accurate
 from distsim.core.declared import number
 from distsim.core.values import Value, of_each, typical_sizes
 from distsim.spiking.synapses import stdp_kernels
-from distsim.spiking.synapses.input_unit import Grid
 from distsim.spiking.synapses.long_term import LongTermSynapse
 from distsim.spiking.synapses.plastic_delivery import PlasticDelivery, PlasticKernels
 from distsim.spiking.synapses.table import Table
@@ -39,13 +38,10 @@ class PowerLawDelivery(PlasticDelivery):
         (_, lambda_alpha, _), _, _, rate = constants
         reach = stdp_kernels.HALF_BIT + accurate.log2(stdp_kernels.LARGEST_TRACE * lambda_alpha)
         steps = max(reach, 0.0) / rate
-        self.decays = np.empty(math.ceil(steps) + 1 if steps < stdp_kernels.MOST_DECAYS else 0)
-        if len(self.decays) > 0:
-            stdp_kernels.decays_per_step(rate, self.decays)
-
-    def compiled(self, grid: Grid) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
-        kernel, before, (*own, constants) = super().compiled(grid)
-        return kernel, before, (*own, (*constants, self.decays))
+        decays = np.empty(math.ceil(steps) + 1 if steps < stdp_kernels.MOST_DECAYS else 0)
+        if len(decays) > 0:
+            stdp_kernels.decays_per_step(rate, decays)
+        self.for_delivery = (*constants, decays)
 
 
 class StdpPowerLaw(LongTermSynapse):
