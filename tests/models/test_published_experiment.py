@@ -19,9 +19,9 @@ from tests.documents import ROOT
 RESULTS = ROOT / "scaling" / "results" / "network_size"
 NEST_SIZES = Path(__file__).parents[1] / "data" / "nest" / "two_population_sizes.json"
 NEST = json.loads(NEST_SIZES.read_text(encoding="utf-8"))["rows"]
-SD_OF_SEEDS = 0.57
-"""Standard deviation of the rate (1/s) of iaf_psc_alpha with N = 1250 over 24 seeds, whose mean is 4.69; over NEST's
-three seeds, whose mean is 4.36, it is 0.65."""
+SD_OF_SEEDS = {1250: 0.54, 2500: 0.62}
+"""Size: standard deviation of the rate (1/s) of iaf_psc_alpha over 24 seeds, whose means are 4.46 and 1.81; over NEST's
+three with 1250 neurons, whose mean is 4.36, it is 0.65; over 14 of NEST's with 2500, whose mean is 1.62, 0.45."""
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +51,25 @@ def values(rows: list[dict], model: str, size: int, name: str) -> np.ndarray:
 
 @pytest.mark.parametrize("nest", NEST, ids=lambda row: f"{row['neuron_model']}-{row['N']}")
 def test_rates_are_those_of_nest(rows, nest):
-    """Means of three seeds each differ by at most 7 %, and by 3 % from N = 3750 on, where seeds differ little.
+    """Means of three seeds each differ by at most 3 %, where seeds differ little.
 
-    With 1250 neurons, each with as many inputs, weights run away and seeds differ: there the difference is within
-    three of its standard errors.
+    Weights of 1250 neurons, each with as many inputs, run away, and with 2500 neurons in some seeds, here and in NEST
+    (14 seeds: 1.3 to 1.7, and one 3.1 /s): there the difference is within three of its standard errors.
     """
     model, size = nest["neuron_model"], nest["N"]
     ours = values(rows, model, size, "rate").mean()
-    if (model, size) == ("iaf_psc_alpha", 1250):
-        assert ours == pytest.approx(np.mean(nest["rate"]), abs=3.0 * SD_OF_SEEDS * np.sqrt(2.0 / 3.0))
+    if model == "iaf_psc_alpha" and size in SD_OF_SEEDS:
+        assert ours == pytest.approx(np.mean(nest["rate"]), abs=3.0 * SD_OF_SEEDS[size] * np.sqrt(2.0 / 3.0))
     else:
-        assert ours == pytest.approx(np.mean(nest["rate"]), rel=0.03 if size >= 3750 else 0.07)
+        assert ours == pytest.approx(np.mean(nest["rate"]), rel=0.03)
 
 
 def test_shape_of_the_published_figure(rows):
     """The rate of iaf_psc_alpha rises where N is small; that of ignore_and_fire is 1 /s everywhere."""
     sizes = sorted({row["N"] for row in rows})
     iaf = [values(rows, "iaf_psc_alpha", size, "rate").mean() for size in sizes]
-    assert iaf == sorted(iaf, reverse=True)
+    assert np.diff(iaf).max() < 0.01  # means of three seeds, at large N 0.004 from each other
+    assert iaf[:5] == sorted(iaf[:5], reverse=True)
     assert iaf[0] > 3 * iaf[-1]
     flat = [values(rows, "ignore_and_fire", size, "rate").mean() for size in sizes]
     assert flat == pytest.approx([1.0] * len(sizes), abs=0.005)
