@@ -25,6 +25,7 @@ from distsim.core import accurate, instructions, kernel_cache
 from distsim.core.jit import PART, CFunction, CompilationError, Compiled, Kernel, compilation, part_of_kernels
 from distsim.core.kernel_compiler import KernelCompiler
 from distsim.core.kernel_key import dependencies, spelled_array, spelled_tuple
+from distsim.core.lasting_imports import uncollected
 from distsim.core.machine_code import Code, Packed
 from distsim.core.tuple_calls import let_kernels_call
 
@@ -50,7 +51,7 @@ class KernelDispatcher(CPUDispatcher):  # type: ignore[misc]
         """Keep what has been compiled."""
         super().add_overload(found)
         if not found.lifted and not found.library.has_dynamic_globals:
-            with suppress(NotImplementedError):
+            with suppress(errors.NumbaError):
                 file = self._kernel.file([spelled_type(kind) for kind in found.signature.args])
                 kernel_cache.store.write(file, packed(found))
 
@@ -90,7 +91,8 @@ def compiled(kernel: Kernel, arguments: tuple[Any, ...]) -> Code:
     """The machine code of ``kernel`` for ``arguments``; CompilationError if there is none."""
     kinds = tuple(typeof(argument) for argument in arguments)
     try:
-        kernel.dispatcher.compile(kinds)
+        with uncollected():
+            kernel.dispatcher.compile(kinds)
     except errors.TypingError as error:
         raise CompilationError(str(error)) from error
     found = kernel.dispatcher.overloads[kinds]
@@ -104,7 +106,7 @@ def returned_by(found: Any) -> str:
 
 
 def spelled_type(kind: Any) -> str:
-    """A type of numba as ``spelled`` has the kind of an argument; NotImplementedError for what Python cannot give."""
+    """A type of numba as ``spelled`` has the kind of an argument; NumbaError for what Python cannot give."""
     kind = types.unliteral(kind)
     if isinstance(kind, types.Array):
         return spelled_array(as_dtype(kind.dtype), kind.ndim, kind.layout, kind.mutable, kind.aligned)

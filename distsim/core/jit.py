@@ -22,6 +22,7 @@ import numpy as np
 from distsim.core import kernel_cache
 from distsim.core.argument_kinds import kinds_of
 from distsim.core.kernel_key import IN_KERNELS, dependencies, key_of, spelled
+from distsim.core.lasting_imports import uncollected
 from distsim.core.machine_code import Code, unpacked
 
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
@@ -74,7 +75,8 @@ class Compilation:
     @property
     def compiler(self) -> Any:
         """The module, which imports numba."""
-        return import_module("distsim.core.compiler")
+        with uncollected():
+            return import_module("distsim.core.compiler")
 
     def tell(self, what: Callable[[Any], object]) -> None:
         """Call ``what``, of the compiler, before anything is compiled."""

@@ -1,4 +1,4 @@
-"""Imports without looking for garbage: what modules make stays as long as the process."""
+"""Imports, and compilation, without looking for garbage: most of what is made then stays as long as the process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def importing() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Within it Python does not look for garbage, which it else does a hundred times, in ever more objects."""
     collects = gc.isenabled()
     gc.disable()

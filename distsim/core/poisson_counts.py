@@ -150,7 +150,14 @@ def greatest(lanes):  # type: ignore[no-untyped-def]
 @inline
 def of_rest(key, salt, step, rest):  # type: ignore[no-untyped-def]
     """Events less ``first`` that are sent in ``step``, by the random number that it has for itself."""
-    return np.searchsorted(rest, mix(key + hashed(salt, OWN + step)))
+    number, events, end = mix(key + hashed(salt, OWN + step)), 0, rest.size
+    while events < end:
+        middle = (events + end) // 2
+        if rest[middle] < number:
+            events = middle + 1
+        else:
+            end = middle
+    return events
 
 
 @inline

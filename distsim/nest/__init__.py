@@ -10,9 +10,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from distsim.core.lasting_imports import importing
+from distsim.core.lasting_imports import uncollected
 
-with importing():
+with uncollected():
     from distsim.nest import interface, running
     from distsim.nest.interface import *  # noqa: F403 # its __all__ are the functions of NEST
     from distsim.nest.kernel_attributes import VERSION

@@ -17,7 +17,7 @@ from importlib.util import spec_from_file_location
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from distsim.core.lasting_imports import importing, keep_imported
+from distsim.core.lasting_imports import keep_imported, uncollected
 from distsim.parallel.communicator import patient_barrier
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def import_together(comm: MPI.Comm, names: Sequence[str]) -> None:
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     before = frozenset(sys.modules)
-    with importing():
+    with uncollected():
         if node.rank == 0:
             _import(names)
         patient_barrier(node)
