@@ -26,10 +26,7 @@ def scaled(x):
 
 
 def total(values):
-    result = values[0] * 0
-    for x in values:
-        result += scaled(x)
-    return result
+    return scaled(values.sum())
 
 
 def unscaled(values):
